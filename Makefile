@@ -1,0 +1,57 @@
+# make demo   the main job, played on an example company        make test   everything that must pass
+# make run    the product for your own use                      make bench  the measurements
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: demo run test lint types layers unit bench lock clean
+
+demo: $(VENV)/.demo
+	@exec $(BIN)/python examples/acme/demo.py $(if $(ONCE),--once)
+
+run: $(VENV)/.base
+	@exec $(BIN)/tenure up
+
+test: $(VENV)/.test lint types layers unit
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+layers: $(VENV)/.test
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test
+	@tools/need-chromium
+	$(BIN)/pytest -n 2
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench
+
+# Virtual environment: one, filled from the lock file that the target needs.
+$(VENV)/bin/python:
+	@tools/make-venv $(PYTHON) $(VENV)
+
+$(VENV)/.base: $(VENV)/bin/python requirements.lock pyproject.toml
+	@tools/install $(VENV) requirements.lock && touch $@
+
+$(VENV)/.demo: $(VENV)/bin/python requirements-demo.lock pyproject.toml
+	@tools/install $(VENV) requirements-demo.lock && touch $@ $(VENV)/.base
+
+$(VENV)/.test: $(VENV)/bin/python requirements-test.lock pyproject.toml
+	@tools/install $(VENV) requirements-test.lock && touch $@ $(VENV)/.base $(VENV)/.demo
+
+# The lock files: exact versions with hashes, no addresses.
+lock: $(VENV)/bin/python
+	$(BIN)/pip install --quiet pip-tools
+	tools/lock $(BIN)
+
+clean:
+	rm -rf $(VENV) var build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

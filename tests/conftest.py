@@ -1,0 +1,69 @@
+"""One embedded PostgreSQL for the whole test run, started when the first test asks for a database;
+each worker of pytest-xdist has a database of its own on it. The server stops with the last user."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from tenure.config.database_url import parse_database_url
+from tenure.infra.postgres import EmbeddedPostgres, destroy_database
+
+# Safety is tested where it is promised; everywhere else the disk need not be waited for.
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+HOME = "TENURE_TESTS_HOME"
+_WORKER = "PYTEST_XDIST_WORKER"
+
+
+def pytest_configure() -> None:
+    """Choose the home of the run; pytest-xdist's workers inherit it."""
+    if _WORKER not in os.environ:
+        os.environ[HOME] = str(make_home())
+
+
+def pytest_unconfigure() -> None:
+    if _WORKER not in os.environ:
+        remove_home(Path(os.environ.pop(HOME)))
+
+
+def make_home() -> Path:
+    """A new folder that the user who runs PostgreSQL for root can pass through."""
+    home = Path(tempfile.mkdtemp(prefix="tenure-tests-"))
+    home.chmod(0o711)
+    return home
+
+
+def remove_home(home: Path) -> None:
+    """Stop what a killed process may have left running there, and remove every file."""
+    destroy_database(home)
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The server of this test run."""
+    with EmbeddedPostgres(Path(os.environ[HOME]), FAST) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    postgres: EmbeddedPostgres, request: pytest.FixtureRequest
+) -> None:
+    """pytest-django's place to say which database the tests use."""
+    connection.settings_dict.update(parse_database_url(postgres.url()))
+    connection.settings_dict["CONN_MAX_AGE"] = 0
+    request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
+
+
+@pytest.fixture
+def database_url(postgres: EmbeddedPostgres, transactional_db: None) -> str:
+    """The URL of the test's own database, for other processes; what they must see is committed."""
+    name = connection.settings_dict["NAME"]
+    return postgres.url().replace("/tenure?", f"/{name}?")
