@@ -1,0 +1,222 @@
+"""The nouns of every decision, as frozen data.
+
+The core decides and never does: nothing here or beside it knows Django, a network, a database or
+a clock. Services load these shapes from tables, hand them to a plain function, and store what
+comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeAlias
+
+#: One attribute's value, of a person or of an account. An empty string or an empty list is the
+#: same as no value at all: it is never stored. Several values have no order.
+Value: TypeAlias = str | int | float | bool | Sequence[str]
+Attributes: TypeAlias = Mapping[str, Value]
+
+
+class LifecycleState(StrEnum):
+    """Where a person is in their working life."""
+
+    UPCOMING = "upcoming"
+    ACTIVE = "active"
+    ON_LEAVE = "on_leave"
+    SUSPENDED = "suspended"
+    LEAVING = "leaving"
+    LEFT = "left"
+
+
+class Situation(StrEnum):
+    """What an account in an application is to us."""
+
+    LINKED = "linked"
+    UNLINKED = "unlinked"
+    UNMATCHED = "unmatched"
+    DISPUTED = "disputed"
+    DELETED = "deleted"
+
+
+class OperationKind(StrEnum):
+    """One durable change to one account."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DISABLE = "disable"
+    ENABLE = "enable"
+    DELETE = "delete"
+    GRANT = "grant"
+    REVOKE = "revoke"
+
+    @property
+    def removes(self) -> bool:
+        """Whether it takes access away: these go first, and guards count them."""
+        return self in _REMOVALS
+
+
+_REMOVALS = frozenset({OperationKind.DISABLE, OperationKind.DELETE, OperationKind.REVOKE})
+
+
+class OperationState(StrEnum):
+    """How far an operation has come. `started` is committed before anything is sent."""
+
+    PLANNED = "planned"
+    HELD = "held"
+    STARTED = "started"
+    DONE = "done"
+    RETRYING = "retrying"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+    MANUAL = "manual"
+
+
+#: Not settled yet: the account is spoken for until these are.
+OPEN_STATES = frozenset(
+    {
+        OperationState.PLANNED,
+        OperationState.HELD,
+        OperationState.STARTED,
+        OperationState.RETRYING,
+        OperationState.UNKNOWN,
+        OperationState.MANUAL,
+    }
+)
+
+
+class RemovalAction(StrEnum):
+    """What becomes of an account that is no longer due."""
+
+    DISABLE = "disable"
+    DELETE = "delete"
+    KEEP = "keep"
+
+
+class ApplicationMode(StrEnum):
+    """Whether an application is written to at all."""
+
+    REPORT = "report"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """One reason why something is due: the rule, its condition and the values it saw."""
+
+    rule: str
+    name: str
+    condition: str
+    saw: Attributes = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What the rules say that one person's account in one application should be.
+
+    `attributes` holds every mapped attribute by its name in the application, None where it is to
+    be empty; `on_create` names those that are written once and never compared again.
+    `entitlements` are keys, `kind:name`.
+    """
+
+    application: str
+    attributes: Mapping[str, Value | None]
+    active: bool = True
+    on_create: frozenset[str] = frozenset()
+    entitlements: frozenset[str] = frozenset()
+    because: tuple[Because, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the application last said about one account."""
+
+    application: str
+    account: str
+    remote_id: str
+    attributes: Attributes
+    active: bool | None
+    entitlements: frozenset[str] = frozenset()
+    situation: Situation = Situation.LINKED
+    disabled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one seat costs for one month, in one currency (ISO 4217)."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationPolicy:
+    """How one application wants its accounts made and removed."""
+
+    slug: str
+    mode: ApplicationMode = ApplicationMode.LIVE
+    removal: RemovalAction = RemovalAction.DISABLE
+    delete_after: timedelta | None = None
+    leave: RemovalAction = RemovalAction.KEEP
+    lead: timedelta = timedelta(0)
+    #: Entitlements outside this set are not ours: whatever the account holds of them stays.
+    managed_entitlements: frozenset[str] = frozenset()
+    #: Attributes that the application compares without regard to case.
+    caseless: frozenset[str] = frozenset()
+    seat: Price | None = None
+    entitlement_prices: Mapping[str, Price] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonFacts:
+    """What decisions need to know of a person. `key` is ours and opaque; `label` is for humans.
+
+    `starts` is the instant of their first day's midnight in their own zone, `left_at` the instant
+    from which they are gone, `reason` what was said about it.
+    """
+
+    key: str
+    label: str
+    state: LifecycleState
+    attributes: Attributes
+    starts: datetime | None = None
+    left_at: datetime | None = None
+    end_date: date | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One attribute, from what to what. None is `no value`."""
+
+    before: Value | None
+    after: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of a plan, with its reason in one line that a person reads."""
+
+    application: str
+    person: str
+    account: str | None
+    kind: OperationKind
+    reason: str
+    attributes: Mapping[str, Change] = field(default_factory=dict)
+    grant: tuple[str, ...] = ()
+    revoke: tuple[str, ...] = ()
+    #: Lower goes first. See `planner.URGENCY`.
+    urgency: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why nothing could be decided for a person in an application, and what to do about it."""
+
+    application: str
+    person: str
+    message: str
+    attribute: str | None = None

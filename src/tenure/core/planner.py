@@ -1,0 +1,243 @@
+"""Desired and observed to the ordered operations between them, each with its reason.
+
+Planning is a function of its arguments: planned twice it says the same, and planned again after
+it was carried out it says nothing. Three promises hold whatever comes in, and property tests
+keep them: no rule that holds = no access; who has left gets removals only; an account that is
+not linked to its owner is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from tenure.core.diff import changes
+from tenure.core.model import (
+    ApplicationPolicy,
+    Because,
+    Change,
+    Desired,
+    LifecycleState,
+    Observed,
+    Operation,
+    OperationKind,
+    PersonFacts,
+    RemovalAction,
+    Situation,
+)
+
+#: Lower goes first. A leaver's come before everything, whatever is queued already; access is
+#: taken before it is given; an account is made before it is changed before it is opened.
+URGENCY: Mapping[OperationKind, int] = MappingProxyType(
+    {
+        OperationKind.REVOKE: 20,
+        OperationKind.DISABLE: 25,
+        OperationKind.DELETE: 30,
+        OperationKind.CREATE: 45,
+        OperationKind.UPDATE: 50,
+        OperationKind.ENABLE: 52,
+        OperationKind.GRANT: 55,
+    }
+)
+LEAVER_URGENCY = 5
+
+_GONE = frozenset({LifecycleState.LEFT, LifecycleState.LEAVING})
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPlan:
+    """What to do for one person. `next_look` is when that changes by itself, None if never."""
+
+    operations: tuple[Operation, ...] = ()
+    next_look: datetime | None = None
+
+
+def entitled(person: PersonFacts, policy: ApplicationPolicy, now: datetime) -> bool:
+    """Whether the person's state lets the rules give them anything in this application now."""
+    if person.state in _GONE:
+        return False
+    if person.state is LifecycleState.UPCOMING:
+        return person.starts is not None and now >= person.starts - policy.lead
+    return True
+
+
+def plan_person(
+    person: PersonFacts,
+    desired: Mapping[str, Desired],
+    observed: Sequence[Observed],
+    policies: Mapping[str, ApplicationPolicy],
+    now: datetime,
+) -> PersonPlan:
+    """Every operation for one person. `desired` holds what the rules give, whatever the state:
+    the state is weighed here. At most one linked account for each application."""
+    accounts = {a.application: a for a in observed if a.situation is Situation.LINKED}
+    operations: list[Operation] = []
+    looks: list[datetime] = []
+    for slug in sorted(desired.keys() | accounts.keys()):
+        policy = policies.get(slug)
+        if policy is None:
+            continue
+        wanted = desired.get(slug)
+        account = accounts.get(slug)
+        if wanted is not None and entitled(person, policy, now):
+            operations.extend(_provide(person, wanted, account, policy))
+            continue
+        if wanted is not None and person.state is LifecycleState.UPCOMING and person.starts:
+            looks.append(person.starts - policy.lead)
+        if account is not None:
+            operation, look = _remove(person, account, policy, now)
+            operations.extend([operation] if operation else [])
+            looks.extend([look] if look else [])
+    operations.sort(key=lambda o: (o.urgency, o.application))
+    return PersonPlan(tuple(operations), min(looks, default=None))
+
+
+def _provide(
+    person: PersonFacts, wanted: Desired, account: Observed | None, policy: ApplicationPolicy
+) -> Iterator[Operation]:
+    """What makes the account what it should be: created, changed, opened or closed, granted."""
+    active = wanted.active and _may_be_open(person, policy)
+    if account is None:
+        if active:
+            yield _create(person, wanted)
+        return
+    if not active:
+        if account.active is not False:
+            yield _operation(person, account, OperationKind.DISABLE, _state_reason(person))
+        return
+    managed = policy.managed_entitlements
+    surplus = (account.entitlements & managed) - wanted.entitlements
+    if surplus:
+        yield _operation(
+            person, account, OperationKind.REVOKE, _lost_reason(wanted), revoke=sorted(surplus)
+        )
+    differing = changes(
+        wanted.attributes,
+        account.attributes,
+        ignore=wanted.on_create,
+        caseless=policy.caseless,
+    )
+    if differing:
+        reason = f"{_counted(len(differing), 'attribute')} not as the person's"
+        yield _operation(person, account, OperationKind.UPDATE, reason, attributes=differing)
+    if account.active is False:
+        yield _operation(person, account, OperationKind.ENABLE, _due_reason(wanted.because))
+    lacking = (wanted.entitlements & managed) - account.entitlements
+    if lacking:
+        yield _operation(
+            person, account, OperationKind.GRANT, _due_reason(wanted.because), grant=sorted(lacking)
+        )
+
+
+def _remove(
+    person: PersonFacts, account: Observed, policy: ApplicationPolicy, now: datetime
+) -> tuple[Operation | None, datetime | None]:
+    """The step that takes an account away which is not due, and when the next one is."""
+    reason = _removal_reason(person)
+    surplus = sorted(account.entitlements & policy.managed_entitlements)
+    if policy.removal is RemovalAction.KEEP:
+        return None, None
+    if policy.removal is RemovalAction.DELETE and person.state is not LifecycleState.LEAVING:
+        return _operation(person, account, OperationKind.DELETE, reason, revoke=surplus), None
+    if account.active is not False:
+        return _operation(person, account, OperationKind.DISABLE, reason, revoke=surplus), None
+    if surplus:
+        return _operation(person, account, OperationKind.REVOKE, reason, revoke=surplus), None
+    if policy.delete_after is None or account.disabled_at is None:
+        return None, None
+    due = account.disabled_at + policy.delete_after
+    if now < due:
+        return None, due
+    if person.state is LifecycleState.LEAVING:
+        # Within the grace nothing is deleted; its end is a change of state, which is looked at.
+        return None, None
+    reason = f"disabled since {account.disabled_at:%-d %b %Y}, {reason}"
+    return _operation(person, account, OperationKind.DELETE, reason), None
+
+
+def _may_be_open(person: PersonFacts, policy: ApplicationPolicy) -> bool:
+    if person.state is LifecycleState.SUSPENDED:
+        return False
+    return not (person.state is LifecycleState.ON_LEAVE and policy.leave is not RemovalAction.KEEP)
+
+
+def _create(person: PersonFacts, wanted: Desired) -> Operation:
+    attributes = {
+        name: Change(None, value)
+        for name, value in sorted(wanted.attributes.items())
+        if value is not None
+    }
+    return Operation(
+        application=wanted.application,
+        person=person.key,
+        account=None,
+        kind=OperationKind.CREATE,
+        reason=_create_reason(person, wanted.because),
+        attributes=attributes,
+        grant=tuple(sorted(wanted.entitlements)),
+        urgency=URGENCY[OperationKind.CREATE],
+    )
+
+
+def _operation(
+    person: PersonFacts,
+    account: Observed,
+    kind: OperationKind,
+    reason: str,
+    *,
+    attributes: Mapping[str, Change] = MappingProxyType({}),
+    grant: Sequence[str] = (),
+    revoke: Sequence[str] = (),
+) -> Operation:
+    leaver = person.state in _GONE and kind.removes
+    return Operation(
+        application=account.application,
+        person=person.key,
+        account=account.account,
+        kind=kind,
+        reason=reason,
+        attributes=dict(attributes),
+        grant=tuple(grant),
+        revoke=tuple(revoke),
+        urgency=LEAVER_URGENCY if leaver else URGENCY[kind],
+    )
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what} is" if count == 1 else f"{count} {what}s are"
+
+
+def _due_reason(because: Sequence[Because]) -> str:
+    names = ", ".join(reason.name for reason in because)
+    return f"rule{'s' if len(because) > 1 else ''} {names}"
+
+
+def _create_reason(person: PersonFacts, because: Sequence[Because]) -> str:
+    if person.state is LifecycleState.UPCOMING and person.starts is not None:
+        return f"joins {person.starts:%-d %b %Y}, {_due_reason(because)}"
+    return _due_reason(because)
+
+
+def _lost_reason(wanted: Desired) -> str:
+    return f"no rule gives it any more; the account stays by {_due_reason(wanted.because)}"
+
+
+def _state_reason(person: PersonFacts) -> str:
+    return {
+        LifecycleState.ON_LEAVE: "on leave",
+        LifecycleState.SUSPENDED: "suspended",
+    }.get(person.state, "not due at present")
+
+
+def _removal_reason(person: PersonFacts) -> str:
+    if person.state not in _GONE:
+        return (
+            "has not started yet"
+            if person.state is LifecycleState.UPCOMING
+            else "no access rule gives this application any more"
+        )
+    when = f" {person.left_at:%-d %b %Y %H:%M %Z}" if person.left_at else ""
+    what = "leaves" if person.state is LifecycleState.LEAVING else "left"
+    return f"{what}{when}" + (f", reason: {person.reason}" if person.reason else "")
