@@ -1,0 +1,1 @@
+"""The application port and the connectors behind it. Async; no Django."""

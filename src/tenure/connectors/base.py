@@ -1,0 +1,211 @@
+"""The application port: what a connector promises to the engine, and nothing of either's insides.
+
+A connector speaks to one kind of application. It does not decide, retry, store or log secrets: it
+does one thing when told, and says what happened in terms of what the engine does next:
+
+    ConnectorError
+    ├── RetryLater        nothing was changed; send the same again, not before `after` seconds
+    ├── OutcomeUnknown    it was sent and no answer came: look before anything is sent again
+    ├── NotFound          the account or entitlement is not there
+    ├── AlreadyExists     something with this name or id is there already
+    ├── Rejected          this application refuses these values; the same again is refused again
+    ├── StopApplication   nothing will work until somebody mends credentials or address
+    └── Unsupported       this application cannot do that; a person has to
+
+Attributes are flat: a name that the mapping uses (`userName`, `name.givenName`, `emails.work`)
+to a value. A connector turns them into whatever its application stores, and back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, ClassVar, Protocol, Self
+
+from pydantic import BaseModel
+
+from tenure.core.model import Attributes, Value
+
+
+class ConnectorError(Exception):
+    """Anything that an application, or the way to it, did not do. `str()` is for administrators."""
+
+
+class RetryLater(ConnectorError):
+    """Nothing was changed. Send the same again, not before `after` seconds (None: own back-off)."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class OutcomeUnknown(ConnectorError):
+    """It was sent and no usable answer came: it may have happened. Look before sending again."""
+
+
+class NotFound(ConnectorError):
+    """The account or entitlement that was named is not there."""
+
+
+class AlreadyExists(ConnectorError):
+    """Something with this unique value is there already, whether or not a search shows it."""
+
+
+class Rejected(ConnectorError):
+    """The application refuses these values. `fields` names the attributes when it says which."""
+
+    def __init__(self, message: str, fields: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.fields = tuple(fields)
+
+
+class StopApplication(ConnectorError):
+    """Credentials, address or permission are wrong: nothing will work until they are mended."""
+
+
+class Unsupported(ConnectorError):
+    """The application has no way to do this. `instructions` tell a person how to do it by hand."""
+
+    def __init__(self, message: str, instructions: str = "") -> None:
+        super().__init__(message)
+        self.instructions = instructions
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a connector can do for this application. False becomes a task for a person."""
+
+    create: bool = True
+    update: bool = True
+    disable: bool = True
+    enable: bool = True
+    delete: bool = True
+    #: Kinds of entitlement it can list and change members of: "group", "role", "licence".
+    entitlements: frozenset[str] = frozenset()
+    create_entitlements: bool = False
+    #: Attributes that `find` can search by.
+    searchable: frozenset[str] = frozenset({"userName"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How hard an application may be pressed. Rates are requests per second; None: no limit."""
+
+    reads: float | None = None
+    writes: float | None = None
+    burst: int = 20
+    concurrency: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAccount:
+    """One account as the application shows it. `active` is None where it does not say."""
+
+    remote_id: str
+    attributes: Attributes
+    active: bool | None
+    fingerprint: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One account in a listing. `fingerprint` changes whenever anything in it does, so the cost of
+    `load` is paid only for accounts that changed since they were last seen."""
+
+    remote_id: str
+    fingerprint: bytes
+    load: Callable[[], RemoteAccount]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteEntitlement:
+    """Something that accounts can hold. `members` are remote ids of accounts; None: not told."""
+
+    kind: str
+    remote_id: str
+    name: str
+    members: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a connection check: what was tried, whether it works, what to do if not."""
+
+    what: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorConfig:
+    """Everything that a connector is opened with.
+
+    `settings` is validated by the connector's own schema, `secrets` are resolved values,
+    `attributes` the account attributes that the mapping uses: nothing else has to be read.
+    """
+
+    application: str
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    attributes: frozenset[str] = frozenset()
+    limits: Limits = field(default_factory=Limits)
+
+
+class Connector(Protocol):
+    """The verbs. Each is safe to repeat: deleting what is gone raises `NotFound`, disabling what is
+    disabled succeeds, adding a member twice changes nothing. All raise `ConnectorError` only."""
+
+    #: Settings and secrets as a form: JSON Schema with titles, hints and defaults.
+    Settings: ClassVar[type[BaseModel]]
+    Secrets: ClassVar[type[BaseModel]]
+
+    capabilities: Capabilities
+
+    def __init__(self, config: ConnectorConfig) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    async def check(self) -> list[Check]:
+        """Read-only: is the address right, are the credentials, what does it say it can do."""
+
+    def accounts(self) -> AsyncIterator[list[Listed]]:
+        """Every account, page by page. An account that moves between pages may come twice."""
+
+    async def read(self, remote_id: str) -> RemoteAccount:
+        """One account now. Raises `NotFound`."""
+
+    async def find(self, attribute: str, value: str) -> list[RemoteAccount]:
+        """Accounts whose attribute equals the value, ignoring case; verified here, whatever the
+        application's own filter says."""
+
+    async def create(
+        self, attributes: Attributes, *, external_id: str, active: bool
+    ) -> RemoteAccount:
+        """A new account. Raises `AlreadyExists`, `Rejected`, `OutcomeUnknown`."""
+
+    async def update(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
+        """Set what is named, clear what is None, leave the rest alone."""
+
+    async def disable(self, remote_id: str) -> None: ...
+
+    async def enable(self, remote_id: str) -> None: ...
+
+    async def delete(self, remote_id: str) -> None: ...
+
+    def entitlements(self) -> AsyncIterator[RemoteEntitlement]:
+        """Everything that accounts can hold, with members where they can be told."""
+
+    async def create_entitlement(self, kind: str, name: str) -> RemoteEntitlement: ...
+
+    async def change_members(
+        self, kind: str, remote_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> None:
+        """Add and remove accounts as a difference, in as many requests as its limits ask for."""

@@ -1,0 +1,337 @@
+"""The one funnel through which every HTTP connector speaks to its application.
+
+It keeps to the application's limits, sends each request once, and turns whatever happens into an
+error named by what the engine does next. It must not know any one application: paths, bodies and
+what they mean are the connector's.
+
+What makes the difference is whether a write can have arrived. What could not be sent is
+`RetryLater`; what was sent and not answered is `OutcomeUnknown`. Reads change nothing, so they are
+`RetryLater` in both cases. Statuses are in `answers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from pydantic import BaseModel, ConfigDict, Field
+from yarl import URL
+
+from tenure import __version__
+from tenure.connectors.addresses import AddressRefused, SafeResolver, checked_url
+from tenure.connectors.answers import (
+    Answer,
+    Ask,
+    Explain,
+    Redactor,
+    explain,
+    failure,
+    parsed,
+)
+from tenure.connectors.base import (
+    ConnectorError,
+    Limits,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    RetryLater,
+    StopApplication,
+)
+from tenure.connectors.throttle import TokenBucket, retry_after
+
+#: Below what servers commonly keep idle connections for (5 s), so that a write does not meet one
+#: that the server is just closing.
+_KEEP_ALIVE = 4.0
+_REDIRECTS = 3
+
+
+class Timeouts(BaseModel):
+    """How long an application may take, in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    connect: float = Field(default=5.0, gt=0, le=120, title="To connect, in seconds")
+    total: float = Field(default=30.0, gt=0, le=600, title="For a whole answer, in seconds")
+
+
+class HttpFunnel:
+    """One application's session. Open it with `async with`; it is used by many tasks at once.
+
+    `headers` are sent with every request; every string in `secrets` is taken out of error texts.
+    `largest` is the size of an answer, in bytes, above which it is not read; `content_type` what
+    bodies are sent as; `how` reads the application's error bodies.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str],
+        secrets: tuple[str, ...] = (),
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        allow_http: bool = False,
+        largest: int = 16 * 1024 * 1024,
+        content_type: str = "application/json",
+        how: Explain = explain,
+    ) -> None:
+        limits = limits or Limits()
+        self._timeouts = timeouts or Timeouts()
+        self._given = base_url
+        self._allow_http = allow_http
+        self._headers = {"User-Agent": f"Tenure/{__version__}", **headers}
+        self._redact = Redactor(secrets)
+        self._largest = largest
+        self._content_type = content_type
+        self._how = how
+        self._concurrency = max(1, limits.concurrency)
+        self._slots = asyncio.Semaphore(self._concurrency)
+        patience = self._timeouts.total
+        self._reads = TokenBucket(limits.reads, limits.burst, patience=patience)
+        self._writes = TokenBucket(limits.writes, limits.burst, patience=patience)
+        self._session: aiohttp.ClientSession | None = None
+        self._base = URL()
+
+    async def __aenter__(self) -> Self:
+        """Raises `StopApplication` when the address is not one that may be used."""
+        self._base = checked_url(self._given, allow_http=self._allow_http)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._concurrency,
+                resolver=SafeResolver(),
+                keepalive_timeout=_KEEP_ALIVE,
+            ),
+            timeout=aiohttp.ClientTimeout(
+                total=self._timeouts.total, connect=self._timeouts.connect
+            ),
+            headers=self._headers,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        # aiohttp sends PUT and DELETE a second time when a connection drops, and has no public way
+        # to say no. A write goes out once; what became of it is the engine's question.
+        self._session._retry_connection = False
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def read(
+        self, path: str, *, params: Mapping[str, str] | None = None, single: bool = False
+    ) -> Any:
+        """GET, and the JSON of the answer."""
+        return await self.request("GET", path, params=params, write=False, single=single)
+
+    async def write(self, method: str, path: str, body: Any = None, *, single: bool = False) -> Any:
+        """A request that changes something, and the JSON of the answer or None."""
+        return await self.request(method, path, body=body, write=True, single=single)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        write: bool,
+        body: Any = None,
+        params: Mapping[str, str] | None = None,
+        single: bool = False,
+    ) -> Any:
+        """Sends one request and gives the JSON of its answer, None where it has no body.
+
+        `write` says whether it may change anything (some interfaces read by POST); `single` that
+        `path` names one resource. Raises any `ConnectorError` except `AlreadyExists` on a read.
+        """
+        ask = Ask(method, path, write, single)
+        headers: dict[str, str] = {}
+        data: bytes | None = None
+        if body is not None:
+            data = _encoded(ask, body)
+            headers["Content-Type"] = self._content_type
+        answer = await self._sent(ask, self._url(path, params), data, headers)
+        if answer.status >= 300:
+            self._heed(ask, answer)
+            raise failure(ask, answer, redact=self._redact, how=self._how)
+        return parsed(ask, answer)
+
+    async def _sent(
+        self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """The answer, after redirects that stay with the same server."""
+        for _ in range(_REDIRECTS):
+            answer = await self._attempt(ask, url, data, headers)
+            target = self._target(ask, url, answer)
+            if target is None:
+                return answer
+            url = target
+        raise StopApplication(
+            f"{ask} is sent on from address to address without end: check the address."
+        )
+
+    async def _attempt(
+        self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """One request, within limits. A read is sent once more when an old connection drops."""
+        bucket = self._writes if ask.write else self._reads
+        may_repeat = not ask.write
+        try:
+            while True:
+                await bucket.acquire()
+                # Waiting for a connection must not count as the application's time, so we wait
+                # here and not in aiohttp's pool.
+                async with self._slots:
+                    try:
+                        return await self._exchange(ask, url, data, headers)
+                    except aiohttp.ServerDisconnectedError:
+                        if not may_repeat:
+                            raise
+                        may_repeat = False
+        except ConnectorError:
+            raise
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            # Not chained: their texts are not redacted.
+            raise self._trouble(ask, error) from None
+
+    async def _exchange(
+        self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        if self._session is None:
+            raise RuntimeError("The funnel is used outside `async with`.")
+        async with self._session.request(
+            ask.method, url, data=data, headers=headers, allow_redirects=False
+        ) as response:
+            parts: list[bytes] = []
+            size = 0
+            async for part in response.content.iter_any():
+                size += len(part)
+                if size > self._largest:
+                    response.close()
+                    raise self._too_large(ask, response.status)
+                parts.append(part)
+            return Answer(response.status, response.headers, b"".join(parts))
+
+    def _too_large(self, ask: Ask, status: int) -> ConnectorError:
+        text = f"{ask} was answered {status} with more than {self._largest // 1024} KiB"
+        if ask.write:
+            return OutcomeUnknown(
+                f"{text}, which is not read: whether it was done is not known. It is looked at "
+                "before anything is sent again."
+            )
+        return StopApplication(f"{text}: ask for fewer at once (a smaller page size).")
+
+    def _trouble(self, ask: Ask, error: Exception) -> ConnectorError:
+        """The error for a request that got no answer."""
+        where = f"{self._base.host}:{self._base.port}"
+        if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+            return StopApplication(
+                f"{ask}: the encrypted connection to {where} failed: "
+                f"{self._redact(_tls_reason(error))}. Nothing was sent. Check the server's "
+                "certificate, its name and its issuer."
+            )
+        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+            error.os_error, AddressRefused
+        ):
+            return StopApplication(
+                f"{ask}: {self._redact(str(error.os_error))}, which is link-local or a cloud's "
+                "metadata service, never an application: correct the address."
+            )
+        if isinstance(error, ValueError):
+            return StopApplication(
+                f"{ask} cannot be sent: the address or the credentials hold characters that are "
+                "not allowed there. Enter them again."
+            )
+        if (never_sent := _never_sent(error)) is not None:
+            return RetryLater(f"{ask}: {never_sent.format(where=where)} Nothing was sent.")
+        what = self._silence(error)
+        if ask.write:
+            return OutcomeUnknown(
+                f"{ask} was sent to {where}, and {what}: whether it was done is not known. It is "
+                "looked at before anything is sent again."
+            )
+        return RetryLater(f"{ask} was sent to {where}, and {what}. It is read again later.")
+
+    def _silence(self, error: Exception) -> str:
+        if isinstance(error, TimeoutError):
+            return f"no complete answer came within {self._timeouts.total:g} seconds"
+        if isinstance(error, aiohttp.ClientPayloadError):
+            return "the answer broke off"
+        if isinstance(error, aiohttp.ClientResponseError):
+            return "the answer is not HTTP"
+        return "the connection was closed without an answer"
+
+    def _heed(self, ask: Ask, answer: Answer) -> None:
+        """Pauses as the application asks: 429 speaks of this kind of request, 503 of all."""
+        after = retry_after(answer.headers)
+        if after is None or answer.status not in {429, 503}:
+            return
+        if answer.status == 503 or not ask.write:
+            self._reads.pause(after)
+        if answer.status == 503 or ask.write:
+            self._writes.pause(after)
+
+    def _target(self, ask: Ask, url: URL, answer: Answer) -> URL | None:
+        """Where a redirect leads, if it may be followed: the same scheme, host and port, and for
+        a write only the statuses that repeat it unchanged (RFC 9110, 15.4)."""
+        follow = {307, 308} if ask.write else {301, 302, 307, 308}
+        location = answer.headers.get("Location")
+        if answer.status not in follow or not location:
+            return None
+        try:
+            target = url.join(URL(location))
+            return target if target.origin() == url.origin() else None
+        except ValueError:
+            return None
+
+    def _url(self, path: str, params: Mapping[str, str] | None) -> URL:
+        text = f"{self._base}{path}"
+        if params:
+            text += "?" + "&".join(
+                f"{key}={quote(value, safe='')}" for key, value in params.items()
+            )
+        return URL(text, encoded=True)
+
+
+def segment(identifier: str) -> str:
+    """A remote id as one segment of a path. Raises `NotFound` for what cannot be an id."""
+    if identifier in {"", ".", ".."}:
+        raise NotFound(f"{identifier!r} is not the id of anything.")
+    return quote(identifier, safe="")
+
+
+def _encoded(ask: Ask, body: Any) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        raise Rejected(
+            f"{ask} was not sent: a value is not text that can be written as JSON (half of a "
+            "character pair, or a number of more than 64 bits). Correct the value at its source."
+        ) from None
+
+
+def _never_sent(error: Exception) -> str | None:
+    """Why nothing can have arrived, or None where something can have."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "the name of {where} is not known (DNS). Check the address and the name server."
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "{where} does not take the connection in time. Check that it is up and reachable."
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if isinstance(error.os_error, ConnectionRefusedError):
+            return "{where} refuses the connection. Check the port, and that it is running."
+        return "{where} cannot be reached. Check the address, the network and any firewall."
+    return None
+
+
+def _tls_reason(error: Exception) -> str:
+    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    return str(getattr(inner, "verify_message", "") or getattr(inner, "reason", "") or inner)

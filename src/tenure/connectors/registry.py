@@ -1,0 +1,84 @@
+"""Which kinds of connector there are, and how one is opened from what is stored.
+
+The one place that knows every kind by name. It imports a connector when it is asked for it, and
+must not know what any of them does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from tenure.connectors.base import Connector, ConnectorConfig
+
+#: Kind -> module and class.
+_CONNECTORS = {
+    "memory": ("tenure.connectors.memory", "MemoryConnector"),
+    "scim": ("tenure.connectors.scim", "ScimConnector"),
+}
+_LONGEST_VALUE = 60
+
+
+def kinds() -> tuple[str, ...]:
+    """Every kind, by name."""
+    return tuple(sorted(_CONNECTORS))
+
+
+def connector_class(kind: str) -> type[Connector]:
+    """The class for `kind`. Raises ValueError, naming the kinds there are."""
+    try:
+        module, name = _CONNECTORS[kind]
+    except KeyError:
+        raise ValueError(
+            f"There is no connector of kind {kind!r}; there are {', '.join(kinds())}."
+        ) from None
+    return cast("type[Connector]", getattr(import_module(module), name))
+
+
+def open_connector(kind: str, config: ConnectorConfig) -> Connector:
+    """A connector that is ready for `async with`.
+
+    Raises ValueError for an unknown kind, and for settings, secrets or attribute names that the
+    connector does not take: every field that is wrong, and what was expected there.
+    """
+    chosen = connector_class(kind)
+    problems = [
+        *_problems(chosen.Settings, config.settings, secret=False),
+        *_problems(chosen.Secrets, config.secrets, secret=True),
+    ]
+    if problems:
+        raise ValueError(f"{config.application} ({kind}): {'; '.join(problems)}.")
+    try:
+        return chosen(replace(config, settings=dict(config.settings)))
+    except ValueError as error:
+        raise ValueError(f"{config.application} ({kind}): {error}") from None
+
+
+def _problems(schema: type[BaseModel], given: Mapping[str, Any], *, secret: bool) -> list[str]:
+    try:
+        schema.model_validate(dict(given))
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=not secret)
+        return [_told(one, "secret" if secret else "setting", secret=secret) for one in found]
+    return []
+
+
+def _told(problem: ErrorDetails, what: str, *, secret: bool) -> str:
+    """One mistake as `setting page_size: input should be less than or equal to 1000, not 5000`."""
+    name = ".".join(map(str, problem["loc"])) or "as a whole"
+    if problem["type"] == "missing":
+        return f"{what} {name}: is missing"
+    if problem["type"] == "extra_forbidden":
+        return f"{what} {name}: is not known; check its spelling"
+    said = problem["msg"].removeprefix("Value error, ").rstrip(".")
+    text = f"{what} {name}: {said[:1].lower()}{said[1:]}"
+    if secret:
+        return text
+    value = repr(problem["input"])
+    shown = value if len(value) <= _LONGEST_VALUE else f"{value[:_LONGEST_VALUE]}..."
+    return f"{text}, not {shown}"

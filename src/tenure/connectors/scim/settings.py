@@ -1,0 +1,83 @@
+"""What an administrator says about one SCIM application. Forms are generated from these schemas.
+
+They must not know what the connector does with them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+
+from tenure.connectors.addresses import checked_url
+from tenure.connectors.base import StopApplication
+from tenure.connectors.http import Timeouts
+
+
+class ScimSettings(BaseModel):
+    """Where the application's SCIM interface is, and how it wants to be spoken to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base_url: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+        title="SCIM address",
+        description="As the application shows it; it often ends in /scim/v2.",
+        examples=["https://example.com/scim/v2"],
+    )
+    allow_http: bool = Field(
+        default=False,
+        title="Allow http://",
+        description="Only inside a network that you trust: the token is readable on the way.",
+    )
+    update_with: Literal["patch", "put"] = Field(
+        default="patch",
+        title="Change accounts with",
+        description="PATCH sends what changes. PUT sends the whole account, for applications that "
+        "do not understand PATCH.",
+    )
+    page_size: int = Field(
+        default=100,
+        ge=1,
+        le=1000,
+        title="Accounts per page",
+        description="When everything is listed.",
+    )
+    groups: bool = Field(default=True, title="Manage groups")
+    create_groups: bool = Field(
+        default=True,
+        title="Create missing groups",
+        description="Otherwise a person makes them there.",
+    )
+    members_shown: bool = Field(
+        default=True,
+        title="Groups show their members",
+        description="Switch off for applications that never say who is in a group.",
+    )
+    timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        # Whether http is allowed is another field's matter; the funnel checks that when it opens.
+        try:
+            return str(checked_url(value, allow_http=True))
+        except StopApplication as error:
+            raise ValueError(str(error)) from None
+
+
+class ScimSecrets(BaseModel):
+    """The credentials."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    token: SecretStr = Field(
+        title="Bearer token", description="Made in the application, by an administrator of it."
+    )
+
+    @field_validator("token", mode="after")
+    @classmethod
+    def _is_a_token(cls, value: SecretStr) -> SecretStr:
+        token = value.get_secret_value().strip()
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError("expected a token without spaces or line breaks")
+        return SecretStr(token)
