@@ -1,0 +1,1 @@
+"""Settings, addresses of pages, and how a process of Tenure starts."""

@@ -1,0 +1,1 @@
+"""The ground under the apps: database server, jobs, secrets, clock, processes."""

@@ -1,0 +1,10 @@
+"""The time. The one place to ask, so that a simulation has one place to replace."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,105 @@
+"""Jobs: procrastinate on the same PostgreSQL. Queueing in the caller's transaction, the worker
+process, jobs of dead workers, and who is alive."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from procrastinate import exceptions
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Status
+from procrastinate.tasks import Task
+
+#: A worker says that it lives this often, and counts as dead after three times that.
+HEARTBEAT_SECONDS = 5.0
+DEAD_AFTER_SECONDS = 3 * HEARTBEAT_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWorker:
+    """A worker that was heard from lately."""
+
+    id: int
+    last_heartbeat: datetime
+
+
+def defer_once(task: Task[Any, Any, Any], *, queueing_lock: str, **arguments: Any) -> bool:
+    """Queue the task in the caller's transaction unless one with this lock waits already. Returns
+    whether it was queued. The inner transaction keeps a duplicate from aborting the outer one."""
+    try:
+        with transaction.atomic():
+            task.configure(queueing_lock=queueing_lock).defer(**arguments)
+    except exceptions.AlreadyEnqueued:
+        return False
+    return True
+
+
+def live_workers() -> list[LiveWorker]:
+    """Workers that were heard from within the last seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, last_heartbeat FROM procrastinate_workers "
+            "WHERE last_heartbeat > now() - make_interval(secs => %s) ORDER BY id",
+            [DEAD_AFTER_SECONDS],
+        )
+        return [LiveWorker(*row) for row in cursor.fetchall()]
+
+
+def run_worker(*, concurrency: int, name: str) -> None:
+    """Work in this process until SIGTERM or SIGINT: what is under way is finished first."""
+    asyncio.run(_work(concurrency, name))
+
+
+async def _work(concurrency: int, name: str) -> None:
+    connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
+    worker_app = app.with_connector(connector)
+    async with worker_app.open_async():
+        work = asyncio.create_task(
+            worker_app.run_worker_async(
+                name=name,
+                concurrency=concurrency,
+                wait=True,
+                fetch_job_polling_interval=2.0,
+                install_signal_handlers=False,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
+                stalled_worker_timeout=DEAD_AFTER_SECONDS,
+                shutdown_graceful_timeout=8.0,
+                delete_jobs="successful",
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, work.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(
+    queue="sweep", queueing_lock="retry-stalled", name="tenure.retry_stalled", pass_context=False
+)
+async def retry_stalled(timestamp: int) -> None:
+    """Jobs whose worker died are done by another one; or, where another of the same queueing lock
+    waits already, by that job."""
+    manager = app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=DEAD_AFTER_SECONDS):
+        try:
+            await manager.retry_job(job)
+        except exceptions.UniqueViolation:
+            await manager.finish_job(job, status=Status.ABORTED, delete_job=True)
+
+
+def queue_lengths() -> Mapping[str, int]:
+    """Queue -> jobs that wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT queue_name, count(*) FROM procrastinate_jobs WHERE status = 'todo' GROUP BY 1"
+        )
+        return dict(cursor.fetchall())

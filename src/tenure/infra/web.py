@@ -1,0 +1,48 @@
+"""The web server: gunicorn with threads, in this process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from django.core.wsgi import get_wsgi_application
+
+        return get_wsgi_application()
+
+
+def _own_connections(_server: object, _worker: object) -> None:
+    """A process that was forked must not share its parent's database connections."""
+    from django.db import connections
+
+    connections.close_all()
+
+
+def serve(*, host: str, port: int, threads: int = 8) -> None:
+    """Serve until SIGTERM: requests under way are answered first."""
+    _Server(
+        {
+            "bind": f"{host}:{port}",
+            "workers": 1,
+            "threads": threads,
+            "worker_class": "gthread",
+            "graceful_timeout": 5,
+            "timeout": 60,
+            "keepalive": 5,
+            "loglevel": "warning",
+            "proc_name": "tenure web",
+            "control_socket_disable": True,
+            "post_fork": _own_connections,
+        }
+    ).run()
