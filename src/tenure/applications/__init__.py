@@ -1,0 +1,1 @@
+"""Applications, what accounts in them can hold, and the accounts themselves as last observed."""

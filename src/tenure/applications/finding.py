@@ -1,0 +1,17 @@
+"""An application by what an administrator types."""
+
+from __future__ import annotations
+
+from tenure.applications.models import Application
+
+
+def application_named(slug: str) -> Application:
+    """Raises `LookupError` naming those that there are."""
+    found = Application.objects.filter(slug=slug).first()
+    if found is None:
+        known = ", ".join(Application.objects.values_list("slug", flat=True)) or "none yet"
+        raise LookupError(
+            f"There is no application {slug!r}. Applications: {known}. `tenure config apply` "
+            "adds one."
+        )
+    return found

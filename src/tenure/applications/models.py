@@ -1,0 +1,152 @@
+"""Applications, entitlements and accounts.
+
+An account outlives the remote one as a tombstone (`situation` deleted): evidence, and a stop
+against making it again by accident.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from tenure.core.model import ApplicationMode, RemovalAction, Situation
+from tenure.people.models import Person
+
+
+class Health(models.TextChoices):
+    OK = "ok", "Works"
+    STOPPED = "stopped", "Does not accept us"
+
+
+class Application(models.Model):
+    """One configured target. Secrets are references, `${env:NAME}`, never values."""
+
+    slug = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=200)
+    connector = models.CharField(max_length=32)
+    catalogue_entry = models.CharField(max_length=100, blank=True)
+    colour = models.CharField(max_length=64, blank=True)
+    settings = models.JSONField(default=dict)
+    secrets = models.JSONField(default=dict)
+    #: [{"attribute", "expression", "when": "always"|"create"}], in the order they are shown.
+    mapping = models.JSONField(default=list)
+    #: [{"account": attribute of an account, "person": attribute of a person}], tried in order.
+    matching = models.JSONField(default=list)
+    mode = models.CharField(
+        max_length=16,
+        choices=[(m.value, m.value) for m in ApplicationMode],
+        default=ApplicationMode.LIVE.value,
+    )
+    removal = models.CharField(
+        max_length=16,
+        choices=[(a.value, a.value) for a in RemovalAction],
+        default=RemovalAction.DISABLE.value,
+    )
+    delete_after = models.DurationField(null=True)
+    leave = models.CharField(
+        max_length=16,
+        choices=[(a.value, a.value) for a in RemovalAction],
+        default=RemovalAction.KEEP.value,
+    )
+    lead = models.DurationField(null=True)
+    seat_price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    seat_currency = models.CharField(max_length=3, blank=True)
+    #: {"percent": 10, "floor": 5}: more removals than that within a window are held.
+    removal_limit = models.JSONField(default=dict)
+    #: {"reads", "writes", "burst", "concurrency"}; see connectors.base.Limits.
+    limits = models.JSONField(default=dict)
+    health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)
+    stopped_reason = models.TextField(blank=True)
+    stopped_at = models.DateTimeField(null=True)
+    probe_at = models.DateTimeField(null=True)
+    probes = models.IntegerField(default=0)
+    reconciled_at = models.DateTimeField(null=True)
+    position = models.IntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EntitlementKind(models.TextChoices):
+    GROUP = "group", "Group"
+    ROLE = "role", "Role"
+    LICENCE = "licence", "Licence"
+
+
+class Entitlement(models.Model):
+    """What an account can hold. `key` is `kind:name` and what rules refer to. Only managed ones
+    are ever granted or revoked. `remote_id` is empty until it is found or made there."""
+
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="entitlements"
+    )
+    kind = models.CharField(max_length=16, choices=EntitlementKind.choices)
+    name = models.CharField(max_length=300)
+    key = models.CharField(max_length=320)
+    remote_id = models.CharField(max_length=300, blank=True)
+    managed = models.BooleanField(default=True)
+    price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
+    currency = models.CharField(max_length=3, blank=True)
+    seats = models.IntegerField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["kind", "name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "key"], name="entitlement_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Account(models.Model):
+    """The local record of one account in one application, as last observed."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="accounts")
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="accounts")
+    remote_id = models.CharField(max_length=300)
+    user_name = models.CharField(max_length=300, blank=True)
+    situation = models.CharField(
+        max_length=16, choices=[(s.value, s.value.capitalize()) for s in Situation]
+    )
+    active = models.BooleanField(null=True)
+    attributes = models.JSONField(default=dict)
+    #: Keys of the entitlements that it holds, sorted.
+    entitlements = models.JSONField(default=list)
+    fingerprint = models.BinaryField(max_length=16, default=b"")
+    #: Accounts that could be this one's owner, where several could: person uids.
+    candidates = models.JSONField(default=list)
+    #: {"at", "sent", "answered", "read_back"}: the proof that access is gone.
+    evidence = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    observed_at = models.DateTimeField(null=True)
+    disabled_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["application_id", "user_name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application", "remote_id"],
+                condition=~models.Q(situation="deleted"),
+                name="account_remote_once",
+            ),
+            models.UniqueConstraint(
+                fields=["application", "person"],
+                condition=models.Q(situation="linked"),
+                name="account_one_per_person",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["person", "application"], name="account_person"),
+            models.Index(fields=["application", "user_name", "id"], name="account_user_name"),
+            models.Index(fields=["application", "situation", "active"], name="account_situation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.user_name or self.remote_id

@@ -1,0 +1,78 @@
+"""The one table of the audit trail. Rows are written once; sealing adds their place in the chain.
+
+The trail refers to its subjects by key, never by foreign key: what it tells has to outlive them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Action(models.TextChoices):
+    """Everything that can happen, as an auditor would name it."""
+
+    CONFIGURATION_CHANGED = "configuration.changed", "Configuration changed"
+    WRITES_STOPPED = "writes.stopped", "All writes stopped"
+    WRITES_RESUMED = "writes.resumed", "Writes resumed"
+    IMPORT_FINISHED = "import.finished", "Import finished"
+    IMPORT_HELD = "import.held", "Import held"
+    IMPORT_APPROVED = "import.approved", "Held import approved"
+    PERSON_ADDED = "person.added", "Person added"
+    PERSON_CHANGED = "person.changed", "Person changed"
+    PERSON_TERMINATED = "person.terminated", "Person terminated"
+    PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
+    PLAN_STORED = "plan.stored", "Plan stored"
+    PLAN_HELD = "plan.held", "Plan held by a guard"
+    PLAN_APPROVED = "plan.approved", "Held operations approved"
+    PLAN_REJECTED = "plan.rejected", "Held operations rejected"
+    ACCOUNT_CREATED = "account.created", "Account created"
+    ACCOUNT_ADOPTED = "account.adopted", "Existing account adopted"
+    ACCOUNT_UPDATED = "account.updated", "Account updated"
+    ACCOUNT_DISABLED = "account.disabled", "Account disabled"
+    ACCOUNT_ENABLED = "account.enabled", "Account enabled"
+    ACCOUNT_DELETED = "account.deleted", "Account deleted"
+    ACCOUNT_DRIFTED = "account.drifted", "Account changed in the application"
+    ENTITLEMENT_GRANTED = "entitlement.granted", "Entitlement granted"
+    ENTITLEMENT_REVOKED = "entitlement.revoked", "Entitlement revoked"
+    OPERATION_FAILED = "operation.failed", "Operation failed"
+    APPLICATION_STOPPED = "application.stopped", "Application does not accept us"
+    APPLICATION_RESUMED = "application.resumed", "Application works again"
+    ADMINISTRATOR_SIGNED_IN = "administrator.signed_in", "Administrator signed in"
+    ADMINISTRATOR_SIGNED_OUT = "administrator.signed_out", "Administrator signed out"
+    LINK_ISSUED = "administrator.link_issued", "One-time administrator link issued"
+
+
+class Event(models.Model):
+    """One thing that happened. `position` and `digest` are given by sealing, seconds later."""
+
+    at = models.DateTimeField(db_default=Now())
+    action = models.CharField(max_length=64, choices=Action.choices)
+    actor = models.CharField(max_length=200)
+    subject_kind = models.CharField(max_length=32)
+    subject_key = models.CharField(max_length=200)
+    subject_label = models.CharField(max_length=300, blank=True)
+    application = models.CharField(max_length=100, blank=True)
+    person = models.CharField(max_length=64, blank=True)
+    reason = models.TextField(blank=True)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    run = models.BigIntegerField(null=True)
+    position = models.BigIntegerField(null=True, unique=True)
+    digest = models.BinaryField(null=True, max_length=32)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["person", "-id"], name="event_person"),
+            models.Index(fields=["application", "-id"], name="event_application"),
+            models.Index(fields=["action", "-id"], name="event_action"),
+            models.Index(
+                fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()}: {self.subject_label or self.subject_key}"

@@ -1,0 +1,137 @@
+"""People, the schema of their attributes, the company that they work for, and reserved names.
+
+`Person.generation` is raised in the same transaction as anything that may change what the person
+should have; provisioning takes those whose `planned_generation` lags.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from tenure.core.expressions import AttributeType
+from tenure.core.model import LifecycleState
+
+
+class PlanMode(models.TextChoices):
+    """Whether changes wait for `tenure apply` or go ahead by themselves, guards permitting."""
+
+    REVIEW = "review", "Wait for review"
+    AUTOMATIC = "automatic", "Automatic"
+
+
+class Company(models.Model):
+    """The one company of this installation: always the row with id 1."""
+
+    name = models.CharField(max_length=200, default="My company")
+    domain = models.CharField(max_length=253, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    email_formats = models.JSONField(default=list)
+    plan_mode = models.CharField(max_length=16, choices=PlanMode.choices, default=PlanMode.REVIEW)
+    writes_stopped_at = models.DateTimeField(null=True)
+    writes_stopped_reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AttributeDefinition(models.Model):
+    """One attribute that a person can have."""
+
+    name = models.CharField(max_length=64, unique=True)
+    label = models.CharField(max_length=100)
+    type = models.CharField(max_length=16, choices=[(t.value, t.value) for t in AttributeType])
+    standard = models.BooleanField(default=False)
+    sensitive = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["-standard", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Person(models.Model):
+    """One human. `attributes` is what the sources say, resolved; the columns beside it are read
+    from it so that they can be searched, sorted and trusted by the lifecycle clock."""
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    employee_number = models.CharField(max_length=100, null=True, unique=True)
+    display_name = models.CharField(max_length=300)
+    email = models.CharField(max_length=254, blank=True)
+    attributes = models.JSONField(default=dict)
+    #: attribute -> slug of the source that it came from; "" for what was made here.
+    origins = models.JSONField(default=dict)
+    manager = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="reports"
+    )
+
+    state = models.CharField(
+        max_length=16,
+        choices=[(s.value, s.value.replace("_", " ").capitalize()) for s in LifecycleState],
+        default=LifecycleState.ACTIVE.value,
+    )
+    state_since = models.DateTimeField(null=True)
+    start_date = models.DateField(null=True)
+    end_date = models.DateField(null=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    on_leave = models.BooleanField(default=False)
+    suspended = models.BooleanField(default=False)
+    #: The instant of an immediate or scheduled termination: wins over `end_date`.
+    terminated_at = models.DateTimeField(null=True)
+    termination_reason = models.TextField(blank=True)
+    #: HR says that they are gone (status, or disappearance where the source says so).
+    ended_by_source_at = models.DateTimeField(null=True)
+
+    generation = models.BigIntegerField(default=1)
+    planned_generation = models.BigIntegerField(default=0)
+    #: The next instant at which their state, or what they should have, changes by itself.
+    next_look_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["display_name", "id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["id"],
+                condition=models.Q(planned_generation__lt=models.F("generation")),
+                name="person_lagging",
+            ),
+            models.Index(
+                fields=["next_look_at"],
+                condition=models.Q(next_look_at__isnull=False),
+                name="person_next_look",
+            ),
+            models.Index(fields=["display_name", "id"], name="person_name"),
+            models.Index(fields=["state", "display_name", "id"], name="person_state"),
+            models.Index(fields=["email"], name="person_email"),
+            models.Index(fields=["start_date"], name="person_start"),
+            models.Index(fields=["end_date"], name="person_end"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+class ReservedName(models.Model):
+    """A generated name that is taken, whoever holds it: unique, so two workers never give it."""
+
+    kind = models.CharField(max_length=32)
+    value = models.CharField(max_length=254)
+    person = models.ForeignKey(
+        Person, null=True, on_delete=models.SET_NULL, related_name="reserved_names"
+    )
+    reserved_at = models.DateTimeField(db_default=Now())
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "value"], name="reserved_name_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"

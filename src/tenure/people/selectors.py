@@ -1,0 +1,162 @@
+"""Reading people: pages, searches, counts, who joins and who leaves. Knows nothing of accounts."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from django.db.models import BooleanField, Count, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from tenure.core.model import LifecycleState
+from tenure.infra.paging import Page, page
+from tenure.people.attributes import STANDARD
+from tenure.people.models import AttributeDefinition, Person
+from tenure.people.services import lagging
+
+#: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
+_PLAIN: Final = str.maketrans("øłđıħŧ", "oldiht")
+_WORDS: Final = re.compile(r"[\s,;'’()/\"-]+")
+#: What `people_person_words` indexes: the words of a person's name, without accents and in small
+#: letters, their e-mail and their employee number. Immutable functions only, so an index may hold
+#: it; an expression that differs by one character would not use the index.
+WORDS_SQL: Final = (
+    "array_to_tsvector(array_remove(regexp_split_to_array("
+    "translate(regexp_replace(normalize(lower("
+    '"people_person"."display_name" || \' \' || "people_person"."email" || \' \' || '
+    'coalesce("people_person"."employee_number", \'\')), NFKD), '
+    "U&'[\\0300-\\036F]', '', 'g'), 'øłđıħŧ', 'oldiht'), "
+    "U&'[\\0020\\0009,;''\\2019()/\"-]+'), ''))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """One joiner or leaver. `day` is in the person's own zone; `at` the instant, if one is set."""
+
+    person: Person
+    day: date
+    joins: bool
+    at: datetime | None = None
+
+
+def people_page(
+    *, search: str = "", state: str = "", cursor: str = "", size: int = 50
+) -> Page[Person]:
+    """People by name. `search` holds the beginnings of words of the name (accents and case do not
+    matter), of the e-mail address or of the employee number: all of them have to be there."""
+    return page(
+        _matching(search, state).select_related("manager"),
+        order=("display_name", "id"),
+        cursor=cursor,
+        size=size,
+    )
+
+
+def count_people(*, search: str = "", state: str = "") -> int:
+    """How many `people_page` goes through."""
+    return _matching(search, state).count()
+
+
+def people_by_state() -> dict[LifecycleState, int]:
+    """Every state, with how many people are in it. One query."""
+    found = dict(Person.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    return {state: found.get(state.value, 0) for state in LifecycleState}
+
+
+def person_by_uid(uid: str) -> Person | None:
+    """The person, with their manager. None when there is none, or `uid` is no uid."""
+    if not re.fullmatch(r"[0-9a-fA-F-]{32,36}", uid):
+        return None
+    return Person.objects.select_related("manager").filter(uid=uid).first()
+
+
+def people_by_uid(uids: Iterable[str]) -> dict[str, Person]:
+    """Uid -> person, for those that exist. One query."""
+    wanted = [uid for uid in set(uids) if re.fullmatch(r"[0-9a-fA-F-]{32,36}", uid)]
+    return {str(person.uid): person for person in Person.objects.filter(uid__in=wanted)}
+
+
+def uids(keys: Iterable[int]) -> dict[int, str]:
+    """Id -> uid. One query."""
+    rows = Person.objects.filter(pk__in=set(keys)).values_list("pk", "uid")
+    return {pk: str(uid) for pk, uid in rows}
+
+
+def attribute_labels() -> tuple[dict[str, str], frozenset[str]]:
+    """Attribute -> its label, in the order of the schema; and which are sensitive."""
+    own = list(AttributeDefinition.objects.all())
+    labels = {name: label for name, (label, _) in STANDARD.items()}
+    labels |= {row.name: row.label for row in own}
+    return labels, frozenset(row.name for row in own if row.sensitive)
+
+
+def reports_of(person: Person, *, limit: int = 12) -> tuple[list[Person], int]:
+    """Who reports to them and has not left: the first by name, and how many in all."""
+    rows = person.reports.exclude(state=LifecycleState.LEFT.value)
+    return list(rows.order_by("display_name", "id")[:limit]), rows.count()
+
+
+def count_lagging() -> int:
+    """People that provisioning has not looked at since something changed."""
+    return Person.objects.filter(lagging()).count()
+
+
+def people_without_email(*, limit: int = 3) -> tuple[list[Person], int]:
+    """People who are here or about to be and have no work e-mail: the first, and how many."""
+    rows = Person.objects.filter(email="").exclude(
+        state__in=[LifecycleState.LEFT.value, LifecycleState.LEAVING.value]
+    )
+    return list(rows.order_by("display_name", "id")[:limit]), rows.count()
+
+
+def coming(*, start: date, days: int) -> list[Coming]:
+    """Who joins or leaves on the days from `start` on, in order. Two queries, both by index."""
+    end = start + timedelta(days=days - 1)
+    found = [
+        Coming(person, person.start_date, joins=True)
+        for person in Person.objects.filter(
+            start_date__range=(start, end), terminated_at__isnull=True
+        )
+        if person.start_date
+    ]
+    ends = Q(end_date__range=(start, end), terminated_at__isnull=True)
+    # An instant may fall on another day in their zone than in UTC: look a day further each way.
+    after = datetime(start.year, start.month, start.day, tzinfo=UTC) - timedelta(days=1)
+    ends |= Q(terminated_at__range=(after, after + timedelta(days=days + 2)))
+    leaving = Person.objects.filter(ends).exclude(state=LifecycleState.LEFT.value)
+    for person in leaving:
+        day = person.end_date
+        if person.terminated_at is not None:
+            day = person.terminated_at.date()
+        if day is not None and start <= day <= end:
+            found.append(Coming(person, day, joins=False, at=person.terminated_at))
+    return sorted(found, key=lambda item: (item.day, not item.joins, item.person.display_name))
+
+
+def words(text: str) -> list[str]:
+    """The words of a search, in the form in which `WORDS_SQL` keeps them."""
+    plain = unicodedata.normalize("NFKD", text.lower())
+    plain = "".join(c for c in plain if not "\u0300" <= c <= "\u036f").translate(_PLAIN)
+    return [part[:100] for part in re.split(_WORDS, plain) if part][:8]
+
+
+def _matching(search: str, state: str) -> QuerySet[Person]:
+    rows = Person.objects.all()
+    if state:
+        rows = rows.filter(state=state)
+    wanted = words(search)
+    if not wanted:
+        return rows
+    query = " & ".join(f"'{_quoted(word)}':*" for word in wanted)
+    matches = RawSQL(f"{WORDS_SQL} @@ %s::tsquery", [query], output_field=BooleanField())
+    return rows.filter(matches)
+
+
+def _quoted(word: str) -> str:
+    """As a lexeme of `tsquery` is written."""
+    return word.replace("\\", "\\\\").replace("'", "''").replace("\0", "")

@@ -1,0 +1,213 @@
+"""Writing people: attributes from sources, states from the clock, terminations, generations.
+
+Nothing here knows of applications. What a change means for accounts is decided by whoever takes
+the people whose generation was raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from tenure.audit.models import Action, Event
+from tenure.audit.services import event, record, record_many
+from tenure.core.expressions import AttributeType
+from tenure.core.lifecycle import Standing, WorkingLife, standing, zone
+from tenure.core.model import LifecycleState, PersonFacts
+from tenure.infra.bulk import update_rows
+from tenure.people.attributes import STANDARD
+from tenure.people.models import AttributeDefinition, Company, Person
+
+TICK_BATCH = 2000
+
+
+def company() -> Company:
+    """The one company. Made with its defaults at first use."""
+    found, _ = Company.objects.get_or_create(pk=1)
+    return found
+
+
+def schema() -> dict[str, AttributeType]:
+    """Attribute -> type: the standard ones and the company's own."""
+    standard = {name: kind for name, (_, kind) in STANDARD.items()}
+    custom = AttributeDefinition.objects.filter(standard=False).values_list("name", "type")
+    return standard | {name: AttributeType(kind) for name, kind in custom}
+
+
+def raise_generation(people: Iterable[int] | None = None) -> None:
+    """What these people should have may have changed. None: everybody's."""
+    rows = Person.objects.all()
+    if people is not None:
+        rows = rows.filter(pk__in=list(people))
+    rows.update(generation=F("generation") + 1)
+
+
+def working_life(person: Person) -> WorkingLife:
+    """The dates and marks that the lifecycle is read from."""
+    ends = [at for at in (person.terminated_at, person.ended_by_source_at) if at is not None]
+    return WorkingLife(
+        start_date=person.start_date,
+        end_date=person.end_date,
+        time_zone=person.time_zone,
+        on_leave=person.on_leave,
+        suspended=person.suspended,
+        terminated_at=min(ends, default=None),
+    )
+
+
+def stand(person: Person, now: datetime) -> Standing:
+    """Where the person stands at `now`."""
+    return standing(working_life(person), now)
+
+
+def facts(person: Person, now: datetime) -> PersonFacts:
+    """What decisions need to know of the person at `now`."""
+    life = working_life(person)
+    at = standing(life, now)
+    # Instants are told in the person's own zone: that is how HR and they themselves know them.
+    place = zone(person.time_zone)
+    starts = life.starts()
+    return PersonFacts(
+        key=str(person.pk),
+        label=person.display_name,
+        state=at.state,
+        attributes=person.attributes,
+        starts=starts.astimezone(place) if starts else None,
+        left_at=at.left_at.astimezone(place) if at.left_at else None,
+        end_date=person.end_date,
+        reason=person.termination_reason,
+    )
+
+
+def due_for_a_look(now: datetime) -> Q:
+    """People whose state, or what they should have, changes by itself at or before `now`."""
+    return Q(next_look_at__lte=now)
+
+
+def tick(now: datetime) -> int:
+    """Bring the states of all people up to `now`. Returns how many were looked at.
+
+    Their generation is raised, so that provisioning looks at them too.
+    """
+    count = 0
+    while True:
+        with transaction.atomic():
+            batch = list(
+                Person.objects.select_for_update(skip_locked=True)
+                .filter(due_for_a_look(now))
+                .order_by("next_look_at")[:TICK_BATCH]
+            )
+            if not batch:
+                return count
+            record_many(restand(batch, now))
+            for person in batch:
+                person.generation += 1
+            update_rows(batch, ["state", "state_since", "next_look_at", "generation"])
+            count += len(batch)
+
+
+def restand(people: Sequence[Person], now: datetime) -> list[Event]:
+    """Set state, since and next look on these instances (not saved). Returns what to record."""
+    events = []
+    for person in people:
+        at = stand(person, now)
+        if person.state != at.state.value:
+            if person.pk is not None:
+                events.append(_state_event(person, at.state))
+            person.state = at.state.value
+        person.state_since = at.since
+        person.next_look_at = at.until
+    return events
+
+
+def _state_event(person: Person, state: LifecycleState) -> Event:
+    return event(
+        Action.PERSON_STATE_CHANGED,
+        subject_kind="person",
+        subject_key=str(person.uid),
+        subject_label=person.display_name,
+        person=str(person.uid),
+        reason=person.termination_reason if state is LifecycleState.LEFT else "",
+        before={"state": person.state},
+        after={"state": state.value},
+    )
+
+
+@transaction.atomic
+def terminate(person: Person, *, at: datetime, reason: str, now: datetime) -> Person:
+    """The person is gone from `at` on, whatever any source says until it says otherwise."""
+    person = Person.objects.select_for_update().get(pk=person.pk)
+    before = person.terminated_at
+    person.terminated_at = at
+    person.termination_reason = reason
+    person.generation += 1
+    person.changed_at = now
+    record(
+        Action.PERSON_TERMINATED,
+        subject_kind="person",
+        subject_key=str(person.uid),
+        subject_label=person.display_name,
+        person=str(person.uid),
+        reason=reason,
+        before={"terminated_at": before.isoformat() if before else None},
+        after={"terminated_at": at.isoformat()},
+    )
+    record_many(restand([person], now))
+    person.save()
+    return person
+
+
+def planned(generations: Mapping[int, int], looks: Mapping[int, datetime | None]) -> None:
+    """These people were planned at these generations; look again at the given instants at the
+    latest. A person who changed meanwhile keeps lagging."""
+    keys = list(generations)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE people_person AS person
+            SET planned_generation = given.generation,
+                next_look_at = least(person.next_look_at, given.look)
+            FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[])
+                AS given (id, generation, look)
+            WHERE person.id = given.id
+            """,
+            [keys, [generations[key] for key in keys], [looks.get(key) for key in keys]],
+        )
+
+
+def lagging() -> Q:
+    """People that provisioning has not looked at since something changed."""
+    return Q(planned_generation__lt=F("generation"))
+
+
+def find_person(text: str) -> Person:
+    """By employee number, corporate e-mail, uid or full name. Raises `LookupError` that says
+    what was looked for, and who it could be when several have the name."""
+    text = text.strip()
+    for query in (Q(employee_number=text), Q(email__iexact=text)):
+        found = Person.objects.filter(query).first()
+        if found:
+            return found
+    if len(text) == 36 and text.count("-") == 4:
+        found = Person.objects.filter(uid=text).first()
+        if found:
+            return found
+    named = list(Person.objects.filter(display_name__iexact=text)[:5])
+    if len(named) == 1:
+        return named[0]
+    if named:
+        numbers = ", ".join(p.employee_number or str(p.uid) for p in named)
+        raise LookupError(f"Several people are called {text!r}. Give one of: {numbers}.")
+    raise LookupError(
+        f"Nobody has the employee number, e-mail or name {text!r}. "
+        "`tenure people list --filter ...` shows who there is."
+    )
+
+
+def touch(people: Sequence[int]) -> None:
+    """Mark as changed now."""
+    Person.objects.filter(pk__in=people).update(changed_at=Now())

@@ -1,0 +1,1 @@
+"""Access rules: which attributes give which applications and entitlements."""

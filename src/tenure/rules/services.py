@@ -1,0 +1,101 @@
+"""Writing access rules. Whether what they give exists is checked by whoever has the whole
+configuration before it; nothing here looks at applications."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from tenure.audit.models import Action
+from tenure.audit.services import record
+from tenure.people.configuration import difference
+from tenure.people.services import raise_generation
+from tenure.rules.models import AccessRule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDefinition:
+    """Who meets `condition` gets everything in `gives`: application slug -> entitlement keys."""
+
+    slug: str
+    name: str
+    condition: str
+    description: str = ""
+    gives: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    enabled: bool = True
+
+
+def definitions() -> list[RuleDefinition]:
+    """All rules, enabled or not, in the order in which they are shown."""
+    return [_definition(rule) for rule in AccessRule.objects.all()]
+
+
+@transaction.atomic
+def save_rule(
+    *, definition: RuleDefinition, position: int | None = None, replan: bool = True
+) -> bool:
+    """Make the rule, or change what differs. Returns whether plans depend on the change: a name
+    is shown as a reason in plans, so only a description does not."""
+    rule = AccessRule.objects.select_for_update().filter(slug=definition.slug).first()
+    before = _plain(_definition(rule)) if rule else None
+    if rule is None:
+        rule = AccessRule(slug=definition.slug, position=AccessRule.objects.count())
+    after = _plain(definition)
+    for name, value in after.items():
+        setattr(rule, name, value)
+    if position is not None:
+        rule.position = position
+    rule.save()
+    changed = difference(before, after)
+    if changed is None:
+        return False
+    _record(definition.slug, definition.name, *changed)
+    matters = before is None or set(changed[1]) != {"description"}
+    if matters and replan:
+        raise_generation()
+    return matters
+
+
+@transaction.atomic
+def remove_rule(*, slug: str, replan: bool = True) -> None:
+    """Nobody gets anything by this rule any more."""
+    rule = AccessRule.objects.select_for_update().get(slug=slug)
+    _record(slug, rule.name, _plain(_definition(rule)), None)
+    rule.delete()
+    if replan:
+        raise_generation()
+
+
+def _definition(rule: AccessRule) -> RuleDefinition:
+    return RuleDefinition(
+        slug=rule.slug,
+        name=rule.name,
+        description=rule.description,
+        condition=rule.condition,
+        gives=rule.gives,
+        enabled=rule.enabled,
+    )
+
+
+def _plain(definition: RuleDefinition) -> dict[str, Any]:
+    return {
+        "name": definition.name,
+        "description": definition.description,
+        "condition": definition.condition,
+        "gives": {slug: sorted(keys) for slug, keys in definition.gives.items()},
+        "enabled": definition.enabled,
+    }
+
+
+def _record(slug: str, name: str, before: Any, after: Any) -> None:
+    record(
+        Action.CONFIGURATION_CHANGED,
+        subject_kind="rule",
+        subject_key=slug,
+        subject_label=name,
+        before=before,
+        after=after,
+    )

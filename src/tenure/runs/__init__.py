@@ -1,0 +1,1 @@
+"""Runs: the progress, counters and outcome of an import, a reconciliation or an execution."""

@@ -1,0 +1,73 @@
+"""Runs and what they had to complain about. Progress is here so that any process can show it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class RunKind(models.TextChoices):
+    IMPORT = "import", "Import"
+    PLAN = "plan", "Plan"
+    RECONCILE = "reconcile", "Reconcile"
+    EXECUTE = "execute", "Execute"
+
+
+class RunState(models.TextChoices):
+    RUNNING = "running", "Running"
+    HELD = "held", "Held"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Run(models.Model):
+    """One import, plan, reconciliation or execution. `subject` is the slug of what it is about."""
+
+    kind = models.CharField(max_length=16, choices=RunKind.choices)
+    subject = models.CharField(max_length=100, blank=True)
+    state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.RUNNING)
+    actor = models.CharField(max_length=200)
+    reason = models.TextField(blank=True)
+    started_at = models.DateTimeField(db_default=Now())
+    touched_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    total = models.BigIntegerField(null=True)
+    done = models.BigIntegerField(default=0)
+    counters = models.JSONField(default=dict)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["kind", "-id"], name="run_kind"),
+            models.Index(fields=["subject", "-id"], name="run_subject"),
+            models.Index(fields=["id"], condition=models.Q(state="running"), name="run_running"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.subject}".strip()
+
+
+class Severity(models.TextChoices):
+    ERROR = "error", "Error"
+    WARNING = "warning", "Warning"
+
+
+class RunIssue(models.Model):
+    """One thing wrong with one row or account, which did not stop the rest."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="issues")
+    severity = models.CharField(max_length=8, choices=Severity.choices)
+    line = models.BigIntegerField(null=True)
+    key = models.CharField(max_length=300, blank=True)
+    message = models.TextField()
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.message}"

@@ -1,0 +1,70 @@
+"""Reading runs: the latest, pages of them, and what they had to complain about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import Count, Max
+
+from tenure.infra.paging import Page, page
+from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
+
+
+def run(pk: int) -> Run | None:
+    """One run."""
+    return Run.objects.filter(pk=pk).first()
+
+
+def recent(*, limit: int = 6) -> list[Run]:
+    """The latest runs of any kind."""
+    return list(Run.objects.order_by("-id")[:limit])
+
+
+def runs_page(*, kind: str = "", subject: str = "", cursor: str = "", size: int = 50) -> Page[Run]:
+    """Runs, the latest first."""
+    rows = Run.objects.all()
+    if kind:
+        rows = rows.filter(kind=kind)
+    if subject:
+        rows = rows.filter(subject=subject)
+    return page(rows, order=("-id",), cursor=cursor, size=size)
+
+
+def last_by_subject(kind: RunKind, *, skip_dry_runs: bool = True) -> dict[str, Run]:
+    """Subject -> its latest run of this kind. One query."""
+    rows = Run.objects.filter(kind=kind)
+    if skip_dry_runs:
+        rows = rows.exclude(reason="dry run")
+    latest = rows.order_by().values("subject").annotate(last=Max("id")).values("last")
+    return {row.subject: row for row in Run.objects.filter(pk__in=latest)}
+
+
+def held_imports() -> list[Run]:
+    """Imports whose leavers a guard holds: only the latest import of a source counts."""
+    return [
+        row for row in last_by_subject(RunKind.IMPORT).values() if row.state == RunState.HELD.value
+    ]
+
+
+def issues_page(
+    row: Run, *, severity: str = "", cursor: str = "", size: int = 100
+) -> Page[RunIssue]:
+    """What was wrong, in the order in which it was found."""
+    rows = row.issues.all()
+    if severity:
+        rows = rows.filter(severity=severity)
+    return page(rows, order=("id",), cursor=cursor, size=size)
+
+
+def issue_counts(runs: Sequence[Run]) -> dict[int, dict[str, int]]:
+    """Run id -> severity -> how many. One query."""
+    found: dict[int, dict[str, int]] = {r.pk: dict.fromkeys(Severity.values, 0) for r in runs}
+    rows = (
+        RunIssue.objects.filter(run__in=list(found))
+        .order_by()
+        .values_list("run_id", "severity")
+        .annotate(n=Count("pk"))
+    )
+    for pk, severity, count in rows:
+        found[pk][severity] = count
+    return found

@@ -1,0 +1,63 @@
+"""Sources and their records. A record is one row as last read, mapped to attributes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from tenure.people.models import Person
+
+
+class Absence(models.TextChoices):
+    """What it means that a row of a full read is no longer there."""
+
+    IGNORE = "ignore", "Nothing: the person stays"
+    LEAVE = "leave", "The person has left"
+
+
+class Source(models.Model):
+    """One place that people come from. `mapping` is attribute -> expression over `row`."""
+
+    slug = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=200)
+    reader = models.CharField(max_length=32)
+    settings = models.JSONField(default=dict)
+    mapping = models.JSONField(default=dict)
+    #: Forms in which dates are written, `strptime` style, tried in order.
+    dates = models.JSONField(default=list)
+    #: value in the source's `status` -> "active", "on_leave" or "left".
+    statuses = models.JSONField(default=dict)
+    absence = models.CharField(max_length=16, choices=Absence.choices, default=Absence.IGNORE)
+    #: {"percent": 10, "floor": 5}: more leavers than that within a window are held.
+    leaver_limit = models.JSONField(default=dict)
+    position = models.IntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SourceRecord(models.Model):
+    """One row of a source. `digest` covers the row and the mapping: the same digest, no work."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="records")
+    key = models.CharField(max_length=200)
+    digest = models.BinaryField(max_length=16)
+    attributes = models.JSONField(default=dict)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="records")
+    line = models.BigIntegerField(null=True)
+    present = models.BooleanField(default=True)
+    seen_in = models.BigIntegerField(null=True)
+    changed_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "key"], name="source_record_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id}:{self.key}"

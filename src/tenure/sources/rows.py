@@ -1,0 +1,249 @@
+"""One row of a source to attributes of a person, by the source's mapping."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+import orjson
+
+from tenure.core.cleaning import clean_text, parse_date
+from tenure.core.expressions import AttributeType, ExpressionError, ValueSet, compile_row_value
+from tenure.core.lifecycle import WorkingLife, standing
+from tenure.core.model import LifecycleState, Value
+from tenure.people.services import company, schema
+from tenure.readers.base import ReaderError, Row
+from tenure.sources.models import Source, SourceRecord
+
+KEY = "employee_number"
+STATUS = "status"
+DEFAULT_DATES = ("%Y-%m-%d",)
+DEFAULT_STATUSES = {
+    "active": "active",
+    "on leave": "on_leave",
+    "on_leave": "on_leave",
+    "leave": "on_leave",
+    "terminated": "left",
+    "inactive": "left",
+    "left": "left",
+}
+_ZONES = available_timezones()
+_TRUE = {"true", "yes", "1", "y"}
+_FALSE = {"false", "no", "0", "n"}
+
+
+class BadRow(ValueError):
+    """This row cannot be taken. str() says which column or attribute, and what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRow:
+    """A row as attributes. `ended_at`: the source itself says that they are gone, since when."""
+
+    key: str
+    digest: bytes
+    attributes: Mapping[str, Value]
+    record: SourceRecord | None
+    line: int | None
+    on_leave: bool = False
+    ended_at: datetime | None = None
+    present: bool = True
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def start_date(self) -> date | None:
+        return _date(self.attributes.get("start_date"))
+
+    @property
+    def end_date(self) -> date | None:
+        return _date(self.attributes.get("end_date"))
+
+    @property
+    def time_zone(self) -> str:
+        return str(self.attributes.get("time_zone") or "UTC")
+
+    def left(self, at: datetime) -> bool:
+        """Whether the row says that the person is gone at this instant."""
+        life = WorkingLife(
+            start_date=self.start_date,
+            end_date=self.end_date,
+            time_zone=self.time_zone,
+            terminated_at=self.ended_at,
+        )
+        return standing(life, at).state is LifecycleState.LEFT
+
+
+class RowMapping:
+    """A source's mapping, compiled once. `digest` covers the row and the mapping."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.schema = schema()
+        self.default_zone = company().time_zone
+        self.dates: Sequence[str] = source.dates or DEFAULT_DATES
+        self.statuses = {
+            str(k).casefold(): v for k, v in (source.statuses or DEFAULT_STATUSES).items()
+        }
+        self._expressions = {
+            name: compile_row_value(text) for name, text in sorted(source.mapping.items())
+        }
+        if KEY not in self._expressions:
+            raise ValueError(
+                f"The source {source.slug!r} maps no {KEY}: rows cannot be told apart. "
+                f"Add {KEY} to its mapping."
+            )
+        self._values = ValueSet(self._expressions)
+        self._salt = orjson.dumps(
+            [source.mapping, source.dates, source.statuses, sorted(self.schema.items())],
+            option=orjson.OPT_SORT_KEYS,
+        )
+
+    def check_columns(self, columns: Sequence[str]) -> None:
+        """Raises `ReaderError` naming every column that the mapping needs and the file lacks."""
+        present = set(columns)
+        lacking = {
+            f"{column!r} (for {name})"
+            for name, expression in self._expressions.items()
+            for column in expression.columns
+            if column not in present
+        }
+        if lacking:
+            raise ReaderError(
+                f"The file lacks the column {', '.join(sorted(lacking))}. It has: "
+                f"{', '.join(columns)}. Correct the file, or the mapping of {self.source.slug!r}."
+            )
+
+    def key(self, row: Row) -> str:
+        """The employee number. Raises `BadRow` when it is empty."""
+        try:
+            value = self._expressions[KEY].value({"row": row.values})
+        except ExpressionError as error:
+            raise BadRow(f"{KEY}: {error}") from error
+        text = clean_text(str(value)) if value is not None else ""
+        if not text:
+            raise BadRow("The employee number is empty: this row cannot be told from others.")
+        return text
+
+    def digest(self, row: Row) -> bytes:
+        content = orjson.dumps(row.values, option=orjson.OPT_SORT_KEYS)
+        return hashlib.blake2b(content + self._salt, digest_size=16).digest()
+
+    def mapped(self, row: Row, key: str, digest: bytes, record: SourceRecord | None) -> MappedRow:
+        """The row as attributes. Raises `BadRow`."""
+        try:
+            raw = self._values.values({"row": row.values})
+        except ExpressionError as error:
+            raise BadRow(str(error)) from error
+        attributes: dict[str, Value] = {}
+        for name, value in raw.items():
+            typed = self._typed(name, value)
+            if typed is not None:
+                attributes[name] = typed
+        attributes[KEY] = key
+        attributes.setdefault("time_zone", self.default_zone)
+        self._check(attributes)
+        status, warnings = self._status(attributes)
+        ended, more = self._ended(status, attributes, record)
+        return MappedRow(
+            key=key,
+            digest=digest,
+            attributes=attributes,
+            record=record,
+            line=row.line,
+            on_leave=status == "on_leave",
+            ended_at=ended,
+            warnings=(*warnings, *more),
+        )
+
+    def gone(self, record: SourceRecord, at: datetime) -> MappedRow:
+        """A record whose row is no longer in the source, where that means that they left."""
+        return MappedRow(
+            key=record.key,
+            digest=b"",
+            attributes=record.attributes,
+            record=record,
+            line=None,
+            ended_at=at,
+            present=False,
+        )
+
+    def _typed(self, name: str, value: Value | None) -> Value | None:
+        kind = self.schema.get(name, AttributeType.STRING)
+        if value is None:
+            return None
+        if kind is AttributeType.STRINGS:
+            parts = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[arg-type]
+            return [text for part in parts if (text := clean_text(str(part)))] or None
+        text = clean_text(str(value)) if not isinstance(value, bool) else str(value)
+        if not text:
+            return None
+        try:
+            if kind is AttributeType.DATE:
+                return parse_date(text, self.dates).isoformat()
+            if kind is AttributeType.INTEGER:
+                return int(text)
+            if kind is AttributeType.NUMBER:
+                return float(text)
+        except ValueError as error:
+            raise BadRow(f"{name}: {error}") from error
+        if kind is AttributeType.BOOLEAN:
+            if text.casefold() in _TRUE:
+                return True
+            if text.casefold() in _FALSE:
+                return False
+            raise BadRow(f"{name}: {text!r} is neither yes nor no.")
+        return text
+
+    def _check(self, attributes: Mapping[str, Value]) -> None:
+        zone = attributes.get("time_zone")
+        if zone not in _ZONES:
+            raise BadRow(
+                f"time_zone: there is no time zone {zone!r}. Expected an IANA name such as "
+                "Europe/Budapest."
+            )
+        starts, ends = _date(attributes.get("start_date")), _date(attributes.get("end_date"))
+        if starts and ends and starts > ends:
+            raise BadRow(f"The start date {starts} is after the end date {ends}.")
+        if not any(attributes.get(n) for n in ("display_name", "given_name", "family_name")):
+            raise BadRow("There is no name: given_name, family_name and display_name are empty.")
+
+    def _status(self, attributes: Mapping[str, Value]) -> tuple[str, tuple[str, ...]]:
+        text = attributes.get(STATUS)
+        if text is None:
+            return "active", ()
+        found = self.statuses.get(str(text).casefold())
+        if found is None:
+            known = ", ".join(sorted(self.source.statuses or DEFAULT_STATUSES))
+            raise BadRow(
+                f"status: {text!r} means nothing here. Known: {known}. Add it to the source's "
+                "`statuses`."
+            )
+        return str(found), ()
+
+    def _ended(
+        self, status: str, attributes: Mapping[str, Value], record: SourceRecord | None
+    ) -> tuple[datetime | None, tuple[str, ...]]:
+        """When the person is gone by their status. A last day that is given decides the instant;
+        without one it is the moment at which we first learnt of it."""
+        if status != "left":
+            return None, ()
+        ends = _date(attributes.get("end_date"))
+        if ends is None:
+            known = record.person.ended_by_source_at if record else None
+            return known or datetime.now(UTC), ()
+        today = datetime.now(ZoneInfo(str(attributes["time_zone"]))).date()
+        if ends > today:
+            return None, (
+                f"The status says {attributes[STATUS]!r} but the last day is {ends}: access ends "
+                "with that day.",
+            )
+        if ends == today:
+            return datetime.now(UTC), ()
+        return None, ()
+
+
+def _date(value: Value | None) -> date | None:
+    return date.fromisoformat(value) if isinstance(value, str) and value else None

@@ -1,0 +1,126 @@
+"""Writing sources: where people come from, and how their rows are read. Importing is another
+module's; nothing here opens a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from tenure.audit.models import Action
+from tenure.audit.services import record
+from tenure.core.model import LifecycleState
+from tenure.people.configuration import difference
+from tenure.sources.models import Source, SourceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDefinition:
+    """The configured part of one source: the names and shapes are those of the model."""
+
+    slug: str
+    name: str
+    reader: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    dates: Sequence[str] = ()
+    statuses: Mapping[str, str] = field(default_factory=dict)
+    absence: str = "ignore"
+    leaver_limit: Mapping[str, Any] = field(default_factory=dict)
+
+
+class SourceInUse(ValueError):
+    """People are known from it alone. `str()` says how many and what to do."""
+
+
+def definitions() -> list[SourceDefinition]:
+    """All sources in their order, which is also their precedence."""
+    return [_definition(source) for source in Source.objects.all()]
+
+
+@transaction.atomic
+def save_source(*, definition: SourceDefinition, position: int | None = None) -> bool:
+    """Make the source, or change what differs. Returns whether anything did.
+
+    Nobody is planned anew: a changed mapping gives people other attributes at the next import.
+    """
+    source = Source.objects.select_for_update().filter(slug=definition.slug).first()
+    before = _plain(_definition(source)) if source else None
+    if source is None:
+        source = Source(slug=definition.slug, position=Source.objects.count())
+    after = _plain(definition)
+    for name, value in after.items():
+        setattr(source, name, value)
+    if position is not None:
+        source.position = position
+    source.save()
+    changed = difference(before, after)
+    if changed is None:
+        return False
+    _record(definition.slug, definition.name, *changed)
+    return True
+
+
+@transaction.atomic
+def remove_source(*, slug: str) -> None:
+    """Forget a source and its records. Raises `SourceInUse` while somebody who has not left is
+    known from nowhere else: they would stay, and nothing would ever say that they leave."""
+    source = Source.objects.select_for_update().get(slug=slug)
+    elsewhere = SourceRecord.objects.filter(present=True).exclude(source=source)
+    alone = (
+        SourceRecord.objects.filter(source=source)
+        .exclude(person__state=LifecycleState.LEFT.value)
+        .exclude(person__in=elsewhere.values("person"))
+        .values("person")
+        .distinct()
+        .count()
+    )
+    if alone:
+        people = "person is" if alone == 1 else "people are"
+        raise SourceInUse(
+            f"{alone} {people} known from {source.name} alone. Import them from another source "
+            "first (the employee number ties the records together), or let them leave; until "
+            "then keep it in the configuration."
+        )
+    _record(slug, source.name, _plain(_definition(source)), None)
+    source.delete()
+
+
+def _definition(source: Source) -> SourceDefinition:
+    return SourceDefinition(
+        slug=source.slug,
+        name=source.name,
+        reader=source.reader,
+        settings=source.settings,
+        mapping=source.mapping,
+        dates=source.dates,
+        statuses=source.statuses,
+        absence=source.absence,
+        leaver_limit=source.leaver_limit,
+    )
+
+
+def _plain(definition: SourceDefinition) -> dict[str, Any]:
+    return {
+        "name": definition.name,
+        "reader": definition.reader,
+        "settings": dict(definition.settings),
+        "mapping": dict(definition.mapping),
+        "dates": list(definition.dates),
+        "statuses": dict(definition.statuses),
+        "absence": definition.absence,
+        "leaver_limit": dict(definition.leaver_limit),
+    }
+
+
+def _record(slug: str, name: str, before: Any, after: Any) -> None:
+    record(
+        Action.CONFIGURATION_CHANGED,
+        subject_kind="source",
+        subject_key=slug,
+        subject_label=name,
+        before=before,
+        after=after,
+    )
