@@ -1,0 +1,1 @@
+"""Provisioning: plans, operations, their execution and the evidence that they happened."""

@@ -1,0 +1,140 @@
+"""Local records of accounts after operations on them: made, changed, closed, tombstones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from django.db.models import F, Q
+
+from tenure.applications.models import Account, Application
+from tenure.core.model import OperationKind, Situation
+from tenure.infra.bulk import update_rows
+from tenure.people.models import Person
+from tenure.provisioning.models import Operation
+from tenure.provisioning.sending import Outcome, Result
+
+_FIELDS = (
+    "person",
+    "user_name",
+    "situation",
+    "active",
+    "attributes",
+    "entitlements",
+    "fingerprint",
+    "evidence",
+    "observed_at",
+    "disabled_at",
+    "deleted_at",
+)
+
+
+def is_made(row: Operation, outcome: Outcome) -> bool:
+    """Whether there is something to store: it is done, or an account was made and the rest of the
+    operation is still to come. An account that exists must be known here, whatever follows."""
+    return outcome.result is Result.DONE or (
+        row.kind == OperationKind.CREATE.value and outcome.account is not None
+    )
+
+
+def store_accounts(
+    application: Application, done: Sequence[tuple[Operation, Outcome]], now: datetime
+) -> None:
+    """Bring the records of accounts up to what was just done, and tie operations to them."""
+    known = _known(application, done)
+    fresh: list[Account] = []
+    changed: list[Account] = []
+    for row, outcome in done:
+        if row.kind == OperationKind.CREATE.value:
+            account = known.get(outcome.work.remote_id)
+            if account is None and row.account is not None:
+                # Made by an earlier attempt: only the memberships are new.
+                _after(row.account, row, outcome, now)
+                changed.append(row.account)
+                continue
+            if account is None:
+                account = Account(application=application, remote_id=outcome.work.remote_id)
+                fresh.append(account)
+            else:
+                changed.append(account)
+            _made(account, row, outcome, now)
+            row.account = account
+        elif row.account is not None:
+            _after(row.account, row, outcome, now)
+            changed.append(row.account)
+    Account.objects.bulk_create(fresh, batch_size=1000)
+    update_rows(changed, _FIELDS)
+    _plan_adopted_again(done)
+    _look_at_disabled(application, changed)
+
+
+def _known(
+    application: Application, done: Sequence[tuple[Operation, Outcome]]
+) -> dict[str, Account]:
+    made = [o.work.remote_id for row, o in done if row.kind == OperationKind.CREATE.value]
+    rows = Account.objects.filter(application=application, remote_id__in=made).exclude(
+        situation=Situation.DELETED.value
+    )
+    return {account.remote_id: account for account in rows}
+
+
+def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
+    """An account that was just made, or was there already and is taken over."""
+    remote = outcome.account
+    attributes = dict(remote.attributes) if remote else _changed({}, row)
+    account.person = row.person
+    account.situation = Situation.LINKED.value
+    account.user_name = str(attributes.get("userName") or "")
+    account.active = remote.active if remote and remote.active is not None else True
+    account.attributes = attributes
+    account.entitlements = sorted({*account.entitlements, *outcome.work.progress.get("grant", ())})
+    account.fingerprint = remote.fingerprint if remote else b""
+    account.disabled_at, account.observed_at, account.created_at = None, now, now
+
+
+def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
+    """An account that was there before, as it is after the operation."""
+    kind = OperationKind(row.kind)
+    granted = set(outcome.work.progress.get("grant", ()))
+    revoked = set(outcome.work.progress.get("revoke", ()))
+    account.entitlements = sorted((set(account.entitlements) | granted) - revoked)
+    if kind is OperationKind.UPDATE:
+        account.attributes = _changed(account.attributes, row)
+        account.user_name = str(account.attributes.get("userName") or account.user_name)
+    elif kind is OperationKind.ENABLE:
+        account.active, account.disabled_at, account.evidence = True, None, None
+    elif kind is OperationKind.DISABLE:
+        account.active, account.disabled_at = False, account.disabled_at or now
+        account.evidence = outcome.evidence
+    elif kind is OperationKind.DELETE:
+        account.active, account.deleted_at = False, now
+        account.situation = Situation.DELETED.value
+        account.evidence = outcome.evidence
+    account.fingerprint = b""
+    account.observed_at = now
+
+
+def _plan_adopted_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
+    """What was there before us has to be compared with what it should be."""
+    adopted = [row.person_id for row, outcome in done if outcome.adopted and row.person_id]
+    Person.objects.filter(pk__in=adopted).update(generation=F("generation") + 1)
+
+
+def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> None:
+    """A disabled account is deleted some time later: see that its person is planned then."""
+    if application.delete_after is None:
+        return
+    for account in accounts:
+        if account.disabled_at is None or account.situation != Situation.LINKED.value:
+            continue
+        if account.person_id is None:
+            continue
+        at = account.disabled_at + application.delete_after
+        Person.objects.filter(
+            Q(next_look_at__isnull=True) | Q(next_look_at__gt=at), pk=account.person_id
+        ).update(next_look_at=at)
+
+
+def _changed(attributes: Mapping[str, object], row: Operation) -> dict[str, object]:
+    merged = dict(attributes) | {name: c.get("to") for name, c in row.attributes.items()}
+    return {name: value for name, value in merged.items() if value is not None}

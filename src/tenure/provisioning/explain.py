@@ -1,0 +1,190 @@
+"""Why a person has, or lacks, each application and entitlement; and what happened so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tenure.applications.finding import application_named
+from tenure.applications.models import Account, Application
+from tenure.audit.models import Event
+from tenure.core.access import Refusal
+from tenure.core.mapping import MappingProblem
+from tenure.core.model import Because, LifecycleState, Situation
+from tenure.core.planner import entitled
+from tenure.infra.clock import now as clock_now
+from tenure.people.models import Person
+from tenure.people.services import facts, stand
+from tenure.provisioning.loading import policies
+
+_HISTORY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationExplanation:
+    """One application: whether it is due, by which rules, and what is there. `because` holds the
+    rules that give it, `not_because` those that would and do not hold for this person."""
+
+    application: str
+    name: str
+    due: bool
+    summary: str
+    because: tuple[Because, ...]
+    not_because: tuple[Refusal, ...]
+    entitlements: Mapping[str, tuple[str, ...]]
+    account: Account | None
+    problem: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "application": self.application,
+            "name": self.name,
+            "due": self.due,
+            "summary": self.summary,
+            "because": [
+                {"rule": b.rule, "name": b.name, "condition": b.condition, "saw": dict(b.saw)}
+                for b in self.because
+            ],
+            "not_because": [
+                {
+                    "rule": r.rule,
+                    "name": r.name,
+                    "condition": r.condition,
+                    "saw": dict(r.saw),
+                    "missing": list(r.missing),
+                }
+                for r in self.not_because
+            ],
+            "entitlements": {key: list(rules) for key, rules in self.entitlements.items()},
+            "account": _account_json(self.account),
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything about one person's access, as of `at`."""
+
+    person: Person
+    state: LifecycleState
+    since: datetime | None
+    until: datetime | None
+    applications: tuple[ApplicationExplanation, ...]
+    history: tuple[Event, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        person = self.person
+        return {
+            "person": {
+                "employee_number": person.employee_number,
+                "uid": str(person.uid),
+                "name": person.display_name,
+                "email": person.email,
+                "state": self.state.value,
+                "since": _iso(self.since),
+                "until": _iso(self.until),
+                "start_date": person.start_date.isoformat() if person.start_date else None,
+                "end_date": person.end_date.isoformat() if person.end_date else None,
+            },
+            "applications": [item.as_json() for item in self.applications],
+            "history": [
+                {
+                    "at": item.at.isoformat(),
+                    "action": item.action,
+                    "what": str(item),
+                    "actor": item.actor,
+                    "reason": item.reason,
+                    "application": item.application,
+                    "before": item.before,
+                    "after": item.after,
+                }
+                for item in self.history
+            ],
+        }
+
+
+def explain(
+    person: Person, application: str | None = None, *, now: datetime | None = None
+) -> Explanation:
+    """Raises `LookupError` for an application that does not exist."""
+    at = now or clock_now()
+    rows = list(Application.objects.all())
+    if application is not None:
+        rows = [application_named(application)]
+    compiled = policies(rows)
+    who = facts(person, at)
+    access = compiled.rules.due(person.attributes)
+    accounts = {
+        row.application_id: row
+        for row in Account.objects.filter(person=person).order_by("created_at", "pk")
+    }
+    explained = []
+    for row in rows:
+        policy = compiled.applications[row.slug]
+        given = access.get(row.slug)
+        may = entitled(who, policy, at)
+        problem = ""
+        if given and may:
+            try:
+                compiled.mappings[row.slug].values(person.attributes)
+            except MappingProblem as error:
+                problem = str(error)
+        explained.append(
+            ApplicationExplanation(
+                application=row.slug,
+                name=row.name,
+                due=bool(given and may),
+                summary=_summary(who.state, bool(given), may, person),
+                because=given.because if given else (),
+                not_because=tuple(compiled.rules.refusals(person.attributes, row.slug)),
+                entitlements=dict(sorted(given.by_entitlement.items())) if given else {},
+                account=accounts.get(row.pk),
+                problem=problem,
+            )
+        )
+    events = Event.objects.filter(person=str(person.uid))
+    if application is not None:
+        events = events.filter(application__in=["", application])
+    standing = stand(person, at)
+    return Explanation(
+        person=person,
+        state=standing.state,
+        since=standing.since,
+        until=standing.until,
+        applications=tuple(explained),
+        history=tuple(events.order_by("-id")[:_HISTORY]),
+    )
+
+
+def _summary(state: LifecycleState, given: bool, may: bool, person: Person) -> str:
+    if given and may:
+        return "Due: a rule gives it."
+    if given and state is LifecycleState.UPCOMING:
+        return f"Not yet: starts on {person.start_date}."
+    if given:
+        return "Not due: the rules would give it, but the person has left."
+    return "Not due: no rule gives it."
+
+
+def _account_json(account: Account | None) -> dict[str, Any] | None:
+    if account is None:
+        return None
+    return {
+        "user_name": account.user_name,
+        "remote_id": account.remote_id,
+        "situation": account.situation,
+        "active": account.active,
+        "entitlements": account.entitlements,
+        "created_at": _iso(account.created_at),
+        "observed_at": _iso(account.observed_at),
+        "disabled_at": _iso(account.disabled_at),
+        "deleted_at": _iso(account.deleted_at),
+        "evidence": account.evidence,
+        "gone": account.situation == Situation.DELETED.value,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,229 @@
+"""The table of operations, in bulk: replacing what is planned, holding, counting, queueing.
+
+At most one open operation of a kind exists for a person in an application; the database holds
+that, whatever happens at the same time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
+from django.db.models import Count, Q
+from django.db.models.functions import Now
+
+from tenure.applications.models import Application, Health
+from tenure.core.model import OPEN_STATES, Change, OperationKind, OperationState
+from tenure.infra.bulk import update_rows
+from tenure.people.models import Person
+from tenure.provisioning.drafting import Scope
+from tenure.provisioning.models import Operation
+from tenure.provisioning.plan import PlanLine
+from tenure.runs import services as runs
+from tenure.runs.models import Run, RunState
+
+WAITING = [OperationState.PLANNED.value, OperationState.HELD.value]
+#: To be sent, or being sent.
+PENDING = [
+    OperationState.PLANNED.value,
+    OperationState.STARTED.value,
+    OperationState.RETRYING.value,
+    OperationState.UNKNOWN.value,
+]
+OPEN = sorted(state.value for state in OPEN_STATES)
+#: Under way: what comes of these has to be known before anything else is planned for the pair. An
+#: account that may have been made is looked for first; every other step can safely be sent anew.
+BUSY = Q(state=OperationState.STARTED.value) | Q(
+    state=OperationState.UNKNOWN.value, kind=OperationKind.CREATE.value
+)
+_REPLACED = (Q(state__in=OPEN) | Q(state=OperationState.FAILED.value)) & ~BUSY
+
+
+def busy_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
+    """(person, application slug) with an operation under way: its outcome comes first."""
+    rows = Operation.objects.filter(BUSY, person_id__in=people)
+    return {(p, slug) for p, slug in rows.values_list("person_id", "application__slug") if p}
+
+
+def decided_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
+    """(person, application slug) whose waiting removal a person has approved already."""
+    rows = Operation.objects.filter(
+        person_id__in=people, state=OperationState.PLANNED.value
+    ).exclude(decided_by="")
+    return {(p, slug) for p, slug in rows.values_list("person_id", "application__slug") if p}
+
+
+def replace(
+    *,
+    people: Sequence[int],
+    wanted: Sequence[Operation],
+    run: Run,
+    applications: Sequence[int] | None,
+) -> list[int]:
+    """Make what waits for these people what is wanted. What is the same stays, held or approved as
+    it was; what is no longer wanted is cancelled; pairs with work under way are left for later.
+    Returns the people for whom nothing was left for later."""
+    rows = Operation.objects.filter(person_id__in=people)
+    if applications is not None:
+        rows = rows.filter(application_id__in=applications)
+    busy_people: set[int] = set()
+    busy: set[tuple[int, int]] = set()
+    for person, application in rows.filter(BUSY).values_list("person_id", "application_id"):
+        if person is not None:
+            busy_people.add(person)
+            busy.add((person, application))
+    replaced = list(rows.filter(_REPLACED).order_by("id"))
+    # A failed one never stands for one that is open.
+    waiting = {_key(row): row for row in replaced if row.state != OperationState.FAILED.value}
+    superseded = [row for row in replaced if row.state == OperationState.FAILED.value]
+    fresh: list[Operation] = []
+    touched: list[Operation] = []
+    for new in wanted:
+        if (new.person_id, new.application_id) in busy:
+            continue
+        old = waiting.get(_key(new))
+        if old is not None and _same(old, new):
+            del waiting[_key(new)]
+            if new.decided_by and not old.decided_by:
+                old.decided_by = new.decided_by
+                if old.state == OperationState.HELD.value:
+                    old.state = OperationState.PLANNED.value
+            old.generation, old.run = new.generation, run
+            old.urgency = new.urgency
+            touched.append(old)
+        else:
+            fresh.append(new)
+    _cancel([*waiting.values(), *superseded])
+    update_rows(touched, ["decided_by", "state", "generation", "run", "urgency"])
+    insert(fresh)
+    return [pk for pk in people if pk not in busy_people]
+
+
+def insert(rows: Sequence[Operation]) -> None:
+    """Store new operations; one of the kind that is open already stays as it is."""
+    Operation.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+
+
+def waiting_removals() -> Counter[str]:
+    """Application slug -> removals that wait and that nobody has approved."""
+    rows = (
+        Operation.objects.filter(state__in=WAITING, takes_access=True, decided_by="")
+        .values_list("application__slug")
+        .annotate(count=Count("pk"))
+    )
+    return Counter(dict(rows))
+
+
+def take_over(scope: Scope, run: Run) -> None:
+    """What earlier runs left undone goes on in this one; a run that keeps nothing says so."""
+    rows = Operation.objects.filter(state__in=OPEN).exclude(run=run)
+    if scope.application is not None:
+        rows = rows.filter(application__slug=scope.application)
+    if scope.person is not None:
+        rows = rows.filter(person_id=scope.person)
+    earlier = set(rows.order_by().values_list("run_id", flat=True).distinct())
+    rows.update(run=run)
+    for before in Run.objects.filter(pk__in=earlier, state__in=[RunState.RUNNING, RunState.HELD]):
+        if not Operation.objects.filter(run=before, state__in=OPEN).exists():
+            message = f"What was left of it went on in run {run.pk}."
+            runs.finish(before, RunState.CANCELLED, message=message)
+
+
+def hold(reasons: Mapping[int, str]) -> None:
+    """Hold the removals of these applications (by id) that nobody has approved."""
+    for application, reason in reasons.items():
+        Operation.objects.filter(
+            application_id=application,
+            state=OperationState.PLANNED.value,
+            takes_access=True,
+            decided_by="",
+        ).update(state=OperationState.HELD.value, hold_reason=reason)
+
+
+def counts(run: Run) -> dict[str, int]:
+    """State -> operations of the run."""
+    rows = Operation.objects.filter(run=run).values_list("state").annotate(count=Count("pk"))
+    return dict(rows)
+
+
+def summary(run: Run) -> dict[str, int]:
+    """Kind -> operations of the run."""
+    rows = Operation.objects.filter(run=run).values_list("kind").annotate(count=Count("pk"))
+    return dict(rows)
+
+
+def queue(run: Run) -> tuple[str, ...]:
+    """Queue a drain for every application that the run has work for, in this transaction."""
+    from tenure.provisioning.tasks import queue_drain
+
+    slugs = list(
+        Application.objects.filter(
+            health=Health.OK, operations__run=run, operations__state__in=PENDING
+        )
+        .distinct()
+        .values_list("slug", flat=True)
+    )
+    for slug in slugs:
+        queue_drain(slug)
+    return tuple(slugs)
+
+
+def waiting_lines(scope: Scope) -> list[PlanLine]:
+    """Stored operations that are not settled, as lines of a plan."""
+    rows = (
+        Operation.objects.filter(state__in=OPEN)
+        .select_related("application", "person", "account")
+        .order_by("urgency", "id")
+    )
+    if scope.application is not None:
+        rows = rows.filter(application__slug=scope.application)
+    if scope.person is not None:
+        rows = rows.filter(person_id=scope.person)
+    return [line(row) for row in rows if row.person is not None]
+
+
+def line(row: Operation) -> PlanLine:
+    """A stored operation as a line of a plan."""
+    person: Person | None = row.person
+    return PlanLine(
+        application=row.application.slug,
+        application_name=row.application.name,
+        person=(person.employee_number or str(person.uid)) if person else "",
+        person_name=person.display_name if person else "",
+        person_email=person.email if person else "",
+        account=row.account.user_name if row.account else None,
+        kind=OperationKind(row.kind),
+        reason=row.reason,
+        state=OperationState(row.state),
+        attributes={n: Change(c.get("from"), c.get("to")) for n, c in row.attributes.items()},
+        grant=tuple(row.grant),
+        revoke=tuple(row.revoke),
+        hold_reason=row.hold_reason,
+        takes_access=row.takes_access and not row.decided_by,
+        operation_id=row.pk,
+        person_id=row.person_id,
+    )
+
+
+def _cancel(rows: Iterable[Operation]) -> None:
+    Operation.objects.filter(_REPLACED, pk__in=[row.pk for row in rows]).update(
+        state=OperationState.CANCELLED.value, finished_at=Now()
+    )
+
+
+def _key(row: Operation) -> tuple[int | None, int, str]:
+    return row.person_id, row.application_id, row.kind
+
+
+def _same(old: Operation, new: Operation) -> bool:
+    return (old.account_id, old.attributes, old.grant, old.revoke) == (
+        new.account_id,
+        orjson.loads(_json(new.attributes)),
+        list(new.grant),
+        list(new.revoke),
+    )
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,121 @@
+"""Tables to the frozen shapes that the core decides on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+from tenure.applications.models import Account, Application, Entitlement
+from tenure.core.access import Rule, RuleBook
+from tenure.core.decision import Policies
+from tenure.core.expressions import Schema, compile_condition, compile_value
+from tenure.core.mapping import AccountMapping, MappedAttribute
+from tenure.core.model import (
+    ApplicationMode,
+    ApplicationPolicy,
+    Observed,
+    Price,
+    RemovalAction,
+    Situation,
+)
+from tenure.people.services import schema
+from tenure.rules.models import AccessRule
+
+#: Attributes that applications commonly compare, and store, without regard to case.
+CASELESS = frozenset({"userName", "email", "emails.work", "emails.home", "emails.other", "login"})
+
+
+def policies(applications: Sequence[Application] | None = None) -> Policies:
+    """Rules, mappings and policies, compiled. Raises `ExpressionError`; what was saved through the
+    services compiles, unless the attribute schema changed since."""
+    attributes = schema()
+    rows = list(Application.objects.all()) if applications is None else list(applications)
+    entitlements: dict[int, list[Entitlement]] = {}
+    for item in Entitlement.objects.filter(application__in=rows, managed=True):
+        entitlements.setdefault(item.application_id, []).append(item)
+    return Policies(
+        rules=rule_book(attributes),
+        mappings={row.slug: _mapping(row, attributes) for row in rows},
+        applications={row.slug: _policy(row, entitlements.get(row.pk, ())) for row in rows},
+    )
+
+
+def rule_book(attributes: Schema) -> RuleBook:
+    """All enabled rules, in their order."""
+    return RuleBook(
+        [
+            Rule(
+                slug=row.slug,
+                name=row.name,
+                condition=compile_condition(row.condition, attributes),
+                gives={slug: frozenset(keys) for slug, keys in row.gives.items()},
+            )
+            for row in AccessRule.objects.filter(enabled=True)
+        ]
+    )
+
+
+def observed(people: Iterable[int], slugs: dict[int, str]) -> dict[int, list[Observed]]:
+    """Person id -> their linked accounts. `slugs` names the applications by id."""
+    found: dict[int, list[Observed]] = {}
+    rows = Account.objects.filter(
+        person_id__in=list(people), situation=Situation.LINKED.value
+    ).values_list(
+        "pk",
+        "person_id",
+        "application_id",
+        "remote_id",
+        "attributes",
+        "active",
+        "entitlements",
+        "disabled_at",
+    )
+    for pk, person, application, remote_id, attributes, active, held, disabled_at in rows:
+        if person is None or application not in slugs:
+            continue
+        found.setdefault(person, []).append(
+            Observed(
+                application=slugs[application],
+                account=str(pk),
+                remote_id=remote_id,
+                attributes=attributes,
+                active=active,
+                entitlements=frozenset(held),
+                disabled_at=disabled_at,
+            )
+        )
+    return found
+
+
+def _mapping(row: Application, attributes: Schema) -> AccountMapping:
+    return AccountMapping(
+        row.slug,
+        [
+            MappedAttribute(
+                name=item["attribute"],
+                expression=compile_value(item["expression"], attributes),
+                on_create=item.get("when") == "create",
+            )
+            for item in row.mapping
+        ],
+    )
+
+
+def _policy(row: Application, entitlements: Sequence[Entitlement]) -> ApplicationPolicy:
+    seat = Price(row.seat_price, row.seat_currency) if row.seat_price is not None else None
+    return ApplicationPolicy(
+        slug=row.slug,
+        mode=ApplicationMode(row.mode),
+        removal=RemovalAction(row.removal),
+        delete_after=row.delete_after,
+        leave=RemovalAction(row.leave),
+        lead=row.lead or timedelta(0),
+        managed_entitlements=frozenset(item.key for item in entitlements),
+        caseless=CASELESS,
+        seat=seat,
+        entitlement_prices={
+            item.key: Price(item.price, item.currency)
+            for item in entitlements
+            if item.price is not None
+        },
+    )

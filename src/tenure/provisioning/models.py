@@ -1,0 +1,91 @@
+"""Operations: one durable change to one account, from intent to outcome.
+
+The row is written before anything is sent and settled after, so that a crash at any moment leaves
+a row that says what may have happened.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from tenure.applications.models import Account, Application
+from tenure.core.model import OPEN_STATES, OperationKind, OperationState
+from tenure.people.models import Person
+from tenure.runs.models import Run
+
+
+class Operation(models.Model):
+    """`generation` is the person's when this was planned: an operation older than what is known
+    of the person is planned anew before it is sent."""
+
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="operations"
+    )
+    person = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="operations"
+    )
+    account = models.ForeignKey(
+        Account, null=True, on_delete=models.SET_NULL, related_name="operations"
+    )
+    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="operations")
+    kind = models.CharField(max_length=16, choices=[(k.value, k.value) for k in OperationKind])
+    state = models.CharField(
+        max_length=16,
+        choices=[(s.value, s.value) for s in OperationState],
+        default=OperationState.PLANNED.value,
+    )
+    urgency = models.SmallIntegerField(default=50)
+    reason = models.TextField(blank=True)
+    #: {attribute: {"from", "to"}}
+    attributes = models.JSONField(default=dict)
+    grant = models.JSONField(default=list)
+    revoke = models.JSONField(default=list)
+    generation = models.BigIntegerField(default=0)
+    #: It closes or deletes an account that is open: what the guard counts.
+    takes_access = models.BooleanField(default=False)
+    #: Steps of this operation that are known to be done, so that a retry does only the rest.
+    progress = models.JSONField(default=dict)
+    hold_reason = models.TextField(blank=True)
+    decided_by = models.CharField(max_length=200, blank=True)
+    attempts = models.SmallIntegerField(default=0)
+    not_before = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    evidence = models.JSONField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["urgency", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application", "person", "kind"],
+                condition=models.Q(state__in=sorted(s.value for s in OPEN_STATES)),
+                name="operation_open_once",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["application", "urgency", "id"],
+                condition=models.Q(state__in=["planned", "retrying", "started", "unknown"]),
+                name="operation_to_do",
+            ),
+            models.Index(
+                fields=["application", "state", "-id"],
+                condition=~models.Q(state__in=["done", "cancelled"]),
+                name="operation_unsettled",
+            ),
+            models.Index(fields=["person", "-id"], name="operation_person"),
+            models.Index(fields=["run", "state"], name="operation_run"),
+            models.Index(
+                fields=["application", "created_at"],
+                condition=models.Q(takes_access=True),
+                name="operation_window",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.application_id}/{self.person_id}"

@@ -1,0 +1,200 @@
+"""Reading operations: what is held, what failed and why, what a run comes to; and what terminating
+somebody would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import CharField, Count, F, Func, Max, Min, Q, Value
+
+from tenure.core.model import OPEN_STATES, OperationKind, OperationState
+from tenure.infra.clock import now
+from tenure.infra.paging import Page, page
+from tenure.people import services as people
+from tenure.people.models import Person
+from tenure.provisioning import planning
+from tenure.provisioning.drafting import Scope
+from tenure.provisioning.models import Operation
+from tenure.provisioning.plan import Plan
+from tenure.runs.models import Run
+
+_SENT = [OperationState.RETRYING.value, OperationState.UNKNOWN.value, OperationState.FAILED.value]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Operations of one application that wait for a person, or failed, with one of the reasons."""
+
+    application: str
+    name: str
+    count: int
+    removals: int
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Operations of a run that met the same error. `message` has what differs between them left
+    out: quoted values and long ids."""
+
+    application: str
+    name: str
+    message: str
+    example: str
+    count: int
+    retrying: int
+
+
+def held() -> list[Waiting]:
+    """Operations that a guard holds, by application."""
+    return _waiting(OperationState.HELD, F("hold_reason"))
+
+
+def failed() -> list[Waiting]:
+    """Operations that failed for good, by application."""
+    return _waiting(OperationState.FAILED, F("error"))
+
+
+def by_hand() -> list[Waiting]:
+    """Operations that a person has to carry out, by application."""
+    return _waiting(OperationState.MANUAL, F("error"))
+
+
+def count_held() -> int:
+    """Operations that wait for approval."""
+    return Operation.objects.filter(state=OperationState.HELD.value).count()
+
+
+def waiting_for(applications: Iterable[int]) -> dict[int, int]:
+    """Application id -> operations that wait to be sent."""
+    rows = (
+        Operation.objects.filter(
+            application__in=list(applications),
+            state__in=[OperationState.PLANNED.value, OperationState.RETRYING.value],
+        )
+        .order_by()
+        .values_list("application_id")
+        .annotate(n=Count("pk"))
+    )
+    return dict(rows)
+
+
+def states(run: Run) -> dict[OperationState, int]:
+    """State -> operations of the run, those states only that there are. One query, by index."""
+    rows = Operation.objects.filter(run=run).order_by().values_list("state")
+    return {OperationState(state): count for state, count in rows.annotate(n=Count("pk"))}
+
+
+def kinds(run: Run) -> dict[OperationKind, int]:
+    """Kind -> operations of the run."""
+    rows = Operation.objects.filter(run=run).order_by().values_list("kind")
+    return {OperationKind(kind): count for kind, count in rows.annotate(n=Count("pk"))}
+
+
+def failures(run: Run, *, limit: int = 20) -> list[Failure]:
+    """What went wrong in a run, the most frequent first."""
+    rows = (
+        Operation.objects.filter(run=run, state__in=_SENT)
+        .exclude(error="")
+        .annotate(message=_gist(F("error")))
+        .order_by()
+        .values("application__slug", "application__name", "message")
+        .annotate(
+            n=Count("pk"),
+            example=Min("error"),
+            open=Count("pk", filter=~Q(state=OperationState.FAILED.value)),
+        )
+        .order_by("-n", "message")[:limit]
+    )
+    return [
+        Failure(
+            application=row["application__slug"],
+            name=row["application__name"],
+            message=row["message"],
+            example=row["example"],
+            count=row["n"],
+            retrying=row["open"],
+        )
+        for row in rows
+    ]
+
+
+def operations_page(
+    run: Run, *, state: str = "", cursor: str = "", size: int = 50
+) -> Page[Operation]:
+    """The operations of a run, in the order in which they were stored."""
+    rows = Operation.objects.filter(run=run).select_related("application", "person", "account")
+    if state:
+        rows = rows.filter(state=state)
+    return page(rows, order=("id",), cursor=cursor, size=size)
+
+
+def open_operations(person: Person) -> list[Operation]:
+    """What is not settled yet for a person, and what failed."""
+    wanted = [state.value for state in OPEN_STATES] + [OperationState.FAILED.value]
+    return list(
+        Operation.objects.filter(person=person, state__in=wanted)
+        .select_related("application")
+        .order_by("application__position", "urgency", "id")
+    )
+
+
+def preview_termination(person: Person, *, at: datetime | None = None) -> Plan:
+    """What terminating the person at `at` (None: now) would do at once. Changes nothing: it is
+    done in a transaction, looked at, and rolled back."""
+    moment = now()
+    with transaction.atomic():
+        gone = people.terminate(person, at=at or moment, reason="", now=moment)
+        plan = planning.preview(Scope(person=gone.pk), now=moment)
+        transaction.set_rollback(True)
+    return plan
+
+
+def _waiting(state: OperationState, why: F) -> list[Waiting]:
+    rows = (
+        Operation.objects.filter(state=state.value)
+        .order_by()
+        .values("application__slug", "application__name")
+        .annotate(
+            n=Count("pk"),
+            removals=Count("pk", filter=Q(takes_access=True)),
+            why=Max(why),
+            since=Min("created_at"),
+        )
+        .order_by("-n", "application__name")
+    )
+    return [
+        Waiting(
+            application=row["application__slug"],
+            name=row["application__name"],
+            count=row["n"],
+            removals=row["removals"],
+            reason=row["why"],
+            since=row["since"],
+        )
+        for row in rows
+    ]
+
+
+def _gist(text: F) -> Func:
+    """An error without what makes each one different."""
+    plain: F | Func = text
+    for pattern, instead in (
+        ("\"[^\"]*\"|'[^']*'", "…"),
+        ("[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{16,}|[0-9]{5,}", "…"),
+        (r"\S+@\S+", "…"),
+    ):
+        plain = Func(
+            plain,
+            Value(pattern),
+            Value(instead),
+            Value("g"),
+            function="regexp_replace",
+            output_field=CharField(),
+        )
+    assert isinstance(plain, Func)
+    return plain

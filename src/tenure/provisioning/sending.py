@@ -1,0 +1,282 @@
+"""Sending one batch of operations to one application, and saying what became of each.
+
+No tables here: a batch of `Work` goes in, an `Outcome` for each comes out. Access is taken before
+it is given; memberships of one group travel together. Every step that is known to be done is kept
+in `progress`, so that whoever tries again does only the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from tenure.connectors.base import (
+    AlreadyExists,
+    Connector,
+    ConnectorError,
+    NotFound,
+    OutcomeUnknown,
+    Rejected,
+    RemoteAccount,
+    RetryLater,
+    StopApplication,
+    Unsupported,
+)
+from tenure.core.model import OperationKind, Value
+
+
+class Result(StrEnum):
+    """What the engine does next with the operation."""
+
+    DONE = "done"
+    RETRY = "retry"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    MANUAL = "manual"
+
+
+@dataclass(slots=True)
+class Work:
+    """One operation to send. `unsure`: it may have been sent before, so look first."""
+
+    operation: int
+    kind: OperationKind
+    person: str
+    external_id: str
+    remote_id: str
+    attributes: Mapping[str, Value | None]
+    grant: tuple[str, ...]
+    revoke: tuple[str, ...]
+    progress: dict[str, Any] = field(default_factory=dict)
+    unsure: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one operation."""
+
+    work: Work
+    result: Result = Result.DONE
+    message: str = ""
+    after: float | None = None
+    account: RemoteAccount | None = None
+    adopted: bool = False
+    evidence: dict[str, Any] | None = None
+
+
+#: Remote id of an account -> the uid of the person here whose account it is.
+OwnerOf = Callable[[str], Awaitable[str | None]]
+
+
+class Batch:
+    """One batch on one open connector. `groups` maps entitlement keys to remote ids; one that is
+    not there yet is made when the first account needs it."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        work: Sequence[Work],
+        groups: dict[str, str],
+        *,
+        owner_of: OwnerOf,
+        concurrency: int,
+    ) -> None:
+        self.connector = connector
+        self.groups = groups
+        self._owner_of = owner_of
+        self.outcomes = {item.operation: Outcome(item) for item in work}
+        self._limit = asyncio.Semaphore(concurrency)
+
+    async def send(self) -> list[Outcome]:
+        """Everything, in the order that keeps access closed rather than open."""
+        closing = [o for o in self._open() if o.work.kind is OperationKind.DISABLE]
+        await self._each(closing, self._account)
+        await self._memberships("revoke")
+        rest = [o for o in self._open() if o.work.kind is not OperationKind.DISABLE]
+        await self._each(rest, self._account)
+        await self._memberships("grant")
+        removed = [
+            o for o in self._open() if o.work.kind in (OperationKind.DISABLE, OperationKind.DELETE)
+        ]
+        await self._each(removed, self._prove)
+        return list(self.outcomes.values())
+
+    def _open(self) -> list[Outcome]:
+        return [o for o in self.outcomes.values() if o.result is Result.DONE]
+
+    async def _each(
+        self, outcomes: Sequence[Outcome], step: Callable[[Outcome], Awaitable[None]]
+    ) -> None:
+        async def one(outcome: Outcome) -> None:
+            async with self._limit:
+                try:
+                    await step(outcome)
+                except ConnectorError as error:
+                    fail(outcome, error)
+
+        await asyncio.gather(*(one(outcome) for outcome in outcomes))
+
+    async def _account(self, outcome: Outcome) -> None:
+        work = outcome.work
+        if work.progress.get("account"):
+            return
+        match work.kind:
+            case OperationKind.CREATE:
+                await self._create(outcome)
+            case OperationKind.UPDATE:
+                await self.connector.update(work.remote_id, work.attributes)
+            case OperationKind.DISABLE:
+                await self.connector.disable(work.remote_id)
+            case OperationKind.ENABLE:
+                await self.connector.enable(work.remote_id)
+            case OperationKind.DELETE:
+                await self._delete(work)
+            case OperationKind.GRANT | OperationKind.REVOKE:
+                pass
+        work.progress["account"] = True
+
+    async def _create(self, outcome: Outcome) -> None:
+        work = outcome.work
+        if work.progress.get("remote_id"):
+            return
+        found = await self._ours(work) if work.unsure else None
+        if found is None:
+            try:
+                found = await self.connector.create(
+                    {k: v for k, v in work.attributes.items() if v is not None},
+                    external_id=work.external_id,
+                    active=True,
+                )
+            except AlreadyExists as error:
+                found = await self._adopt(work, error)
+                outcome.adopted = True
+        outcome.account = found
+        work.remote_id = found.remote_id
+        work.progress["remote_id"] = found.remote_id
+
+    async def _ours(self, work: Work) -> RemoteAccount | None:
+        """The account that an earlier attempt may have made, found before anything is sent."""
+        for attribute, value in self._identity(work):
+            for account in await self.connector.find(attribute, value):
+                owner = await self._owner_of(account.remote_id)
+                if owner is None or owner == work.person:
+                    return account
+        return None
+
+    async def _adopt(self, work: Work, error: AlreadyExists) -> RemoteAccount:
+        """An account with this name is there, whatever a search showed before. It is taken over
+        when it is nobody else's; its attributes are brought into line by the next plan."""
+        found: dict[str, RemoteAccount] = {}
+        for attribute, value in self._identity(work):
+            found |= {a.remote_id: a for a in await self.connector.find(attribute, value)}
+        if len(found) == 1:
+            account = next(iter(found.values()))
+            if await self._owner_of(account.remote_id) in (None, work.person):
+                return account
+            raise Rejected(
+                f"{error} It belongs to somebody else here: one of the two needs another name."
+            )
+        if found:
+            raise Rejected(f"{error} {len(found)} accounts there could be meant: decide by hand.")
+        raise Rejected(
+            f"{error} No account with that name can be seen there: it may be deleted, hidden or "
+            "outside what this token may see."
+        )
+
+    def _identity(self, work: Work) -> list[tuple[str, str]]:
+        searchable = self.connector.capabilities.searchable
+        names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
+        values = {"externalId": work.external_id} | dict(work.attributes)
+        return [(name, str(values[name])) for name in names if values.get(name)]
+
+    async def _delete(self, work: Work) -> None:
+        try:
+            await self.connector.delete(work.remote_id)
+        except NotFound:
+            # Gone already. The read afterwards is what proves it, not this answer.
+            work.progress["was_gone"] = True
+
+    async def _memberships(self, what: str) -> None:
+        """Grant or revoke group by group, all accounts of the batch together."""
+        by_group: dict[str, list[Outcome]] = {}
+        for outcome in self._open():
+            work = outcome.work
+            done = set(work.progress.get(what, ()))
+            for key in work.grant if what == "grant" else work.revoke:
+                if key not in done and work.remote_id:
+                    by_group.setdefault(key, []).append(outcome)
+        await asyncio.gather(*(self._group(what, k, o) for k, o in sorted(by_group.items())))
+
+    async def _group(self, what: str, key: str, outcomes: list[Outcome]) -> None:
+        async with self._limit:
+            try:
+                await self._change(what, key, outcomes)
+            except (Rejected, NotFound) as error:
+                if len(outcomes) == 1:
+                    fail(outcomes[0], error)
+                    return
+            except ConnectorError as error:
+                for outcome in outcomes:
+                    fail(outcome, error)
+                return
+            else:
+                return
+        # One refused member must not fail the others: find it.
+        for outcome in outcomes:
+            await self._group(what, key, [outcome])
+
+    async def _change(self, what: str, key: str, outcomes: list[Outcome]) -> None:
+        members = [outcome.work.remote_id for outcome in outcomes]
+        kind, _, name = key.partition(":")
+        if what == "grant":
+            if not self.groups.get(key):
+                self.groups[key] = (await self.connector.create_entitlement(kind, name)).remote_id
+            await self.connector.change_members(kind, self.groups[key], add=members)
+        elif self.groups.get(key):
+            await self.connector.change_members(kind, self.groups[key], remove=members)
+        for outcome in outcomes:
+            outcome.work.progress.setdefault(what, []).append(key)
+
+    async def _prove(self, outcome: Outcome) -> None:
+        """Read back what was taken away. What still shows it open is not done."""
+        work = outcome.work
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        sent = "delete" if work.kind is OperationKind.DELETE else "disable"
+        try:
+            account = await self.connector.read(work.remote_id)
+        except NotFound:
+            outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is not there"}
+            return
+        if work.kind is OperationKind.DISABLE and account.active is False:
+            outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is closed"}
+            return
+        if work.kind is OperationKind.DELETE and account.active is False:
+            outcome.evidence = {"at": at, "sent": sent, "read_back": "kept there, but closed"}
+            return
+        work.progress.pop("account", None)
+        raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
+
+
+def fail(outcome: Outcome, error: ConnectorError) -> None:
+    """The error as what the engine does next."""
+    outcome.message = str(error)
+    match error:
+        case RetryLater():
+            outcome.result, outcome.after = Result.RETRY, error.after
+        case OutcomeUnknown():
+            outcome.result = Result.UNKNOWN
+        case StopApplication():
+            outcome.result = Result.STOPPED
+        case Unsupported():
+            outcome.result = Result.MANUAL
+            outcome.message = f"{error} {error.instructions}".strip()
+        case NotFound():
+            outcome.result = Result.FAILED
+            outcome.message = f"{error} Reconcile the application to see what became of it."
+        case _:
+            outcome.result = Result.FAILED

@@ -1,0 +1,250 @@
+"""Intent before, outcome after: the two short transactions around every batch that is sent."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Min
+
+from tenure.applications.models import Application
+from tenure.audit.models import Action, Event
+from tenure.audit.services import acting, event, record_many
+from tenure.core.model import OperationKind, OperationState
+from tenure.infra.bulk import update_rows
+from tenure.people.models import Person
+from tenure.provisioning.accounts import is_made, store_accounts
+from tenure.provisioning.models import Operation
+from tenure.provisioning.sending import Outcome, Result, Work
+from tenure.runs.models import Run
+
+MOST_ATTEMPTS = 8
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 600.0
+_SETTLED = (
+    "state",
+    "account",
+    "progress",
+    "attempts",
+    "not_before",
+    "error",
+    "evidence",
+    "finished_at",
+)
+
+_ACTIONS = {
+    OperationKind.CREATE: Action.ACCOUNT_CREATED,
+    OperationKind.UPDATE: Action.ACCOUNT_UPDATED,
+    OperationKind.DISABLE: Action.ACCOUNT_DISABLED,
+    OperationKind.ENABLE: Action.ACCOUNT_ENABLED,
+    OperationKind.DELETE: Action.ACCOUNT_DELETED,
+    OperationKind.GRANT: Action.ENTITLEMENT_GRANTED,
+    OperationKind.REVOKE: Action.ENTITLEMENT_REVOKED,
+}
+
+
+def recover(application: Application) -> int:
+    """Operations that a dead drain left as started: whether they were sent is not known. Called
+    by the only drain of the application, so no other can have started them."""
+    return Operation.objects.filter(
+        application=application, state=OperationState.STARTED.value
+    ).update(state=OperationState.UNKNOWN.value)
+
+
+@transaction.atomic
+def claim(application: Application, most: int, now: datetime) -> tuple[list[Operation], list[int]]:
+    """The next operations, marked as started, one for each person; and people whose plan is older
+    than what is known of them, who have to be planned anew first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT due.id, due.person_id, due.generation <> person.generation
+            FROM provisioning_operation AS due
+            JOIN people_person AS person ON person.id = due.person_id
+            WHERE due.application_id = %(application)s
+              AND (due.state IN ('planned', 'unknown') OR due.state = 'retrying')
+              AND (due.not_before IS NULL OR due.not_before <= %(now)s)
+              AND NOT EXISTS (
+                  SELECT 1 FROM provisioning_operation AS other
+                  WHERE other.application_id = due.application_id
+                    AND other.person_id = due.person_id
+                    AND other.id <> due.id
+                    AND (other.state IN ('started', 'unknown', 'retrying'))
+              )
+            ORDER BY due.urgency, due.id
+            LIMIT %(most)s
+            FOR UPDATE OF due SKIP LOCKED
+            """,
+            {"application": application.pk, "now": now, "most": most},
+        )
+        rows = cursor.fetchall()
+    chosen: dict[int, int] = {}
+    stale: list[int] = []
+    for operation, person, outdated in rows:
+        if outdated:
+            stale.append(person)
+        elif person not in chosen:
+            chosen[person] = operation
+    operations = list(
+        Operation.objects.filter(pk__in=chosen.values())
+        .select_related("person", "account")
+        .order_by("urgency", "id")
+    )
+    Operation.objects.filter(pk__in=chosen.values()).update(
+        state=OperationState.STARTED.value, started_at=now, attempts=F("attempts") + 1
+    )
+    return operations, list(dict.fromkeys(stale))
+
+
+def give_back(rows: Sequence[Operation]) -> None:
+    """Operations that were claimed and never sent wait as before."""
+    for row in rows:
+        Operation.objects.filter(pk=row.pk, state=OperationState.STARTED.value).update(
+            state=row.state, attempts=row.attempts, started_at=row.started_at
+        )
+
+
+def work_for(operations: Sequence[Operation]) -> list[Work]:
+    """Operations as the sender needs them. `state` is still the one from before the claim."""
+    return [
+        Work(
+            operation=row.pk,
+            kind=OperationKind(row.kind),
+            person=str(row.person.uid) if row.person else "",
+            external_id=str(row.person.uid) if row.person else "",
+            remote_id=row.account.remote_id
+            if row.account
+            else str(row.progress.get("remote_id", "")),
+            attributes={name: change.get("to") for name, change in row.attributes.items()},
+            grant=tuple(row.grant),
+            revoke=tuple(row.revoke),
+            progress=dict(row.progress),
+            unsure=row.attempts > 0,
+        )
+        for row in operations
+    ]
+
+
+@transaction.atomic
+def settle(
+    application: Application,
+    outcomes: Sequence[Outcome],
+    operations: Mapping[int, Operation],
+    now: datetime,
+) -> None:
+    """Store what became of a batch: operations, accounts, evidence, audit, progress of runs."""
+    rows = [operations[outcome.work.operation] for outcome in outcomes]
+    for row, outcome in zip(rows, outcomes, strict=True):
+        _outcome(row, outcome, now)
+    done = [(r, o) for r, o in zip(rows, outcomes, strict=True) if o.result is Result.DONE]
+    made = [(r, o) for r, o in zip(rows, outcomes, strict=True) if is_made(r, o)]
+    store_accounts(application, made, now)
+    update_rows(rows, _SETTLED)
+    with acting(_actor(rows)):
+        record_many(
+            [_event(_action(row, outcome), application, row, outcome) for row, outcome in done]
+            + [
+                _event(Action.OPERATION_FAILED, application, row, outcome)
+                for row, outcome in zip(rows, outcomes, strict=True)
+                if row.state == OperationState.FAILED.value
+            ]
+        )
+    finished = Counter(row.run_id for row in rows if row.finished_at and row.run_id)
+    for run, count in finished.items():
+        Run.objects.filter(pk=run).update(done=F("done") + count, touched_at=now)
+
+
+def close_runs(now: datetime) -> None:
+    """Finish the execution runs that have nothing left to settle."""
+    open_states = ["planned", "started", "retrying", "unknown", "manual"]
+    for run in Run.objects.filter(kind="execute", state="running"):
+        if Operation.objects.filter(run=run, state__in=open_states).exists():
+            continue
+        failed = Operation.objects.filter(run=run, state=OperationState.FAILED.value).count()
+        held = Operation.objects.filter(run=run, state=OperationState.HELD.value).count()
+        message = f"{failed} failed." if failed else ""
+        state = "failed" if failed else ("held" if held else "done")
+        Run.objects.filter(pk=run.pk, state="running").update(
+            state=state, message=message, finished_at=now, touched_at=now
+        )
+
+
+def next_due(application: Application) -> datetime | None:
+    """When the earliest retry of the application is due."""
+    found = Operation.objects.filter(
+        application=application, state=OperationState.RETRYING.value
+    ).aggregate(at=Min("not_before"))
+    return found["at"]  # type: ignore[no-any-return]
+
+
+def back_off(attempts: int) -> float:
+    """Seconds until the next attempt: doubling, with jitter, never over ten minutes."""
+    doubled: int = 2 ** max(0, attempts - 1)
+    return min(_LONGEST_WAIT, _FIRST_WAIT * doubled) * random.uniform(0.7, 1.3)
+
+
+def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
+    row.progress = outcome.work.progress
+    row.attempts += 1
+    row.error = outcome.message
+    row.not_before = None
+    match outcome.result:
+        case Result.DONE:
+            row.state, row.finished_at = OperationState.DONE.value, now
+            row.evidence = outcome.evidence
+        case Result.STOPPED:
+            # Nothing was done and it is not this operation's fault: it waits for the application.
+            row.state, row.attempts = OperationState.PLANNED.value, row.attempts - 1
+        case Result.MANUAL:
+            row.state = OperationState.MANUAL.value
+        case Result.FAILED:
+            row.state, row.finished_at = OperationState.FAILED.value, now
+        case Result.UNKNOWN | Result.RETRY if row.attempts >= MOST_ATTEMPTS:
+            row.state, row.finished_at = OperationState.FAILED.value, now
+            row.error = f"Given up after {row.attempts} attempts. {outcome.message}"
+        case Result.UNKNOWN:
+            row.state = OperationState.UNKNOWN.value
+            row.not_before = now + timedelta(seconds=back_off(row.attempts))
+        case Result.RETRY:
+            row.state = OperationState.RETRYING.value
+            wait = back_off(row.attempts) if outcome.after is None else outcome.after
+            row.not_before = now + timedelta(seconds=wait)
+
+
+def _action(row: Operation, outcome: Outcome) -> Action:
+    return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
+
+
+def _event(action: Action, application: Application, row: Operation, outcome: Outcome) -> Event:
+    person: Person | None = row.person
+    name = row.account.user_name if row.account else ""
+    changes: dict[str, dict[str, object]] = row.attributes
+    return event(
+        action,
+        subject_kind="account",
+        subject_key=str(row.account_id or f"operation {row.pk}"),
+        subject_label=f"{name or (person.display_name if person else '')} in {application.name}",
+        application=application.slug,
+        person=str(person.uid) if person else "",
+        reason=outcome.message or row.reason,
+        before={n: c.get("from") for n, c in changes.items()} or None,
+        after={
+            **{n: c.get("to") for n, c in changes.items()},
+            **({"granted": row.grant} if row.grant else {}),
+            **({"revoked": row.revoke} if row.revoke else {}),
+            **({"evidence": outcome.evidence} if outcome.evidence else {}),
+        }
+        or None,
+        run=row.run_id,
+    )
+
+
+def _actor(rows: Sequence[Operation]) -> str:
+    """Who is told as the cause: who started the run that these belong to."""
+    runs = {row.run_id for row in rows if row.run_id}
+    if len(runs) != 1:
+        return "system"
+    return Run.objects.values_list("actor", flat=True).get(pk=runs.pop())

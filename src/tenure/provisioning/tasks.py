@@ -1,0 +1,95 @@
+"""Jobs. Each is a wake-up: what there is to do is read from tables, never from the job, so a lost
+one costs time and not correctness. `sweep` finds whatever a lost one left behind."""
+
+from __future__ import annotations
+
+from asgiref.sync import sync_to_async
+from procrastinate.contrib.django import app
+
+from tenure.applications import health
+from tenure.applications.models import Application, Health
+from tenure.audit.services import seal
+from tenure.core.model import OperationState
+from tenure.infra.clock import now
+from tenure.infra.jobs import defer_once
+from tenure.people.models import PlanMode
+from tenure.people.services import company, tick
+from tenure.provisioning import planning, settling
+from tenure.provisioning.executor import Drain
+from tenure.provisioning.models import Operation
+from tenure.provisioning.reconcile import reconcile_by_slug
+
+SWEEP_SECONDS = 5
+
+
+@app.task(queue="drain", name="tenure.drain")
+async def drain(slug: str) -> None:
+    """Send what waits for one application."""
+    await Drain(slug).run()
+
+
+@app.task(queue="reconcile", name="tenure.reconcile")
+async def reconcile(slug: str) -> None:
+    """Read the accounts of one application."""
+    await reconcile_by_slug(slug)
+
+
+@app.task(queue="drain", name="tenure.probe")
+async def probe(slug: str) -> None:
+    """Ask a stopped application whether it works again, and catch up if it does."""
+    application = await Application.objects.aget(slug=slug)
+    checks = await health.check(application)
+    wrong = next((check for check in checks if not check.ok), None)
+    if wrong is not None:
+        await sync_to_async(health.stop)(application, wrong.detail or wrong.what)
+        return
+    await sync_to_async(health.resume)(application)
+    await sync_to_async(queue_drain)(slug)
+
+
+@app.periodic(cron=f"* * * * * */{SWEEP_SECONDS}")
+@app.task(queue="sweep", queueing_lock="sweep", name="tenure.sweep", pass_context=False)
+def sweep(timestamp: int) -> None:
+    """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal."""
+    tick(now())
+    if company().plan_mode == PlanMode.AUTOMATIC:
+        planning.store_lagging()
+    queue_waiting()
+    settling.close_runs(now())
+    seal()
+
+
+def queue_drain(slug: str) -> None:
+    """Wake a drain for the application; one that waits already is enough."""
+    defer_once(drain, queueing_lock=f"drain {slug}", slug=slug)
+
+
+def queue_reconcile(slug: str) -> None:
+    """Read the application's accounts soon."""
+    defer_once(reconcile, queueing_lock=f"reconcile {slug}", slug=slug)
+
+
+def queue_waiting() -> None:
+    """Queue drains for due work that may have lost its wake-up, and probes that are due."""
+    at = now()
+    waiting = (
+        Operation.objects.filter(
+            state__in=[
+                OperationState.PLANNED.value,
+                OperationState.RETRYING.value,
+                OperationState.UNKNOWN.value,
+                OperationState.STARTED.value,
+            ],
+            application__health=Health.OK,
+        )
+        .exclude(not_before__gt=at)
+        .order_by()
+        .values_list("application__slug", flat=True)
+        .distinct()
+    )
+    for slug in waiting:
+        queue_drain(slug)
+    for slug in Application.objects.filter(health=Health.STOPPED, probe_at__lte=at).values_list(
+        "slug", flat=True
+    ):
+        defer_once(probe, queueing_lock=f"probe {slug}", slug=slug)
