@@ -1,0 +1,339 @@
+"""Whether a document makes sense: what it refers to exists, its expressions compile, its settings
+are what connectors and readers take. Needs no database: what is stored is an argument.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ValidationError
+
+from tenure.configuration.document import (
+    SECTIONS,
+    Application,
+    Company,
+    Document,
+    Rule,
+    Source,
+)
+from tenure.configuration.problems import NO_MARKS, Marks, Path, Problem, Problems
+from tenure.configuration.reading import explain
+from tenure.configuration.references import (
+    EXPECTED,
+    has_reference,
+    is_reference,
+    malformed,
+    texts,
+)
+from tenure.connectors.registry import connector_class
+from tenure.connectors.registry import kinds as connector_kinds
+from tenure.core.cleaning import parse_date
+from tenure.core.expressions import (
+    AttributeType,
+    ExpressionError,
+    compile_condition,
+    compile_row_value,
+    compile_value,
+)
+from tenure.core.names import candidates
+from tenure.people.attributes import STANDARD
+from tenure.readers.registry import kinds as reader_kinds
+from tenure.readers.registry import reader_class
+
+_DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
+_KEY = "employee_number"
+_T = TypeVar("_T")
+_NAMES = ("display_name", "given_name", "family_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`notes` say what could not be checked, because the document leaves it out."""
+
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
+
+
+def effective(document: Document, stored: Document | None) -> Document:
+    """The document, with the sections that it does not give as they are stored."""
+    if stored is None:
+        return document
+    given = {s: getattr(document, s) for s in SECTIONS if getattr(document, s) is not None}
+    return stored.model_copy(update=given)
+
+
+def check(
+    document: Document, *, marks: Marks = NO_MARKS, stored: Document | None = None
+) -> Checked:
+    """Everything that is wrong with the document, as it would be over what is stored."""
+    problems = Problems(marks)
+    whole = effective(document, stored)
+    notes: list[str] = []
+    if document.company is not None:
+        _company(document.company, problems)
+    schema = _schema(whole, problems)
+    for slug, source in (whole.sources or {}).items():
+        _source(slug, source, schema, problems, settings=document.sources is not None)
+    for slug, application in (whole.applications or {}).items():
+        _application(
+            slug,
+            application,
+            schema,
+            problems,
+            settings=document.applications is not None,
+        )
+    if whole.rules and whole.applications is None:
+        notes.append(
+            "The document has no applications: whether what the rules give exists was not checked."
+        )
+    for slug, rule in (whole.rules or {}).items():
+        _rule(slug, rule, schema, whole.applications, problems)
+    return Checked(tuple(sorted(set(problems.found))), tuple(notes))
+
+
+def _company(company: Company, problems: Problems) -> None:
+    if company.time_zone not in available_timezones():
+        problems.add(
+            ("company", "time_zone"),
+            f"There is no time zone {company.time_zone!r}. Expected an IANA name such as "
+            f"Europe/Budapest.{_near(company.time_zone, available_timezones())}",
+        )
+    if company.domain and not _DOMAIN.fullmatch(company.domain):
+        problems.add(
+            ("company", "domain"),
+            f"{company.domain!r} is not a domain. Expected one such as acme.example, without @.",
+        )
+    for index, form in enumerate(company.email_formats):
+        try:
+            candidates([form], {})
+        except ValueError as error:
+            problems.add(("company", "email_formats", index), str(error))
+
+
+def _schema(whole: Document, problems: Problems) -> dict[str, AttributeType]:
+    schema = {name: kind for name, (_, kind) in STANDARD.items()}
+    for name, attribute in (whole.attributes or {}).items():
+        if name in STANDARD:
+            problems.add(
+                ("attributes", name),
+                f"{name} is a standard attribute and need not be added. Choose another name.",
+            )
+        else:
+            schema[name] = attribute.type
+    return schema
+
+
+def _source(
+    slug: str,
+    source: Source,
+    schema: Mapping[str, AttributeType],
+    problems: Problems,
+    *,
+    settings: bool,
+) -> None:
+    path: Path = ("sources", slug)
+    if settings:
+        found = _kind(source.reader, reader_kinds(), reader_class, (*path, "reader"), problems)
+        if found is not None:
+            _settings(source.settings, found.Settings, (*path, "settings"), problems)
+    for name, expression in source.mapping.items():
+        place = (*path, "mapping", name)
+        if name not in schema:
+            problems.add(place, _unknown_attribute(name, schema))
+        _compiles(partial(compile_row_value, expression), place, problems)
+    if _KEY not in source.mapping:
+        problems.add(
+            (*path, "mapping"),
+            f"{_KEY} is missing: rows are told apart by it. Map it to a column that is never "
+            "empty.",
+        )
+    if not any(name in source.mapping for name in _NAMES):
+        problems.add((*path, "mapping"), f"There is no name. Map one of {', '.join(_NAMES)}.")
+    for index, form in enumerate(source.dates):
+        _date_format(form, (*path, "dates", index), problems)
+    _statuses(source, path, problems)
+
+
+def _statuses(source: Source, path: Path, problems: Problems) -> None:
+    if source.statuses and "status" not in source.mapping:
+        problems.add(
+            (*path, "statuses"),
+            "These mean nothing before `status` is in the mapping. Add it.",
+        )
+    seen: dict[str, str] = {}
+    for text, meaning in source.statuses.items():
+        first = seen.setdefault(text.casefold(), text)
+        if source.statuses[first] != meaning:
+            problems.add(
+                (*path, "statuses", text),
+                f"{text!r} and {first!r} are the same without regard to case, and mean two things.",
+            )
+
+
+def _date_format(form: str, path: Path, problems: Problems) -> None:
+    try:
+        parse_date("?", [form])
+    except ValueError as error:
+        # The text is never a date; only a complaint about the format itself is of interest.
+        if str(error).startswith("The date format"):
+            problems.add(path, str(error))
+
+
+def _application(
+    slug: str,
+    application: Application,
+    schema: Mapping[str, AttributeType],
+    problems: Problems,
+    *,
+    settings: bool,
+) -> None:
+    path: Path = ("applications", slug)
+    if settings:
+        found = _kind(
+            application.connector,
+            connector_kinds(),
+            connector_class,
+            (*path, "connector"),
+            problems,
+        )
+        if found is not None:
+            _settings(application.settings, found.Settings, (*path, "settings"), problems)
+            _secret_names(application.secrets, found.Secrets, (*path, "secrets"), problems)
+        _secrets(application.secrets, (*path, "secrets"), problems)
+    for name, mapped in application.mapping.items():
+        _compiles(
+            partial(compile_value, mapped.value, schema),
+            (*path, "mapping", name),
+            problems,
+        )
+    for index, pair in enumerate(application.matching):
+        if pair.person not in schema:
+            place = (*path, "matching", index, "person")
+            problems.add(place, _unknown_attribute(pair.person, schema))
+    seen: set[str] = set()
+    for index, item in enumerate(application.entitlements):
+        if item.key in seen:
+            place = (*path, "entitlements", index)
+            problems.add(place, f"{item.key} is here twice. Keep one of them.")
+        seen.add(item.key)
+
+
+def _rule(
+    slug: str,
+    rule: Rule,
+    schema: Mapping[str, AttributeType],
+    applications: Mapping[str, Application] | None,
+    problems: Problems,
+) -> None:
+    path: Path = ("rules", slug)
+    _compiles(partial(compile_condition, rule.when, schema), (*path, "when"), problems)
+    if not rule.give:
+        problems.add(
+            (*path, "give"),
+            "This rule gives nothing. Name an application, such as chat: [].",
+        )
+    for name, keys in rule.give.items() if applications is not None else ():
+        application = (applications or {}).get(name)
+        if application is None:
+            problems.add(
+                (*path, "give", name),
+                f"There is no application {name!r}.{_near(name, applications or ())}",
+            )
+            continue
+        offered = {item.key for item in application.entitlements}
+        for index, key in enumerate(keys):
+            if key not in offered:
+                problems.add(
+                    (*path, "give", name, index),
+                    f"{name} has no entitlement {key!r}.{_near(key, offered)} Add it to "
+                    f"applications.{name}.entitlements, or correct the rule.",
+                )
+
+
+def _compiles(compile_it: Callable[[], object], path: Path, problems: Problems) -> None:
+    try:
+        compile_it()
+    except ExpressionError as error:
+        if error.line is not None and error.column is not None:
+            problems.add_within(path, error.message, error.line, error.column)
+        else:
+            problems.add(path, error.message)
+
+
+def _kind(
+    kind: str,
+    known: Iterable[str],
+    lookup: Callable[[str], _T],
+    path: Path,
+    problems: Problems,
+) -> _T | None:
+    known = sorted(known)
+    if kind in known:
+        return lookup(kind)
+    problems.add(path, f"There is no {path[-1]} {kind!r}. Known: {', '.join(known)}.")
+    return None
+
+
+def _settings(
+    settings: Mapping[str, object],
+    schema: type[BaseModel],
+    path: Path,
+    problems: Problems,
+) -> None:
+    """By the schema of the connector or reader; what a reference stands for is known only at use,
+    so of such a setting just the name is checked."""
+    for way, text in texts(dict(settings)):
+        if malformed(text):
+            problems.add((*path, *way), f"This is not a reference. Expected {EXPECTED}.")
+    later = {name for name, value in settings.items() if has_reference(value)}
+    try:
+        schema.model_validate(dict(settings))
+    except ValidationError as error:
+        for item in error.errors(include_url=False):
+            loc = item["loc"]
+            if loc and loc[0] in later and item["type"] != "extra_forbidden":
+                continue
+            problems.add((*path, *loc), explain(dict(item), tuple(schema.model_fields)))
+
+
+def _secrets(secrets: Mapping[str, str], path: Path, problems: Problems) -> None:
+    for name, text in secrets.items():
+        if not is_reference(text):
+            # The text is not shown: it may be the secret itself.
+            problems.add(
+                (*path, name),
+                f"Secrets are never written here. Expected a reference: {EXPECTED}.",
+            )
+
+
+def _secret_names(
+    secrets: Mapping[str, str], schema: type[BaseModel], path: Path, problems: Problems
+) -> None:
+    fields = schema.model_fields
+    for name in secrets.keys() - fields.keys():
+        known = ", ".join(fields) or "none"
+        problems.add((*path, name), f"There is no such secret. Known: {known}.")
+    for name, info in fields.items():
+        if info.is_required() and name not in secrets:
+            problems.add(
+                (*path, name),
+                f"This is missing, and has to be given as a reference: {EXPECTED}.",
+            )
+
+
+def _unknown_attribute(name: str, schema: Mapping[str, AttributeType]) -> str:
+    return (
+        f"People have no attribute {name!r}.{_near(name, schema)} Add it to attributes:, or "
+        "correct the name."
+    )
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""

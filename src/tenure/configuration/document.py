@@ -1,0 +1,308 @@
+"""The shape of the document. Each section that is given is complete; one that is not given (None)
+stays as it is. What values mean together is checking's; nothing here knows files or a database.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+
+from tenure.configuration.durations import format_duration, parse_duration
+from tenure.core import guard
+from tenure.core.expressions import AttributeType
+
+
+class WrittenFloat(float):
+    """A number with a point, with the text that it was written as, so that prices stay exact."""
+
+    def __new__(cls, text: str) -> WrittenFloat:
+        made = super().__new__(cls, text.replace("_", ""))
+        made.text = text
+        return made
+
+    text: str
+
+
+def _duration(value: Any) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a length of time. Expected ISO 8601, such as P30D.")
+    return parse_duration(value)
+
+
+def _price(value: Any) -> Decimal:
+    text = value.text if isinstance(value, WrittenFloat) else str(value)
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,8}(\.\d{1,4})?", text, re.ASCII):
+        raise ValueError(
+            f"{text!r} is not a price. Expected a number such as 7.25, of at most 8 digits before "
+            "and 4 after the point."
+        )
+    return Decimal(text)
+
+
+def format_price(amount: Decimal) -> str:
+    """At least two places, and no more than are needed: `7.25`, `12.00`, `0.0125`."""
+    short = amount.quantize(Decimal("0.01"))
+    return format(short if short == amount else amount.normalize(), "f")
+
+
+def _short(value: float) -> int | float:
+    return int(value) if value == int(value) else value
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
+AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+EntitlementKey = Annotated[
+    str,
+    StringConstraints(pattern=r"^(group|role|licence):\S(.{0,298}\S)?$", max_length=309),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration, json_schema_input_type=str),
+    PlainSerializer(format_duration, return_type=str),
+    Field(json_schema_extra={"format": "duration", "type": "string"}),
+]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_price, json_schema_input_type=str | float | int),
+    PlainSerializer(format_price, return_type=str),
+]
+
+
+Number = Annotated[float, PlainSerializer(_short, return_type=int | float)]
+
+
+class Part(BaseModel):
+    """A piece of the document: no names but its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=False)
+
+
+class Company(Part):
+    """Who we are, how corporate addresses are made, and whether changes wait for a review."""
+
+    name: Text = Field(description="What the company is called.")
+    domain: Annotated[str, StringConstraints(max_length=253)] = Field(
+        default="", description="Domain of corporate e-mail addresses. Empty: none are made."
+    )
+    time_zone: str = Field(
+        default="UTC", description="IANA name, for people whose source names none."
+    )
+    email_formats: list[str] = Field(
+        default_factory=list,
+        description="Tried in order until an address is free: {first}, {last}, {f}, {l}, {n}.",
+    )
+    plans: Literal["review", "automatic"] = Field(
+        default="review",
+        description="Whether changes wait for `tenure apply` or go ahead, within guards.",
+    )
+
+
+class Attribute(Part):
+    """One attribute of people beside the standard ones."""
+
+    label: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    type: AttributeType = AttributeType.STRING
+    sensitive: bool = Field(default=False, description="Not shown in lists and exports.")
+
+
+class Limit(Part):
+    """More than `percent` within 24 hours is held, but `floor` are always allowed."""
+
+    percent: Annotated[Number, Field(ge=0, le=100)] = float(guard.Limit().percent)
+    floor: Annotated[int, Field(ge=0)] = guard.Limit().floor
+
+
+class SourceGuard(Part):
+    leavers: Limit | None = Field(default=None, description="How many may leave within 24 hours.")
+
+
+class Source(Part):
+    """One place that people come from."""
+
+    name: Text
+    reader: str = Field(description="The kind of source, such as csv.")
+    settings: dict[str, Any] = Field(default_factory=dict)
+    mapping: dict[str, Expression] = Field(
+        description='Attribute of a person -> expression over `row`: row["Employee ID"].'
+    )
+    dates: list[str] = Field(
+        default_factory=list,
+        description="Forms of dates, tried in order: %Y-%m-%d, %d.%m.%Y.",
+    )
+    statuses: dict[str, Literal["active", "on_leave", "left"]] = Field(
+        default_factory=dict, description="What the values of `status` mean."
+    )
+    absence: Literal["ignore", "leave"] = Field(
+        default="ignore",
+        description="Whether somebody who is no longer in the source has left.",
+    )
+    guard: SourceGuard = Field(default_factory=lambda: SourceGuard())
+
+
+def _mapped(value: Any) -> Any:
+    return {"value": value} if isinstance(value, str) else value
+
+
+class MappedValue(Part):
+    """An expression over `user`, and when it is written: always, or once at creation."""
+
+    value: Expression
+    when: Literal["always", "create"] = "always"
+
+
+class Matching(Part):
+    """An account and a person belong together when these two have the same value."""
+
+    account: Annotated[str, StringConstraints(min_length=1)]
+    person: Annotated[str, StringConstraints(min_length=1)]
+
+
+class Removal(Part):
+    """What becomes of an account that is no longer due."""
+
+    then: Literal["disable", "delete", "keep"] = "disable"
+    delete_after: Duration | None = Field(
+        default=None, description="Delete it so long after it was disabled: P30D."
+    )
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Removal:
+        if self.delete_after is not None and self.then != "disable":
+            raise ValueError(
+                f"delete_after counts from the day an account is disabled, and `then: {self.then}`"
+                " never disables one. Write then: disable, or leave delete_after out."
+            )
+        return self
+
+
+class Seat(Part):
+    """What one account costs for a month."""
+
+    price: Amount
+    currency: Currency
+
+
+class ApplicationGuard(Part):
+    removals: Limit | None = Field(default=None, description="How many removals within 24 hours.")
+
+
+class Rates(Part):
+    """How hard an application may be pressed: requests a second, and how many at once."""
+
+    reads: Annotated[Number, Field(gt=0)] | None = None
+    writes: Annotated[Number, Field(gt=0)] | None = None
+    burst: Annotated[int, Field(ge=1)] | None = None
+    concurrency: Annotated[int, Field(ge=1, le=256)] | None = None
+
+
+def _entitlement(value: Any) -> Any:
+    return {"key": value} if isinstance(value, str) else value
+
+
+class Entitlement(Part):
+    """Something that accounts can hold and that rules give: `group:sales`. A price is a month's."""
+
+    key: EntitlementKey
+    price: Amount | None = None
+    currency: Currency | None = None
+    seats: Annotated[int, Field(ge=0)] | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Entitlement:
+        if (self.price is None) != (self.currency is None):
+            raise ValueError("A price needs its currency, and a currency its price. Give both.")
+        return self
+
+
+class Application(Part):
+    """One application that accounts are made in."""
+
+    name: Text
+    connector: str = Field(description="The kind of application, such as scim.")
+    catalogue: Annotated[str, StringConstraints(max_length=100)] = ""
+    colour: Annotated[str, StringConstraints(pattern=r"^[#a-zA-Z0-9(),.% /-]{0,64}$")] = Field(
+        default="",
+        description="Of its monogram, as CSS writes it: #4a7fd6. Empty: one is chosen.",
+    )
+    settings: dict[str, Any] = Field(default_factory=dict)
+    secrets: dict[str, str] = Field(
+        default_factory=dict,
+        description="References only: ${env:NAME} or ${file:/path}.",
+    )
+    mapping: dict[
+        str,
+        Annotated[
+            MappedValue,
+            BeforeValidator(_mapped, json_schema_input_type=str | MappedValue),
+        ],
+    ] = Field(default_factory=dict, description="Attribute of an account -> expression.")
+    matching: list[Matching] = Field(default_factory=list)
+    mode: Literal["live", "report"] = Field(
+        default="live",
+        description="report: what would be done is shown, and nothing is written.",
+    )
+    removal: Removal = Field(default_factory=lambda: Removal())
+    leave: Literal["keep", "disable"] = Field(
+        default="keep", description="While somebody is on leave."
+    )
+    lead: Duration | None = Field(default=None, description="How long before the first day: P7D.")
+    seat: Seat | None = None
+    guard: ApplicationGuard = Field(default_factory=lambda: ApplicationGuard())
+    limits: Rates = Field(default_factory=lambda: Rates())
+    entitlements: list[
+        Annotated[
+            Entitlement,
+            BeforeValidator(_entitlement, json_schema_input_type=str | Entitlement),
+        ]
+    ] = Field(default_factory=list)
+
+
+def _nothing_more(value: Any) -> Any:
+    return [] if value is None else value
+
+
+class Rule(Part):
+    """Who meets the condition gets everything that the rule gives."""
+
+    name: Text
+    description: str = ""
+    when: Expression = Field(description='A condition: user.department == "Sales".')
+    give: dict[
+        str,
+        Annotated[
+            list[EntitlementKey],
+            BeforeValidator(_nothing_more, json_schema_input_type=list[EntitlementKey] | None),
+        ],
+    ] = Field(description="Application -> entitlements in it; [] for just an account.")
+    enabled: bool = True
+
+
+class Document(Part):
+    """The whole configuration."""
+
+    company: Company | None = None
+    attributes: dict[AttributeName, Attribute] | None = None
+    sources: dict[Slug, Source] | None = None
+    applications: dict[Slug, Application] | None = None
+    rules: dict[Slug, Rule] | None = None
+
+
+#: The sections, in the order in which they are written and applied.
+SECTIONS = ("company", "attributes", "sources", "applications", "rules")

@@ -1,0 +1,225 @@
+"""Between the document and the definitions that apps store. Loses nothing either way: what is
+stored, written as a document and translated back, is what is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from tenure.applications import services as applications
+from tenure.applications.services import ApplicationDefinition, EntitlementDefinition
+from tenure.configuration.document import (
+    Application,
+    Attribute,
+    Company,
+    Document,
+    Limit,
+    Rates,
+    Rule,
+    Source,
+)
+from tenure.people import configuration as people
+from tenure.people.attributes import STANDARD
+from tenure.people.configuration import CompanyDefinition, CustomAttribute
+from tenure.rules import services as rules
+from tenure.rules.services import RuleDefinition
+from tenure.sources import services as sources
+from tenure.sources.services import SourceDefinition
+
+
+def stored() -> Document:
+    """What is configured now, every section given."""
+    return Document(
+        company=_company(people.company_definition()),
+        attributes={item.name: _attribute(item) for item in people.custom_attributes()},
+        sources={item.slug: _source(item) for item in sources.definitions()},
+        applications={item.slug: _application(item) for item in applications.definitions()},
+        rules={item.slug: _rule(item) for item in rules.definitions()},
+    )
+
+
+def _company(item: CompanyDefinition) -> Company:
+    return Company(
+        name=item.name,
+        domain=item.domain,
+        time_zone=item.time_zone,
+        email_formats=list(item.email_formats),
+        plans=item.plan_mode,  # type: ignore[arg-type]  # pydantic checks it
+    )
+
+
+def company_definition(company: Company) -> CompanyDefinition:
+    return CompanyDefinition(
+        name=company.name,
+        domain=company.domain,
+        time_zone=company.time_zone,
+        email_formats=tuple(company.email_formats),
+        plan_mode=company.plans,
+    )
+
+
+def _attribute(item: CustomAttribute) -> Attribute:
+    return Attribute(label=item.label, type=item.type, sensitive=item.sensitive)
+
+
+def attribute_definition(name: str, attribute: Attribute) -> CustomAttribute:
+    return CustomAttribute(
+        name=name,
+        label=attribute.label,
+        type=attribute.type,
+        sensitive=attribute.sensitive,
+    )
+
+
+def _source(item: SourceDefinition) -> Source:
+    return Source.model_validate(
+        {
+            "name": item.name,
+            "reader": item.reader,
+            "settings": dict(item.settings),
+            "mapping": _in_order(item.mapping, STANDARD),
+            "dates": list(item.dates),
+            "statuses": dict(item.statuses),
+            "absence": item.absence,
+            "guard": {"leavers": _limit(item.leaver_limit)},
+        }
+    )
+
+
+def source_definition(slug: str, source: Source) -> SourceDefinition:
+    return SourceDefinition(
+        slug=slug,
+        name=source.name,
+        reader=source.reader,
+        settings=_plain(source.settings),
+        mapping=dict(source.mapping),
+        dates=tuple(source.dates),
+        statuses=dict(source.statuses),
+        absence=source.absence,
+        leaver_limit=_limit_settings(source.guard.leavers),
+    )
+
+
+def _application(item: ApplicationDefinition) -> Application:
+    seat = None
+    if item.seat_price is not None:
+        seat = {"price": item.seat_price, "currency": item.seat_currency}
+    return Application.model_validate(
+        {
+            "name": item.name,
+            "connector": item.connector,
+            "catalogue": item.catalogue_entry,
+            "colour": item.colour,
+            "settings": dict(item.settings),
+            "secrets": dict(item.secrets),
+            "mapping": {
+                line["attribute"]: {
+                    "value": line["expression"],
+                    "when": line.get("when", "always"),
+                }
+                for line in item.mapping
+            },
+            "matching": [dict(pair) for pair in item.matching],
+            "mode": item.mode,
+            "removal": {"then": item.removal, "delete_after": item.delete_after},
+            "leave": item.leave,
+            "lead": item.lead,
+            "seat": seat,
+            "guard": {"removals": _limit(item.removal_limit)},
+            "limits": {k: v for k, v in item.limits.items() if k in Rates.model_fields},
+            "entitlements": [_entitlement(entitlement) for entitlement in item.entitlements],
+        }
+    )
+
+
+def _entitlement(item: EntitlementDefinition) -> dict[str, Any]:
+    return {
+        "key": item.key,
+        "price": item.price,
+        "currency": item.currency or None,
+        "seats": item.seats,
+    }
+
+
+def application_definition(slug: str, application: Application) -> ApplicationDefinition:
+    seat = application.seat
+    return ApplicationDefinition(
+        slug=slug,
+        name=application.name,
+        connector=application.connector,
+        catalogue_entry=application.catalogue,
+        colour=application.colour,
+        settings=_plain(application.settings),
+        secrets=dict(application.secrets),
+        mapping=[
+            {"attribute": name, "expression": mapped.value, "when": mapped.when}
+            for name, mapped in application.mapping.items()
+        ],
+        matching=[
+            {"account": pair.account, "person": pair.person} for pair in application.matching
+        ],
+        mode=application.mode,
+        removal=application.removal.then,
+        delete_after=application.removal.delete_after,
+        leave=application.leave,
+        lead=application.lead,
+        seat_price=seat.price if seat else None,
+        seat_currency=seat.currency if seat else "",
+        removal_limit=_limit_settings(application.guard.removals),
+        limits=application.limits.model_dump(exclude_none=True),
+        entitlements=[
+            EntitlementDefinition(item.key, item.price, item.currency or "", item.seats)
+            for item in sorted(application.entitlements, key=lambda item: item.key)
+        ],
+    )
+
+
+def _rule(item: RuleDefinition) -> Rule:
+    return Rule.model_validate(
+        {
+            "name": item.name,
+            "description": item.description,
+            "when": item.condition,
+            "give": {slug: sorted(keys) for slug, keys in item.gives.items()},
+            "enabled": item.enabled,
+        }
+    )
+
+
+def rule_definition(slug: str, rule: Rule) -> RuleDefinition:
+    return RuleDefinition(
+        slug=slug,
+        name=rule.name,
+        description=rule.description,
+        condition=rule.when,
+        gives={name: sorted(set(keys)) for name, keys in rule.give.items()},
+        enabled=rule.enabled,
+    )
+
+
+def _limit(settings: Mapping[str, Any]) -> Limit | None:
+    given = {k: v for k, v in settings.items() if v is not None and k in Limit.model_fields}
+    return Limit.model_validate(given) if given else None
+
+
+def _limit_settings(limit: Limit | None) -> dict[str, Any]:
+    return limit.model_dump() if limit else {}
+
+
+def _in_order(mapping: Mapping[str, str], order: Mapping[str, Any]) -> dict[str, str]:
+    """The database keeps no order of names: the order in which attributes are read, then ours."""
+    first = [name for name in order if name in mapping]
+    return {name: mapping[name] for name in [*first, *sorted(mapping.keys() - set(first))]}
+
+
+def _plain(value: Any) -> Any:
+    """Numbers without the text that they were written as."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value)
+    return format(value, "f") if isinstance(value, Decimal) else value
