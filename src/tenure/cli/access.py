@@ -1,0 +1,161 @@
+"""Why somebody has what they have: explain, person show; and who may sign in: link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from tenure.cli.context import session
+from tenure.cli.output import AsJson, out, print_json, table
+
+if TYPE_CHECKING:
+    from tenure.provisioning.explain import ApplicationExplanation, Explanation
+
+person_app = typer.Typer(help="One person.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command("explain")(explain)
+    app.command("link")(link)
+    person_app.command("show")(show)
+    app.add_typer(person_app, name="person")
+
+
+def explain(
+    person: Annotated[str, typer.Argument(help="Employee number, e-mail or full name.")],
+    application: Annotated[
+        str | None, typer.Argument(help="Only this application (its slug).")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why this person has or lacks each application and entitlement, and what happened.
+
+    Example: `tenure explain 10482 chat`
+    """
+    with session():
+        from tenure.people.services import find_person
+        from tenure.provisioning.explain import explain as explained
+
+        found = explained(find_person(person), application)
+        print_json(found.as_json()) if as_json else _show(found)
+
+
+def show(
+    person: Annotated[str, typer.Argument(help="Employee number, e-mail or full name.")],
+    as_json: AsJson = False,
+) -> None:
+    """A person's attributes, where each came from, and their accounts.
+
+    Example: `tenure person show anna.kovacs@acme.example`
+    """
+    with session():
+        from tenure.people.services import find_person
+        from tenure.provisioning.explain import explain as explained
+
+        who = find_person(person)
+        found = explained(who)
+        document = found.as_json()
+        document["attributes"] = {
+            name: {"value": value, "from": who.origins.get(name) or "made here"}
+            for name, value in sorted(who.attributes.items())
+        }
+        if as_json:
+            print_json(document)
+            return
+        _head(found)
+        out.print(
+            table(
+                "",
+                ["Attribute", "Value", "From"],
+                [
+                    (name, item["value"], item["from"])
+                    for name, item in document["attributes"].items()
+                ],
+            )
+        )
+        out.print(table("\nAccounts", ["Application", "Account", "State", "Holds"], _rows(found)))
+
+
+def link(
+    name: Annotated[str, typer.Option(help="Which administrator.")] = "owner",
+    as_json: AsJson = False,
+) -> None:
+    """A one-time link that signs an administrator in to the console, for fifteen minutes.
+
+    Example: `tenure link`
+    """
+    with session():
+        from django.conf import settings
+
+        from tenure.signin.services import issue_link
+
+        address = f"{settings.TENURE_URL.rstrip('/')}{issue_link(name=name)}"
+        print_json({"link": address}) if as_json else print(address)
+
+
+def _show(found: Explanation) -> None:
+    _head(found)
+    for item in found.applications:
+        _application(item)
+    if found.history:
+        out.print("\n[bold]History[/]")
+    for event in found.history[:20]:
+        reason = f" ({event.reason})" if event.reason else ""
+        out.print(
+            f"  [dim]{event.at:%Y-%m-%d %H:%M:%S %Z}[/] {escape(str(event))}{escape(reason)}"
+            f" [dim]by {escape(event.actor)}[/]"
+        )
+
+
+def _head(found: Explanation) -> None:
+    person = found.person
+    since = f" since {found.since:%-d %b %Y %H:%M %Z}" if found.since else ""
+    out.print(
+        f"[bold]{escape(person.display_name)}[/] {escape(person.employee_number or '')} "
+        f"[dim]{escape(person.email)}[/]  {found.state.value.replace('_', ' ')}{since}"
+    )
+    if found.until:
+        out.print(f"[dim]changes by itself at {found.until:%-d %b %Y %H:%M %Z}[/]")
+
+
+def _application(item: ApplicationExplanation) -> None:
+    mark = "[green]+[/]" if item.due else "[dim]-[/]"
+    out.print(f"\n{mark} [bold]{escape(item.name)}[/]  {escape(item.summary)}")
+    for because in item.because:
+        saw = ", ".join(f"{name} = {value!r}" for name, value in because.saw.items())
+        out.print(f"    rule [bold]{escape(because.name)}[/]: {escape(because.condition)}")
+        out.print(f"      [dim]saw {escape(saw or 'nothing')}[/]")
+    for refusal in item.not_because:
+        saw = ", ".join(f"{name} = {value!r}" for name, value in refusal.saw.items())
+        missing = f"; missing {', '.join(refusal.missing)}" if refusal.missing else ""
+        out.print(f"    [dim]not by {escape(refusal.name)}: {escape(refusal.condition)}[/]")
+        out.print(f"      [dim]saw {escape(saw or 'nothing')}{escape(missing)}[/]")
+    for key, rules in item.entitlements.items():
+        out.print(f"    {escape(key)} [dim]by {escape(', '.join(rules))}[/]")
+    if item.problem:
+        out.print(f"    [red]{escape(item.problem)}[/]")
+    if item.account is not None:
+        state = "open" if item.account.active else "closed"
+        if item.account.situation == "deleted":
+            state = "deleted"
+        out.print(f"    account {escape(item.account.user_name)}: {state}")
+        if item.account.evidence:
+            proof = item.account.evidence
+            out.print(f"      [dim]proof {proof['at']}: {escape(proof['read_back'])}[/]")
+
+
+def _rows(found: Explanation) -> list[tuple[str, str, str, str]]:
+    return [
+        (
+            item.name,
+            item.account.user_name,
+            "deleted"
+            if item.account.situation == "deleted"
+            else ("open" if item.account.active else "closed"),
+            ", ".join(item.account.entitlements),
+        )
+        for item in found.applications
+        if item.account is not None
+    ]

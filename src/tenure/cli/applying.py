@@ -1,0 +1,207 @@
+"""Following an apply to its end: progress, who drains, what was done and what failed."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import close_old_connections, connection
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from tenure.applications.models import Application, Health
+from tenure.cli.output import err, out
+from tenure.provisioning import ledger
+from tenure.provisioning.executor import Drain
+from tenure.provisioning.models import Operation
+from tenure.provisioning.plan import Plan
+from tenure.provisioning.planning import StoredPlan
+from tenure.provisioning.services import resume_application
+from tenure.runs.models import Run
+
+_LOOK_EVERY = 0.25
+#: Workers get this long to begin; an application that nobody works is drained right here.
+_PATIENCE = 2.0
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of an apply. `states`: operations of the run by state."""
+
+    run: Run
+    states: dict[str, int]
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    manual: list[dict[str, Any]] = field(default_factory=list)
+    stopped: dict[str, str] = field(default_factory=dict)
+    held_reasons: tuple[str, ...] = ()
+    problems: list[dict[str, Any]] = field(default_factory=list)
+
+    def complete(self, *, waited: bool) -> bool:
+        """Whether everything asked for is done (or, not waited for, under way)."""
+        unfinished = sum(self.states.get(state, 0) for state in ledger.PENDING) if waited else 0
+        return not (
+            unfinished
+            or self.failed
+            or self.stopped
+            or self.problems
+            or self.states.get("held")
+            or self.states.get("manual")
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "run": self.run.pk,
+            "states": self.states,
+            "failed": self.failed,
+            "manual": self.manual,
+            "stopped": self.stopped,
+            "guard": {"held": bool(self.held_reasons), "reasons": list(self.held_reasons)},
+            "problems": self.problems,
+        }
+
+    def show(self) -> None:
+        words = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
+        out.print(f"[bold]Run {self.run.pk}:[/] {words or 'nothing to do'}.")
+        for item in (*self.failed, *self.manual):
+            out.print(
+                f"[red]{item['state']}[/] {item['kind']} {escape(item['person_name'])} in "
+                f"{escape(item['application'])}: {escape(item['error'])}"
+            )
+        for slug, reason in self.stopped.items():
+            waiting = sum(self.states.get(state, 0) for state in ledger.PENDING)
+            out.print(
+                f"[red]{escape(slug)} does not accept us:[/] {escape(reason)} {waiting} operations "
+                "wait. Mend it and run `tenure apply` again; a worker tries by itself too."
+            )
+        for reason in self.held_reasons:
+            out.print(f"[magenta]Held:[/] {escape(reason)} `tenure approve --reason ...`")
+        for item in self.problems:
+            out.print(
+                f"[red]Not planned:[/] {escape(item['person_name'])} in "
+                f"{escape(item['application'])}: {escape(item['message'])}"
+            )
+
+
+def wake_stopped(plan: Plan) -> None:
+    """Somebody asks for it now: try stopped applications of the plan again at once."""
+    slugs = {line.application for line in plan.lines}
+    for slug in Application.objects.filter(slug__in=slugs, health=Health.STOPPED).values_list(
+        "slug", flat=True
+    ):
+        resume_application(slug)
+
+
+def follow(stored: StoredPlan, *, wait: bool) -> Applied:
+    """Show progress until nothing of the run is pending, or no more can be done now."""
+    if wait and stored.released:
+        _wait(stored)
+    return _outcome(stored)
+
+
+def _wait(stored: StoredPlan) -> None:
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=32),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=err,
+    ) as progress:
+        bars = _bars(progress, stored)
+        helper: threading.Thread | None = None
+        last, since = -1, time.monotonic()
+        while True:
+            pending, done = _look(progress, bars, stored.run)
+            if not pending:
+                return
+            if done != last:
+                last, since = done, time.monotonic()
+            elif time.monotonic() - since > _PATIENCE and not (helper and helper.is_alive()):
+                if all(_is_stopped(slug) for slug in pending):
+                    return
+                helper = _drain_here(pending)
+                since = time.monotonic()
+            time.sleep(_LOOK_EVERY)
+
+
+def _bars(progress: Progress, stored: StoredPlan) -> dict[str, TaskID]:
+    totals: dict[str, int] = {}
+    for slug in Operation.objects.filter(run=stored.run, state__in=ledger.PENDING).values_list(
+        "application__slug", flat=True
+    ):
+        totals[slug] = totals.get(slug, 0) + 1
+    return {slug: progress.add_task(slug, total=count) for slug, count in sorted(totals.items())}
+
+
+def _look(progress: Progress, bars: dict[str, TaskID], run: Run) -> tuple[list[str], int]:
+    """Applications with pending operations, and how many are settled in all."""
+    left: dict[str, int] = {}
+    for slug in Operation.objects.filter(run=run, state__in=ledger.PENDING).values_list(
+        "application__slug", flat=True
+    ):
+        left[slug] = left.get(slug, 0) + 1
+    settled = 0
+    for slug, bar in bars.items():
+        total = int(progress.tasks[bar].total or 0)
+        progress.update(bar, completed=total - left.get(slug, 0))
+        settled += total - left.get(slug, 0)
+    return list(left), settled
+
+
+def _is_stopped(slug: str) -> bool:
+    return not Application.objects.filter(slug=slug, health=Health.OK).exists()
+
+
+def _drain_here(slugs: Iterable[str]) -> threading.Thread:
+    """Drain in this process what no worker is at. A drain that is busy elsewhere ends at once."""
+
+    async def drains() -> None:
+        await asyncio.gather(*(Drain(slug).run() for slug in slugs), return_exceptions=True)
+
+    def run() -> None:
+        try:
+            asyncio.run(drains())
+        finally:
+            close_old_connections()
+            connection.close()
+
+    thread = threading.Thread(target=run, name="drain", daemon=True)
+    thread.start()
+    return thread
+
+
+def _outcome(stored: StoredPlan) -> Applied:
+    run = Run.objects.get(pk=stored.run.pk)
+    rows = (
+        Operation.objects.filter(run=run, state__in=["failed", "manual"])
+        .select_related("person", "application", "account")
+        .order_by("id")
+    )
+    told = [
+        {**ledger.line(row).as_json(), "error": row.error} for row in rows if row.person is not None
+    ]
+    pending = Operation.objects.filter(run=run, state__in=ledger.PENDING)
+    stopped = dict(
+        Application.objects.filter(
+            health=Health.STOPPED, pk__in=pending.values("application")
+        ).values_list("slug", "stopped_reason")
+    )
+    return Applied(
+        run=run,
+        states=ledger.counts(run),
+        failed=[item for item in told if item["state"] == "failed"],
+        manual=[item for item in told if item["state"] == "manual"],
+        stopped=stopped,
+        held_reasons=stored.held_reasons,
+        problems=[problem.as_json() for problem in stored.problems],
+    )

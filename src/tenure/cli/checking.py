@@ -1,0 +1,168 @@
+"""Is everything as it should be: `doctor`, and the chain of the audit trail."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import typer
+from rich.markup import escape
+
+from tenure.cli.context import session
+from tenure.cli.output import AsJson, Failure, out, print_json
+
+audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
+_CLOCK_TOLERANCE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was looked at, and what to do if it is not well."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+def register(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+    audit_app.command("verify")(verify)
+    app.add_typer(audit_app, name="audit")
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Look at every part: each line is ok, or says what to do. Exit code 1 if one is not.
+
+    Example: `tenure doctor`
+    """
+    with session(migrate=False):
+        lines = _look_at_everything()
+        if as_json:
+            print_json([{"what": x.what, "ok": x.ok, "detail": x.detail} for x in lines])
+        else:
+            for line in lines:
+                mark = "[green]ok[/]   " if line.ok else "[red]wrong[/]"
+                out.print(f"{mark} {escape(line.what):<28} {escape(line.detail)}")
+        if not all(line.ok for line in lines):
+            raise typer.Exit(1)
+
+
+def verify(as_json: AsJson = False) -> None:
+    """Walk the chain of the audit trail: exit code 1 if an event was changed or is missing.
+
+    Example: `tenure audit verify`
+    """
+    with session():
+        from tenure.audit.services import seal
+        from tenure.audit.services import verify as walk
+
+        while seal():
+            pass
+        count, wrong = walk()
+        if as_json:
+            print_json({"events": count, "wrong": wrong})
+        elif not wrong:
+            out.print(f"{count} events, each as it was written.")
+        if wrong:
+            raise Failure(f"The audit trail was tampered with: {wrong}.")
+
+
+def _look_at_everything() -> list[Line]:
+    """Before the tables are there, what reads them is not looked at."""
+    lines = [*_database(), *_migrations()]
+    if all(line.ok for line in lines):
+        lines += [line for look in _LOOKS for line in look()]
+    return lines
+
+
+def _database() -> Iterator[Line]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT version()")
+        row = cursor.fetchone()
+    where = "DATABASE_URL" if os.environ.get("DATABASE_URL") else "embedded"
+    yield Line("database", True, f"{where}, {str(row[0]).split(' on ')[0] if row else '?'}")
+
+
+def _migrations() -> Iterator[Line]:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    detail = "up to date" if not waiting else f"{len(waiting)} wait: `tenure up` applies them"
+    yield Line("migrations", not waiting, detail)
+
+
+def _workers() -> Iterator[Line]:
+    from tenure.infra.jobs import live_workers
+
+    alive = len(live_workers())
+    detail = f"{alive} alive" if alive else "none alive: start `tenure up` or `tenure worker`"
+    yield Line("workers", alive > 0, detail)
+
+
+def _clock() -> Iterator[Line]:
+    from django.db import connection
+
+    from tenure.infra.clock import now
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        row = cursor.fetchone()
+    assert row is not None
+    apart = abs(now() - row[0])
+    yield Line(
+        "clock",
+        apart < _CLOCK_TOLERANCE,
+        f"{apart.total_seconds():.3f} s from the database's"
+        + ("" if apart < _CLOCK_TOLERANCE else ": set both machines by NTP"),
+    )
+
+
+def _writes() -> Iterator[Line]:
+    from tenure.people.services import company
+
+    stopped = company().writes_stopped_at
+    detail = "on" if stopped is None else f"stopped since {stopped:%Y-%m-%d %H:%M %Z}"
+    yield Line("writes", stopped is None, detail + ("" if stopped is None else ": `tenure resume`"))
+
+
+def _sources() -> Iterator[Line]:
+    from tenure.readers.base import ReaderError
+    from tenure.readers.registry import open_reader
+    from tenure.sources.models import Source
+
+    for row in Source.objects.all():
+        try:
+            columns = open_reader(row.reader, row.settings).columns()
+        except (ReaderError, ValueError, OSError) as error:
+            yield Line(f"source {row.slug}", False, str(error))
+        else:
+            yield Line(f"source {row.slug}", True, f"readable, {len(columns)} columns")
+
+
+def _applications() -> Iterator[Line]:
+    from tenure.applications.health import check
+    from tenure.applications.models import Application, Health
+
+    for row in Application.objects.all():
+        checks = asyncio.run(check(row))
+        wrong = [item for item in checks if not item.ok]
+        for item in wrong:
+            yield Line(f"application {row.slug}", False, f"{item.what}: {item.detail}")
+        if not wrong and row.health != Health.OK:
+            yield Line(
+                f"application {row.slug}",
+                False,
+                f"answers again, was stopped: {row.stopped_reason} `tenure apply` goes on",
+            )
+        elif not wrong:
+            yield Line(f"application {row.slug}", True, f"{len(checks)} checks passed")
+
+
+_LOOKS = (_workers, _clock, _writes, _sources, _applications)

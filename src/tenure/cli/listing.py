@@ -1,0 +1,243 @@
+"""Lists: people, accounts, operations, runs. Filters are `field=value`, several are all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tenure.cli.context import session
+from tenure.cli.output import AsJson, Failure, out, print_json, table
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+Filter = Annotated[
+    list[str] | None,
+    typer.Option("--filter", "-f", help="field=value; may be given several times."),
+]
+Limit = Annotated[int, typer.Option(help="At most so many rows.", min=1)]
+
+
+def register(app: typer.Typer) -> None:
+    for name, command, what in (
+        ("people", people, "People"),
+        ("accounts", accounts, "Accounts"),
+        ("operations", operations, "Operations"),
+        ("runs", runs, "Runs"),
+    ):
+        sub = typer.Typer(help=f"{what}.", no_args_is_help=True)
+        sub.command("list")(command)
+        app.add_typer(sub, name=name)
+
+
+def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
+    """Fields: state, employee_number, email, name, or any attribute.
+
+    Example: `tenure people list --filter state=active --filter department=Sales`
+    """
+    with session():
+        from tenure.people.models import Person
+
+        rows = Person.objects.order_by("display_name", "pk")
+        fields = {
+            "state": "state",
+            "employee_number": "employee_number",
+            "email": "email__iexact",
+            "name": "display_name__istartswith",
+        }
+        found = _filtered(rows, filters, fields, other="attributes__")[:limit]
+        documents = [
+            {
+                "employee_number": p.employee_number,
+                "name": p.display_name,
+                "email": p.email,
+                "state": p.state,
+                "start_date": p.start_date,
+                "end_date": p.end_date,
+                "attributes": p.attributes,
+            }
+            for p in found
+        ]
+        _print(
+            documents,
+            as_json,
+            [
+                ("Number", lambda d: d["employee_number"]),
+                ("Name", lambda d: d["name"]),
+                ("E-mail", lambda d: d["email"]),
+                ("State", lambda d: d["state"]),
+                ("Department", lambda d: d["attributes"].get("department")),
+                ("Starts", lambda d: d["start_date"]),
+                ("Ends", lambda d: d["end_date"]),
+            ],
+        )
+
+
+def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
+    """Fields: application, situation, active, person, user_name.
+
+    Example: `tenure accounts list --filter application=chat --filter situation=unmatched`
+    """
+    with session():
+        from tenure.applications.models import Account
+
+        rows = Account.objects.select_related("application", "person").order_by(
+            "application__slug", "user_name", "pk"
+        )
+        fields = {
+            "application": "application__slug",
+            "situation": "situation",
+            "active": "active",
+            "person": "person__employee_number",
+            "user_name": "user_name__iexact",
+        }
+        documents = [
+            {
+                "application": a.application.slug,
+                "user_name": a.user_name,
+                "person": a.person.employee_number if a.person else None,
+                "person_name": a.person.display_name if a.person else None,
+                "situation": a.situation,
+                "active": a.active,
+                "entitlements": a.entitlements,
+                "remote_id": a.remote_id,
+                "observed_at": a.observed_at,
+                "evidence": a.evidence,
+            }
+            for a in _filtered(rows, filters, fields)[:limit]
+        ]
+        _print(
+            documents,
+            as_json,
+            [
+                ("Application", lambda d: d["application"]),
+                ("Account", lambda d: d["user_name"]),
+                ("Person", lambda d: d["person_name"]),
+                ("Situation", lambda d: d["situation"]),
+                ("Open", lambda d: {True: "yes", False: "no", None: "?"}[d["active"]]),
+                ("Holds", lambda d: ", ".join(d["entitlements"])),
+            ],
+        )
+
+
+def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
+    """Fields: application, state, kind, person, run.
+
+    Example: `tenure operations list --filter state=failed`
+    """
+    with session():
+        from tenure.provisioning.ledger import line
+        from tenure.provisioning.models import Operation
+
+        rows = Operation.objects.select_related("application", "person", "account").order_by("-pk")
+        fields = {
+            "application": "application__slug",
+            "state": "state",
+            "kind": "kind",
+            "person": "person__employee_number",
+            "run": "run_id",
+        }
+        documents = [
+            {
+                "id": row.pk,
+                **line(row).as_json(),
+                "attempts": row.attempts,
+                "error": row.error,
+                "created_at": row.created_at,
+                "started_at": row.started_at,
+                "finished_at": row.finished_at,
+                "run": row.run_id,
+                "evidence": row.evidence,
+            }
+            for row in _filtered(rows, filters, fields)[:limit]
+        ]
+        _print(
+            documents,
+            as_json,
+            [
+                (">Id", lambda d: d["id"]),
+                ("Application", lambda d: d["application"]),
+                ("Kind", lambda d: d["kind"]),
+                ("Person", lambda d: d["person_name"]),
+                ("State", lambda d: d["state"]),
+                (">Attempts", lambda d: d["attempts"]),
+                ("Error", lambda d: d["error"]),
+            ],
+        )
+
+
+def runs(filters: Filter = None, limit: Limit = 100, as_json: AsJson = False) -> None:
+    """Fields: kind, subject, state.
+
+    Example: `tenure runs list --filter kind=import`
+    """
+    with session():
+        from tenure.runs.models import Run
+
+        fields = {"kind": "kind", "subject": "subject", "state": "state"}
+        documents = [
+            {
+                "id": run.pk,
+                "kind": run.kind,
+                "subject": run.subject,
+                "state": run.state,
+                "actor": run.actor,
+                "started_at": run.started_at,
+                "finished_at": run.finished_at,
+                "done": run.done,
+                "total": run.total,
+                "counters": run.counters,
+                "message": run.message,
+            }
+            for run in _filtered(Run.objects.order_by("-pk"), filters, fields)[:limit]
+        ]
+        _print(
+            documents,
+            as_json,
+            [
+                (">Id", lambda d: d["id"]),
+                ("Kind", lambda d: d["kind"]),
+                ("About", lambda d: d["subject"]),
+                ("State", lambda d: d["state"]),
+                ("Started", lambda d: f"{d['started_at']:%Y-%m-%d %H:%M:%S %Z}"),
+                (">Done", lambda d: d["done"]),
+                ("Message", lambda d: d["message"]),
+            ],
+        )
+
+
+def _filtered(
+    rows: QuerySet[Any], filters: list[str] | None, fields: dict[str, str], other: str = ""
+) -> QuerySet[Any]:
+    for text in filters or ():
+        name, sign, value = text.partition("=")
+        if not sign or (name not in fields and not other):
+            raise Failure(
+                f"--filter {text!r}: expected field=value, with one of {', '.join(fields)}."
+            )
+        lookup = fields.get(name, f"{other}{name}")
+        words: dict[str, bool | str] = {"true": True, "yes": True, "false": False, "no": False}
+        rows = rows.filter(
+            **{lookup: words.get(value.casefold(), value) if lookup == "active" else value}
+        )
+    return rows
+
+
+def _print(
+    documents: list[dict[str, Any]],
+    as_json: bool,
+    columns: Sequence[tuple[str, Callable[[dict[str, Any]], object]]],
+) -> None:
+    if as_json:
+        print_json(documents)
+        return
+    out.print(
+        table(
+            "",
+            [name for name, _ in columns],
+            [[cell(document) for _, cell in columns] for document in documents],
+        )
+    )
+    out.print(f"[dim]{len(documents)} rows[/]")

@@ -1,0 +1,114 @@
+"""A plan in the terminal: by application, + ~ -, who and why and what, counts and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from tenure.core.model import Change, OperationKind, OperationState, Value
+from tenure.provisioning.plan import Plan, PlanLine
+
+SHOWN = 20
+_SIGNS = {
+    OperationKind.CREATE: ("+", "green"),
+    OperationKind.ENABLE: ("+", "green"),
+    OperationKind.GRANT: ("+", "green"),
+    OperationKind.UPDATE: ("~", "yellow"),
+    OperationKind.DISABLE: ("-", "red"),
+    OperationKind.DELETE: ("-", "red"),
+    OperationKind.REVOKE: ("-", "red"),
+}
+_LONGEST_VALUE = 40
+
+
+def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
+    """Print the plan. Of many operations in an application the first 20, unless `everything`."""
+    if not plan.lines:
+        console.print("Nothing to do: every account is as the rules say.")
+    for name, group in groupby(plan.lines, key=lambda line: line.application_name):
+        _application(console, name, list(group), everything=everything)
+    for problem in plan.problems:
+        console.print(
+            f"[red]![/] {escape(problem.person_name)} ({escape(problem.person)}) in "
+            f"{escape(problem.application)}: {escape(problem.message)}"
+        )
+    _totals(console, plan)
+
+
+def _application(console: Console, name: str, lines: list[PlanLine], *, everything: bool) -> None:
+    console.print(f"\n[bold]{escape(name)}[/]  [dim]{_counts(lines)}[/]")
+    shown = lines if everything else lines[:SHOWN]
+    for line in shown:
+        console.print(_line(line, console.width))
+    if len(shown) < len(lines):
+        console.print(f"  [dim]… and {len(lines) - len(shown)} more: --all shows them[/]")
+
+
+def _line(line: PlanLine, width: int) -> Text:
+    sign, colour = _SIGNS[line.kind]
+    text = Text("  ")
+    text.append(f"{sign} {line.kind.value:<8} ", style=colour)
+    text.append(f"{line.person_name} ", style="bold")
+    text.append(f"{line.account or line.person_email or line.person}", style="dim")
+    fits = text.cell_len + 2 + len(line.reason) <= width
+    text.append("  " if fits else f"\n{'':13}")
+    text.append(line.reason)
+    if line.kind is OperationKind.UPDATE:
+        for name, change in line.attributes.items():
+            text.append(f"\n{'':13}{name} ", style="dim")
+            text.append_text(_change(change))
+    for keys, mark, style in ((line.grant, "+", "green"), (line.revoke, "-", "red")):
+        if keys:
+            text.append(f"\n{'':13}" + " ".join(f"{mark}{key}" for key in keys), style=style)
+    if line.state is OperationState.HELD:
+        text.append(f"\n{'':13}held: {line.hold_reason}", style="magenta")
+    elif line.state is not OperationState.PLANNED:
+        text.append(f"  [{line.state.value}]", style="magenta")
+    return text
+
+
+def _change(change: Change) -> Text:
+    text = Text()
+    text.append(_value(change.before), style="red")
+    text.append(" → ", style="dim")
+    text.append(_value(change.after), style="green")
+    return text
+
+
+def _value(value: Value | None) -> str:
+    if value is None:
+        return "(empty)"
+    if not isinstance(value, (str, bool, int, float)):
+        value = ", ".join(value)
+    text = str(value)
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _counts(lines: Iterable[PlanLine]) -> str:
+    counts: dict[str, int] = {}
+    for line in lines:
+        counts[line.kind.value] = counts.get(line.kind.value, 0) + 1
+    return " · ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def _totals(console: Console, plan: Plan) -> None:
+    if not plan.lines:
+        return
+    people = len({line.person for line in plan.lines})
+    console.print(
+        f"\n[bold]{len(plan.lines)} operations[/] for {people} people: "
+        + ", ".join(f"{count} {kind}" for kind, count in plan.summary.items())
+    )
+    for currency, cost in sorted(plan.cost.items()):
+        console.print(f"Cost a month: {currency} {cost.before:,} → [bold]{cost.after:,}[/]")
+    for reason in plan.held_reasons:
+        console.print(f"[magenta]Held:[/] {escape(reason)}")
+    if plan.held:
+        console.print(
+            "[dim]`tenure approve --reason ...` lets held operations go; "
+            "`tenure reject` cancels them.[/]"
+        )

@@ -1,0 +1,224 @@
+"""Commands that do the work: import, plan, apply, reconcile."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+from tenure.cli.context import session
+from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
+
+Application = Annotated[
+    str | None, typer.Option("--application", "-a", help="Only this application (its slug).")
+]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("import")(import_people)
+    app.command("plan")(plan)
+    app.command("apply")(apply)
+    app.command("reconcile")(reconcile)
+
+
+def import_people(
+    source: Annotated[str, typer.Argument(help="The source's slug.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="Read this file instead of the usual one.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read and compare; change nothing.")
+    ] = False,
+    accept_leavers: Annotated[
+        str, typer.Option(help="Take leavers beyond the guard's limit, for this reason.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Read people from a source. Rows that are wrong are told, the others are taken.
+
+    Example: `tenure import hr --file people.csv`
+    """
+    with session():
+        from tenure.sources.finding import source_named
+        from tenure.sources.importing import import_source
+
+        row = source_named(source)
+        with _bar("rows") as bar:
+            task = bar.add_task(f"Reading {row.name}", total=None)
+            result = import_source(
+                row,
+                file=file,
+                dry_run=dry_run,
+                accept_leavers=accept_leavers,
+                progress=lambda done: bar.update(task, completed=done),
+            )
+        if as_json:
+            print_json(
+                {
+                    "run": result.run.pk,
+                    "source": source,
+                    "dry_run": dry_run,
+                    "held": result.held,
+                    "message": result.run.message,
+                    "counts": dict(result.counts),
+                    "issues": [
+                        {
+                            "severity": issue.severity,
+                            "line": issue.line,
+                            "key": issue.key,
+                            "message": issue.message,
+                        }
+                        for issue in result.issues
+                    ],
+                }
+            )
+        else:
+            _show_import(result, dry_run=dry_run)
+        if result.held:
+            raise Failure(
+                f"The leavers are held: {result.run.message} Look at the file. If it is right: "
+                f"`tenure import {source} --accept-leavers 'why'`. The other rows were taken."
+            )
+
+
+def _show_import(result: Any, *, dry_run: bool) -> None:
+    for issue in result.issues:
+        where = f"line {issue.line}: " if issue.line else ""
+        who = f"{issue.key}: " if issue.key else ""
+        style = "red" if issue.severity == "error" else "yellow"
+        err.print(f"{issue.severity} {where}{who}{issue.message}", style=style, markup=False)
+    counts = result.counts
+    words = [
+        f"{counts.get(name, 0)} {label}"
+        for name, label in (
+            ("added", "added"),
+            ("changed", "changed"),
+            ("unchanged", "unchanged"),
+            ("left", "left"),
+            ("errors", "errors"),
+            ("warnings", "warnings"),
+        )
+        if counts.get(name)
+    ]
+    prefix = "Dry run, nothing changed. " if dry_run else ""
+    say(f"{prefix}{counts.get('rows', 0)} rows: {', '.join(words) or 'nothing'}.")
+
+
+def plan(
+    application: Application = None,
+    person: Annotated[
+        str | None, typer.Option("--person", "-p", help="Only this person: number, e-mail, name.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every operation, not the first 20 of each application.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What would be done and why. Exit code 0: nothing to do, 2: changes, 1: an error.
+
+    Example: `tenure plan --application chat --json`
+    """
+    with session():
+        from tenure.cli.rendering import show_plan
+        from tenure.people.services import find_person
+        from tenure.provisioning.services import preview
+
+        with err.status("Planning…"):
+            found = preview(application=application, person=find_person(person) if person else None)
+        if as_json:
+            print_json(found.as_json())
+        else:
+            show_plan(out, found, everything=everything)
+        if found.lines:
+            raise typer.Exit(2)
+
+
+def apply(
+    application: Application = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until everything is done.")
+    ] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Plan, ask, execute. Exit code 0 only when everything asked for is done.
+
+    Example: `tenure apply --yes`
+    """
+    with session():
+        from tenure.cli import applying
+        from tenure.cli.rendering import show_plan
+        from tenure.provisioning.services import preview, store
+
+        with err.status("Planning…"):
+            found = preview(application=application)
+        if found.lines and not yes:
+            show_plan(err, found, everything=False)
+            if not sys.stdin.isatty():
+                raise Failure("Nothing was done: pass --yes to go ahead without being asked.")
+            if not typer.confirm("Go ahead?", err=True):
+                raise Failure("Nothing was done.")
+        applying.wake_stopped(found)
+        stored = store(application=application, reason="tenure apply")
+        outcome = applying.follow(stored, wait=wait)
+        if as_json:
+            print_json(outcome.as_json())
+        else:
+            outcome.show()
+        if not outcome.complete(waited=wait):
+            raise typer.Exit(1)
+
+
+def reconcile(
+    application: Annotated[str, typer.Argument(help="The application's slug.")],
+    as_json: AsJson = False,
+) -> None:
+    """Read the accounts there, update what was observed, report orphans and drift.
+
+    Example: `tenure reconcile chat`
+    """
+    with session():
+        from tenure.applications.finding import application_named
+        from tenure.provisioning.reconcile import reconcile_by_slug
+
+        row = application_named(application)
+        with _bar("accounts") as bar:
+            task = bar.add_task(f"Reading {row.name}", total=None)
+            result = asyncio.run(
+                reconcile_by_slug(row.slug, lambda done: bar.update(task, completed=done))
+            )
+        if as_json:
+            print_json(
+                {
+                    "run": result.run.pk,
+                    "application": row.slug,
+                    "counters": dict(result.counters),
+                    "issues": [{"key": i.key, "message": i.message} for i in result.issues],
+                }
+            )
+            return
+        out.print(
+            table(
+                "",
+                ["What", ">Accounts"],
+                [(name, count) for name, count in result.counters.items()],
+            )
+        )
+        for issue in result.issues[:50]:
+            out.print(f"{issue.key}: {issue.message}", markup=False)
+
+
+def _bar(unit: str) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        console=err,
+        transient=True,
+    )

@@ -1,0 +1,104 @@
+"""Charts as plain numbers for SVG attributes: no style, no script, and the same said in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from tenure.people.selectors import Coming
+
+WIDTH: Final = 560
+_UP: Final = 84
+_DOWN: Final = 44
+_BAR: Final = 18
+_UNIT: Final = 14.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A day's bars: above the line who joins, below it who leaves."""
+
+    day: date
+    x: float
+    joins: int
+    leaves: int
+    up: float
+    down: float
+    label: str
+
+    @property
+    def middle(self) -> float:
+        return self.x + _BAR / 2
+
+    @property
+    def top(self) -> float:
+        return _UP - self.up
+
+    @property
+    def under(self) -> float:
+        return _UP + 1
+
+    @property
+    def number_up(self) -> float:
+        return self.top - 4
+
+    @property
+    def number_down(self) -> float:
+        return _UP + self.down + 12
+
+
+@dataclass(frozen=True, slots=True)
+class DayChart:
+    """Joiners and leavers by day."""
+
+    bars: tuple[Bar, ...]
+    joins: int
+    leaves: int
+    words: str
+    width: int = WIDTH
+    line: int = _UP
+    bar: int = _BAR
+
+
+def days(coming: Sequence[Coming], start: date, count: int) -> DayChart:
+    """One pair of bars for each day from `start` on."""
+    every = [start + timedelta(days=i) for i in range(count)]
+    joins = {day: sum(1 for c in coming if c.day == day and c.joins) for day in every}
+    leaves = {day: sum(1 for c in coming if c.day == day and not c.joins) for day in every}
+    most_up, most_down = max(joins.values(), default=0), max(leaves.values(), default=0)
+    # One scale for both, so that a bar's length means the same on either side of the line.
+    unit = min(
+        (_UP - 16) / most_up if most_up else _UNIT,
+        (_DOWN - 16) / most_down if most_down else _UNIT,
+        _UNIT,
+    )
+    slot = WIDTH / count
+    bars = tuple(
+        Bar(
+            day=day,
+            x=round(slot * i + (slot - _BAR) / 2, 1),
+            joins=joins[day],
+            leaves=leaves[day],
+            up=round(max(unit * joins[day], 3 if joins[day] else 0), 1),
+            down=round(max(unit * leaves[day], 3 if leaves[day] else 0), 1),
+            label=f"{day:%a}"[:2] if i else "Now",
+        )
+        for i, day in enumerate(every)
+    )
+    return DayChart(
+        bars, sum(joins.values()), sum(leaves.values()), _words(joins, leaves, start, count)
+    )
+
+
+def _words(joins: dict[date, int], leaves: dict[date, int], start: date, count: int) -> str:
+    total_in, total_out = sum(joins.values()), sum(leaves.values())
+    text = f"In the {count} days from {start.day} {start:%B}: {total_in} join, {total_out} leave."
+    if total_in + total_out:
+        busiest = max(joins, key=lambda day: joins[day] + leaves[day])
+        text += (
+            f" Most on {busiest:%A} {busiest.day} {busiest:%B}: "
+            f"{joins[busiest]} join, {leaves[busiest]} leave."
+        )
+    return text

@@ -1,0 +1,170 @@
+"""What every page of the console has: who is signed in, what they may do, the frame around it.
+
+A view is closed unless it says otherwise: nobody gets in without signing in, and a request that
+changes something is refused unless the view names the ability that it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.shortcuts import render as django_render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+
+from tenure.applications import selectors as applications
+from tenure.audit.services import acting
+from tenure.people import selectors as people
+from tenure.people.models import Company
+from tenure.people.services import company
+from tenure.provisioning import selectors as provisioning
+from tenure.signin import sessions
+from tenure.signin.models import User
+from tenure.signin.permissions import Ability, abilities, may
+from tenure.signin.services import actor_name
+
+View: TypeAlias = Callable[..., HttpResponse]
+THEMES = ("system", "light", "dark")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class ConsoleRequest(HttpRequest):
+    """A request of somebody who is signed in."""
+
+    administrator: User
+    company: Company
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    """One line of the navigation. `waits`: the number is of things that wait for a person."""
+
+    section: str
+    label: str
+    icon: str
+    url: str
+    number: int | None = None
+    waits: bool = False
+
+
+def signed_in(
+    *, needs: Ability | None = None, by_itself: bool = False, anybody_may_post: bool = False
+) -> Callable[[View], View]:
+    """For administrators only. `needs`: what their role must include, to see the page too.
+    `by_itself`: the page asks, so it does not keep the session awake."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            user = sessions.current(request, by_itself=by_itself)
+            if user is None:
+                return _to_sign_in(request)
+            if request.method not in _SAFE and needs is None and not anybody_may_post:
+                return HttpResponseNotAllowed(["GET", "HEAD"])
+            request.administrator = user  # type: ignore[attr-defined]
+            request.company = company()  # type: ignore[attr-defined]
+            with timezone.override(_zone(request.company)), acting(actor_name(user)):  # type: ignore[attr-defined]
+                if needs is not None and not may(user, needs):
+                    response = refused(request, needs)  # type: ignore[arg-type]
+                else:
+                    response = view(request, *args, **kwargs)
+            add_never_cache_headers(response)
+            return response
+
+        return wrapped
+
+    return decorate
+
+
+def render(
+    request: ConsoleRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    section: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """A whole page, in the frame."""
+    held = provisioning.count_held()
+    frame = {
+        "company": request.company,
+        "administrator": request.administrator,
+        "can": {ability.name.lower(): True for ability in abilities(request.administrator)},
+        "work_items": _work(held),
+        "company_items": _company(),
+        "section": section,
+        "held_count": held,
+        "theme": theme(request),
+    }
+    return django_render(request, template, {**frame, **context}, status=status)
+
+
+def fragment(request: ConsoleRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
+    """A part of a page, without the frame."""
+    can = {ability.name.lower(): True for ability in abilities(request.administrator)}
+    return django_render(request, template, {"can": can, "company": request.company, **context})
+
+
+def refused(request: ConsoleRequest, needs: Ability) -> HttpResponse:
+    """The role does not include it."""
+    return render(request, "console/refused.html", {"needs": needs.value}, status=403)
+
+
+def missing(request: ConsoleRequest, what: str, *, section: str, back: str) -> HttpResponse:
+    """There is no such thing."""
+    context = {"what": what, "back": reverse(back)}
+    return render(request, "console/missing.html", context, section=section, status=404)
+
+
+def theme(request: HttpRequest) -> str:
+    """`system`, `light` or `dark`, as chosen in this browser."""
+    chosen = request.COOKIES.get("theme", "system")
+    return chosen if chosen in THEMES else "system"
+
+
+def _work(held: int) -> list[NavItem]:
+    return [
+        NavItem("overview", "Overview", "layout-dashboard", reverse("console:overview")),
+        NavItem("people", "People", "users", reverse("console:people"), people.count_people()),
+        NavItem(
+            "applications",
+            "Applications",
+            "blocks",
+            reverse("console:applications"),
+            len(applications.application_names()),
+        ),
+        NavItem("rules", "Access rules", "key-round", reverse("console:rules")),
+        NavItem("plan", "Plan", "list-checks", reverse("console:plan"), held or None, waits=True),
+        NavItem("runs", "Runs", "activity", reverse("console:runs")),
+    ]
+
+
+def _company() -> list[NavItem]:
+    return [
+        NavItem("sources", "Sources", "database", reverse("console:sources")),
+        NavItem("audit", "Audit trail", "scroll-text", reverse("console:audit")),
+    ]
+
+
+def _zone(row: Company) -> ZoneInfo:
+    try:
+        return ZoneInfo(row.time_zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """For htmx, a header that makes the browser go there: a redirect would land in the page."""
+    address = reverse("signin:index")
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = address
+        return response
+    return redirect(address)

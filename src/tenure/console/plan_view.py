@@ -1,0 +1,105 @@
+"""A plan as a page shows it: grouped by application, counted, filtered, cut to a length that can be
+read. Works on the plan alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tenure.console.look import KINDS
+from tenure.core.model import OperationState
+from tenure.provisioning.plan import Plan, PlanLine, ProblemLine
+
+#: Filters of the page: name -> what it is called. A meaning, a kind, or `held`.
+FILTERS = {"make": "Create", "change": "Update", "remove": "Remove", "held": "Held"}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One application's part. `held` are stored and wait for a decision, `to_hold` would be held
+    once they are stored; `lines` is cut, `hidden` says by how many."""
+
+    application: str
+    name: str
+    lines: tuple[PlanLine, ...]
+    hidden: int
+    counts: tuple[tuple[str, str, int], ...]
+    held: int
+    to_hold: int
+    reason: str
+    report: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A filter with its number."""
+
+    key: str
+    label: str
+    count: int
+    on: bool
+
+
+def of_application(plan: Plan, application: str) -> tuple[PlanLine, ...]:
+    """The lines of one application, of all if it is ""."""
+    return tuple(x for x in plan.lines if not application or x.application == application)
+
+
+def filtered(lines: Iterable[PlanLine], only: str) -> tuple[PlanLine, ...]:
+    """The lines that a filter lets through."""
+    return tuple(line for line in lines if _passes(line, only))
+
+
+def chips(lines: Sequence[PlanLine], only: str) -> list[Chip]:
+    """All filters that would show something."""
+    counts = {key: sum(1 for x in lines if _passes(x, key)) for key in FILTERS}
+    found = [Chip(key, FILTERS[key], n, on=key == only) for key, n in counts.items() if n]
+    return [Chip("", "All", len(lines), on=not only), *found]
+
+
+def groups(plan: Plan, *, application: str = "", only: str = "", most: int = 25) -> list[Group]:
+    """The plan by application, in its order."""
+    lines = of_application(plan, application)
+    found = []
+    for slug in dict.fromkeys(line.application for line in lines):
+        every = [line for line in lines if line.application == slug]
+        shown = filtered(every, only)
+        if shown:
+            found.append(_group(slug, every, shown, most))
+    return found
+
+
+def releasable(lines: Iterable[PlanLine]) -> int:
+    """How many lines would go as soon as the plan is applied."""
+    return sum(1 for line in lines if line.state is OperationState.PLANNED)
+
+
+def problems(plan: Plan, application: str) -> tuple[ProblemLine, ...]:
+    """What could not be planned."""
+    return tuple(p for p in plan.problems if not application or p.application == application)
+
+
+def _group(slug: str, every: Sequence[PlanLine], shown: Sequence[PlanLine], most: int) -> Group:
+    held = [line for line in every if line.state is OperationState.HELD]
+    guarded = [line for line in held if line.takes_access]
+    kinds = Counter(line.kind.value for line in every)
+    return Group(
+        application=slug,
+        name=every[0].application_name,
+        lines=tuple(shown[:most]),
+        hidden=max(0, len(shown) - most),
+        counts=tuple((kind, KINDS[kind][3], kinds[kind]) for kind in KINDS if kinds[kind]),
+        held=sum(1 for line in held if line.operation_id is not None),
+        to_hold=sum(1 for line in guarded if line.operation_id is None),
+        reason=next((line.hold_reason for line in held if line.hold_reason), ""),
+        report=any("report mode" in line.hold_reason for line in held),
+    )
+
+
+def _passes(line: PlanLine, only: str) -> bool:
+    if not only:
+        return True
+    if only == "held":
+        return line.state is OperationState.HELD
+    return KINDS[line.kind.value][1] == only

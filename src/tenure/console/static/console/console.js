@@ -1,0 +1,56 @@
+// What the pages do beyond links and forms; everything works without it.
+"use strict";
+
+// "/" goes to the search.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const fields = [...document.querySelectorAll("[data-search]")];
+  const field = fields.find((each) => each.offsetParent !== null);
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+  field.select();
+});
+
+// A form is sent once, and says that it is under way.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  const button = event.submitter;
+  if (!button) return;
+  button.setAttribute("aria-busy", "true");
+  const words = button.dataset.busy;
+  const label = button.querySelector("[data-label]") ?? button;
+  if (words && button.matches(".button")) label.textContent = words;
+});
+window.addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+});
+
+// Filters that are chosen take effect at once; the button is for when this does not run.
+for (const form of document.querySelectorAll("form[data-instant]")) {
+  for (const button of form.querySelectorAll("[data-instant-button]")) button.hidden = true;
+  form.addEventListener("change", (event) => {
+    if (event.target.matches("select")) form.requestSubmit();
+  });
+}
+
+// How many are chosen stands on the buttons that act on them.
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  if (!box.matches("input[type=checkbox][form]")) return;
+  const form = document.getElementById(box.getAttribute("form"));
+  const boxes = [...form.elements].filter((each) => each.type === "checkbox");
+  const chosen = boxes.filter((each) => each.checked).length;
+  for (const label of form.querySelectorAll("[data-all]")) {
+    label.textContent = chosen ? `${label.dataset.verb} ${chosen} chosen` : label.dataset.all;
+  }
+});

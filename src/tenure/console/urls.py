@@ -1,0 +1,47 @@
+"""The administrator's pages. Included at `/console/`."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from tenure.console.views import (
+    applications,
+    audit,
+    find,
+    overview,
+    people,
+    person,
+    plan,
+    rules,
+    runs,
+    settings,
+    sources,
+    writes,
+)
+
+app_name = "console"
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("find/", find.find, name="find"),
+    path("people/", people.people, name="people"),
+    path("people/<uuid:uid>/", person.person, name="person"),
+    path("people/<uuid:uid>/terminate/", person.terminate, name="terminate"),
+    path("applications/", applications.applications, name="applications"),
+    path("applications/<slug:slug>/", applications.application, name="application"),
+    path("applications/<slug:slug>/reconcile/", applications.reconcile, name="reconcile"),
+    path("applications/<slug:slug>/resume/", applications.resume, name="resume"),
+    path("applications/<slug:slug>/retry/", applications.retry, name="retry"),
+    path("rules/", rules.rules, name="rules"),
+    path("plan/", plan.plan, name="plan"),
+    path("plan/lines/", plan.lines, name="plan_lines"),
+    path("plan/apply/", plan.apply, name="apply"),
+    path("plan/decide/", plan.decide, name="decide"),
+    path("runs/", runs.runs, name="runs"),
+    path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/live/", runs.live, name="run_live"),
+    path("sources/", sources.sources, name="sources"),
+    path("audit/", audit.audit, name="audit"),
+    path("writes/", writes.writes, name="writes"),
+    path("appearance/", settings.appearance, name="appearance"),
+    path("design/", settings.design, name="design"),
+]

@@ -1,0 +1,48 @@
+"""One search for people, applications and rules; straight to it where there is only one."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from tenure.applications import selectors as applications
+from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.people import selectors as people
+from tenure.rules import selectors as rules
+
+_MOST = 20
+
+
+@require_safe
+@signed_in()
+def find(request: ConsoleRequest) -> HttpResponse:
+    """What was found."""
+    search = request.GET.get("q", "").strip()[:200]
+    wanted = people.words(search)
+    found_people = people.people_page(search=search, size=_MOST) if wanted else None
+    found_applications = [
+        row.application
+        for row in applications.applications()
+        if _fits(wanted, row.application.name)
+    ]
+    found_rules = [rule for rule in rules.rules() if _fits(wanted, rule.name)]
+    persons = found_people.rows if found_people else ()
+    if len(persons) == 1 and not found_applications and not found_rules:
+        return redirect("console:person", persons[0].uid)
+    if len(found_applications) == 1 and not persons and not found_rules:
+        return redirect("console:application", found_applications[0].slug)
+    context = {
+        "search": search,
+        "people": persons,
+        "more": bool(found_people and found_people.next),
+        "applications": found_applications,
+        "rules": found_rules,
+    }
+    return render(request, "console/find.html", context)
+
+
+def _fits(wanted: list[str], name: str) -> bool:
+    """Whether every word that is looked for begins a word of the name."""
+    have = people.words(name)
+    return bool(wanted) and all(any(word.startswith(w) for word in have) for w in wanted)

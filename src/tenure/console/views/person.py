@@ -1,0 +1,203 @@
+"""One person: their working life, their accounts with the reasons, what they lack and why, their
+attributes with where each came from, their history. And terminating them."""
+
+from __future__ import annotations
+
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from tenure.applications import selectors as applications
+from tenure.applications.models import Account, Application
+from tenure.audit import selectors as audit
+from tenure.audit.models import Action
+from tenure.console import look, plan_view, timeline
+from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.core.expressions import ExpressionError
+from tenure.core.model import LifecycleState, OperationState, Situation
+from tenure.people import selectors as people
+from tenure.people.models import Person
+from tenure.provisioning import selectors as provisioning
+from tenure.provisioning import services
+from tenure.provisioning.explain import ApplicationExplanation, explain
+from tenure.provisioning.models import Operation
+from tenure.signin.permissions import Ability
+from tenure.sources import selectors as sources
+
+_TIMELINE = (Action.PERSON_CHANGED, Action.PERSON_STATE_CHANGED)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """One application that the person has, is to have, or had."""
+
+    application: Application
+    account: Account | None
+    mark: look.Mark
+    why: ApplicationExplanation | None
+    operation: Operation | None
+    holds: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute of the person, as a page shows it."""
+
+    label: str
+    value: object
+    origin: str
+
+
+@require_safe
+@signed_in()
+def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
+    """The person."""
+    found = people.person_by_uid(str(uid))
+    if found is None:
+        return missing(request, "person", section="people", back="console:people")
+    problem = ""
+    why: dict[str, ApplicationExplanation] = {}
+    try:
+        why = {item.application: item for item in explain(found).applications}
+    except ExpressionError as error:
+        problem = f"An expression in the configuration no longer compiles: {error}"
+    rows = _accounts(found, why)
+    shown = {row.application.slug for row in rows}
+    lacks = [item for slug, item in why.items() if slug not in shown]
+    reports, report_count = people.reports_of(found)
+    moves = audit.events_of_person(str(found.uid), actions=_TIMELINE, limit=20)
+    context = {
+        "person": found,
+        "gone": found.state in (LifecycleState.LEFT.value, LifecycleState.LEAVING.value),
+        "steps": timeline.steps(found, moves, _deletions(rows)),
+        "rows": rows,
+        "open": sum(1 for row in rows if row.mark.word == "Active"),
+        "lacks": lacks,
+        "problem": problem,
+        "attributes": _attributes(found),
+        "records": sources.records_of(found),
+        "reports": reports,
+        "reports_more": report_count - len(reports),
+        "history": audit.events_of_person(str(found.uid), limit=20),
+        "names": applications.application_names(),
+    }
+    return render(request, "console/person.html", context, section="people")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in(needs=Ability.TERMINATE)
+def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
+    """What terminating would do, and doing it once the name is typed and a reason given."""
+    found = people.person_by_uid(str(uid))
+    if found is None:
+        return missing(request, "person", section="people", back="console:people")
+    back = reverse("console:person", args=[found.uid])
+    if found.state == LifecycleState.LEFT.value:
+        messages.info(request, f"{found.display_name} has left already. There is nothing to do.")
+        return redirect(back)
+    reason = request.POST.get("reason", "").strip()[:1000]
+    typed = request.POST.get("name", "")[:300]
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        if _plain(typed) != _plain(found.display_name):
+            errors["name"] = f"Type the name exactly as it is shown: {found.display_name}"
+        if not reason:
+            errors["reason"] = "Say why. The reason is kept in the audit trail."
+        if not errors:
+            stored = services.terminate_now(found, at=None, reason=reason)
+            messages.success(request, f"{found.display_name} is terminated.")
+            return redirect("console:run", stored.run.pk) if stored else redirect(back)
+    plan = provisioning.preview_termination(found)
+    context = {
+        "person": found,
+        "groups": plan_view.groups(plan, most=100),
+        "plan": plan,
+        "errors": errors,
+        "reason": reason,
+        "typed": typed,
+        "reports": people.reports_of(found)[1],
+    }
+    status = 422 if errors else 200
+    return render(request, "console/terminate.html", context, section="people", status=status)
+
+
+def _accounts(found: Person, why: dict[str, ApplicationExplanation]) -> list[AccountRow]:
+    """What they have or had, then what is due and not there yet; the latest account of each."""
+    operations = {op.application.slug: op for op in provisioning.open_operations(found)}
+    rows: dict[str, AccountRow] = {}
+    for account in applications.accounts_of(found):
+        slug = account.application.slug
+        explanation, operation = why.get(slug), operations.get(slug)
+        gone = account.situation == Situation.DELETED.value
+        if gone and slug in rows:
+            continue
+        rows[slug] = AccountRow(
+            account.application,
+            account,
+            _mark(account, operation),
+            explanation,
+            operation,
+            _holds(account, explanation),
+        )
+    by_slug = {item.slug: item for item in (row.application for row in applications.applications())}
+    for slug, item in why.items():
+        if slug not in rows and (item.due or slug in operations):
+            operation = operations.get(slug)
+            mark = _mark(None, operation) if operation else look.Mark("To be made", "change")
+            if item.problem:
+                mark = look.Mark("Problem", "remove")
+            holds = tuple(item.entitlements.items())
+            rows[slug] = AccountRow(by_slug[slug], None, mark, item, operation, holds)
+    return list(rows.values())
+
+
+def _mark(account: Account | None, operation: Operation | None) -> look.Mark:
+    if operation is not None:
+        if operation.state in (OperationState.PLANNED.value, OperationState.STARTED.value):
+            return look.Mark("Changing", "change")
+        return look.OPERATION[operation.state]
+    return look.account_mark(account) if account else look.Mark("Not there")
+
+
+def _holds(
+    account: Account, why: ApplicationExplanation | None
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    given = why.entitlements if why else {}
+    return tuple((key, tuple(given.get(key, ()))) for key in account.entitlements)
+
+
+def _deletions(rows: list[AccountRow]) -> list[datetime]:
+    """When the accounts that are disabled now are to be deleted."""
+    return [
+        row.account.disabled_at + row.application.delete_after
+        for row in rows
+        if row.account is not None
+        and row.account.situation == Situation.LINKED.value
+        and row.account.disabled_at is not None
+        and row.application.delete_after is not None
+    ]
+
+
+def _attributes(found: Person) -> list[Attribute]:
+    """In the order of the schema, and what is sensitive by its presence only."""
+    names = sources.source_names()
+    labels, sensitive = people.attribute_labels()
+    known = [name for name in labels if name in found.attributes]
+    rows = []
+    for name in [*known, *sorted(found.attributes.keys() - labels.keys())]:
+        origin = found.origins.get(name)
+        value = "kept private" if name in sensitive else found.attributes[name]
+        where = names.get(origin, origin) if origin else "made here"
+        rows.append(Attribute(labels.get(name, name), value, where))
+    return rows
+
+
+def _plain(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

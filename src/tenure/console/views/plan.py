@@ -1,0 +1,137 @@
+"""The plan: what would be done and why, applying it, and deciding about what is held.
+
+Working out a plan takes time with the number of people whose plan is out of date. A few are done
+at once; for many the page comes first and asks for the lines by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
+
+from tenure.applications import selectors as applications
+from tenure.console import plan_view
+from tenure.console.page import ConsoleRequest, fragment, render, signed_in
+from tenure.console.waiting import plural
+from tenure.core.expressions import ExpressionError
+from tenure.people import selectors as people
+from tenure.people.models import PlanMode
+from tenure.provisioning import services
+from tenure.signin.permissions import Ability
+
+#: So many people are planned in well under a second; beyond it the page shows that it works.
+_AT_ONCE = 1500
+_LINES = 25
+_LINES_OF_ONE = 500
+
+
+@require_safe
+@signed_in()
+def plan(request: ConsoleRequest) -> HttpResponse:
+    """The plan, now or in a moment."""
+    application, only = _asked(request)
+    lagging = people.count_lagging()
+    context: dict[str, Any] = {
+        "application": application,
+        "only": only,
+        "lagging": lagging,
+        "automatic": request.company.plan_mode == PlanMode.AUTOMATIC,
+        "later": lagging > _AT_ONCE and "now" not in request.GET,
+        "query": urlencode({k: v for k, v in (("application", application), ("only", only)) if v}),
+    }
+    if not context["later"]:
+        context |= _worked_out(application, only)
+    return render(request, "console/plan.html", context, section="plan")
+
+
+@require_safe
+@signed_in(by_itself=True)
+def lines(request: ConsoleRequest) -> HttpResponse:
+    """The worked out plan, for the page that came first."""
+    application, only = _asked(request)
+    context = {"application": application, "only": only, **_worked_out(application, only)}
+    return fragment(request, "console/parts/plan.html", context)
+
+
+@require_POST
+@signed_in(needs=Ability.APPLY)
+def apply(request: ConsoleRequest) -> HttpResponse:
+    """Store the plan; what the guards let through goes at once."""
+    application = request.POST.get("application", "")
+    reason = request.POST.get("reason", "").strip()[:1000]
+    try:
+        stored = services.store(application=application or None, reason=reason)
+    except (LookupError, ExpressionError) as error:
+        messages.error(request, str(error))
+        return redirect("console:plan")
+    if not stored.released and not stored.held:
+        messages.info(request, "There was nothing to do: everything is as it should be.")
+        return redirect("console:plan")
+    if stored.held:
+        messages.warning(request, f"{plural(stored.held, 'operation')} held for approval.")
+    return redirect("console:run", stored.run.pk)
+
+
+@require_POST
+@signed_in(needs=Ability.DECIDE)
+def decide(request: ConsoleRequest) -> HttpResponse:
+    """Approve or reject what is held: of one application, or the chosen operations of it."""
+    application = request.POST.get("application", "")
+    reason = request.POST.get("reason", "").strip()[:1000]
+    decision = request.POST.get("decision", "")
+    back = f"{reverse('console:plan')}?{urlencode({'application': application})}"
+    if not reason or decision not in ("approve", "reject") or not application:
+        messages.error(request, "Nothing was decided: say why. The reason is kept.")
+        return redirect(back)
+    chosen = [int(pk) for pk in request.POST.getlist("operation") if pk.isdecimal()]
+    do = services.approve if decision == "approve" else services.reject
+    count = do(application=application, operations=chosen or None, reason=reason)
+    what = plural(count, "operation")
+    if decision == "approve":
+        messages.success(request, f"{what} approved: on the way.")
+    else:
+        messages.success(request, f"{what} rejected. Correct the source, or they will come back.")
+    return redirect("console:plan")
+
+
+def _asked(request: ConsoleRequest) -> tuple[str, str]:
+    application = request.GET.get("application", "")
+    if application not in applications.application_names():
+        application = ""
+    only = request.GET.get("only", "")
+    return application, only if only in plan_view.FILTERS else ""
+
+
+def _worked_out(application: str, only: str) -> dict[str, Any]:
+    try:
+        found = services.preview()
+    except ExpressionError as error:
+        return {"failure": f"An expression in the configuration no longer compiles: {error}"}
+    lines = plan_view.of_application(found, application)
+    groups = plan_view.groups(
+        found, application=application, only=only, most=_LINES_OF_ONE if application else _LINES
+    )
+    every = {row.application.slug: row.application for row in applications.applications()}
+    keys = [line.person_id for group in groups for line in group.lines if line.person_id]
+    return {
+        "plan": found,
+        "lines": lines,
+        "groups": groups,
+        "chips": plan_view.chips(lines, only),
+        "releasable": plan_view.releasable(lines),
+        "held": sum(group.held for group in plan_view.groups(found, application=application)),
+        "people": len({line.person for line in lines}),
+        "group_count": len({line.application for line in lines}),
+        "problems": plan_view.problems(found, application),
+        "colours": every,
+        "uids": people.uids(keys),
+        "at": timezone.now(),
+        "saved": {currency: cost.before - cost.after for currency, cost in found.cost.items()},
+    }

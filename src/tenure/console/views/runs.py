@@ -1,0 +1,127 @@
+"""Runs: all of them, and one with its progress while it goes on, what failed and why, and what it
+had to complain about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from tenure.applications import selectors as applications
+from tenure.console import look
+from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
+from tenure.console.progress import progress
+from tenure.core.model import OperationState
+from tenure.people import selectors as people
+from tenure.provisioning import selectors as provisioning
+from tenure.runs import selectors
+from tenure.runs.models import Run, RunKind
+from tenure.sources import selectors as sources
+
+#: What the counters of a run are called; others are shown by their own name.
+_COUNTERS = {
+    "rows": "Rows read",
+    "added": "People added",
+    "changed": "Changed",
+    "unchanged": "Unchanged",
+    "left": "Left",
+    "held": "Held",
+    "errors": "Errors",
+    "warnings": "Warnings",
+    "seen": "Accounts seen",
+    "new": "New",
+    "linked": "Linked",
+    "orphans": "Nobody's",
+    "disputed": "Disputed",
+    "gone": "Gone",
+    "drift": "Changed over there",
+}
+_BAD = frozenset({"errors", "held", "disputed"})
+
+
+@require_safe
+@signed_in()
+def runs(request: ConsoleRequest) -> HttpResponse:
+    """All runs, the latest first."""
+    kind = request.GET.get("kind", "")
+    if kind not in RunKind.values:
+        kind = ""
+    page = selectors.runs_page(kind=kind, cursor=request.GET.get("at", ""))
+    now = timezone.now()
+    context = {
+        "kind": kind,
+        "kinds": RunKind.choices,
+        "page": page,
+        "rows": [(row, progress(row, now)) for row in page.rows],
+        "names": _names(),
+    }
+    return render(request, "console/runs.html", context, section="runs")
+
+
+@require_safe
+@signed_in()
+def run(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """One run."""
+    found = selectors.run(pk)
+    if found is None:
+        return missing(request, "run", section="runs", back="console:runs")
+    state = request.GET.get("state", "")
+    if state not in look.OPERATION:
+        state = ""
+    at = request.GET.get("at", "")
+    issues_at = request.GET.get("issues", "")
+    operations = provisioning.operations_page(found, state=state, cursor=at, size=50)
+    context = {
+        **_live(found),
+        "state": state,
+        "page": operations,
+        "uids": people.uids(op.person_id for op in operations.rows if op.person_id),
+        "issues": selectors.issues_page(found, cursor=issues_at, size=100),
+        "issue_counts": selectors.issue_counts([found])[found.pk],
+        "held_import": found.kind == RunKind.IMPORT.value and found.state == "held",
+    }
+    return render(request, "console/run.html", context, section="runs")
+
+
+@require_safe
+@signed_in(by_itself=True)
+def live(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """The part of a run's page that changes while it goes on."""
+    found = selectors.run(pk)
+    if found is None:
+        return HttpResponse(status=286)  # htmx: stop asking
+    return fragment(request, "console/parts/run_live.html", _live(found))
+
+
+def _live(row: Run) -> dict[str, Any]:
+    executes = row.kind == RunKind.EXECUTE.value
+    states = provisioning.states(row) if executes else {}
+    shown = [(s.value, look.OPERATION[s.value], states[s]) for s in OperationState if states.get(s)]
+    counters = [] if executes else _counters(row)
+    return {
+        "run": row,
+        "name": _names().get(row.subject, row.subject),
+        "progress": progress(row, timezone.now()),
+        "states": shown,
+        "counters": counters,
+        "kinds": provisioning.kinds(row) if executes else {},
+        "failures": provisioning.failures(row) if executes else [],
+        "held": states.get(OperationState.HELD, 0),
+        "executes": executes,
+    }
+
+
+def _counters(row: Run) -> list[tuple[str, int, bool]]:
+    """(label, number, whether it is bad news), in a fixed order."""
+    known = [name for name in _COUNTERS if name in row.counters]
+    others = sorted(row.counters.keys() - _COUNTERS.keys())
+    return [
+        (_COUNTERS.get(name, name.capitalize()), row.counters[name], name in _BAD)
+        for name in [*known, *others]
+    ]
+
+
+def _names() -> dict[str, str]:
+    return {**sources.source_names(), **applications.application_names()}

@@ -1,0 +1,43 @@
+"""How the console looks in this browser, and the page that shows all of its components."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from tenure.console import look
+from tenure.console.page import THEMES, ConsoleRequest, render, signed_in
+
+_YEAR = 365 * 24 * 3600
+
+
+@require_POST
+@signed_in(anybody_may_post=True)
+def appearance(request: ConsoleRequest) -> HttpResponse:
+    """Light, dark, or as the system says."""
+    back = request.POST.get("back", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = ""
+    response = redirect(back or "console:overview")
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        response.set_cookie(
+            "theme", theme, max_age=_YEAR, samesite="Lax", httponly=True, secure=request.is_secure()
+        )
+    return response
+
+
+@require_safe
+@signed_in()
+def design(request: ConsoleRequest) -> HttpResponse:
+    """Every component, once."""
+    context = {
+        "palette": [(f"app-{i}", colour) for i, colour in enumerate(look.PALETTE)],
+        "people": list(look.PERSON.values()),
+        "operations": list(look.OPERATION.values()),
+        "kinds": list(look.KINDS),
+        "hues": range(look.HUES),
+    }
+    return render(request, "console/design.html", context)

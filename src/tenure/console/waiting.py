@@ -1,0 +1,187 @@
+"""What waits for a person, in the order in which it matters: the first thing that an administrator
+sees. Every item says what it is, why in one line, and where to decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from tenure.applications import selectors as applications
+from tenure.applications.models import Account
+from tenure.console.look import Mark
+from tenure.people import selectors as people
+from tenure.people.models import Company
+from tenure.provisioning import selectors as provisioning
+from tenure.runs import selectors as runs
+from tenure.sources import selectors as sources
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that waits. `ask` is what the link to it says."""
+
+    mark: Mark
+    title: str
+    detail: str
+    url: str
+    ask: str
+
+
+def items(company: Company) -> list[Item]:
+    """Everything that waits for a person."""
+    return [
+        *_writes(company),
+        *_stopped(),
+        *_held(),
+        *_imports(),
+        *_failed(),
+        *_by_hand(),
+        *_disputed(),
+        *_without_email(),
+        *_bad_rows(),
+    ]
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """`1 account`, `1,284 accounts`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _writes(company: Company) -> list[Item]:
+    if company.writes_stopped_at is None:
+        return []
+    detail = company.writes_stopped_reason or "No reason was given."
+    mark = Mark("Stopped", "remove")
+    title = "All writes are stopped"
+    return [Item(mark, title, detail, reverse("console:writes"), "Resume")]
+
+
+def _stopped() -> list[Item]:
+    rows = applications.stopped()
+    waiting = provisioning.waiting_for([row.pk for row in rows])
+    found = []
+    for row in rows:
+        count = waiting.get(row.pk, 0)
+        later = f" {plural(count, 'operation')} wait and will catch up." if count else ""
+        found.append(
+            Item(
+                Mark("Stopped", "remove"),
+                f"{row.name} does not accept us",
+                f"{row.stopped_reason}{later}",
+                reverse("console:application", args=[row.slug]),
+                "Look",
+            )
+        )
+    return found
+
+
+def _held() -> list[Item]:
+    return [
+        Item(
+            Mark("Held", "wait"),
+            f"{plural(row.count, 'removal' if row.removals == row.count else 'change')} "
+            f"in {row.name}",
+            row.reason or "Waits for approval.",
+            f"{reverse('console:plan')}?{urlencode({'application': row.application})}",
+            "Review",
+        )
+        for row in provisioning.held()
+    ]
+
+
+def _imports() -> list[Item]:
+    names = sources.source_names()
+    return [
+        Item(
+            Mark("Held", "wait"),
+            f"Leavers from {names.get(run.subject, run.subject)}",
+            run.message or "More leavers than the guard allows.",
+            reverse("console:run", args=[run.pk]),
+            "Review",
+        )
+        for run in runs.held_imports()
+    ]
+
+
+def _failed() -> list[Item]:
+    return [
+        Item(
+            Mark("Failed", "remove"),
+            f"{plural(row.count, 'operation')} failed in {row.name}",
+            row.reason or "No reason was given.",
+            f"{reverse('console:application', args=[row.application])}#failed",
+            "Look",
+        )
+        for row in provisioning.failed()
+    ]
+
+
+def _by_hand() -> list[Item]:
+    return [
+        Item(
+            Mark("By hand", "wait"),
+            f"{plural(row.count, 'task')} in {row.name}",
+            row.reason or "The application cannot do this by itself.",
+            f"{reverse('console:plan')}?{urlencode({'application': row.application})}",
+            "Open",
+        )
+        for row in provisioning.by_hand()
+    ]
+
+
+def _disputed() -> list[Item]:
+    rows = applications.disputed()
+    owners = people.people_by_uid(uid for row in rows for uid in row.candidates)
+    by_application: dict[str, list[Account]] = {}
+    for row in rows:
+        by_application.setdefault(row.application.slug, []).append(row)
+    found = []
+    for slug, accounts in by_application.items():
+        names = sorted(
+            {owners[u].display_name for a in accounts for u in a.candidates if u in owners}
+        )
+        which = ", ".join(account.user_name or account.remote_id for account in accounts[:4])
+        whose = f": could be {' or '.join(names[:3])}" if names else ""
+        found.append(
+            Item(
+                Mark("Disputed", "wait"),
+                f"{plural(len(accounts), 'account')} in {accounts[0].application.name} "
+                f"{'has' if len(accounts) == 1 else 'have'} several possible owners",
+                f"{which}{whose}",
+                f"{reverse('console:application', args=[slug])}?situation=disputed",
+                "Look",
+            )
+        )
+    return found
+
+
+def _without_email() -> list[Item]:
+    rows, count = people.people_without_email()
+    if not count:
+        return []
+    names = ", ".join(person.display_name for person in rows)
+    more = f" and {count - len(rows):,} more" if count > len(rows) else ""
+    mark = Mark("Problem", "change")
+    title = f"{plural(count, 'person has', 'people have')} no work e-mail"
+    detail = f"{names}{more}: accounts that need one cannot be made."
+    # One person: straight to them. Several: the runs say why for each.
+    url = (
+        reverse("console:person", args=[rows[0].uid]) if count == 1 else reverse("console:sources")
+    )
+    return [Item(mark, title, detail, url, "Look")]
+
+
+def _bad_rows() -> list[Item]:
+    return [
+        Item(
+            Mark("Problem", "change"),
+            f"{plural(row.errors, 'row')} of {row.source.name} could not be read",
+            "The other rows were taken. Each is listed with its line and what to correct.",
+            f"{reverse('console:run', args=[row.last.pk])}#issues",
+            "Look",
+        )
+        for row in sources.sources()
+        if row.errors and row.last is not None
+    ]

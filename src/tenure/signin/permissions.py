@@ -1,0 +1,44 @@
+"""What each role may do. Reading is for everybody who is signed in; everything else is named."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from tenure.signin.models import Role, User
+
+
+class Ability(StrEnum):
+    """Something that changes the world, as a refusal names it."""
+
+    APPLY = "apply plans"
+    DECIDE = "approve or reject what is held"
+    TERMINATE = "terminate people"
+    STOP = "stop or resume writes"
+    RECONCILE = "read applications again"
+    RETRY = "send failed operations again"
+
+
+_EVERYTHING: Final = frozenset(Ability)
+_ROLES: Final = MappingProxyType(
+    {
+        Role.OWNER: _EVERYTHING,
+        Role.ADMINISTRATOR: _EVERYTHING,
+        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY}),
+        Role.AUDITOR: frozenset[Ability](),
+    }
+)
+
+
+def may(user: User, ability: Ability) -> bool:
+    """Whether the user's role includes it. A role that is not known may nothing."""
+    return user.is_active and ability in abilities(user)
+
+
+def abilities(user: User) -> frozenset[Ability]:
+    """Everything that the user may do beyond reading."""
+    try:
+        return _ROLES[Role(user.role)]
+    except ValueError:
+        return frozenset()
