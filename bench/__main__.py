@@ -1,0 +1,78 @@
+"""`make bench`: every benchmark in one run, a table, and `bench/results.json`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import creates, noop, planning
+from bench.measure import MACHINE, Result
+
+
+def main() -> None:
+    """Run them all on an embedded PostgreSQL of their own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--accounts", type=int, default=3000)
+    parser.add_argument("--listed", type=int, default=100_000)
+    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--only", choices=["creates", "noop", "planning"])
+    arguments = parser.parse_args()
+    os.environ["BENCH_TOKEN"] = "x"
+    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home:
+        os.environ["TENURE_HOME"] = home
+        from tenure.config.bootstrap import setup
+
+        with setup(migrate=True):
+            results = _run(arguments)
+    _show(results)
+    if not arguments.only:
+        path = Path(__file__).with_name("results.json")
+        path.write_text(json.dumps([r.as_json() for r in results], indent=2) + "\n")
+
+
+def _run(arguments: argparse.Namespace) -> list[Result]:
+    results: list[Result] = []
+    if arguments.only in (None, "creates"):
+        results += creates.run(arguments.accounts, arguments.runs)
+    if arguments.only in (None, "noop"):
+        results += noop.run(arguments.listed, arguments.runs)
+    if arguments.only in (None, "planning"):
+        sizes = [int(text) for text in arguments.sizes.split(",")]
+        results += planning.run(sizes, arguments.runs)
+    return results
+
+
+def _show(results: list[Result]) -> None:
+    table = Table(title=f"On {MACHINE}; medians of interleaved runs", box=None)
+    for name, justify in (
+        ("Benchmark", "left"),
+        ("Ours", "right"),
+        ("Limit", "right"),
+        ("Unit", "left"),
+        ("Ratio", "right"),
+        ("Runs", "right"),
+        ("Notes", "left"),
+    ):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for r in results:
+        table.add_row(
+            r.name,
+            f"{r.ours:,.2f}",
+            "" if r.limit is None else f"{r.limit:,.2f}",
+            r.unit,
+            "" if r.ratio is None else f"{r.ratio:.2f}",
+            str(r.runs),
+            r.notes,
+        )
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Interleaved runs, medians, ratios; what the machine is."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+MACHINE = f"{platform.machine()}, {len(__import__('os').sched_getaffinity(0))} cores"
+
+
+@dataclass(slots=True)
+class Result:
+    """One line of `results.json`. `ratio` is ours / limit, in the direction that `unit` says:
+    more is better for rates (`/s`), less for times (`s`) and sizes (`MiB`)."""
+
+    name: str
+    ours: float
+    limit: float | None
+    unit: str
+    ratio: float | None
+    runs: int
+    machine: str = MACHINE
+    notes: str = ""
+    all_runs: dict[str, list[float]] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def interleaved(
+    contestants: Mapping[str, Callable[[], float]], runs: int
+) -> dict[str, list[float]]:
+    """Each contestant in turn, `runs` times; every call returns its own figure."""
+    figures: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(runs):
+        for name, run in contestants.items():
+            figures[name].append(run())
+    return figures
+
+
+def compare(name: str, figures: Mapping[str, list[float]], unit: str, notes: str = "") -> Result:
+    """`ours` against `limit`, pair by pair, so that a drift of the machine cancels out."""
+    ratios = [a / b for a, b in zip(figures["ours"], figures["limit"], strict=True)]
+    return Result(
+        name=name,
+        ours=statistics.median(figures["ours"]),
+        limit=statistics.median(figures["limit"]),
+        unit=unit,
+        ratio=statistics.median(ratios),
+        runs=len(ratios),
+        notes=notes,
+        all_runs={key: list(values) for key, values in figures.items()},
+    )
+
+
+@contextmanager
+def server(rate: float = 0) -> Iterator[str]:
+    """A yardstick server of its own; yields its address."""
+    command = [sys.executable, str(Path(__file__).with_name("scim_server.py"))]
+    process = subprocess.Popen([*command, "--rate", str(rate)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def clock() -> Iterator[list[float]]:
+    """Seconds that the block took, in the list that it yields."""
+    taken: list[float] = []
+    started = time.perf_counter()
+    yield taken
+    taken.append(time.perf_counter() - started)
