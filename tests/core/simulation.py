@@ -24,7 +24,8 @@ def carry_out(
                 account=key,
                 remote_id=key,
                 attributes={n: c.after for n, c in step.attributes.items() if c.after is not None},
-                active=True,
+                active=step.active,
+                disabled_at=None if step.active else now,
                 entitlements=frozenset(step.grant),
             )
             continue

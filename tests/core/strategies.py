@@ -12,6 +12,7 @@ from tenure.core.expressions import AttributeType, compile_condition, compile_va
 from tenure.core.mapping import AccountMapping, MappedAttribute
 from tenure.core.model import (
     ApplicationPolicy,
+    LeaveAction,
     LifecycleState,
     Observed,
     PersonFacts,
@@ -91,7 +92,8 @@ def policies(draw: st.DrawFn) -> Policies:
                 slug=slug,
                 removal=draw(st.sampled_from(list(RemovalAction))),
                 delete_after=draw(st.sampled_from([None, timedelta(0), timedelta(days=30)])),
-                leave=draw(st.sampled_from([RemovalAction.KEEP, RemovalAction.DISABLE])),
+                leave=draw(st.sampled_from(list(LeaveAction))),
+                closed_ahead=draw(st.booleans()),
                 lead=timedelta(days=draw(st.sampled_from([0, 7]))),
                 managed_entitlements=GROUPS,
                 caseless=frozenset({"userName"}),

@@ -11,7 +11,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
-from tenure.core.model import ApplicationMode, RemovalAction, Situation
+from tenure.core.model import ApplicationMode, LeaveAction, RemovalAction, Situation
 from tenure.people.models import Person
 
 
@@ -47,10 +47,14 @@ class Application(models.Model):
     delete_after = models.DurationField(null=True)
     leave = models.CharField(
         max_length=16,
-        choices=[(a.value, a.value) for a in RemovalAction],
-        default=RemovalAction.KEEP.value,
+        choices=[(a.value, a.value) for a in LeaveAction],
+        default=LeaveAction.KEEP.value,
     )
     lead = models.DurationField(null=True)
+    #: Before the first day an account is made closed, and opened on that day.
+    closed_ahead = models.BooleanField(default=False)
+    #: Slugs of the applications in which a person must have an open account first.
+    requires = models.JSONField(default=list)
     seat_price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
     seat_currency = models.CharField(max_length=3, blank=True)
     #: {"percent": 10, "floor": 5}: more removals than that within a window are held.

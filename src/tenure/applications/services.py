@@ -53,6 +53,8 @@ class ApplicationDefinition:
     delete_after: timedelta | None = None
     leave: str = "keep"
     lead: timedelta | None = None
+    closed_ahead: bool = False
+    requires: Sequence[str] = ()
     seat_price: Decimal | None = None
     seat_currency: str = ""
     removal_limit: Mapping[str, Any] = field(default_factory=dict)
@@ -213,7 +215,7 @@ def _stored(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, (list, tuple)):
-        return [dict(item) for item in value]
+        return [dict(item) if isinstance(item, Mapping) else item for item in value]
     return value
 
 

@@ -36,6 +36,7 @@ from tenure.people.configuration import (
     save_company,
 )
 from tenure.people.services import raise_generation
+from tenure.rules.groups import remove_group, save_group
 from tenure.rules.services import remove_rule, save_rule
 from tenure.sources.services import SourceInUse, remove_source, save_source
 
@@ -95,6 +96,7 @@ def write(document: Document, stored: Document, marks: Marks = NO_MARKS) -> list
         _save_attributes(document, touched),
         _save_sources(document, touched),
         _save_applications(document, touched),
+        _save_groups(document, touched),
         _save_rules(document, touched),
         *_remove(document, stored, marks),
     ]
@@ -130,6 +132,8 @@ def comparable(document: Document) -> dict[str, Any]:
             item["key"]: {k: v for k, v in item.items() if k != "key"}
             for item in application["entitlements"]
         }
+    for group in (plain["groups"] or {}).values():
+        group["people"] = sorted(set(group["people"]))
     for rule in (plain["rules"] or {}).values():
         rule["give"] = {slug: sorted(set(keys)) for slug, keys in rule["give"].items()}
     return plain
@@ -201,6 +205,15 @@ def _save_applications(document: Document, touched: set[str]) -> bool:
     return matters
 
 
+def _save_groups(document: Document, touched: set[str]) -> bool:
+    matters = False
+    for position, (slug, group) in enumerate((document.groups or {}).items()):
+        if _due("groups", touched):
+            definition = translation.group_definition(slug, group)
+            matters |= save_group(definition=definition, position=position, replan=False)
+    return matters
+
+
 def _save_rules(document: Document, touched: set[str]) -> bool:
     matters = False
     for position, (slug, rule) in enumerate((document.rules or {}).items()):
@@ -231,6 +244,7 @@ def _remove(document: Document, stored: Document, marks: Marks) -> list[bool]:
     problems = Problems(marks)
     removers: dict[str, Callable[[str], None]] = {
         "rules": lambda slug: remove_rule(slug=slug, replan=False),
+        "groups": lambda slug: remove_group(slug=slug, replan=False),
         "applications": lambda slug: remove_application(slug=slug, replan=False),
         "sources": lambda slug: remove_source(slug=slug),
         "attributes": lambda name: remove_attribute(name=name, replan=False),

@@ -19,6 +19,7 @@ from tenure.configuration.document import (
     Application,
     Company,
     Document,
+    Group,
     Rule,
     Source,
 )
@@ -41,6 +42,7 @@ from tenure.core.expressions import (
     compile_row_value,
     compile_value,
 )
+from tenure.core.groups import ATTRIBUTE as GROUPS
 from tenure.core.names import candidates
 from tenure.people.attributes import STANDARD
 from tenure.readers.registry import kinds as reader_kinds
@@ -48,6 +50,7 @@ from tenure.readers.registry import reader_class
 
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 _KEY = "employee_number"
+_NAMED_GROUP = re.compile(r"""["']([^"']+)["']\s+in\s+user\.groups\b""")
 _T = TypeVar("_T")
 _NAMES = ("display_name", "given_name", "family_name")
 
@@ -88,12 +91,19 @@ def check(
             problems,
             settings=document.applications is not None,
         )
+    for slug, group in (whole.groups or {}).items():
+        _group(slug, group, schema, problems)
+    _requirements(whole.applications or {}, problems)
+    schema |= {GROUPS: AttributeType.STRINGS}
+    for slug, application in (whole.applications or {}).items():
+        _mapping(slug, application, schema, problems)
     if whole.rules and whole.applications is None:
         notes.append(
             "The document has no applications: whether what the rules give exists was not checked."
         )
     for slug, rule in (whole.rules or {}).items():
         _rule(slug, rule, schema, whole.applications, problems)
+        _group_names(slug, rule, whole.groups or {}, problems)
     return Checked(tuple(sorted(set(problems.found))), tuple(notes))
 
 
@@ -119,7 +129,12 @@ def _company(company: Company, problems: Problems) -> None:
 def _schema(whole: Document, problems: Problems) -> dict[str, AttributeType]:
     schema = {name: kind for name, (_, kind) in STANDARD.items()}
     for name, attribute in (whole.attributes or {}).items():
-        if name in STANDARD:
+        if name == GROUPS:
+            problems.add(
+                ("attributes", name),
+                f"{name} holds the groups that somebody is in. Choose another name.",
+            )
+        elif name in STANDARD:
             problems.add(
                 ("attributes", name),
                 f"{name} is a standard attribute and need not be added. Choose another name.",
@@ -206,12 +221,6 @@ def _application(
             _settings(application.settings, found.Settings, (*path, "settings"), problems)
             _secret_names(application.secrets, found.Secrets, (*path, "secrets"), problems)
         _secrets(application.secrets, (*path, "secrets"), problems)
-    for name, mapped in application.mapping.items():
-        _compiles(
-            partial(compile_value, mapped.value, schema),
-            (*path, "mapping", name),
-            problems,
-        )
     for index, pair in enumerate(application.matching):
         if pair.person not in schema:
             place = (*path, "matching", index, "person")
@@ -222,6 +231,62 @@ def _application(
             place = (*path, "entitlements", index)
             problems.add(place, f"{item.key} is here twice. Keep one of them.")
         seen.add(item.key)
+
+
+def _mapping(
+    slug: str,
+    application: Application,
+    schema: Mapping[str, AttributeType],
+    problems: Problems,
+) -> None:
+    for name, mapped in application.mapping.items():
+        path: Path = ("applications", slug, "mapping", name)
+        _compiles(partial(compile_value, mapped.value, schema), path, problems)
+
+
+def _requirements(applications: Mapping[str, Application], problems: Problems) -> None:
+    """What is required exists, and nothing requires itself, however far round."""
+    for slug, application in applications.items():
+        for index, name in enumerate(application.requires):
+            path: Path = ("applications", slug, "requires", index)
+            if name not in applications:
+                problems.add(path, f"There is no application {name!r}.{_near(name, applications)}")
+            elif slug in _behind(name, applications):
+                problems.add(
+                    path,
+                    f"{slug} and {name} require each other: neither could ever be first. "
+                    "Take one of the two out.",
+                )
+
+
+def _behind(slug: str, applications: Mapping[str, Application]) -> set[str]:
+    """The application and everything that it requires, directly or not."""
+    found: set[str] = set()
+    open_ends = [slug]
+    while open_ends:
+        name = open_ends.pop()
+        if name not in found and name in applications:
+            found.add(name)
+            open_ends += applications[name].requires
+    return found
+
+
+def _group(
+    slug: str, group: Group, schema: Mapping[str, AttributeType], problems: Problems
+) -> None:
+    if group.when is not None:
+        path: Path = ("groups", slug, "when")
+        _compiles(partial(compile_condition, group.when, schema), path, problems)
+
+
+def _group_names(slug: str, rule: Rule, groups: Mapping[str, Group], problems: Problems) -> None:
+    """A group that a rule names and that does not exist would silently give nobody anything."""
+    for name in _NAMED_GROUP.findall(rule.when):
+        if name not in groups:
+            problems.add(
+                ("rules", slug, "when"),
+                f"There is no group {name!r}.{_near(name, groups)} Add it to groups:.",
+            )
 
 
 def _rule(

@@ -112,6 +112,10 @@ class Company(Part):
         default="review",
         description="Whether changes wait for `tenure apply` or go ahead, within guards.",
     )
+    leaver_grace: Duration | None = Field(
+        default=None,
+        description="For so long after somebody has left nothing is deleted, only closed: P14D.",
+    )
 
 
 class Attribute(Part):
@@ -259,10 +263,19 @@ class Application(Part):
         description="report: what would be done is shown, and nothing is written.",
     )
     removal: Removal = Field(default_factory=lambda: Removal())
-    leave: Literal["keep", "disable"] = Field(
-        default="keep", description="While somebody is on leave."
+    leave: Literal["keep", "disable", "free"] = Field(
+        default="keep",
+        description="While somebody is on leave; free: disabled, and licences are given back.",
     )
     lead: Duration | None = Field(default=None, description="How long before the first day: P7D.")
+    ahead: Literal["enabled", "disabled"] = Field(
+        default="enabled",
+        description="How an account is made before the first day; disabled: opened on that day.",
+    )
+    requires: list[Slug] = Field(
+        default_factory=list,
+        description="Applications in which the person must have an open account first.",
+    )
     seat: Seat | None = None
     guard: ApplicationGuard = Field(default_factory=lambda: ApplicationGuard())
     limits: Rates = Field(default_factory=lambda: Rates())
@@ -292,6 +305,28 @@ class Rule(Part):
         ],
     ] = Field(description="Application -> entitlements in it; [] for just an account.")
     enabled: bool = True
+    grace: Duration | None = Field(
+        default=None,
+        description="For how long what it gives stays once somebody meets it no more: P7D.",
+    )
+
+
+class Group(Part):
+    """People whom rules speak of together: `"field-sales" in user.groups`."""
+
+    name: Text
+    when: Expression | None = Field(
+        default=None, description='A condition: user.department == "Sales".'
+    )
+    people: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field(
+        default_factory=list, description="Employee numbers of those who are in it by name."
+    )
+
+    @model_validator(mode="after")
+    def _has_somebody(self) -> Group:
+        if self.when is None and not self.people:
+            raise ValueError("Nobody is in this group. Give a condition (when), people, or both.")
+        return self
 
 
 class Document(Part):
@@ -301,8 +336,9 @@ class Document(Part):
     attributes: dict[AttributeName, Attribute] | None = None
     sources: dict[Slug, Source] | None = None
     applications: dict[Slug, Application] | None = None
+    groups: dict[Slug, Group] | None = None
     rules: dict[Slug, Rule] | None = None
 
 
 #: The sections, in the order in which they are written and applied.
-SECTIONS = ("company", "attributes", "sources", "applications", "rules")
+SECTIONS = ("company", "attributes", "sources", "applications", "groups", "rules")

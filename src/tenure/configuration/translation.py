@@ -15,6 +15,7 @@ from tenure.configuration.document import (
     Attribute,
     Company,
     Document,
+    Group,
     Limit,
     Rates,
     Rule,
@@ -23,7 +24,9 @@ from tenure.configuration.document import (
 from tenure.people import configuration as people
 from tenure.people.attributes import STANDARD
 from tenure.people.configuration import CompanyDefinition, CustomAttribute
+from tenure.rules import groups
 from tenure.rules import services as rules
+from tenure.rules.groups import GroupDefinition
 from tenure.rules.services import RuleDefinition
 from tenure.sources import services as sources
 from tenure.sources.services import SourceDefinition
@@ -36,6 +39,7 @@ def stored() -> Document:
         attributes={item.name: _attribute(item) for item in people.custom_attributes()},
         sources={item.slug: _source(item) for item in sources.definitions()},
         applications={item.slug: _application(item) for item in applications.definitions()},
+        groups={item.slug: _group(item) for item in groups.group_definitions()},
         rules={item.slug: _rule(item) for item in rules.definitions()},
     )
 
@@ -47,6 +51,7 @@ def _company(item: CompanyDefinition) -> Company:
         time_zone=item.time_zone,
         email_formats=list(item.email_formats),
         plans=item.plan_mode,  # type: ignore[arg-type]  # pydantic checks it
+        leaver_grace=item.leaver_grace,
     )
 
 
@@ -57,6 +62,7 @@ def company_definition(company: Company) -> CompanyDefinition:
         time_zone=company.time_zone,
         email_formats=tuple(company.email_formats),
         plan_mode=company.plans,
+        leaver_grace=company.leaver_grace,
     )
 
 
@@ -126,6 +132,8 @@ def _application(item: ApplicationDefinition) -> Application:
             "removal": {"then": item.removal, "delete_after": item.delete_after},
             "leave": item.leave,
             "lead": item.lead,
+            "ahead": "disabled" if item.closed_ahead else "enabled",
+            "requires": list(item.requires),
             "seat": seat,
             "guard": {"removals": _limit(item.removal_limit)},
             "limits": {k: v for k, v in item.limits.items() if k in Rates.model_fields},
@@ -165,6 +173,8 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         delete_after=application.removal.delete_after,
         leave=application.leave,
         lead=application.lead,
+        closed_ahead=application.ahead == "disabled",
+        requires=tuple(application.requires),
         seat_price=seat.price if seat else None,
         seat_currency=seat.currency if seat else "",
         removal_limit=_limit_settings(application.guard.removals),
@@ -184,7 +194,21 @@ def _rule(item: RuleDefinition) -> Rule:
             "when": item.condition,
             "give": {slug: sorted(keys) for slug, keys in item.gives.items()},
             "enabled": item.enabled,
+            "grace": item.grace,
         }
+    )
+
+
+def _group(item: GroupDefinition) -> Group:
+    return Group(name=item.name, when=item.condition or None, people=list(item.people))
+
+
+def group_definition(slug: str, group: Group) -> GroupDefinition:
+    return GroupDefinition(
+        slug=slug,
+        name=group.name,
+        condition=group.when or "",
+        people=tuple(sorted(set(group.people))),
     )
 
 
@@ -196,6 +220,7 @@ def rule_definition(slug: str, rule: Rule) -> RuleDefinition:
         condition=rule.when,
         gives={name: sorted(set(keys)) for name, keys in rule.give.items()},
         enabled=rule.enabled,
+        grace=rule.grace,
     )
 
 

@@ -1,13 +1,17 @@
 """Access rules to what a person should have, and why.
 
 Birthright access is the union of what the rules that hold give. No rule that holds = no access:
-an empty set of rules is a refusal, never a pass.
+an empty set of rules is a refusal, never a pass. A rule may name a grace, for which what it gave
+stays after it has ceased to hold. An exception gives or withholds something for one person; it
+says who decided and why, and ends by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from tenure.core.expressions import Condition, ConditionSet
 from tenure.core.model import Attributes, Because
@@ -15,12 +19,39 @@ from tenure.core.model import Attributes, Because
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A compiled access rule. `gives` maps an application to the entitlements in it."""
+    """A compiled access rule. `gives` maps an application to the entitlements in it; `grace` is
+    for how long that stays once the rule holds no more."""
 
     slug: str
     name: str
     condition: Condition
     gives: Mapping[str, frozenset[str]]
+    grace: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessException:
+    """One person's own: an application (`entitlement` empty) or an entitlement in it, given or
+    withheld, until an instant or until somebody ends it. Withholding wins over any giving."""
+
+    application: str
+    entitlement: str
+    gives: bool
+    reason: str
+    decided_by: str
+    until: datetime | None = None
+
+    def in_force(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+    def because(self) -> Because:
+        """As a reason that stands beside those of rules."""
+        end = f" until {self.until:%-d %b %Y}" if self.until else ""
+        return Because("", f"exception of {self.decided_by}{end}: {self.reason}", "")
+
+
+#: Rule slug -> since when it no longer holds, None while it does. Kept for rules with a grace only.
+Memory: TypeAlias = Mapping[str, datetime | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +82,54 @@ class RuleBook:
         self.rules = {rule.slug: rule for rule in rules}
         self._conditions = ConditionSet({rule.slug: rule.condition for rule in rules})
 
-    def due(self, attributes: Attributes) -> dict[str, Access]:
-        """Application slug -> access, for one person's attributes."""
+    @property
+    def has_grace(self) -> bool:
+        """Whether any rule leaves something for a while: then memories have to be kept."""
+        return any(rule.grace for rule in self.rules.values())
+
+    def due(
+        self, attributes: Attributes, memory: Memory | None = None, now: datetime | None = None
+    ) -> dict[str, Access]:
+        """Application slug -> access, for one person's attributes. With what is remembered of them
+        and the instant, rules that ceased to hold within their grace give still."""
         holding = [self.rules[slug] for slug in self._conditions.holding(attributes)]
+        if memory and now is not None:
+            holding += self._fading({rule.slug for rule in holding}, memory, now)
         applications = dict.fromkeys(slug for rule in holding for slug in rule.gives)
         return {slug: _access(slug, holding, attributes) for slug in applications}
+
+    def remember(self, attributes: Attributes, memory: Memory, now: datetime) -> Memory:
+        """What to remember of this person from `now` on."""
+        holding = set(self._conditions.holding(attributes))
+        after: dict[str, datetime | None] = {}
+        for slug, rule in self.rules.items():
+            if not rule.grace:
+                continue
+            if slug in holding:
+                after[slug] = None
+            elif slug in memory:
+                lost = memory[slug] or now
+                if now < lost + rule.grace:
+                    after[slug] = lost
+        return after
+
+    def ends(self, memory: Memory, now: datetime) -> list[datetime]:
+        """The instants to come at which a grace ends, for what is remembered of one person."""
+        ends = (
+            lost + self.rules[slug].grace
+            for slug, lost in memory.items()
+            if lost is not None and slug in self.rules
+        )
+        return sorted(end for end in ends if end > now)
+
+    def _fading(self, holding: set[str], memory: Memory, now: datetime) -> list[Rule]:
+        fading = []
+        for slug, rule in self.rules.items():
+            lost = memory.get(slug)
+            if slug in holding or lost is None or now >= lost + rule.grace:
+                continue
+            fading.append(replace(rule, name=f"{rule.name} (until {lost + rule.grace:%-d %b %Y})"))
+        return fading
 
     def refusals(self, attributes: Attributes, application: str) -> list[Refusal]:
         """Why no more rules give this application: each that does not hold, with what it saw."""
@@ -71,6 +145,47 @@ class RuleBook:
             for rule in self.rules.values()
             if application in rule.gives and rule.slug not in holding
         ]
+
+
+def with_exceptions(
+    access: Mapping[str, Access], exceptions: Sequence[AccessException], now: datetime
+) -> tuple[dict[str, Access], dict[str, str]]:
+    """What is due once this person's exceptions are weighed, and application slug -> why it is
+    withheld from them as a whole."""
+    due = dict(access)
+    valid = [item for item in exceptions if item.in_force(now)]
+    for item in valid:
+        if item.gives:
+            due[item.application] = _given(due.get(item.application), item)
+    withheld: dict[str, str] = {}
+    for item in valid:
+        if item.gives:
+            continue
+        if not item.entitlement:
+            due.pop(item.application, None)
+            withheld[item.application] = item.because().name
+        elif item.application in due:
+            kept = due[item.application]
+            due[item.application] = replace(
+                kept,
+                entitlements=kept.entitlements - {item.entitlement},
+                by_entitlement={
+                    k: v for k, v in kept.by_entitlement.items() if k != item.entitlement
+                },
+            )
+    return due, withheld
+
+
+def _given(access: Access | None, item: AccessException) -> Access:
+    keys = frozenset({item.entitlement} if item.entitlement else ())
+    if access is None:
+        access = Access(item.application, frozenset(), ())
+    return replace(
+        access,
+        entitlements=access.entitlements | keys,
+        because=(*access.because, item.because()),
+        by_entitlement={**access.by_entitlement, **dict.fromkeys(keys, ("exception",))},
+    )
 
 
 def _access(application: str, holding: Sequence[Rule], attributes: Attributes) -> Access:

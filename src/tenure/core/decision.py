@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from tenure.core.access import RuleBook
+from tenure.core.access import Access, AccessException, Memory, RuleBook, with_exceptions
+from tenure.core.groups import GroupBook
 from tenure.core.mapping import AccountMapping, MappingProblem
 from tenure.core.model import (
     ApplicationPolicy,
+    Attributes,
     Desired,
     Observed,
     Operation,
+    OperationKind,
     PersonFacts,
     Problem,
 )
-from tenure.core.planner import entitled, plan_person
+from tenure.core.planner import entitled, may_be_there, plan_person
+from tenure.core.requirements import unmet
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,42 +30,93 @@ class Policies:
     rules: RuleBook
     mappings: Mapping[str, AccountMapping]
     applications: Mapping[str, ApplicationPolicy]
+    groups: GroupBook = field(default_factory=GroupBook)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the rules, and a person's exceptions to them, give. `attributes` are those that the
+    rules saw, groups included; `withheld` says why an application is not to be had at all."""
+
+    attributes: Attributes
+    access: Mapping[str, Access]
+    withheld: Mapping[str, str]
+    memory: Memory
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do for a person now, what could not be decided, and when to look again."""
+    """What to do for a person now, what could not be decided, when to look again, and what to
+    remember of them until then."""
 
     operations: tuple[Operation, ...]
     problems: tuple[Problem, ...] = ()
     next_look: datetime | None = None
+    memory: Memory = field(default_factory=dict)
+
+
+def weigh(
+    person: PersonFacts,
+    policies: Policies,
+    now: datetime,
+    *,
+    exceptions: Sequence[AccessException] = (),
+    memory: Memory | None = None,
+) -> Due:
+    """What one person should have, whatever their state. `memory` is that of the last decision."""
+    attributes = policies.groups.extend(person.attributes)
+    rules = policies.rules
+    kept = rules.remember(attributes, memory or {}, now) if rules.has_grace else {}
+    access, withheld = with_exceptions(rules.due(attributes, kept, now), exceptions, now)
+    return Due(attributes, access, withheld, kept)
 
 
 def decide(
-    person: PersonFacts, observed: Sequence[Observed], policies: Policies, now: datetime
+    person: PersonFacts,
+    observed: Sequence[Observed],
+    policies: Policies,
+    now: datetime,
+    *,
+    exceptions: Sequence[AccessException] = (),
+    memory: Memory | None = None,
 ) -> Decision:
-    """Where a mapping fails the application is left as it is for this person: a mistake in an
-    expression must neither make nor remove an account."""
+    """Where a mapping fails the application is left as it is for this person, but for what they
+    must no longer hold: a mistake in an expression must neither make nor remove an account, nor
+    leave anybody more than is due."""
+    weighed = weigh(person, policies, now, exceptions=exceptions, memory=memory)
     due: dict[str, Desired] = {}
     problems: list[Problem] = []
-    for slug, access in policies.rules.due(person.attributes).items():
+    for slug, access in weighed.access.items():
         policy = policies.applications.get(slug)
         mapping = policies.mappings.get(slug)
         if policy is None or mapping is None:
             continue
-        if not entitled(person, policy, now):
-            due[slug] = Desired(slug, {}, because=access.because)
+        # Who is not let in needs no attributes: no mistake in a mapping may keep them inside.
+        due[slug] = Desired(slug, {}, entitlements=access.entitlements, because=access.because)
+        if not entitled(person, policy, now) or not may_be_there(person, policy):
             continue
         try:
-            due[slug] = mapping.desired(person.attributes, access, active=True)
+            due[slug] = mapping.desired(weighed.attributes, access, active=True)
         except MappingProblem as error:
             problems.append(Problem(slug, person.key, str(error), error.attribute))
     undecided = {problem.application for problem in problems}
     plan = plan_person(
         person,
         due,
-        [account for account in observed if account.application not in undecided],
+        observed,
         policies.applications,
         now,
+        withheld=weighed.withheld,
     )
-    return Decision(plan.operations, tuple(problems), plan.next_look)
+    sure = [
+        step
+        for step in plan.operations
+        if step.application not in undecided or step.kind is OperationKind.REVOKE
+    ]
+    operations, waiting = unmet(person, sure, observed, policies.applications)
+    looks = [
+        *([plan.next_look] if plan.next_look else []),
+        *policies.rules.ends(weighed.memory, now),
+        *(e.until for e in exceptions if e.until is not None and e.until > now),
+    ]
+    return Decision(operations, (*problems, *waiting), min(looks, default=None), weighed.memory)

@@ -96,6 +96,15 @@ class RemovalAction(StrEnum):
     KEEP = "keep"
 
 
+class LeaveAction(StrEnum):
+    """What becomes of an account while its owner is on leave. `FREE` disables it too, and gives
+    back what costs money: licences, and every entitlement that has a price."""
+
+    KEEP = "keep"
+    DISABLE = "disable"
+    FREE = "free"
+
+
 class ApplicationMode(StrEnum):
     """Whether an application is written to at all."""
 
@@ -160,14 +169,24 @@ class ApplicationPolicy:
     mode: ApplicationMode = ApplicationMode.LIVE
     removal: RemovalAction = RemovalAction.DISABLE
     delete_after: timedelta | None = None
-    leave: RemovalAction = RemovalAction.KEEP
+    leave: LeaveAction = LeaveAction.KEEP
     lead: timedelta = timedelta(0)
+    #: Ahead of the first day the account is made closed, and opened on that day.
+    closed_ahead: bool = False
+    #: Applications in which the person must have an account before one is made here.
+    requires: tuple[str, ...] = ()
     #: Entitlements outside this set are not ours: whatever the account holds of them stays.
     managed_entitlements: frozenset[str] = frozenset()
     #: Attributes that the application compares without regard to case.
     caseless: frozenset[str] = frozenset()
     seat: Price | None = None
     entitlement_prices: Mapping[str, Price] = field(default_factory=dict)
+
+    @property
+    def costly(self) -> frozenset[str]:
+        """The managed entitlements that a person on leave can give back to save money."""
+        licences = {key for key in self.managed_entitlements if key.startswith("licence:")}
+        return frozenset(licences | (self.entitlement_prices.keys() & self.managed_entitlements))
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +205,8 @@ class PersonFacts:
     left_at: datetime | None = None
     end_date: date | None = None
     reason: str = ""
+    #: Nothing of theirs is deleted while it lasts, whatever any policy says.
+    legal_hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +231,10 @@ class Operation:
     revoke: tuple[str, ...] = ()
     #: Lower goes first. See `planner.URGENCY`.
     urgency: int = 50
+    #: Whether an account that is made is open.
+    active: bool = True
+    #: Applications whose operations for this person have to be done first.
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

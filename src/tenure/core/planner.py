@@ -19,6 +19,7 @@ from tenure.core.model import (
     Because,
     Change,
     Desired,
+    LeaveAction,
     LifecycleState,
     Observed,
     Operation,
@@ -69,9 +70,12 @@ def plan_person(
     observed: Sequence[Observed],
     policies: Mapping[str, ApplicationPolicy],
     now: datetime,
+    *,
+    withheld: Mapping[str, str] = MappingProxyType({}),
 ) -> PersonPlan:
     """Every operation for one person. `desired` holds what the rules give, whatever the state:
-    the state is weighed here. At most one linked account for each application."""
+    the state is weighed here. At most one linked account for each application. `withheld` says
+    of an application why the person is not to have it, where that is not for want of a rule."""
     accounts = {a.application: a for a in observed if a.situation is Situation.LINKED}
     operations: list[Operation] = []
     looks: list[datetime] = []
@@ -87,7 +91,7 @@ def plan_person(
         if wanted is not None and person.state is LifecycleState.UPCOMING and person.starts:
             looks.append(person.starts - policy.lead)
         if account is not None:
-            operation, look = _remove(person, account, policy, now)
+            operation, look = _remove(person, account, policy, now, withheld.get(slug, ""))
             operations.extend([operation] if operation else [])
             looks.extend([look] if look else [])
     operations.sort(key=lambda o: (o.urgency, o.application))
@@ -98,15 +102,17 @@ def _provide(
     person: PersonFacts, wanted: Desired, account: Observed | None, policy: ApplicationPolicy
 ) -> Iterator[Operation]:
     """What makes the account what it should be: created, changed, opened or closed, granted."""
-    active = wanted.active and _may_be_open(person, policy)
+    if not may_be_there(person, policy):
+        if account is not None:
+            yield from _pause(person, account, policy)
+        return
+    is_open = wanted.active and _may_be_open(person, policy)
     if account is None:
-        if active:
-            yield _create(person, wanted)
+        if wanted.active:
+            yield _create(person, wanted, is_open)
         return
-    if not active:
-        if account.active is not False:
-            yield _operation(person, account, OperationKind.DISABLE, _state_reason(person))
-        return
+    if not is_open and account.active is not False:
+        yield _operation(person, account, OperationKind.DISABLE, _state_reason(person))
     managed = policy.managed_entitlements
     surplus = (account.entitlements & managed) - wanted.entitlements
     if surplus:
@@ -122,7 +128,7 @@ def _provide(
     if differing:
         reason = f"{_counted(len(differing), 'attribute')} not as the person's"
         yield _operation(person, account, OperationKind.UPDATE, reason, attributes=differing)
-    if account.active is False:
+    if is_open and account.active is False:
         yield _operation(person, account, OperationKind.ENABLE, _due_reason(wanted.because))
     lacking = (wanted.entitlements & managed) - account.entitlements
     if lacking:
@@ -131,21 +137,40 @@ def _provide(
         )
 
 
+def _pause(
+    person: PersonFacts, account: Observed, policy: ApplicationPolicy
+) -> Iterator[Operation]:
+    """Closed for a while, and nothing else changed; what costs money is given back if so wished."""
+    frees = person.state is LifecycleState.ON_LEAVE and policy.leave is LeaveAction.FREE
+    free = sorted(account.entitlements & policy.costly) if frees else []
+    reason = _state_reason(person)
+    if account.active is not False:
+        yield _operation(person, account, OperationKind.DISABLE, reason, revoke=free)
+    elif free:
+        yield _operation(person, account, OperationKind.REVOKE, reason, revoke=free)
+
+
 def _remove(
-    person: PersonFacts, account: Observed, policy: ApplicationPolicy, now: datetime
+    person: PersonFacts,
+    account: Observed,
+    policy: ApplicationPolicy,
+    now: datetime,
+    withheld: str,
 ) -> tuple[Operation | None, datetime | None]:
     """The step that takes an account away which is not due, and when the next one is."""
-    reason = _removal_reason(person)
+    reason = _removal_reason(person, withheld)
     surplus = sorted(account.entitlements & policy.managed_entitlements)
     if policy.removal is RemovalAction.KEEP:
         return None, None
-    if policy.removal is RemovalAction.DELETE and person.state is not LifecycleState.LEAVING:
+    kept = person.state is LifecycleState.LEAVING or person.legal_hold
+    if policy.removal is RemovalAction.DELETE and not kept:
         return _operation(person, account, OperationKind.DELETE, reason, revoke=surplus), None
     if account.active is not False:
         return _operation(person, account, OperationKind.DISABLE, reason, revoke=surplus), None
     if surplus:
         return _operation(person, account, OperationKind.REVOKE, reason, revoke=surplus), None
-    if policy.delete_after is None or account.disabled_at is None:
+    if person.legal_hold or policy.delete_after is None or account.disabled_at is None:
+        # The end of a hold is a change to the person, who is then planned anew.
         return None, None
     due = account.disabled_at + policy.delete_after
     if now < due:
@@ -157,13 +182,18 @@ def _remove(
     return _operation(person, account, OperationKind.DELETE, reason), None
 
 
-def _may_be_open(person: PersonFacts, policy: ApplicationPolicy) -> bool:
+def may_be_there(person: PersonFacts, policy: ApplicationPolicy) -> bool:
+    """Whether anything is done for the person at present but closing what is open."""
     if person.state is LifecycleState.SUSPENDED:
         return False
-    return not (person.state is LifecycleState.ON_LEAVE and policy.leave is not RemovalAction.KEEP)
+    return not (person.state is LifecycleState.ON_LEAVE and policy.leave is not LeaveAction.KEEP)
 
 
-def _create(person: PersonFacts, wanted: Desired) -> Operation:
+def _may_be_open(person: PersonFacts, policy: ApplicationPolicy) -> bool:
+    return not (person.state is LifecycleState.UPCOMING and policy.closed_ahead)
+
+
+def _create(person: PersonFacts, wanted: Desired, is_open: bool) -> Operation:
     attributes = {
         name: Change(None, value)
         for name, value in sorted(wanted.attributes.items())
@@ -178,6 +208,7 @@ def _create(person: PersonFacts, wanted: Desired) -> Operation:
         attributes=attributes,
         grant=tuple(sorted(wanted.entitlements)),
         urgency=URGENCY[OperationKind.CREATE],
+        active=is_open,
     )
 
 
@@ -228,11 +259,14 @@ def _state_reason(person: PersonFacts) -> str:
     return {
         LifecycleState.ON_LEAVE: "on leave",
         LifecycleState.SUSPENDED: "suspended",
+        LifecycleState.UPCOMING: "opens on the first day",
     }.get(person.state, "not due at present")
 
 
-def _removal_reason(person: PersonFacts) -> str:
+def _removal_reason(person: PersonFacts, withheld: str) -> str:
     if person.state not in _GONE:
+        if withheld:
+            return withheld
         return (
             "has not started yet"
             if person.state is LifecycleState.UPCOMING

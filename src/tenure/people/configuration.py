@@ -5,14 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.duration import duration_iso_string
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.expressions import AttributeType
-from tenure.people.models import AttributeDefinition, Company
+from tenure.core.model import LifecycleState
+from tenure.people.models import AttributeDefinition, Company, Person
 from tenure.people.services import company, raise_generation
 
 
@@ -25,6 +29,7 @@ class CompanyDefinition:
     time_zone: str = "UTC"
     email_formats: Sequence[str] = ()
     plan_mode: str = "review"
+    leaver_grace: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ def company_definition() -> CompanyDefinition:
         time_zone=row.time_zone,
         email_formats=tuple(row.email_formats),
         plan_mode=row.plan_mode,
+        leaver_grace=row.leaver_grace,
     )
 
 
@@ -80,13 +86,21 @@ def save_company(*, definition: CompanyDefinition, replan: bool = True) -> bool:
     if changed is None:
         return False
     for name, value in after.items():
-        setattr(row, name, value)
+        setattr(row, name, definition.leaver_grace if name == "leaver_grace" else value)
     row.save(update_fields=list(after))
+    if "leaver_grace" in changed[1]:
+        _look_at_leavers()
     _record("company", "company", definition.name, *changed)
     matters = set(changed[1]) != {"name"}
     if matters and replan:
         raise_generation()
     return matters
+
+
+def _look_at_leavers() -> None:
+    """Whether they are leaving still, or have left, is to be seen anew."""
+    gone = [LifecycleState.LEAVING.value, LifecycleState.LEFT.value]
+    Person.objects.filter(state__in=gone).update(next_look_at=Now())
 
 
 def custom_attributes() -> list[CustomAttribute]:
@@ -147,6 +161,9 @@ def _company_plain(definition: CompanyDefinition) -> dict[str, Any]:
         "time_zone": definition.time_zone,
         "email_formats": list(definition.email_formats),
         "plan_mode": definition.plan_mode,
+        "leaver_grace": (
+            duration_iso_string(definition.leaver_grace) if definition.leaver_grace else None
+        ),
     }
 
 

@@ -30,6 +30,8 @@ class Company(models.Model):
     domain = models.CharField(max_length=253, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     email_formats = models.JSONField(default=list)
+    #: After somebody has left they are `leaving` for so long: closed, and nothing is deleted.
+    leaver_grace = models.DurationField(null=True)
     plan_mode = models.CharField(max_length=16, choices=PlanMode.choices, default=PlanMode.REVIEW)
     writes_stopped_at = models.DateTimeField(null=True)
     writes_stopped_reason = models.TextField(blank=True)
@@ -83,6 +85,9 @@ class Person(models.Model):
     #: The instant of an immediate or scheduled termination: wins over `end_date`.
     terminated_at = models.DateTimeField(null=True)
     termination_reason = models.TextField(blank=True)
+    #: Since when nothing of theirs may be deleted, and why.
+    legal_hold_since = models.DateTimeField(null=True)
+    legal_hold_reason = models.TextField(blank=True)
     #: HR says that they are gone (status, or disappearance where the source says so).
     ended_by_source_at = models.DateTimeField(null=True)
 

@@ -7,7 +7,7 @@ the people whose generation was raised.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import F, Q
@@ -46,8 +46,9 @@ def raise_generation(people: Iterable[int] | None = None) -> None:
     rows.update(generation=F("generation") + 1)
 
 
-def working_life(person: Person) -> WorkingLife:
-    """The dates and marks that the lifecycle is read from."""
+def working_life(person: Person, grace: timedelta | None = None) -> WorkingLife:
+    """The dates and marks that the lifecycle is read from. Who asks for many people asks for the
+    company's `leaver_grace()` once."""
     ends = [at for at in (person.terminated_at, person.ended_by_source_at) if at is not None]
     return WorkingLife(
         start_date=person.start_date,
@@ -56,17 +57,23 @@ def working_life(person: Person) -> WorkingLife:
         on_leave=person.on_leave,
         suspended=person.suspended,
         terminated_at=min(ends, default=None),
+        grace=leaver_grace() if grace is None else grace,
     )
 
 
-def stand(person: Person, now: datetime) -> Standing:
+def leaver_grace() -> timedelta:
+    """For how long who has left is `leaving`."""
+    return company().leaver_grace or timedelta(0)
+
+
+def stand(person: Person, now: datetime, grace: timedelta | None = None) -> Standing:
     """Where the person stands at `now`."""
-    return standing(working_life(person), now)
+    return standing(working_life(person, grace), now)
 
 
-def facts(person: Person, now: datetime) -> PersonFacts:
+def facts(person: Person, now: datetime, grace: timedelta | None = None) -> PersonFacts:
     """What decisions need to know of the person at `now`."""
-    life = working_life(person)
+    life = working_life(person, grace)
     at = standing(life, now)
     # Instants are told in the person's own zone: that is how HR and they themselves know them.
     place = zone(person.time_zone)
@@ -80,6 +87,7 @@ def facts(person: Person, now: datetime) -> PersonFacts:
         left_at=at.left_at.astimezone(place) if at.left_at else None,
         end_date=person.end_date,
         reason=person.termination_reason,
+        legal_hold=person.legal_hold_since is not None,
     )
 
 
@@ -113,8 +121,9 @@ def tick(now: datetime) -> int:
 def restand(people: Sequence[Person], now: datetime) -> list[Event]:
     """Set state, since and next look on these instances (not saved). Returns what to record."""
     events = []
+    grace = leaver_grace()
     for person in people:
-        at = stand(person, now)
+        at = stand(person, now, grace)
         if person.state != at.state.value:
             if person.pk is not None:
                 events.append(_state_event(person, at.state))

@@ -85,11 +85,12 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     account.person = row.person
     account.situation = Situation.LINKED.value
     account.user_name = str(attributes.get("userName") or "")
-    account.active = remote.active if remote and remote.active is not None else True
+    account.active = remote.active if remote and remote.active is not None else row.active
     account.attributes = attributes
     account.entitlements = sorted({*account.entitlements, *outcome.work.progress.get("grant", ())})
     account.fingerprint = remote.fingerprint if remote else b""
-    account.disabled_at, account.observed_at, account.created_at = None, now, now
+    account.disabled_at = now if account.active is False else None
+    account.observed_at, account.created_at = now, now
 
 
 def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,11 +10,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from tenure.applications.finding import application_named
 from tenure.applications.models import Application
+from tenure.core.access import AccessException, Memory
 from tenure.core.decision import Decision, Policies, decide
 from tenure.core.model import Observed, OperationState
 from tenure.people.models import Person
-from tenure.people.services import due_for_a_look, facts, lagging
-from tenure.provisioning.loading import observed, policies
+from tenure.people.services import due_for_a_look, facts, lagging, leaver_grace
+from tenure.provisioning import memory
+from tenure.provisioning.loading import exceptions, observed, policies
 from tenure.provisioning.models import Operation
 
 CHUNK = 2000
@@ -38,6 +40,7 @@ class Draft:
     person: Person
     observed: tuple[Observed, ...]
     decision: Decision
+    remembered: Memory
 
 
 class Drafting:
@@ -50,6 +53,7 @@ class Drafting:
         if scope.application is not None:
             application_named(scope.application)
         self.policies: Policies = policies(list(self.applications.values()))
+        self._grace = leaver_grace()
         self._slugs = {row.pk: row.slug for row in self.applications.values()}
 
     def chunks(self) -> Iterator[list[Draft]]:
@@ -60,8 +64,19 @@ class Drafting:
             if not rows:
                 return
             last = rows[-1].pk
-            accounts = observed([row.pk for row in rows], self._slugs)
-            yield [self._draft(row, tuple(accounts.get(row.pk, ()))) for row in rows]
+            keys = [row.pk for row in rows]
+            accounts = observed(keys, self._slugs)
+            decided = exceptions(keys, self.now)
+            remembered = memory.recall(keys) if self.policies.rules.has_grace else {}
+            yield [
+                self._draft(
+                    row,
+                    tuple(accounts.get(row.pk, ())),
+                    decided.get(row.pk, ()),
+                    remembered.get(row.pk, {}),
+                )
+                for row in rows
+            ]
 
     def _people(self) -> QuerySet[Person]:
         people = Person.objects.all()
@@ -77,13 +92,27 @@ class Drafting:
             wanted |= Q(Exists(failed))
         return people.filter(wanted)
 
-    def _draft(self, person: Person, accounts: tuple[Observed, ...]) -> Draft:
-        decision = decide(facts(person, self.now), accounts, self.policies, self.now)
+    def _draft(
+        self,
+        person: Person,
+        accounts: tuple[Observed, ...],
+        decided: Sequence[AccessException],
+        remembered: Memory,
+    ) -> Draft:
+        decision = decide(
+            facts(person, self.now, self._grace),
+            accounts,
+            self.policies,
+            self.now,
+            exceptions=decided,
+            memory=remembered,
+        )
         only = self.scope.application
         if only is not None:
             decision = Decision(
                 tuple(o for o in decision.operations if o.application == only),
                 tuple(p for p in decision.problems if p.application == only),
                 decision.next_look,
+                decision.memory,
             )
-        return Draft(person, accounts, decision)
+        return Draft(person, accounts, decision, remembered)

@@ -211,8 +211,16 @@ class Drain:
     ) -> None:
         settling.settle(application, outcomes, {row.pk: row for row in rows}, now())
         settling.close_runs(now())
+        self._wake_those_behind(rows)
         self.result.sent += len(outcomes)
         self.result.failed += sum(o.result is Result.FAILED for o in outcomes)
+
+    def _wake_those_behind(self, rows: Sequence[Operation]) -> None:
+        """Operations of other applications may have waited for these."""
+        from tenure.provisioning.tasks import queue_drain
+
+        for slug in settling.behind(rows):
+            queue_drain(slug)
 
 
 def _next_size(size: int, sent: int, seconds: float) -> int:

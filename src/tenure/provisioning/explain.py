@@ -11,13 +11,15 @@ from tenure.applications.finding import application_named
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Event
 from tenure.core.access import Refusal
+from tenure.core.decision import weigh
 from tenure.core.mapping import MappingProblem
 from tenure.core.model import Because, LifecycleState, Situation
 from tenure.core.planner import entitled
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.people.services import facts, stand
-from tenure.provisioning.loading import policies
+from tenure.provisioning import memory
+from tenure.provisioning.loading import exceptions, policies
 
 _HISTORY = 50
 
@@ -115,7 +117,13 @@ def explain(
         rows = [application_named(application)]
     compiled = policies(rows)
     who = facts(person, at)
-    access = compiled.rules.due(person.attributes)
+    weighed = weigh(
+        who,
+        compiled,
+        at,
+        exceptions=exceptions([person.pk], at).get(person.pk, ()),
+        memory=memory.recall([person.pk]).get(person.pk),
+    )
     accounts = {
         row.application_id: row
         for row in Account.objects.filter(person=person).order_by("created_at", "pk")
@@ -123,12 +131,12 @@ def explain(
     explained = []
     for row in rows:
         policy = compiled.applications[row.slug]
-        given = access.get(row.slug)
+        given = weighed.access.get(row.slug)
         may = entitled(who, policy, at)
         problem = ""
         if given and may:
             try:
-                compiled.mappings[row.slug].values(person.attributes)
+                compiled.mappings[row.slug].values(weighed.attributes)
             except MappingProblem as error:
                 problem = str(error)
         explained.append(
@@ -136,9 +144,11 @@ def explain(
                 application=row.slug,
                 name=row.name,
                 due=bool(given and may),
-                summary=_summary(who.state, bool(given), may, person),
+                summary=_summary(
+                    who.state, bool(given), may, person, weighed.withheld.get(row.slug, "")
+                ),
                 because=given.because if given else (),
-                not_because=tuple(compiled.rules.refusals(person.attributes, row.slug)),
+                not_because=tuple(compiled.rules.refusals(weighed.attributes, row.slug)),
                 entitlements=dict(sorted(given.by_entitlement.items())) if given else {},
                 account=accounts.get(row.pk),
                 problem=problem,
@@ -158,7 +168,11 @@ def explain(
     )
 
 
-def _summary(state: LifecycleState, given: bool, may: bool, person: Person) -> str:
+def _summary(
+    state: LifecycleState, given: bool, may: bool, person: Person, withheld: str
+) -> str:
+    if withheld:
+        return f"Not due: withheld by {withheld}."
     if given and may:
         return "Due: a rule gives it."
     if given and state is LifecycleState.UPCOMING:

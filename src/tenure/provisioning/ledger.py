@@ -217,8 +217,10 @@ def _key(row: Operation) -> tuple[int | None, int, str]:
 
 
 def _same(old: Operation, new: Operation) -> bool:
-    return (old.account_id, old.attributes, old.grant, old.revoke) == (
+    return (old.account_id, old.active, old.after, old.attributes, old.grant, old.revoke) == (
         new.account_id,
+        new.active,
+        new.after,
         orjson.loads(_json(new.attributes)),
         list(new.grant),
         list(new.revoke),

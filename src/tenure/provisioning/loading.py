@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tenure.applications.models import Account, Application, Entitlement
-from tenure.core.access import Rule, RuleBook
+from tenure.core.access import AccessException, Rule, RuleBook
 from tenure.core.decision import Policies
-from tenure.core.expressions import Schema, compile_condition, compile_value
+from tenure.core.expressions import AttributeType, Schema, compile_condition, compile_value
+from tenure.core.groups import ATTRIBUTE, Group, GroupBook
 from tenure.core.mapping import AccountMapping, MappedAttribute
 from tenure.core.model import (
     ApplicationMode,
     ApplicationPolicy,
+    LeaveAction,
     Observed,
     Price,
     RemovalAction,
     Situation,
 )
 from tenure.people.services import schema
-from tenure.rules.models import AccessRule
+from tenure.rules.exceptions import in_force
+from tenure.rules.models import AccessRule, PeopleGroup
 
 #: Attributes that applications commonly compare, and store, without regard to case.
 CASELESS = frozenset({"userName", "email", "emails.work", "emails.home", "emails.other", "login"})
@@ -28,7 +31,8 @@ CASELESS = frozenset({"userName", "email", "emails.work", "emails.home", "emails
 def policies(applications: Sequence[Application] | None = None) -> Policies:
     """Rules, mappings and policies, compiled. Raises `ExpressionError`; what was saved through the
     services compiles, unless the attribute schema changed since."""
-    attributes = schema()
+    own = schema()
+    attributes = {**own, ATTRIBUTE: AttributeType.STRINGS}
     rows = list(Application.objects.all()) if applications is None else list(applications)
     entitlements: dict[int, list[Entitlement]] = {}
     for item in Entitlement.objects.filter(application__in=rows, managed=True):
@@ -37,7 +41,40 @@ def policies(applications: Sequence[Application] | None = None) -> Policies:
         rules=rule_book(attributes),
         mappings={row.slug: _mapping(row, attributes) for row in rows},
         applications={row.slug: _policy(row, entitlements.get(row.pk, ())) for row in rows},
+        groups=group_book(own),
     )
+
+
+def group_book(attributes: Schema) -> GroupBook:
+    """All groups. Their conditions see people's own attributes only."""
+    return GroupBook(
+        [
+            Group(
+                slug=row.slug,
+                condition=compile_condition(row.condition, attributes) if row.condition else None,
+                people=frozenset(row.people),
+            )
+            for row in PeopleGroup.objects.all()
+        ]
+    )
+
+
+def exceptions(people: Iterable[int], now: datetime) -> dict[int, list[AccessException]]:
+    """Person id -> their exceptions that are in force."""
+    return {
+        person: [
+            AccessException(
+                application=row.application,
+                entitlement=row.entitlement,
+                gives=row.gives,
+                reason=row.reason,
+                decided_by=row.decided_by,
+                until=row.until,
+            )
+            for row in rows
+        ]
+        for person, rows in in_force(people, now).items()
+    }
 
 
 def rule_book(attributes: Schema) -> RuleBook:
@@ -49,6 +86,7 @@ def rule_book(attributes: Schema) -> RuleBook:
                 name=row.name,
                 condition=compile_condition(row.condition, attributes),
                 gives={slug: frozenset(keys) for slug, keys in row.gives.items()},
+                grace=row.grace or timedelta(0),
             )
             for row in AccessRule.objects.filter(enabled=True)
         ]
@@ -108,8 +146,10 @@ def _policy(row: Application, entitlements: Sequence[Entitlement]) -> Applicatio
         mode=ApplicationMode(row.mode),
         removal=RemovalAction(row.removal),
         delete_after=row.delete_after,
-        leave=RemovalAction(row.leave),
+        leave=LeaveAction(row.leave),
         lead=row.lead or timedelta(0),
+        closed_ahead=row.closed_ahead,
+        requires=tuple(row.requires),
         managed_entitlements=frozenset(item.key for item in entitlements),
         caseless=CASELESS,
         seat=seat,

@@ -1,4 +1,5 @@
-"""Operations: one durable change to one account, from intent to outcome.
+"""Operations: one durable change to one account, from intent to outcome; and what planning has
+to remember of people from one plan to the next.
 
 The row is written before anything is sent and settled after, so that a crash at any moment leaves
 a row that says what may have happened.
@@ -43,6 +44,10 @@ class Operation(models.Model):
     attributes = models.JSONField(default=dict)
     grant = models.JSONField(default=list)
     revoke = models.JSONField(default=list)
+    #: Whether an account that this makes is open.
+    active = models.BooleanField(default=True)
+    #: Ids of the applications whose operations for this person have to be done first.
+    after = models.JSONField(default=list)
     generation = models.BigIntegerField(default=0)
     #: It closes or deletes an account that is open: what the guard counts.
     takes_access = models.BooleanField(default=False)
@@ -89,3 +94,19 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.application_id}/{self.person_id}"
+
+
+class RuleMemory(models.Model):
+    """That a person meets, or until lately met, a rule with a grace. `lost_at` None: they do."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="rule_memories")
+    rule = models.SlugField(max_length=100)
+    lost_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person", "rule"], name="rule_memory_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} of {self.person_id}"

@@ -7,13 +7,13 @@ planned and queues the work, all in one transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 
-from tenure.applications.models import Account
+from tenure.applications.models import Account, Application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.core.guard import WINDOW, judge, limit_from
@@ -30,7 +30,7 @@ from tenure.core.model import Operation as Step
 from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import ledger
+from tenure.provisioning import ledger, memory
 from tenure.provisioning.costs import costs
 from tenure.provisioning.drafting import Draft, Drafting, Scope
 from tenure.provisioning.models import Operation
@@ -120,6 +120,10 @@ def store(
     run = runs.start(RunKind.EXECUTE, scope.application or "", reason=reason)
     problems: list[ProblemLine] = []
     for chunk in drafting.chunks():
+        memory.keep(
+            {draft.person.pk: draft.remembered for draft in chunk},
+            {draft.person.pk: draft.decision.memory for draft in chunk},
+        )
         generations: dict[int, int] = {}
         looks: dict[int, datetime | None] = {}
         wanted: list[Operation] = []
@@ -128,7 +132,7 @@ def store(
             generations[draft.person.pk] = draft.person.generation
             looks[draft.person.pk] = draft.decision.next_look
             wanted += [
-                _row(draft, step, run, live[step.application].pk, at, decided)
+                _row(draft, step, run, live, at, decided)
                 for step in draft.decision.operations
                 if step.application in live
             ]
@@ -227,10 +231,15 @@ def _judge(drafting: Drafting, takes: Counter[str], at: datetime) -> dict[str, s
 
 
 def _row(
-    draft: Draft, step: Step, run: Run, application: int, at: datetime, decided: bool
+    draft: Draft,
+    step: Step,
+    run: Run,
+    live: Mapping[str, Application],
+    at: datetime,
+    decided: bool,
 ) -> Operation:
     return Operation(
-        application_id=application,
+        application_id=live[step.application].pk,
         person=draft.person,
         account_id=int(step.account) if step.account else None,
         run=run,
@@ -243,6 +252,8 @@ def _row(
         },
         grant=list(step.grant),
         revoke=list(step.revoke),
+        active=step.active,
+        after=sorted(live[slug].pk for slug in step.after if slug in live),
         generation=draft.person.generation,
         takes_access=takes_access(step, draft.observed),
         decided_by=actor() if decided else "",

@@ -54,6 +54,8 @@ class Work:
     revoke: tuple[str, ...]
     progress: dict[str, Any] = field(default_factory=dict)
     unsure: bool = False
+    #: Whether an account that is made is open.
+    active: bool = True
 
 
 @dataclass(slots=True)
@@ -150,7 +152,7 @@ class Batch:
                 found = await self.connector.create(
                     {k: v for k, v in work.attributes.items() if v is not None},
                     external_id=work.external_id,
-                    active=True,
+                    active=work.active,
                 )
             except AlreadyExists as error:
                 found = await self._adopt(work, error)

@@ -68,6 +68,15 @@ def claim(application: Application, most: int, now: datetime) -> tuple[list[Oper
               AND (due.state IN ('planned', 'unknown') OR due.state = 'retrying')
               AND (due.not_before IS NULL OR due.not_before <= %(now)s)
               AND NOT EXISTS (
+                  SELECT 1 FROM provisioning_operation AS first
+                  WHERE due.after <> '[]'
+                    AND first.person_id = due.person_id
+                    AND due.after @> to_jsonb(first.application_id)
+                    AND first.state NOT IN ('done', 'cancelled')
+                    AND (due.kind = 'delete') = (first.kind = 'delete')
+                    AND first.kind IN ('create', 'enable', 'delete')
+              )
+              AND NOT EXISTS (
                   SELECT 1 FROM provisioning_operation AS other
                   WHERE other.application_id = due.application_id
                     AND other.person_id = due.person_id
@@ -123,6 +132,7 @@ def work_for(operations: Sequence[Operation]) -> list[Work]:
             revoke=tuple(row.revoke),
             progress=dict(row.progress),
             unsure=row.attempts > 0,
+            active=row.active,
         )
         for row in operations
     ]
@@ -155,6 +165,17 @@ def settle(
     finished = Counter(row.run_id for row in rows if row.finished_at and row.run_id)
     for run, count in finished.items():
         Run.objects.filter(pk=run).update(done=F("done") + count, touched_at=now)
+
+
+def behind(rows: Sequence[Operation]) -> list[str]:
+    """Applications in which something may have waited for what these operations did."""
+    application = rows[0].application_id if rows else None
+    waiting = Operation.objects.filter(
+        state=OperationState.PLANNED.value,
+        after__contains=application,
+        person_id__in=[row.person_id for row in rows if row.finished_at],
+    )
+    return list(waiting.order_by().values_list("application__slug", flat=True).distinct())
 
 
 def close_runs(now: datetime) -> None:

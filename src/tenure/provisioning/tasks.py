@@ -18,6 +18,7 @@ from tenure.provisioning import planning, settling
 from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
+from tenure.rules.exceptions import end_those_over
 
 SWEEP_SECONDS = 5
 
@@ -52,6 +53,7 @@ async def probe(slug: str) -> None:
 def sweep(timestamp: int) -> None:
     """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal."""
     tick(now())
+    end_those_over(now())
     if company().plan_mode == PlanMode.AUTOMATIC:
         planning.store_lagging()
     queue_waiting()

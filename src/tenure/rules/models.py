@@ -1,11 +1,16 @@
-"""Access rules. A rule names applications and entitlements by slug and key, not by foreign key:
-it may be written before what it gives exists, and checking says so."""
+"""Access rules, the groups that they may speak of, and exceptions to them.
+
+All name applications and entitlements by slug and key, not by foreign key: a rule may be written
+before what it gives exists, and checking says so."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Now
+
+from tenure.people.models import Person
 
 
 class AccessRule(models.Model):
@@ -16,6 +21,8 @@ class AccessRule(models.Model):
     description = models.TextField(blank=True)
     condition = models.TextField()
     gives = models.JSONField(default=dict)
+    #: For how long that stays once the condition is met no more.
+    grace = models.DurationField(null=True)
     enabled = models.BooleanField(default=True)
     position = models.IntegerField(default=0)
 
@@ -24,3 +31,48 @@ class AccessRule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PeopleGroup(models.Model):
+    """Who meets `condition`, and everybody named by employee number: `slug in user.groups`."""
+
+    slug = models.SlugField(max_length=100, unique=True)
+    name = models.CharField(max_length=200)
+    condition = models.TextField(blank=True)
+    people = models.JSONField(default=list)
+    position = models.IntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["position", "slug"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccessException(models.Model):
+    """Gives or withholds an application, or one entitlement in it, for one person. One that was
+    ended stays as a record of what was decided."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="exceptions")
+    application = models.SlugField(max_length=100)
+    entitlement = models.CharField(max_length=309, blank=True)
+    gives = models.BooleanField()
+    reason = models.TextField()
+    decided_by = models.CharField(max_length=200)
+    until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["person", "application", "entitlement"],
+                condition=models.Q(ended_at__isnull=True),
+                name="access_exception_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        what = " ".join(part for part in (self.application, self.entitlement) if part)
+        return f"{'gives' if self.gives else 'withholds'} {what}"

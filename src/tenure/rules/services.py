@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.duration import duration_iso_string
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
@@ -18,7 +20,8 @@ from tenure.rules.models import AccessRule
 
 @dataclass(frozen=True, slots=True)
 class RuleDefinition:
-    """Who meets `condition` gets everything in `gives`: application slug -> entitlement keys."""
+    """Who meets `condition` gets everything in `gives`: application slug -> entitlement keys.
+    `grace` is for how long that stays once they meet it no more."""
 
     slug: str
     name: str
@@ -26,6 +29,7 @@ class RuleDefinition:
     description: str = ""
     gives: Mapping[str, Sequence[str]] = field(default_factory=dict)
     enabled: bool = True
+    grace: timedelta | None = None
 
 
 def definitions() -> list[RuleDefinition]:
@@ -45,7 +49,7 @@ def save_rule(
         rule = AccessRule(slug=definition.slug, position=AccessRule.objects.count())
     after = _plain(definition)
     for name, value in after.items():
-        setattr(rule, name, value)
+        setattr(rule, name, definition.grace if name == "grace" else value)
     if position is not None:
         rule.position = position
     rule.save()
@@ -77,6 +81,7 @@ def _definition(rule: AccessRule) -> RuleDefinition:
         condition=rule.condition,
         gives=rule.gives,
         enabled=rule.enabled,
+        grace=rule.grace,
     )
 
 
@@ -87,6 +92,7 @@ def _plain(definition: RuleDefinition) -> dict[str, Any]:
         "condition": definition.condition,
         "gives": {slug: sorted(keys) for slug, keys in definition.gives.items()},
         "enabled": definition.enabled,
+        "grace": duration_iso_string(definition.grace) if definition.grace else None,
     }
 
 

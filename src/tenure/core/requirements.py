@@ -1,0 +1,112 @@
+"""Applications that need another one first: the mailbox before what is signed in to by it.
+
+A required account is made and opened before the one that needs it, and deleted after it. Closing
+waits for nothing: access ends everywhere at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tenure.core.model import (
+    ApplicationMode,
+    ApplicationPolicy,
+    Observed,
+    Operation,
+    OperationKind,
+    PersonFacts,
+    Problem,
+    Situation,
+)
+
+#: What is done in the required application first, and what waits for it.
+OPENS = frozenset({OperationKind.CREATE, OperationKind.ENABLE})
+_CLOSES = frozenset({OperationKind.DISABLE, OperationKind.DELETE})
+_WAITS = OPENS | {OperationKind.UPDATE, OperationKind.GRANT}
+
+
+def unmet(
+    person: PersonFacts,
+    operations: Sequence[Operation],
+    observed: Sequence[Observed],
+    policies: Mapping[str, ApplicationPolicy],
+) -> tuple[tuple[Operation, ...], tuple[Problem, ...]]:
+    """The operations with what each has to wait for. One whose requirement nobody is going to
+    meet is left out, and a problem says so."""
+    opening = {
+        step.application
+        for step in operations
+        if step.kind in OPENS and policies[step.application].mode is ApplicationMode.LIVE
+    }
+    closing = {step.application for step in operations if step.kind in _CLOSES}
+    open_now = {
+        account.application
+        for account in observed
+        if account.situation is Situation.LINKED
+        and account.active is not False
+        and account.application not in closing
+    }
+    kept: list[Operation] = []
+    problems: list[Problem] = []
+    refused: set[str] = set()
+    for step in _in_order(operations, policies):
+        required = policies[step.application].requires
+        if step.kind in OPENS:
+            lacking = [
+                slug for slug in required if slug in refused or slug not in opening | open_now
+            ]
+            if lacking:
+                refused.add(step.application)
+                problems.append(_problem(person, step, lacking))
+                continue
+        kept.append(_waiting(step, required, opening, operations, policies))
+    kept.sort(key=lambda o: (o.urgency, o.application))
+    return tuple(kept), tuple(problems)
+
+
+def _waiting(
+    step: Operation,
+    required: Sequence[str],
+    opening: set[str],
+    operations: Sequence[Operation],
+    policies: Mapping[str, ApplicationPolicy],
+) -> Operation:
+    if step.kind in _WAITS:
+        first = tuple(slug for slug in required if slug in opening)
+    elif step.kind is OperationKind.DELETE:
+        first = tuple(
+            sorted(
+                other.application
+                for other in operations
+                if other.kind is OperationKind.DELETE
+                and step.application in policies[other.application].requires
+            )
+        )
+    else:
+        first = ()
+    return replace(step, after=first) if first else step
+
+
+def _in_order(
+    operations: Sequence[Operation], policies: Mapping[str, ApplicationPolicy]
+) -> list[Operation]:
+    """Those of required applications first, so that a refusal reaches everything behind it."""
+
+    def depth(slug: str, above: frozenset[str] = frozenset()) -> int:
+        if slug in above or slug not in policies:
+            return 0
+        deeper = (depth(other, above | {slug}) for other in policies[slug].requires)
+        return 1 + max(deeper, default=0)
+
+    return sorted(operations, key=lambda step: depth(step.application))
+
+
+def _problem(person: PersonFacts, step: Operation, lacking: Sequence[str]) -> Problem:
+    names = " and ".join(lacking)
+    return Problem(
+        step.application,
+        person.key,
+        f"{step.application} requires an open account in {names}, which this person does not get. "
+        f"Give {names} by a rule too, or take it out of `requires`.",
+    )
