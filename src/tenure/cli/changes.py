@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from tenure.cli.context import session
+from tenure.cli.lives import instant
 from tenure.cli.output import AsJson, Failure, out, print_json, say
 from tenure.cli.working import Application
 
@@ -47,7 +46,7 @@ def terminate(
         from tenure.provisioning.services import terminate_now
 
         found = find_person(person)
-        when = _instant(at, found.time_zone) if at else None
+        when = instant(at, found.time_zone) if at else None
         stored = terminate_now(found, at=when, reason=reason)
         if stored is None:
             assert when is not None
@@ -150,13 +149,3 @@ def resume(
 
         resume_writes(reason=reason)
         out.print("Writes go on.")
-
-
-def _instant(text: str, zone: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Failure(
-            f"{text!r} is no time. Expected ISO 8601, as in 2026-11-30T18:00 or with an offset."
-        ) from error
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone))

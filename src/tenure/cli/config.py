@@ -20,6 +20,7 @@ from tenure.cli.output import AsJson, complain, print_json, say
 if TYPE_CHECKING:
     from tenure.configuration.applying import ConfigChange
     from tenure.configuration.reading import Loaded
+    from tenure.provisioning.whatif import Effect
 
 config_app = typer.Typer(
     name="config",
@@ -52,6 +53,15 @@ def apply_configuration(path: Document, as_json: AsJson = False) -> None:
         _show(changes, as_json)
         if not as_json:
             say(f"{_counted(changes)} applied." if changes else "Nothing to change.")
+
+
+def effect_of(path: Path) -> Effect:
+    """What the document would change in accounts. Within a session."""
+    from tenure.configuration.applying import preview
+
+    with _problems(False):
+        loaded = _read(path)
+        return preview(loaded.document, marks=loaded.marks)
 
 
 @config_app.command("diff")

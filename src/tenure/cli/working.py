@@ -116,25 +116,65 @@ def plan(
     everything: Annotated[
         bool, typer.Option("--all", help="Every operation, not the first 20 of each application.")
     ] = False,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="What if HR said attribute=value of --person? Repeatable."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="What would this configuration change, if it were applied?"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """What would be done and why. Exit code 0: nothing to do, 2: changes, 1: an error.
 
     Example: `tenure plan --application chat --json`
+
+    Example: `tenure plan --person 10482 --with department=Sales`
+
+    Example: `tenure plan --config tenure.yaml`
     """
+    if given and not person:
+        raise Failure("--with asks about one person: name them with --person.")
+    if config and (person or application):
+        raise Failure("--config is about everybody and every application: leave out the others.")
     with session():
         from tenure.cli.rendering import show_plan
         from tenure.people.services import find_person
         from tenure.provisioning.services import preview
+        from tenure.provisioning.whatif import with_attributes
 
         with err.status("Planning…"):
-            found = preview(application=application, person=find_person(person) if person else None)
+            if config is not None:
+                from tenure.cli.config import effect_of
+
+                edit = effect_of(config)
+                found = edit.plan
+                say(
+                    f"This edit changes {edit.accounts} accounts: {len(edit.added)} operations "
+                    f"more than today's plan, {len(edit.dropped)} fewer."
+                )
+            elif person and given:
+                found = with_attributes(find_person(person), _pairs(given))
+            else:
+                who = find_person(person) if person else None
+                found = preview(application=application, person=who)
         if as_json:
             print_json(found.as_json())
         else:
             show_plan(out, found, everything=everything)
         if found.lines:
             raise typer.Exit(2)
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise Failure(f"{text!r} is no attribute=value, as in department=Sales.")
+        pairs[name.strip()] = value.strip()
+    return pairs
 
 
 def apply(

@@ -36,6 +36,9 @@ from tenure.people.configuration import (
     save_company,
 )
 from tenure.people.services import raise_generation
+from tenure.provisioning import planning
+from tenure.provisioning.drafting import Scope
+from tenure.provisioning.whatif import Effect, effect
 from tenure.rules.groups import remove_group, save_group
 from tenure.rules.services import remove_rule, save_rule
 from tenure.sources.services import SourceInUse, remove_source, save_source
@@ -85,6 +88,18 @@ def apply(document: Document, *, marks: Marks = NO_MARKS) -> list[ConfigChange]:
     stored = translation.stored()
     _refuse(document, marks, stored)
     return write(document, stored, marks)
+
+
+def preview(document: Document, *, marks: Marks = NO_MARKS) -> Effect:
+    """What applying the document would change in accounts, beyond what is due already. Raises
+    `ConfigurationError`. Nothing is kept: it is done, looked at and rolled back."""
+    everybody = Scope(everybody=True)
+    before = planning.preview(everybody)
+    with transaction.atomic():
+        apply(document, marks=marks)
+        after = planning.preview(everybody)
+        transaction.set_rollback(True)
+    return effect(before, after)
 
 
 def write(document: Document, stored: Document, marks: Marks = NO_MARKS) -> list[ConfigChange]:

@@ -168,9 +168,7 @@ def explain(
     )
 
 
-def _summary(
-    state: LifecycleState, given: bool, may: bool, person: Person, withheld: str
-) -> str:
+def _summary(state: LifecycleState, given: bool, may: bool, person: Person, withheld: str) -> str:
     if withheld:
         return f"Not due: withheld by {withheld}."
     if given and may:

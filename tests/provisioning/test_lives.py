@@ -1,0 +1,293 @@
+"""Working lives through the database to the application: exceptions, holds, graces, undoing."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from tenure.applications.models import Account, Application
+from tenure.audit.models import Action, Event
+from tenure.audit.services import acting
+from tenure.infra.clock import now
+from tenure.people.decisions import DecisionRefused
+from tenure.people.models import Company as CompanyRow
+from tenure.people.models import Person
+from tenure.people.services import company as company_row
+from tenure.people.services import restand
+from tenure.provisioning import lives, planning, services
+from tenure.provisioning.drafting import Scope
+from tenure.provisioning.models import Operation, RuleMemory
+from tenure.provisioning.whatif import with_attributes
+from tenure.rules.exceptions import ExceptionRefused, end_those_over
+from tenure.rules.models import AccessException, AccessRule, PeopleGroup
+from tests.provisioning.company import Company, apply, change, drain, linked
+
+
+def at_once(person: Person) -> Person:
+    return Person.objects.get(pk=person.pk)
+
+
+def test_a_termination_is_taken_back_and_the_same_account_opens_again(sales: Company) -> None:
+    (person,) = sales.people(1)
+    apply()
+    before = linked()["p1@acme.example"].remote_id
+    services.terminate_now(person, reason="the wrong Kim")
+    drain()
+    assert sales.open_users() == set()
+    with acting("cleo"):
+        lives.reinstate(person, reason="it was the other Kim")
+    drain()
+    assert sales.open_users() == {"p1@acme.example"}
+    assert sales.members("sales") == {"p1@acme.example"}
+    assert linked()["p1@acme.example"].remote_id == before
+    assert len(sales.users()) == 1
+    event = Event.objects.get(action=Action.PERSON_REINSTATED)
+    assert (event.actor, event.reason) == ("cleo", "it was the other Kim")
+
+
+def test_what_hr_ended_is_not_taken_back_here(sales: Company) -> None:
+    (person,) = sales.people(1)
+    Person.objects.filter(pk=person.pk).update(ended_by_source_at=now())
+    with pytest.raises(DecisionRefused, match="source says that they leave"):
+        lives.reinstate(person, reason="no")
+
+
+def test_a_grace_of_the_company_defers_deleting_but_not_closing(company: Company) -> None:
+    CompanyRow.objects.filter(pk=company_row().pk).update(leaver_grace=timedelta(days=14))
+    company.application("chat", removal="delete")
+    company.rule("everyone", "true", {"chat": []})
+    (person,) = company.people(1)
+    apply()
+    services.terminate_now(person, reason="resignation")
+    drain()
+    assert company.users()["p1@acme.example"].active is False
+    gone = at_once(person)
+    assert gone.state == "leaving"
+    assert gone.next_look_at is not None
+    plan = planning.preview(Scope(everybody=True), now=gone.next_look_at)
+    assert [line.kind for line in plan.lines] == ["delete"]
+
+
+def test_a_suspension_closes_at_once_and_ends_with_everything_back(sales: Company) -> None:
+    (person,) = sales.people(1)
+    apply()
+    lives.suspend(person, reason="laptop stolen")
+    drain()
+    assert sales.open_users() == set()
+    assert sales.members("sales") == {"p1@acme.example"}
+    with pytest.raises(DecisionRefused, match="suspended already"):
+        lives.suspend(person, reason="again")
+    lives.end_suspension(person, reason="found")
+    drain()
+    assert sales.open_users() == {"p1@acme.example"}
+
+
+def test_a_legal_hold_stops_a_deletion_that_waits(company: Company) -> None:
+    company.application("chat", removal="delete")
+    company.rule("everyone", "true", {"chat": []})
+    (person,) = company.people(1)
+    apply()
+    services.terminate_now(person, reason="resignation")
+    assert Operation.objects.get(state="planned").kind == "delete"
+    lives.hold(person, reason="case 17")
+    assert Operation.objects.get(state="planned").kind == "disable"
+    drain()
+    assert company.users()["p1@acme.example"].active is False
+    assert services.preview(person=at_once(person)).lines == ()
+    lives.release(person, reason="case 17 closed")
+    drain()
+    assert company.users() == {}
+    with pytest.raises(DecisionRefused, match="no legal hold"):
+        lives.release(person, reason="twice")
+
+
+class TestExceptions:
+    def test_one_is_given_and_ends_by_itself(self, sales: Company) -> None:
+        sales.application("tracker", groups=["dev"])
+        (person,) = sales.people(1)
+        apply("chat", "tracker")
+        with acting("cleo"):
+            row, stored = lives.decide_exception(
+                person,
+                application="tracker",
+                entitlement="group:dev",
+                gives=True,
+                reason="covers for Bo",
+                until=now() + timedelta(days=3),
+            )
+        assert stored.applications == ("tracker",)
+        drain("tracker")
+        assert sales.members("dev", "tracker") == {"p1@acme.example"}
+        assert row.decided_by == "cleo"
+        assert row.until is not None
+        looks = at_once(person).next_look_at
+        assert looks is not None
+        assert looks <= row.until
+        AccessException.objects.filter(pk=row.pk).update(until=now() - timedelta(seconds=1))
+        assert end_those_over(now()) == 1
+        services.store()
+        drain("tracker")
+        assert sales.open_users("tracker") == set()
+        assert Event.objects.filter(action=Action.EXCEPTION_ENDED).count() == 1
+
+    def test_one_that_is_over_gives_nothing_even_before_it_is_recorded(
+        self, sales: Company
+    ) -> None:
+        sales.application("tracker")
+        (person,) = sales.people(1)
+        AccessException.objects.create(
+            person=person,
+            application="tracker",
+            gives=True,
+            reason="r",
+            decided_by="cleo",
+            until=now() - timedelta(seconds=1),
+        )
+        plan = services.preview(person=person)
+        assert {line.application for line in plan.lines} == {"chat"}
+
+    def test_withholding_says_why_in_the_plan(self, sales: Company) -> None:
+        (person,) = sales.people(1)
+        apply()
+        lives.decide_exception(person, application="chat", gives=False, reason="investigation")
+        operation = Operation.objects.get(state="planned")
+        assert operation.kind == "disable"
+        assert "investigation" in operation.reason
+        drain()
+        assert sales.open_users() == set()
+
+    def test_another_decision_replaces_it(self, sales: Company) -> None:
+        (person,) = sales.people(1)
+        lives.decide_exception(person, application="chat", gives=False, reason="one")
+        lives.decide_exception(person, application="chat", gives=True, reason="two")
+        assert AccessException.objects.get(ended_at__isnull=True).reason == "two"
+
+    def test_what_does_not_exist_is_refused_and_nothing_is_kept(self, sales: Company) -> None:
+        (person,) = sales.people(1)
+        with pytest.raises(LookupError, match="wiki"):
+            lives.decide_exception(person, application="wiki", gives=True, reason="r")
+        with pytest.raises(LookupError, match="no entitlement 'group:nope'"):
+            lives.decide_exception(
+                person, application="chat", entitlement="group:nope", gives=True, reason="r"
+            )
+        with pytest.raises(ExceptionRefused, match="needs a reason"):
+            lives.decide_exception(person, application="chat", gives=True, reason=" ")
+        with pytest.raises(ExceptionRefused, match="over already"):
+            lives.decide_exception(
+                person, application="chat", gives=True, reason="r", until=now() - timedelta(1)
+            )
+        assert AccessException.objects.count() == 0
+        assert Operation.objects.count() == 0
+
+
+class TestGrace:
+    def test_a_mover_keeps_what_a_rule_gave_for_its_grace(self, sales: Company) -> None:
+        AccessRule.objects.filter(slug="sales").update(grace=timedelta(days=7))
+        (person,) = sales.people(1)
+        apply()
+        assert RuleMemory.objects.get().lost_at is None
+        change(person, department="Support")
+        apply()
+        assert sales.members("sales") == {"p1@acme.example"}
+        lost = RuleMemory.objects.get().lost_at
+        assert lost is not None
+        looks = at_once(person).next_look_at
+        assert looks is not None
+        assert abs(looks - (lost + timedelta(days=7))) < timedelta(seconds=1)
+        RuleMemory.objects.update(lost_at=lost - timedelta(days=7))
+        Person.objects.update(next_look_at=now())
+        apply()
+        assert sales.members("sales") == set()
+        assert RuleMemory.objects.count() == 0
+
+    def test_looking_at_a_plan_remembers_nothing(self, sales: Company) -> None:
+        AccessRule.objects.filter(slug="sales").update(grace=timedelta(days=7))
+        sales.people(1)
+        services.preview()
+        assert RuleMemory.objects.count() == 0
+
+
+def test_a_group_of_named_people_gives_access(sales: Company) -> None:
+    sales.application("tracker")
+    PeopleGroup.objects.create(slug="pilots", name="Pilots", people=["2"])
+    sales.rule("pilots", '"pilots" in user.groups', {"tracker": []})
+    sales.people(3)
+    apply("chat", "tracker")
+    assert sales.open_users("tracker") == {"p2@acme.example"}
+
+
+def test_an_account_made_ahead_is_closed_until_the_first_day(company: Company) -> None:
+    company.application("chat", lead=timedelta(days=7), closed_ahead=True)
+    company.rule("everyone", "true", {"chat": []})
+    (person,) = company.people(1)
+    row = at_once(person)
+    row.start_date = now().date() + timedelta(days=3)
+    restand([row], now())
+    row.save()
+    apply()
+    assert company.users()["p1@acme.example"].active is False
+    assert Account.objects.get().disabled_at is not None
+    row.start_date = date(2024, 1, 1)
+    row.generation += 1
+    restand([row], now())
+    row.save()
+    apply()
+    assert company.open_users() == {"p1@acme.example"}
+
+
+class TestRequirements:
+    def company(self, company: Company, **more: object) -> None:
+        company.application("mail", **more)
+        company.application("chat", requires=["mail"], **more)
+        company.rule("everyone", "true", {"mail": [], "chat": []})
+
+    def test_the_mailbox_is_made_first(self, company: Company) -> None:
+        self.company(company)
+        company.people(3)
+        services.store()
+        drain("chat")
+        assert company.users("chat") == {}
+        drain("mail")
+        assert len(company.users("mail")) == 3
+        drain("chat")
+        assert len(company.open_users("chat")) == 3
+
+    def test_one_that_failed_keeps_the_other_waiting(self, company: Company) -> None:
+        self.company(company)
+        company.people(1)
+        services.store()
+        Operation.objects.filter(application__slug="mail").update(state="failed")
+        drain("chat")
+        assert company.users("chat") == {}
+        assert Operation.objects.get(application__slug="chat").state == "planned"
+
+    def test_a_leaver_is_closed_everywhere_at_once_and_the_mailbox_deleted_last(
+        self, company: Company
+    ) -> None:
+        self.company(company, removal="delete")
+        (person,) = company.people(1)
+        services.store()
+        drain("mail")
+        drain("chat")
+        services.terminate_now(person, reason="r")
+        drain("mail")
+        assert len(company.users("mail")) == 1
+        drain("chat")
+        drain("mail")
+        assert company.users("chat") == {}
+        assert company.users("mail") == {}
+
+
+def test_what_if_shows_the_plan_and_keeps_nothing(sales: Company) -> None:
+    (person,) = sales.people(1)
+    apply()
+    plan = with_attributes(at_once(person), {"department": "Support"})
+    assert [(line.kind, line.revoke) for line in plan.lines] == [("revoke", ("group:sales",))]
+    assert at_once(person).attributes["department"] == "Sales"
+    assert services.preview().lines == ()
+    with pytest.raises(LookupError, match="departmnet"):
+        with_attributes(at_once(person), {"departmnet": "Support"})
+    with pytest.raises(ValueError, match="start_date is a day"):
+        with_attributes(at_once(person), {"start_date": "soon"})
+    assert Application.objects.count() == 1
