@@ -45,11 +45,22 @@ GOOD = dedent(
         name: Tracker
         connector: memory
         settings: {name: tracker}
+        requires: [chat]
+    groups:
+      office:
+        name: Office
+        when: 'user.location == "Berlin"'
+        people: ["10482"]
     rules:
       everyone:
         name: Everyone
         when: user.employment_type in ["employee", "contractor"]
         give: {chat: ["group:all"], tracker: []}
+      office:
+        name: Office people
+        when: '"office" in user.groups'
+        give: {tracker: []}
+        grace: P1W
       sales:
         name: Sales
         when: user.department == "Sales" && has(user.badge)

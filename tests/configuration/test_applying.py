@@ -128,10 +128,14 @@ def test_order_is_a_change(applied: None) -> None:
     (change,) = apply(document(text))
     assert (change.path, change.before, change.after) == (
         "rules",
-        ["everyone", "sales"],
-        ["sales", "everyone"],
+        ["everyone", "office", "sales"],
+        ["sales", "everyone", "office"],
     )
-    assert list(AccessRule.objects.values_list("slug", flat=True)) == ["sales", "everyone"]
+    assert list(AccessRule.objects.values_list("slug", flat=True)) == [
+        "sales",
+        "everyone",
+        "office",
+    ]
     assert diff(document(text)) == []
     assert Event.objects.latest("id").subject_key == "rules"
 
@@ -164,6 +168,7 @@ def test_an_application_with_accounts_stays(applied: None) -> None:
         GOOD.replace("name: Acme", "name: Other")
         .replace("  chat:\n", "  talk:\n")
         .replace("chat:", "talk:")
+        .replace("[chat]", "[talk]")
     )
     given = loaded(text)
     with pytest.raises(ConfigurationError) as caught:

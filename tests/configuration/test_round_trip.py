@@ -18,6 +18,7 @@ from tenure.configuration.document import (
     Attribute,
     Company,
     Document,
+    Group,
     Rule,
     Source,
 )
@@ -115,7 +116,9 @@ APPLICATIONS = st.fixed_dictionaries(
         "mode": st.sampled_from(["live", "report"]),
         "removal": st.fixed_dictionaries({"delete_after": DURATIONS})
         | st.fixed_dictionaries({"then": st.sampled_from(["delete", "keep"])}),
-        "leave": st.sampled_from(["keep", "disable"]),
+        "leave": st.sampled_from(["keep", "disable", "free"]),
+        "ahead": st.sampled_from(["enabled", "disabled"]),
+        "requires": st.lists(SLUGS, max_size=2, unique=True),
         "lead": DURATIONS,
         "seat": st.none() | st.fixed_dictionaries({"price": PRICES, "currency": st.just("CHF")}),
         "guard": st.fixed_dictionaries({"removals": LIMITS}),
@@ -155,7 +158,15 @@ RULES = st.fixed_dictionaries(
             max_size=2,
         ),
     },
-    optional={"description": st.just("") | LINES, "enabled": st.booleans()},
+    optional={
+        "description": st.just("") | LINES,
+        "enabled": st.booleans(),
+        "grace": DURATIONS,
+    },
+)
+GROUPS = st.fixed_dictionaries(
+    {"name": TEXTS, "people": st.lists(st.sampled_from(["7", "0012", "B-1"]), min_size=1)},
+    optional={"when": st.none() | LINES},
 )
 DOCUMENTS = st.builds(
     Document,
@@ -167,6 +178,7 @@ DOCUMENTS = st.builds(
         time_zone=st.sampled_from(["UTC", "Asia/Taipei"]),
         email_formats=st.lists(TEXTS, max_size=2),
         plans=st.sampled_from(["review", "automatic"]),
+        leaver_grace=DURATIONS,
     ),
     attributes=st.none()
     | st.dictionaries(
@@ -179,6 +191,7 @@ DOCUMENTS = st.builds(
     sources=st.none() | st.dictionaries(SLUGS, SOURCES.map(Source.model_validate), max_size=2),
     applications=st.none()
     | st.dictionaries(SLUGS, APPLICATIONS.map(Application.model_validate), max_size=2),
+    groups=st.none() | st.dictionaries(SLUGS, GROUPS.map(Group.model_validate), max_size=2),
     rules=st.none() | st.dictionaries(SLUGS, RULES.map(Rule.model_validate), max_size=3),
 )
 
