@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from operator import attrgetter
 
 import orjson
 from django.db.models import Count, Q
@@ -15,7 +18,7 @@ from django.db.models.functions import Now
 
 from tenure.applications.models import Application, Health
 from tenure.core.model import OPEN_STATES, Change, OperationKind, OperationState
-from tenure.infra.bulk import update_rows
+from tenure.infra.bulk import insert_rows, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
@@ -40,6 +43,32 @@ BUSY = Q(state=OperationState.STARTED.value) | Q(
 _REPLACED = (Q(state__in=OPEN) | Q(state=OperationState.FAILED.value)) & ~BUSY
 
 
+@dataclass(slots=True)
+class Wanted:
+    """An operation that a plan wants, before it is a row: the names are those of `Operation`."""
+
+    application_id: int
+    person_id: int
+    account_id: int | None
+    run_id: int
+    kind: str
+    urgency: int
+    reason: str
+    attributes: dict[str, dict[str, object]]
+    grant: list[str]
+    revoke: list[str]
+    active: bool
+    after: list[int]
+    generation: int
+    takes_access: bool
+    decided_by: str
+    created_at: datetime
+
+
+_WANTED = tuple(field.name for field in fields(Wanted))
+_values = attrgetter(*_WANTED)
+
+
 def busy_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
     """(person, application slug) with an operation under way: its outcome comes first."""
     rows = Operation.objects.filter(BUSY, person_id__in=people)
@@ -57,7 +86,7 @@ def decided_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
 def replace(
     *,
     people: Sequence[int],
-    wanted: Sequence[Operation],
+    wanted: Sequence[Wanted],
     run: Run,
     applications: Sequence[int] | None,
 ) -> list[int]:
@@ -77,7 +106,7 @@ def replace(
     # A failed one never stands for one that is open.
     waiting = {_key(row): row for row in replaced if row.state != OperationState.FAILED.value}
     superseded = [row for row in replaced if row.state == OperationState.FAILED.value]
-    fresh: list[Operation] = []
+    fresh: list[Wanted] = []
     touched: list[Operation] = []
     for new in wanted:
         if (new.person_id, new.application_id) in busy:
@@ -100,9 +129,9 @@ def replace(
     return [pk for pk in people if pk not in busy_people]
 
 
-def insert(rows: Sequence[Operation]) -> None:
+def insert(rows: Sequence[Wanted]) -> None:
     """Store new operations; one of the kind that is open already stays as it is."""
-    Operation.objects.bulk_create(rows, ignore_conflicts=True, batch_size=2000)
+    insert_rows(Operation, _WANTED, [_values(row) for row in rows])
 
 
 def waiting_removals() -> Counter[str]:
@@ -212,11 +241,11 @@ def _cancel(rows: Iterable[Operation]) -> None:
     )
 
 
-def _key(row: Operation) -> tuple[int | None, int, str]:
+def _key(row: Operation | Wanted) -> tuple[int | None, int, str]:
     return row.person_id, row.application_id, row.kind
 
 
-def _same(old: Operation, new: Operation) -> bool:
+def _same(old: Operation, new: Wanted) -> bool:
     return (old.account_id, old.active, old.after, old.attributes, old.grant, old.revoke) == (
         new.account_id,
         new.active,

@@ -126,7 +126,7 @@ def store(
         )
         generations: dict[int, int] = {}
         looks: dict[int, datetime | None] = {}
-        wanted: list[Operation] = []
+        wanted: list[ledger.Wanted] = []
         for draft in chunk:
             problems += [_problem(draft.person, p) for p in draft.decision.problems]
             generations[draft.person.pk] = draft.person.generation
@@ -237,12 +237,12 @@ def _row(
     live: Mapping[str, Application],
     at: datetime,
     decided: bool,
-) -> Operation:
-    return Operation(
+) -> ledger.Wanted:
+    return ledger.Wanted(
         application_id=live[step.application].pk,
-        person=draft.person,
+        person_id=draft.person.pk,
         account_id=int(step.account) if step.account else None,
-        run=run,
+        run_id=run.pk,
         kind=step.kind.value,
         urgency=step.urgency,
         reason=step.reason,
