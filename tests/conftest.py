@@ -11,9 +11,14 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from hypothesis import settings
 
 from tenure.config.database_url import parse_database_url
 from tenure.infra.postgres import EmbeddedPostgres, destroy_database
+
+# How long one example takes says how busy the machine is, and nothing of what is tested.
+settings.register_profile("tenure", deadline=None)
+settings.load_profile("tenure")
 
 # Safety is tested where it is promised; everywhere else the disk need not be waited for.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}

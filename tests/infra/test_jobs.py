@@ -48,9 +48,9 @@ def answer(file: str, waits_for: str = "") -> None:
 
 
 @pytest.fixture
-def committed(transactional_db: None) -> Iterator[None]:
-    """What the test writes is committed; Django's own clearing leaves unmanaged tables alone."""
-    yield
+def committed(transactional_db: None) -> None:
+    """What the test writes is committed. Jobs of tests before it may still be there: Django's own
+    clearing leaves unmanaged tables alone."""
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_workers CASCADE")
 

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tenure.infra.secrets import KEY_VARIABLE, Box, SecretError, new_key, resolve, resolve_all
@@ -58,11 +58,14 @@ def test_the_same_value_is_sealed_differently_each_time() -> None:
     assert Box(KEYS).seal("x", bound_to="a") != Box(KEYS).seal("x", bound_to="a")
 
 
-@given(st.data())
-def test_a_changed_token_does_not_open(data: st.DataObject) -> None:
-    token = Box(KEYS).seal("secret", bound_to="a")
-    place = data.draw(st.integers(len("new."), len(token) - 1))
-    sign = data.draw(st.sampled_from("ABCxyz019-_=.! ").filter(lambda s: s != token[place]))
+# Sealed once: a token of its own for each example would make no example repeatable.
+TOKEN = Box(KEYS).seal("secret", bound_to="a")
+
+
+@given(st.integers(len("new."), len(TOKEN) - 1), st.sampled_from("ABCxyz019-_=.! "))
+def test_a_changed_token_does_not_open(place: int, sign: str) -> None:
+    token = TOKEN
+    assume(sign != token[place])
     with pytest.raises(SecretError):
         Box(KEYS).open(token[:place] + sign + token[place + 1 :], bound_to="a")
 
