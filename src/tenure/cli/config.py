@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 config_app = typer.Typer(
     name="config",
-    help="The configuration: one YAML file, or a folder of them.",
+    help="The configuration: one YAML file, or a folder of them.\n\n"
+    "Example: `tenure config check tenure.yaml`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -113,8 +114,8 @@ def export_configuration(
 
 
 @config_app.command("schema")
-def show_schema() -> None:
-    """Print the JSON Schema of the document, for editors.
+def show_schema(as_json: AsJson = False) -> None:
+    """Print the JSON Schema of the document, for editors: always JSON.
 
     Example: `tenure config schema > tenure.schema.json`, and as the first line of the document
     `# yaml-language-server: $schema=tenure.schema.json`
