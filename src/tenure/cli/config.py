@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenure.cli.context import session
-from tenure.cli.output import AsJson, complain, print_json, say
+from tenure.cli.output import AsJson, Failure, print_json, say
 
 if TYPE_CHECKING:
     from tenure.configuration.applying import ConfigChange
@@ -109,8 +109,7 @@ def export_configuration(
     try:
         file.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
-        complain(f"{file} cannot be written: {error.strerror}.")
-        raise typer.Exit(1) from error
+        raise Failure(f"{file} cannot be written: {error.strerror}.") from error
 
 
 @config_app.command("schema")

@@ -206,7 +206,7 @@ def apply(
             show_plan(err, found, everything=False)
             if not sys.stdin.isatty():
                 raise Failure("Nothing was done: pass --yes to go ahead without being asked.")
-            if not typer.confirm("Go ahead?", err=True):
+            if not _agreed():
                 raise Failure("Nothing was done.")
         applying.wake_stopped(found)
         stored = store(application=application, reason="tenure apply")
@@ -217,6 +217,13 @@ def apply(
             outcome.show()
         if not outcome.complete(waited=wait):
             raise typer.Exit(1)
+
+
+def _agreed() -> bool:
+    """Typer's own question would put a blank on standard output."""
+    err.print("Go ahead? [y/N] ", end="", markup=False)
+    err.file.flush()
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
 def reconcile(
