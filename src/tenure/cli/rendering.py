@@ -100,7 +100,8 @@ def _totals(console: Console, plan: Plan) -> None:
         return
     people = len({line.person for line in plan.lines})
     console.print(
-        f"\n[bold]{len(plan.lines)} operations[/] for {people} people: "
+        f"\n[bold]{len(plan.lines)} operation{'' if len(plan.lines) == 1 else 's'}[/] for "
+        f"{people} {'person' if people == 1 else 'people'}: "
         + ", ".join(f"{count} {kind}" for kind, count in plan.summary.items())
     )
     for currency, cost in sorted(plan.cost.items()):
