@@ -87,6 +87,21 @@ def test_an_expression_that_does_not_compile_changes_nothing(
     assert AccessRule.objects.get(slug="everyone").gives == {"chat": ["group:all"]}
 
 
+def test_a_mapping_without_a_user_name_is_found_before_anything_else(
+    anywhere: Tenure, tmp_path: Path
+) -> None:
+    file = tmp_path / "tenure.yaml"
+    file.write_text(
+        "applications:\n  chat:\n    name: Chat\n    connector: scim\n"
+        '    settings: {base_url: "https://chat.example/v2"}\n'
+        '    secrets: {token: "${env:CHAT_TOKEN}"}\n'
+        "    mapping:\n      displayName: user.display_name\n"
+    )
+    ended = anywhere("config", "check", file)
+    assert ended.code == 1
+    assert f"{file}:7:5: applications.chat.mapping: userName is missing" in ended.err
+
+
 def test_a_mapping_that_gives_an_empty_user_name(company: Company, tenure: Tenure) -> None:
     from tenure.applications.models import Application
 

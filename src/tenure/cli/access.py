@@ -89,7 +89,9 @@ def show(
 
 
 def link(
-    name: Annotated[str, typer.Option(help="Which administrator.")] = "owner",
+    name: Annotated[
+        str, typer.Option(help="Which administrator; made, as an owner, if there is none.")
+    ] = "owner",
     as_json: AsJson = False,
 ) -> None:
     """A one-time link that signs an administrator in to the console, for fifteen minutes.
