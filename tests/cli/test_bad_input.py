@@ -15,48 +15,46 @@ from tests.provisioning.company import Company
 NOBODY = "Nobody has the employee number"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["plan", "-a", "chatt"], "Applications: chat"),
-        (["plan", "-p", "99"], NOBODY),
-        (["apply", "--yes", "-a", "chatt"], "Applications: chat"),
-        (["import", "hr"], "There is no source 'hr'"),
-        (["reconcile", "chatt"], "Applications: chat"),
-        (["explain", "99"], NOBODY),
-        (["explain", "1", "chatt"], "Applications: chat"),
-        (["person", "show", "99"], NOBODY),
-        (["terminate", "99", "--now"], NOBODY),
-        (["terminate", "1"], "--now, or --at"),
-        (["terminate", "1", "--at", "yesterday"], "ISO 8601"),
-        (["retry", "-a", "chatt"], "Applications: chat"),
-        (["approve", "--reason", "x", "-a", "chatt"], "Applications: chat"),
-        (["approve", "--reason", " "], "reason"),
-        (["people", "list", "-f", "colour=red"], "expected field=value"),
-        (["people", "list", "-f", "state=gone"], "on_leave"),
-        (["people", "list", "-f", "state"], "expected field=value"),
-        (["accounts", "list", "-f", "active=maybe"], "neither true nor false"),
-        (["accounts", "list", "-f", "application=chatt"], "Applications: chat"),
-        (["accounts", "list", "-f", "person=99"], NOBODY),
-        (["operations", "list", "-f", "run=abc"], "no number"),
-        (["operations", "list", "-f", "kind=remove"], "revoke"),
-        (["runs", "list", "-f", "kind=export"], "reconcile"),
-        (["config", "apply", "missing.yaml"], "missing.yaml"),
-        (["config", "export", "-o", "/missing/tenure.yaml"], "cannot be written"),
-    ],
-)
-def test_unknown_names_and_values(
-    arguments: list[str], said: str, company: Company, tenure: Tenure
-) -> None:
+MISTAKES: list[tuple[list[str], str]] = [
+    (["plan", "-a", "chatt"], "Applications: chat"),
+    (["plan", "-p", "99"], NOBODY),
+    (["apply", "--yes", "-a", "chatt"], "Applications: chat"),
+    (["import", "hr"], "There is no source 'hr'"),
+    (["reconcile", "chatt"], "Applications: chat"),
+    (["explain", "99"], NOBODY),
+    (["explain", "1", "chatt"], "Applications: chat"),
+    (["person", "show", "99"], NOBODY),
+    (["terminate", "99", "--now"], NOBODY),
+    (["terminate", "1"], "--now, or --at"),
+    (["terminate", "1", "--at", "yesterday"], "ISO 8601"),
+    (["retry", "-a", "chatt"], "Applications: chat"),
+    (["approve", "--reason", "x", "-a", "chatt"], "Applications: chat"),
+    (["approve", "--reason", " "], "reason"),
+    (["people", "list", "-f", "colour=red"], "expected field=value"),
+    (["people", "list", "-f", "state=gone"], "on_leave"),
+    (["people", "list", "-f", "state"], "expected field=value"),
+    (["accounts", "list", "-f", "active=maybe"], "neither true nor false"),
+    (["accounts", "list", "-f", "application=chatt"], "Applications: chat"),
+    (["accounts", "list", "-f", "person=99"], NOBODY),
+    (["operations", "list", "-f", "run=abc"], "no number"),
+    (["operations", "list", "-f", "kind=remove"], "revoke"),
+    (["runs", "list", "-f", "kind=export"], "reconcile"),
+    (["config", "apply", "missing.yaml"], "missing.yaml"),
+    (["config", "export", "-o", "/missing/tenure.yaml"], "cannot be written"),
+]
+
+
+def test_unknown_names_and_values(company: Company, tenure: Tenure) -> None:
     company.person("1")
-    ended = tenure(*arguments)
-    assert (ended.code, ended.out) == (1, "")
-    assert said in ended.err
-    assert "Traceback" not in ended.err
+    for arguments, said in MISTAKES:
+        ended = tenure(*arguments)
+        assert (ended.code, ended.out) == (1, ""), arguments
+        assert said in ended.err
+        assert "Traceback" not in ended.err
+        ended = tenure(*arguments, "--json")
+        assert ended.code == 1
+        assert set(ended.document) <= {"error", "problems"}
     assert Person.objects.get().terminated_at is None
-    ended = tenure(*arguments, "--json")
-    assert ended.code == 1
-    assert set(ended.document) <= {"error", "problems"}
 
 
 def test_a_file_that_does_not_exist(tenure: Tenure, tmp_path: Path) -> None:
