@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 
 from tenure.cli.context import session
-from tenure.cli.output import AsJson, out, print_json, table
+from tenure.cli.output import AsJson, out, print_json, say, table
 
 if TYPE_CHECKING:
+    from tenure.applications.models import Account
     from tenure.provisioning.explain import ApplicationExplanation, Explanation
 
-person_app = typer.Typer(help="One person.", no_args_is_help=True)
+_INSTANT = "%-d %b %Y %H:%M %Z"
+person_app = typer.Typer(
+    help="One person.\n\nExample: `tenure person show 10482`", no_args_is_help=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +29,12 @@ def register(app: typer.Typer) -> None:
 
 
 def explain(
-    person: Annotated[str, typer.Argument(help="Employee number, e-mail or full name.")],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")
+    ],
     application: Annotated[
-        str | None, typer.Argument(help="Only this application (its slug).")
+        str | None,
+        typer.Argument(metavar="[APPLICATION]", help="Only this one, as tenure.yaml calls it."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -43,7 +51,9 @@ def explain(
 
 
 def show(
-    person: Annotated[str, typer.Argument(help="Employee number, e-mail or full name.")],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """A person's attributes, where each came from, and their accounts.
@@ -79,7 +89,9 @@ def show(
 
 
 def link(
-    name: Annotated[str, typer.Option(help="Which administrator.")] = "owner",
+    name: Annotated[
+        str, typer.Option(help="Which administrator; made, as an owner, if there is none.")
+    ] = "owner",
     as_json: AsJson = False,
 ) -> None:
     """A one-time link that signs an administrator in to the console, for fifteen minutes.
@@ -91,7 +103,9 @@ def link(
 
         from tenure.signin.services import issue_link
 
-        address = f"{settings.TENURE_URL.rstrip('/')}{issue_link(name=name)}"
+        address = f"{settings.TENURE_URL}{issue_link(name=name)}"
+        if not os.environ.get("TENURE_URL"):
+            say("TENURE_URL is not set: if Tenure is not at this address, set it to where it is.")
         print_json({"link": address}) if as_json else print(address)
 
 
@@ -110,14 +124,18 @@ def _show(found: Explanation) -> None:
 
 
 def _head(found: Explanation) -> None:
+    from tenure.core.lifecycle import zone
+
     person = found.person
-    since = f" since {found.since:%-d %b %Y %H:%M %Z}" if found.since else ""
+    # In the person's own zone, in which their first and last days begin and end.
+    place = zone(person.time_zone)
+    since = f" since {found.since.astimezone(place):{_INSTANT}}" if found.since else ""
     out.print(
         f"[bold]{escape(person.display_name)}[/] {escape(person.employee_number or '')} "
         f"[dim]{escape(person.email)}[/]  {found.state.value.replace('_', ' ')}{since}"
     )
     if found.until:
-        out.print(f"[dim]changes by itself at {found.until:%-d %b %Y %H:%M %Z}[/]")
+        out.print(f"[dim]changes by itself at {found.until.astimezone(place):{_INSTANT}}[/]")
 
 
 def _application(item: ApplicationExplanation) -> None:
@@ -137,13 +155,16 @@ def _application(item: ApplicationExplanation) -> None:
     if item.problem:
         out.print(f"    [red]{escape(item.problem)}[/]")
     if item.account is not None:
-        state = "open" if item.account.active else "closed"
-        if item.account.situation == "deleted":
-            state = "deleted"
-        out.print(f"    account {escape(item.account.user_name)}: {state}")
+        out.print(f"    account {escape(item.account.user_name)}: {_state(item.account)}")
         if item.account.evidence:
             proof = item.account.evidence
             out.print(f"      [dim]proof {proof['at']}: {escape(proof['read_back'])}[/]")
+
+
+def _state(account: Account) -> str:
+    if account.situation == "deleted":
+        return "deleted"
+    return {True: "open", False: "closed", None: "not known"}[account.active]
 
 
 def _rows(found: Explanation) -> list[tuple[str, str, str, str]]:
@@ -151,9 +172,7 @@ def _rows(found: Explanation) -> list[tuple[str, str, str, str]]:
         (
             item.name,
             item.account.user_name,
-            "deleted"
-            if item.account.situation == "deleted"
-            else ("open" if item.account.active else "closed"),
+            _state(item.account),
             ", ".join(item.account.entitlements),
         )
         for item in found.applications

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tenure import __version__
 from tenure.cli import access, changes, checking, listing, lives, serving, working
 from tenure.cli.config import config_app
-from tenure.cli.output import Failure, complain
+from tenure.cli.output import Failure, complain, print_json
 
 app = typer.Typer(
     name="tenure",
-    help="Accounts on day one, none after the last. `tenure COMMAND --help` shows an example.",
+    help="Accounts on day one, none after the last. `tenure COMMAND --help` shows an example.\n\n"
+    "Example: `tenure plan`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -37,7 +38,23 @@ def root(
 def main() -> None:
     """The `tenure` command. What an administrator can mend is one sentence, never a traceback."""
     try:
-        app()
+        app(prog_name="tenure")
     except Failure as failure:
         complain(str(failure))
+        if not failure.told:
+            _tell(str(failure))
         sys.exit(1)
+    except SystemExit as ended:
+        # Click ends with 2 for a command line that it does not understand, and here 2 says that
+        # there are changes. What a command decided itself comes as `typer.Exit`.
+        cause: Any = ended.__context__
+        if ended.code == 2 and not isinstance(cause, typer.Exit):
+            _tell(cause.format_message() if hasattr(cause, "format_message") else "")
+            sys.exit(1)
+        raise
+
+
+def _tell(message: str) -> None:
+    """Whoever asked for JSON gets JSON when there is nothing else to say, too."""
+    if "--json" in sys.argv[1:] and message:
+        print_json({"error": message})

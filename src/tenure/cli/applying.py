@@ -11,17 +11,10 @@ from typing import Any
 
 from django.db import close_old_connections, connection
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from tenure.applications.models import Application, Health
-from tenure.cli.output import err, out
+from tenure.cli.output import out
+from tenure.cli.progress import Bars
 from tenure.provisioning import ledger
 from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
@@ -110,18 +103,12 @@ def follow(stored: StoredPlan, *, wait: bool) -> Applied:
 
 
 def _wait(stored: StoredPlan) -> None:
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=32),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-    ) as progress:
-        bars = _bars(progress, stored)
+    with Bars(_left(stored.run)) as bars:
         helper: threading.Thread | None = None
         last, since = -1, time.monotonic()
         while True:
-            pending, done = _look(progress, bars, stored.run)
+            pending = _left(stored.run)
+            done = bars.show(pending)
             if not pending:
                 return
             if done != last:
@@ -134,28 +121,14 @@ def _wait(stored: StoredPlan) -> None:
             time.sleep(_LOOK_EVERY)
 
 
-def _bars(progress: Progress, stored: StoredPlan) -> dict[str, TaskID]:
-    totals: dict[str, int] = {}
-    for slug in Operation.objects.filter(run=stored.run, state__in=ledger.PENDING).values_list(
-        "application__slug", flat=True
-    ):
-        totals[slug] = totals.get(slug, 0) + 1
-    return {slug: progress.add_task(slug, total=count) for slug, count in sorted(totals.items())}
-
-
-def _look(progress: Progress, bars: dict[str, TaskID], run: Run) -> tuple[list[str], int]:
-    """Applications with pending operations, and how many are settled in all."""
+def _left(run: Run) -> dict[str, int]:
+    """Application -> operations of the run that are not settled yet."""
     left: dict[str, int] = {}
     for slug in Operation.objects.filter(run=run, state__in=ledger.PENDING).values_list(
         "application__slug", flat=True
     ):
         left[slug] = left.get(slug, 0) + 1
-    settled = 0
-    for slug, bar in bars.items():
-        total = int(progress.tasks[bar].total or 0)
-        progress.update(bar, completed=total - left.get(slug, 0))
-        settled += total - left.get(slug, 0)
-    return list(left), settled
+    return dict(sorted(left.items()))
 
 
 def _is_stopped(slug: str) -> bool:

@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
 
 
 def terminate(
-    person: Annotated[str, typer.Argument(help="Employee number, e-mail or full name.")],
+    person: Annotated[
+        str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")
+    ],
     now: Annotated[bool, typer.Option("--now", help="At once: every application, first.")] = False,
     at: Annotated[
         str | None,
@@ -98,9 +100,13 @@ def _decide(
     if not reason.strip():
         raise Failure("A decision needs a reason: --reason 'why'.")
     with session():
+        from tenure.applications.finding import application_named
         from tenure.provisioning import services
 
         decide = services.approve if what == "approve" else services.reject
+        if application is not None:
+            application_named(application)
+        _held_or_fail(operation)
         count = decide(reason=reason, application=application, operations=operation or None)
         done = "approved" if what == "approve" else "rejected"
         if as_json:
@@ -111,20 +117,38 @@ def _decide(
             say("A worker sends them now; `tenure apply` does it where none runs.")
 
 
+def _held_or_fail(operations: list[int] | None) -> None:
+    """Nothing is decided when one of the operations that were named is not held."""
+    from tenure.provisioning.models import Operation
+
+    wanted = set(operations or ())
+    held = set(Operation.objects.filter(pk__in=wanted, state="held").values_list("pk", flat=True))
+    if wanted - held:
+        numbers = ", ".join(str(number) for number in sorted(wanted - held))
+        raise Failure(
+            f"Not held: {numbers}. Nothing was done. `tenure operations list --filter state=held` "
+            "shows those that are."
+        )
+
+
 def retry(application: Application = None, as_json: AsJson = False) -> None:
     """Send failed operations again.
 
     Example: `tenure retry --application tracker`
     """
     with session():
+        from tenure.applications.finding import application_named
         from tenure.provisioning.services import retry_failed
 
+        if application is not None:
+            application_named(application)
         count = retry_failed(application)
         print_json({"people": count}) if as_json else out.print(f"Tried again for {count} people.")
 
 
 def stop(
     reason: Annotated[str, typer.Option(help="Why: it is kept in the audit trail.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """The emergency stop: nothing is sent to any application until `tenure resume`.
 
@@ -134,11 +158,14 @@ def stop(
         from tenure.provisioning.services import stop_writes
 
         stop_writes(reason=reason)
-        out.print("All writes are stopped. `tenure resume` goes on.")
+        print_json({"writes": "stopped"}) if as_json else out.print(
+            "All writes are stopped. `tenure resume` goes on."
+        )
 
 
 def resume(
     reason: Annotated[str, typer.Option(help="Why: it is kept in the audit trail.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Go on after an emergency stop.
 
@@ -148,4 +175,4 @@ def resume(
         from tenure.provisioning.services import resume_writes
 
         resume_writes(reason=reason)
-        out.print("Writes go on.")
+        print_json({"writes": "on"}) if as_json else out.print("Writes go on.")

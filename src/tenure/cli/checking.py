@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,8 +12,11 @@ from rich.markup import escape
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json
+from tenure.configuration.references import texts
 
-audit_app = typer.Typer(help="The audit trail.", no_args_is_help=True)
+audit_app = typer.Typer(
+    help="The audit trail.\n\nExample: `tenure audit verify`", no_args_is_help=True
+)
 _CLOCK_TOLERANCE = timedelta(seconds=2)
 
 
@@ -36,18 +38,23 @@ def register(app: typer.Typer) -> None:
 def doctor(as_json: AsJson = False) -> None:
     """Look at every part: each line is ok, or says what to do. Exit code 1 if one is not.
 
+    Secrets are looked up as this process sees them: run it in the environment of the workers.
+
     Example: `tenure doctor`
     """
-    with session(migrate=False):
-        lines = _look_at_everything()
-        if as_json:
-            print_json([{"what": x.what, "ok": x.ok, "detail": x.detail} for x in lines])
-        else:
-            for line in lines:
-                mark = "[green]ok[/]   " if line.ok else "[red]wrong[/]"
-                out.print(f"{mark} {escape(line.what):<28} {escape(line.detail)}")
-        if not all(line.ok for line in lines):
-            raise typer.Exit(1)
+    try:
+        with session(migrate=False) as embedded:
+            lines = _look_at_everything("embedded" if embedded else "DATABASE_URL")
+    except Failure as failure:
+        lines = [Line("database", False, str(failure))]
+    if as_json:
+        print_json([{"what": x.what, "ok": x.ok, "detail": x.detail} for x in lines])
+    else:
+        for line in lines:
+            mark = "[green]ok[/]   " if line.ok else "[red]wrong[/]"
+            out.print(f"{mark} {escape(line.what):<28} {escape(line.detail)}", soft_wrap=True)
+    if not all(line.ok for line in lines):
+        raise typer.Exit(1)
 
 
 def verify(as_json: AsJson = False) -> None:
@@ -67,24 +74,23 @@ def verify(as_json: AsJson = False) -> None:
         elif not wrong:
             out.print(f"{count} events, each as it was written.")
         if wrong:
-            raise Failure(f"The audit trail was tampered with: {wrong}.")
+            raise Failure(f"The audit trail was tampered with: {wrong}.", told=as_json)
 
 
-def _look_at_everything() -> list[Line]:
+def _look_at_everything(where: str) -> list[Line]:
     """Before the tables are there, what reads them is not looked at."""
-    lines = [*_database(), *_migrations()]
+    lines = [*_database(where), *_migrations()]
     if all(line.ok for line in lines):
         lines += [line for look in _LOOKS for line in look()]
     return lines
 
 
-def _database() -> Iterator[Line]:
+def _database(where: str) -> Iterator[Line]:
     from django.db import connection
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT version()")
         row = cursor.fetchone()
-    where = "DATABASE_URL" if os.environ.get("DATABASE_URL") else "embedded"
     yield Line("database", True, f"{where}, {str(row[0]).split(' on ')[0] if row else '?'}")
 
 
@@ -94,7 +100,11 @@ def _migrations() -> Iterator[Line]:
 
     executor = MigrationExecutor(connection)
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    detail = "up to date" if not waiting else f"{len(waiting)} wait: `tenure up` applies them"
+    detail = (
+        "up to date"
+        if not waiting
+        else f"{len(waiting)} wait: `tenure up` applies them, and so does any other command"
+    )
     yield Line("migrations", not waiting, detail)
 
 
@@ -140,7 +150,7 @@ def _sources() -> Iterator[Line]:
     for row in Source.objects.all():
         try:
             columns = open_reader(row.reader, row.settings).columns()
-        except (ReaderError, ValueError, OSError) as error:
+        except (ReaderError, LookupError, ValueError, OSError) as error:
             yield Line(f"source {row.slug}", False, str(error))
         else:
             yield Line(f"source {row.slug}", True, f"readable, {len(columns)} columns")
@@ -165,4 +175,27 @@ def _applications() -> Iterator[Line]:
             yield Line(f"application {row.slug}", True, f"{len(checks)} checks passed")
 
 
-_LOOKS = (_workers, _clock, _writes, _sources, _applications)
+def _secrets() -> Iterator[Line]:
+    """What settings and secrets refer to, as far as this process can read it."""
+    from tenure.applications.models import Application
+    from tenure.infra.secrets import SecretError, resolve
+    from tenure.sources.models import Source
+
+    kept = [
+        ("application", row.slug, {**row.settings, **row.secrets})
+        for row in Application.objects.all()
+    ]
+    kept += [("source", row.slug, row.settings) for row in Source.objects.all()]
+    for kind, slug, settings in kept:
+        references = [text for _, text in texts(settings) if "${" in text]
+        try:
+            for text in references:
+                resolve(text)
+        except SecretError as error:
+            yield Line(f"secrets {kind} {slug}", False, str(error))
+        else:
+            if references:
+                yield Line(f"secrets {kind} {slug}", True, f"{len(references)} readable")
+
+
+_LOOKS = (_workers, _clock, _writes, _secrets, _sources, _applications)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenure.cli.context import session
-from tenure.cli.output import AsJson, complain, print_json, say
+from tenure.cli.output import AsJson, Failure, print_json, say
 
 if TYPE_CHECKING:
     from tenure.configuration.applying import ConfigChange
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 config_app = typer.Typer(
     name="config",
-    help="The configuration: one YAML file, or a folder of them.",
+    help="The configuration: one YAML file, or a folder of them.\n\n"
+    "Example: `tenure config check tenure.yaml`",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -108,13 +109,12 @@ def export_configuration(
     try:
         file.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
-        complain(f"{file} cannot be written: {error.strerror}.")
-        raise typer.Exit(1) from error
+        raise Failure(f"{file} cannot be written: {error.strerror}.") from error
 
 
 @config_app.command("schema")
-def show_schema() -> None:
-    """Print the JSON Schema of the document, for editors.
+def show_schema(as_json: AsJson = False) -> None:
+    """Print the JSON Schema of the document, for editors: always JSON.
 
     Example: `tenure config schema > tenure.schema.json`, and as the first line of the document
     `# yaml-language-server: $schema=tenure.schema.json`

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from tenure.cli.output import Failure, plainly
@@ -18,16 +18,17 @@ def session(*, migrate: bool = True) -> Iterator[EmbeddedPostgres | None]:
     """Everything inside may use the database, as `command line (user)`. Yields the embedded
     server, None where the database is somebody else's."""
     from tenure.config.bootstrap import setup
-    from tenure.infra.postgres_place import PostgresError
 
-    try:
-        with setup(migrate=migrate) as server:
-            from tenure.audit.services import acting
+    with plainly(), ExitStack() as stack:
+        try:
+            server = stack.enter_context(setup(migrate=migrate))
+        except ValueError as error:
+            # A setting in the environment that makes no sense: the message names it.
+            raise Failure(str(error)) from error
+        from tenure.audit.services import acting
 
-            with plainly(), acting(f"command line ({_user()})"):
-                yield server
-    except PostgresError as error:
-        raise Failure(str(error)) from error
+        stack.enter_context(acting(f"command line ({_user()})"))
+        yield server
 
 
 def _user() -> str:

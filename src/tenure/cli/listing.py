@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +13,8 @@ from tenure.cli.output import AsJson, Failure, out, print_json, table
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+#: The value of a filter -> what Django is asked.
+Field = Callable[[str], dict[str, object]]
 Filter = Annotated[
     list[str] | None,
     typer.Option("--filter", "-f", help="field=value; may be given several times."),
@@ -23,31 +25,36 @@ Limit = Annotated[int, typer.Option(help="At most so many rows.", min=1)]
 def register(app: typer.Typer) -> None:
     for name, command, what in (
         ("people", people, "People"),
-        ("accounts", accounts, "Accounts"),
-        ("operations", operations, "Operations"),
-        ("runs", runs, "Runs"),
+        ("accounts", accounts, "Accounts in applications"),
+        ("operations", operations, "Changes to accounts, planned and done"),
+        ("runs", runs, "Imports, reconciliations and executions"),
     ):
-        sub = typer.Typer(help=f"{what}.", no_args_is_help=True)
+        sub = typer.Typer(
+            help=f"{what}.\n\nExample: `tenure {name} list --json`", no_args_is_help=True
+        )
         sub.command("list")(command)
         app.add_typer(sub, name=name)
 
 
 def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
-    """Fields: state, employee_number, email, name, or any attribute.
+    """Who there is. Fields: state, employee_number, email, name, or any attribute.
 
     Example: `tenure people list --filter state=active --filter department=Sales`
     """
     with session():
+        from tenure.core.model import LifecycleState
         from tenure.people.models import Person
+        from tenure.people.services import schema
 
         rows = Person.objects.order_by("display_name", "pk")
         fields = {
-            "state": "state",
-            "employee_number": "employee_number",
-            "email": "email__iexact",
-            "name": "display_name__istartswith",
+            "state": _one_of("state", LifecycleState),
+            "employee_number": _equal("employee_number"),
+            "email": _equal("email__iexact"),
+            "name": _equal("display_name__istartswith"),
         }
-        found = _filtered(rows, filters, fields, other="attributes__")[:limit]
+        fields = {n: _attribute(n, t.value) for n, t in schema().items()} | fields
+        found = _filtered(rows, filters, fields)[:limit]
         documents = [
             {
                 "employee_number": p.employee_number,
@@ -76,22 +83,25 @@ def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False)
 
 
 def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
-    """Fields: application, situation, active, person, user_name.
+    """Accounts in applications, and whose they are.
+
+    Fields: application, situation, active, person, user_name.
 
     Example: `tenure accounts list --filter application=chat --filter situation=unmatched`
     """
     with session():
         from tenure.applications.models import Account
+        from tenure.core.model import Situation
 
         rows = Account.objects.select_related("application", "person").order_by(
             "application__slug", "user_name", "pk"
         )
         fields = {
-            "application": "application__slug",
-            "situation": "situation",
-            "active": "active",
-            "person": "person__employee_number",
-            "user_name": "user_name__iexact",
+            "application": _application,
+            "situation": _one_of("situation", Situation),
+            "active": _truth("active"),
+            "person": _person,
+            "user_name": _equal("user_name__iexact"),
         }
         documents = [
             {
@@ -123,21 +133,22 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
 
 
 def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
-    """Fields: application, state, kind, person, run.
+    """Changes to accounts, the newest first. Fields: application, state, kind, person, run.
 
     Example: `tenure operations list --filter state=failed`
     """
     with session():
+        from tenure.core.model import OperationKind, OperationState
         from tenure.provisioning.ledger import line
         from tenure.provisioning.models import Operation
 
         rows = Operation.objects.select_related("application", "person", "account").order_by("-pk")
         fields = {
-            "application": "application__slug",
-            "state": "state",
-            "kind": "kind",
-            "person": "person__employee_number",
-            "run": "run_id",
+            "application": _application,
+            "state": _one_of("state", OperationState),
+            "kind": _one_of("kind", OperationKind),
+            "person": _person,
+            "run": _number("run_id"),
         }
         documents = [
             {
@@ -169,14 +180,18 @@ def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fa
 
 
 def runs(filters: Filter = None, limit: Limit = 100, as_json: AsJson = False) -> None:
-    """Fields: kind, subject, state.
+    """Imports, reconciliations and executions, the newest first. Fields: kind, subject, state.
 
     Example: `tenure runs list --filter kind=import`
     """
     with session():
-        from tenure.runs.models import Run
+        from tenure.runs.models import Run, RunKind, RunState
 
-        fields = {"kind": "kind", "subject": "subject", "state": "state"}
+        fields = {
+            "kind": _one_of("kind", RunKind.values),
+            "subject": _equal("subject"),
+            "state": _one_of("state", RunState.values),
+        }
         documents = [
             {
                 "id": run.pk,
@@ -209,20 +224,83 @@ def runs(filters: Filter = None, limit: Limit = 100, as_json: AsJson = False) ->
 
 
 def _filtered(
-    rows: QuerySet[Any], filters: list[str] | None, fields: dict[str, str], other: str = ""
+    rows: QuerySet[Any], filters: list[str] | None, fields: Mapping[str, Field]
 ) -> QuerySet[Any]:
+    """The rows that meet every filter. Raises `Failure` for a field or a value there cannot be."""
     for text in filters or ():
         name, sign, value = text.partition("=")
-        if not sign or (name not in fields and not other):
+        if not sign or name not in fields:
             raise Failure(
                 f"--filter {text!r}: expected field=value, with one of {', '.join(fields)}."
             )
-        lookup = fields.get(name, f"{other}{name}")
-        words: dict[str, bool | str] = {"true": True, "yes": True, "false": False, "no": False}
-        rows = rows.filter(
-            **{lookup: words.get(value.casefold(), value) if lookup == "active" else value}
-        )
+        rows = rows.filter(**fields[name](value))
     return rows
+
+
+def _equal(lookup: str) -> Field:
+    """Whatever it is called."""
+    return lambda value: {lookup: value}
+
+
+def _one_of(lookup: str, choices: Iterable[object]) -> Field:
+    known = [str(choice) for choice in choices]
+
+    def field(value: str) -> dict[str, object]:
+        if value not in known:
+            raise Failure(f"--filter: {value!r} is none of {', '.join(known)}.")
+        return {lookup: value}
+
+    return field
+
+
+def _number(lookup: str) -> Field:
+    def field(value: str) -> dict[str, object]:
+        if not value.isdecimal():
+            raise Failure(f"--filter: {value!r} is no number.")
+        return {lookup: int(value)}
+
+    return field
+
+
+def _truth(lookup: str) -> Field:
+    words = {"true": True, "yes": True, "false": False, "no": False}
+
+    def field(value: str) -> dict[str, object]:
+        if value.casefold() not in words:
+            raise Failure(f"--filter: {value!r} is neither true nor false.")
+        return {lookup: words[value.casefold()]}
+
+    return field
+
+
+def _application(value: str) -> dict[str, object]:
+    from tenure.applications.finding import application_named
+
+    return {"application": application_named(value)}
+
+
+def _person(value: str) -> dict[str, object]:
+    from tenure.people.services import find_person
+
+    return {"person": find_person(value)}
+
+
+def _attribute(name: str, kind: str) -> Field:
+    """An attribute of people. What is stored of other kinds than text is not text."""
+    if kind == "boolean":
+        return _truth(f"attributes__{name}")
+    if kind == "strings":
+        return lambda value: {f"attributes__{name}__contains": value}
+
+    def field(value: str) -> dict[str, object]:
+        if kind not in {"integer", "number"}:
+            return {f"attributes__{name}": value}
+        try:
+            return {f"attributes__{name}": int(value) if kind == "integer" else float(value)}
+        except ValueError:
+            raise Failure(f"--filter: {value!r} is no number, and {name} is one.") from None
+
+    return field
 
 
 def _print(

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from tenure.provisioning.planning import StoredPlan
     from tenure.rules.models import AccessException
 
-Who = Annotated[str, typer.Argument(help="Employee number, e-mail or full name.")]
+Who = Annotated[str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")]
 Why = Annotated[str, typer.Option("--reason", help="Why: it is kept in the audit trail.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until everything is done.")]
 
 exceptions_app = typer.Typer(
-    help="What one person has, or is not to have, whatever the rules say.", no_args_is_help=True
+    help="What one person has, or is not to have, whatever the rules say.\n\n"
+    "Example: `tenure exceptions list`",
+    no_args_is_help=True,
 )
 
 
@@ -83,7 +85,9 @@ def release(person: Who, reason: Why, wait: Wait = True, as_json: AsJson = False
 
 def give(
     person: Who,
-    application: Annotated[str, typer.Argument(help="The application's slug.")],
+    application: Annotated[
+        str, typer.Argument(metavar="APPLICATION", help="As tenure.yaml calls it.")
+    ],
     reason: Why,
     entitlement: Annotated[
         str, typer.Option(help="Only this entitlement, as in group:sales.")
@@ -104,7 +108,9 @@ def give(
 
 def withhold(
     person: Who,
-    application: Annotated[str, typer.Argument(help="The application's slug.")],
+    application: Annotated[
+        str, typer.Argument(metavar="APPLICATION", help="As tenure.yaml calls it.")
+    ],
     reason: Why,
     entitlement: Annotated[
         str, typer.Option(help="Only this entitlement, as in group:sales.")
@@ -124,7 +130,9 @@ def withhold(
 
 
 def end(
-    exception: Annotated[int, typer.Argument(help="Its number: `tenure exceptions list`.")],
+    exception: Annotated[
+        int, typer.Argument(metavar="EXCEPTION", help="Its number: `tenure exceptions list`.")
+    ],
     reason: Why,
     wait: Wait = True,
     as_json: AsJson = False,

@@ -9,11 +9,28 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+
+class _Console(Console):
+    """A terminal is as wide as it is; elsewhere lines are as long as they are, because programs
+    read them. COLUMNS is heeded by both."""
+
+    @property
+    def size(self) -> ConsoleDimensions:
+        if self.is_terminal or self._width is not None:
+            return super().size
+        return ConsoleDimensions(_NO_WIDTH, 25)
+
+    @size.setter
+    def size(self, new_size: tuple[int, int]) -> None:
+        self._width, self._height = new_size
+
+
+_NO_WIDTH = 100_000
+out = _Console(highlight=False)
+err = _Console(stderr=True, highlight=False)
 
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document to standard output, nothing else.")
@@ -21,17 +38,22 @@ AsJson = Annotated[
 
 
 class Failure(Exception):
-    """Ends the command with exit code 1 and this sentence on standard error."""
+    """Ends the command with exit code 1 and this sentence on standard error. `told`: the JSON
+    document that was asked for is printed already; otherwise it is `{"error": ...}`."""
+
+    def __init__(self, message: str, *, told: bool = False) -> None:
+        super().__init__(message)
+        self.told = told
 
 
 def complain(message: str) -> None:
     """A sentence to standard error, as it is: square brackets are no markup."""
-    err.print(message, style="red", markup=False)
+    err.print(message, style="red", markup=False, soft_wrap=True)
 
 
 def say(message: str) -> None:
     """A sentence to standard error."""
-    err.print(message, markup=False)
+    err.print(message, markup=False, soft_wrap=True)
 
 
 def print_json(document: Any) -> None:
@@ -44,7 +66,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     made = Table(title=title or None, box=None, header_style="dim", title_justify="left")
     for column in columns:
         right = column.startswith(">")
-        made.add_column(column.lstrip(">"), justify="right" if right else "left")
+        # What does not fit goes on in the next line: half an address is of no use.
+        made.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
     for row in rows:
         made.add_row(*("" if cell is None else str(cell) for cell in row))
     return made
@@ -53,24 +76,38 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 @contextmanager
 def plainly() -> Iterator[None]:
     """Errors that an administrator can mend, as one sentence."""
+    import psycopg
     from django.core.exceptions import ObjectDoesNotExist
-    from django.db import OperationalError
+    from django.db import InterfaceError, OperationalError
 
     from tenure.connectors.base import ConnectorError
     from tenure.core.expressions import ExpressionError
+    from tenure.infra.postgres_place import PostgresError
     from tenure.readers.base import ReaderError
 
+    mendable = (
+        ConnectorError,
+        ReaderError,
+        ExpressionError,
+        PostgresError,
+        LookupError,
+        ObjectDoesNotExist,
+    )
+    gone = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
     try:
         yield
-    except (ConnectorError, ReaderError, ExpressionError, LookupError) as error:
+    except mendable as error:
         raise Failure(str(error)) from error
-    except ObjectDoesNotExist as error:
-        raise Failure(str(error)) from error
-    except OperationalError as error:
+    except gone as error:
         raise Failure(
-            f"The database does not answer: {str(error).strip()} Nothing is lost: what was "
-            "committed is kept. Start it again and repeat the command."
+            f"The database does not answer: {_one_line(error)} Nothing is lost: what was committed "
+            "is kept. Start the database (or correct DATABASE_URL) and repeat the command."
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _plain(value: Any) -> Any:

@@ -27,7 +27,7 @@ _LONGEST_VALUE = 40
 
 def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
     """Print the plan. Of many operations in an application the first 20, unless `everything`."""
-    if not plan.lines:
+    if not plan.lines and not plan.problems:
         console.print("Nothing to do: every account is as the rules say.")
     for name, group in groupby(plan.lines, key=lambda line: line.application_name):
         _application(console, name, list(group), everything=everything)
@@ -100,7 +100,8 @@ def _totals(console: Console, plan: Plan) -> None:
         return
     people = len({line.person for line in plan.lines})
     console.print(
-        f"\n[bold]{len(plan.lines)} operations[/] for {people} people: "
+        f"\n[bold]{len(plan.lines)} operation{'' if len(plan.lines) == 1 else 's'}[/] for "
+        f"{people} {'person' if people == 1 else 'people'}: "
         + ", ".join(f"{count} {kind}" for kind, count in plan.summary.items())
     )
     for currency, cost in sorted(plan.cost.items()):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
 from typing import Annotated
 
 import typer
 
 from tenure.cli.context import session
-from tenure.cli.output import say
+from tenure.cli.output import AsJson, Failure, print_json, say
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
+_EVERYWHERE = {"", "0.0.0.0", "::"}
 
 
 def register(app: typer.Typer) -> None:
@@ -24,19 +27,29 @@ def up(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=64)] = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Everything on this machine: database (unless DATABASE_URL is set), web, workers.
+
+    Ctrl-C or SIGTERM stops all of it.
 
     Example: `tenure up --port 8080 --workers 2`
     """
     from tenure.infra.supervisor import Child, supervise
 
+    _must_be_free(host, port)
+    # Links begin with it; the children inherit it.
+    address = os.environ.setdefault("TENURE_URL", f"http://{_reached_at(host)}:{port}").rstrip("/")
     with session() as server:
         from tenure.signin.services import issue_link
 
-        address = f"http://{host}:{port}"
-        say(f"Tenure is at {address}/")
-        say(f"Administrator, once within 15 minutes: {address}{issue_link(name='owner')}")
+        link = f"{address}{issue_link(name='owner')}"
+        if as_json:
+            print_json({"address": f"{address}/", "link": link, "workers": workers})
+            sys.stdout.flush()
+        else:
+            say(f"Tenure is at {address}/")
+            say(f"Administrator, once within 15 minutes: {link}")
         command = [sys.executable, "-m", "tenure"]
         children = [
             Child("web", [*command, "web", "--host", host, "--port", str(port)]),
@@ -50,14 +63,22 @@ def up(
     raise typer.Exit(code)
 
 
-def web(host: Host = "127.0.0.1", port: Port = 8000) -> None:
-    """The console and the portal only.
+def web(host: Host = "127.0.0.1", port: Port = 8000, as_json: AsJson = False) -> None:
+    """The console only, for a machine of its own. The database is that of DATABASE_URL.
 
-    Example: `tenure web --port 8080`
+    Example: `tenure web --host 0.0.0.0 --port 8080`
     """
-    with session(migrate=False):
+    _must_be_free(host, port)
+    with session():
+        from django.db import connections
+
         from tenure.infra.web import serve
 
+        if as_json:
+            print_json({"address": f"http://{_reached_at(host)}:{port}/"})
+            sys.stdout.flush()
+        # The server forks: what is open here must not be shared.
+        connections.close_all()
         serve(host=host, port=port)
 
 
@@ -65,13 +86,39 @@ def worker(
     concurrency: Annotated[
         int, typer.Option(help="Jobs at once: about one for each busy application.", min=1)
     ] = 16,
-    name: Annotated[str, typer.Option(help="Shown by `tenure doctor`.")] = "worker",
+    name: Annotated[str, typer.Option(help="What it is called in logs.")] = "worker",
+    as_json: AsJson = False,
 ) -> None:
-    """One worker process only.
+    """One worker process only, for a machine of its own. Any number may run.
 
     Example: `tenure worker --concurrency 32`
     """
-    with session(migrate=False):
+    with session():
         from tenure.infra.jobs import run_worker
 
+        if as_json:
+            print_json({"worker": name, "concurrency": concurrency})
+            sys.stdout.flush()
         run_worker(concurrency=concurrency, name=name)
+
+
+def _reached_at(host: str) -> str:
+    """Where a browser on this machine finds it."""
+    if host in _EVERYWHERE:
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def _must_be_free(host: str, port: int) -> None:
+    """A port that is taken is told at once, not by a web server that is started again and again."""
+    try:
+        with socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ):
+            pass
+    except OSError as error:
+        why = (error.strerror or str(error)).split(" (while")[0]
+        raise Failure(
+            f"Nobody can listen on {host}:{port} here: {why}. Choose another --port or --host, or "
+            "stop what listens there."
+        ) from error

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
+from tenure.cli.progress import counting, waiting
 
 Application = Annotated[
-    str | None, typer.Option("--application", "-a", help="Only this application (its slug).")
+    str | None,
+    typer.Option("--application", "-a", help="Only this application, as tenure.yaml calls it."),
 ]
 
 
@@ -26,7 +28,9 @@ def register(app: typer.Typer) -> None:
 
 
 def import_people(
-    source: Annotated[str, typer.Argument(help="The source's slug.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="What tenure.yaml calls it, such as hr.")
+    ],
     file: Annotated[
         Path | None, typer.Option("--file", "-f", help="Read this file instead of the usual one.")
     ] = None,
@@ -47,14 +51,13 @@ def import_people(
         from tenure.sources.importing import import_source
 
         row = source_named(source)
-        with _bar("rows") as bar:
-            task = bar.add_task(f"Reading {row.name}", total=None)
+        with counting(f"Reading {row.name}", "rows") as progress:
             result = import_source(
                 row,
                 file=file,
                 dry_run=dry_run,
                 accept_leavers=accept_leavers,
-                progress=lambda done: bar.update(task, completed=done),
+                progress=progress,
             )
         if as_json:
             print_json(
@@ -81,7 +84,8 @@ def import_people(
         if result.held:
             raise Failure(
                 f"The leavers are held: {result.run.message} Look at the file. If it is right: "
-                f"`tenure import {source} --accept-leavers 'why'`. The other rows were taken."
+                f"`tenure import {source} --accept-leavers 'why'`. The other rows were taken.",
+                told=as_json,
             )
 
 
@@ -128,6 +132,8 @@ def plan(
 ) -> None:
     """What would be done and why. Exit code 0: nothing to do, 2: changes, 1: an error.
 
+    An error is also when there is nothing to do but somebody could not be planned.
+
     Example: `tenure plan --application chat --json`
 
     Example: `tenure plan --person 10482 --with department=Sales`
@@ -144,7 +150,7 @@ def plan(
         from tenure.provisioning.services import preview
         from tenure.provisioning.whatif import with_attributes
 
-        with err.status("Planning…"):
+        with waiting("Planning…"):
             if config is not None:
                 from tenure.cli.config import effect_of
 
@@ -163,8 +169,8 @@ def plan(
             print_json(found.as_json())
         else:
             show_plan(out, found, everything=everything)
-        if found.lines:
-            raise typer.Exit(2)
+        if found.lines or found.problems:
+            raise typer.Exit(2 if found.lines else 1)
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
@@ -194,13 +200,13 @@ def apply(
         from tenure.cli.rendering import show_plan
         from tenure.provisioning.services import preview, store
 
-        with err.status("Planning…"):
+        with waiting("Planning…"):
             found = preview(application=application)
         if found.lines and not yes:
             show_plan(err, found, everything=False)
             if not sys.stdin.isatty():
                 raise Failure("Nothing was done: pass --yes to go ahead without being asked.")
-            if not typer.confirm("Go ahead?", err=True):
+            if not _agreed():
                 raise Failure("Nothing was done.")
         applying.wake_stopped(found)
         stored = store(application=application, reason="tenure apply")
@@ -213,8 +219,17 @@ def apply(
             raise typer.Exit(1)
 
 
+def _agreed() -> bool:
+    """Typer's own question would put a blank on standard output."""
+    err.print("Go ahead? [y/N] ", end="", markup=False)
+    err.file.flush()
+    return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+
+
 def reconcile(
-    application: Annotated[str, typer.Argument(help="The application's slug.")],
+    application: Annotated[
+        str, typer.Argument(metavar="APPLICATION", help="What tenure.yaml calls it, such as chat.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Read the accounts there, update what was observed, report orphans and drift.
@@ -226,11 +241,8 @@ def reconcile(
         from tenure.provisioning.reconcile import reconcile_by_slug
 
         row = application_named(application)
-        with _bar("accounts") as bar:
-            task = bar.add_task(f"Reading {row.name}", total=None)
-            result = asyncio.run(
-                reconcile_by_slug(row.slug, lambda done: bar.update(task, completed=done))
-            )
+        with counting(f"Reading {row.name}", "accounts") as progress:
+            result = asyncio.run(reconcile_by_slug(row.slug, progress))
         if as_json:
             print_json(
                 {
@@ -245,20 +257,14 @@ def reconcile(
             table(
                 "",
                 ["What", ">Accounts"],
-                [(name, count) for name, count in result.counters.items()],
+                [(name, result.counters.get(name, 0)) for name in _counted(result.counters)],
             )
         )
         for issue in result.issues[:50]:
             out.print(f"{issue.key}: {issue.message}", markup=False)
 
 
-def _bar(unit: str) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn(unit),
-        console=err,
-        transient=True,
-    )
+def _counted(counters: Mapping[str, int]) -> list[str]:
+    """What a reconcile always tells, and whatever else it counted."""
+    always = ["seen", "unchanged", "changed", "new", "orphans", "drift", "gone"]
+    return [*always, *(name for name in counters if name not in always)]

@@ -117,6 +117,7 @@ WHITENOISE_AUTOREFRESH = DEBUG
 
 PROCRASTINATE_IMPORT_PATHS = ["tenure.infra.jobs"]
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -136,3 +137,5 @@ LOGGING: dict[str, Any] = {
     },
 }
 LOGGING["root"]["level"] = os.environ.get("TENURE_LOG_LEVEL", "INFO").upper()
+if LOGGING["root"]["level"] not in _LEVELS:
+    raise ValueError(f"TENURE_LOG_LEVEL is none of {', '.join(_LEVELS)}.")

@@ -221,6 +221,13 @@ def _application(
             _settings(application.settings, found.Settings, (*path, "settings"), problems)
             _secret_names(application.secrets, found.Secrets, (*path, "secrets"), problems)
         _secrets(application.secrets, (*path, "secrets"), problems)
+    if application.connector == "scim" and "userName" not in application.mapping:
+        # RFC 7643, section 4.1.1: every SCIM server requires it.
+        problems.add(
+            (*path, "mapping"),
+            "userName is missing: no SCIM account can be made without it. Map it, as in "
+            "userName: user.email.",
+        )
     for index, pair in enumerate(application.matching):
         if pair.person not in schema:
             place = (*path, "matching", index, "person")

@@ -1,0 +1,149 @@
+"""Mistakes of a user: one clear sentence, exit code 1, nothing changed, never a traceback."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from tenure.people.models import Person
+from tenure.rules.models import AccessRule
+from tests.cli.conftest import Tenure
+from tests.provisioning.company import Company
+
+NOBODY = "Nobody has the employee number"
+
+
+MISTAKES: list[tuple[list[str], str]] = [
+    (["plan", "-a", "chatt"], "Applications: chat"),
+    (["plan", "-p", "99"], NOBODY),
+    (["apply", "--yes", "-a", "chatt"], "Applications: chat"),
+    (["import", "hr"], "There is no source 'hr'"),
+    (["reconcile", "chatt"], "Applications: chat"),
+    (["explain", "99"], NOBODY),
+    (["explain", "1", "chatt"], "Applications: chat"),
+    (["person", "show", "99"], NOBODY),
+    (["terminate", "99", "--now"], NOBODY),
+    (["terminate", "1"], "--now, or --at"),
+    (["terminate", "1", "--at", "yesterday"], "ISO 8601"),
+    (["retry", "-a", "chatt"], "Applications: chat"),
+    (["approve", "--reason", "x", "-a", "chatt"], "Applications: chat"),
+    (["approve", "--reason", " "], "reason"),
+    (["people", "list", "-f", "colour=red"], "expected field=value"),
+    (["people", "list", "-f", "state=gone"], "on_leave"),
+    (["people", "list", "-f", "state"], "expected field=value"),
+    (["accounts", "list", "-f", "active=maybe"], "neither true nor false"),
+    (["accounts", "list", "-f", "application=chatt"], "Applications: chat"),
+    (["accounts", "list", "-f", "person=99"], NOBODY),
+    (["operations", "list", "-f", "run=abc"], "no number"),
+    (["operations", "list", "-f", "kind=remove"], "revoke"),
+    (["runs", "list", "-f", "kind=export"], "reconcile"),
+    (["config", "apply", "missing.yaml"], "missing.yaml"),
+    (["config", "export", "-o", "/missing/tenure.yaml"], "cannot be written"),
+]
+
+
+def test_unknown_names_and_values(company: Company, tenure: Tenure) -> None:
+    company.person("1")
+    for arguments, said in MISTAKES:
+        ended = tenure(*arguments)
+        assert (ended.code, ended.out) == (1, ""), arguments
+        assert said in ended.err
+        assert "Traceback" not in ended.err
+        ended = tenure(*arguments, "--json")
+        assert ended.code == 1
+        assert set(ended.document) <= {"error", "problems"}
+    assert Person.objects.get().terminated_at is None
+
+
+def test_a_file_that_does_not_exist(tenure: Tenure, tmp_path: Path) -> None:
+    from tests.cli.test_contract import CONFIGURATION
+
+    (tmp_path / "tenure.yaml").write_text(CONFIGURATION)
+    assert tenure("config", "apply", tmp_path / "tenure.yaml").code == 0
+    for arguments in (["import", "hr"], ["import", "hr", "--file", str(tmp_path / "no.csv")]):
+        ended = tenure(*arguments)
+        assert ended.code == 1
+        assert ".csv cannot be read: No such file" in ended.err
+
+
+def test_an_expression_that_does_not_compile_changes_nothing(
+    company: Company, tenure: Tenure, tmp_path: Path
+) -> None:
+    file = tmp_path / "tenure.yaml"
+    file.write_text(
+        "rules:\n"
+        "  everyone: {name: Everyone, when: has(user.department), give: {chat: []}}\n"
+        "  sales:\n    name: Sales\n    when: user.departmnt == 'Sales'\n    give: {chat: []}\n"
+    )
+    ended = tenure("config", "apply", file)
+    assert ended.code == 1
+    assert f"{file}:5:" in ended.err
+    assert "rules.sales.when" in ended.err
+    assert "did you mean user.department" in ended.err
+    assert AccessRule.objects.get(slug="everyone").gives == {"chat": ["group:all"]}
+
+
+def test_a_mapping_without_a_user_name_is_found_before_anything_else(
+    anywhere: Tenure, tmp_path: Path
+) -> None:
+    file = tmp_path / "tenure.yaml"
+    file.write_text(
+        "applications:\n  chat:\n    name: Chat\n    connector: scim\n"
+        '    settings: {base_url: "https://chat.example/v2"}\n'
+        '    secrets: {token: "${env:CHAT_TOKEN}"}\n'
+        "    mapping:\n      displayName: user.display_name\n"
+    )
+    ended = anywhere("config", "check", file)
+    assert ended.code == 1
+    assert f"{file}:7:5: applications.chat.mapping: userName is missing" in ended.err
+
+
+def test_a_mapping_that_gives_an_empty_user_name(company: Company, tenure: Tenure) -> None:
+    from tenure.applications.models import Application
+
+    nickname = 'has(user.preferred_name) ? user.preferred_name : ""'
+    company.person("1")
+    Application.objects.update(mapping=[{"attribute": "userName", "expression": nickname}])
+    ended = tenure("plan")
+    assert ended.code == 1
+    assert "Nothing to do" not in ended.out
+    assert "Person 1 (1) in chat: userName came out empty" in ended.out
+    assert tenure("plan", "--json").document["problems"][0]["person"] == "1"
+    ended = tenure("apply", "--yes")
+    assert (ended.code, company.users()) == (1, {})
+    assert "Not planned: Person 1" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("DATABASE_URL", "postgresql://tenure:x@127.0.0.1:1/tenure", "does not answer"),
+        ("DATABASE_URL", "mysql://tenure@db/tenure", "begins with mysql://"),
+        ("TENURE_LOG_LEVEL", "loud", "TENURE_LOG_LEVEL is none of DEBUG"),
+    ],
+)
+def test_no_database_or_a_wrong_setting(
+    name: str, value: str, said: str, elsewhere: Tenure
+) -> None:
+    ended = elsewhere(["people", "list", "--json"], **{name: value})
+    assert ended.code == 1
+    assert said in ended.err
+    assert said in ended.document["error"]
+    assert "Traceback" not in ended.err
+
+
+def test_doctor_without_a_database_says_so(elsewhere: Tenure) -> None:
+    url = "postgresql://tenure:x@127.0.0.1:1/tenure"
+    ended = elsewhere(["doctor", "--json"], DATABASE_URL=url)
+    assert ended.code == 1
+    assert [(line["what"], line["ok"]) for line in ended.document] == [("database", False)]
+
+
+@pytest.mark.parametrize("command", ["up", "web"])
+def test_a_port_that_is_taken_is_told_at_once(command: str, anywhere: Tenure) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ended = anywhere(command, "--port", taken.getsockname()[1])
+    assert ended.code == 1
+    assert "Choose another --port" in ended.err

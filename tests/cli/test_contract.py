@@ -1,0 +1,220 @@
+"""Names, exit codes and JSON fields that programs rely on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tenure.applications.models import Account
+from tenure.people.models import Person
+from tenure.provisioning.models import Operation
+from tests.cli.conftest import Tenure
+from tests.provisioning.company import Company, apply, change, linked
+
+OPERATION = {
+    "application",
+    "person",
+    "account",
+    "kind",
+    "attributes",
+    "entitlements",
+    "reason",
+    "state",
+}
+PEOPLE = "Number,First,Last,Department\n7,Ada,Byron,Sales\n8,Alan,Turing,Research\n"
+CONFIGURATION = """
+company: {name: Acme, domain: acme.example, email_formats: ["{first}.{last}"]}
+sources:
+  hr:
+    name: HR
+    reader: csv
+    settings: {path: people.csv}
+    mapping:
+      employee_number: row["Number"]
+      given_name: row["First"]
+      family_name: row["Last"]
+      department: row["Department"]
+"""
+
+
+def test_plan_says_what_would_be_done_and_does_not_do_it(company: Company, tenure: Tenure) -> None:
+    assert tenure("plan").code == 0
+    company.people(2)
+    ended = tenure("plan", "--json")
+    assert (ended.code, set(ended.document)) == (
+        2,
+        {"operations", "summary", "guard", "cost", "problems"},
+    )
+    first = ended.document["operations"][0]
+    assert set(first) >= OPERATION
+    assert (first["application"], first["kind"], first["state"]) == ("chat", "create", "planned")
+    assert first["attributes"]["userName"] == {"from": None, "to": "p1@acme.example"}
+    assert first["entitlements"] == {"grant": ["group:all", "group:sales"], "revoke": []}
+    assert "Everyone" in first["reason"]
+    assert ended.document["summary"] == {"create": 2}
+    assert ended.document["guard"] == {"held": False, "reasons": []}
+    assert "Planning" in ended.err
+    assert not company.users()
+    assert tenure("plan", "--person", "2", "--json").document["summary"] == {"create": 1}
+
+
+def test_plan_shows_twenty_and_all_of_them_when_asked(company: Company, tenure: Tenure) -> None:
+    company.people(23)
+    short, whole = tenure("plan").out, tenure("plan", "--all").out
+    assert short.count("+ create") == 20
+    assert "3 more: --all" in short
+    assert whole.count("+ create") == 23
+    assert "23 operations for 23 people" in whole
+
+
+def test_the_cost_is_told_before_and_after(company: Company, tenure: Tenure) -> None:
+    company.application("paid", seat_price="7.25", seat_currency="EUR")
+    company.rule("paid", "has(user.department)", {"paid": []})
+    company.people(2)
+    assert tenure("plan", "--json").document["cost"] == {
+        "EUR": {"before": "0.00", "after": "14.50"}
+    }
+
+
+def test_apply_does_it_and_ends_with_0_only_when_all_is_done(
+    company: Company, tenure: Tenure
+) -> None:
+    company.people(2)
+    refused = tenure("apply")
+    assert (refused.code, company.open_users()) == (1, set())
+    assert "--yes" in refused.err
+    ended = tenure("apply", "--yes", "--json")
+    assert (ended.code, ended.document["states"]) == (0, {"done": 2})
+    assert company.open_users() == {"p1@acme.example", "p2@acme.example"}
+    assert "chat 2/2" in ended.err
+    assert tenure("plan").code == 0
+    assert tenure("apply", "--yes").code == 0
+
+
+def test_apply_without_waiting_leaves_it_to_a_worker(company: Company, tenure: Tenure) -> None:
+    company.people(1)
+    ended = tenure("apply", "--yes", "--no-wait", "--json")
+    assert (ended.code, ended.document["states"]) == (0, {"planned": 1})
+    assert not company.open_users()
+
+
+def test_reconcile_tells_orphans_and_drift(company: Company, tenure: Tenure) -> None:
+    company.people(2)
+    apply()
+    memory = company.memories["chat"]
+    user = company.users()["p1@acme.example"]
+    user.attributes["title"] = "Somebody else"
+    company.users()["p2@acme.example"].attributes["displayName"] = "Changed there"
+    assert memory
+    ended = tenure("reconcile", "chat", "--json")
+    assert ended.code == 0
+    assert set(ended.document) == {"run", "application", "counters", "issues"}
+    assert ended.document["counters"]["seen"] == 2
+    assert ended.document["counters"]["drift"] == 2
+    words = tenure("reconcile", "chat")
+    assert "orphans" in words.out
+    assert "drift" in words.out
+
+
+def test_explain_gives_rule_condition_values_and_history(company: Company, tenure: Tenure) -> None:
+    company.person("1", "Sales")
+    apply()
+    document = tenure("explain", "1", "--json").document
+    assert set(document) == {"person", "applications", "history"}
+    chat = document["applications"][0]
+    assert chat["due"] is True
+    assert chat["because"][0]["condition"] == "has(user.department)"
+    assert chat["because"][1]["saw"] == {"department": "Sales"}
+    assert chat["account"]["user_name"] == "p1@acme.example"
+    assert any("created" in item["what"] for item in document["history"])
+    change(Person.objects.get(), department="Legal")
+    words = tenure("explain", "p1@acme.example", "chat").out
+    assert "not by Sales" in words
+    assert "saw department = 'Legal'" in words
+
+
+def test_terminate_takes_everything_now(company: Company, tenure: Tenure) -> None:
+    company.people(2)
+    apply()
+    ended = tenure("terminate", "1", "--now", "--reason", "dismissed", "--json")
+    assert (ended.code, ended.document["states"]) == (0, {"done": 1})
+    assert company.open_users() == {"p2@acme.example"}
+    assert company.members("all") == {"p2@acme.example"}
+    later = tenure("terminate", "2", "--at", "2999-01-01T18:00", "--json")
+    assert (later.code, later.document["at"]) == (0, "2999-01-01T18:00:00+00:00")
+    assert company.open_users() == {"p2@acme.example"}
+
+
+def test_lists_and_a_person(company: Company, tenure: Tenure) -> None:
+    company.people(2)
+    company.person("3", "Legal")
+    apply()
+    people = tenure("people", "list", "--filter", "department=Sales", "--json").document
+    assert [person["employee_number"] for person in people] == ["1", "2"]
+    accounts = tenure("accounts", "list", "--filter", "person=3", "--json").document
+    assert [account["user_name"] for account in accounts] == ["p3@acme.example"]
+    done = tenure("operations", "list", "--filter", "state=done", "--limit", "2", "--json").document
+    assert len(done) == 2
+    assert set(done[0]) >= OPERATION
+    assert tenure("runs", "list", "--filter", "kind=execute", "--json").document[0]["done"] == 3
+    shown = tenure("person", "show", "3", "--json").document
+    assert shown["attributes"]["department"]["value"] == "Legal"
+    # Where nobody reads the screen, nothing is cut off.
+    assert "p3@acme.example" in tenure("people", "list").out
+
+
+def test_import_and_its_dry_run(tenure: Tenure, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(PEOPLE + "9,too,many,cells,here\n")
+    (tmp_path / "tenure.yaml").write_text(CONFIGURATION)
+    assert tenure("config", "apply", tmp_path / "tenure.yaml").code == 0
+    dry = tenure("import", "hr", "--dry-run", "--json")
+    assert (dry.code, dry.document["dry_run"], Person.objects.count()) == (0, True, 0)
+    ended = tenure("import", "hr", "--json")
+    assert (ended.code, Person.objects.count()) == (0, 2)
+    assert ended.document["counts"]["added"] == 2
+    assert ended.document["issues"][0]["line"] == 4
+    assert "Reading HR" in ended.err
+
+
+def test_doctor_has_a_line_for_everything(
+    company: Company, tenure: Tenure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("wiki", secrets={"token": "${env:TENURE_TEST_NO_SUCH}"})
+    ended = tenure("doctor", "--json")
+    lines = {line["what"]: line for line in ended.document}
+    assert ended.code == 1
+    assert {"database", "migrations", "workers", "clock", "writes"} <= set(lines)
+    assert lines["database"]["ok"]
+    assert "tenure worker" in lines["workers"]["detail"]
+    assert lines["application chat"]["ok"]
+    assert "TENURE_TEST_NO_SUCH" in lines["secrets application wiki"]["detail"]
+    monkeypatch.setenv("TENURE_TEST_NO_SUCH", "now there is one")
+    lines = {line["what"]: line for line in tenure("doctor", "--json").document}
+    assert lines["secrets application wiki"]["ok"]
+
+
+def test_decisions_about_held_operations(company: Company, tenure: Tenure) -> None:
+    people = company.people(12)
+    apply()
+    for person in people:
+        change(person, department=None)
+    held = tenure("apply", "--yes", "--json")
+    assert held.code == 1
+    assert held.document["guard"]["held"] is True
+    number = Operation.objects.filter(state="held").first().pk  # type: ignore[union-attr]
+    wrong = tenure("approve", "--reason", "looked", "--operation", number, "--operation", 999_999)
+    assert (wrong.code, Operation.objects.filter(state="held").count()) == (1, 12)
+    assert "999999" in wrong.err
+    one = tenure("approve", "--reason", "looked", "--operation", number, "--json")
+    assert one.document == {"approved": 1}
+    rest = tenure("reject", "--reason", "the file was wrong", "--json")
+    assert rest.document == {"rejected": 11}
+    assert len(linked()) == 12
+    assert Account.objects.filter(active=True).count() == 12
+
+
+def test_the_emergency_stop(company: Company, tenure: Tenure) -> None:
+    assert tenure("stop", "--reason", "nonsense", "--json").document == {"writes": "stopped"}
+    assert "resume" in tenure("doctor").out
+    assert tenure("resume", "--json").document == {"writes": "on"}
