@@ -73,10 +73,13 @@ def _insert_what_is_free(table: str, columns: str, lines: Sequence[Sequence[Any]
 
 
 def _copy(target: str, lines: Iterable[Sequence[Any]]) -> None:
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        with cursor.copy(f"COPY {target} FROM STDIN") as copy:
-            for line in lines:
-                copy.write_row(line)
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY {target} FROM STDIN") as copy,
+    ):
+        for line in lines:
+            copy.write_row(line)
 
 
 def _has_default(field: models.Field[Any, Any], given: Sequence[str]) -> bool:
