@@ -20,6 +20,8 @@ from tenure.sources.rows import MappedRow
 
 #: Kept one by one; beyond that they are counted only, so that a wholly wrong file stays cheap.
 MOST_ISSUES = 10_000
+#: Counters that are there even when they are zero.
+_ALWAYS = ("rows", "added", "changed", "unchanged", "left")
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Work:
     at: datetime
     dry_run: bool
     accept: str
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_ALWAYS, 0)))
     issues: list[RunIssue] = field(default_factory=list)
     #: How many of the issues are in the database.
     stored: int = 0
