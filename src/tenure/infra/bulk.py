@@ -75,10 +75,13 @@ def _insert_what_is_free(table: str, columns: str, lines: Sequence[Sequence[Any]
 
 
 def _copy(target: str, lines: Iterable[Sequence[Any]]) -> None:
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        with cursor.copy(f"COPY {target} FROM STDIN") as copy:
-            for line in lines:
-                copy.write_row(line)
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY {target} FROM STDIN") as copy,
+    ):
+        for line in lines:
+            copy.write_row(line)
 
 
 def _has_default(field: models.Field[Any, Any], given: Sequence[str]) -> bool:
@@ -104,7 +107,8 @@ def insert_instances(
     unique: Sequence[str] = (),
     update: Sequence[str] = (),
 ) -> None:
-    """Insert these instances, none of them saved, as one JSON document. `numbered`: they get their ids first.
+    """Insert these instances, none of them saved, as one JSON document. `numbered`: they get
+    their ids first.
 
     Where `unique` names the fields of a constraint, a row that is there already gets the fields
     `update` anew, or stays as it is if there are none.
