@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import creates, noop, planning
+from bench import creates, importing, noop, planning
 from bench.measure import MACHINE, Result
 
 
@@ -22,7 +22,8 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=3000)
     parser.add_argument("--listed", type=int, default=100_000)
     parser.add_argument("--sizes", default="1000,10000,100000")
-    parser.add_argument("--only", choices=["creates", "noop", "planning"])
+    parser.add_argument("--imported", default="20000,200000")
+    parser.add_argument("--only", choices=["creates", "importing", "noop", "planning"])
     arguments = parser.parse_args()
     os.environ["BENCH_TOKEN"] = "x"
     with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home:
@@ -46,6 +47,8 @@ def _run(arguments: argparse.Namespace) -> list[Result]:
     if arguments.only in (None, "planning"):
         sizes = [int(text) for text in arguments.sizes.split(",")]
         results += planning.run(sizes, arguments.runs)
+    if arguments.only in (None, "importing"):
+        results += importing.run([int(text) for text in arguments.imported.split(",")])
     return results
 
 

@@ -347,7 +347,6 @@ def _import(source: Source, people: list[Person], now: datetime) -> Run:
             digest=b"0" * 16,
             person=person,
             line=i + 2,
-            seen_in=run.pk,
         )
         for i, person in enumerate(people)
     )

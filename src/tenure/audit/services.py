@@ -18,7 +18,7 @@ import orjson
 from django.db import connection, transaction
 
 from tenure.audit.models import Action, Event
-from tenure.infra.bulk import update_rows
+from tenure.infra.bulk import insert_instances, update_rows
 
 _actor: ContextVar[str] = ContextVar("actor", default="system")
 _SEAL_LOCK = 0x7E50_0001
@@ -76,7 +76,7 @@ def record(action: Action, **details: Any) -> None:
 
 def record_many(events: Sequence[Event]) -> None:
     """Store many events in one statement."""
-    Event.objects.bulk_create(events, batch_size=2000)
+    insert_instances(events)
 
 
 def seal(limit: int = 20_000) -> int:

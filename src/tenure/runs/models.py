@@ -7,6 +7,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+#: The reason of a run that changed nothing.
+DRY_RUN = "dry run"
+
 
 class RunKind(models.TextChoices):
     IMPORT = "import", "Import"

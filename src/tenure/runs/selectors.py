@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db.models import Count, Max
 
 from tenure.infra.paging import Page, page
-from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
+from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
 
 
 def run(pk: int) -> Run | None:
@@ -34,9 +36,18 @@ def last_by_subject(kind: RunKind, *, skip_dry_runs: bool = True) -> dict[str, R
     """Subject -> its latest run of this kind. One query."""
     rows = Run.objects.filter(kind=kind)
     if skip_dry_runs:
-        rows = rows.exclude(reason="dry run")
+        rows = rows.exclude(reason=DRY_RUN)
     latest = rows.order_by().values("subject").annotate(last=Max("id")).values("last")
     return {row.subject: row for row in Run.objects.filter(pk__in=latest)}
+
+
+def counted_since(kind: RunKind, subject: str, since: datetime) -> Counter[str]:
+    """The sum of the counters of its runs that did anything since then, dry runs apart."""
+    rows = Run.objects.filter(kind=kind, subject=subject, touched_at__gte=since)
+    sums: Counter[str] = Counter()
+    for counters in rows.exclude(reason=DRY_RUN).values_list("counters", flat=True):
+        sums.update(counters)
+    return sums
 
 
 def held_imports() -> list[Run]:

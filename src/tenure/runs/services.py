@@ -65,6 +65,16 @@ def finish(
     return run
 
 
+def abandon(kind: RunKind, subject: str) -> int:
+    """Close the runs whose process ended before they did. For whoever holds the lock of this kind
+    and subject: nobody else is running one. Returns how many there were."""
+    return Run.objects.filter(kind=kind, subject=subject, state=RunState.RUNNING).update(
+        state=RunState.FAILED,
+        message="Its process ended before it did. What it had taken is kept; run it again.",
+        finished_at=Now(),
+    )
+
+
 def complain(issues: Sequence[RunIssue]) -> None:
     """Store what was wrong with single rows or accounts."""
     RunIssue.objects.bulk_create(issues, batch_size=1000)

@@ -1,12 +1,49 @@
-"""The org chart: managers by their employee numbers, with those missing and the cycles reported."""
+"""The org chart: managers by their employee numbers, with those missing and the cycles reported.
+
+The database does it, so that a million people cost this process nothing: only people who have
+both reports and a manager can be part of a circle, and only they are read.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tenure.infra.bulk import update_rows
-from tenure.people.models import Person
+from django.db import connection, transaction
+
 from tenure.sources.models import Source
+
+_WANTED = """
+    FROM people_person AS person
+    LEFT JOIN people_person AS manager
+        ON manager.employee_number = person.attributes ->> 'manager'
+    WHERE EXISTS (
+        SELECT 1 FROM sources_sourcerecord AS record
+        WHERE record.person_id = person.id AND record.source_id = %(source)s AND record.present
+    )
+"""
+_MIDDLE = f"""
+    WITH wanted AS MATERIALIZED (
+        SELECT person.id, person.employee_number AS number, manager.id AS manager {_WANTED}
+            AND manager.id IS NOT NULL
+    )
+    SELECT id, number, manager FROM wanted WHERE id IN (SELECT manager FROM wanted)
+"""
+_TIE = f"""
+    UPDATE people_person SET manager_id = right_one.manager
+    FROM (
+        SELECT person.id, CASE WHEN person.id <> ALL(%(circling)s::bigint[]) THEN manager.id END
+            AS manager
+        {_WANTED}
+    ) AS right_one
+    WHERE people_person.id = right_one.id
+        AND people_person.manager_id IS DISTINCT FROM right_one.manager
+"""
+_MISSING = f"""
+    SELECT person.employee_number, person.attributes ->> 'manager' {_WANTED}
+        AND person.attributes ? 'manager' AND manager.id IS NULL
+    ORDER BY person.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,46 +54,29 @@ class ManagerWarning:
     message: str
 
 
-def resolve_managers(source: Source) -> list[ManagerWarning]:
+def resolve_managers(source: Source) -> Iterator[ManagerWarning]:
     """Tie everybody of the source to their manager. Warns of managers who do not exist and of
     cycles; those people are left without a manager, and everything else goes on."""
-    rows = list(
-        Person.objects.filter(records__source=source, records__present=True)
-        .values_list("pk", "employee_number", "attributes__manager", "manager_id")
-        .distinct()
-    )
-    numbers = {str(number): pk for pk, number, _, _ in rows}
-    wanted = {str(manager) for _, _, manager, _ in rows if manager} - numbers.keys()
-    numbers |= {
-        str(number): pk
-        for number, pk in Person.objects.filter(employee_number__in=wanted).values_list(
-            "employee_number", "pk"
-        )
-    }
-    warnings: list[ManagerWarning] = []
-    managers: dict[int, int] = {}
-    for pk, number, manager, _ in rows:
-        if not manager:
-            continue
-        if str(manager) not in numbers:
-            message = f"The manager {manager} of {number} does not exist in any source."
-            warnings.append(ManagerWarning(str(number), message))
-        else:
-            managers[pk] = numbers[str(manager)]
-    names = {pk: str(number) for pk, number, _, _ in rows}
-    for cycle in _cycles(managers):
-        chain = " -> ".join(names.get(pk, str(pk)) for pk in [*cycle, cycle[0]])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_MIDDLE, {"source": source.pk})
+        rows = cursor.fetchall()
+        cycles = _cycles({pk: manager for pk, _, manager in rows})
+        circling = [pk for cycle in cycles for pk in cycle]
+        cursor.execute(_TIE, {"source": source.pk, "circling": circling})
+    names = {pk: number for pk, number, _ in rows}
+    for cycle in cycles:
+        chain = " -> ".join(names[pk] for pk in [*cycle, cycle[0]])
         message = f"The managers go round in a circle: {chain}. None of them gets a manager here."
-        warnings.append(ManagerWarning(names.get(cycle[0], ""), message))
-        for pk in cycle:
-            managers.pop(pk, None)
-    changed = [
-        Person(pk=pk, manager_id=managers.get(pk))
-        for pk, _, _, current in rows
-        if current != managers.get(pk)
-    ]
-    update_rows(changed, ["manager"])
-    return warnings
+        yield ManagerWarning(names[cycle[0]], f"{message} Correct one of them in the source.")
+    with connection.cursor() as cursor:
+        cursor.execute(_MISSING, {"source": source.pk})
+        while missing := cursor.fetchmany(1000):
+            for number, manager in missing:
+                yield ManagerWarning(
+                    number,
+                    f"The manager {manager} of {number} does not exist in any source. "
+                    "Correct the number, or import the manager too.",
+                )
 
 
 def _cycles(managers: dict[int, int]) -> list[list[int]]:

@@ -1,27 +1,27 @@
 """Mapped rows into records and people, in bulk.
 
-A person's attributes are merged from all of their records, in the order of the sources: the first
-source that has a value for an attribute owns it. What no source gives may be made here (the
-corporate e-mail), and says so in `origins`.
+A person is merged from all of their records (see `layers`). What no source gives may be made here
+(the corporate e-mail), and says so in `origins`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from tenure.audit.models import Action, Event
 from tenure.audit.services import event, record_many
-from tenure.core.model import Value
-from tenure.infra.bulk import update_rows
+from tenure.core.model import LifecycleState
+from tenure.infra.bulk import insert_instances, update_rows
 from tenure.people import naming
-from tenure.people.models import Person
+from tenure.people.models import Company, Person
 from tenure.people.services import company, restand
+from tenure.sources.layers import MADE_HERE, Layer, put_together
 from tenure.sources.models import Source, SourceRecord
-from tenure.sources.rows import MappedRow, _date
+from tenure.sources.rows import MappedRow
 
-_PERSON_FIELDS = (
+_FIELDS = (
     "display_name",
     "email",
     "attributes",
@@ -33,11 +33,12 @@ _PERSON_FIELDS = (
     "time_zone",
     "on_leave",
     "ended_by_source_at",
+    "terminated_at",
+    "termination_reason",
     "generation",
     "next_look_at",
     "changed_at",
 )
-_MADE_HERE = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,12 @@ class Issue:
 
 @dataclass(slots=True)
 class Merge:
-    """What became of the rows."""
+    """What became of the rows. `left`: people who were not gone before."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    left: int = 0
     issues: list[Issue] = field(default_factory=list)
 
 
@@ -63,32 +65,41 @@ def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) 
     """Store the records, and make or change their people. Runs in the caller's transaction."""
     done = Merge()
     people = _people(rows)
-    events: list[Event] = []
-    fresh = [row for row in rows if row.key not in people]
-    for row in fresh:
-        people[row.key] = Person(employee_number=row.key, changed_at=at)
+    fresh = {row.key for row in rows} - people.keys()
+    for key in fresh:
+        people[key] = Person(employee_number=key, changed_at=at)
     before = {key: _snapshot(person) for key, person in people.items()}
+    here = {k for k, person in people.items() if person.state != LifecycleState.LEFT.value} - fresh
     others = _other_records(source, people)
+    settings = company()
     for row in rows:
-        _assign(people[row.key], source, row, others.get(row.key, ()))
-    events += restand(list(people.values()), at)
-    Person.objects.bulk_create([people[row.key] for row in fresh], batch_size=500)
-    done.issues += _name(rows, people)
+        layers = [_layer(source, row), *others.get(row.key, ())]
+        told = put_together(people[row.key], layers, settings.time_zone)
+        done.issues += [Issue(row.key, row.line, text) for text in told]
+    events = restand(list(people.values()), at)
+    insert_instances([people[row.key] for row in rows if row.key in fresh], numbered=True)
+    issues, named = _name(rows, people, settings)
+    done.issues += issues
     changed = []
     for row in rows:
         person = people[row.key]
         after = _snapshot(person)
-        if after == before[row.key] and row not in fresh:
+        is_new = row.key in fresh
+        if after == before[row.key] and not is_new:
             done.unchanged += 1
             continue
-        person.generation += 1
+        if not is_new:
+            person.generation += 1
         person.changed_at = at
-        changed.append(person)
-        is_new = before[row.key]["attributes"] == {} and not before[row.key]["name"]
+        if not is_new or row.key in named:
+            changed.append(person)
         done.added, done.changed = done.added + is_new, done.changed + (not is_new)
-        events.append(_event(person, source, before[row.key], after, is_new, run))
-    update_rows(changed, _PERSON_FIELDS)
-    _store_records(source, rows, people, at, run)
+        done.left += row.key in here and person.state == LifecycleState.LEFT.value
+        old, new = _differing(before[row.key], after)
+        if is_new or new:
+            events.append(_event(person, source, None if is_new else old, new, run))
+    update_rows(changed, _FIELDS)
+    _store_records(source, rows, people, at)
     record_many(events)
     return done
 
@@ -96,70 +107,43 @@ def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) 
 def _people(rows: Sequence[MappedRow]) -> dict[str, Person]:
     """Employee number -> person, locked, for those who are known."""
     keys = [row.key for row in rows]
-    found = Person.objects.select_for_update().filter(employee_number__in=keys)
+    found = Person.objects.select_for_update().filter(employee_number__in=keys).order_by("pk")
     return {str(person.employee_number): person for person in found}
 
 
-def _other_records(
-    source: Source, people: Mapping[str, Person]
-) -> dict[str, list[tuple[int, str, dict[str, Value]]]]:
+def _layer(source: Source, row: MappedRow) -> Layer:
+    return Layer(
+        source.position, source.slug, dict(row.attributes), row.on_leave, ended_at=row.ended_at
+    )
+
+
+def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, list[Layer]]:
+    """What other sources say, or said last where its absence there means that they left."""
     known = [person.pk for person in people.values() if person.pk]
-    found: dict[str, list[tuple[int, str, dict[str, Value]]]] = {}
+    found: dict[str, list[Layer]] = {}
     rows = (
-        SourceRecord.objects.filter(person_id__in=known, present=True)
+        SourceRecord.objects.filter(person_id__in=known)
         .exclude(source=source)
-        .select_related("source", "person")
+        .select_related("source")
     )
     for item in rows:
-        found.setdefault(str(item.person.employee_number), []).append(
-            (item.source.position, item.source.slug, item.attributes)
+        found.setdefault(item.key, []).append(
+            Layer(
+                item.source.position,
+                item.source.slug,
+                item.attributes,
+                item.on_leave,
+                ended_at=item.ended_at,
+            )
         )
     return found
 
 
-def _assign(
-    person: Person,
-    source: Source,
-    row: MappedRow,
-    others: Iterable[tuple[int, str, dict[str, Value]]],
-) -> None:
-    """Set everything that the person's records say. The generated e-mail is kept."""
-    made = {n: v for n, v in person.attributes.items() if person.origins.get(n) == _MADE_HERE}
-    attributes: dict[str, Value] = {}
-    origins: dict[str, str] = {}
-    layers = sorted([*others, (source.position, source.slug, dict(row.attributes))], key=_order)
-    for _, slug, values in layers:
-        for name, value in values.items():
-            if name not in attributes:
-                attributes[name], origins[name] = value, slug
-    for name, value in made.items():
-        if name not in attributes and name != "display_name":
-            attributes[name], origins[name] = value, _MADE_HERE
-    if "display_name" not in attributes:
-        attributes["display_name"] = _display_name(attributes)
-        origins["display_name"] = _MADE_HERE
-    person.attributes, person.origins = attributes, origins
-    person.display_name = str(attributes["display_name"])[:300]
-    person.email = str(attributes.get("email", ""))[:254]
-    person.start_date = _date(attributes.get("start_date"))
-    person.end_date = _date(attributes.get("end_date"))
-    person.time_zone = str(attributes.get("time_zone", "UTC"))
-    person.on_leave = row.on_leave
-    person.ended_by_source_at = row.ended_at
-
-
-def _order(layer: tuple[int, str, dict[str, Value]]) -> tuple[int, str]:
-    return layer[0], layer[1]
-
-
-def _display_name(attributes: Mapping[str, Value]) -> str:
-    first = attributes.get("preferred_name") or attributes.get("given_name") or ""
-    return " ".join(part for part in (str(first), str(attributes.get("family_name", ""))) if part)
-
-
-def _name(rows: Sequence[MappedRow], people: Mapping[str, Person]) -> list[Issue]:
-    """Reserve the addresses that were given and make those that were not."""
-    settings = company()
+def _name(
+    rows: Sequence[MappedRow], people: Mapping[str, Person], settings: Company
+) -> tuple[list[Issue], set[str]]:
+    """Reserve the addresses that were given and make those that were not. Returns what to know,
+    and whose addresses were made."""
     given: dict[str, int] = {}
     issues = []
     nameless: dict[int, Person] = {}
@@ -183,10 +167,10 @@ def _name(rows: Sequence[MappedRow], people: Mapping[str, Person]) -> list[Issue
         person = nameless[key]
         person.email = address
         person.attributes = {**person.attributes, "email": address}
-        person.origins = {**person.origins, "email": _MADE_HERE}
+        person.origins = {**person.origins, "email": MADE_HERE}
     for key, why in failed.items():
         issues.append(Issue(by_pk[key].key, by_pk[key].line, f"No corporate e-mail: {why}."))
-    return issues
+    return issues, {by_pk[key].key for key in made}
 
 
 def _shared(address: str) -> str:
@@ -194,9 +178,9 @@ def _shared(address: str) -> str:
 
 
 def _store_records(
-    source: Source, rows: Sequence[MappedRow], people: Mapping[str, Person], at: datetime, run: int
+    source: Source, rows: Sequence[MappedRow], people: Mapping[str, Person], at: datetime
 ) -> None:
-    SourceRecord.objects.bulk_create(
+    insert_instances(
         [
             SourceRecord(
                 source=source,
@@ -206,56 +190,70 @@ def _store_records(
                 person=people[row.key],
                 line=row.line,
                 present=row.present,
-                seen_in=run,
+                on_leave=row.on_leave,
+                ended_at=row.ended_at,
                 changed_at=at,
             )
             for row in rows
         ],
-        update_conflicts=True,
-        unique_fields=["source", "key"],
-        update_fields=[
+        unique=["source", "key"],
+        update=[
             "digest",
             "attributes",
             "person",
             "line",
             "present",
-            "seen_in",
+            "on_leave",
+            "ended_at",
             "changed_at",
         ],
-        batch_size=500,
     )
 
 
 def _snapshot(person: Person) -> dict[str, object]:
     return {
-        "name": person.display_name,
+        "state": person.state,
         "attributes": dict(person.attributes),
         "on_leave": person.on_leave,
-        "ended": person.ended_by_source_at.isoformat() if person.ended_by_source_at else None,
+        "ended_by_source_at": _iso(person.ended_by_source_at),
+        "terminated_at": _iso(person.terminated_at),
     }
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None
+
+
+def _differing(
+    before: Mapping[str, object], after: Mapping[str, object]
+) -> tuple[dict[str, object], dict[str, object]]:
+    """Only what differs, so that the trail reads like a sentence. A state has its own event."""
+    old, new = _flat(before), _flat(after)
+    names = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
+    return {name: old.get(name) for name in names}, {name: new.get(name) for name in names}
+
+
+def _flat(snapshot: Mapping[str, object]) -> dict[str, object]:
+    attributes = snapshot["attributes"]
+    assert isinstance(attributes, dict)
+    return {**attributes, **{n: snapshot[n] for n in snapshot.keys() - {"state", "attributes"}}}
 
 
 def _event(
     person: Person,
     source: Source,
-    before: Mapping[str, object],
+    before: Mapping[str, object] | None,
     after: Mapping[str, object],
-    is_new: bool,
     run: int,
 ) -> Event:
-    """Only what differs, so that the trail reads like a sentence."""
-    old, new = before["attributes"], after["attributes"]
-    assert isinstance(old, dict)
-    assert isinstance(new, dict)
-    names = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
     return event(
-        Action.PERSON_ADDED if is_new else Action.PERSON_CHANGED,
+        Action.PERSON_ADDED if before is None else Action.PERSON_CHANGED,
         subject_kind="person",
         subject_key=str(person.uid),
         subject_label=person.display_name,
         person=str(person.uid),
         reason=f"import of {source.name}",
-        before=None if is_new else {name: old.get(name) for name in names},
-        after={name: new.get(name) for name in names},
+        before=before,
+        after=after,
         run=run,
     )

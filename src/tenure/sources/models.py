@@ -42,7 +42,9 @@ class Source(models.Model):
 
 
 class SourceRecord(models.Model):
-    """One row of a source. `digest` covers the row and the mapping: the same digest, no work."""
+    """One row of a source. `digest` covers what of the row the mapping uses, and the mapping: the
+    same digest, no work. `on_leave` and `ended_at` are what the source says of the person's
+    status; whether that counts is decided with the person's other records."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="records")
     key = models.CharField(max_length=200)
@@ -51,7 +53,8 @@ class SourceRecord(models.Model):
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="records")
     line = models.BigIntegerField(null=True)
     present = models.BooleanField(default=True)
-    seen_in = models.BigIntegerField(null=True)
+    on_leave = models.BooleanField(default=False)
+    ended_at = models.DateTimeField(null=True)
     changed_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
@@ -31,6 +32,10 @@ DEFAULT_STATUSES = {
     "left": "left",
 }
 _ZONES = available_timezones()
+#: What the columns of a person hold.
+_LONGEST = {KEY: 100, "email": 254}
+#: What JSON readers, the audit trail's among them, agree on.
+_LARGEST = 2**63 - 1
 _TRUE = {"true", "yes", "1", "y"}
 _FALSE = {"false", "no", "0", "n"}
 
@@ -48,6 +53,7 @@ class MappedRow:
     attributes: Mapping[str, Value]
     record: SourceRecord | None
     line: int | None
+    time_zone: str = "UTC"
     on_leave: bool = False
     ended_at: datetime | None = None
     present: bool = True
@@ -55,15 +61,11 @@ class MappedRow:
 
     @property
     def start_date(self) -> date | None:
-        return _date(self.attributes.get("start_date"))
+        return read_date(self.attributes.get("start_date"))
 
     @property
     def end_date(self) -> date | None:
-        return _date(self.attributes.get("end_date"))
-
-    @property
-    def time_zone(self) -> str:
-        return str(self.attributes.get("time_zone") or "UTC")
+        return read_date(self.attributes.get("end_date"))
 
     def left(self, at: datetime) -> bool:
         """Whether the row says that the person is gone at this instant."""
@@ -96,8 +98,16 @@ class RowMapping:
                 f"Add {KEY} to its mapping."
             )
         self._values = ValueSet(self._expressions)
+        self._columns = sorted({c for e in self._expressions.values() for c in e.columns})
         self._salt = orjson.dumps(
-            [source.mapping, source.dates, source.statuses, sorted(self.schema.items())],
+            [
+                source.mapping,
+                source.dates,
+                source.statuses,
+                source.position,
+                self.default_zone,
+                sorted(self.schema.items()),
+            ],
             option=orjson.OPT_SORT_KEYS,
         )
 
@@ -125,14 +135,18 @@ class RowMapping:
         text = clean_text(str(value)) if value is not None else ""
         if not text:
             raise BadRow("The employee number is empty: this row cannot be told from others.")
+        _fits(KEY, text)
         return text
 
     def digest(self, row: Row) -> bytes:
-        content = orjson.dumps(row.values, option=orjson.OPT_SORT_KEYS)
+        """Of the columns that the mapping uses: what others hold changes nothing here."""
+        content = orjson.dumps([row.values.get(column) for column in self._columns])
         return hashlib.blake2b(content + self._salt, digest_size=16).digest()
 
-    def mapped(self, row: Row, key: str, digest: bytes, record: SourceRecord | None) -> MappedRow:
-        """The row as attributes. Raises `BadRow`."""
+    def mapped(
+        self, row: Row, key: str, digest: bytes, record: SourceRecord | None, at: datetime
+    ) -> MappedRow:
+        """The row as attributes, read at this instant. Raises `BadRow`."""
         try:
             raw = self._values.values({"row": row.values})
         except ExpressionError as error:
@@ -143,19 +157,20 @@ class RowMapping:
             if typed is not None:
                 attributes[name] = typed
         attributes[KEY] = key
-        attributes.setdefault("time_zone", self.default_zone)
-        self._check(attributes)
-        status, warnings = self._status(attributes)
-        ended, more = self._ended(status, attributes, record)
+        zone = str(attributes.get("time_zone") or self.default_zone)
+        self._check(attributes, zone)
+        status = self._status(attributes)
+        ended, warnings = _ended(status, attributes, record, at.astimezone(ZoneInfo(zone)))
         return MappedRow(
             key=key,
             digest=digest,
             attributes=attributes,
             record=record,
             line=row.line,
+            time_zone=zone,
             on_leave=status == "on_leave",
             ended_at=ended,
-            warnings=(*warnings, *more),
+            warnings=warnings,
         )
 
     def gone(self, record: SourceRecord, at: datetime) -> MappedRow:
@@ -166,7 +181,7 @@ class RowMapping:
             attributes=record.attributes,
             record=record,
             line=None,
-            ended_at=at,
+            ended_at=record.ended_at or at,
             present=False,
         )
 
@@ -184,9 +199,9 @@ class RowMapping:
             if kind is AttributeType.DATE:
                 return parse_date(text, self.dates).isoformat()
             if kind is AttributeType.INTEGER:
-                return int(text)
+                return _whole(text)
             if kind is AttributeType.NUMBER:
-                return float(text)
+                return _finite(text)
         except ValueError as error:
             raise BadRow(f"{name}: {error}") from error
         if kind is AttributeType.BOOLEAN:
@@ -195,25 +210,28 @@ class RowMapping:
             if text.casefold() in _FALSE:
                 return False
             raise BadRow(f"{name}: {text!r} is neither yes nor no.")
+        _fits(name, text)
         return text
 
-    def _check(self, attributes: Mapping[str, Value]) -> None:
-        zone = attributes.get("time_zone")
+    def _check(self, attributes: Mapping[str, Value], zone: str) -> None:
         if zone not in _ZONES:
             raise BadRow(
                 f"time_zone: there is no time zone {zone!r}. Expected an IANA name such as "
                 "Europe/Budapest."
             )
-        starts, ends = _date(attributes.get("start_date")), _date(attributes.get("end_date"))
+        starts, ends = (
+            read_date(attributes.get("start_date")),
+            read_date(attributes.get("end_date")),
+        )
         if starts and ends and starts > ends:
             raise BadRow(f"The start date {starts} is after the end date {ends}.")
         if not any(attributes.get(n) for n in ("display_name", "given_name", "family_name")):
             raise BadRow("There is no name: given_name, family_name and display_name are empty.")
 
-    def _status(self, attributes: Mapping[str, Value]) -> tuple[str, tuple[str, ...]]:
+    def _status(self, attributes: Mapping[str, Value]) -> str:
         text = attributes.get(STATUS)
         if text is None:
-            return "active", ()
+            return "active"
         found = self.statuses.get(str(text).casefold())
         if found is None:
             known = ", ".join(sorted(self.source.statuses or DEFAULT_STATUSES))
@@ -221,29 +239,55 @@ class RowMapping:
                 f"status: {text!r} means nothing here. Known: {known}. Add it to the source's "
                 "`statuses`."
             )
-        return str(found), ()
+        return str(found)
 
-    def _ended(
-        self, status: str, attributes: Mapping[str, Value], record: SourceRecord | None
-    ) -> tuple[datetime | None, tuple[str, ...]]:
-        """When the person is gone by their status. A last day that is given decides the instant;
-        without one it is the moment at which we first learnt of it."""
-        if status != "left":
-            return None, ()
-        ends = _date(attributes.get("end_date"))
-        if ends is None:
-            known = record.person.ended_by_source_at if record else None
-            return known or datetime.now(UTC), ()
-        today = datetime.now(ZoneInfo(str(attributes["time_zone"]))).date()
-        if ends > today:
-            return None, (
-                f"The status says {attributes[STATUS]!r} but the last day is {ends}: access ends "
-                "with that day.",
-            )
-        if ends == today:
-            return datetime.now(UTC), ()
+
+def _ended(
+    status: str, attributes: Mapping[str, Value], record: SourceRecord | None, at: datetime
+) -> tuple[datetime | None, tuple[str, ...]]:
+    """When the person is gone by their status, and what to know about it. A last day that is given
+    decides the instant; without one, or on that very day, it is the moment at which we first
+    learnt of it. `at` is in the person's zone."""
+    if status != "left":
         return None, ()
+    learnt = (record.ended_at if record else None) or at
+    ends = read_date(attributes.get("end_date"))
+    if ends is None or ends == at.date():
+        return learnt, ()
+    if ends > at.date():
+        return None, (
+            f"The status says {attributes[STATUS]!r} but the last day is {ends}: access ends "
+            "with that day.",
+        )
+    return None, ()
 
 
-def _date(value: Value | None) -> date | None:
+def _fits(name: str, text: str) -> None:
+    most = _LONGEST.get(name)
+    if most is not None and len(text) > most:
+        raise BadRow(f"{name}: {text[:20]!r}... has {len(text)} characters, at most {most} fit.")
+
+
+def _whole(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise ValueError(f"{text[:30]!r} is no whole number.") from None
+    if abs(number) > _LARGEST:
+        raise ValueError(f"{text[:30]} is larger than {_LARGEST}.")
+    return number
+
+
+def _finite(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:30]!r} is no number.")
+    return number
+
+
+def read_date(value: Value | None) -> date | None:
+    """An attribute that is a date."""
     return date.fromisoformat(value) if isinstance(value, str) and value else None

@@ -1,0 +1,108 @@
+"""One person put together from what each of their sources says, the first in order first.
+
+The first source that has a value for an attribute owns it. The first that says anything of their
+status decides whether they are here: a directory that knows no status calls nobody back whom HR
+calls a leaver. Dates are merged one by one, but never into a start after an end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tenure.core.lifecycle import midnight, zone
+from tenure.core.model import Value
+from tenure.people.models import Person
+from tenure.sources.rows import STATUS, read_date
+
+#: The origin of what no source gave.
+MADE_HERE = ""
+_DATES = ("start_date", "end_date")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one source says of one person."""
+
+    position: int
+    slug: str
+    attributes: dict[str, Value]
+    on_leave: bool = False
+    ended_at: datetime | None = None
+
+    @property
+    def speaks_of_status(self) -> bool:
+        return STATUS in self.attributes or self.ended_at is not None
+
+
+def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> list[str]:
+    """Set everything that the layers say on the person, who is not saved. Returns what to know.
+
+    An e-mail address that was made here is kept until a source gives one.
+    """
+    ordered = sorted(layers, key=lambda layer: (layer.position, layer.slug))
+    attributes: dict[str, Value] = {}
+    origins: dict[str, str] = {}
+    for layer in ordered:
+        for name, value in layer.attributes.items():
+            if name not in attributes:
+                attributes[name], origins[name] = value, layer.slug
+    told = _agreeing_dates(ordered, attributes, origins)
+    made: dict[str, Value] = {"display_name": _display_name(attributes), "time_zone": default_zone}
+    if person.origins.get("email") == MADE_HERE and "email" in person.attributes:
+        made["email"] = person.attributes["email"]
+    for name, value in made.items():
+        if name not in attributes:
+            attributes[name], origins[name] = value, MADE_HERE
+    status = next((layer for layer in ordered if layer.speaks_of_status), ordered[0])
+    started_before = person.start_date
+    person.attributes, person.origins = attributes, origins
+    person.display_name = str(attributes["display_name"])[:300]
+    person.email = str(attributes.get("email", ""))
+    person.start_date = read_date(attributes.get("start_date"))
+    person.end_date = read_date(attributes.get("end_date"))
+    person.time_zone = str(attributes["time_zone"])
+    person.on_leave = status.on_leave
+    person.ended_by_source_at = status.ended_at
+    return told + _hired_again(person, started_before)
+
+
+def _agreeing_dates(
+    ordered: Sequence[Layer], attributes: dict[str, Value], origins: dict[str, str]
+) -> list[str]:
+    """Where one source's start is after another's end, both are the first source's that has one."""
+    starts, ends = (read_date(attributes.get(name)) for name in _DATES)
+    if starts is None or ends is None or starts <= ends:
+        return []
+    first = next(layer for layer in ordered if any(n in layer.attributes for n in _DATES))
+    told = (
+        f"The start date {starts} (from {origins['start_date']}) is after the end date {ends} "
+        f"(from {origins['end_date']}): only {first.slug} counts. Correct one of the sources."
+    )
+    for name in _DATES:
+        if name not in first.attributes:
+            attributes.pop(name, None)
+            origins.pop(name, None)
+    return [told]
+
+
+def _hired_again(person: Person, started_before: date | None) -> list[str]:
+    """A termination by hand stands against whatever a source says of that employment. A new first
+    day after it is another employment: the termination is over, or they could never come back."""
+    ended, starts = person.terminated_at, person.start_date
+    if ended is None or starts is None or starts == started_before:
+        return []
+    begins = midnight(starts, zone(person.time_zone))
+    if begins is None or begins <= ended:
+        return []
+    person.terminated_at, person.termination_reason = None, ""
+    return [
+        f"They were terminated by hand on {ended:%Y-%m-%d}, and now have a new first day, "
+        f"{starts}: they come back then. Terminate them again if that is wrong."
+    ]
+
+
+def _display_name(attributes: dict[str, Value]) -> str:
+    first = attributes.get("preferred_name") or attributes.get("given_name") or ""
+    return " ".join(part for part in (str(first), str(attributes.get("family_name", ""))) if part)

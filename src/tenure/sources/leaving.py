@@ -1,0 +1,91 @@
+"""The leavers of one import: kept back to its end, judged together, taken whole or not at all.
+
+Somebody is a leaver because their row says so, or because their row is gone from a source where
+that means it. A row that cannot be read is not gone: whose it is nobody knows, so while there is
+one nobody is taken for absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+from django.db import transaction
+
+from tenure.core.guard import judge
+from tenure.core.model import LifecycleState
+from tenure.people.models import Person
+from tenure.runs import services as runs
+from tenure.runs.models import Severity
+from tenure.sources import seen
+from tenure.sources.models import Absence, SourceRecord
+from tenure.sources.rows import MappedRow, RowMapping
+from tenure.sources.work import Work, approve
+
+_BATCH = 1000
+
+
+def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
+    """Keep those that make a leaver of somebody who is here. Returns the others."""
+    gone = [row for row in rows if row.left(work.at)]
+    here = set(
+        Person.objects.filter(employee_number__in=[row.key for row in gone])
+        .exclude(state=LifecycleState.LEFT.value)
+        .values_list("employee_number", flat=True)
+        if gone
+        else ()
+    )
+    # What is over the limit is held whole: the rows themselves are not needed then.
+    most = work.limit.allowed(work.population) - work.recent
+    for row in gone:
+        if row.key in here:
+            work.leaving += 1
+            if work.accept or work.leaving <= most:
+                work.leavers.append(row)
+    return [row for row in rows if row.key not in here]
+
+
+def take_leavers(work: Work, mapping: RowMapping) -> str:
+    """The leavers of the whole import, guard permitting. Returns why they are held, or ""."""
+    absent = seen.absent(work.source) if _absence_counts(work) else SourceRecord.objects.none()
+    leaving = work.leaving + absent.count()
+    verdict = judge(
+        what=f"leavers in {work.source.name}",
+        new=leaving,
+        recent=work.recent,
+        population=work.population,
+        limit=work.limit,
+    )
+    if verdict.held and not work.accept:
+        work.counts["held"] = leaving
+        return verdict.reason
+    if not leaving:
+        return ""
+    with transaction.atomic():
+        seen.wait_for_other_sources()
+        left = work.merge(work.leavers)
+        records = absent.iterator(_BATCH)
+        while batch := list(islice(records, _BATCH)):
+            left += work.merge([mapping.gone(item, work.at) for item in batch])
+        if verdict.held:
+            work.counts["approved"] = left
+            approve(work, {"leavers": left, "guard": verdict.reason})
+        # In this very transaction: who left counts for the guard even if the process dies next.
+        runs.advance(work.run, counters=work.counts)
+    return ""
+
+
+def _absence_counts(work: Work) -> bool:
+    if work.source.absence != Absence.LEAVE:
+        return False
+    if work.unreadable:
+        lines = "line" if work.unreadable == 1 else "lines"
+        missing = seen.absent(work.source).count()
+        if missing:
+            work.complain(
+                Severity.WARNING,
+                f"{missing} people are not in the file, but {work.unreadable} {lines} could not "
+                "be read and may be theirs: nobody is taken for absent. Correct the lines and "
+                "import again.",
+            )
+    return not work.unreadable

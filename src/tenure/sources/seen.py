@@ -1,0 +1,101 @@
+"""What one import has seen of its source, outside its memory, and that it is the only import of it.
+
+The keys are in a temporary table: a row of a million costs the process nothing, a record that did
+not change is not written to, and what an import that died had seen dies with its connection. So
+does the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from django.db import DatabaseError, connection
+from django.db.models import QuerySet
+
+from tenure.readers.base import ReaderError
+from tenure.sources.models import Source, SourceRecord
+
+_SOURCE_LOCK = 0x7E50_0003
+_MERGE_LOCK = 0x7E50_0004
+
+
+@contextmanager
+def alone(source: Source) -> Iterator[None]:
+    """Nobody else imports this source meanwhile. Raises `ReaderError` when somebody does."""
+    if not _asked("SELECT pg_try_advisory_lock(%s, %s)", [_SOURCE_LOCK, source.pk]):
+        raise ReaderError(
+            f"Another import of {source.name} is running. Wait until it has ended; "
+            "nothing was read."
+        )
+    try:
+        yield
+    finally:
+        # A connection that is gone has taken its locks along.
+        with suppress(DatabaseError):
+            _asked("SELECT pg_advisory_unlock(%s, %s)", [_SOURCE_LOCK, source.pk])
+
+
+def wait_for_other_sources() -> None:
+    """Until this transaction ends no other source changes people: two sources that have the same
+    new person would both make them, and each would wait for names that the other has reserved."""
+    _asked("SELECT pg_advisory_xact_lock(%s)::text", [_MERGE_LOCK])
+
+
+def begin() -> None:
+    """Nothing was seen yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.import_seen")
+        cursor.execute("CREATE TEMPORARY TABLE import_seen (key text PRIMARY KEY, line bigint)")
+
+
+def end() -> None:
+    """Forget what was seen."""
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS pg_temp.import_seen")
+
+
+def repeated(lines: Mapping[str, int]) -> dict[str, int]:
+    """Note these keys. Returns those that were seen before, with the line where that was."""
+    keys = list(lines)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO import_seen SELECT * FROM unnest(%s::text[], %s::bigint[])
+            ON CONFLICT DO NOTHING RETURNING key
+            """,
+            [keys, list(lines.values())],
+        )
+        fresh = {key for (key,) in cursor.fetchall()}
+        if len(fresh) == len(keys):
+            return {}
+        cursor.execute(
+            "SELECT key, line FROM import_seen WHERE key = ANY(%s)",
+            [[key for key in keys if key not in fresh]],
+        )
+        return dict(cursor.fetchall())
+
+
+def absent(source: Source) -> QuerySet[SourceRecord]:
+    """The records of people who have not left and of whom no row was seen."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE import_seen")
+    return (
+        SourceRecord.objects.filter(source=source, present=True)
+        .exclude(person__state="left")
+        .extra(
+            where=[
+                "NOT EXISTS (SELECT 1 FROM import_seen"
+                " WHERE import_seen.key = sources_sourcerecord.key)"
+            ]
+        )
+        .select_related("person")
+        .order_by("pk")
+    )
+
+
+def _asked(query: str, arguments: list[int]) -> object:
+    with connection.cursor() as cursor:
+        cursor.execute(query, arguments)
+        row = cursor.fetchone()
+    return row[0] if row else None

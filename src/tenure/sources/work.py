@@ -1,0 +1,98 @@
+"""What one import carries along: its counters, its complaints, and what it may take away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tenure.audit.models import Action
+from tenure.audit.services import record
+from tenure.core.guard import WINDOW, Limit, limit_from
+from tenure.core.model import LifecycleState
+from tenure.people.models import Person
+from tenure.runs import selectors, services
+from tenure.runs.models import Run, RunIssue, RunKind, Severity
+from tenure.sources.merging import merge
+from tenure.sources.models import Source
+from tenure.sources.rows import MappedRow
+
+#: Kept one by one; beyond that they are counted only, so that a wholly wrong file stays cheap.
+MOST_ISSUES = 10_000
+#: Counters that are there even when they are zero.
+_ALWAYS = ("rows", "added", "changed", "unchanged", "left")
+
+
+@dataclass(slots=True)
+class Work:
+    """One import on its way. `accept`: why a guard that trips is overridden, "" where it holds."""
+
+    source: Source
+    run: Run
+    at: datetime
+    dry_run: bool
+    accept: str
+    counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_ALWAYS, 0)))
+    issues: list[RunIssue] = field(default_factory=list)
+    #: How many of the issues are in the database.
+    stored: int = 0
+    #: Rows of which nobody can say whose they are.
+    unreadable: int = 0
+    #: Whether a row with an employee number was seen.
+    begun: bool = False
+    #: Rows that would make somebody a leaver, as many as the guard may let through.
+    leavers: list[MappedRow] = field(default_factory=list)
+    leaving: int = 0
+    #: Leavers of this source within the guard's window whom nobody has approved.
+    recent: int = field(init=False)
+    #: People who had not left before any of those.
+    population: int = field(init=False)
+    limit: Limit = field(init=False)
+
+    def __post_init__(self) -> None:
+        lately = selectors.counted_since(RunKind.IMPORT, self.source.slug, self.at - WINDOW)
+        self.recent = lately["left"] - lately["approved"]
+        here = Person.objects.exclude(state=LifecycleState.LEFT.value).count()
+        self.population = here + lately["left"]
+        self.limit = limit_from(self.source.leaver_limit)
+
+    def complain(
+        self, severity: Severity, message: str, *, line: int | None = None, key: str = ""
+    ) -> None:
+        self.counts["errors" if severity is Severity.ERROR else "warnings"] += 1
+        if len(self.issues) < MOST_ISSUES:
+            self.issues.append(
+                RunIssue(run=self.run, severity=severity, line=line, key=key[:300], message=message)
+            )
+
+    def store_issues(self) -> None:
+        """Those that are not in the database yet."""
+        services.complain(self.issues[self.stored :])
+        self.stored = len(self.issues)
+
+    def merge(self, rows: Sequence[MappedRow]) -> int:
+        """Into records and people. Returns how many of them have left now."""
+        if not rows:
+            return 0
+        done = merge(self.source, rows, at=self.at, run=self.run.pk)
+        self.counts["added"] += done.added
+        self.counts["changed"] += done.changed
+        self.counts["unchanged"] += done.unchanged
+        self.counts["left"] += done.left
+        for issue in done.issues:
+            self.complain(Severity.WARNING, issue.message, line=issue.line, key=issue.key)
+        return done.left
+
+
+def approve(work: Work, after: Mapping[str, object]) -> None:
+    """A guard trips, and whoever imports has said why it is right all the same."""
+    record(
+        Action.IMPORT_APPROVED,
+        subject_kind="source",
+        subject_key=work.source.slug,
+        subject_label=work.source.name,
+        reason=work.accept,
+        after=dict(after),
+        run=work.run.pk,
+    )

@@ -1,0 +1,160 @@
+"""Leavers: by status, by absence, held by the guard, and who comes back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tenure.audit.models import Action, Event
+from tenure.infra.clock import now
+from tenure.people.models import Person
+from tenure.people.services import terminate
+from tenure.runs.models import Run
+from tenure.sources.models import Source
+from tests.sources.hr import complaints, person, row, source, take
+
+pytestmark = pytest.mark.django_db
+
+
+def left() -> set[str]:
+    found = Person.objects.filter(state="left").values_list("employee_number", flat=True)
+    return {str(number) for number in found}
+
+
+def company(folder: Path, size: int = 30, **more: object) -> tuple[Source, list[str]]:
+    hr = source(**more)
+    rows = [row(n) for n in range(1, size + 1)]
+    take(hr, folder, rows)
+    return hr, rows
+
+
+def gone(numbers: range, rows: list[str]) -> list[str]:
+    """The rows, with these people terminated."""
+    return [row(n, status="Terminated") if n in numbers else text for n, text in enumerate(rows, 1)]
+
+
+def test_absence_is_no_termination_unless_the_source_says_so(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path)
+    assert take(hr, tmp_path, rows[1:]).counts["left"] == 0
+    Source.objects.update(absence="leave")
+    hr.refresh_from_db()
+    assert take(hr, tmp_path, rows[1:]).counts["left"] == 1
+    assert left() == {"1"}
+    take(hr, tmp_path, rows)
+    assert left() == set()
+
+
+def test_a_flood_of_leavers_is_held_whole_and_the_rest_is_taken(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path, absence="leave")
+    rows[20] = row(21, family="Nagy")
+    result = take(hr, tmp_path, gone(range(1, 5), rows)[:27])
+    assert result.held
+    assert result.counts["held"] == 7
+    assert "7 leavers in HR: 23.3 % of 30, and at most 5 are allowed" in result.run.message
+    assert left() == set()
+    assert person(21).display_name == "Given21 Nagy"
+    accepted = take(hr, tmp_path, gone(range(1, 5), rows)[:27], accept="the branch closed")
+    assert not accepted.held
+    assert left() == {"1", "2", "3", "4", "28", "29", "30"}
+    assert Event.objects.get(action=Action.IMPORT_APPROVED).reason == "the branch closed"
+
+
+def test_half_a_file_makes_nobody_a_leaver(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path, absence="leave")
+    assert take(hr, tmp_path, rows[:15]).held
+    assert left() == set()
+
+
+def test_a_line_that_cannot_be_read_makes_nobody_absent(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path, absence="leave")
+    result = take(hr, tmp_path, [*rows[:-1], "30,Given30"])
+    assert left() == set()
+    assert "1 people are not in the file, but 1 line could not be read" in complaints(result)[1][1]
+    assert take(hr, tmp_path, rows[:-1]).counts["left"] == 1
+
+
+def test_a_slow_drip_is_held_too_until_a_day_has_gone_by(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path)
+    for number in range(1, 6):
+        assert not take(hr, tmp_path, gone(range(1, number + 1), rows)).held
+    rows = gone(range(1, 7), rows)
+    held = take(hr, tmp_path, rows)
+    assert held.held
+    assert "1 leavers in HR after 5 within the last 24 hours" in held.run.message
+    assert len(left()) == 5
+    Run.objects.update(touched_at=now() - timedelta(hours=25))
+    assert not take(hr, tmp_path, rows).held
+    assert len(left()) == 6
+
+
+def test_dry_runs_and_approved_leavers_do_not_count_for_the_guard(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path)
+    rows = gone(range(1, 11), rows)
+    take(hr, tmp_path, rows, accept="the branch closed")
+    rows = gone(range(1, 15), rows)
+    assert not take(hr, tmp_path, rows, dry_run=True).held
+    assert not take(hr, tmp_path, rows).held
+    assert len(left()) == 14
+
+
+def test_leavers_of_a_second_source_go_through_the_guard_too(tmp_path: Path) -> None:
+    """They have no record there yet, but they are people who are here."""
+    _, rows = company(tmp_path)
+    other = source("payroll", position=-1)
+    assert take(other, tmp_path, gone(range(1, 20), rows)).held
+    assert left() == set()
+
+
+def test_a_source_without_statuses_calls_nobody_back(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path)
+    take(hr, tmp_path, gone(range(1, 2), rows))
+    mapping = {"employee_number": 'row["Number"]', "given_name": 'row["Given"]'}
+    directory = source("directory", position=-1, mapping=mapping)
+    take(directory, tmp_path, rows)
+    assert left() == {"1"}
+
+
+def test_two_sources_that_disagree_about_dates_break_nothing(tmp_path: Path) -> None:
+    first, _ = company(tmp_path, 1)
+    second = source(
+        "contracts",
+        position=1,
+        mapping={
+            "employee_number": 'row["Number"]',
+            "given_name": 'row["Given"]',
+            "end_date": 'row["End"]',
+        },
+    )
+    result = take(second, tmp_path, [row(1, start="", end="2020-01-01")])
+    assert "2024-01-01 (from hr) is after the end date 2020-01-01 (from contracts)" in str(
+        complaints(result)
+    )
+    assert person(1).end_date is None
+    assert first.slug == "hr"
+
+
+def test_a_termination_by_hand_stands_against_hr_until_a_new_first_day(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path, 3)
+    terminate(person(1), at=now(), reason="dismissed", now=now())
+    rows[0] = row(1, family="Nagy")
+    take(hr, tmp_path, rows)
+    assert left() == {"1"}
+    day = (now() + timedelta(days=30)).date()
+    rows[0] = row(1, family="Nagy", start=str(day))
+    result = take(hr, tmp_path, rows)
+    assert "They were terminated by hand" in complaints(result)[0][1]
+    assert person(1).state == "upcoming"
+    event = Event.objects.filter(action=Action.PERSON_CHANGED, after__has_key="terminated_at").get()
+    assert event.after is not None
+    assert event.after["terminated_at"] is None
+
+
+def test_the_instant_of_leaving_is_the_first_at_which_it_was_learnt(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path, 2)
+    take(hr, tmp_path, [row(1, status="Terminated"), rows[1]])
+    learnt = person(1).ended_by_source_at
+    assert learnt is not None
+    take(hr, tmp_path, [row(1, status="Terminated", family="Nagy"), rows[1]])
+    assert person(1).ended_by_source_at == learnt
