@@ -133,7 +133,7 @@ def test_what_is_held_is_approved_or_rejected_with_a_reason(
     page = window.page
     window.open("/console/plan/")
     expect(page.locator(".note.wait").first).to_contain_text("3 would be held in Chat")
-    page.get_by_role("button", name="Hold 3").first.click()
+    page.get_by_role("button", name="Hold for a decision").first.click()
     page.wait_for_url("**/runs/*/")
     window.open("/console/plan/")
     chat = page.locator("section.card").filter(has=page.locator("#group-chat"))

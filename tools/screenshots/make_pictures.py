@@ -32,6 +32,8 @@ IMAGES = ROOT / "docs" / "images"
 CHROMIUM = os.environ.get("TENURE_CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 COLUMNS = 118
+#: Of the output's lines, so many from its beginning and from its end are in the picture.
+FIRST, LAST = 27, 3
 LARGEST = 300_000
 THEME = TerminalTheme(
     (23, 31, 32),
@@ -68,7 +70,7 @@ def terminal(page: Page, output: str, target: Path) -> None:
     """Rich's own rendering of the output, photographed."""
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=COLUMNS, file=nowhere)
-        console.print(Text.from_ansi(output.rstrip()))
+        console.print(Text.from_ansi(_cut(output)))
     html = console.export_html(
         theme=THEME,
         inline_styles=True,
@@ -81,6 +83,15 @@ def terminal(page: Page, output: str, target: Path) -> None:
     )
     page.set_content(html)
     page.locator("pre").screenshot(path=target)
+
+
+def _cut(output: str) -> str:
+    lines = output.rstrip().splitlines()
+    left_out = len(lines) - FIRST - LAST
+    if left_out <= 0:
+        return output.rstrip()
+    says = f"\x1b[2m  ... {left_out} more lines ...\x1b[0m"
+    return "\n".join([*lines[:FIRST], "", says, *lines[-LAST:]])
 
 
 def overview(page: Page, link: str, target: Path) -> None:
