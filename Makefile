@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo run test lint types layers unit bench lock clean
+.PHONY: demo run test lint types layers unit bench pictures lock clean
 
 demo: $(VENV)/.demo
 	@exec $(BIN)/python examples/acme/demo.py $(if $(ONCE),--once)
@@ -34,6 +34,11 @@ unit: $(VENV)/.test
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench
+
+# The README's pictures, taken from the demo as it runs.
+pictures: $(VENV)/.test
+	@tools/need-chromium
+	$(BIN)/python tools/screenshots/make_pictures.py
 
 # Virtual environment: one, filled from the lock file that the target needs.
 $(VENV)/bin/python:

@@ -85,7 +85,7 @@ KINDS: Final = {
 SITUATIONS: Final = {
     Situation.LINKED.value: Mark("Linked", "make"),
     Situation.UNLINKED.value: Mark("Not tied", "change"),
-    Situation.UNMATCHED.value: Mark("Nobody's", "change"),
+    Situation.UNMATCHED.value: Mark("No owner", "change"),
     Situation.DISPUTED.value: Mark("Disputed", "wait"),
     Situation.DELETED.value: Mark("Removed", "remove"),
 }

@@ -93,13 +93,18 @@ def _group(slug: str, every: Sequence[PlanLine], shown: Sequence[PlanLine], most
         held=sum(1 for line in held if line.operation_id is not None),
         to_hold=sum(1 for line in guarded if line.operation_id is None),
         reason=next((line.hold_reason for line in held if line.hold_reason), ""),
-        report=any("report mode" in line.hold_reason for line in held),
+        report=any(_reported(line) for line in held),
     )
+
+
+def _reported(line: PlanLine) -> bool:
+    """Whether it stays because of the application's mode: nobody can approve it."""
+    return "report mode" in line.hold_reason
 
 
 def _passes(line: PlanLine, only: str) -> bool:
     if not only:
         return True
     if only == "held":
-        return line.state is OperationState.HELD
+        return line.state is OperationState.HELD and not _reported(line)
     return KINDS[line.kind.value][1] == only

@@ -68,7 +68,7 @@ def _stopped() -> list[Item]:
         found.append(
             Item(
                 Mark("Stopped", "remove"),
-                f"{row.name} does not accept us",
+                f"Nothing is sent to {row.name}",
                 f"{row.stopped_reason}{later}",
                 reverse("console:application", args=[row.slug]),
                 "Look",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +20,8 @@ from tenure.console import look
 from tenure.people.models import Person
 
 register = template.Library()
+#: What dates and instants with a zone look like in JSON; anything else is shown as it is.
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?")
 _NONE = format_html('<span class="quiet">{}</span>', "—")
 
 
@@ -175,8 +178,12 @@ def day(value: date | None) -> SafeString:
     return format_html(
         '<time datetime="{}">{}</time>',
         value.isoformat(),
-        f"{value.day}\u00a0{value:%b}\u00a0{value.year}",
+        _day(value),
     )
+
+
+def _day(value: date) -> str:
+    return f"{value.day}\u00a0{value:%b}\u00a0{value.year}"
 
 
 @register.filter
@@ -202,7 +209,19 @@ def shown(value: Any) -> SafeString:
         return escape(", ".join(str(item) for item in value))
     if isinstance(value, dict):
         return escape(", ".join(f"{key}: {item}" for key, item in value.items()))
-    return escape(str(value))
+    return escape(_instant(str(value)))
+
+
+def _instant(text: str) -> str:
+    """A day or an instant that was stored as text, as the pages show days and instants."""
+    if not _ISO.fullmatch(text):
+        return text
+    try:
+        if len(text) == len("2026-11-24"):
+            return _day(date.fromisoformat(text))
+        return look.when(datetime.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 @register.filter

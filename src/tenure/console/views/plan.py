@@ -133,5 +133,5 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
         "colours": every,
         "uids": people.uids(keys),
         "at": timezone.now(),
-        "saved": {currency: cost.before - cost.after for currency, cost in found.cost.items()},
+        "nobody": not people.count_people(),
     }

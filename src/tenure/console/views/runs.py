@@ -33,7 +33,7 @@ _COUNTERS = {
     "seen": "Accounts seen",
     "new": "New",
     "linked": "Linked",
-    "orphans": "Nobody's",
+    "orphans": "No owner",
     "disputed": "Disputed",
     "gone": "Gone",
     "drift": "Changed over there",
