@@ -37,7 +37,7 @@ class Server:
         program = Path(sys.executable).with_name("scim2-server")
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [str(program), "--port", str(self.port), "--bearer-token", self.token],
+                [str(program), "--port", str(self.port), f"--bearer-token={self.token}"],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

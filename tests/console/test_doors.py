@@ -21,6 +21,8 @@ from tests.console.company import Sample
 from tests.console.conftest import signed_in
 from tests.console.pages import pages_of
 
+#: The same in every process of a test run, which must all find the same tests.
+NOBODY = uuid.UUID(int=0xA0B0D7, version=4)
 _ARGUMENTS = {"uid": uuid.UUID(int=(0xA11CE << 96), version=4), "slug": "workspace", "pk": 1}
 WRITES = ("reconcile", "resume", "retry", "apply", "decide", "appearance")
 #: Those that show a form first and take it at the same address.
@@ -69,7 +71,7 @@ def test_a_link_changes_nothing(name: str, owner: Client) -> None:
     assert owner.get(ADDRESSES[name]).status_code == 405
 
 
-@pytest.mark.parametrize("name", ADDRESSES.keys() - {*WRITES, *FORMS})
+@pytest.mark.parametrize("name", sorted(ADDRESSES.keys() - {*WRITES, *FORMS}))
 def test_a_page_takes_no_form(name: str, owner: Client) -> None:
     assert owner.post(ADDRESSES[name]).status_code == 405
 
@@ -83,7 +85,7 @@ def test_a_form_of_another_site_is_refused(name: str, sample: Sample) -> None:
     assert Operation.objects.filter(state="held").count() == 9
 
 
-@pytest.mark.parametrize("name", [*(set(WRITES) - {"appearance"}), *FORMS])
+@pytest.mark.parametrize("name", [*sorted(set(WRITES) - {"appearance"}), *FORMS])
 def test_an_auditor_changes_nothing(name: str, sample: Sample) -> None:
     answer = signed_in(Role.AUDITOR).post(ADDRESSES[name], {"reason": "x", "do": "stop"})
     assert answer.status_code == 403
@@ -125,8 +127,8 @@ def test_every_answer_carries_the_policy_and_is_kept_by_nobody(
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        (f"/console/people/{uuid.uuid4()}/", "There is no such person"),
-        (f"/console/people/{uuid.uuid4()}/terminate/", "There is no such person"),
+        (f"/console/people/{NOBODY}/", "There is no such person"),
+        (f"/console/people/{NOBODY}/terminate/", "There is no such person"),
         ("/console/applications/nope/", "There is no such application"),
         ("/console/runs/999999/", "There is no such run"),
     ],

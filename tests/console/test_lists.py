@@ -151,11 +151,11 @@ def more_of_everything(sample: Sample) -> None:
         account.pk, account.remote_id = None, f"{account.remote_id}-too"
     Account.objects.bulk_create(accounts)
     with acting("administrator anna"):
-        record_many(
+        record_many([
             event(Action.PERSON_CHANGED, subject_kind="person", subject_key=str(p.uid),
                   subject_label=p.display_name, person=str(p.uid))
             for p in sample.people[:20]
-        )  # fmt: skip
+        ])  # fmt: skip
 
 
 def test_many_rows_take_as_many_queries_as_few(sample: Sample, owner: Client) -> None:
