@@ -237,6 +237,9 @@ _ACTIONS = {
 }
 
 
+_KINDS = {"create": "created", "disable": "closed", "enable": "opened", "delete": "deleted"}
+
+
 def _told() -> set[tuple[str, str, tuple[str, ...]]]:
     """(application, remote id, fact) for everything that the audit trail says was done."""
     remote = {str(pk): r for pk, r in Account.objects.values_list("pk", "remote_id")}
@@ -245,6 +248,8 @@ def _told() -> set[tuple[str, str, tuple[str, ...]]]:
         facts: list[tuple[str, ...]] = []
         if item.action in _ACTIONS:
             facts.append((_ACTIONS[Action(item.action)],))
+        if item.action in (Action.OPERATION_FAILED, Action.OPERATION_REPLACED):
+            facts.append((_KINDS.get(item.after["operation"], ""),))
         for name, value in (item.after or {}).items():
             if name == "granted":
                 facts += [("joined", key) for key in value]

@@ -44,6 +44,7 @@ _ACTIONS = {
     OperationKind.GRANT: Action.ENTITLEMENT_GRANTED,
     OperationKind.REVOKE: Action.ENTITLEMENT_REVOKED,
 }
+_DONE = frozenset({*_ACTIONS.values(), Action.ACCOUNT_ADOPTED})
 
 
 def recover(application: Application) -> int:
@@ -57,11 +58,14 @@ def recover(application: Application) -> int:
 @transaction.atomic
 def claim(application: Application, most: int, now: datetime) -> tuple[list[Operation], list[int]]:
     """The next operations, marked as started, one for each person; and people whose plan is older
-    than what is known of them, who have to be planned anew first."""
+    than what is known of them, who have to be planned anew first. An account that may have been
+    made already is looked for all the same: nothing can be planned before that is known."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT due.id, due.person_id, due.generation <> person.generation
+            SELECT due.id, due.person_id,
+                due.generation <> person.generation
+                AND NOT (due.kind = 'create' AND due.state = 'unknown')
             FROM provisioning_operation AS due
             JOIN people_person AS person ON person.id = due.person_id
             WHERE due.application_id = %(application)s
@@ -133,6 +137,7 @@ def work_for(operations: Sequence[Operation]) -> list[Work]:
             progress=dict(row.progress),
             unsure=row.attempts > 0,
             active=row.active,
+            outdated=row.person is not None and row.generation != row.person.generation,
         )
         for row in operations
     ]
@@ -155,10 +160,19 @@ def settle(
     update_rows(rows, _SETTLED)
     with acting(_actor(rows)):
         record_many(
-            [_event(_action(row, outcome), application, row, outcome) for row, outcome in done]
+            [
+                _event(
+                    _action(row, outcome),
+                    application,
+                    row,
+                    outcome.message or row.reason,
+                    outcome.evidence,
+                )
+                for row, outcome in done
+            ]
             + [
-                _event(Action.OPERATION_FAILED, application, row, outcome)
-                for row, outcome in zip(rows, outcomes, strict=True)
+                _event(Action.OPERATION_FAILED, application, row, row.error, None)
+                for row in rows
                 if row.state == OperationState.FAILED.value
             ]
         )
@@ -219,6 +233,8 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
         case Result.STOPPED:
             # Nothing was done and it is not this operation's fault: it waits for the application.
             row.state, row.attempts = OperationState.PLANNED.value, row.attempts - 1
+        case Result.NOT_MADE:
+            row.state, row.finished_at = OperationState.CANCELLED.value, now
         case Result.MANUAL:
             row.state = OperationState.MANUAL.value
         case Result.FAILED:
@@ -239,7 +255,19 @@ def _action(row: Operation, outcome: Outcome) -> Action:
     return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
 
 
-def _event(action: Action, application: Application, row: Operation, outcome: Outcome) -> Event:
+def replaced(rows: Sequence[Operation]) -> list[Event]:
+    """What to record of operations that were sent before, or in part, and give way to a new plan:
+    whoever reads the trail has to know what may have been done."""
+    return [
+        _event(Action.OPERATION_REPLACED, row.application, row, row.error or row.reason, row.evidence)
+        for row in rows
+        if row.attempts > 0
+    ]
+
+
+def _event(
+    action: Action, application: Application, row: Operation, reason: str, evidence: object
+) -> Event:
     person: Person | None = row.person
     name = row.account.user_name if row.account else ""
     changes: dict[str, dict[str, object]] = row.attributes
@@ -250,13 +278,15 @@ def _event(action: Action, application: Application, row: Operation, outcome: Ou
         subject_label=f"{name or (person.display_name if person else '')} in {application.name}",
         application=application.slug,
         person=str(person.uid) if person else "",
-        reason=outcome.message or row.reason,
+        reason=reason,
         before={n: c.get("from") for n, c in changes.items()} or None,
         after={
+            # What was meant is told also where it was not done, or not for certain.
+            **({"operation": row.kind} if action not in _DONE else {}),
             **{n: c.get("to") for n, c in changes.items()},
             **({"granted": row.grant} if row.grant else {}),
             **({"revoked": row.revoke} if row.revoke else {}),
-            **({"evidence": outcome.evidence} if outcome.evidence else {}),
+            **({"evidence": evidence} if evidence else {}),
         }
         or None,
         run=row.run_id,
