@@ -22,7 +22,7 @@ from tests.survive.virtual import virtual_time
 from tests.survive.worker import Death, Tables, work
 from tests.survive.world import START, World
 
-STEPS = 24
+STEPS = 16
 #: By then everything that has a date has come, and every wait for a repeated attempt is over.
 LONG_AFTER = 10 * 86400.0
 ROUNDS = 12
