@@ -135,4 +135,3 @@ async def _job(name: str, arguments: dict[str, Any], death: Death) -> None:
         await app.tasks[name].func(**arguments)
     finally:
         await sync_to_async(close)()
-

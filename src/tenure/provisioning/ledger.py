@@ -104,9 +104,7 @@ def replace(
             busy_people.add(person)
             busy.add((person, application))
     replaced = list(
-        rows.filter(_REPLACED)
-        .select_related("application", "person", "account")
-        .order_by("id")
+        rows.filter(_REPLACED).select_related("application", "person", "account").order_by("id")
     )
     # A failed one never stands for one that is open.
     waiting = {_key(row): row for row in replaced if row.state != OperationState.FAILED.value}

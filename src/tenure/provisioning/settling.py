@@ -15,6 +15,7 @@ from tenure.audit.models import Action, Event
 from tenure.audit.services import acting, event, record_many
 from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import update_rows
+from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.provisioning.accounts import is_made, store_accounts
 from tenure.provisioning.models import Operation
@@ -24,6 +25,9 @@ from tenure.runs.models import Run
 MOST_ATTEMPTS = 8
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 600.0
+#: Seconds until whatever was sent has arrived and reads show it. Whoever looks earlier for an
+#: account that may have been made finds nothing, and makes it twice where names are not unique.
+SHOWN_AFTER = 5.0
 _SETTLED = (
     "state",
     "account",
@@ -50,9 +54,12 @@ _DONE = frozenset({*_ACTIONS.values(), Action.ACCOUNT_ADOPTED})
 def recover(application: Application) -> int:
     """Operations that a dead drain left as started: whether they were sent is not known. Called
     by the only drain of the application, so no other can have started them."""
-    return Operation.objects.filter(
-        application=application, state=OperationState.STARTED.value
-    ).update(state=OperationState.UNKNOWN.value)
+    rows = Operation.objects.filter(application=application, state=OperationState.STARTED.value)
+    at = clock_now() + timedelta(seconds=SHOWN_AFTER)
+    made = rows.filter(kind=OperationKind.CREATE.value).update(
+        state=OperationState.UNKNOWN.value, not_before=at
+    )
+    return made + rows.update(state=OperationState.UNKNOWN.value)
 
 
 @transaction.atomic
@@ -175,6 +182,7 @@ def settle(
                 for row in rows
                 if row.state == OperationState.FAILED.value
             ]
+            + replaced([row for row in rows if row.state == OperationState.CANCELLED.value])
         )
     finished = Counter(row.run_id for row in rows if row.finished_at and row.run_id)
     for run, count in finished.items():
@@ -208,9 +216,10 @@ def close_runs(now: datetime) -> None:
 
 
 def next_due(application: Application) -> datetime | None:
-    """When the earliest retry of the application is due."""
+    """When the earliest retry of the application, or look at what was sent, is due."""
     found = Operation.objects.filter(
-        application=application, state=OperationState.RETRYING.value
+        application=application,
+        state__in=[OperationState.RETRYING.value, OperationState.UNKNOWN.value],
     ).aggregate(at=Min("not_before"))
     return found["at"]  # type: ignore[no-any-return]
 
@@ -244,7 +253,10 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.error = f"Given up after {row.attempts} attempts. {outcome.message}"
         case Result.UNKNOWN:
             row.state = OperationState.UNKNOWN.value
-            row.not_before = now + timedelta(seconds=back_off(row.attempts))
+            wait = back_off(row.attempts)
+            if row.kind == OperationKind.CREATE.value:
+                wait = max(wait, SHOWN_AFTER)
+            row.not_before = now + timedelta(seconds=wait)
         case Result.RETRY:
             row.state = OperationState.RETRYING.value
             wait = back_off(row.attempts) if outcome.after is None else outcome.after
@@ -259,7 +271,9 @@ def replaced(rows: Sequence[Operation]) -> list[Event]:
     """What to record of operations that were sent before, or in part, and give way to a new plan:
     whoever reads the trail has to know what may have been done."""
     return [
-        _event(Action.OPERATION_REPLACED, row.application, row, row.error or row.reason, row.evidence)
+        _event(
+            Action.OPERATION_REPLACED, row.application, row, row.error or row.reason, row.evidence
+        )
         for row in rows
         if row.attempts > 0
     ]
