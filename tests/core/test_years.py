@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -88,7 +89,7 @@ def test_walking_hour_by_hour_and_jumping_tell_the_same(place: str, jump: date, 
     end = begin + 8 * DAY
     for life in lives(place, jump):
         told = story(life, begin, end)
-        for before, (at, state) in zip(told, told[1:], strict=False):
+        for before, (at, state) in pairwise(told):
             assert standing(life, at - TICK).state.value == before[1] != state
         walk = begin
         stages = []

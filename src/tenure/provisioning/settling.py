@@ -275,7 +275,7 @@ def replaced(rows: Sequence[Operation]) -> list[Event]:
             Action.OPERATION_REPLACED, row.application, row, row.error or row.reason, row.evidence
         )
         for row in rows
-        if row.attempts > 0
+        if row.attempts > 0 or row.progress
     ]
 
 
