@@ -109,6 +109,11 @@ def replace(
     # A failed one never stands for one that is open.
     waiting = {_key(row): row for row in replaced if row.state != OperationState.FAILED.value}
     superseded = [row for row in replaced if row.state == OperationState.FAILED.value]
+    may_be_made = {
+        _key(row)
+        for row in replaced
+        if row.kind == OperationKind.CREATE.value and (row.attempts or row.progress)
+    }
     fresh: list[Wanted] = []
     touched: list[Operation] = []
     for new in wanted:
@@ -125,6 +130,8 @@ def replace(
             old.urgency = new.urgency
             touched.append(old)
         else:
+            if _key(new) in may_be_made:
+                new.progress = {"look_first": True}
             fresh.append(new)
     _cancel([*waiting.values(), *superseded])
     update_rows(touched, ["decided_by", "state", "generation", "run", "urgency"])

@@ -29,9 +29,9 @@ from tenure.infra.bulk import update_rows
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
+from tenure.provisioning import settling
 from tenure.provisioning.loading import CASELESS
 from tenure.provisioning.models import Operation
-from tenure.provisioning.settling import SHOWN_AFTER
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
 
@@ -294,7 +294,7 @@ def _gone(reading: _Reading, keys: Sequence[int]) -> None:
     rows = list(
         # One that we made or changed just now may not be listed yet.
         Account.objects.filter(
-            pk__in=keys, observed_at__lt=reading.at - timedelta(seconds=SHOWN_AFTER)
+            pk__in=keys, observed_at__lt=reading.at - timedelta(seconds=settling.SHOWN_AFTER)
         ).select_related("person")
     )
     for row in rows:

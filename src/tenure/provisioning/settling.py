@@ -142,7 +142,7 @@ def work_for(operations: Sequence[Operation]) -> list[Work]:
             grant=tuple(row.grant),
             revoke=tuple(row.revoke),
             progress=dict(row.progress),
-            unsure=row.attempts > 0,
+            unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
             active=row.active,
             outdated=row.person is not None and row.generation != row.person.generation,
         )
@@ -233,6 +233,8 @@ def back_off(attempts: int) -> float:
 def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
     row.progress = outcome.work.progress
     row.attempts += 1
+    # Not found out yet whether an earlier attempt made it: that stays the first question.
+    unlearnt = row.state == OperationState.UNKNOWN.value and outcome.account is None
     row.error = outcome.message
     row.not_before = None
     match outcome.result:
@@ -241,7 +243,8 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.evidence = outcome.evidence
         case Result.STOPPED:
             # Nothing was done and it is not this operation's fault: it waits for the application.
-            row.state, row.attempts = OperationState.PLANNED.value, row.attempts - 1
+            row.attempts -= 1
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.PLANNED).value
         case Result.NOT_MADE:
             row.state, row.finished_at = OperationState.CANCELLED.value, now
         case Result.MANUAL:
@@ -258,7 +261,7 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
                 wait = max(wait, SHOWN_AFTER)
             row.not_before = now + timedelta(seconds=wait)
         case Result.RETRY:
-            row.state = OperationState.RETRYING.value
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
             wait = back_off(row.attempts) if outcome.after is None else outcome.after
             row.not_before = now + timedelta(seconds=wait)
 
