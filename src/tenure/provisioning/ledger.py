@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
 
@@ -64,9 +64,10 @@ class Wanted:
     takes_access: bool
     decided_by: str
     created_at: datetime
+    progress: dict[str, object] = field(default_factory=dict)
 
 
-_WANTED = tuple(field.name for field in fields(Wanted))
+_WANTED = tuple(item.name for item in fields(Wanted))
 _values = attrgetter(*_WANTED)
 
 
