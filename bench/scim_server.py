@@ -20,11 +20,13 @@ SCIM = "application/scim+json"
 class Users:
     """The users, as the bytes that are sent."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, *, lax: bool = False) -> None:
         self.by_id: dict[str, bytes] = {}
         self.names: set[str] = set()
         self._ids = itertools.count(1)
         self._rate = rate
+        #: A name may be taken twice: whoever creates twice has two.
+        self._lax = lax
         self._next = 0.0
 
     async def pace(self) -> None:
@@ -38,7 +40,7 @@ class Users:
         await self.pace()
         user = orjson.loads(await request.read())
         name = str(user["userName"]).casefold()
-        if name in self.names:
+        if name in self.names and not self._lax:
             return web.Response(status=409, body=b'{"status":"409"}', content_type=SCIM)
         self.names.add(name)
         key = str(next(self._ids))
@@ -94,9 +96,10 @@ def main() -> None:
     """Listen on a free port, print it, serve until killed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--lax", action="store_true", help="names need not be unique")
     arguments = parser.parse_args()
     uvloop.install()
-    users = Users(arguments.rate)
+    users = Users(arguments.rate, lax=arguments.lax)
     app = web.Application()
     app.router.add_post("/scim/Users", users.create)
     app.router.add_get("/scim/Users", users.list)

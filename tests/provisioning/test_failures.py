@@ -14,13 +14,14 @@ from tenure.connectors.faults import ANY, lost_after, lost_before, rejected, ret
 from tenure.infra.clock import now
 from tenure.provisioning import services, settling
 from tenure.provisioning.models import Operation
-from tests.provisioning.company import Company, apply, drain, linked, states
+from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Back off for milliseconds, so that tests need not wait."""
     monkeypatch.setattr(settling, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(settling, "SHOWN_AFTER", 0.001)
 
 
 @pytest.mark.parametrize("verb", ["create", "change_members", "read", "disable"])
@@ -175,3 +176,72 @@ def test_an_operation_that_never_succeeds_is_given_up_and_told(sales: Company) -
         Operation.objects.update(not_before=None)
     assert states() == {"failed": 2}
     assert all("Given up" in row.error for row in Operation.objects.filter(state="failed"))
+
+
+def test_an_account_that_may_have_been_made_is_known_before_its_person_is_planned_anew(
+    sales: Company,
+) -> None:
+    """Its answer is lost, and the person changes before anybody looked."""
+    (person,) = sales.people(1)
+    memory = sales.memories["chat"]
+    memory.faults.nth("create", 1, lost_after()).nth("find", 1, retry_later(after=3600))
+    apply()
+    assert states() == {"unknown": 1}
+    change(person, title="Lead")
+    Operation.objects.update(not_before=None)
+    drain()
+    drain()
+    assert sales.users()["p1@acme.example"].attributes["title"] == "Lead"
+    assert sales.members("sales") == {"p1@acme.example"}
+    assert "unknown" not in states()
+
+
+def test_an_account_that_was_not_made_after_all_is_not_made_for_a_leaver(sales: Company) -> None:
+    (person,) = sales.people(1)
+    sales.memories["chat"].faults.nth("create", 1, lost_before())
+    sales.memories["chat"].faults.nth("find", 1, retry_later(after=3600))
+    apply()
+    assert states() == {"unknown": 1}
+    services.terminate_now(person, reason="")
+    Operation.objects.update(not_before=None)
+    drain()
+    assert sales.users() == {}
+    assert states() == {"cancelled": 1}
+    assert Event.objects.filter(action=Action.OPERATION_REPLACED).count() == 1
+
+
+def test_an_account_that_is_not_shown_at_once_is_not_made_twice(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names are not unique there, and reads come from a replica that lags."""
+    monkeypatch.setattr(settling, "SHOWN_AFTER", 0.5)
+    sales.people(1)
+    memory = sales.memories["chat"]
+    memory.unique, memory.shown_after = False, 0.3
+    memory.faults.nth("create", 1, lost_after())
+    apply()
+    assert len(memory.users) == 1
+    assert states() == {"done": 1}
+
+
+def test_a_created_account_is_tied_to_its_operation_and_its_event(sales: Company) -> None:
+    sales.people(1)
+    apply()
+    account = linked()["p1@acme.example"]
+    assert Operation.objects.get().account_id == account.pk
+    assert Event.objects.get(action=Action.ACCOUNT_CREATED).subject_key == str(account.pk)
+
+
+def test_what_was_sent_and_gives_way_to_a_new_plan_is_told(sales: Company) -> None:
+    (person,) = sales.people(1)
+    apply()
+    change(person, title="Lead")
+    sales.memories["chat"].faults.always("update", lost_after())
+    services.store()
+    drain()
+    sales.memories["chat"].faults.clear()
+    change(person, title="Head")
+    apply()
+    event = Event.objects.get(action=Action.OPERATION_REPLACED)
+    assert event.after["operation"] == "update"
+    assert event.after["title"] == "Lead"

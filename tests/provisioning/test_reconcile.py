@@ -10,7 +10,7 @@ from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.base import ConnectorError
 from tenure.connectors.faults import retry_later, stopped
-from tenure.provisioning import services
+from tenure.provisioning import services, settling
 from tenure.provisioning.reconcile import ReconcileResult, reconcile_by_slug
 from tests.provisioning.company import Company, apply, linked
 
@@ -62,7 +62,10 @@ def test_an_account_opened_behind_our_back_is_closed_again(sales: Company) -> No
     assert sales.open_users() == set()
 
 
-def test_a_deleted_account_becomes_a_tombstone_and_is_made_again(sales: Company) -> None:
+def test_a_deleted_account_becomes_a_tombstone_and_is_made_again(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "SHOWN_AFTER", 0)
     sales.people(2)
     apply()
     sales.memories["chat"].delete_user(linked()["p1@acme.example"].remote_id)

@@ -45,6 +45,7 @@ class Action(models.TextChoices):
     ENTITLEMENT_GRANTED = "entitlement.granted", "Entitlement granted"
     ENTITLEMENT_REVOKED = "entitlement.revoked", "Entitlement revoked"
     OPERATION_FAILED = "operation.failed", "Operation failed"
+    OPERATION_REPLACED = "operation.replaced", "Operation that was sent before replaced"
     APPLICATION_STOPPED = "application.stopped", "Application does not accept us"
     APPLICATION_RESUMED = "application.resumed", "Application works again"
     ADMINISTRATOR_SIGNED_IN = "administrator.signed_in", "Administrator signed in"

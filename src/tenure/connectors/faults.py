@@ -26,11 +26,14 @@ ANY = "*"
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What happens to one call: it takes `delay` seconds longer, and then fails with `error`
-    (None: it does not), either before anything was done or `after` it was."""
+    (None: it does not), either before anything was done or `after` it was; or it is done `late`,
+    that many seconds after it failed. A `blind` search finds nothing, whatever is there."""
 
     error: Callable[[], ConnectorError] | None = None
     after: bool = False
     delay: float = 0.0
+    late: float | None = None
+    blind: bool = False
 
 
 def retry_later(after: float | None = None) -> Fault:
@@ -46,6 +49,21 @@ def lost_before() -> Fault:
 def lost_after() -> Fault:
     """It was done, and the answer got lost."""
     return Fault(_lost, after=True)
+
+
+def timeout(seconds: float, *, after: bool = False) -> Fault:
+    """No answer within `seconds`; it was done if `after`, and else never reached anybody."""
+    return Fault(_lost, after=after, delay=seconds)
+
+
+def late(seconds: float) -> Fault:
+    """No answer is waited for any longer, and `seconds` later it is done all the same."""
+    return Fault(_lost, late=seconds)
+
+
+def blind() -> Fault:
+    """A search that says there is nothing, whatever there is."""
+    return Fault(blind=True)
 
 
 def rejected(*fields: str) -> Fault:

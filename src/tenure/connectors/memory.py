@@ -1,4 +1,4 @@
-"""An application that lives in this process, and the connector to it.
+"""The connector to an application that lives in this process (see `memory_application`).
 
 For trying Tenure out and for tests of everything above the connectors: it keeps the promises of the
 port, and breaks on demand (see `faults`). It must not know who uses it.
@@ -7,10 +7,8 @@ port, and breaks on demand (see `faults`). It must not know who uses it.
 from __future__ import annotations
 
 import asyncio
-import unicodedata
-import uuid
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from types import TracebackType
@@ -20,147 +18,28 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from tenure.connectors.base import (
-    AlreadyExists,
     Capabilities,
     Check,
     ConnectorConfig,
     ConnectorError,
     Listed,
-    NotFound,
-    Rejected,
     RemoteAccount,
     RemoteEntitlement,
     Unsupported,
 )
-from tenure.connectors.faults import Faults
+from tenure.connectors.faults import Fault
+from tenure.connectors.memory_application import (
+    Call,
+    MemoryApplication,
+    MemoryGroup,
+    MemoryUser,
+    comparable,
+)
 from tenure.core.model import Attributes, Value
 
+__all__ = ["Call", "MemoryApplication", "MemoryConnector", "MemoryUser"]
+
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class MemoryUser:
-    """One account as the application holds it."""
-
-    remote_id: str
-    external_id: str
-    attributes: dict[str, Value]
-    active: bool
-
-
-@dataclass(slots=True)
-class MemoryGroup:
-    """One group; `members` are remote ids."""
-
-    remote_id: str
-    name: str
-    members: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call that reached the application: the verb, and what it was about, if one thing."""
-
-    verb: str
-    target: str = ""
-
-
-class MemoryApplication:
-    """Users and groups that every connector with the same name shares. `userName` is unique
-    whatever its case. `calls` is everything that was asked of it, in order."""
-
-    _known: ClassVar[dict[str, MemoryApplication]] = {}
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.users: dict[str, MemoryUser] = {}
-        self.groups: dict[str, MemoryGroup] = {}
-        self.faults = Faults()
-        self.calls: list[Call] = []
-        #: userName in its compared form -> remote id.
-        self._names: dict[str, str] = {}
-
-    @classmethod
-    def named(cls, name: str) -> MemoryApplication:
-        """The application with this name in this process; made when nobody asked before."""
-        return cls._known.setdefault(name, cls(name))
-
-    @classmethod
-    def forget(cls, name: str) -> None:
-        """Ends the application with this name, if there is one."""
-        cls._known.pop(name, None)
-
-    def user(self, remote_id: str) -> MemoryUser:
-        """Raises `NotFound`."""
-        if (user := self.users.get(remote_id)) is None:
-            raise NotFound(f"There is no account {remote_id} in {self.name}.")
-        return user
-
-    def group(self, remote_id: str) -> MemoryGroup:
-        """Raises `NotFound`."""
-        if (group := self.groups.get(remote_id)) is None:
-            raise NotFound(f"There is no group {remote_id} in {self.name}.")
-        return group
-
-    def add_user(
-        self, attributes: Attributes, *, external_id: str = "", active: bool = True
-    ) -> MemoryUser:
-        """Raises `Rejected` without a userName, `AlreadyExists` when it is taken."""
-        kept = {name: value for name, value in attributes.items() if not _empty(value)}
-        key = self._free_name(kept.get("userName"), None)
-        user = MemoryUser(uuid.uuid4().hex, external_id, kept, active)
-        self.users[user.remote_id] = user
-        self._names[key] = user.remote_id
-        return user
-
-    def change_user(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
-        """Raises as `add_user` and `user`; then nothing is changed."""
-        user = self.user(remote_id)
-        if "userName" in changes:
-            key = self._free_name(changes["userName"], remote_id)
-            del self._names[_comparable(user.attributes["userName"])]
-            self._names[key] = remote_id
-        for name, value in changes.items():
-            if value is None or _empty(value):
-                user.attributes.pop(name, None)
-            else:
-                user.attributes[name] = value
-
-    def set_active(self, remote_id: str, active: bool) -> None:
-        """Raises `NotFound`."""
-        self.user(remote_id).active = active
-
-    def delete_user(self, remote_id: str) -> None:
-        """The account and its memberships. Raises `NotFound`."""
-        user = self.user(remote_id)
-        del self.users[remote_id]
-        del self._names[_comparable(user.attributes["userName"])]
-        for group in self.groups.values():
-            group.members.discard(remote_id)
-
-    def add_group(self, name: str) -> MemoryGroup:
-        """Raises `AlreadyExists`."""
-        if any(_comparable(group.name) == _comparable(name) for group in self.groups.values()):
-            raise AlreadyExists(f"There is a group {name!r} in {self.name} already.")
-        group = MemoryGroup(uuid.uuid4().hex, name)
-        self.groups[group.remote_id] = group
-        return group
-
-    def change_group(self, remote_id: str, add: Sequence[str], remove: Sequence[str]) -> None:
-        """Raises `NotFound` for the group, `Rejected` for accounts that are not there."""
-        group = self.group(remote_id)
-        if strangers := [one for one in add if one not in self.users]:
-            raise Rejected(f"There is no account {strangers[0]} in {self.name}.", ("members",))
-        group.members.difference_update(remove)
-        group.members.update(set(add) - set(remove))
-
-    def _free_name(self, name: Value | None, owner: str | None) -> str:
-        if not isinstance(name, str) or not name.strip():
-            raise Rejected("userName is needed: map it to something.", ("userName",))
-        key = _comparable(name)
-        if self._names.get(key, owner) != owner:
-            raise AlreadyExists(f"The userName {name!r} is taken in {self.name}.")
-        return key
 
 
 class MemorySettings(BaseModel):
@@ -225,7 +104,7 @@ class MemoryConnector:
         return [Check("Users", True, f"{users} there.")]
 
     async def accounts(self) -> AsyncIterator[list[Listed]]:
-        users = list(self.application.users.values())
+        users = self.application.shown()
         size = self._settings.page_size
         for start in range(0, max(len(users), 1), size):
             page = users[start : start + size]
@@ -233,19 +112,20 @@ class MemoryConnector:
 
     async def read(self, remote_id: str) -> RemoteAccount:
         return await self._call(
-            "read", remote_id, lambda: self._account(self.application.user(remote_id))
+            "read", remote_id, lambda: self._account(self.application.shown_user(remote_id))
         )
 
     async def find(self, attribute: str, value: str) -> list[RemoteAccount]:
-        wanted = _comparable(value)
+        wanted = comparable(value)
         return await self._call(
             "find",
             f"{attribute}={value}",
             lambda: [
                 self._account(user)
-                for user in self.application.users.values()
+                for user in self.application.shown()
                 if wanted and wanted in _comparables(_shown(user).get(attribute))
             ],
+            seen_blindly=[],
         )
 
     async def create(
@@ -255,7 +135,9 @@ class MemoryConnector:
             "create",
             external_id,
             lambda: self._account(
-                self.application.add_user(attributes, external_id=external_id, active=active)
+                self.application.hide_for_a_while(
+                    self.application.add_user(attributes, external_id=external_id, active=active)
+                )
             ),
         )
 
@@ -305,22 +187,18 @@ class MemoryConnector:
             lambda: self.application.change_group(remote_id, add, remove),
         )
 
-    async def _call(self, verb: str, target: str, act: Callable[[], T]) -> T:
-        """Does `act`, with whatever the application's plan of faults has for this call."""
+    async def _call(
+        self, verb: str, target: str, act: Callable[[], T], *, seen_blindly: T | None = None
+    ) -> T:
+        """Does `act`, with whatever the application's plan of faults has for this call. What was
+        sent arrives, also when whoever sent it is gone meanwhile."""
         application = self.application
         application.calls.append(Call(verb, target))
         fault = application.faults.take(verb)
         async with self._slots:
-            # Even without delay others come in between, as with any real application.
-            await asyncio.sleep(fault.delay)
-            if fault.error is None:
-                return act()
-            if fault.after:
-                try:
-                    act()
-                except ConnectorError:
-                    raise fault.error() from None  # A refusal gets lost as an answer does.
-            raise fault.error()
+            return await asyncio.shield(
+                asyncio.ensure_future(_serve(fault, act, seen_blindly=seen_blindly))
+            )
 
     def _must_be_group(self, kind: str) -> None:
         if kind != "group" or not self._settings.groups:
@@ -347,6 +225,26 @@ class MemoryConnector:
         )
 
 
+async def _serve(fault: Fault, act: Callable[[], T], *, seen_blindly: T | None) -> T:
+    # Even without delay others come in between, as with any real application.
+    await asyncio.sleep(fault.delay)
+    if fault.blind and seen_blindly is not None:
+        return seen_blindly
+    if fault.error is None:
+        return act()
+    if fault.after:
+        _do_unheard(act)
+    elif fault.late is not None:
+        asyncio.get_running_loop().call_later(fault.late, _do_unheard, act)
+    raise fault.error()
+
+
+def _do_unheard(act: Callable[[], object]) -> None:
+    """A refusal gets lost as an answer does."""
+    with contextlib.suppress(ConnectorError):
+        act()
+
+
 def _same(account: RemoteAccount) -> RemoteAccount:
     return account
 
@@ -360,17 +258,9 @@ def _entitlement(group: MemoryGroup) -> RemoteEntitlement:
     return RemoteEntitlement("group", group.remote_id, group.name, frozenset(group.members))
 
 
-def _empty(value: Value) -> bool:
-    return not isinstance(value, (bool, int, float)) and len(value) == 0
-
-
-def _comparable(value: Value) -> str:
-    return unicodedata.normalize("NFC", str(value).strip()).casefold()
-
-
 def _comparables(value: Value | None) -> frozenset[str]:
     if value is None:
         return frozenset()
     if isinstance(value, str) or not isinstance(value, Sequence):
-        return frozenset({_comparable(value)})
-    return frozenset(map(_comparable, value))
+        return frozenset({comparable(value)})
+    return frozenset(map(comparable, value))

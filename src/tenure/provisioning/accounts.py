@@ -63,6 +63,9 @@ def store_accounts(
             _after(row.account, row, outcome, now)
             changed.append(row.account)
     Account.objects.bulk_create(fresh, batch_size=1000)
+    for row, _ in done:
+        # A row remembers the key that its account had when it was tied: none, if it was new.
+        row.account = row.account
     update_rows(changed, _FIELDS)
     _plan_adopted_again(done)
     _look_at_disabled(application, changed)

@@ -210,6 +210,11 @@ class Drain:
         self, application: Application, rows: Sequence[Operation], outcomes: Sequence[Outcome]
     ) -> None:
         settling.settle(application, outcomes, {row.pk: row for row in rows}, now())
+        # It is known now what became of these: the rest can be planned.
+        looked_for = {outcome.work.operation for outcome in outcomes if outcome.work.outdated}
+        for row in rows:
+            if row.pk in looked_for and row.person_id is not None:
+                planning.store(Scope(person=row.person_id), reason="changed since it was planned")
         settling.close_runs(now())
         self._wake_those_behind(rows)
         self.result.sent += len(outcomes)

@@ -7,8 +7,8 @@ that, whatever happens at the same time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
 
@@ -17,6 +17,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Now
 
 from tenure.applications.models import Application, Health
+from tenure.audit.services import record_many
 from tenure.core.model import OPEN_STATES, Change, OperationKind, OperationState
 from tenure.infra.bulk import insert_rows, update_rows
 from tenure.people.models import Person
@@ -63,9 +64,10 @@ class Wanted:
     takes_access: bool
     decided_by: str
     created_at: datetime
+    progress: dict[str, object] = field(default_factory=dict)
 
 
-_WANTED = tuple(field.name for field in fields(Wanted))
+_WANTED = tuple(item.name for item in fields(Wanted))
 _values = attrgetter(*_WANTED)
 
 
@@ -102,10 +104,17 @@ def replace(
         if person is not None:
             busy_people.add(person)
             busy.add((person, application))
-    replaced = list(rows.filter(_REPLACED).order_by("id"))
+    replaced = list(
+        rows.filter(_REPLACED).select_related("application", "person", "account").order_by("id")
+    )
     # A failed one never stands for one that is open.
     waiting = {_key(row): row for row in replaced if row.state != OperationState.FAILED.value}
     superseded = [row for row in replaced if row.state == OperationState.FAILED.value]
+    may_be_made = {
+        _key(row)
+        for row in replaced
+        if row.kind == OperationKind.CREATE.value and (row.attempts or row.progress)
+    }
     fresh: list[Wanted] = []
     touched: list[Operation] = []
     for new in wanted:
@@ -122,6 +131,8 @@ def replace(
             old.urgency = new.urgency
             touched.append(old)
         else:
+            if _key(new) in may_be_made:
+                new.progress = {"look_first": True}
             fresh.append(new)
     _cancel([*waiting.values(), *superseded])
     update_rows(touched, ["decided_by", "state", "generation", "run", "urgency"])
@@ -235,7 +246,10 @@ def line(row: Operation) -> PlanLine:
     )
 
 
-def _cancel(rows: Iterable[Operation]) -> None:
+def _cancel(rows: Sequence[Operation]) -> None:
+    from tenure.provisioning.settling import replaced
+
+    record_many(replaced([row for row in rows if row.state in OPEN]))
     Operation.objects.filter(_REPLACED, pk__in=[row.pk for row in rows]).update(
         state=OperationState.CANCELLED.value, finished_at=Now()
     )

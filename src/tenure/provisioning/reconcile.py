@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -29,6 +29,7 @@ from tenure.infra.bulk import update_rows
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
+from tenure.provisioning import settling
 from tenure.provisioning.loading import CASELESS
 from tenure.provisioning.models import Operation
 from tenure.runs import services as runs
@@ -291,7 +292,10 @@ def _finish(reading: _Reading, held: Mapping[str, tuple[str, frozenset[str] | No
 
 def _gone(reading: _Reading, keys: Sequence[int]) -> None:
     rows = list(
-        Account.objects.filter(pk__in=keys, observed_at__lt=reading.at).select_related("person")
+        # One that we made or changed just now may not be listed yet.
+        Account.objects.filter(
+            pk__in=keys, observed_at__lt=reading.at - timedelta(seconds=settling.SHOWN_AFTER)
+        ).select_related("person")
     )
     for row in rows:
         row.situation, row.deleted_at, row.active = (

@@ -38,11 +38,13 @@ class Result(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     MANUAL = "manual"
+    NOT_MADE = "not_made"
 
 
 @dataclass(slots=True)
 class Work:
-    """One operation to send. `unsure`: it may have been sent before, so look first."""
+    """One operation to send. `unsure`: it may have been sent before, so look first. `outdated`:
+    only look, for it is no longer wanted like this."""
 
     operation: int
     kind: OperationKind
@@ -56,6 +58,7 @@ class Work:
     unsure: bool = False
     #: Whether an account that is made is open.
     active: bool = True
+    outdated: bool = False
 
 
 @dataclass(slots=True)
@@ -147,6 +150,10 @@ class Batch:
         if work.progress.get("remote_id"):
             return
         found = await self._ours(work) if work.unsure else None
+        if found is None and work.outdated:
+            outcome.result = Result.NOT_MADE
+            outcome.message = "It was not made, and is no longer wanted as it was planned."
+            return
         if found is None:
             try:
                 found = await self.connector.create(
@@ -210,7 +217,7 @@ class Batch:
             work = outcome.work
             done = set(work.progress.get(what, ()))
             for key in work.grant if what == "grant" else work.revoke:
-                if key not in done and work.remote_id:
+                if key not in done and work.remote_id and not work.outdated:
                     by_group.setdefault(key, []).append(outcome)
         await asyncio.gather(*(self._group(what, k, o) for k, o in sorted(by_group.items())))
 

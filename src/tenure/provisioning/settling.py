@@ -15,6 +15,7 @@ from tenure.audit.models import Action, Event
 from tenure.audit.services import acting, event, record_many
 from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import update_rows
+from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.provisioning.accounts import is_made, store_accounts
 from tenure.provisioning.models import Operation
@@ -24,6 +25,9 @@ from tenure.runs.models import Run
 MOST_ATTEMPTS = 8
 _FIRST_WAIT = 1.0
 _LONGEST_WAIT = 600.0
+#: Seconds until whatever was sent has arrived and reads show it. Whoever looks earlier for an
+#: account that may have been made finds nothing, and makes it twice where names are not unique.
+SHOWN_AFTER = 5.0
 _SETTLED = (
     "state",
     "account",
@@ -44,24 +48,31 @@ _ACTIONS = {
     OperationKind.GRANT: Action.ENTITLEMENT_GRANTED,
     OperationKind.REVOKE: Action.ENTITLEMENT_REVOKED,
 }
+_DONE = frozenset({*_ACTIONS.values(), Action.ACCOUNT_ADOPTED})
 
 
 def recover(application: Application) -> int:
     """Operations that a dead drain left as started: whether they were sent is not known. Called
     by the only drain of the application, so no other can have started them."""
-    return Operation.objects.filter(
-        application=application, state=OperationState.STARTED.value
-    ).update(state=OperationState.UNKNOWN.value)
+    rows = Operation.objects.filter(application=application, state=OperationState.STARTED.value)
+    at = clock_now() + timedelta(seconds=SHOWN_AFTER)
+    made = rows.filter(kind=OperationKind.CREATE.value).update(
+        state=OperationState.UNKNOWN.value, not_before=at
+    )
+    return made + rows.update(state=OperationState.UNKNOWN.value)
 
 
 @transaction.atomic
 def claim(application: Application, most: int, now: datetime) -> tuple[list[Operation], list[int]]:
     """The next operations, marked as started, one for each person; and people whose plan is older
-    than what is known of them, who have to be planned anew first."""
+    than what is known of them, who have to be planned anew first. An account that may have been
+    made already is looked for all the same: nothing can be planned before that is known."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT due.id, due.person_id, due.generation <> person.generation
+            SELECT due.id, due.person_id,
+                due.generation <> person.generation
+                AND NOT (due.kind = 'create' AND due.state = 'unknown')
             FROM provisioning_operation AS due
             JOIN people_person AS person ON person.id = due.person_id
             WHERE due.application_id = %(application)s
@@ -131,8 +142,9 @@ def work_for(operations: Sequence[Operation]) -> list[Work]:
             grant=tuple(row.grant),
             revoke=tuple(row.revoke),
             progress=dict(row.progress),
-            unsure=row.attempts > 0,
+            unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
             active=row.active,
+            outdated=row.person is not None and row.generation != row.person.generation,
         )
         for row in operations
     ]
@@ -155,12 +167,22 @@ def settle(
     update_rows(rows, _SETTLED)
     with acting(_actor(rows)):
         record_many(
-            [_event(_action(row, outcome), application, row, outcome) for row, outcome in done]
+            [
+                _event(
+                    _action(row, outcome),
+                    application,
+                    row,
+                    outcome.message or row.reason,
+                    outcome.evidence,
+                )
+                for row, outcome in done
+            ]
             + [
-                _event(Action.OPERATION_FAILED, application, row, outcome)
-                for row, outcome in zip(rows, outcomes, strict=True)
+                _event(Action.OPERATION_FAILED, application, row, row.error, None)
+                for row in rows
                 if row.state == OperationState.FAILED.value
             ]
+            + replaced([row for row in rows if row.state == OperationState.CANCELLED.value])
         )
     finished = Counter(row.run_id for row in rows if row.finished_at and row.run_id)
     for run, count in finished.items():
@@ -194,9 +216,10 @@ def close_runs(now: datetime) -> None:
 
 
 def next_due(application: Application) -> datetime | None:
-    """When the earliest retry of the application is due."""
+    """When the earliest retry of the application, or look at what was sent, is due."""
     found = Operation.objects.filter(
-        application=application, state=OperationState.RETRYING.value
+        application=application,
+        state__in=[OperationState.RETRYING.value, OperationState.UNKNOWN.value],
     ).aggregate(at=Min("not_before"))
     return found["at"]  # type: ignore[no-any-return]
 
@@ -210,6 +233,8 @@ def back_off(attempts: int) -> float:
 def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
     row.progress = outcome.work.progress
     row.attempts += 1
+    # Not found out yet whether an earlier attempt made it: that stays the first question.
+    unlearnt = row.state == OperationState.UNKNOWN.value and outcome.account is None
     row.error = outcome.message
     row.not_before = None
     match outcome.result:
@@ -218,7 +243,10 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.evidence = outcome.evidence
         case Result.STOPPED:
             # Nothing was done and it is not this operation's fault: it waits for the application.
-            row.state, row.attempts = OperationState.PLANNED.value, row.attempts - 1
+            row.attempts -= 1
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.PLANNED).value
+        case Result.NOT_MADE:
+            row.state, row.finished_at = OperationState.CANCELLED.value, now
         case Result.MANUAL:
             row.state = OperationState.MANUAL.value
         case Result.FAILED:
@@ -228,9 +256,12 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.error = f"Given up after {row.attempts} attempts. {outcome.message}"
         case Result.UNKNOWN:
             row.state = OperationState.UNKNOWN.value
-            row.not_before = now + timedelta(seconds=back_off(row.attempts))
+            wait = back_off(row.attempts)
+            if row.kind == OperationKind.CREATE.value:
+                wait = max(wait, SHOWN_AFTER)
+            row.not_before = now + timedelta(seconds=wait)
         case Result.RETRY:
-            row.state = OperationState.RETRYING.value
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
             wait = back_off(row.attempts) if outcome.after is None else outcome.after
             row.not_before = now + timedelta(seconds=wait)
 
@@ -239,7 +270,21 @@ def _action(row: Operation, outcome: Outcome) -> Action:
     return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
 
 
-def _event(action: Action, application: Application, row: Operation, outcome: Outcome) -> Event:
+def replaced(rows: Sequence[Operation]) -> list[Event]:
+    """What to record of operations that were sent before, or in part, and give way to a new plan:
+    whoever reads the trail has to know what may have been done."""
+    return [
+        _event(
+            Action.OPERATION_REPLACED, row.application, row, row.error or row.reason, row.evidence
+        )
+        for row in rows
+        if row.attempts > 0 or row.progress
+    ]
+
+
+def _event(
+    action: Action, application: Application, row: Operation, reason: str, evidence: object
+) -> Event:
     person: Person | None = row.person
     name = row.account.user_name if row.account else ""
     changes: dict[str, dict[str, object]] = row.attributes
@@ -250,13 +295,15 @@ def _event(action: Action, application: Application, row: Operation, outcome: Ou
         subject_label=f"{name or (person.display_name if person else '')} in {application.name}",
         application=application.slug,
         person=str(person.uid) if person else "",
-        reason=outcome.message or row.reason,
+        reason=reason,
         before={n: c.get("from") for n, c in changes.items()} or None,
         after={
+            # What was meant is told also where it was not done, or not for certain.
+            **({"operation": row.kind} if action not in _DONE else {}),
             **{n: c.get("to") for n, c in changes.items()},
             **({"granted": row.grant} if row.grant else {}),
             **({"revoked": row.revoke} if row.revoke else {}),
-            **({"evidence": outcome.evidence} if outcome.evidence else {}),
+            **({"evidence": evidence} if evidence else {}),
         }
         or None,
         run=row.run_id,

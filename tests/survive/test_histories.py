@@ -1,0 +1,34 @@
+"""Random histories against applications that fail in every way: in the end everybody has what they
+should have, once; nobody who left has access; nothing is in limbo; and the audit tells it all.
+
+`TENURE_SEEDS=1234-1300 pytest tests/survive/test_histories.py` lives other histories.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.survive.history import run
+
+SEEDS = os.environ.get("TENURE_SEEDS", "1-200")
+
+
+def seeds(text: str) -> list[int]:
+    """`7`, `1-200` or `3,9,20-30`."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return found
+
+
+@pytest.mark.parametrize("seed", seeds(SEEDS))
+def test_whatever_happens_it_comes_right(seed: int, transactional_db: None) -> None:
+    history = run(seed)
+    replay = f"TENURE_SEEDS={seed} pytest tests/survive/test_histories.py"
+    told = "\n  ".join(history.world.told)
+    assert not history.wrong, "\n".join(
+        ["", f"Replay: {replay}", *history.wrong, f"It went so:\n  {told}"]
+    )
