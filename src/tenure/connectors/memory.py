@@ -77,6 +77,8 @@ class MemoryApplication:
         self.groups: dict[str, MemoryGroup] = {}
         self.faults = Faults()
         self.calls: list[Call] = []
+        #: Remote id of the account whose credentials a connector has, if it is one of these.
+        self.own: str | None = None
         #: userName in its compared form -> remote id.
         self._names: dict[str, str] = {}
 
@@ -230,6 +232,9 @@ class MemoryConnector:
         for start in range(0, max(len(users), 1), size):
             page = users[start : start + size]
             yield await self._call("accounts", str(start), partial(self._listed, page))
+
+    async def own_account(self) -> str | None:
+        return self.application.own
 
     async def read(self, remote_id: str) -> RemoteAccount:
         return await self._call(
