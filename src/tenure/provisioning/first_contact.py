@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,17 +36,13 @@ class Unread:
     message: str
 
 
-def read_first(
-    slug: str | None = None, progress: Callable[[str], None] | None = None
-) -> list[Unread]:
+def read_first(slug: str | None = None) -> list[Unread]:
     """Read every application (or this one) that never was. Returns those that could not be."""
     from tenure.connectors.base import ConnectorError
     from tenure.provisioning.reconcile import reconcile_by_slug
 
     failed = []
     for application in _unread(slug):
-        if progress:
-            progress(application.name)
         try:
             asyncio.run(reconcile_by_slug(application.slug))
         except (ConnectorError, LookupError, ValueError) as error:
