@@ -170,7 +170,7 @@ def plan(
             print_json(found.as_json())
         else:
             show_plan(out, found, everything=everything)
-        if found.lines or found.problems:
+        if found.lines or any(not problem.notice for problem in found.problems):
             raise typer.Exit(2 if found.lines else 1)
 
 
