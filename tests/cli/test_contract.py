@@ -44,7 +44,7 @@ def test_plan_says_what_would_be_done_and_does_not_do_it(company: Company, tenur
     ended = tenure("plan", "--json")
     assert (ended.code, set(ended.document)) == (
         2,
-        {"operations", "summary", "guard", "cost", "problems"},
+        {"operations", "summary", "guard", "cost", "problems", "first_contact"},
     )
     first = ended.document["operations"][0]
     assert set(first) >= OPERATION

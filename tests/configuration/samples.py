@@ -36,6 +36,11 @@ GOOD = dedent(
           userName: user.email
           title: {value: 'has(user.title) ? user.title : ""', when: create}
         matching: [{account: userName, person: email}]
+        orphans: disable
+        ignore: ['account.userName.startsWith("svc-")']
+        protect: ['account["id"] == "7"']
+        drift: {default: keep, title: report}
+        recreate: never
         removal: {then: disable, delete_after: P30D}
         lead: P1W
         seat: {price: 7.250, currency: EUR}

@@ -99,6 +99,7 @@ def _entitlements(keys: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
     )
 
 
+DRIFT = st.sampled_from(["restore", "keep", "report"])
 APPLICATIONS = st.fixed_dictionaries(
     {"name": TEXTS, "connector": st.just("memory"), "settings": SETTINGS},
     optional={
@@ -111,8 +112,17 @@ APPLICATIONS = st.fixed_dictionaries(
             max_size=4,
         ),
         "matching": st.lists(
-            st.fixed_dictionaries({"account": TEXTS, "person": TEXTS}), max_size=2
+            st.fixed_dictionaries(
+                {"account": TEXTS, "person": TEXTS},
+                optional={"case": st.sampled_from(["fold", "exact"])},
+            ),
+            max_size=2,
         ),
+        "orphans": st.sampled_from(["report", "disable", "delete"]),
+        "ignore": st.lists(LINES, max_size=2),
+        "protect": st.lists(LINES, max_size=2),
+        "drift": DRIFT | st.dictionaries(TEXTS | st.just("default"), DRIFT, max_size=3),
+        "recreate": st.sampled_from(["never", "ask", "always"]),
         "mode": st.sampled_from(["live", "report"]),
         "removal": st.fixed_dictionaries({"delete_after": DURATIONS})
         | st.fixed_dictionaries({"then": st.sampled_from(["delete", "keep"])}),

@@ -121,7 +121,9 @@ def test_the_next_look_is_when_something_changes(
     before = decision.next_look - timedelta(microseconds=1)
     assert decide(person, after, policies, before).operations == ()
     if person.state is not LifecycleState.LEAVING:
-        assert decide(person, after, policies, decision.next_look).operations
+        then = decide(person, after, policies, decision.next_look)
+        # Where an account could be theirs already, whose it is has to be decided first.
+        assert then.operations or then.problems
 
 
 def test_a_mapping_that_fails_leaves_the_account_alone() -> None:

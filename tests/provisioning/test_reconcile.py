@@ -11,8 +11,9 @@ from tenure.audit.models import Action, Event
 from tenure.connectors.base import ConnectorError
 from tenure.connectors.faults import retry_later, stopped
 from tenure.provisioning import services, settling
+from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import ReconcileResult, reconcile_by_slug
-from tests.provisioning.company import Company, apply, linked
+from tests.provisioning.company import Company, apply, drain, linked
 
 
 def reconcile(slug: str = "chat") -> ReconcileResult:
@@ -62,7 +63,7 @@ def test_an_account_opened_behind_our_back_is_closed_again(sales: Company) -> No
     assert sales.open_users() == set()
 
 
-def test_a_deleted_account_becomes_a_tombstone_and_is_made_again(
+def test_a_deleted_account_becomes_a_tombstone_and_is_made_again_when_approved(
     sales: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "SHOWN_AFTER", 0)
@@ -72,7 +73,12 @@ def test_a_deleted_account_becomes_a_tombstone_and_is_made_again(
     assert reconcile().counters["gone"] == 1
     assert Account.objects.get(situation="deleted").user_name == "p1@acme.example"
     apply()
+    assert set(sales.users()) == {"p2@acme.example"}
+    assert "deleted in the application" in Operation.objects.get(state="held").hold_reason
+    services.approve(reason="it was a mistake")
+    drain()
     assert set(sales.users()) == {"p1@acme.example", "p2@acme.example"}
+    assert services.preview().lines == ()
 
 
 def test_members_that_somebody_added_or_removed_are_put_right(sales: Company) -> None:

@@ -8,14 +8,31 @@ from typing import Any
 from tenure.applications.models import Application
 from tenure.connectors.base import Connector, ConnectorConfig, Limits
 from tenure.connectors.registry import open_connector
+from tenure.core.account_conditions import NOT_ATTRIBUTES, compile_account_condition
+from tenure.core.correlation import MatchRule, attributes_read, default_rules
 from tenure.infra.secrets import resolve, resolve_all
 
 
 def managed_attributes(application: Application) -> frozenset[str]:
-    """The account attributes that the mapping writes or the matching reads."""
+    """The account attributes that the mapping writes, or that matching and conditions read."""
     mapped = {item["attribute"] for item in application.mapping}
-    matched = {item["account"] for item in application.matching}
-    return frozenset(mapped | matched | {"userName"})
+    conditions = [*application.ignore, *application.protect]
+    read = frozenset[str]().union(*(compile_account_condition(c).columns for c in conditions))
+    for rule in matching_rules(application):
+        read |= attributes_read(rule)
+    return (frozenset(mapped) | read | {"userName", "externalId"}) - NOT_ATTRIBUTES
+
+
+def matching_rules(application: Application) -> tuple[MatchRule, ...]:
+    """What the application names, or what goes for one that names nothing."""
+    if not application.matching:
+        return default_rules(
+            (item["attribute"], item["expression"]) for item in application.mapping
+        )
+    return tuple(
+        MatchRule(item["account"], item["person"], item.get("case", "fold") == "fold")
+        for item in application.matching
+    )
 
 
 def connector_for(application: Application) -> Connector:

@@ -11,7 +11,14 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
-from tenure.core.model import ApplicationMode, LeaveAction, RemovalAction, Situation
+from tenure.core.model import (
+    ApplicationMode,
+    LeaveAction,
+    OrphanAction,
+    Recreate,
+    RemovalAction,
+    Situation,
+)
 from tenure.people.models import Person
 
 
@@ -32,8 +39,23 @@ class Application(models.Model):
     secrets = models.JSONField(default=dict)
     #: [{"attribute", "expression", "when": "always"|"create"}], in the order they are shown.
     mapping = models.JSONField(default=list)
-    #: [{"account": attribute of an account, "person": attribute of a person}], tried in order.
+    #: [{"account", "person", "case": "fold"|"exact"}], tried in order; see core.correlation.
     matching = models.JSONField(default=list)
+    orphans = models.CharField(
+        max_length=16,
+        choices=[(a.value, a.value) for a in OrphanAction],
+        default=OrphanAction.REPORT.value,
+    )
+    #: Conditions over `account`: service accounts that are left out, accounts never touched.
+    ignore = models.JSONField(default=list)
+    protect = models.JSONField(default=list)
+    #: {"default": "restore"|"keep"|"report", attribute: the same}; see core.drift.
+    drift = models.JSONField(default=dict)
+    recreate = models.CharField(
+        max_length=16,
+        choices=[(r.value, r.value) for r in Recreate],
+        default=Recreate.ASK.value,
+    )
     mode = models.CharField(
         max_length=16,
         choices=[(m.value, m.value) for m in ApplicationMode],
@@ -67,6 +89,12 @@ class Application(models.Model):
     probe_at = models.DateTimeField(null=True)
     probes = models.IntegerField(default=0)
     reconciled_at = models.DateTimeField(null=True)
+    #: How many accounts were there when it was first read, and when a person (or an application
+    #: with hardly any) let us write to it.
+    found = models.IntegerField(null=True)
+    taken_over_at = models.DateTimeField(null=True)
+    #: What accounts were last correlated by, as a digest: another means anew.
+    correlated_by = models.CharField(max_length=32, blank=True)
     position = models.IntegerField(default=0)
 
     class Meta:
@@ -108,6 +136,11 @@ class Entitlement(models.Model):
         return self.key
 
 
+class Decided(models.TextChoices):
+    LINKED = "linked", "Linked by hand"
+    IGNORED = "ignored", "Ignored by hand"
+
+
 class Account(models.Model):
     """The local record of one account in one application, as last observed."""
 
@@ -123,8 +156,24 @@ class Account(models.Model):
     #: Keys of the entitlements that it holds, sorted.
     entitlements = models.JSONField(default=list)
     fingerprint = models.BinaryField(max_length=16, default=b"")
-    #: Accounts that could be this one's owner, where several could: person uids.
+    #: Ids of the people who could own it, where it is disputed.
     candidates = models.JSONField(default=list)
+    #: Why it is in its situation: the rule that decided, or what a person said.
+    situation_reason = models.TextField(blank=True)
+    #: What a person decided, which no rule overrules.
+    decision = models.CharField(max_length=16, choices=Decided.choices, blank=True)
+    #: Ids of the people of whom a person has said that it is not theirs.
+    refused = models.JSONField(default=list)
+    #: When an account that was there before us was tied to its owner.
+    adopted_at = models.DateTimeField(null=True)
+    #: What our side last said of each attribute; see core.drift.
+    baseline = models.JSONField(default=dict)
+    #: Why it is never touched, by a person's word; "" where nobody said so.
+    protected = models.CharField(max_length=300, blank=True)
+    #: The account whose credentials we use, as the application says.
+    own = models.BooleanField(default=False)
+    #: Somebody deleted it in the application; we did not.
+    deleted_there = models.BooleanField(default=False)
     #: {"at", "sent", "answered", "read_back"}: the proof that access is gone.
     evidence = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())

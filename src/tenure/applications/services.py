@@ -48,6 +48,11 @@ class ApplicationDefinition:
     secrets: Mapping[str, str] = field(default_factory=dict)
     mapping: Sequence[Mapping[str, str]] = ()
     matching: Sequence[Mapping[str, str]] = ()
+    orphans: str = "report"
+    ignore: Sequence[str] = ()
+    protect: Sequence[str] = ()
+    drift: Mapping[str, str] = field(default_factory=dict)
+    recreate: str = "ask"
     mode: str = "live"
     removal: str = "disable"
     delete_after: timedelta | None = None

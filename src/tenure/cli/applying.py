@@ -47,7 +47,7 @@ class Applied:
             unfinished
             or self.failed
             or self.stopped
-            or self.problems
+            or any(not problem["notice"] for problem in self.problems)
             or self.states.get("held")
             or self.states.get("manual")
         )
@@ -80,8 +80,9 @@ class Applied:
         for reason in self.held_reasons:
             out.print(f"[magenta]Held:[/] {escape(reason)} `tenure approve --reason ...`")
         for item in self.problems:
+            how = "[yellow]Left as it is:[/]" if item["notice"] else "[red]Not planned:[/]"
             out.print(
-                f"[red]Not planned:[/] {escape(item['person_name'])} in "
+                f"{how} {escape(item['person_name'])} in "
                 f"{escape(item['application'])}: {escape(item['message'])}"
             )
 
@@ -160,9 +161,7 @@ def _outcome(stored: StoredPlan) -> Applied:
         .select_related("person", "application", "account")
         .order_by("id")
     )
-    told = [
-        {**ledger.line(row).as_json(), "error": row.error} for row in rows if row.person is not None
-    ]
+    told = [{**ledger.line(row).as_json(), "error": row.error} for row in rows]
     pending = Operation.objects.filter(run=run, state__in=ledger.PENDING)
     stopped = dict(
         Application.objects.filter(

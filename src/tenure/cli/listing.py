@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tenure.cli import accounts as decisions
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json, table
 
@@ -33,6 +34,8 @@ def register(app: typer.Typer) -> None:
             help=f"{what}.\n\nExample: `tenure {name} list --json`", no_args_is_help=True
         )
         sub.command("list")(command)
+        if name == "accounts":
+            decisions.register(sub)
         app.add_typer(sub, name=name)
 
 
@@ -110,6 +113,8 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
                 "person": a.person.employee_number if a.person else None,
                 "person_name": a.person.display_name if a.person else None,
                 "situation": a.situation,
+                "situation_reason": a.situation_reason,
+                "protected": a.protected,
                 "active": a.active,
                 "entitlements": a.entitlements,
                 "remote_id": a.remote_id,

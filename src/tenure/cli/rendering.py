@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from tenure.core.model import Change, OperationKind, OperationState, Value
-from tenure.provisioning.plan import Plan, PlanLine
+from tenure.provisioning.plan import FirstContact, Plan, PlanLine
 
 SHOWN = 20
 _SIGNS = {
@@ -31,9 +31,12 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
         console.print("Nothing to do: every account is as the rules say.")
     for name, group in groupby(plan.lines, key=lambda line: line.application_name):
         _application(console, name, list(group), everything=everything)
+    for contact in plan.first_contact:
+        _first_contact(console, contact)
     for problem in plan.problems:
+        mark = "[yellow]i[/]" if problem.notice else "[red]![/]"
         console.print(
-            f"[red]![/] {escape(problem.person_name)} ({escape(problem.person)}) in "
+            f"{mark} {escape(problem.person_name)} ({escape(problem.person)}) in "
             f"{escape(problem.application)}: {escape(problem.message)}"
         )
     _totals(console, plan)
@@ -52,7 +55,7 @@ def _line(line: PlanLine, width: int) -> Text:
     sign, colour = _SIGNS[line.kind]
     text = Text("  ")
     text.append(f"{sign} {line.kind.value:<8} ", style=colour)
-    text.append(f"{line.person_name} ", style="bold")
+    text.append(f"{line.person_name or 'nobody'} ", style="bold")
     text.append(f"{line.account or line.person_email or line.person}", style="dim")
     fits = text.cell_len + 2 + len(line.reason) <= width
     text.append("  " if fits else f"\n{'':13}")
@@ -93,6 +96,24 @@ def _counts(lines: Iterable[PlanLine]) -> str:
     for line in lines:
         counts[line.kind.value] = counts.get(line.kind.value, 0) + 1
     return " · ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def _first_contact(console: Console, contact: FirstContact) -> None:
+    """What taking over an application means that was in use before us."""
+    name = escape(contact.application_name)
+    if not contact.read:
+        console.print(
+            f"[yellow]i[/] {name} was not read yet: this plan does not know who has an account "
+            "there. It is read before anything is written to it."
+        )
+        return
+    console.print(
+        f"\n[bold]First contact with {name}:[/] {contact.found} accounts were there: "
+        f"[green]{contact.adopted} adopted[/], {contact.to_create} to create, "
+        f"[yellow]{contact.orphans} nobody's[/], [magenta]{contact.disputed} disputed[/], "
+        f"{contact.ignored} ignored. Nothing is written before "
+        f"`tenure approve --application {contact.application} --reason ...`."
+    )
 
 
 def _totals(console: Console, plan: Plan) -> None:

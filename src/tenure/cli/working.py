@@ -150,6 +150,7 @@ def plan(
         from tenure.provisioning.services import preview
         from tenure.provisioning.whatif import with_attributes
 
+        _read_first(application)
         with waiting("Planning…"):
             if config is not None:
                 from tenure.cli.config import effect_of
@@ -169,7 +170,7 @@ def plan(
             print_json(found.as_json())
         else:
             show_plan(out, found, everything=everything)
-        if found.lines or found.problems:
+        if found.lines or any(not problem.notice for problem in found.problems):
             raise typer.Exit(2 if found.lines else 1)
 
 
@@ -200,6 +201,7 @@ def apply(
         from tenure.cli.rendering import show_plan
         from tenure.provisioning.services import preview, store
 
+        _read_first(application)
         with waiting("Planning…"):
             found = preview(application=application)
         if found.lines and not yes:
@@ -226,10 +228,24 @@ def _agreed() -> bool:
     return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 
+def _read_first(application: str | None) -> None:
+    """Applications that were never read are, so that the plan knows who is there."""
+    from tenure.provisioning.first_contact import read_first
+
+    with waiting("Reading accounts…"):
+        unread = read_first(application)
+    for one in unread:
+        err.print(f"{one.name} could not be read: {one.message}", style="yellow", markup=False)
+
+
 def reconcile(
     application: Annotated[
         str, typer.Argument(metavar="APPLICATION", help="What tenure.yaml calls it, such as chat.")
     ],
+    accept_missing: Annotated[
+        bool,
+        typer.Option("--accept-missing", help="However many are gone, they really are."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read the accounts there, update what was observed, report orphans and drift.
@@ -242,7 +258,9 @@ def reconcile(
 
         row = application_named(application)
         with counting(f"Reading {row.name}", "accounts") as progress:
-            result = asyncio.run(reconcile_by_slug(row.slug, progress))
+            result = asyncio.run(
+                reconcile_by_slug(row.slug, progress, accept_missing=accept_missing)
+            )
         if as_json:
             print_json(
                 {

@@ -34,7 +34,10 @@ from tenure.configuration.references import (
 )
 from tenure.connectors.registry import connector_class
 from tenure.connectors.registry import kinds as connector_kinds
+from tenure.core.account_conditions import compile_account_condition, compile_account_value
 from tenure.core.cleaning import parse_date
+from tenure.core.correlation import UID, is_attribute
+from tenure.core.drift import ACTIVE, ENTITLEMENTS
 from tenure.core.expressions import (
     AttributeType,
     ExpressionError,
@@ -43,6 +46,7 @@ from tenure.core.expressions import (
     compile_value,
 )
 from tenure.core.groups import ATTRIBUTE as GROUPS
+from tenure.core.model import DRIFT_DEFAULT
 from tenure.core.names import candidates
 from tenure.people.attributes import STANDARD
 from tenure.readers.registry import kinds as reader_kinds
@@ -228,10 +232,7 @@ def _application(
             "userName is missing: no SCIM account can be made without it. Map it, as in "
             "userName: user.email.",
         )
-    for index, pair in enumerate(application.matching):
-        if pair.person not in schema:
-            place = (*path, "matching", index, "person")
-            problems.add(place, _unknown_attribute(pair.person, schema))
+    _accounts(application, schema, path, problems)
     seen: set[str] = set()
     for index, item in enumerate(application.entitlements):
         if item.key in seen:
@@ -294,6 +295,35 @@ def _group_names(slug: str, rule: Rule, groups: Mapping[str, Group], problems: P
                 ("rules", slug, "when"),
                 f"There is no group {name!r}.{_near(name, groups)} Add it to groups:.",
             )
+
+
+def _accounts(
+    application: Application,
+    schema: Mapping[str, AttributeType],
+    path: Path,
+    problems: Problems,
+) -> None:
+    """What says which accounts are whose, and which are left alone."""
+    for index, pair in enumerate(application.matching):
+        place = (*path, "matching", index)
+        if pair.person.isidentifier() and pair.person not in {*schema, UID}:
+            problems.add((*place, "person"), _unknown_attribute(pair.person, schema))
+            continue
+        if "." in pair.person or not pair.person.isidentifier():
+            _compiles(partial(compile_value, pair.person, schema), (*place, "person"), problems)
+        if not is_attribute(pair.account):
+            _compiles(partial(compile_account_value, pair.account), (*place, "account"), problems)
+    for name in ("ignore", "protect"):
+        for index, condition in enumerate(getattr(application, name)):
+            _compiles(partial(compile_account_condition, condition), (*path, name, index), problems)
+    known = {*application.mapping, DRIFT_DEFAULT, ACTIVE, ENTITLEMENTS}
+    for name in application.drift.keys() - known:
+        problems.add(
+            (*path, "drift", name),
+            f"{name} is not in the mapping, so nothing of ours can differ from it."
+            f"{_near(name, known)} Expected a mapped attribute, {DRIFT_DEFAULT}, {ACTIVE} or "
+            f"{ENTITLEMENTS}.",
+        )
 
 
 def _rule(

@@ -174,8 +174,23 @@ class MappedValue(Part):
 class Matching(Part):
     """An account and a person belong together when these two have the same value."""
 
-    account: Annotated[str, StringConstraints(min_length=1)]
-    person: Annotated[str, StringConstraints(min_length=1)]
+    account: Expression = Field(
+        description="Attribute of an account (userName), or an expression over `account`."
+    )
+    person: Expression = Field(
+        description="Attribute of a person, an expression over `user`, or uid: what accounts made "
+        "by Tenure have as external id."
+    )
+    case: Literal["fold", "exact"] = Field(
+        default="fold", description="fold: without regard to case."
+    )
+
+
+DriftChoice = Literal["restore", "keep", "report"]
+
+
+def _drift(value: Any) -> Any:
+    return {"default": value} if isinstance(value, str) else value
 
 
 class Removal(Part):
@@ -257,7 +272,35 @@ class Application(Part):
             BeforeValidator(_mapped, json_schema_input_type=str | MappedValue),
         ],
     ] = Field(default_factory=dict, description="Attribute of an account -> expression.")
-    matching: list[Matching] = Field(default_factory=list)
+    matching: list[Matching] = Field(
+        default_factory=list,
+        description="How accounts that are there already are recognised, tried in order. Empty: by "
+        "external id, e-mail address, user name.",
+    )
+    orphans: Literal["report", "disable", "delete"] = Field(
+        default="report",
+        description="Accounts that are nobody's. disable and delete always wait for approval.",
+    )
+    ignore: list[Expression] = Field(
+        default_factory=list,
+        description='Service accounts: account.userName.startsWith("svc-").',
+    )
+    protect: list[Expression] = Field(
+        default_factory=list,
+        description='Accounts that are never touched: account.userName == "owner@acme.example".',
+    )
+    drift: Annotated[
+        dict[str, DriftChoice],
+        BeforeValidator(_drift, json_schema_input_type=DriftChoice | dict[str, DriftChoice]),
+    ] = Field(
+        default_factory=dict,
+        description="What somebody changed in the application: for everything, or by attribute "
+        "with `default`; `active` and `entitlements` are names too.",
+    )
+    recreate: Literal["never", "ask", "always"] = Field(
+        default="ask",
+        description="Whether an account that somebody deleted in the application is made again.",
+    )
     mode: Literal["live", "report"] = Field(
         default="live",
         description="report: what would be done is shown, and nothing is written.",

@@ -42,6 +42,8 @@ def as_written(document: Document) -> dict[str, Any]:
                 name: line["value"] if set(line) == {"value"} else line
                 for name, line in application["mapping"].items()
             }
+        if set(application.get("drift", ())) == {"default"}:
+            application["drift"] = application["drift"]["default"]
         if "entitlements" in application:
             application["entitlements"] = [
                 item["key"] if set(item) == {"key"} else item

@@ -21,6 +21,7 @@ from tenure.configuration.document import (
     Rule,
     Source,
 )
+from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
 from tenure.people.attributes import STANDARD
 from tenure.people.configuration import CompanyDefinition, CustomAttribute
@@ -128,6 +129,11 @@ def _application(item: ApplicationDefinition) -> Application:
                 for line in item.mapping
             },
             "matching": [dict(pair) for pair in item.matching],
+            "orphans": item.orphans,
+            "ignore": list(item.ignore),
+            "protect": list(item.protect),
+            "drift": _drift(item.drift),
+            "recreate": item.recreate,
             "mode": item.mode,
             "removal": {"then": item.removal, "delete_after": item.delete_after},
             "leave": item.leave,
@@ -166,8 +172,14 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
             for name, mapped in application.mapping.items()
         ],
         matching=[
-            {"account": pair.account, "person": pair.person} for pair in application.matching
+            {"account": pair.account, "person": pair.person, "case": pair.case}
+            for pair in application.matching
         ],
+        orphans=application.orphans,
+        ignore=list(application.ignore),
+        protect=list(application.protect),
+        drift=dict(application.drift),
+        recreate=application.recreate,
         mode=application.mode,
         removal=application.removal.then,
         delete_after=application.removal.delete_after,
@@ -222,6 +234,11 @@ def rule_definition(slug: str, rule: Rule) -> RuleDefinition:
         enabled=rule.enabled,
         grace=rule.grace,
     )
+
+
+def _drift(drift: Mapping[str, str]) -> dict[str, str]:
+    """The default first, then by name: the database keeps no order."""
+    return dict(sorted(drift.items(), key=lambda item: (item[0] != DRIFT_DEFAULT, item[0])))
 
 
 def _limit(settings: Mapping[str, Any]) -> Limit | None:

@@ -179,6 +179,9 @@ class Connector(Protocol):
     def accounts(self) -> AsyncIterator[list[Listed]]:
         """Every account, page by page. An account that moves between pages may come twice."""
 
+    async def own_account(self) -> str | None:
+        """Remote id of the account whose credentials these are; None where it is not told."""
+
     async def read(self, remote_id: str) -> RemoteAccount:
         """One account now. Raises `NotFound`."""
 

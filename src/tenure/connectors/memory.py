@@ -110,6 +110,9 @@ class MemoryConnector:
             page = users[start : start + size]
             yield await self._call("accounts", str(start), partial(self._listed, page))
 
+    async def own_account(self) -> str | None:
+        return self.application.own
+
     async def read(self, remote_id: str) -> RemoteAccount:
         return await self._call(
             "read", remote_id, lambda: self._account(self.application.shown_user(remote_id))

@@ -87,6 +87,7 @@ SITUATIONS: Final = {
     Situation.UNLINKED.value: Mark("Not tied", "change"),
     Situation.UNMATCHED.value: Mark("No owner", "change"),
     Situation.DISPUTED.value: Mark("Disputed", "wait"),
+    Situation.IGNORED.value: Mark("Ignored", "calm"),
     Situation.DELETED.value: Mark("Removed", "remove"),
 }
 

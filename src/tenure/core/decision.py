@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tenure.core import situations
 from tenure.core.access import Access, AccessException, Memory, RuleBook, with_exceptions
+from tenure.core.drift import Baseline
 from tenure.core.groups import GroupBook
 from tenure.core.mapping import AccountMapping, MappingProblem
 from tenure.core.model import (
@@ -47,12 +49,14 @@ class Due:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What to do for a person now, what could not be decided, when to look again, and what to
-    remember of them until then."""
+    remember of them until then. `agreed`: account -> what its baseline becomes without anything
+    being sent (see `core.drift`)."""
 
     operations: tuple[Operation, ...]
     problems: tuple[Problem, ...] = ()
     next_look: datetime | None = None
     memory: Memory = field(default_factory=dict)
+    agreed: Mapping[str, Baseline] = field(default_factory=dict)
 
 
 def weigh(
@@ -100,9 +104,16 @@ def decide(
         except MappingProblem as error:
             problems.append(Problem(slug, person.key, str(error), error.attribute))
     undecided = {problem.application for problem in problems}
+    open_here = {
+        slug: wanted
+        for slug, wanted in due.items()
+        if entitled(person, policies.applications[slug], now)
+    }
+    stops = situations.obstacles(person, open_here, observed, policies.applications)
+    notices, agreed = situations.drifted(person, open_here, observed, policies.applications)
     plan = plan_person(
         person,
-        due,
+        {slug: wanted for slug, wanted in due.items() if slug not in stops.blocked},
         observed,
         policies.applications,
         now,
@@ -113,10 +124,13 @@ def decide(
         for step in plan.operations
         if step.application not in undecided or step.kind is OperationKind.REVOKE
     ]
-    operations, waiting = unmet(person, sure, observed, policies.applications)
+    allowed, refusals = situations.permitted(sure, observed, stops.held)
+    operations, waiting = unmet(person, allowed, observed, policies.applications)
+    problems += [*waiting, *stops.problems, *refusals, *notices]
     looks = [
         *([plan.next_look] if plan.next_look else []),
         *policies.rules.ends(weighed.memory, now),
         *(e.until for e in exceptions if e.until is not None and e.until > now),
     ]
-    return Decision(operations, (*problems, *waiting), min(looks, default=None), weighed.memory)
+    look = min(looks, default=None)
+    return Decision(operations, tuple(problems), look, weighed.memory, agreed)

@@ -243,13 +243,13 @@ class _PeopleInputs:
 
 
 class RowScope:
-    """`row["Employee ID"]`: every column a text, an empty cell an empty text."""
+    """`row["Employee ID"]`: every column a text, an empty cell an empty text. With another `root`
+    anything that is a map of texts: `account.userName`."""
 
-    root = "row"
-
-    def __init__(self, columns: Iterable[str] | None = None) -> None:
+    def __init__(self, columns: Iterable[str] | None = None, root: str = "row") -> None:
+        self.root = root
         self._columns = None if columns is None else frozenset(columns)
-        self._environment = _environment({"row": cel.Type.Map(cel.Type.STRING, cel.Type.STRING)})
+        self._environment = _environment({root: cel.Type.Map(cel.Type.STRING, cel.Type.STRING)})
 
     def prepare(self, source: str) -> str:
         return source
@@ -261,18 +261,19 @@ class RowScope:
             raise compile_error(
                 str(error),
                 source,
-                root="row",
-                names=['row["..."]'],
+                root=self.root,
+                names=[f'{self.root}["..."]'],
                 functions=FUNCTION_NAMES,
             ) from None
 
     def names(self, node: tree.Node, source: str) -> frozenset[str]:
-        named = [column for part in tree.walk(node) if (column := _column(part)) is not None]
-        rows = sum(part == tree.Name("row") for part in tree.walk(node))
+        here = tree.Name(self.root)
+        named = [c for part in tree.walk(node) if (c := _column(part, here)) is not None]
+        rows = sum(part == here for part in tree.walk(node))
         if len(named) != rows:
+            what, example = _SPOKEN[self.root]
             raise ExpressionError(
-                'A column is named by a text, as in row["Employee ID"], and nothing else',
-                source,
+                f"{what} is named by a text, as in {example}, and nothing else", source
             )
         for column in named:
             if self._columns is not None and column not in self._columns:
@@ -283,30 +284,37 @@ class RowScope:
         return frozenset(named)
 
     def extents(self, limits: Limits) -> Mapping[str, tree.Extent]:
-        return {"row": tree.Extent(1, tree.Extent(limits.text))}
+        return {self.root: tree.Extent(1, tree.Extent(limits.text))}
 
     def inputs(self, names: frozenset[str], limits: Limits) -> Inputs:
-        return _RowInputs(names, limits)
+        return _RowInputs(self.root, names, limits)
 
 
-def _column(node: tree.Node) -> str | None:
+_SPOKEN = {
+    "row": ("A column", 'row["Employee ID"]'),
+    "account": ("An attribute", 'account.userName or account["name.givenName"]'),
+}
+
+
+def _column(node: tree.Node, root: tree.Name) -> str | None:
     match node:
-        case tree.Select(operand=tree.Name("row"), field=field):
+        case tree.Select(operand=tree.Name() as named, field=field) if named == root:
             return field
-        case tree.Call("_[_]", (tree.Name("row"), tree.Constant(str(column)))):
-            return column
-        case tree.Call("@in", (tree.Constant(str(column)), tree.Name("row"))):
-            return column
+        case tree.Call("_[_]", (tree.Name() as named, tree.Constant(str(column)))):
+            return column if named == root else None
+        case tree.Call("@in", (tree.Constant(str(column)), tree.Name() as named)):
+            return column if named == root else None
     return None
 
 
 class _RowInputs:
-    def __init__(self, columns: frozenset[str], limits: Limits) -> None:
+    def __init__(self, root: str, columns: frozenset[str], limits: Limits) -> None:
+        self._root = root
         self._columns = columns
         self._limits = limits
 
     def data(self, attributes: Mapping[str, Any]) -> Data:
-        given = attributes["row"]
+        given = attributes[self._root]
         cells: dict[str, str] = {}
         for column in self._columns:
             value = given.get(column)
@@ -315,10 +323,10 @@ class _RowInputs:
                     cells[column] = to_text(value, self._limits) or ""
                 except Unfit as error:
                     raise Unfit(f"The column {column!r} {error}") from None
-        return {"row": cells}
+        return {self._root: cells}
 
     def absent(self, data: Data) -> frozenset[str]:
-        return frozenset(self._columns - data["row"].keys())
+        return frozenset(self._columns - data[self._root].keys())
 
 
 @lru_cache(maxsize=64)
@@ -332,6 +340,6 @@ def people(schema: Schema, root: str = "user") -> PeopleScope:
 
 
 @lru_cache(maxsize=64)
-def rows(columns: frozenset[str] | None) -> RowScope:
+def rows(columns: frozenset[str] | None, root: str = "row") -> RowScope:
     """The scope of rows with these columns, or with any."""
-    return RowScope(columns)
+    return RowScope(columns, root)

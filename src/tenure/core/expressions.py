@@ -53,6 +53,8 @@ __all__ = [
     "compile_row_condition",
     "compile_row_value",
     "compile_value",
+    "condition_over",
+    "value_over",
 ]
 
 #: What can be evaluated on: a person's attributes, or `{"row": {column: cell}}`.
@@ -199,6 +201,16 @@ def compile_row_value(source: str, columns: Collection[str] | None = None) -> Va
     """A value from a source's row, evaluated on `{"row": cells}`. With `columns` any other column
     is an error. Raises `ExpressionError`."""
     return ValueExpression(_valued(source, scopes.rows(_frozen(columns))))
+
+
+def condition_over(source: str, scope: scopes.Scope) -> Condition:
+    """A condition over what another scope shows. Raises `ExpressionError`."""
+    return Condition(_condition(source, scope))
+
+
+def value_over(source: str, scope: scopes.Scope) -> ValueExpression:
+    """A value from what another scope shows. Raises `ExpressionError`."""
+    return ValueExpression(_valued(source, scope))
 
 
 def _frozen(columns: Collection[str] | None) -> frozenset[str] | None:

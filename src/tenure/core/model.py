@@ -38,6 +38,7 @@ class Situation(StrEnum):
     UNLINKED = "unlinked"
     UNMATCHED = "unmatched"
     DISPUTED = "disputed"
+    IGNORED = "ignored"
     DELETED = "deleted"
 
 
@@ -105,6 +106,30 @@ class LeaveAction(StrEnum):
     FREE = "free"
 
 
+class DriftAction(StrEnum):
+    """What becomes of a change that somebody made in the application."""
+
+    RESTORE = "restore"
+    KEEP = "keep"
+    REPORT = "report"
+
+
+class OrphanAction(StrEnum):
+    """What becomes of accounts that are nobody's. All but `report` waits for a person's yes."""
+
+    REPORT = "report"
+    DISABLE = "disable"
+    DELETE = "delete"
+
+
+class Recreate(StrEnum):
+    """Whether an account that somebody deleted in the application is made again."""
+
+    NEVER = "never"
+    ASK = "ask"
+    ALWAYS = "always"
+
+
 class ApplicationMode(StrEnum):
     """Whether an application is written to at all."""
 
@@ -151,6 +176,12 @@ class Observed:
     entitlements: frozenset[str] = frozenset()
     situation: Situation = Situation.LINKED
     disabled_at: datetime | None = None
+    #: Attribute -> what our side last said it is; see `core.drift`.
+    baseline: Mapping[str, Value | None] = field(default_factory=dict)
+    #: Why it is never touched; "" where it may be.
+    protected: str = ""
+    #: A tombstone of an account that somebody deleted in the application, not we.
+    deleted_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +190,10 @@ class Price:
 
     amount: Decimal
     currency: str
+
+
+#: The name under which `ApplicationPolicy.drift` holds what goes for attributes it does not name.
+DRIFT_DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +216,10 @@ class ApplicationPolicy:
     caseless: frozenset[str] = frozenset()
     seat: Price | None = None
     entitlement_prices: Mapping[str, Price] = field(default_factory=dict)
+    #: Attribute -> what becomes of drift in it; `DRIFT_DEFAULT` for every other attribute.
+    drift: Mapping[str, DriftAction] = field(default_factory=dict)
+    recreate: Recreate = Recreate.ASK
+    orphans: OrphanAction = OrphanAction.REPORT
 
     @property
     def costly(self) -> frozenset[str]:
@@ -235,13 +274,17 @@ class Operation:
     active: bool = True
     #: Applications whose operations for this person have to be done first.
     after: tuple[str, ...] = ()
+    #: Why it waits for a person's approval, whatever the guards say; "" where it does not.
+    hold: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why nothing could be decided for a person in an application, and what to do about it."""
+    """Why nothing could be decided for a person in an application, and what to do about it.
+    `notice`: it is as a policy says, and only told."""
 
     application: str
     person: str
     message: str
     attribute: str | None = None
+    notice: bool = False

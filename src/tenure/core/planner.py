@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from tenure.core.diff import changes
+from tenure.core.drift import weigh
 from tenure.core.model import (
     ApplicationPolicy,
     Because,
@@ -113,27 +113,20 @@ def _provide(
         return
     if not is_open and account.active is not False:
         yield _operation(person, account, OperationKind.DISABLE, _state_reason(person))
-    managed = policy.managed_entitlements
-    surplus = (account.entitlements & managed) - wanted.entitlements
-    if surplus:
+    due = weigh(wanted, account, policy)
+    if due.surplus:
         yield _operation(
-            person, account, OperationKind.REVOKE, _lost_reason(wanted), revoke=sorted(surplus)
+            person, account, OperationKind.REVOKE, _lost_reason(wanted), revoke=sorted(due.surplus)
         )
-    differing = changes(
-        wanted.attributes,
-        account.attributes,
-        ignore=wanted.on_create,
-        caseless=policy.caseless,
-    )
-    if differing:
-        reason = f"{_counted(len(differing), 'attribute')} not as the person's"
-        yield _operation(person, account, OperationKind.UPDATE, reason, attributes=differing)
-    if is_open and account.active is False:
+    if due.changes:
+        reason = f"{_counted(len(due.changes), 'attribute')} not as the person's"
+        yield _operation(person, account, OperationKind.UPDATE, reason, attributes=due.changes)
+    if is_open and due.open_it:
         yield _operation(person, account, OperationKind.ENABLE, _due_reason(wanted.because))
-    lacking = (wanted.entitlements & managed) - account.entitlements
-    if lacking:
+    if due.lacking:
+        lacking = sorted(due.lacking)
         yield _operation(
-            person, account, OperationKind.GRANT, _due_reason(wanted.because), grant=sorted(lacking)
+            person, account, OperationKind.GRANT, _due_reason(wanted.because), grant=lacking
         )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import F, Q
 
 from tenure.applications.models import Account, Application
+from tenure.core.drift import ACTIVE, ENTITLEMENTS, Baseline, held_by, sent
 from tenure.core.model import OperationKind, Situation
 from tenure.infra.bulk import update_rows
 from tenure.people.models import Person
@@ -22,6 +23,10 @@ _FIELDS = (
     "attributes",
     "entitlements",
     "fingerprint",
+    "baseline",
+    "candidates",
+    "situation_reason",
+    "adopted_at",
     "evidence",
     "observed_at",
     "disabled_at",
@@ -42,15 +47,17 @@ def store_accounts(
 ) -> None:
     """Bring the records of accounts up to what was just done, and tie operations to them."""
     known = _known(application, done)
+    elsewhere = _linked_elsewhere(application, done)
     fresh: list[Account] = []
     changed: list[Account] = []
     for row, outcome in done:
         if row.kind == OperationKind.CREATE.value:
-            account = known.get(outcome.work.remote_id)
-            if account is None and row.account is not None:
+            account = known.get(outcome.work.remote_id) or row.account
+            if account is not None and outcome.account is None:
                 # Made by an earlier attempt: only the memberships are new.
-                _after(row.account, row, outcome, now)
-                changed.append(row.account)
+                _after(account, row, outcome, now)
+                row.account = account
+                changed.append(account)
                 continue
             if account is None:
                 account = Account(application=application, remote_id=outcome.work.remote_id)
@@ -58,6 +65,12 @@ def store_accounts(
             else:
                 changed.append(account)
             _made(account, row, outcome, now)
+            if elsewhere.get(row.person_id, account.remote_id) != account.remote_id:
+                # Tied to another account while this one was made: neither is forgotten, and whose
+                # this is a person decides.
+                account.situation, account.person = Situation.DISPUTED.value, None
+                account.candidates = [str(row.person_id)]
+                account.situation_reason = "The person whose it could be has another account here."
             row.account = account
         elif row.account is not None:
             _after(row.account, row, outcome, now)
@@ -81,6 +94,27 @@ def _known(
     return {account.remote_id: account for account in rows}
 
 
+def _linked_elsewhere(
+    application: Application, done: Sequence[tuple[Operation, Outcome]]
+) -> dict[int | None, str]:
+    """Person id -> remote id of the account that is linked to them already."""
+    people = [row.person_id for row, _ in done if row.kind == OperationKind.CREATE.value]
+    rows = Account.objects.filter(
+        application=application, person__in=people, situation=Situation.LINKED.value
+    )
+    return dict(rows.values_list("person_id", "remote_id"))
+
+
+def agree(agreed: Mapping[str, Baseline]) -> None:
+    """Account id -> what its baseline becomes without anything being sent."""
+    if not agreed:
+        return
+    rows = list(Account.objects.select_for_update().filter(pk__in=[int(key) for key in agreed]))
+    for row in rows:
+        row.baseline = sent(row.baseline, agreed[str(row.pk)])
+    update_rows(rows, ["baseline"])
+
+
 def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
     """An account that was just made, or was there already and is taken over."""
     remote = outcome.account
@@ -93,7 +127,21 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     account.entitlements = sorted({*account.entitlements, *outcome.work.progress.get("grant", ())})
     account.fingerprint = remote.fingerprint if remote else b""
     account.disabled_at = now if account.active is False else None
-    account.observed_at, account.created_at = now, now
+    account.observed_at = now
+    account.candidates, account.situation_reason = [], ""
+    if outcome.adopted:
+        # What it should be was not written: the next plan compares, as with any account found.
+        account.adopted_at, account.situation_reason = now, "Found when it was to be made."
+        return
+    account.created_at = now
+    account.baseline = sent(
+        {},
+        {
+            **{name: change.get("to") for name, change in row.attributes.items()},
+            ACTIVE: row.active,
+            ENTITLEMENTS: list(outcome.work.progress.get("grant", ())),
+        },
+    )
 
 
 def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
@@ -102,13 +150,21 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
     granted = set(outcome.work.progress.get("grant", ()))
     revoked = set(outcome.work.progress.get("revoke", ()))
     account.entitlements = sorted((set(account.entitlements) | granted) - revoked)
+    if granted or revoked:
+        held = sorted((held_by(account.baseline) | granted) - revoked)
+        account.baseline = sent(account.baseline, {ENTITLEMENTS: held})
     if kind is OperationKind.UPDATE:
         account.attributes = _changed(account.attributes, row)
+        account.baseline = sent(
+            account.baseline, {name: change.get("to") for name, change in row.attributes.items()}
+        )
         account.user_name = str(account.attributes.get("userName") or account.user_name)
     elif kind is OperationKind.ENABLE:
         account.active, account.disabled_at, account.evidence = True, None, None
+        account.baseline = sent(account.baseline, {ACTIVE: True})
     elif kind is OperationKind.DISABLE:
         account.active, account.disabled_at = False, account.disabled_at or now
+        account.baseline = sent(account.baseline, {ACTIVE: False})
         account.evidence = outcome.evidence
     elif kind is OperationKind.DELETE:
         account.active, account.deleted_at = False, now

@@ -16,7 +16,8 @@ from tenure.core.model import Observed, OperationState
 from tenure.people.models import Person
 from tenure.people.services import due_for_a_look, facts, lagging, leaver_grace
 from tenure.provisioning import memory
-from tenure.provisioning.loading import exceptions, observed, policies
+from tenure.provisioning.correlating import Possible
+from tenure.provisioning.loading import Protecting, exceptions, observed, policies
 from tenure.provisioning.models import Operation
 
 CHUNK = 2000
@@ -55,6 +56,13 @@ class Drafting:
         self.policies: Policies = policies(list(self.applications.values()))
         self._grace = leaver_grace()
         self._slugs = {row.pk: row.slug for row in self.applications.values()}
+        self._protecting = Protecting(self.applications.values())
+        self._possible = Possible(self.applications.values())
+
+    def in_scope(self) -> dict[str, Application]:
+        """The applications that are planned for, by slug."""
+        only = self.scope.application
+        return {s: row for s, row in self.applications.items() if only in (None, s)}
 
     def chunks(self) -> Iterator[list[Draft]]:
         """Drafts of everybody in scope, in chunks. People come in the order of their ids."""
@@ -65,13 +73,13 @@ class Drafting:
                 return
             last = rows[-1].pk
             keys = [row.pk for row in rows]
-            accounts = observed(keys, self._slugs)
+            accounts = observed(keys, self._slugs, self._protecting)
             decided = exceptions(keys, self.now)
             remembered = memory.recall(keys) if self.policies.rules.has_grace else {}
             yield [
                 self._draft(
                     row,
-                    tuple(accounts.get(row.pk, ())),
+                    (*accounts.get(row.pk, ()), *self._possible.of(row)),
                     decided.get(row.pk, ()),
                     remembered.get(row.pk, {}),
                 )
@@ -114,5 +122,6 @@ class Drafting:
                 tuple(p for p in decision.problems if p.application == only),
                 decision.next_look,
                 decision.memory,
+                decision.agreed,
             )
         return Draft(person, accounts, decision, remembered)

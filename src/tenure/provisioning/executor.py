@@ -20,14 +20,16 @@ from django.db import connection
 
 from tenure.applications import health
 from tenure.applications.connecting import connector_for
-from tenure.applications.models import Account, Application, Entitlement, Health
-from tenure.connectors.base import Connector, ConnectorError, Limits
-from tenure.core.model import ApplicationMode, Situation
+from tenure.applications.models import Application, Entitlement, Health
+from tenure.connectors.base import Connector, ConnectorError, Limits, RemoteAccount
+from tenure.core.model import ApplicationMode
 from tenure.infra.clock import now
 from tenure.people.services import company
-from tenure.provisioning import planning, settling
+from tenure.provisioning import first_contact, planning, settling
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
+from tenure.provisioning.owning import Owners
+from tenure.provisioning.reconcile import reconcile_by_slug
 from tenure.provisioning.sending import Batch, Outcome, Result, Work
 
 log = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class Drain:
         self.result = Drained()
         self._size = _SMALLEST
         self._kept: dict[str, str] | None = None
+        self._owners: Owners | None = None
         self._tables = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"drain-{slug}")
 
     async def run(self) -> Drained:
@@ -79,6 +82,9 @@ class Drain:
 
     async def _work(self, application: Application) -> None:
         try:
+            if await self._do(first_contact.needs_reading, application):
+                await reconcile_by_slug(self.slug)
+                await self._do(self._plan_anew)
             connector = await self._do(connector_for, application)
             async with connector:
                 groups = await self._groups(application, connector)
@@ -117,15 +123,15 @@ class Drain:
         groups: dict[str, str],
         work: list[Work],
     ) -> list[Outcome]:
-        async def owner_of(remote_id: str) -> str | None:
-            return await self._do(_owner, application, remote_id)
+        async def objection(account: RemoteAccount, person: str) -> str:
+            return await self._do(self._objection, application, account, person)
 
         started = time.monotonic()
         batch = Batch(
             connector,
             work,
             groups,
-            owner_of=owner_of,
+            objection=objection,
             concurrency=int(application.limits.get("concurrency", Limits().concurrency)),
         )
         outcomes = await batch.send()
@@ -171,6 +177,16 @@ class Drain:
         return await self._submit(call, *args)
 
     # Below: in the thread of the tables.
+
+    def _objection(self, application: Application, account: RemoteAccount, person: str) -> str:
+        self._owners = self._owners or Owners(application)
+        return self._owners.objection(account, person)
+
+    def _plan_anew(self) -> None:
+        """What was planned did not know the accounts that are there."""
+        if Application.objects.filter(slug=self.slug, found__gt=0).exists():
+            scope = Scope(application=self.slug, everybody=True)
+            planning.store(scope, reason="its accounts were read first", take_over=True)
 
     def _acquire(self) -> Application | None:
         """The application, locked for this drain; None when there is nothing for us to do."""
@@ -239,14 +255,6 @@ def _next_size(size: int, sent: int, seconds: float) -> int:
 
 def _nothing_came_through(outcomes: Sequence[Outcome]) -> bool:
     return all(o.result in (Result.RETRY, Result.UNKNOWN) and o.after is None for o in outcomes)
-
-
-def _owner(application: Application, remote_id: str) -> str | None:
-    """The uid of the person whose account it is."""
-    found = Account.objects.filter(
-        application=application, remote_id=remote_id, situation=Situation.LINKED.value
-    ).values_list("person__uid", flat=True)
-    return str(found[0]) if found else None
 
 
 def _entitlements(application: Application) -> dict[str, str]:

@@ -49,7 +49,7 @@ class Wanted:
     """An operation that a plan wants, before it is a row: the names are those of `Operation`."""
 
     application_id: int
-    person_id: int
+    person_id: int | None
     account_id: int | None
     run_id: int
     kind: str
@@ -65,6 +65,9 @@ class Wanted:
     decided_by: str
     created_at: datetime
     progress: dict[str, object] = field(default_factory=dict)
+    #: `held` with a reason waits for a person, whatever the guards say.
+    state: str = OperationState.PLANNED.value
+    hold_reason: str = ""
 
 
 _WANTED = tuple(item.name for item in fields(Wanted))
@@ -127,6 +130,8 @@ def replace(
                 old.decided_by = new.decided_by
                 if old.state == OperationState.HELD.value:
                     old.state = OperationState.PLANNED.value
+            elif new.hold_reason and not old.decided_by:
+                old.state, old.hold_reason = new.state, new.hold_reason
             old.generation, old.run = new.generation, run
             old.urgency = new.urgency
             touched.append(old)
@@ -135,7 +140,7 @@ def replace(
                 new.progress = {"look_first": True}
             fresh.append(new)
     _cancel([*waiting.values(), *superseded])
-    update_rows(touched, ["decided_by", "state", "generation", "run", "urgency"])
+    update_rows(touched, ["decided_by", "state", "hold_reason", "generation", "run", "urgency"])
     insert(fresh)
     return [pk for pk in people if pk not in busy_people]
 
@@ -181,6 +186,13 @@ def hold(reasons: Mapping[int, str]) -> None:
         ).update(state=OperationState.HELD.value, hold_reason=reason)
 
 
+def holds_any(run: Run, application: str) -> bool:
+    """Whether anything of the run is held in the application."""
+    return Operation.objects.filter(
+        run=run, application__slug=application, state=OperationState.HELD.value
+    ).exists()
+
+
 def counts(run: Run) -> dict[str, int]:
     """State -> operations of the run."""
     rows = Operation.objects.filter(run=run).values_list("state").annotate(count=Count("pk"))
@@ -220,7 +232,7 @@ def waiting_lines(scope: Scope) -> list[PlanLine]:
         rows = rows.filter(application__slug=scope.application)
     if scope.person is not None:
         rows = rows.filter(person_id=scope.person)
-    return [line(row) for row in rows if row.person is not None]
+    return [line(row) for row in rows]
 
 
 def line(row: Operation) -> PlanLine:
@@ -232,7 +244,7 @@ def line(row: Operation) -> PlanLine:
         person=(person.employee_number or str(person.uid)) if person else "",
         person_name=person.display_name if person else "",
         person_email=person.email if person else "",
-        account=row.account.user_name if row.account else None,
+        account=str(row.account) if row.account else None,
         kind=OperationKind(row.kind),
         reason=row.reason,
         state=OperationState(row.state),

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.core.access import AccessException, Rule, RuleBook
+from tenure.core.account_conditions import compile_account_condition, first_that_holds, seen
 from tenure.core.decision import Policies
 from tenure.core.expressions import AttributeType, Schema, compile_condition, compile_value
 from tenure.core.groups import ATTRIBUTE, Group, GroupBook
@@ -14,9 +15,12 @@ from tenure.core.mapping import AccountMapping, MappedAttribute
 from tenure.core.model import (
     ApplicationMode,
     ApplicationPolicy,
+    DriftAction,
     LeaveAction,
     Observed,
+    OrphanAction,
     Price,
+    Recreate,
     RemovalAction,
     Situation,
 )
@@ -93,36 +97,74 @@ def rule_book(attributes: Schema) -> RuleBook:
     )
 
 
-def observed(people: Iterable[int], slugs: dict[int, str]) -> dict[int, list[Observed]]:
-    """Person id -> their linked accounts. `slugs` names the applications by id."""
+class Protecting:
+    """Which accounts are never touched, and why: by condition, by hand, or our own."""
+
+    def __init__(self, applications: Iterable[Application]) -> None:
+        self._conditions = {
+            row.pk: [compile_account_condition(text) for text in row.protect]
+            for row in applications
+            if row.protect
+        }
+
+    def why(self, row: Account) -> str:
+        """ "" where it may be touched."""
+        if row.own:
+            return "Tenure's own credentials are this account's"
+        if row.protected:
+            return row.protected
+        conditions = self._conditions.get(row.application_id)
+        if not conditions:
+            return ""
+        given = seen(row.attributes, remote_id=row.remote_id, active=row.active)
+        return first_that_holds(conditions, given) or ""
+
+
+def observed(
+    people: Iterable[int], slugs: dict[int, str], protecting: Protecting
+) -> dict[int, list[Observed]]:
+    """Person id -> their linked accounts, and tombstones, the latest last. `slugs` names the
+    applications by id."""
     found: dict[int, list[Observed]] = {}
-    rows = Account.objects.filter(
-        person_id__in=list(people), situation=Situation.LINKED.value
-    ).values_list(
-        "pk",
-        "person_id",
-        "application_id",
-        "remote_id",
-        "attributes",
-        "active",
-        "entitlements",
-        "disabled_at",
-    )
-    for pk, person, application, remote_id, attributes, active, held, disabled_at in rows:
-        if person is None or application not in slugs:
-            continue
-        found.setdefault(person, []).append(
-            Observed(
-                application=slugs[application],
-                account=str(pk),
-                remote_id=remote_id,
-                attributes=attributes,
-                active=active,
-                entitlements=frozenset(held),
-                disabled_at=disabled_at,
-            )
+    rows = (
+        Account.objects.filter(
+            person_id__in=list(people),
+            situation__in=[Situation.LINKED.value, Situation.DELETED.value],
         )
+        .defer("fingerprint", "evidence", "candidates", "refused")
+        .order_by("deleted_at", "pk")
+    )
+    for row in rows:
+        if row.person_id is not None and row.application_id in slugs:
+            account = observed_account(row, slugs[row.application_id], protecting)
+            found.setdefault(row.person_id, []).append(account)
     return found
+
+
+def observed_account(row: Account, slug: str, protecting: Protecting) -> Observed:
+    """One account as the core sees it."""
+    return Observed(
+        application=slug,
+        account=str(row.pk),
+        remote_id=row.remote_id,
+        attributes=row.attributes,
+        active=row.active,
+        entitlements=frozenset(row.entitlements),
+        situation=Situation(row.situation),
+        disabled_at=row.disabled_at,
+        baseline=row.baseline,
+        protected=protecting.why(row),
+        deleted_there=row.deleted_there,
+    )
+
+
+def drift_policy(row: Application) -> ApplicationPolicy:
+    """As much of the policy as drift is weighed by."""
+    return ApplicationPolicy(slug=row.slug, drift=_drift(row), caseless=CASELESS)
+
+
+def _drift(row: Application) -> dict[str, DriftAction]:
+    return {name: DriftAction(action) for name, action in row.drift.items()}
 
 
 def _mapping(row: Application, attributes: Schema) -> AccountMapping:
@@ -158,4 +200,7 @@ def _policy(row: Application, entitlements: Sequence[Entitlement]) -> Applicatio
             for item in entitlements
             if item.price is not None
         },
+        drift=_drift(row),
+        recreate=Recreate(row.recreate),
+        orphans=OrphanAction(row.orphans),
     )

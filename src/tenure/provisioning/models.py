@@ -20,7 +20,8 @@ from tenure.runs.models import Run
 
 class Operation(models.Model):
     """`generation` is the person's when this was planned: an operation older than what is known
-    of the person is planned anew before it is sent."""
+    of the person is planned anew before it is sent. Without a person it is on an account that is
+    nobody's (see `orphans`)."""
 
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="operations"
@@ -70,6 +71,13 @@ class Operation(models.Model):
                 fields=["application", "person", "kind"],
                 condition=models.Q(state__in=sorted(s.value for s in OPEN_STATES)),
                 name="operation_open_once",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "kind"],
+                condition=models.Q(
+                    state__in=sorted(s.value for s in OPEN_STATES), person__isnull=True
+                ),
+                name="operation_orphan_once",
             ),
         ]
         indexes: ClassVar = [

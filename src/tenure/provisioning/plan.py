@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -59,6 +59,8 @@ class ProblemLine:
     person: str
     person_name: str
     message: str
+    #: It is as a policy says, and only told.
+    notice: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -66,6 +68,7 @@ class ProblemLine:
             "person": self.person,
             "person_name": self.person_name,
             "message": self.message,
+            "notice": self.notice,
         }
 
 
@@ -78,6 +81,26 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstContact:
+    """What taking over an application means that was in use before us: of the accounts `found`
+    there, how many were tied to their owners, are nobody's, need a decision or are ignored, and
+    how many are still to be made. Not `read` yet: the other numbers say nothing."""
+
+    application: str
+    application_name: str
+    read: bool
+    found: int
+    adopted: int
+    to_create: int
+    orphans: int
+    disputed: int
+    ignored: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Lines are ordered by application, then by urgency."""
 
@@ -85,6 +108,7 @@ class Plan:
     problems: tuple[ProblemLine, ...] = ()
     held_reasons: tuple[str, ...] = ()
     cost: Mapping[str, Cost] = field(default_factory=dict)
+    first_contact: tuple[FirstContact, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -105,4 +129,5 @@ class Plan:
                 for currency, cost in sorted(self.cost.items())
             },
             "problems": [problem.as_json() for problem in self.problems],
+            "first_contact": [contact.as_json() for contact in self.first_contact],
         }

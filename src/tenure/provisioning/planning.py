@@ -30,7 +30,8 @@ from tenure.core.model import Operation as Step
 from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import ledger, memory
+from tenure.provisioning import first_contact, ledger, memory, orphans
+from tenure.provisioning.accounts import agree
 from tenure.provisioning.costs import costs
 from tenure.provisioning.drafting import Draft, Drafting, Scope
 from tenure.provisioning.models import Operation
@@ -61,6 +62,7 @@ def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
     problems: list[ProblemLine] = []
     closed: set[str] = set()
     planned_pairs: set[tuple[int | None, str]] = set()
+    held_back = first_contact.held_back(drafting.applications.values())
     for chunk in drafting.chunks():
         busy = ledger.busy_pairs([draft.person.pk for draft in chunk])
         decided = ledger.decided_pairs([draft.person.pk for draft in chunk])
@@ -80,19 +82,26 @@ def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
                 if step.kind is OperationKind.DELETE and not takes_it:
                     closed.add(f"{step.application}/{names.get(step.application)}")
                 line = _line(drafting, draft.person, step, names.get(step.application))
+                if pair not in decided:
+                    line = _wait(line, step.hold or held_back.get(step.application, ""))
                 lines.append(replace(line, takes_access=takes_it and pair not in decided))
+    if scope.person is None:
+        lines += orphans.lines(drafting.in_scope(), drafting.policies.applications)
     stored = ledger.waiting_lines(scope)
     lines += [line for line in stored if _still_stands(line, planned_pairs)]
     takes = Counter(line.application for line in lines if line.takes_access)
-    held = _judge(drafting, takes, at)
-    held |= {line.application: line.hold_reason for line in stored if line.hold_reason}
-    lines = [_hold(line, held) for line in lines]
+    guarded = _judge(drafting, takes, at)
+    guarded |= {x.application: x.hold_reason for x in stored if x.takes_access and x.hold_reason}
+    lines = [_hold(line, guarded) for line in lines]
+    held = {x.application: x.hold_reason for x in lines if _waits_for_a_person(drafting, x)}
+    held |= guarded
     lines.sort(key=lambda x: (x.application_name, _ORDER[x.kind], x.person_name, x.person))
     return Plan(
         lines=tuple(lines),
         problems=tuple(problems),
         held_reasons=tuple(f"{drafting.applications[s].name}: {r}" for s, r in held.items()),
         cost=costs(drafting.policies.applications, lines, closed),
+        first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines),
     )
 
 
@@ -136,6 +145,7 @@ def store(
                 for step in draft.decision.operations
                 if step.application in live
             ]
+            agree(draft.decision.agreed)
         settled = ledger.replace(
             people=list(generations),
             wanted=wanted,
@@ -146,8 +156,16 @@ def store(
             people.planned({pk: generations[pk] for pk in settled}, looks)
     if take_over:
         ledger.take_over(scope, run)
+    if scope.person is None:
+        here = {slug: row for slug, row in live.items() if slug in drafting.in_scope()}
+        orphans.store(here, drafting.policies.applications, run, at)
     held = _judge(drafting, ledger.waiting_removals(), at)
     ledger.hold({live[slug].pk: why for slug, why in held.items() if slug in live})
+    held_back = first_contact.held_back(live.values())
+    first_contact.hold({live[slug].pk: why for slug, why in held_back.items()})
+    if scope.person is None:
+        first_contact.pass_what_agrees(held_back)
+    held |= {s: why for s, why in held_back.items() if ledger.holds_any(run, s)}
     return _stored(run, held, drafting, problems)
 
 
@@ -256,6 +274,8 @@ def _row(
         after=sorted(live[slug].pk for slug in step.after if slug in live),
         generation=draft.person.generation,
         takes_access=takes_access(step, draft.observed),
+        state=(OperationState.HELD if step.hold and not decided else OperationState.PLANNED).value,
+        hold_reason="" if decided else step.hold,
         decided_by=actor() if decided else "",
         created_at=at,
     )
@@ -282,6 +302,17 @@ def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -
     )
 
 
+def _wait(line: PlanLine, reason: str) -> PlanLine:
+    if not reason or line.state is not OperationState.PLANNED:
+        return line
+    return replace(line, state=OperationState.HELD, hold_reason=reason)
+
+
+def _waits_for_a_person(drafting: Drafting, line: PlanLine) -> bool:
+    live = drafting.applications[line.application].mode == ApplicationMode.LIVE.value
+    return live and line.state is OperationState.HELD
+
+
 def _hold(line: PlanLine, held: dict[str, str]) -> PlanLine:
     if line.application not in held or not line.takes_access:
         return line
@@ -299,11 +330,16 @@ def _problem(person: Person, problem: Problem) -> ProblemLine:
         person=person.employee_number or str(person.uid),
         person_name=person.display_name,
         message=problem.message,
+        notice=problem.notice,
     )
 
 
 def _user_names(accounts: Iterable[Observed]) -> dict[str, str]:
-    return {a.application: str(a.attributes.get("userName") or a.remote_id) for a in accounts}
+    return {
+        a.application: str(a.attributes.get("userName") or a.remote_id)
+        for a in accounts
+        if a.situation is Situation.LINKED
+    }
 
 
 def change_from(value: dict[str, object]) -> Change:

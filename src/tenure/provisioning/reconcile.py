@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,27 +22,28 @@ from tenure.applications.models import Account, Application, Entitlement
 from tenure.audit.models import Action, Event
 from tenure.audit.services import event, record_many
 from tenure.connectors.base import ConnectorError, Listed, RemoteAccount, StopApplication
-from tenure.core.correlation import MatchRule, PeopleIndex
 from tenure.core.diff import same
-from tenure.core.model import OperationState, Situation
+from tenure.core.drift import action as drift_action
+from tenure.core.drift import told
+from tenure.core.model import Change, DriftAction, OperationState, Situation
 from tenure.infra.bulk import update_rows
 from tenure.infra.clock import now
-from tenure.people.models import Person
 from tenure.people.services import raise_generation
-from tenure.provisioning import settling
-from tenure.provisioning.loading import CASELESS
+from tenure.provisioning import correlating, first_contact, missing, settling
+from tenure.provisioning.loading import CASELESS, drift_policy
 from tenure.provisioning.models import Operation
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
 
 Progress = Callable[[int], None]
-DEFAULT_MATCHING = (MatchRule("userName", "email"), MatchRule("emails.work", "email"))
 _OBSERVED = ("attributes", "user_name", "active", "fingerprint", "entitlements", "observed_at")
 
 
 @dataclass(frozen=True, slots=True)
 class ReconcileResult:
-    """`counters`: seen, unchanged, changed, new, linked, orphans, disputed, gone, drift."""
+    """`counters`: seen, unchanged, changed, new, drift, memberships; of accounts that were not
+    tied to anybody linked, orphans, disputed, ignored; gone, and missing where the listing lacks
+    too many to believe it."""
 
     run: Run
     counters: Mapping[str, int]
@@ -55,6 +56,7 @@ class _Known:
 
     pk: int
     fingerprint: bytes
+    closed: bool = False
     seen: bool = False
 
 
@@ -67,12 +69,14 @@ class _Reading:
     counters: Counter[str] = field(default_factory=Counter)
     issues: list[RunIssue] = field(default_factory=list)
     affected: set[int] = field(default_factory=set)
-    matcher: PeopleIndex | None = None
 
 
-async def reconcile_by_slug(slug: str, progress: Progress | None = None) -> ReconcileResult:
+async def reconcile_by_slug(
+    slug: str, progress: Progress | None = None, *, accept_missing: bool = False
+) -> ReconcileResult:
     """Read one application. Raises `ConnectorError` when it cannot be read: nothing changes then
-    but its health; half a listing never makes an account count as gone."""
+    but its health; half a listing never makes an account count as gone. `accept_missing`: a person
+    says that so many really are gone."""
     tables = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"reconcile-{slug}")
     loop = asyncio.get_running_loop()
 
@@ -98,13 +102,19 @@ async def reconcile_by_slug(slug: str, progress: Progress | None = None) -> Reco
                     progress(reading.counters["seen"])
             if pending is not None:
                 await pending
+            gone = await missing.verified(
+                connector, _unseen(reading), len(reading.known), accepted=accept_missing
+            )
+            if gone.still_there:
+                await do(lambda: _store(reading, gone.still_there))
+            own = await connector.own_account()
             held = {}
             if connector.capabilities.entitlements:
                 held = {
                     f"{item.kind}:{item.name}": (item.remote_id, item.members)
                     async for item in connector.entitlements()
                 }
-        await do(lambda: _finish(reading, held))
+        await do(lambda: _finish(reading, held, gone, own))
     except (ConnectorError, LookupError, ValueError) as error:
         message, stop = str(error), isinstance(error, StopApplication)
         await do(lambda: _failed(reading, message, stop=stop))
@@ -125,9 +135,12 @@ def _begin(slug: str) -> _Reading:
     rows = (
         Account.objects.filter(application=application)
         .exclude(situation=Situation.DELETED.value)
-        .values_list("remote_id", "pk", "fingerprint")
+        .values_list("remote_id", "pk", "fingerprint", "active")
     )
-    known = {remote: _Known(pk, bytes(mark)) for remote, pk, mark in rows.iterator(5000)}
+    known = {
+        remote: _Known(pk, bytes(mark), closed=active is False)
+        for remote, pk, mark, active in rows.iterator(5000)
+    }
     run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
     return _Reading(application, run, known, now())
 
@@ -154,7 +167,7 @@ def _changed_only(reading: _Reading, page: Sequence[Listed]) -> list[RemoteAccou
 
 @transaction.atomic
 def _store(reading: _Reading, accounts: Sequence[RemoteAccount]) -> None:
-    """New accounts are tied to their owners where there is exactly one; known ones updated."""
+    """New accounts are recorded, as nobody's so far; known ones are updated."""
     remote = {account.remote_id: account for account in accounts}
     rows = {
         row.remote_id: row
@@ -164,18 +177,16 @@ def _store(reading: _Reading, accounts: Sequence[RemoteAccount]) -> None:
         .select_related("person")
     }
     busy = _under_way(reading.application, [r.person_id for r in rows.values() if r.person_id])
+    # What was sent or read since this reading began is newer than what the listing says.
+    current = {k: r for k, r in rows.items() if not r.observed_at or r.observed_at <= reading.at}
     events: list[Event] = []
-    for key, row in rows.items():
+    for key, row in current.items():
         events += _compare(reading, row, remote[key], ours=row.person_id in busy)
-    update_rows(list(rows.values()), _OBSERVED)
+    update_rows(list(current.values()), _OBSERVED)
     fresh = [_new(reading, account) for key, account in remote.items() if key not in rows]
-    Account.objects.bulk_create(fresh, batch_size=1000)
+    # Made by us, or listed by somebody else, this very moment: it is known already.
+    Account.objects.bulk_create(fresh, batch_size=1000, ignore_conflicts=True)
     reading.counters["new"] += len(fresh)
-    events += [
-        _event(Action.ACCOUNT_ADOPTED, reading, row, after=row.attributes)
-        for row in fresh
-        if row.situation == Situation.LINKED.value
-    ]
     record_many(events)
     runs.advance(reading.run, done=len(accounts), counters=reading.counters)
 
@@ -214,6 +225,14 @@ def _compare(reading: _Reading, row: Account, remote: RemoteAccount, *, ours: bo
         return []
     reading.counters["drift"] += 1
     reading.affected.add(row.person_id)
+    policy = drift_policy(reading.application)
+    said = [
+        told(name, Change(new, old))
+        for name, (old, new) in differing.items()
+        if drift_action(policy, name) is DriftAction.REPORT
+    ]
+    if said:
+        _complain(reading, row.user_name or row.remote_id, f"Changed there: {'; '.join(said)}.")
     return [
         _event(
             Action.ACCOUNT_DRIFTED,
@@ -226,8 +245,8 @@ def _compare(reading: _Reading, row: Account, remote: RemoteAccount, *, ours: bo
 
 
 def _new(reading: _Reading, remote: RemoteAccount) -> Account:
-    """A record for an account that we did not know, with its owner where that is certain."""
-    row = Account(
+    """A record for an account that we did not know. Whose it is, is decided when all are read."""
+    return Account(
         application=reading.application,
         remote_id=remote.remote_id,
         user_name=str(remote.attributes.get("userName") or ""),
@@ -238,56 +257,63 @@ def _new(reading: _Reading, remote: RemoteAccount) -> Account:
         created_at=reading.at,
         observed_at=reading.at,
     )
-    match = _matcher(reading).owners({"externalId": "", **remote.attributes})
-    if match.only is not None and _is_free(reading, int(match.only)):
-        row.person_id, row.situation = int(match.only), Situation.LINKED.value
-        reading.affected.add(int(match.only))
-        reading.counters["linked"] += 1
-    elif match.people:
-        row.situation = Situation.DISPUTED.value
-        row.candidates = list(match.people)
-        reading.counters["disputed"] += 1
-    else:
-        reading.counters["orphans"] += 1
-        _complain(
-            reading, row.user_name or row.remote_id, "This account belongs to nobody we know."
-        )
-    return row
 
 
-def _matcher(reading: _Reading) -> PeopleIndex:
-    if reading.matcher is None:
-        rules = [
-            MatchRule(item["account"], item["person"]) for item in reading.application.matching
-        ] or list(DEFAULT_MATCHING)
-        people: Iterable[tuple[int, dict[str, object]]] = Person.objects.values_list(
-            "pk", "attributes"
-        ).iterator(5000)
-        reading.matcher = PeopleIndex(rules, ((str(pk), a) for pk, a in people))  # type: ignore[misc]
-    return reading.matcher
-
-
-def _is_free(reading: _Reading, person: int) -> bool:
-    """Whether the person has no linked account here yet."""
-    if person in reading.affected:
-        return False
-    return not Account.objects.filter(
-        application=reading.application, person_id=person, situation=Situation.LINKED.value
-    ).exists()
+def _unseen(reading: _Reading) -> list[missing.Unseen]:
+    return [
+        missing.Unseen(known.pk, remote, known.closed)
+        for remote, known in reading.known.items()
+        if not known.seen and known.pk
+    ]
 
 
 @transaction.atomic
-def _finish(reading: _Reading, held: Mapping[str, tuple[str, frozenset[str] | None]]) -> None:
+def _finish(
+    reading: _Reading,
+    held: Mapping[str, tuple[str, frozenset[str] | None]],
+    gone: missing.Missing,
+    own: str | None,
+) -> None:
     """What was not listed is gone; memberships as they are now; whose plan has to be looked at."""
-    gone = [known.pk for known in reading.known.values() if not known.seen and known.pk]
-    _gone(reading, gone)
+    application = reading.application
+    _gone(reading, gone.keys)
+    if gone.doubt:
+        reading.counters["missing"] = gone.unseen
+        _complain(reading, "", gone.doubt)
+    _own(application, own)
     _memberships(reading, held)
+    _correlate(reading)
     raise_generation(reading.affected)
     runs.complain(reading.issues)
-    Application.objects.filter(pk=reading.application.pk).update(reconciled_at=reading.at)
-    health.resume(reading.application)
+    first_contact.read(application, at=reading.at, found=reading.counters["seen"])
+    health.resume(application)
     seen = reading.counters["seen"]
     runs.finish(reading.run, counters=reading.counters, done=seen, total=seen)
+
+
+def _correlate(reading: _Reading) -> None:
+    """Whose the accounts are that are not tied to anybody, if anything can have changed."""
+    application = reading.application
+    if not (
+        reading.counters["new"]
+        or reading.counters["changed"]
+        or application.correlated_by != correlating.digest(application)
+        or correlating.undecided(application).filter(situation=Situation.UNLINKED.value).exists()
+    ):
+        return
+    found = correlating.correlate_application(application, reading.run.pk)
+    reading.counters.update(found.counters)
+    for row, message in found.told:
+        _complain(reading, row.user_name or row.remote_id, message)
+
+
+def _own(application: Application, own: str | None) -> None:
+    """The account whose credentials we use is never touched: not by us."""
+    if own is None:
+        return
+    rows = Account.objects.filter(application=application)
+    rows.filter(own=True).exclude(remote_id=own).update(own=False)
+    rows.filter(remote_id=own, own=False).update(own=True)
 
 
 def _gone(reading: _Reading, keys: Sequence[int]) -> None:
@@ -303,15 +329,17 @@ def _gone(reading: _Reading, keys: Sequence[int]) -> None:
             reading.at,
             False,
         )
+        row.deleted_there = True
         row.evidence = {
             "at": reading.at.isoformat(),
             "sent": "nothing",
-            "read_back": "it is no longer in the application's list of accounts",
+            "read_back": "it is neither listed by the application nor found when asked for",
         }
         if row.person_id is not None:
             reading.affected.add(row.person_id)
         _complain(reading, row.user_name or row.remote_id, "This account was deleted there.")
-    update_rows(rows, ["situation", "deleted_at", "active", "evidence"])
+    update_rows(rows, ["situation", "deleted_at", "active", "evidence", "deleted_there"])
+    correlating.cancel_orphan_steps(rows)
     reading.counters["gone"] += len(rows)
     record_many(
         [

@@ -74,8 +74,9 @@ class Outcome:
     evidence: dict[str, Any] | None = None
 
 
-#: Remote id of an account -> the uid of the person here whose account it is.
-OwnerOf = Callable[[str], Awaitable[str | None]]
+#: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
+#: "" where it may.
+Objection = Callable[[RemoteAccount, str], Awaitable[str]]
 
 
 class Batch:
@@ -88,12 +89,12 @@ class Batch:
         work: Sequence[Work],
         groups: dict[str, str],
         *,
-        owner_of: OwnerOf,
+        objection: Objection,
         concurrency: int,
     ) -> None:
         self.connector = connector
         self.groups = groups
-        self._owner_of = owner_of
+        self._objection = objection
         self.outcomes = {item.operation: Outcome(item) for item in work}
         self._limit = asyncio.Semaphore(concurrency)
 
@@ -154,6 +155,8 @@ class Batch:
             outcome.result = Result.NOT_MADE
             outcome.message = "It was not made, and is no longer wanted as it was planned."
             return
+        # Whether one found by its name alone was made by us is not known: it is compared.
+        outcome.adopted = found is not None and not _carries(found, work)
         if found is None:
             try:
                 found = await self.connector.create(
@@ -172,24 +175,23 @@ class Batch:
         """The account that an earlier attempt may have made, found before anything is sent."""
         for attribute, value in self._identity(work):
             for account in await self.connector.find(attribute, value):
-                owner = await self._owner_of(account.remote_id)
-                if owner is None or owner == work.person:
+                if not await self._objection(account, work.person):
                     return account
         return None
 
     async def _adopt(self, work: Work, error: AlreadyExists) -> RemoteAccount:
         """An account with this name is there, whatever a search showed before. It is taken over
-        when it is nobody else's; its attributes are brought into line by the next plan."""
+        when the rules say that it is this person's; its attributes are brought into line by the
+        next plan."""
         found: dict[str, RemoteAccount] = {}
         for attribute, value in self._identity(work):
             found |= {a.remote_id: a for a in await self.connector.find(attribute, value)}
         if len(found) == 1:
             account = next(iter(found.values()))
-            if await self._owner_of(account.remote_id) in (None, work.person):
+            objection = await self._objection(account, work.person)
+            if not objection:
                 return account
-            raise Rejected(
-                f"{error} It belongs to somebody else here: one of the two needs another name."
-            )
+            raise Rejected(f"{error} {objection}")
         if found:
             raise Rejected(f"{error} {len(found)} accounts there could be meant: decide by hand.")
         raise Rejected(
@@ -269,6 +271,11 @@ class Batch:
             return
         work.progress.pop("account", None)
         raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
+
+
+def _carries(account: RemoteAccount, work: Work) -> bool:
+    """Whether the account has the external id that we give to this person's."""
+    return account.attributes.get("externalId") == work.external_id
 
 
 def fail(outcome: Outcome, error: ConnectorError) -> None:

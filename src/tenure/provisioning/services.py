@@ -17,7 +17,7 @@ from tenure.core.model import OperationState
 from tenure.infra.clock import now
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import planning, settling
+from tenure.provisioning import correlating, first_contact, planning, settling
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Plan
@@ -39,8 +39,10 @@ __all__ = [
 
 
 def preview(*, application: str | None = None, person: Person | None = None) -> Plan:
-    """What would be done and why. Reads only; states are brought up to now first by the clock."""
+    """What would be done and why. Reads only; states are brought up to now first by the clock,
+    and accounts that are there to their owners."""
     people.tick(now())
+    correlating.bring_up_to_date()
     return planning.preview(Scope(application=application, person=person.pk if person else None))
 
 
@@ -49,6 +51,7 @@ def store(
 ) -> StoredPlan:
     """Store the plan and queue what the guards let through, with what earlier runs left."""
     people.tick(now())
+    correlating.bring_up_to_date()
     scope = Scope(application=application, person=person.pk if person else None)
     return planning.store(scope, reason=reason, take_over=True)
 
@@ -71,6 +74,8 @@ def approve(
     )
     if count:
         _decided(Action.PLAN_APPROVED, count, slugs, reason)
+    if operations is None:
+        first_contact.approve(slugs if application is None else [application], reason=reason)
     for slug in slugs:
         queue_drain(slug)
     return count

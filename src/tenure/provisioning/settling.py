@@ -70,12 +70,18 @@ def claim(application: Application, most: int, now: datetime) -> tuple[list[Oper
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT due.id, due.person_id,
-                due.generation <> person.generation
+            SELECT due.id, coalesce(due.person_id, -due.account_id),
+                due.person_id IS NOT NULL AND due.generation <> person.generation
                 AND NOT (due.kind = 'create' AND due.state = 'unknown')
             FROM provisioning_operation AS due
-            JOIN people_person AS person ON person.id = due.person_id
+            LEFT JOIN people_person AS person ON person.id = due.person_id
             WHERE due.application_id = %(application)s
+              -- Without a person it is on an account that still has to be nobody's.
+              AND (due.person_id IS NOT NULL OR EXISTS (
+                  SELECT 1 FROM applications_account AS account
+                  WHERE account.id = due.account_id AND account.situation = 'unmatched'
+                    AND account.protected = '' AND NOT account.own
+              ))
               AND (due.state IN ('planned', 'unknown') OR due.state = 'retrying')
               AND (due.not_before IS NULL OR due.not_before <= %(now)s)
               AND NOT EXISTS (

@@ -14,7 +14,7 @@ from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
-from tenure.provisioning import planning, settling
+from tenure.provisioning import correlating, planning, settling
 from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
@@ -55,6 +55,7 @@ def sweep(timestamp: int) -> None:
     tick(now())
     end_those_over(now())
     if company().plan_mode == PlanMode.AUTOMATIC:
+        correlating.bring_up_to_date()
         planning.store_lagging()
     queue_waiting()
     settling.close_runs(now())

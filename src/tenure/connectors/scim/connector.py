@@ -23,6 +23,7 @@ from tenure.connectors.base import (
     Capabilities,
     Check,
     ConnectorConfig,
+    ConnectorError,
     Listed,
     OutcomeUnknown,
     Rejected,
@@ -112,6 +113,15 @@ class ScimConnector:
                     Listed(resource["id"], fingerprint, partial(load, resource, fingerprint))
                 )
             yield page
+
+    async def own_account(self) -> str | None:
+        """By /Me (RFC 7644, 3.11), which many applications do not have: then nothing is known."""
+        try:
+            found = await self._http.read("/Me", single=True)
+        except ConnectorError:
+            return None
+        identifier = found.get("id") if isinstance(found, dict) else None
+        return str(identifier) if identifier else None
 
     async def read(self, remote_id: str) -> RemoteAccount:
         return self._loaded(await self._resource(remote_id))

@@ -1,0 +1,352 @@
+"""Accounts that were there before us, that nobody owns, that somebody else changes or deletes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tenure.applications.models import Account, Application
+from tenure.audit.models import Action, Event
+from tenure.connectors.memory import MemoryApplication
+from tenure.provisioning import deciding, missing, services, settling
+from tenure.provisioning.first_contact import read_first
+from tenure.provisioning.models import Operation
+from tenure.provisioning.reconcile import ReconcileResult, reconcile_by_slug
+from tests.provisioning.company import Company, apply, change, drain, linked, states
+
+
+def reconcile(slug: str = "chat") -> ReconcileResult:
+    return asyncio.run(reconcile_by_slug(slug))
+
+
+def writes(memory: MemoryApplication) -> list[str]:
+    reading = {"accounts", "read", "find", "entitlements", "check"}
+    return [call.verb for call in memory.calls if call.verb not in reading]
+
+
+@pytest.fixture(autouse=True)
+def what_was_done_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These applications list at once what was just made, so a test need not wait for it."""
+    monkeypatch.setattr(settling, "SHOWN_AFTER", 0)
+
+
+@pytest.fixture
+def plain(company: Company) -> Company:
+    """Everybody has Chat, without groups."""
+    company.application("chat")
+    company.rule("everyone", "has(user.department)", {"chat": []})
+    return company
+
+
+def settings(**columns: object) -> None:
+    Application.objects.update(**columns)
+
+
+def remote(name: str) -> str:
+    return linked()[name].remote_id
+
+
+def test_first_contact_with_5000_accounts_is_a_plan_to_look_at(sales: Company) -> None:
+    settings(ignore=['account.userName.startsWith("svc-")'])
+    memory = sales.memories["chat"]
+    for number in range(1, 4801):
+        email = {"emails.work": f"P{number}@acme.example"} if number <= 10 else {}
+        memory.add_user({"userName": f"P{number}@acme.example", "displayName": "Old", **email})
+    for number in range(150):
+        memory.add_user({"userName": f"left{number}@acme.example"})
+    for number in range(40):
+        memory.add_user({"userName": f"svc-{number}"})
+    for number in range(1, 11):
+        memory.add_user({"userName": f"second{number}", "emails.work": f"p{number}@acme.example"})
+    sales.people(4900)
+    services.store()
+    drain()  # Nobody read it first: this does, and sends nothing.
+    assert writes(memory) == []
+    plan = services.preview()
+    (contact,) = plan.as_json()["first_contact"]
+    # Ten people could own two accounts each, and are left alone until somebody decides.
+    assert contact == {
+        "application": "chat",
+        "application_name": "Chat",
+        "read": True,
+        "found": 5000,
+        "adopted": 4790,
+        "to_create": 100,
+        "orphans": 150,
+        "disputed": 20,
+        "ignored": 40,
+    }
+    assert {line.state for line in plan.lines} == {"held"}
+    assert "5000 accounts were here before" in plan.held_reasons[0]
+    assert Event.objects.filter(action=Action.ACCOUNT_ADOPTED).count() == 4790
+    apply()
+    assert writes(memory) == []
+    services.approve(application="chat", reason="looked at it")
+    drain()
+    assert len(memory.users) == 5100
+    assert set(states()) <= {"done", "cancelled"}
+    final = services.preview()
+    assert (final.lines, final.first_contact) == ((), ())
+    assert Event.objects.filter(action=Action.APPLICATION_TAKEN_OVER).count() == 1
+
+
+def test_people_who_come_after_the_reading_are_tied_before_anything_is_planned(
+    plain: Company,
+) -> None:
+    memory = plain.memories["chat"]
+    for number in range(1, 31):
+        memory.add_user({"userName": f"p{number}@acme.example", "displayName": f"Person {number}"})
+    assert read_first() == []
+    assert services.preview().lines == ()
+    people = plain.people(30)
+    Application.objects.get()
+    for person in people:
+        change(person)
+    plan = services.preview()
+    assert plan.lines == ()
+    assert plan.first_contact[0].adopted == 30
+    services.store()
+    assert Application.objects.get().taken_over_at is not None  # Everything agrees.
+    assert writes(memory) == []
+
+
+def test_an_application_with_hardly_anybody_in_it_is_not_held(plain: Company) -> None:
+    plain.memories["chat"].add_user({"userName": "admin"})
+    plain.people(3)
+    apply()
+    assert len(plain.users()) == 4
+
+
+def test_a_disputed_account_stops_a_second_one_until_somebody_decides(plain: Company) -> None:
+    settings(
+        matching=[
+            {"account": "title", "person": "title"},
+            {"account": "userName", "person": "email"},
+        ]
+    )
+    one, two = plain.person("1", title="Twin"), plain.person("2", title="Twin")
+    memory = plain.memories["chat"]
+    memory.add_user({"userName": "twin", "title": "Twin"})
+    apply()
+    assert len(memory.users) == 1
+    plan = services.preview()
+    assert plan.lines == ()
+    assert [p.message.startswith("No account is made") for p in plan.problems] == [True, True]
+    with pytest.raises(LookupError, match="There is no account"):
+        deciding.account_named("chat/nobody")
+    deciding.link(deciding.account_named("chat/twin"), one, reason="asked him")
+    apply()
+    assert len(memory.users) == 2
+    assert linked()["p1@acme.example"].person_id == one.pk
+    assert linked()["p2@acme.example"].person_id == two.pk
+    event = Event.objects.get(action=Action.ACCOUNT_ADOPTED)
+    assert (event.reason, event.person) == ("asked him", str(one.uid))
+    with pytest.raises(deciding.CannotDecide, match="Unlink it first"):
+        deciding.link(deciding.account_named("chat/p1@acme.example"), two, reason="")
+
+
+def test_what_is_unlinked_is_never_tied_to_the_same_person_again(plain: Company) -> None:
+    memory = plain.memories["chat"]
+    theirs = memory.add_user({"userName": "p1@acme.example", "displayName": "Person 1"})
+    person = plain.person("1")
+    apply()
+    account = deciding.account_named("chat/p1@acme.example")
+    deciding.unlink(account, reason="a namesake")
+    assert reconcile().counters.get("linked", 0) == 0
+    apply()
+    failed = Operation.objects.get(state="failed")
+    assert "not theirs" in failed.error
+    assert Account.objects.get().situation == "unmatched"
+    change(person, email="p1b@acme.example")
+    apply()
+    assert set(plain.users()) == {"p1@acme.example", "p1b@acme.example"}
+    assert memory.users[theirs.remote_id].attributes["userName"] == "p1@acme.example"
+
+
+def test_an_ignored_account_is_left_alone_and_can_be_released(plain: Company) -> None:
+    settings(orphans="delete")
+    memory = plain.memories["chat"]
+    memory.add_user({"userName": "reception"})
+    reconcile()
+    row = deciding.account_named("chat/reception")
+    deciding.ignore(row, reason="the front desk")
+    apply()
+    assert Operation.objects.count() == 0
+    assert reconcile().counters.get("orphans", 0) == 0
+    deciding.release(row, reason="")
+    apply()
+    assert Operation.objects.get().state == "held"
+
+
+def test_create_never_takes_an_account_that_the_rules_do_not_tie(plain: Company) -> None:
+    """The name is taken by somebody whom the only rule does not know."""
+    settings(matching=[{"account": "title", "person": "title"}])
+    plain.memories["chat"].add_user({"userName": "p1@acme.example", "title": "Stranger"})
+    plain.person("1", title="Boss")
+    apply()
+    assert linked() == {}
+    assert "No rule ties it to this person" in Operation.objects.get(state="failed").error
+
+
+@pytest.mark.parametrize("policy", ["report", "disable", "delete"])
+def test_orphans_are_touched_only_when_a_person_approves(plain: Company, policy: str) -> None:
+    settings(orphans=policy)
+    memory = plain.memories["chat"]
+    for name in ("left", "svc-backup", "owner", "boss"):
+        memory.add_user({"userName": name})
+    settings(ignore=['account.userName.startsWith("svc-")'], protect=['account.userName == "boss"'])
+    memory.own = plain.users()["owner"].remote_id
+    plain.people(1)
+    apply()
+    expected = {"report": {}, "disable": {"disable": 1}, "delete": {"delete": 1}}[policy]
+    assert services.preview().summary == expected
+    apply()
+    assert len(plain.open_users()) == 5
+    assert services.approve(reason="he left in May") == len(expected)
+    drain()
+    gone = {"report": set(), "disable": {"left"}, "delete": {"left"}}[policy]
+    assert plain.open_users() == {"svc-backup", "owner", "boss", "p1@acme.example", "left"} - gone
+    assert ("left" in plain.users()) is (policy != "delete")
+    assert services.preview().lines == ()
+    apply()
+    assert "held" not in states()
+
+
+def test_an_orphan_that_finds_its_owner_is_not_deleted_as_approved(plain: Company) -> None:
+    settings(orphans="delete")
+    plain.memories["chat"].add_user({"userName": "p1@acme.example"})
+    reconcile()
+    services.store()
+    services.stop_writes(reason="")
+    services.approve(reason="")
+    plain.person("1")
+    services.store()
+    services.resume_writes()
+    drain()
+    assert plain.open_users() == {"p1@acme.example"}
+    assert Operation.objects.get(kind="delete").state == "cancelled"
+
+
+def test_a_protected_account_is_never_touched_and_the_plan_says_so(plain: Company) -> None:
+    people = plain.people(3)
+    apply()
+    plain.memories["chat"].own = remote("p1@acme.example")
+    reconcile()
+    deciding.protect(linked()["p2@acme.example"], reason="the last owner")
+    settings(protect=['account.userName.startsWith("p3")'])
+    for person in people:
+        services.terminate_now(person, reason="dismissed")
+    drain()
+    assert len(plain.open_users()) == 3
+    plan = services.preview()
+    for person in people:
+        change(person)
+    plan = services.preview()
+    assert plan.lines == ()
+    assert len(plan.problems) == 3
+    assert all(p.notice and "is protected" in p.message for p in plan.problems)
+    assert "the last owner" in " ".join(p.message for p in plan.problems)
+
+
+@pytest.mark.parametrize(
+    ("drift", "shown", "told"),
+    [
+        ({}, "Lead", 0),
+        ({"default": "restore", "title": "keep"}, "King", 0),
+        ({"default": "report"}, "King", 1),
+    ],
+)
+def test_drift_is_as_the_policy_says_and_a_change_of_hr_gets_through(
+    plain: Company, drift: dict[str, str], shown: str, told: int
+) -> None:
+    settings(drift=drift)
+    person = plain.person("1", title="Lead")
+    apply()
+    apply()
+    memory = plain.memories["chat"]
+    memory.change_user(remote("p1@acme.example"), {"title": "King", "displayName": "P."})
+    result = reconcile()
+    assert len([i for i in result.issues if i.message.startswith("Changed there")]) == told
+    plan = services.preview()
+    assert len([p for p in plan.problems if p.notice and "is left so" in p.message]) == told
+    apply()
+    user = plain.users()["p1@acme.example"]
+    assert user.attributes["title"] == shown
+    assert (user.attributes["displayName"] == "P.") is ("default" in drift and told == 1)
+    assert services.preview().lines == ()
+    change(person, title="Head")
+    apply()
+    assert plain.users()["p1@acme.example"].attributes["title"] == "Head"
+    reconcile()
+    assert services.preview().lines == ()
+    memory.change_user(remote("p1@acme.example"), {"title": "Queen"})
+    reconcile()
+    apply()
+    now = plain.users()["p1@acme.example"].attributes["title"]
+    assert now == ("Head" if not drift else "Queen")
+
+
+@pytest.mark.parametrize(("policy", "count"), [("never", 0), ("ask", 0), ("always", 1)])
+def test_what_somebody_deleted_there_is_made_again_by_policy_only(
+    plain: Company, policy: str, count: int
+) -> None:
+    settings(recreate=policy)
+    plain.people(1)
+    apply()
+    memory = plain.memories["chat"]
+    memory.delete_user(remote("p1@acme.example"))
+    reconcile()
+    tombstone = Account.objects.get(situation="deleted")
+    assert tombstone.evidence is not None
+    assert tombstone.evidence["sent"] == "nothing"
+    plan = services.preview()
+    assert [p.notice for p in plan.problems] == ([True] if policy == "never" else [])
+    assert plan.held is (policy == "ask")
+    apply()
+    assert len(memory.users) == count
+    services.approve(reason="a mistake")
+    drain()
+    assert len(memory.users) == (0 if policy == "never" else 1)
+    assert Account.objects.get(pk=tombstone.pk).situation == "deleted"
+
+
+def test_what_we_deleted_ourselves_is_made_anew_without_asking(plain: Company) -> None:
+    settings(removal="delete")
+    person = plain.person("1")
+    apply()
+    change(person, department=None)
+    apply()
+    assert plain.users() == {}
+    change(person, department="Sales")
+    apply()
+    assert plain.open_users() == {"p1@acme.example"}
+
+
+def test_a_closed_account_that_is_not_listed_is_asked_for_and_still_there(
+    plain: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain.people(2)
+    apply()
+    memory = plain.memories["chat"]
+    hidden = memory.users.pop(remote("p1@acme.example"))
+    real = MemoryApplication.user
+    monkeypatch.setattr(
+        MemoryApplication, "user", lambda s, i: hidden if i == hidden.remote_id else real(s, i)
+    )
+    assert reconcile().counters["gone"] == 0
+    assert Account.objects.filter(situation="deleted").count() == 0
+
+
+def test_a_listing_that_lacks_too_many_is_not_believed(plain: Company) -> None:
+    plain.people(60)
+    apply()
+    memory = plain.memories["chat"]
+    for key in list(memory.users)[: missing.LIMIT.allowed(60) + 1]:
+        memory.delete_user(key)
+    result = reconcile()
+    assert (result.counters["gone"], result.counters["missing"]) == (0, 21)
+    assert "--accept-missing" in result.issues[0].message
+    assert len(linked()) == 60
+    accepted = asyncio.run(reconcile_by_slug("chat", accept_missing=True))
+    assert accepted.counters["gone"] == 21
