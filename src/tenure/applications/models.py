@@ -37,7 +37,7 @@ class Application(models.Model):
     mode = models.CharField(
         max_length=16,
         choices=[(m.value, m.value) for m in ApplicationMode],
-        default=ApplicationMode.LIVE.value,
+        default=ApplicationMode.REPORT.value,
     )
     removal = models.CharField(
         max_length=16,
@@ -57,8 +57,9 @@ class Application(models.Model):
     requires = models.JSONField(default=list)
     seat_price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
     seat_currency = models.CharField(max_length=3, blank=True)
-    #: {"percent": 10, "floor": 5}: more removals than that within a window are held.
-    removal_limit = models.JSONField(default=dict)
+    #: {"removals": {"percent", "floor", "most", "window"}, "changes", "creates", "failures"}; see
+    #: core.guard. What is not given has its default.
+    guard = models.JSONField(default=dict)
     #: {"reads", "writes", "burst", "concurrency"}; see connectors.base.Limits.
     limits = models.JSONField(default=dict)
     health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)
@@ -66,6 +67,12 @@ class Application(models.Model):
     stopped_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
     probes = models.IntegerField(default=0)
+    #: Paused by a person: nothing is sent, whatever its health.
+    paused_at = models.DateTimeField(null=True)
+    paused_reason = models.TextField(blank=True)
+    paused_by = models.CharField(max_length=200, blank=True)
+    #: Failures before this were looked at by a person, who let the rest go on.
+    failures_since = models.DateTimeField(null=True)
     reconciled_at = models.DateTimeField(null=True)
     position = models.IntegerField(default=0)
 

@@ -48,7 +48,7 @@ class ApplicationDefinition:
     secrets: Mapping[str, str] = field(default_factory=dict)
     mapping: Sequence[Mapping[str, str]] = ()
     matching: Sequence[Mapping[str, str]] = ()
-    mode: str = "live"
+    mode: str = "report"
     removal: str = "disable"
     delete_after: timedelta | None = None
     leave: str = "keep"
@@ -57,7 +57,7 @@ class ApplicationDefinition:
     requires: Sequence[str] = ()
     seat_price: Decimal | None = None
     seat_currency: str = ""
-    removal_limit: Mapping[str, Any] = field(default_factory=dict)
+    guard: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     entitlements: Sequence[EntitlementDefinition] = ()
 
@@ -72,7 +72,7 @@ _COSMETIC = frozenset(
         "secrets",
         "seat_price",
         "seat_currency",
-        "removal_limit",
+        "guard",
         "limits",
     }
 )

@@ -37,6 +37,8 @@ class Result(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     STOPPED = "stopped"
+    #: Not begun: a person stopped writes first.
+    PAUSED = "paused"
     MANUAL = "manual"
 
 
@@ -75,6 +77,10 @@ class Outcome:
 OwnerOf = Callable[[str], Awaitable[str | None]]
 
 
+def _never() -> bool:
+    return False
+
+
 class Batch:
     """One batch on one open connector. `groups` maps entitlement keys to remote ids; one that is
     not there yet is made when the first account needs it."""
@@ -87,10 +93,12 @@ class Batch:
         *,
         owner_of: OwnerOf,
         concurrency: int,
+        paused: Callable[[], bool] = _never,
     ) -> None:
         self.connector = connector
         self.groups = groups
         self._owner_of = owner_of
+        self._paused = paused
         self.outcomes = {item.operation: Outcome(item) for item in work}
         self._limit = asyncio.Semaphore(concurrency)
 
@@ -116,6 +124,9 @@ class Batch:
     ) -> None:
         async def one(outcome: Outcome) -> None:
             async with self._limit:
+                if self._paused() and not outcome.work.progress:
+                    outcome.result = Result.PAUSED
+                    return
                 try:
                     await step(outcome)
                 except ConnectorError as error:

@@ -208,6 +208,7 @@ def back_off(attempts: int) -> float:
 
 
 def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
+    not_before, error = row.not_before, row.error
     row.progress = outcome.work.progress
     row.attempts += 1
     row.error = outcome.message
@@ -219,6 +220,9 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
         case Result.STOPPED:
             # Nothing was done and it is not this operation's fault: it waits for the application.
             row.state, row.attempts = OperationState.PLANNED.value, row.attempts - 1
+        case Result.PAUSED:
+            # Never begun: it is what it was before it was claimed.
+            row.attempts, row.not_before, row.error = row.attempts - 1, not_before, error
         case Result.MANUAL:
             row.state = OperationState.MANUAL.value
         case Result.FAILED:

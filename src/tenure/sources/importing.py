@@ -24,7 +24,7 @@ from tenure.readers.base import Reader, ReaderError, Row, RowProblem
 from tenure.readers.registry import open_reader
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import seen
+from tenure.sources import seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import resolve_managers
 from tenure.sources.models import Source, SourceRecord
@@ -89,6 +89,9 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
     reader = open_reader(work.source.reader, work.source.settings, file=file)
     mapping = RowMapping(work.source)
     mapping.check_columns(reader.columns())
+    refused = surveying.refusal(work.source, mapping, reader.rows(), work.at)
+    if refused and not work.accept:
+        return _close(work, refused)
     scope: AbstractContextManager[object] = transaction.atomic() if work.dry_run else nullcontext()
     held = ""
     with suppress(_DryRunOver), scope:
@@ -99,6 +102,9 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
             work.complain(Severity.WARNING, warning.message, key=warning.key)
         if work.dry_run:
             raise _DryRunOver
+        if refused:
+            work.counts["changes_approved"] = work.counts["changed"]
+            approve(work, {"guard": refused})
         seen.end()
     return _close(work, held)
 
