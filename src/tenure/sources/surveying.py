@@ -15,7 +15,7 @@ from tenure.core.guard import judge, judge_missing, source_guard_from
 from tenure.readers.base import Row, RowProblem
 from tenure.runs import selectors
 from tenure.runs.models import RunKind
-from tenure.sources.models import Source, SourceRecord
+from tenure.sources.models import Absence, Source, SourceRecord
 from tenure.sources.rows import BadRow, RowMapping
 
 _CHUNK = 1000
@@ -40,9 +40,11 @@ def refusal(
         return ""
     guard = source_guard_from(source.guard)
     found = _survey(source, mapping, rows, at)
-    whole = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
-    if whole.held:
-        return whole.reason
+    if source.absence == Absence.LEAVE or "missing" in source.guard:
+        # Where absence means nothing a source may send only what changed, unless it says not.
+        whole = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
+        if whole.held:
+            return whole.reason
     verdict = judge(
         what=f"changed people in {source.name}",
         new=found.changed,
