@@ -37,11 +37,10 @@ def import_people(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and compare; change nothing.")
     ] = False,
-    accept_leavers: Annotated[
+    accept: Annotated[
         str,
         typer.Option(
             "--accept",
-            "--accept-leavers",
             help="Take what the guard holds (leavers, changes, missing records), for this reason.",
         ),
     ] = "",
@@ -61,7 +60,7 @@ def import_people(
                 row,
                 file=file,
                 dry_run=dry_run,
-                accept_leavers=accept_leavers,
+                accept=accept,
                 progress=progress,
             )
         if as_json:

@@ -55,10 +55,10 @@ def import_source(
     *,
     file: Path | None = None,
     dry_run: bool = False,
-    accept_leavers: str = "",
+    accept: str = "",
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Read the source whole. `accept_leavers` is the reason why a tripped guard is overridden.
+    """Read the source whole. `accept` is the reason why a tripped guard is overridden.
 
     Raises `ReaderError` when the source as a whole cannot be used, or is being imported already:
     nothing was changed then.
@@ -66,7 +66,7 @@ def import_source(
     with seen.alone(source):
         runs.abandon(RunKind.IMPORT, source.slug)
         run = runs.start(RunKind.IMPORT, source.slug, reason=DRY_RUN if dry_run else "")
-        work = Work(source=source, run=run, at=now(), dry_run=dry_run, accept=accept_leavers)
+        work = Work(source=source, run=run, at=now(), dry_run=dry_run, accept=accept)
         try:
             return _import(work, file, progress)
         except BaseException as error:
@@ -201,7 +201,7 @@ def _expect_acquaintances(
         raise ReaderError(
             f"{said}: this looks like the file of another company, or the numbers were changed. "
             "Nothing was taken. If it is right, import it with a reason to accept it "
-            f"(`tenure import {work.source.slug} --accept-leavers 'why'`)."
+            f"(`tenure import {work.source.slug} --accept 'why'`)."
         )
     approve(work, {"guard": f"{said}."})
 
