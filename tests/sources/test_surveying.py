@@ -88,7 +88,7 @@ def test_a_drip_of_changes_is_held_too_and_what_was_accepted_does_not_count(
     tmp_path: Path,
 ) -> None:
     hr = source(guard={"changes": {"percent": 10, "floor": 2}})
-    names = {n: "Kovács" for n in range(1, 21)}
+    names = dict.fromkeys(range(1, 21), "Kovács")
 
     def renamed(*numbers: int, accept: str = "") -> bool:
         changed = {**names, **dict.fromkeys(numbers, "Nagy")}

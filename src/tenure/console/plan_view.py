@@ -106,7 +106,7 @@ def _group(
 
 def _reported(line: PlanLine) -> bool:
     """Whether it stays because of the application's mode: nobody can approve it."""
-    return "report mode" in line.hold_reason
+    return line.hold_reason == REPORT_MODE
 
 
 def _passes(line: PlanLine, only: str) -> bool:
