@@ -87,6 +87,12 @@ def busy_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
     return {(p, slug) for p, slug in rows.values_list("person_id", "application__slug") if p}
 
 
+def people_with_failures() -> set[int | None]:
+    """Whose operations failed: these are planned anew whoever lags."""
+    failed = Operation.objects.filter(state=OperationState.FAILED.value)
+    return set(failed.values_list("person_id", flat=True))
+
+
 def rejected(people: Sequence[int]) -> dict[Key, Operation]:
     """What a person has rejected for these people."""
     rows = Operation.objects.filter(

@@ -37,6 +37,7 @@ from tenure.provisioning.stopping import standing_still
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
 
+_REPORT = ApplicationMode.REPORT.value
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _ORDER = {kind: position for position, kind in enumerate(OperationKind)}
 
@@ -58,7 +59,9 @@ def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
     at = now or clock_now()
     stored = ledger.waiting_lines(scope)
     standing = {line.key: line for line in stored}
-    drafting = Drafting(_with_reported(scope), at)
+    wider = _with_reported(scope)
+    drafting = Drafting(wider, at)
+    failed = ledger.people_with_failures() if wider != scope else set()
     lines: list[PlanLine] = []
     rejected: list[PlanLine] = []
     problems: list[ProblemLine] = []
@@ -69,14 +72,16 @@ def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
         refused = ledger.rejected([draft.person.pk for draft in chunk])
         for draft in chunk:
             names = _user_names(draft.observed)
+            slugs = set(drafting.applications)
+            if wider != scope and draft.person.pk not in failed and not _lags(draft.person):
+                # Planned already, but for what is never stored.
+                slugs = {s for s in slugs if drafting.applications[s].mode == _REPORT}
             planned_pairs |= {
-                (draft.person.pk, slug)
-                for slug in drafting.applications
-                if (draft.person.pk, slug) not in busy
+                (draft.person.pk, slug) for slug in slugs if (draft.person.pk, slug) not in busy
             }
             problems += [_problem(draft.person, p) for p in draft.decision.problems]
             for step in draft.decision.operations:
-                if (draft.person.pk, step.application) in busy:
+                if step.application not in slugs or (draft.person.pk, step.application) in busy:
                     continue
                 takes_it = takes_access(step, draft.observed)
                 line = _line(drafting, draft.person, step, names.get(step.application))
@@ -228,6 +233,10 @@ def _with_reported(scope: Scope) -> Scope:
     if scope.person is not None or scope.people is not None or not in_report_mode(scope):
         return scope
     return replace(scope, everybody=True)
+
+
+def _lags(person: Person) -> bool:
+    return person.planned_generation < person.generation
 
 
 def in_report_mode(scope: Scope) -> bool:
