@@ -70,7 +70,8 @@ def add_applications(count: int, *, address: str = "http://127.0.0.1:1/scim") ->
                 secrets={"token": "${env:BENCH_TOKEN}"},
                 mapping=[{"attribute": k, "expression": v} for k, v in mapping.items()],
                 limits={"concurrency": 32},
-                removal_limit={},
+                guard={},
+                mode="live",
             )
             for number in range(count)
         ]

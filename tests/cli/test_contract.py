@@ -44,7 +44,16 @@ def test_plan_says_what_would_be_done_and_does_not_do_it(company: Company, tenur
     ended = tenure("plan", "--json")
     assert (ended.code, set(ended.document)) == (
         2,
-        {"operations", "summary", "guard", "cost", "problems", "first_contact"},
+        {
+            "operations",
+            "summary",
+            "guard",
+            "cost",
+            "problems",
+            "first_contact",
+            "rejected",
+            "not_sent",
+        },
     )
     first = ended.document["operations"][0]
     assert set(first) >= OPERATION
@@ -53,7 +62,7 @@ def test_plan_says_what_would_be_done_and_does_not_do_it(company: Company, tenur
     assert first["entitlements"] == {"grant": ["group:all", "group:sales"], "revoke": []}
     assert "Everyone" in first["reason"]
     assert ended.document["summary"] == {"create": 2}
-    assert ended.document["guard"] == {"held": False, "reasons": []}
+    assert ended.document["guard"] == {"held": False, "reasons": [], "seen": None}
     assert "Planning" in ended.err
     assert not company.users()
     assert tenure("plan", "--person", "2", "--json").document["summary"] == {"create": 1}
@@ -207,14 +216,16 @@ def test_decisions_about_held_operations(company: Company, tenure: Tenure) -> No
     assert (wrong.code, Operation.objects.filter(state="held").count()) == (1, 12)
     assert "999999" in wrong.err
     one = tenure("approve", "--reason", "looked", "--operation", number, "--json")
-    assert one.document == {"approved": 1}
+    assert one.document == {"approved": 1, "held_since": 0, "not_due": 0}
     rest = tenure("reject", "--reason", "the file was wrong", "--json")
-    assert rest.document == {"rejected": 11}
+    assert rest.document == {"rejected": 11, "held_since": 0, "not_due": 0}
     assert len(linked()) == 12
     assert Account.objects.filter(active=True).count() == 12
 
 
 def test_the_emergency_stop(company: Company, tenure: Tenure) -> None:
-    assert tenure("stop", "--reason", "nonsense", "--json").document == {"writes": "stopped"}
+    stopped = tenure("stop", "--reason", "nonsense", "--json")
+    assert stopped.document == {"writes": "stopped", "application": None}
     assert "resume" in tenure("doctor").out
-    assert tenure("resume", "--json").document == {"writes": "on"}
+    resumed = tenure("resume", "--json").document
+    assert resumed == {"writes": "on", "application": None, "not_sent": {}}

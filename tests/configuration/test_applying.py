@@ -55,7 +55,7 @@ def test_everything_is_stored(applied: None) -> None:
     assert schema()["badge"] == "string"
     source = Source.objects.get(slug="hr")
     assert source.settings == {"path": "/srv/hr/people.csv"}
-    assert source.leaver_limit == {"percent": 2.5, "floor": 5}
+    assert source.guard == {"leavers": {"percent": 2.5, "floor": 5, "window": 86400}}
     chat = Application.objects.get(slug="chat")
     assert chat.settings["base_url"] == "${env:CHAT_URL}"
     assert chat.secrets == {"token": "${env:CHAT_TOKEN}"}

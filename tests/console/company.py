@@ -89,7 +89,7 @@ def _source() -> Source:
         settings={"path": "people.csv"},
         mapping={"employee_number": 'row["Employee #"]'},
         absence="leave",
-        leaver_limit={"percent": 3, "floor": 2},
+        guard={"leavers": {"percent": 3, "floor": 2}},
     )
 
 
@@ -180,7 +180,7 @@ def _applications(now: datetime) -> dict[str, Application]:
             matching=[{"account": "userName", "person": "email"}],
             seat_price=Decimal(price) if price else None,
             seat_currency="EUR" if price else "",
-            removal_limit={"percent": 3, "floor": 2},
+            guard={"removals": {"percent": 3, "floor": 2}},
             delete_after=timedelta(days=30),
             reconciled_at=now - timedelta(minutes=7 * position + 1),
         )
@@ -258,7 +258,7 @@ def _accounts(people: list[Person], apps: dict[str, Application], now: datetime)
                 user_name=name,
                 situation=Situation.DISPUTED,
                 active=True,
-                candidates=[str(people[0].uid), str(people[26].uid)],
+                candidates=[str(people[0].pk), str(people[26].pk)],
                 attributes={"displayName": "A. Kovács"},
                 observed_at=now - timedelta(minutes=22),
             )

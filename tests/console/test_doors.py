@@ -24,7 +24,15 @@ from tests.console.pages import pages_of
 #: The same in every process of a test run, which must all find the same tests.
 NOBODY = uuid.UUID(int=0xA0B0D7, version=4)
 _ARGUMENTS = {"uid": uuid.UUID(int=(0xA11CE << 96), version=4), "slug": "workspace", "pk": 1}
-WRITES = ("reconcile", "resume", "retry", "apply", "decide", "appearance")
+WRITES = (
+    "reconcile",
+    "resume",
+    "retry",
+    "apply",
+    "decide",
+    "appearance",
+    "application_writes",
+)
 #: Those that show a form first and take it at the same address.
 FORMS = ("terminate", "writes")
 

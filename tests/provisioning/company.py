@@ -42,7 +42,7 @@ class Company:
             connector="memory",
             settings={"name": name},
             mapping=[{"attribute": a, "expression": e} for a, e in MAPPING.items()],
-            **more,
+            **{"mode": "live", **more},
         )
         for group in groups:
             Entitlement.objects.create(

@@ -54,7 +54,7 @@ def take(
     hr: Source, folder: Path, rows: Sequence[str], *, dry_run: bool = False, accept: str = ""
 ) -> ImportResult:
     """Import these rows."""
-    return import_source(hr, file=write(folder, rows), dry_run=dry_run, accept_leavers=accept)
+    return import_source(hr, file=write(folder, rows), dry_run=dry_run, accept=accept)
 
 
 def complaints(result: ImportResult) -> list[tuple[int | None, str]]:

@@ -59,7 +59,7 @@ class Application(models.Model):
     mode = models.CharField(
         max_length=16,
         choices=[(m.value, m.value) for m in ApplicationMode],
-        default=ApplicationMode.LIVE.value,
+        default=ApplicationMode.REPORT.value,
     )
     removal = models.CharField(
         max_length=16,
@@ -79,8 +79,9 @@ class Application(models.Model):
     requires = models.JSONField(default=list)
     seat_price = models.DecimalField(max_digits=12, decimal_places=4, null=True)
     seat_currency = models.CharField(max_length=3, blank=True)
-    #: {"percent": 10, "floor": 5}: more removals than that within a window are held.
-    removal_limit = models.JSONField(default=dict)
+    #: {"removals": {"percent", "floor", "most", "window"}, "changes", "creates", "failures"}; see
+    #: core.guard. What is not given has its default.
+    guard = models.JSONField(default=dict)
     #: {"reads", "writes", "burst", "concurrency"}; see connectors.base.Limits.
     limits = models.JSONField(default=dict)
     health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)
@@ -88,6 +89,12 @@ class Application(models.Model):
     stopped_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
     probes = models.IntegerField(default=0)
+    #: Paused by a person: nothing is sent, whatever its health.
+    paused_at = models.DateTimeField(null=True)
+    paused_reason = models.TextField(blank=True)
+    paused_by = models.CharField(max_length=200, blank=True)
+    #: Failures before this were looked at by a person, who let the rest go on.
+    failures_since = models.DateTimeField(null=True)
     reconciled_at = models.DateTimeField(null=True)
     #: How many accounts were there when it was first read, and when a person (or an application
     #: with hardly any) let us write to it.

@@ -73,6 +73,11 @@ def stopped() -> list[Application]:
     return list(Application.objects.filter(health=Health.STOPPED))
 
 
+def paused() -> list[Application]:
+    """Applications to which a person stopped writes."""
+    return list(Application.objects.filter(paused_at__isnull=False))
+
+
 def disputed() -> list[Account]:
     """The first accounts whose owner is not clear."""
     return list(

@@ -53,7 +53,7 @@ class ApplicationDefinition:
     protect: Sequence[str] = ()
     drift: Mapping[str, str] = field(default_factory=dict)
     recreate: str = "ask"
-    mode: str = "live"
+    mode: str = "report"
     removal: str = "disable"
     delete_after: timedelta | None = None
     leave: str = "keep"
@@ -62,7 +62,7 @@ class ApplicationDefinition:
     requires: Sequence[str] = ()
     seat_price: Decimal | None = None
     seat_currency: str = ""
-    removal_limit: Mapping[str, Any] = field(default_factory=dict)
+    guard: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     entitlements: Sequence[EntitlementDefinition] = ()
 
@@ -77,7 +77,7 @@ _COSMETIC = frozenset(
         "secrets",
         "seat_price",
         "seat_currency",
-        "removal_limit",
+        "guard",
         "limits",
     }
 )

@@ -54,6 +54,8 @@ class Action(models.TextChoices):
     OPERATION_REPLACED = "operation.replaced", "Operation that was sent before replaced"
     APPLICATION_STOPPED = "application.stopped", "Application does not accept us"
     APPLICATION_RESUMED = "application.resumed", "Application works again"
+    APPLICATION_PAUSED = "application.paused", "Writes to an application stopped"
+    APPLICATION_UNPAUSED = "application.unpaused", "Writes to an application resumed"
     ADMINISTRATOR_SIGNED_IN = "administrator.signed_in", "Administrator signed in"
     ADMINISTRATOR_SIGNED_OUT = "administrator.signed_out", "Administrator signed out"
     LINK_ISSUED = "administrator.link_issued", "One-time administrator link issued"

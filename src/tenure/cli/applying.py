@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from django.db import close_old_connections, connection
@@ -21,6 +22,7 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Plan
 from tenure.provisioning.planning import StoredPlan
 from tenure.provisioning.services import resume_application
+from tenure.provisioning.stopping import standing_still
 from tenure.runs.models import Run
 
 _LOOK_EVERY = 0.25
@@ -38,6 +40,10 @@ class Applied:
     manual: list[dict[str, Any]] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
     held_reasons: tuple[str, ...] = ()
+    #: Application name -> operations that are shown only: it is in report mode.
+    reported: dict[str, int] = field(default_factory=dict)
+    #: Application name -> why nothing is sent there: somebody stopped it.
+    still: dict[str, str] = field(default_factory=dict)
     problems: list[dict[str, Any]] = field(default_factory=list)
 
     def complete(self, *, waited: bool) -> bool:
@@ -47,6 +53,7 @@ class Applied:
             unfinished
             or self.failed
             or self.stopped
+            or self.still
             or any(not problem["notice"] for problem in self.problems)
             or self.states.get("held")
             or self.states.get("manual")
@@ -60,6 +67,8 @@ class Applied:
             "manual": self.manual,
             "stopped": self.stopped,
             "guard": {"held": bool(self.held_reasons), "reasons": list(self.held_reasons)},
+            "reported": self.reported,
+            "not_sent": self.still,
             "problems": self.problems,
         }
 
@@ -76,6 +85,14 @@ class Applied:
             out.print(
                 f"[red]{escape(slug)} does not accept us:[/] {escape(reason)} {waiting} operations "
                 "wait. Mend it and run `tenure apply` again; a worker tries by itself too."
+            )
+        for name, why in self.still.items():
+            out.print(f"[magenta]Not sent to {escape(name)}:[/] {escape(why)}")
+        for name, count in self.reported.items():
+            out.print(
+                f"[magenta]{escape(name)} is in report mode:[/] `tenure plan` shows its {count} "
+                "operations, and nothing is written. `mode: live` in the configuration lets them "
+                "go."
             )
         for reason in self.held_reasons:
             out.print(f"[magenta]Held:[/] {escape(reason)} `tenure approve --reason ...`")
@@ -96,11 +113,13 @@ def wake_stopped(plan: Plan) -> None:
         resume_application(slug)
 
 
-def follow(stored: StoredPlan, *, wait: bool) -> Applied:
+def follow(
+    stored: StoredPlan, *, wait: bool, reported: Mapping[str, int] = MappingProxyType({})
+) -> Applied:
     """Show progress until nothing of the run is pending, or no more can be done now."""
     if wait and stored.released:
         _wait(stored)
-    return _outcome(stored)
+    return _outcome(stored, reported)
 
 
 def _wait(stored: StoredPlan) -> None:
@@ -133,7 +152,7 @@ def _left(run: Run) -> dict[str, int]:
 
 
 def _is_stopped(slug: str) -> bool:
-    return not Application.objects.filter(slug=slug, health=Health.OK).exists()
+    return bool(standing_still([slug]))
 
 
 def _drain_here(slugs: Iterable[str]) -> threading.Thread:
@@ -154,7 +173,7 @@ def _drain_here(slugs: Iterable[str]) -> threading.Thread:
     return thread
 
 
-def _outcome(stored: StoredPlan) -> Applied:
+def _outcome(stored: StoredPlan, reported: Mapping[str, int]) -> Applied:
     run = Run.objects.get(pk=stored.run.pk)
     rows = (
         Operation.objects.filter(run=run, state__in=["failed", "manual"])
@@ -168,8 +187,11 @@ def _outcome(stored: StoredPlan) -> Applied:
             health=Health.STOPPED, pk__in=pending.values("application")
         ).values_list("slug", "stopped_reason")
     )
+    asked = Application.objects.filter(pk__in=pending.values("application"), health=Health.OK)
     return Applied(
         run=run,
+        reported=dict(reported),
+        still=standing_still(asked.values_list("slug", flat=True)),
         states=ledger.counts(run),
         failed=[item for item in told if item["state"] == "failed"],
         manual=[item for item in told if item["state"] == "manual"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,6 +10,9 @@ from tenure.cli.context import session
 from tenure.cli.lives import instant
 from tenure.cli.output import AsJson, Failure, out, print_json, say
 from tenure.cli.working import Application
+
+if TYPE_CHECKING:
+    from tenure.provisioning.services import Decided, Seen
 
 
 def register(app: typer.Typer) -> None:
@@ -64,19 +67,27 @@ def terminate(
             raise typer.Exit(1)
 
 
+_SEEN = typer.Option(
+    help="What you looked at, as `tenure plan` prints it: what is held since is not decided."
+)
+
+
 def approve(
     reason: Annotated[str, typer.Option(help="Why: it is kept in the audit trail.")],
     application: Application = None,
     operation: Annotated[
-        list[int] | None, typer.Option("--operation", help="Only these operations, by number.")
+        list[int] | None,
+        typer.Option("--operation", help="Only these operations, by number; rejected ones too."),
     ] = None,
+    seen: Annotated[str | None, _SEEN] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let operations go that a guard holds.
+    """Let operations go that a guard holds. What changed since it was held is planned anew: the
+    same or less goes, what is new is held again. Exit code 2: something is.
 
     Example: `tenure approve --application chat --reason 'the branch in Porto closed'`
     """
-    _decide("approve", reason, application, operation, as_json=as_json)
+    _decide("approve", reason, application, operation, seen, as_json=as_json)
 
 
 def reject(
@@ -85,17 +96,25 @@ def reject(
     operation: Annotated[
         list[int] | None, typer.Option("--operation", help="Only these operations, by number.")
     ] = None,
+    seen: Annotated[str | None, _SEEN] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel operations that a guard holds. The same plan brings them back: correct the source.
+    """Refuse operations that a guard holds. The same is not planned again until what is due
+    changes: correct the source. `tenure approve --operation NUMBER` takes a rejection back.
 
     Example: `tenure reject --application chat --reason 'half of the file was missing'`
     """
-    _decide("reject", reason, application, operation, as_json=as_json)
+    _decide("reject", reason, application, operation, seen, as_json=as_json)
 
 
 def _decide(
-    what: str, reason: str, application: str | None, operation: list[int] | None, *, as_json: bool
+    what: str,
+    reason: str,
+    application: str | None,
+    operation: list[int] | None,
+    seen: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     if not reason.strip():
         raise Failure("A decision needs a reason: --reason 'why'.")
@@ -103,26 +122,56 @@ def _decide(
         from tenure.applications.finding import application_named
         from tenure.provisioning import services
 
+        looked = _seen(seen)
         decide = services.approve if what == "approve" else services.reject
         if application is not None:
             application_named(application)
-        _held_or_fail(operation)
-        count = decide(reason=reason, application=application, operations=operation or None)
-        done = "approved" if what == "approve" else "rejected"
+        _held_or_fail(operation, rejected=what == "approve")
+        done = decide(
+            reason=reason, application=application, operations=operation or None, seen=looked
+        )
+        word = "approved" if what == "approve" else "rejected"
         if as_json:
-            print_json({done: count})
-            return
-        out.print(f"{count} operations {done}." if count else "No operation is held there.")
-        if count and what == "approve":
-            say("A worker sends them now; `tenure apply` does it where none runs.")
+            print_json({word: done.count, "held_since": done.again, "not_due": done.gone})
+        else:
+            _show_decided(done, word)
+        if done.again:
+            raise typer.Exit(2)
 
 
-def _held_or_fail(operations: list[int] | None) -> None:
-    """Nothing is decided when one of the operations that were named is not held."""
+def _seen(text: str | None) -> Seen | None:
+    from tenure.provisioning.services import Seen
+
+    try:
+        return None if text is None else Seen.parse(text)
+    except ValueError as error:
+        raise Failure(str(error)) from error
+
+
+def _show_decided(done: Decided, word: str) -> None:
+    if done == type(done)():
+        out.print("No operation is held there.")
+        return
+    more = f", {done.gone} not due any more" if done.gone else ""
+    out.print(f"{done.count} operations {word}{more}.")
+    if done.again:
+        out.print(
+            f"{done.again} more are held since you looked: `tenure plan` shows them, and they wait "
+            "for a decision of their own."
+        )
+    if done.count and word == "approved":
+        say("A worker sends them now; `tenure apply` does it where none runs.")
+
+
+def _held_or_fail(operations: list[int] | None, *, rejected: bool) -> None:
+    """Nothing is decided when one of the operations that were named is not held (or rejected,
+    where that can be taken back)."""
     from tenure.provisioning.models import Operation
 
     wanted = set(operations or ())
-    held = set(Operation.objects.filter(pk__in=wanted, state="held").values_list("pk", flat=True))
+    states = ["held", "rejected"] if rejected else ["held"]
+    rows = Operation.objects.filter(pk__in=wanted, state__in=states)
+    held = set(rows.values_list("pk", flat=True))
     if wanted - held:
         numbers = ", ".join(str(number) for number in sorted(wanted - held))
         raise Failure(
@@ -147,32 +196,54 @@ def retry(application: Application = None, as_json: AsJson = False) -> None:
 
 
 def stop(
+    application: Annotated[
+        str | None, typer.Argument(help="Only this application (its slug). Without: all of them.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why: it is kept in the audit trail.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """The emergency stop: nothing is sent to any application until `tenure resume`.
+    """The emergency stop: nothing is sent to the application, or to any, until `tenure resume`.
+    What is under way ends within about a second, and nothing is lost.
 
-    Example: `tenure stop --reason 'HR sends nonsense'`
+    Example: `tenure stop chat --reason 'HR sends nonsense'`
     """
     with session():
+        from tenure.applications.finding import application_named
         from tenure.provisioning.services import stop_writes
 
-        stop_writes(reason=reason)
-        print_json({"writes": "stopped"}) if as_json else out.print(
-            "All writes are stopped. `tenure resume` goes on."
-        )
+        name = application_named(application).name if application else ""
+        new = stop_writes(reason=reason, application=application)
+        what = f"Writes to {name}" if name else "All writes"
+        again = f"`tenure resume{f' {application}' if application else ''}` goes on."
+        if as_json:
+            print_json({"writes": "stopped", "application": application})
+            return
+        out.print(f"{what} {'are' if new else 'were already'} stopped. {again}", markup=False)
 
 
 def resume(
+    application: Annotated[
+        str | None, typer.Argument(help="Only this application (its slug). Without: all of them.")
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why: it is kept in the audit trail.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Go on after an emergency stop.
+    """Go on after an emergency stop. One application's own stop outlasts that of all.
 
     Example: `tenure resume --reason 'HR is right again'`
     """
     with session():
+        from tenure.applications.finding import application_named
         from tenure.provisioning.services import resume_writes
+        from tenure.provisioning.stopping import standing_still
 
-        resume_writes(reason=reason)
-        print_json({"writes": "on"}) if as_json else out.print("Writes go on.")
+        name = application_named(application).name if application else ""
+        new = resume_writes(reason=reason, application=application)
+        still = standing_still([application] if application else None)
+        if as_json:
+            print_json({"writes": "on", "application": application, "not_sent": still})
+            return
+        what = f"Writes to {name}" if name else "Writes"
+        out.print(f"{what} {'go on' if new else 'were not stopped'}.", markup=False)
+        for which, why in still.items():
+            out.print(f"Still not sent to {which}: {why}", markup=False)

@@ -137,9 +137,13 @@ def _clock() -> Iterator[Line]:
 def _writes() -> Iterator[Line]:
     from tenure.people.services import company
 
-    stopped = company().writes_stopped_at
-    detail = "on" if stopped is None else f"stopped since {stopped:%Y-%m-%d %H:%M %Z}"
-    yield Line("writes", stopped is None, detail + ("" if stopped is None else ": `tenure resume`"))
+    row = company()
+    stopped, detail = row.writes_stopped_at, "on"
+    if stopped is not None:
+        who = f" by {row.writes_stopped_by}" if row.writes_stopped_by else ""
+        why = f" ({row.writes_stopped_reason})" if row.writes_stopped_reason else ""
+        detail = f"stopped since {stopped:%Y-%m-%d %H:%M %Z}{who}{why}: `tenure resume`"
+    yield Line("writes", stopped is None, detail)
 
 
 def _sources() -> Iterator[Line]:
@@ -163,6 +167,14 @@ def _applications() -> Iterator[Line]:
     for row in Application.objects.all():
         checks = asyncio.run(check(row))
         wrong = [item for item in checks if not item.ok]
+        if row.paused_at is not None:
+            why = f" ({row.paused_reason})" if row.paused_reason else ""
+            yield Line(
+                f"application {row.slug}",
+                False,
+                f"writes stopped since {row.paused_at:%Y-%m-%d %H:%M %Z} by {row.paused_by}{why}: "
+                f"`tenure resume {row.slug}`",
+            )
         for item in wrong:
             yield Line(f"application {row.slug}", False, f"{item.what}: {item.detail}")
         if not wrong and row.health != Health.OK:

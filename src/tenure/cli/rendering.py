@@ -39,7 +39,19 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
             f"{mark} {escape(problem.person_name)} ({escape(problem.person)}) in "
             f"{escape(problem.application)}: {escape(problem.message)}"
         )
+    _not_planned(console, plan)
     _totals(console, plan)
+
+
+def _not_planned(console: Console, plan: Plan) -> None:
+    """What would be due and is not sent: rejected, or its application stands still."""
+    for name, why in plan.still.items():
+        console.print(f"[magenta]Not sent to {escape(name)}:[/] {escape(why)}")
+    if plan.rejected:
+        console.print(
+            f"[dim]{len(plan.rejected)} rejected, and not planned again until what is due changes: "
+            "`tenure operations list --filter state=rejected`.[/]"
+        )
 
 
 def _application(console: Console, name: str, lines: list[PlanLine], *, everything: bool) -> None:
@@ -129,8 +141,10 @@ def _totals(console: Console, plan: Plan) -> None:
         console.print(f"Cost a month: {currency} {cost.before:,} → [bold]{cost.after:,}[/]")
     for reason in plan.held_reasons:
         console.print(f"[magenta]Held:[/] {escape(reason)}")
-    if plan.held:
+    if plan.seen_in_all:
         console.print(
-            "[dim]`tenure approve --reason ...` lets held operations go; "
-            "`tenure reject` cancels them.[/]"
+            f"[dim]`tenure approve --seen {plan.seen_in_all} --reason ...` lets held operations "
+            "go; `tenure reject` refuses them.[/]"
         )
+    elif plan.held:
+        console.print("[dim]`tenure apply` keeps these for a decision, and sends the rest.[/]")

@@ -37,8 +37,12 @@ def import_people(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Read and compare; change nothing.")
     ] = False,
-    accept_leavers: Annotated[
-        str, typer.Option(help="Take leavers beyond the guard's limit, for this reason.")
+    accept: Annotated[
+        str,
+        typer.Option(
+            "--accept",
+            help="Take what the guard holds (leavers, changes, missing records), for this reason.",
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -56,7 +60,7 @@ def import_people(
                 row,
                 file=file,
                 dry_run=dry_run,
-                accept_leavers=accept_leavers,
+                accept=accept,
                 progress=progress,
             )
         if as_json:
@@ -83,8 +87,8 @@ def import_people(
             _show_import(result, dry_run=dry_run)
         if result.held:
             raise Failure(
-                f"The leavers are held: {result.run.message} Look at the file. If it is right: "
-                f"`tenure import {source} --accept-leavers 'why'`. The other rows were taken.",
+                f"Held: {result.run.message} Look at the file. If it is right: "
+                f"`tenure import {source} --accept 'why'`.",
                 told=as_json,
             )
 
@@ -212,12 +216,12 @@ def apply(
                 raise Failure("Nothing was done.")
         applying.wake_stopped(found)
         stored = store(application=application, reason="tenure apply")
-        outcome = applying.follow(stored, wait=wait)
+        outcome = applying.follow(stored, wait=wait, reported=found.reported)
         if as_json:
             print_json(outcome.as_json())
         else:
             outcome.show()
-        if not outcome.complete(waited=wait):
+        if not outcome.complete(waited=wait) or (application and outcome.reported):
             raise typer.Exit(1)
 
 

@@ -126,15 +126,66 @@ class Attribute(Part):
     sensitive: bool = Field(default=False, description="Not shown in lists and exports.")
 
 
-class Limit(Part):
-    """More than `percent` within 24 hours is held, but `floor` are always allowed."""
+Percent = Annotated[Number, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0)]
+_GUARD, _SOURCE_GUARD = guard.Guard(), guard.SourceGuard()
 
-    percent: Annotated[Number, Field(ge=0, le=100)] = float(guard.Limit().percent)
-    floor: Annotated[int, Field(ge=0)] = guard.Limit().floor
+
+def _percent(limit: guard.Limit) -> float:
+    assert limit.percent is not None
+    return float(limit.percent)
+
+
+class Limit(Part):
+    """More than `percent` within the window is held, but `floor` are always allowed; and more than
+    `most`, whatever the percentage."""
+
+    percent: Percent = _percent(_GUARD.removals)
+    floor: Count = _GUARD.removals.floor
+    most: Count | None = None
+    window: Duration = guard.WINDOW
+
+
+class ChangeLimit(Limit):
+    """As `Limit`, for changes: accounts or people, each counted once."""
+
+    percent: Percent = _percent(_GUARD.changes)
+    floor: Count = _GUARD.changes.floor
+
+
+class CreateLimit(Limit):
+    """As `Limit`, for new accounts: not limited unless `percent` or `most` is given."""
+
+    percent: Percent | None = None  # type: ignore[assignment]  # None: no percentage
+    floor: Count = _GUARD.creates.floor
+
+
+class MissingLimit(Part):
+    """More than `percent` of the last import's records missing is held, but `floor` may always be;
+    and more than `most`, whatever the percentage. A source without any record is always held."""
+
+    percent: Percent = _percent(_SOURCE_GUARD.missing)
+    floor: Count = _SOURCE_GUARD.missing.floor
+    most: Count | None = None
+
+
+class FailureLimit(Part):
+    """What is left is held when more than `percent` of at least `least` operations settled within
+    the window failed."""
+
+    percent: Percent = float(_GUARD.failures.percent)
+    least: Annotated[int, Field(ge=1)] = _GUARD.failures.least
+    window: Duration = _GUARD.failures.window
 
 
 class SourceGuard(Part):
-    leavers: Limit | None = Field(default=None, description="How many may leave within 24 hours.")
+    """What holds an import."""
+
+    leavers: Limit | None = Field(default=None, description="People whom it makes leavers.")
+    changes: ChangeLimit | None = Field(default=None, description="People whom it changes.")
+    missing: MissingLimit | None = Field(
+        default=None, description="Records of the last import that are not in this one."
+    )
 
 
 class Source(Part):
@@ -219,7 +270,14 @@ class Seat(Part):
 
 
 class ApplicationGuard(Part):
-    removals: Limit | None = Field(default=None, description="How many removals within 24 hours.")
+    """What holds operations in an application."""
+
+    creates: CreateLimit | None = Field(default=None, description="Accounts that are made.")
+    changes: ChangeLimit | None = Field(
+        default=None, description="Accounts that are changed, or given or refused something."
+    )
+    removals: Limit | None = Field(default=None, description="Accounts closed or deleted.")
+    failures: FailureLimit | None = Field(default=None, description="Operations that fail.")
 
 
 class Rates(Part):
@@ -302,8 +360,8 @@ class Application(Part):
         description="Whether an account that somebody deleted in the application is made again.",
     )
     mode: Literal["live", "report"] = Field(
-        default="live",
-        description="report: what would be done is shown, and nothing is written.",
+        default="report",
+        description="report: what would be done is shown, and nothing is written until it is live.",
     )
     removal: Removal = Field(default_factory=lambda: Removal())
     leave: Literal["keep", "disable", "free"] = Field(

@@ -5,6 +5,7 @@ stored, written as a document and translated back, is what is stored.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,14 +13,15 @@ from tenure.applications import services as applications
 from tenure.applications.services import ApplicationDefinition, EntitlementDefinition
 from tenure.configuration.document import (
     Application,
+    ApplicationGuard,
     Attribute,
     Company,
     Document,
     Group,
-    Limit,
     Rates,
     Rule,
     Source,
+    SourceGuard,
 )
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
@@ -90,7 +92,7 @@ def _source(item: SourceDefinition) -> Source:
             "dates": list(item.dates),
             "statuses": dict(item.statuses),
             "absence": item.absence,
-            "guard": {"leavers": _limit(item.leaver_limit)},
+            "guard": _guard(item.guard),
         }
     )
 
@@ -105,7 +107,7 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         dates=tuple(source.dates),
         statuses=dict(source.statuses),
         absence=source.absence,
-        leaver_limit=_limit_settings(source.guard.leavers),
+        guard=_guard_settings(source.guard),
     )
 
 
@@ -141,7 +143,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "ahead": "disabled" if item.closed_ahead else "enabled",
             "requires": list(item.requires),
             "seat": seat,
-            "guard": {"removals": _limit(item.removal_limit)},
+            "guard": _guard(item.guard),
             "limits": {k: v for k, v in item.limits.items() if k in Rates.model_fields},
             "entitlements": [_entitlement(entitlement) for entitlement in item.entitlements],
         }
@@ -189,7 +191,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         requires=tuple(application.requires),
         seat_price=seat.price if seat else None,
         seat_currency=seat.currency if seat else "",
-        removal_limit=_limit_settings(application.guard.removals),
+        guard=_guard_settings(application.guard),
         limits=application.limits.model_dump(exclude_none=True),
         entitlements=[
             EntitlementDefinition(item.key, item.price, item.currency or "", item.seats)
@@ -241,13 +243,28 @@ def _drift(drift: Mapping[str, str]) -> dict[str, str]:
     return dict(sorted(drift.items(), key=lambda item: (item[0] != DRIFT_DEFAULT, item[0])))
 
 
-def _limit(settings: Mapping[str, Any]) -> Limit | None:
-    given = {k: v for k, v in settings.items() if v is not None and k in Limit.model_fields}
-    return Limit.model_validate(given) if given else None
+def _guard(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Limits as the document writes them: windows are lengths of time there, seconds here."""
+    return {
+        name: {k: timedelta(seconds=v) if k == "window" else v for k, v in limit.items()}
+        for name, limit in settings.items()
+        if limit
+    }
 
 
-def _limit_settings(limit: Limit | None) -> dict[str, Any]:
-    return limit.model_dump() if limit else {}
+def _guard_settings(guard: ApplicationGuard | SourceGuard) -> dict[str, Any]:
+    """The limits that are given, whole: a later default does not change what was agreed."""
+    found: dict[str, Any] = {}
+    for name in type(guard).model_fields:
+        limit = getattr(guard, name)
+        if limit is not None:
+            given = {k: getattr(limit, k) for k in type(limit).model_fields}
+            found[name] = {
+                k: int(v.total_seconds()) if isinstance(v, timedelta) else v
+                for k, v in given.items()
+                if v is not None
+            }
+    return found
 
 
 def _in_order(mapping: Mapping[str, str], order: Mapping[str, Any]) -> dict[str, str]:

@@ -70,6 +70,7 @@ OPERATION: Final = {
     OperationState.FAILED.value: Mark("Failed", "remove"),
     OperationState.UNKNOWN.value: Mark("Checking", "change"),
     OperationState.CANCELLED.value: Mark("Cancelled"),
+    OperationState.REJECTED.value: Mark("Rejected"),
     OperationState.MANUAL.value: Mark("By hand", "wait"),
 }
 #: Sign, meaning, and the verb as an order and as a fact.

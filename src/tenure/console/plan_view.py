@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tenure.console.look import KINDS
 from tenure.core.model import OperationState
-from tenure.provisioning.plan import Plan, PlanLine, ProblemLine
+from tenure.provisioning.plan import REPORT_MODE, Plan, PlanLine, ProblemLine
 
 #: Filters of the page: name -> what it is called. A meaning, a kind, or `held`.
 FILTERS = {"make": "Create", "change": "Update", "remove": "Remove", "held": "Held"}
@@ -29,6 +29,9 @@ class Group:
     to_hold: int
     reason: str
     report: bool
+    #: What whoever decides has seen, and why nothing is sent at present.
+    seen: str
+    still: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def groups(plan: Plan, *, application: str = "", only: str = "", most: int = 25)
         every = [line for line in lines if line.application == slug]
         shown = filtered(every, only)
         if shown:
-            found.append(_group(slug, every, shown, most))
+            found.append(_group(plan, slug, every, shown, most))
     return found
 
 
@@ -80,9 +83,11 @@ def problems(plan: Plan, application: str) -> tuple[ProblemLine, ...]:
     return tuple(p for p in plan.problems if not application or p.application == application)
 
 
-def _group(slug: str, every: Sequence[PlanLine], shown: Sequence[PlanLine], most: int) -> Group:
+def _group(
+    plan: Plan, slug: str, every: Sequence[PlanLine], shown: Sequence[PlanLine], most: int
+) -> Group:
     held = [line for line in every if line.state is OperationState.HELD]
-    guarded = [line for line in held if line.takes_access]
+    report = any(line.hold_reason == REPORT_MODE for line in held)
     kinds = Counter(line.kind.value for line in every)
     return Group(
         application=slug,
@@ -91,15 +96,17 @@ def _group(slug: str, every: Sequence[PlanLine], shown: Sequence[PlanLine], most
         hidden=max(0, len(shown) - most),
         counts=tuple((kind, KINDS[kind][3], kinds[kind]) for kind in KINDS if kinds[kind]),
         held=sum(1 for line in held if line.operation_id is not None),
-        to_hold=sum(1 for line in guarded if line.operation_id is None),
+        to_hold=0 if report else sum(1 for line in held if line.operation_id is None),
         reason=next((line.hold_reason for line in held if line.hold_reason), ""),
-        report=any(_reported(line) for line in held),
+        report=report,
+        seen=str(plan.seen.get(slug, "")),
+        still="" if report else plan.still.get(every[0].application_name, ""),
     )
 
 
 def _reported(line: PlanLine) -> bool:
     """Whether it stays because of the application's mode: nobody can approve it."""
-    return "report mode" in line.hold_reason
+    return line.hold_reason == REPORT_MODE
 
 
 def _passes(line: PlanLine, only: str) -> bool:

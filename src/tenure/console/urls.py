@@ -30,6 +30,7 @@ urlpatterns = [
     path("applications/<slug:slug>/", applications.application, name="application"),
     path("applications/<slug:slug>/reconcile/", applications.reconcile, name="reconcile"),
     path("applications/<slug:slug>/resume/", applications.resume, name="resume"),
+    path("applications/<slug:slug>/writes/", applications.writes, name="application_writes"),
     path("applications/<slug:slug>/retry/", applications.retry, name="retry"),
     path("rules/", rules.rules, name="rules"),
     path("plan/", plan.plan, name="plan"),

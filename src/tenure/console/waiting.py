@@ -33,6 +33,7 @@ def items(company: Company) -> list[Item]:
     """Everything that waits for a person."""
     return [
         *_writes(company),
+        *_paused(),
         *_stopped(),
         *_held(),
         *_imports(),
@@ -56,6 +57,19 @@ def _writes(company: Company) -> list[Item]:
     mark = Mark("Stopped", "remove")
     title = "All writes are stopped"
     return [Item(mark, title, detail, reverse("console:writes"), "Resume")]
+
+
+def _paused() -> list[Item]:
+    return [
+        Item(
+            Mark("Stopped", "remove"),
+            f"Writes to {row.name} are stopped",
+            f"By {row.paused_by}: {row.paused_reason or 'no reason was given'}",
+            reverse("console:application", args=[row.slug]),
+            "Resume",
+        )
+        for row in applications.paused()
+    ]
 
 
 def _stopped() -> list[Item]:
@@ -133,7 +147,7 @@ def _by_hand() -> list[Item]:
 
 def _disputed() -> list[Item]:
     rows = applications.disputed()
-    owners = people.people_by_uid(uid for row in rows for uid in row.candidates)
+    owners = people.people_by_key(uid for row in rows for uid in row.candidates)
     by_application: dict[str, list[Account]] = {}
     for row in rows:
         by_application.setdefault(row.application.slug, []).append(row)

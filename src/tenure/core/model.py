@@ -73,6 +73,8 @@ class OperationState(StrEnum):
     FAILED = "failed"
     UNKNOWN = "unknown"
     CANCELLED = "cancelled"
+    #: A person said no: it is not planned again until what is due changes.
+    REJECTED = "rejected"
     MANUAL = "manual"
 
 

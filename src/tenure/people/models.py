@@ -35,6 +35,7 @@ class Company(models.Model):
     plan_mode = models.CharField(max_length=16, choices=PlanMode.choices, default=PlanMode.REVIEW)
     writes_stopped_at = models.DateTimeField(null=True)
     writes_stopped_reason = models.TextField(blank=True)
+    writes_stopped_by = models.CharField(max_length=200, blank=True)
 
     def __str__(self) -> str:
         return self.name

@@ -81,6 +81,11 @@ def people_by_uid(uids: Iterable[str]) -> dict[str, Person]:
     return {str(person.uid): person for person in Person.objects.filter(uid__in=wanted)}
 
 
+def people_by_key(keys: Iterable[str]) -> dict[str, Person]:
+    """Id, as text -> person, for those who are still there. One query."""
+    return {str(person.pk): person for person in Person.objects.filter(pk__in=set(keys))}
+
+
 def uids(keys: Iterable[int]) -> dict[int, str]:
     """Id -> uid. One query."""
     rows = Person.objects.filter(pk__in=set(keys)).values_list("pk", "uid")

@@ -30,6 +30,7 @@ class Scope:
 
     application: str | None = None
     person: int | None = None
+    people: frozenset[int] | None = None
     failed_too: bool = True
     everybody: bool = False
 
@@ -90,6 +91,8 @@ class Drafting:
         people = Person.objects.all()
         if self.scope.person is not None:
             return people.filter(pk=self.scope.person)
+        if self.scope.people is not None:
+            return people.filter(pk__in=self.scope.people)
         if self.scope.everybody:
             return people
         wanted = lagging() | due_for_a_look(self.now)

@@ -20,17 +20,17 @@ from django.db import connection
 
 from tenure.applications import health
 from tenure.applications.connecting import connector_for
-from tenure.applications.models import Application, Entitlement, Health
+from tenure.applications.models import Application, Entitlement
 from tenure.connectors.base import Connector, ConnectorError, Limits, RemoteAccount
-from tenure.core.model import ApplicationMode
 from tenure.infra.clock import now
 from tenure.people.services import company
-from tenure.provisioning import first_contact, planning, settling
+from tenure.provisioning import first_contact, guarding, planning, settling
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.owning import Owners
 from tenure.provisioning.reconcile import reconcile_by_slug
 from tenure.provisioning.sending import Batch, Outcome, Result, Work
+from tenure.provisioning.stopping import may_send, why_still
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -42,6 +42,9 @@ _TARGET_SECONDS = 0.5
 _PATIENCE = 3
 #: A retry that is due sooner than this is waited for; a later one is left to the next drain.
 _WORTH_WAITING = timedelta(seconds=30)
+_STALE = "changed since it was planned"
+#: How often a drain looks whether somebody stopped writes.
+_LOOK_SECONDS = 0.4
 
 
 @dataclass(slots=True)
@@ -67,6 +70,7 @@ class Drain:
         self._size = _SMALLEST
         self._kept: dict[str, str] | None = None
         self._owners: Owners | None = None
+        self._paused = False
         self._tables = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"drain-{slug}")
 
     async def run(self) -> Drained:
@@ -88,10 +92,21 @@ class Drain:
             connector = await self._do(connector_for, application)
             async with connector:
                 groups = await self._groups(application, connector)
-                await self._loop(application, connector, groups)
+                watch = asyncio.create_task(self._watch(application))
+                try:
+                    await self._loop(application, connector, groups)
+                finally:
+                    watch.cancel()
         except (ConnectorError, LookupError, ValueError) as error:
             # Opening it, or reading its groups: nothing was claimed yet, everything waits.
             await self._stop(application, str(error))
+
+    async def _watch(self, application: Application) -> None:
+        """Notice that somebody stopped writes while a batch travels: what is under way of it ends,
+        the rest is not begun."""
+        while not self._paused:
+            await asyncio.sleep(_LOOK_SECONDS)
+            self._paused = not await self._do(may_send, application.pk)
 
     async def _loop(
         self, application: Application, connector: Connector, groups: dict[str, str]
@@ -107,6 +122,10 @@ class Drain:
             await self._do(self._settle, application, rows, outcomes)
             await self._keep_groups(application, groups)
             upcoming = await ahead if ahead else None
+            if await self._do(self._held_up, application, outcomes, upcoming):
+                upcoming = None
+            if self._paused:
+                return
             silent = silent + 1 if _nothing_came_through(outcomes) else 0
             stopped = next((o for o in outcomes if o.result is Result.STOPPED), None)
             if stopped is not None or silent >= _PATIENCE:
@@ -133,6 +152,7 @@ class Drain:
             groups,
             objection=objection,
             concurrency=int(application.limits.get("concurrency", Limits().concurrency)),
+            paused=lambda: self._paused,
         )
         outcomes = await batch.send()
         self._size = _next_size(self._size, len(work), time.monotonic() - started)
@@ -145,7 +165,7 @@ class Drain:
             if found:
                 return found
             due = await self._do(settling.next_due, application)
-            if due is None or due - now() > _WORTH_WAITING:
+            if self._paused or due is None or due - now() > _WORTH_WAITING:
                 return None
             await asyncio.sleep(max(0.05, (due - now()).total_seconds()))
 
@@ -197,30 +217,42 @@ class Drain:
         if not row or not row[0]:
             self.result.busy = True
             return None
-        if company().writes_stopped_at is not None:
-            self.result.stopped = "All writes are stopped."
-            return None
-        if application.mode != ApplicationMode.LIVE.value:
-            return None
-        if application.health != Health.OK:
-            self.result.stopped = application.stopped_reason
+        self.result.stopped = why_still(application, company())
+        if self.result.stopped:
             return None
         settling.recover(application)
         return application
 
     def _claim(self, application: Application) -> Upcoming | None:
         """The next batch. People who changed since they were planned are planned anew first."""
-        if company().writes_stopped_at is not None:
+        if self._paused or not may_send(application.pk):
+            self._paused = True
             return None
         for _ in range(3):
             rows, stale = settling.claim(application, self._size, now())
-            for person in stale:
-                planning.store(Scope(person=person), reason="changed since it was planned")
+            if stale:
+                planning.store(Scope(people=frozenset(stale)), reason=_STALE)
             if rows:
                 return rows, settling.work_for(rows)
             if not stale:
                 return None
         return None
+
+    def _held_up(
+        self, application: Application, outcomes: Sequence[Outcome], ahead: Upcoming | None
+    ) -> bool:
+        """Whether writes were stopped, or too much fails: what was claimed ahead waits again, held
+        where the rest is."""
+        failing = any(o.result is Result.FAILED for o in outcomes) and guarding.is_failing(
+            application, now()
+        )
+        if not (self._paused or failing):
+            return False
+        if ahead:
+            settling.give_back(ahead[0])
+        if failing:
+            guarding.hold_failing(application, now())
+        return True
 
     def _settle(
         self, application: Application, rows: Sequence[Operation], outcomes: Sequence[Outcome]
@@ -233,7 +265,7 @@ class Drain:
                 planning.store(Scope(person=row.person_id), reason="changed since it was planned")
         settling.close_runs(now())
         self._wake_those_behind(rows)
-        self.result.sent += len(outcomes)
+        self.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
         self.result.failed += sum(o.result is Result.FAILED for o in outcomes)
 
     def _wake_those_behind(self, rows: Sequence[Operation]) -> None:

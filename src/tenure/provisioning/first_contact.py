@@ -76,12 +76,17 @@ def held_back(applications: Iterable[Application]) -> dict[str, str]:
     }
 
 
-def hold(reasons: Mapping[int, str]) -> None:
+def hold(reasons: Mapping[int, str], at: datetime) -> None:
     """Hold everything in these applications (by id) that nobody has approved."""
     for application, reason in reasons.items():
         Operation.objects.filter(
             application_id=application, state=OperationState.PLANNED.value, decided_by=""
-        ).update(state=OperationState.HELD.value, hold_reason=reason)
+        ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
+
+
+def waiting() -> list[str]:
+    """Slugs of the applications that wait to be taken over."""
+    return list(Application.objects.filter(_WAITING).values_list("slug", flat=True))
 
 
 @transaction.atomic

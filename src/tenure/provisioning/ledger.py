@@ -6,11 +6,11 @@ that, whatever happens at the same time.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
+from typing import Any
 
 import orjson
 from django.db.models import Count, Q
@@ -18,12 +18,20 @@ from django.db.models.functions import Now
 
 from tenure.applications.models import Application, Health
 from tenure.audit.services import record_many
-from tenure.core.model import OPEN_STATES, Change, OperationKind, OperationState
+from tenure.core.guard import Content, covers
+from tenure.core.model import (
+    OPEN_STATES,
+    ApplicationMode,
+    Change,
+    OperationKind,
+    OperationState,
+)
+from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.bulk import insert_rows, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
-from tenure.provisioning.plan import PlanLine
+from tenure.provisioning.plan import Key, PlanLine, content
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunState
 
@@ -41,7 +49,19 @@ OPEN = sorted(state.value for state in OPEN_STATES)
 BUSY = Q(state=OperationState.STARTED.value) | Q(
     state=OperationState.UNKNOWN.value, kind=OperationKind.CREATE.value
 )
+_REJECTED = Q(state=OperationState.REJECTED.value)
 _REPLACED = (Q(state__in=OPEN) | Q(state=OperationState.FAILED.value)) & ~BUSY
+
+_TOUCHED = (
+    "decided_by",
+    "decided_reason",
+    "state",
+    "hold_reason",
+    "held_at",
+    "generation",
+    "run",
+    "urgency",
+)
 
 
 @dataclass(slots=True)
@@ -63,11 +83,13 @@ class Wanted:
     generation: int
     takes_access: bool
     decided_by: str
+    decided_reason: str
     created_at: datetime
     progress: dict[str, object] = field(default_factory=dict)
     #: `held` with a reason waits for a person, whatever the guards say.
     state: str = OperationState.PLANNED.value
     hold_reason: str = ""
+    held_at: datetime | None = None
 
 
 _WANTED = tuple(item.name for item in fields(Wanted))
@@ -80,12 +102,18 @@ def busy_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
     return {(p, slug) for p, slug in rows.values_list("person_id", "application__slug") if p}
 
 
-def decided_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
-    """(person, application slug) whose waiting removal a person has approved already."""
+def people_with_failures() -> set[int | None]:
+    """Whose operations failed: these are planned anew whoever lags."""
+    failed = Operation.objects.filter(state=OperationState.FAILED.value)
+    return set(failed.values_list("person_id", flat=True))
+
+
+def rejected(people: Sequence[int]) -> dict[Key, Operation]:
+    """What a person has rejected for these people."""
     rows = Operation.objects.filter(
-        person_id__in=people, state=OperationState.PLANNED.value
-    ).exclude(decided_by="")
-    return {(p, slug) for p, slug in rows.values_list("person_id", "application__slug") if p}
+        person_id__in=people, state=OperationState.REJECTED.value
+    ).select_related("application")
+    return {(r.person_id, r.application.slug, OperationKind(r.kind)): r for r in rows}
 
 
 def replace(
@@ -94,9 +122,12 @@ def replace(
     wanted: Sequence[Wanted],
     run: Run,
     applications: Sequence[int] | None,
+    undecided: Collection[tuple[int, int]] = (),
 ) -> list[int]:
     """Make what waits for these people what is wanted. What is the same stays, held or approved as
     it was; what is no longer wanted is cancelled; pairs with work under way are left for later.
+    What a person rejected is not wanted, until something else is: a rejection ends when what it
+    rejected is no longer due, which the `undecided` pairs (person, application) cannot say.
     Returns the people for whom nothing was left for later."""
     rows = Operation.objects.filter(person_id__in=people)
     if applications is not None:
@@ -107,14 +138,18 @@ def replace(
         if person is not None:
             busy_people.add(person)
             busy.add((person, application))
-    replaced = list(
-        rows.filter(_REPLACED).select_related("application", "person", "account").order_by("id")
+    found = list(
+        rows.filter(_REPLACED | _REJECTED)
+        .select_related("application", "person", "account")
+        .order_by("id")
     )
+    replaced = [row for row in found if row.state != OperationState.REJECTED.value]
+    refused = {key(row): row for row in found if row.state == OperationState.REJECTED.value}
     # A failed one never stands for one that is open.
-    waiting = {_key(row): row for row in replaced if row.state != OperationState.FAILED.value}
+    waiting = {key(row): row for row in replaced if row.state != OperationState.FAILED.value}
     superseded = [row for row in replaced if row.state == OperationState.FAILED.value]
     may_be_made = {
-        _key(row)
+        key(row)
         for row in replaced
         if row.kind == OperationKind.CREATE.value and (row.attempts or row.progress)
     }
@@ -123,24 +158,29 @@ def replace(
     for new in wanted:
         if (new.person_id, new.application_id) in busy:
             continue
-        old = waiting.get(_key(new))
+        no = refused.get(key(new))
+        if no is not None and not new.decided_by and covers(content_of(no), content_of(new)):
+            del refused[key(new)]
+            continue
+        old = waiting.get(key(new))
         if old is not None and _same(old, new):
-            del waiting[_key(new)]
+            del waiting[key(new)]
             if new.decided_by and not old.decided_by:
-                old.decided_by = new.decided_by
+                old.decided_by, old.decided_reason = new.decided_by, new.decided_reason
                 if old.state == OperationState.HELD.value:
                     old.state = OperationState.PLANNED.value
             elif new.hold_reason and not old.decided_by:
                 old.state, old.hold_reason = new.state, new.hold_reason
+                old.held_at = old.held_at or new.held_at
             old.generation, old.run = new.generation, run
             old.urgency = new.urgency
             touched.append(old)
         else:
-            if _key(new) in may_be_made:
+            if key(new) in may_be_made:
                 new.progress = {"look_first": True}
             fresh.append(new)
-    _cancel([*waiting.values(), *superseded])
-    update_rows(touched, ["decided_by", "state", "hold_reason", "generation", "run", "urgency"])
+    _cancel([*waiting.values(), *superseded, *_ended(refused.values(), {*busy, *undecided})])
+    update_rows(touched, [*_TOUCHED])
     insert(fresh)
     return [pk for pk in people if pk not in busy_people]
 
@@ -148,16 +188,6 @@ def replace(
 def insert(rows: Sequence[Wanted]) -> None:
     """Store new operations; one of the kind that is open already stays as it is."""
     insert_rows(Operation, _WANTED, [_values(row) for row in rows])
-
-
-def waiting_removals() -> Counter[str]:
-    """Application slug -> removals that wait and that nobody has approved."""
-    rows = (
-        Operation.objects.filter(state__in=WAITING, takes_access=True, decided_by="")
-        .values_list("application__slug")
-        .annotate(count=Count("pk"))
-    )
-    return Counter(dict(rows))
 
 
 def take_over(scope: Scope, run: Run) -> None:
@@ -175,22 +205,34 @@ def take_over(scope: Scope, run: Run) -> None:
             runs.finish(before, RunState.CANCELLED, message=message)
 
 
-def hold(reasons: Mapping[int, str]) -> None:
-    """Hold the removals of these applications (by id) that nobody has approved."""
-    for application, reason in reasons.items():
-        Operation.objects.filter(
-            application_id=application,
-            state=OperationState.PLANNED.value,
-            takes_access=True,
-            decided_by="",
-        ).update(state=OperationState.HELD.value, hold_reason=reason)
+def hold(kinds: Sequence[str], application: int, reason: str, at: datetime) -> None:
+    """Hold what waits for an application, of these kinds, and nobody has approved."""
+    Operation.objects.filter(
+        application_id=application,
+        state=OperationState.PLANNED.value,
+        kind__in=kinds,
+        decided_by="",
+    ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
 
 
-def holds_any(run: Run, application: str) -> bool:
-    """Whether anything of the run is held in the application."""
-    return Operation.objects.filter(
-        run=run, application__slug=application, state=OperationState.HELD.value
-    ).exists()
+def hold_rest(application: Application, reason: str, at: datetime) -> int:
+    """Hold everything that waits for an application, approved or not, but leavers' removals."""
+    return (
+        Operation.objects.filter(application=application, state=OperationState.PLANNED.value)
+        .exclude(urgency__lte=LEAVER_URGENCY)
+        .update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
+    )
+
+
+def hold_reasons(run: Run) -> tuple[str, ...]:
+    """Why something of the run is held, each reason once, with the application's name."""
+    rows = (
+        Operation.objects.filter(run=run, state=OperationState.HELD.value)
+        .order_by("application__position", "hold_reason")
+        .values_list("application__name", "hold_reason")
+        .distinct()
+    )
+    return tuple(f"{name}: {why}" for name, why in rows)
 
 
 def counts(run: Run) -> dict[str, int]:
@@ -211,7 +253,10 @@ def queue(run: Run) -> tuple[str, ...]:
 
     slugs = list(
         Application.objects.filter(
-            health=Health.OK, operations__run=run, operations__state__in=PENDING
+            health=Health.OK,
+            paused_at=None,
+            operations__run=run,
+            operations__state__in=PENDING,
         )
         .distinct()
         .values_list("slug", flat=True)
@@ -232,6 +277,8 @@ def waiting_lines(scope: Scope) -> list[PlanLine]:
         rows = rows.filter(application__slug=scope.application)
     if scope.person is not None:
         rows = rows.filter(person_id=scope.person)
+    if scope.people is not None:
+        rows = rows.filter(person_id__in=scope.people)
     return [line(row) for row in rows]
 
 
@@ -255,19 +302,48 @@ def line(row: Operation) -> PlanLine:
         takes_access=row.takes_access and not row.decided_by,
         operation_id=row.pk,
         person_id=row.person_id,
+        account_id=row.account_id,
+        active=row.active,
+        held_at=row.held_at,
+        decided=bool(row.decided_by),
     )
+
+
+def content_of(row: Operation | Wanted) -> Content:
+    """What an operation does, to compare it with another."""
+    given: Mapping[str, Mapping[str, Any]] = row.attributes
+    changes = {n: Change(c.get("from"), c.get("to")) for n, c in given.items()}
+    return content(row.account_id, changes, row.grant, row.revoke, active=row.active)
+
+
+def _ended(
+    rejections: Iterable[Operation], unknown: Collection[tuple[int, int]]
+) -> list[Operation]:
+    """Rejections of what is no longer due, where it is known what is."""
+    rows = list(rejections)
+    if not rows:
+        return []
+    live = set(
+        Application.objects.filter(mode=ApplicationMode.LIVE.value).values_list("pk", flat=True)
+    )
+    return [
+        row
+        for row in rows
+        if row.application_id in live and (row.person_id, row.application_id) not in unknown
+    ]
 
 
 def _cancel(rows: Sequence[Operation]) -> None:
     from tenure.provisioning.settling import replaced
 
     record_many(replaced([row for row in rows if row.state in OPEN]))
-    Operation.objects.filter(_REPLACED, pk__in=[row.pk for row in rows]).update(
+    Operation.objects.filter(_REPLACED | _REJECTED, pk__in=[row.pk for row in rows]).update(
         state=OperationState.CANCELLED.value, finished_at=Now()
     )
 
 
-def _key(row: Operation | Wanted) -> tuple[int | None, int, str]:
+def key(row: Operation | Wanted) -> tuple[int | None, int, str]:
+    """At most one open operation has it."""
     return row.person_id, row.application_id, row.kind
 
 

@@ -50,12 +50,15 @@ class Operation(models.Model):
     #: Ids of the applications whose operations for this person have to be done first.
     after = models.JSONField(default=list)
     generation = models.BigIntegerField(default=0)
-    #: It closes or deletes an account that is open: what the guard counts.
+    #: It closes or deletes an account that is open.
     takes_access = models.BooleanField(default=False)
     #: Steps of this operation that are known to be done, so that a retry does only the rest.
     progress = models.JSONField(default=dict)
     hold_reason = models.TextField(blank=True)
+    held_at = models.DateTimeField(null=True)
+    #: Who approved or rejected it and why. What a person approved does not count for a guard.
     decided_by = models.CharField(max_length=200, blank=True)
+    decided_reason = models.TextField(blank=True)
     attempts = models.SmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
@@ -94,8 +97,8 @@ class Operation(models.Model):
             models.Index(fields=["person", "-id"], name="operation_person"),
             models.Index(fields=["run", "state"], name="operation_run"),
             models.Index(
-                fields=["application", "created_at"],
-                condition=models.Q(takes_access=True),
+                fields=["application", "finished_at"],
+                condition=models.Q(state__in=["done", "failed"]),
                 name="operation_window",
             ),
         ]

@@ -99,7 +99,9 @@ def store(
     Operation.objects.filter(pk__in=off).update(
         state=OperationState.CANCELLED.value, finished_at=at
     )
-    kept = set(_open().values_list("account_id", "kind"))
+    # What a person refused stays refused: the account is still what they looked at.
+    refused = Operation.objects.filter(person__isnull=True, state=OperationState.REJECTED.value)
+    kept = set((_open() | refused).values_list("account_id", "kind"))
     ledger.insert(
         [
             ledger.Wanted(
@@ -119,9 +121,11 @@ def store(
                 # The guards count what is taken from people.
                 takes_access=False,
                 decided_by="",
+                decided_reason="",
                 created_at=at,
                 state=OperationState.HELD.value,
                 hold_reason=ASKS_ORPHAN,
+                held_at=at,
             )
             for key, step in wanted.items()
             if key not in kept

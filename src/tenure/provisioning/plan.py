@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
-from tenure.core.model import Change, OperationKind, OperationState
+from tenure.core.guard import Content
+from tenure.core.model import Change, OperationKind, OperationState, Value
+
+#: Person id, application slug, kind: at most one open operation has it.
+Key: TypeAlias = tuple[int | None, str, OperationKind]
+REPORT_MODE = "This application is in report mode: nothing is written."
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,21 @@ class PlanLine:
     takes_access: bool = False
     operation_id: int | None = None
     person_id: int | None = None
+    account_id: int | None = None
+    active: bool = True
+    held_at: datetime | None = None
+    #: A person approved it: it does not count for a guard.
+    decided: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.person_id, self.application, self.kind
+
+    @property
+    def content(self) -> Content:
+        return content(
+            self.account_id, self.attributes, self.grant, self.revoke, active=self.active
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -48,7 +70,38 @@ class PlanLine:
             "reason": self.reason,
             "state": self.state.value,
             "hold_reason": self.hold_reason,
+            "operation": self.operation_id,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What somebody saw of what is held: so many operations, the last of them held at `until`. What
+    is held once never changes: it gives way to another one, held later."""
+
+    count: int
+    until: datetime
+
+    def __str__(self) -> str:
+        return f"{self.count}-{(self.until - _EPOCH) // timedelta(microseconds=1)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Seen:
+        """From what `str` made of it. Raises `ValueError`."""
+        count, _, until = text.partition("-")
+        if not (count.isdecimal() and until.isdecimal() and len(until) <= 17):
+            raise ValueError(
+                f"{text!r} does not say what was seen. `tenure plan` prints it: --seen 12-17640…"
+            )
+        return cls(int(count), _EPOCH + timedelta(microseconds=int(until)))
+
+    @classmethod
+    def of(cls, held: Sequence[datetime | None]) -> Seen:
+        """Of the instants at which operations were held."""
+        return cls(len(held), max((at for at in held if at), default=_EPOCH))
+
+    def includes(self, held_at: datetime | None) -> bool:
+        return held_at is None or held_at <= self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +162,30 @@ class Plan:
     held_reasons: tuple[str, ...] = ()
     cost: Mapping[str, Cost] = field(default_factory=dict)
     first_contact: tuple[FirstContact, ...] = ()
+    #: What a person has rejected and is still due: not planned until it changes.
+    rejected: tuple[PlanLine, ...] = ()
+    #: Application slug -> what is stored there and held now, for whoever decides about it.
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    #: Application name -> why nothing is sent there now, although it would be due.
+    still: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def held(self) -> bool:
         return bool(self.held_reasons)
+
+    @property
+    def reported(self) -> dict[str, int]:
+        """Application name -> operations that are shown only: it is in report mode."""
+        reported = (x for x in self.lines if x.hold_reason == REPORT_MODE)
+        return dict(Counter(line.application_name for line in reported))
+
+    @property
+    def seen_in_all(self) -> Seen | None:
+        """Everything that is stored and held; None when nothing is."""
+        if not self.seen:
+            return None
+        every = self.seen.values()
+        return Seen(sum(item.count for item in every), max(item.until for item in every))
 
     @property
     def summary(self) -> dict[str, int]:
@@ -123,7 +196,13 @@ class Plan:
         return {
             "operations": [line.as_json() for line in self.lines],
             "summary": self.summary,
-            "guard": {"held": self.held, "reasons": list(self.held_reasons)},
+            "guard": {
+                "held": self.held,
+                "reasons": list(self.held_reasons),
+                "seen": str(self.seen_in_all) if self.seen else None,
+            },
+            "rejected": [line.as_json() for line in self.rejected],
+            "not_sent": dict(self.still),
             "cost": {
                 currency: {"before": str(cost.before), "after": str(cost.after)}
                 for currency, cost in sorted(self.cost.items())
@@ -131,3 +210,28 @@ class Plan:
             "problems": [problem.as_json() for problem in self.problems],
             "first_contact": [contact.as_json() for contact in self.first_contact],
         }
+
+
+def content(
+    account: int | None,
+    attributes: Mapping[str, Change],
+    grant: Sequence[str],
+    revoke: Sequence[str],
+    *,
+    active: bool,
+) -> Content:
+    """What an operation does, in a form that compares equal however it was stored."""
+    return Content(
+        account=None if account is None else str(account),
+        attributes={n: Change(_plain(c.before), _plain(c.after)) for n, c in attributes.items()},
+        grant=frozenset(grant),
+        revoke=frozenset(revoke),
+        active=active,
+    )
+
+
+def _plain(value: Value | None) -> Value | None:
+    """Several values as a tuple, whatever sequence they came in."""
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    return tuple(value)

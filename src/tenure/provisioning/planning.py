@@ -6,17 +6,16 @@ planned and queues the work, all in one transaction.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 
-from tenure.applications.models import Account, Application
+from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
-from tenure.core.guard import WINDOW, judge, limit_from
+from tenure.core.guard import Counted, counted, covers
 from tenure.core.model import (
     ApplicationMode,
     Change,
@@ -30,15 +29,18 @@ from tenure.core.model import Operation as Step
 from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import first_contact, ledger, memory, orphans
+from tenure.provisioning import first_contact, guarding, ledger, memory, orphans
 from tenure.provisioning.accounts import agree
 from tenure.provisioning.costs import costs
 from tenure.provisioning.drafting import Draft, Drafting, Scope
-from tenure.provisioning.models import Operation
-from tenure.provisioning.plan import Plan, PlanLine, ProblemLine
+from tenure.provisioning.guarding import Held
+from tenure.provisioning.plan import REPORT_MODE, Plan, PlanLine, ProblemLine, Seen
+from tenure.provisioning.stopping import standing_still
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
 
+_REPORT = ApplicationMode.REPORT.value
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _ORDER = {kind: position for position, kind in enumerate(OperationKind)}
 
 
@@ -57,51 +59,59 @@ class StoredPlan:
 def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
     """What would be done and why, stored operations that still wait included. Reads only."""
     at = now or clock_now()
-    drafting = Drafting(scope, at)
+    stored = ledger.waiting_lines(scope)
+    standing = {line.key: line for line in stored}
+    wider = _with_reported(scope)
+    drafting = Drafting(wider, at)
+    failed = ledger.people_with_failures() if wider != scope else set()
     lines: list[PlanLine] = []
+    rejected: list[PlanLine] = []
     problems: list[ProblemLine] = []
     closed: set[str] = set()
     planned_pairs: set[tuple[int | None, str]] = set()
     held_back = first_contact.held_back(drafting.applications.values())
     for chunk in drafting.chunks():
         busy = ledger.busy_pairs([draft.person.pk for draft in chunk])
-        decided = ledger.decided_pairs([draft.person.pk for draft in chunk])
+        refused = ledger.rejected([draft.person.pk for draft in chunk])
         for draft in chunk:
             names = _user_names(draft.observed)
+            slugs = set(drafting.applications)
+            if wider != scope and draft.person.pk not in failed and not _lags(draft.person):
+                # Planned already, but for what is never stored.
+                slugs = {s for s in slugs if drafting.applications[s].mode == _REPORT}
             planned_pairs |= {
-                (draft.person.pk, slug)
-                for slug in drafting.applications
-                if (draft.person.pk, slug) not in busy
+                (draft.person.pk, slug) for slug in slugs if (draft.person.pk, slug) not in busy
             }
             problems += [_problem(draft.person, p) for p in draft.decision.problems]
             for step in draft.decision.operations:
-                pair = (draft.person.pk, step.application)
-                if pair in busy:
+                if step.application not in slugs or (draft.person.pk, step.application) in busy:
                     continue
                 takes_it = takes_access(step, draft.observed)
+                line = _line(drafting, draft.person, step, names.get(step.application))
+                old, no = standing.get(line.key), refused.get(line.key)
+                if no is not None and covers(ledger.content_of(no), line.content):
+                    rejected.append(replace(line, state=OperationState.REJECTED))
+                    continue
                 if step.kind is OperationKind.DELETE and not takes_it:
                     closed.add(f"{step.application}/{names.get(step.application)}")
-                line = _line(drafting, draft.person, step, names.get(step.application))
-                if pair not in decided:
-                    line = _wait(line, step.hold or held_back.get(step.application, ""))
-                lines.append(replace(line, takes_access=takes_it and pair not in decided))
+                line = _wait(line, step.hold or held_back.get(step.application, ""))
+                same = old is not None and old.content == line.content
+                lines.append(old if old and same else replace(line, takes_access=takes_it))
     if scope.person is None:
         lines += orphans.lines(drafting.in_scope(), drafting.policies.applications)
-    stored = ledger.waiting_lines(scope)
-    lines += [line for line in stored if _still_stands(line, planned_pairs)]
-    takes = Counter(line.application for line in lines if line.takes_access)
-    guarded = _judge(drafting, takes, at)
-    guarded |= {x.application: x.hold_reason for x in stored if x.takes_access and x.hold_reason}
-    lines = [_hold(line, guarded) for line in lines]
-    held = {x.application: x.hold_reason for x in lines if _waits_for_a_person(drafting, x)}
-    held |= guarded
+    lines += [line for line in stored if (line.person_id, line.application) not in planned_pairs]
+    held = guarding.of_preview(_undecided(lines), drafting.applications, at)
+    lines = [_hold(line, held) for line in lines]
     lines.sort(key=lambda x: (x.application_name, _ORDER[x.kind], x.person_name, x.person))
     return Plan(
         lines=tuple(lines),
         problems=tuple(problems),
-        held_reasons=tuple(f"{drafting.applications[s].name}: {r}" for s, r in held.items()),
+        held_reasons=_reasons(drafting.applications, held, [*stored, *lines]),
         cost=costs(drafting.policies.applications, lines, closed),
         first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines),
+        rejected=tuple(rejected),
+        seen=_seen(stored),
+        still=standing_still(line.application for line in lines),
     )
 
 
@@ -136,8 +146,14 @@ def store(
         generations: dict[int, int] = {}
         looks: dict[int, datetime | None] = {}
         wanted: list[ledger.Wanted] = []
+        undecided: set[tuple[int, int]] = set()
         for draft in chunk:
             problems += [_problem(draft.person, p) for p in draft.decision.problems]
+            undecided |= {
+                (draft.person.pk, drafting.applications[problem.application].pk)
+                for problem in draft.decision.problems
+                if problem.application in drafting.applications
+            }
             generations[draft.person.pk] = draft.person.generation
             looks[draft.person.pk] = draft.decision.next_look
             wanted += [
@@ -150,7 +166,8 @@ def store(
             people=list(generations),
             wanted=wanted,
             run=run,
-            applications=[live[scope.application].pk] if scope.application in live else None,
+            applications=_only(drafting),
+            undecided=undecided,
         )
         if scope.application is None:
             people.planned({pk: generations[pk] for pk in settled}, looks)
@@ -159,14 +176,15 @@ def store(
     if scope.person is None:
         here = {slug: row for slug, row in live.items() if slug in drafting.in_scope()}
         orphans.store(here, drafting.policies.applications, run, at)
-    held = _judge(drafting, ledger.waiting_removals(), at)
-    ledger.hold({live[slug].pk: why for slug, why in held.items() if slug in live})
+    # Before the guards: what nobody has taken over yet is looked at as a whole.
     held_back = first_contact.held_back(live.values())
-    first_contact.hold({live[slug].pk: why for slug, why in held_back.items()})
+    first_contact.hold({live[slug].pk: why for slug, why in held_back.items()}, at)
     if scope.person is None:
         first_contact.pass_what_agrees(held_back)
-    held |= {s: why for s, why in held_back.items() if ledger.holds_any(run, s)}
-    return _stored(run, held, drafting, problems)
+    held = guarding.of_run(run, live.values(), at)
+    for (slug, what), why in held.items():
+        ledger.hold(guarding.KINDS[what], live[slug].pk, why, at)
+    return _stored(run, drafting, problems)
 
 
 def store_lagging() -> StoredPlan | None:
@@ -186,15 +204,19 @@ def takes_access(step: Step, accounts: Sequence[Observed]) -> bool:
     return any(a.account == step.account and a.active is not False for a in accounts)
 
 
-def _stored(
-    run: Run, held: dict[str, str], drafting: Drafting, problems: Sequence[ProblemLine]
-) -> StoredPlan:
+def _only(drafting: Drafting) -> list[int] | None:
+    """The one application in scope. What another one waits for is left alone."""
+    only = drafting.scope.application
+    return None if only is None else [drafting.applications[only].pk]
+
+
+def _stored(run: Run, drafting: Drafting, problems: Sequence[ProblemLine]) -> StoredPlan:
     counts = ledger.counts(run)
     released = sum(counts.get(state, 0) for state in ledger.PENDING)
     waiting = counts.get(OperationState.HELD.value, 0)
     summary = ledger.summary(run)
     run = _begin(run, released, summary)
-    reasons = tuple(f"{drafting.applications[s].name}: {why}" for s, why in held.items())
+    reasons = ledger.hold_reasons(run)
     if summary:
         record(
             Action.PLAN_HELD if waiting else Action.PLAN_STORED,
@@ -219,33 +241,56 @@ def _begin(run: Run, released: int, summary: dict[str, int]) -> Run:
     return runs.finish(run, state, message=message, total=0)
 
 
-def _judge(drafting: Drafting, takes: Counter[str], at: datetime) -> dict[str, str]:
-    """Application -> why its removals are held. Counts what was taken within the window too."""
-    held: dict[str, str] = {}
-    for slug, new in takes.items():
-        row = drafting.applications[slug]
-        recent = Operation.objects.filter(
-            application=row,
-            takes_access=True,
-            decided_by="",
-            created_at__gt=at - WINDOW,
-            state__in=[OperationState.DONE.value, OperationState.STARTED.value],
-        ).count()
-        open_accounts = (
-            Account.objects.filter(application=row, situation=Situation.LINKED.value)
-            .exclude(active=False)
-            .count()
-        )
-        verdict = judge(
-            what=f"removals in {row.name}",
-            new=new,
-            recent=recent,
-            population=open_accounts + recent,
-            limit=limit_from(row.removal_limit),
-        )
-        if verdict.held:
-            held[slug] = verdict.reason
-    return held
+def _with_reported(scope: Scope) -> Scope:
+    """Nothing is ever stored for an application in report mode, so who lags does not say for whom
+    something is due there: everybody is looked at."""
+    if scope.person is not None or scope.people is not None or not in_report_mode(scope):
+        return scope
+    return replace(scope, everybody=True)
+
+
+def _lags(person: Person) -> bool:
+    return person.planned_generation < person.generation
+
+
+def in_report_mode(scope: Scope) -> bool:
+    """Whether an application in scope is looked at only."""
+    rows = Application.objects.filter(mode=ApplicationMode.REPORT.value)
+    if scope.application is not None:
+        rows = rows.filter(slug=scope.application)
+    return rows.exists()
+
+
+def _undecided(lines: Iterable[PlanLine]) -> dict[tuple[str, Counted], set[int | None]]:
+    """What guards count: (application, what) -> people for whom nobody has approved it."""
+    found: dict[tuple[str, Counted], set[int | None]] = {}
+    for line in lines:
+        waits = line.state in (OperationState.PLANNED, OperationState.HELD)
+        if waits and not line.decided and line.hold_reason != REPORT_MODE:
+            found.setdefault((line.application, counted(line.kind)), set()).add(line.person_id)
+    return found
+
+
+def _reasons(
+    applications: Mapping[str, Application], held: Held, stored: Iterable[PlanLine] = ()
+) -> tuple[str, ...]:
+    """Why something is held, each reason once; of stored ones the latest for each kind."""
+    before = {
+        (line.application, counted(line.kind)): line.hold_reason
+        for line in sorted(stored, key=lambda line: line.held_at or _EARLIEST)
+        if line.state is OperationState.HELD and applications[line.application].mode != _REPORT
+    }
+    every = {**held, **before}
+    return tuple(dict.fromkeys(f"{applications[s].name}: {why}" for (s, _), why in every.items()))
+
+
+def _seen(stored: Iterable[PlanLine]) -> dict[str, Seen]:
+    """Application -> what is held there, whatever it is about to give way to."""
+    held: dict[str, list[datetime | None]] = {}
+    for line in stored:
+        if line.state is OperationState.HELD:
+            held.setdefault(line.application, []).append(line.held_at)
+    return {slug: Seen.of(instants) for slug, instants in held.items()}
 
 
 def _row(
@@ -276,7 +321,9 @@ def _row(
         takes_access=takes_access(step, draft.observed),
         state=(OperationState.HELD if step.hold and not decided else OperationState.PLANNED).value,
         hold_reason="" if decided else step.hold,
-        decided_by=actor() if decided else "",
+        held_at=at if step.hold and not decided else None,
+        decided_by=actor()[:200] if decided else "",
+        decided_reason=run.reason if decided else "",
         created_at=at,
     )
 
@@ -297,8 +344,10 @@ def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -
         attributes=step.attributes,
         grant=step.grant,
         revoke=step.revoke,
-        hold_reason="This application is in report mode: nothing is written." if report else "",
+        hold_reason=REPORT_MODE if report else "",
         person_id=person.pk,
+        account_id=int(step.account) if step.account else None,
+        active=step.active,
     )
 
 
@@ -308,20 +357,12 @@ def _wait(line: PlanLine, reason: str) -> PlanLine:
     return replace(line, state=OperationState.HELD, hold_reason=reason)
 
 
-def _waits_for_a_person(drafting: Drafting, line: PlanLine) -> bool:
-    live = drafting.applications[line.application].mode == ApplicationMode.LIVE.value
-    return live and line.state is OperationState.HELD
-
-
-def _hold(line: PlanLine, held: dict[str, str]) -> PlanLine:
-    if line.application not in held or not line.takes_access:
+def _hold(line: PlanLine, held: Held) -> PlanLine:
+    """What would be held once it is stored. What is held already keeps its reason."""
+    why = held.get((line.application, counted(line.kind)))
+    if why is None or line.decided or line.state is not OperationState.PLANNED:
         return line
-    return replace(line, state=OperationState.HELD, hold_reason=held[line.application])
-
-
-def _still_stands(line: PlanLine, planned_anew: set[tuple[int | None, str]]) -> bool:
-    """Whether a stored line is part of the plan: its pair was not planned anew just now."""
-    return (line.person_id, line.application) not in planned_anew
+    return replace(line, state=OperationState.HELD, hold_reason=why)
 
 
 def _problem(person: Person, problem: Problem) -> ProblemLine:

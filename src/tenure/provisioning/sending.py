@@ -37,6 +37,8 @@ class Result(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     STOPPED = "stopped"
+    #: Not begun: a person stopped writes first.
+    PAUSED = "paused"
     MANUAL = "manual"
     NOT_MADE = "not_made"
 
@@ -79,6 +81,10 @@ class Outcome:
 Objection = Callable[[RemoteAccount, str], Awaitable[str]]
 
 
+def _never() -> bool:
+    return False
+
+
 class Batch:
     """One batch on one open connector. `groups` maps entitlement keys to remote ids; one that is
     not there yet is made when the first account needs it."""
@@ -91,10 +97,12 @@ class Batch:
         *,
         objection: Objection,
         concurrency: int,
+        paused: Callable[[], bool] = _never,
     ) -> None:
         self.connector = connector
         self.groups = groups
         self._objection = objection
+        self._paused = paused
         self.outcomes = {item.operation: Outcome(item) for item in work}
         self._limit = asyncio.Semaphore(concurrency)
 
@@ -120,6 +128,9 @@ class Batch:
     ) -> None:
         async def one(outcome: Outcome) -> None:
             async with self._limit:
+                if self._paused() and not outcome.work.progress:
+                    outcome.result = Result.PAUSED
+                    return
                 try:
                     await step(outcome)
                 except ConnectorError as error:

@@ -237,6 +237,7 @@ def back_off(attempts: int) -> float:
 
 
 def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
+    not_before, error = row.not_before, row.error
     row.progress = outcome.work.progress
     row.attempts += 1
     # Not found out yet whether an earlier attempt made it: that stays the first question.
@@ -251,6 +252,9 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             # Nothing was done and it is not this operation's fault: it waits for the application.
             row.attempts -= 1
             row.state = (OperationState.UNKNOWN if unlearnt else OperationState.PLANNED).value
+        case Result.PAUSED:
+            # Never begun: it is what it was before it was claimed.
+            row.attempts, row.not_before, row.error = row.attempts - 1, not_before, error
         case Result.NOT_MADE:
             row.state, row.finished_at = OperationState.CANCELLED.value, now
         case Result.MANUAL:

@@ -9,7 +9,7 @@ from procrastinate.contrib.django import app
 from tenure.applications import health
 from tenure.applications.models import Application, Health
 from tenure.audit.services import seal
-from tenure.core.model import OperationState
+from tenure.core.model import ApplicationMode, OperationState
 from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.people.models import PlanMode
@@ -84,6 +84,8 @@ def queue_waiting() -> None:
                 OperationState.STARTED.value,
             ],
             application__health=Health.OK,
+            application__paused_at=None,
+            application__mode=ApplicationMode.LIVE.value,
         )
         .exclude(not_before__gt=at)
         .order_by()

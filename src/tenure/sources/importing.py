@@ -24,7 +24,7 @@ from tenure.readers.base import Reader, ReaderError, Row, RowProblem
 from tenure.readers.registry import open_reader
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import seen
+from tenure.sources import seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import resolve_managers
 from tenure.sources.models import Source, SourceRecord
@@ -55,10 +55,10 @@ def import_source(
     *,
     file: Path | None = None,
     dry_run: bool = False,
-    accept_leavers: str = "",
+    accept: str = "",
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Read the source whole. `accept_leavers` is the reason why a tripped guard is overridden.
+    """Read the source whole. `accept` is the reason why a tripped guard is overridden.
 
     Raises `ReaderError` when the source as a whole cannot be used, or is being imported already:
     nothing was changed then.
@@ -66,7 +66,7 @@ def import_source(
     with seen.alone(source):
         runs.abandon(RunKind.IMPORT, source.slug)
         run = runs.start(RunKind.IMPORT, source.slug, reason=DRY_RUN if dry_run else "")
-        work = Work(source=source, run=run, at=now(), dry_run=dry_run, accept=accept_leavers)
+        work = Work(source=source, run=run, at=now(), dry_run=dry_run, accept=accept)
         try:
             return _import(work, file, progress)
         except BaseException as error:
@@ -89,6 +89,9 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
     reader = open_reader(work.source.reader, work.source.settings, file=file)
     mapping = RowMapping(work.source)
     mapping.check_columns(reader.columns())
+    refused = surveying.refusal(work.source, mapping, reader.rows(), work.at)
+    if refused and not work.accept:
+        return _close(work, refused)
     scope: AbstractContextManager[object] = transaction.atomic() if work.dry_run else nullcontext()
     held = ""
     with suppress(_DryRunOver), scope:
@@ -99,6 +102,9 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
             work.complain(Severity.WARNING, warning.message, key=warning.key)
         if work.dry_run:
             raise _DryRunOver
+        if refused:
+            work.counts["changes_approved"] = work.counts["changed"]
+            approve(work, {"guard": refused})
         seen.end()
     return _close(work, held)
 
@@ -195,7 +201,7 @@ def _expect_acquaintances(
         raise ReaderError(
             f"{said}: this looks like the file of another company, or the numbers were changed. "
             "Nothing was taken. If it is right, import it with a reason to accept it "
-            f"(`tenure import {work.source.slug} --accept-leavers 'why'`)."
+            f"(`tenure import {work.source.slug} --accept 'why'`)."
         )
     approve(work, {"guard": f"{said}."})
 

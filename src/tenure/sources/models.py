@@ -30,8 +30,9 @@ class Source(models.Model):
     #: value in the source's `status` -> "active", "on_leave" or "left".
     statuses = models.JSONField(default=dict)
     absence = models.CharField(max_length=16, choices=Absence.choices, default=Absence.IGNORE)
-    #: {"percent": 10, "floor": 5}: more leavers than that within a window are held.
-    leaver_limit = models.JSONField(default=dict)
+    #: {"leavers": {"percent", "floor", "most", "window"}, "changes", "missing"}; see core.guard.
+    #: What is not given has its default.
+    guard = models.JSONField(default=dict)
     position = models.IntegerField(default=0)
 
     class Meta:

@@ -28,7 +28,7 @@ class SourceDefinition:
     dates: Sequence[str] = ()
     statuses: Mapping[str, str] = field(default_factory=dict)
     absence: str = "ignore"
-    leaver_limit: Mapping[str, Any] = field(default_factory=dict)
+    guard: Mapping[str, Any] = field(default_factory=dict)
 
 
 class SourceInUse(ValueError):
@@ -98,7 +98,7 @@ def _definition(source: Source) -> SourceDefinition:
         dates=source.dates,
         statuses=source.statuses,
         absence=source.absence,
-        leaver_limit=source.leaver_limit,
+        guard=source.guard,
     )
 
 
@@ -111,7 +111,7 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "dates": list(definition.dates),
         "statuses": dict(definition.statuses),
         "absence": definition.absence,
-        "leaver_limit": dict(definition.leaver_limit),
+        "guard": dict(definition.guard),
     }
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
-from tenure.core.guard import WINDOW, Limit, limit_from
+from tenure.core.guard import Limit, source_guard_from
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
 from tenure.runs import selectors, services
@@ -51,11 +51,12 @@ class Work:
     limit: Limit = field(init=False)
 
     def __post_init__(self) -> None:
-        lately = selectors.counted_since(RunKind.IMPORT, self.source.slug, self.at - WINDOW)
+        self.limit = source_guard_from(self.source.guard).leavers
+        since = self.at - self.limit.window
+        lately = selectors.counted_since(RunKind.IMPORT, self.source.slug, since)
         self.recent = lately["left"] - lately["approved"]
         here = Person.objects.exclude(state=LifecycleState.LEFT.value).count()
         self.population = here + lately["left"]
-        self.limit = limit_from(self.source.leaver_limit)
 
     def complain(
         self, severity: Severity, message: str, *, line: int | None = None, key: str = ""

@@ -18,7 +18,7 @@ from tenure.applications.models import Application, Health
 from tenure.console import look
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.console.waiting import plural
-from tenure.core.guard import limit_from
+from tenure.core.guard import Counted, guard_from, span
 from tenure.core.model import ApplicationMode, RemovalAction, Situation
 from tenure.people import selectors as people
 from tenure.provisioning import selectors as provisioning
@@ -71,7 +71,7 @@ def application(request: ConsoleRequest, slug: str) -> HttpResponse:
     page = selectors.accounts_page(
         found, situation=situation, search=search, cursor=request.GET.get("at", ""), size=25
     )
-    candidates = people.people_by_uid(uid for a in page.rows for uid in a.candidates)
+    candidates = people.people_by_key(uid for a in page.rows for uid in a.candidates)
     failed = [item for item in provisioning.failed() if item.application == slug]
     context = {
         "application": found,
@@ -124,6 +124,26 @@ def resume(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
+@signed_in(needs=Ability.STOP)
+def writes(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """Stop writes to one application, or resume them."""
+    found = selectors.application(slug)
+    if found is None:
+        return _missing(request)
+    reason = request.POST.get("reason", "").strip()[:1000]
+    stop = request.POST.get("do") == "stop"
+    if not reason:
+        messages.error(request, "Nothing was changed: say why. The reason is kept.")
+    elif stop and services.stop_writes(application=slug, reason=reason):
+        messages.warning(request, f"Nothing is sent to {found.name} until somebody resumes it.")
+    elif not stop and services.resume_writes(application=slug, reason=reason):
+        messages.success(request, f"Writes to {found.name} go on. What waited is sent now.")
+    else:
+        messages.info(request, "Somebody else was quicker: nothing was changed.")
+    return redirect("console:application", slug)
+
+
+@require_POST
 @signed_in(needs=Ability.RETRY)
 def retry(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Send failed operations again."""
@@ -152,16 +172,22 @@ def _connection(row: Application) -> list[Setting]:
 
 
 def _policy(row: Application) -> list[Setting]:
-    guard = limit_from(row.removal_limit)
+    guard = guard_from(row.guard)
     gone = _REMOVAL[row.removal]
     if row.removal == RemovalAction.DISABLE.value and row.delete_after is not None:
         gone += f", deleted after {look.duration(row.delete_after)}"
     found = [
         Setting("When access ends", gone),
         Setting("While on leave", _REMOVAL[row.leave]),
+        *(
+            Setting(f"Guard: {what}", f"{limit} in {span(limit.window)}")
+            for what in Counted
+            if not (limit := guard.of(what)).unlimited
+        ),
         Setting(
-            "Guard",
-            f"at most {float(guard.percent):g} % removed in 24 hours, never under {guard.floor}",
+            "Guard: failures",
+            f"at most {float(guard.failures.percent):g} % of {guard.failures.least} or more in "
+            f"{span(guard.failures.window)}",
         ),
     ]
     if row.lead:

@@ -23,7 +23,9 @@ from tenure.console.waiting import plural
 from tenure.core.expressions import ExpressionError
 from tenure.people import selectors as people
 from tenure.people.models import PlanMode
-from tenure.provisioning import services
+from tenure.provisioning import planning, services
+from tenure.provisioning.drafting import Scope
+from tenure.provisioning.plan import Seen
 from tenure.signin.permissions import Ability
 
 #: So many people are planned in well under a second; beyond it the page shows that it works.
@@ -38,6 +40,8 @@ def plan(request: ConsoleRequest) -> HttpResponse:
     """The plan, now or in a moment."""
     application, only = _asked(request)
     lagging = people.count_lagging()
+    if planning.in_report_mode(Scope(application=application or None)):
+        lagging = people.count_people()
     context: dict[str, Any] = {
         "application": application,
         "only": only,
@@ -91,13 +95,24 @@ def decide(request: ConsoleRequest) -> HttpResponse:
         messages.error(request, "Nothing was decided: say why. The reason is kept.")
         return redirect(back)
     chosen = [int(pk) for pk in request.POST.getlist("operation") if pk.isdecimal()]
+    try:
+        seen = Seen.parse(request.POST.get("seen", ""))
+    except ValueError:
+        messages.error(request, "Nothing was decided: look at the plan again, then decide.")
+        return redirect(back)
     do = services.approve if decision == "approve" else services.reject
-    count = do(application=application, operations=chosen or None, reason=reason)
-    what = plural(count, "operation")
+    done = do(application=application, operations=chosen or None, reason=reason, seen=seen)
+    what = plural(done.count, "operation")
     if decision == "approve":
         messages.success(request, f"{what} approved: on the way.")
     else:
-        messages.success(request, f"{what} rejected. Correct the source, or they will come back.")
+        messages.success(request, f"{what} rejected: not planned again until what is due changes.")
+    if done.gone:
+        messages.info(request, f"{plural(done.gone, 'operation')} not due any more.")
+    if done.again:
+        more = plural(done.again, "operation")
+        messages.warning(request, f"{more} held since you looked: decide about them too.")
+        return redirect(back)
     return redirect("console:plan")
 
 

@@ -1,0 +1,108 @@
+"""Is this source whole, and would it change no more people than it should? Asked before anything
+of it is taken: the records are read once for the counts and once more to be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from tenure.core.guard import judge, judge_missing, source_guard_from
+from tenure.readers.base import Row, RowProblem
+from tenure.runs import selectors
+from tenure.runs.models import RunKind
+from tenure.sources.models import Absence, Source, SourceRecord
+from tenure.sources.rows import BadRow, RowMapping
+
+_CHUNK = 1000
+
+
+@dataclass(slots=True)
+class Survey:
+    """What an import would meet: records that can be told apart, and people whom it would change.
+    Leavers are not among them: they have a limit of their own."""
+
+    read: int = 0
+    changed: int = 0
+
+
+def refusal(
+    source: Source, mapping: RowMapping, rows: Iterable[Row | RowProblem], at: datetime
+) -> str:
+    """Why nothing of it is to be taken, "" if it may be. A source without any record yet is not
+    read: there is nothing to compare it with."""
+    known = SourceRecord.objects.filter(source=source, present=True).count()
+    if not known:
+        return ""
+    guard = source_guard_from(source.guard)
+    found = _survey(source, mapping, rows, at)
+    if source.absence == Absence.LEAVE or "missing" in source.guard:
+        # Where absence means nothing a source may send only what changed, unless it says not.
+        whole = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
+        if whole.held:
+            return whole.reason
+    verdict = judge(
+        what=f"changed people in {source.name}",
+        new=found.changed,
+        recent=_changed_since(source, at - guard.changes.window),
+        population=known,
+        limit=guard.changes,
+    )
+    return f"{verdict.reason} Nothing of it was taken." if verdict.held else ""
+
+
+def _survey(
+    source: Source, mapping: RowMapping, rows: Iterable[Row | RowProblem], at: datetime
+) -> Survey:
+    found = Survey()
+    iterator = iter(rows)
+    seen: set[str] = set()
+    while chunk := list(islice(iterator, _CHUNK)):
+        keyed = {k: v for k, v in _keyed(mapping, chunk).items() if k not in seen}
+        seen |= keyed.keys()
+        found.changed += _changes(source, mapping, keyed, at)
+    found.read = len(seen)
+    return found
+
+
+def _keyed(mapping: RowMapping, chunk: Sequence[Row | RowProblem]) -> dict[str, Row]:
+    rows: dict[str, Row] = {}
+    for item in chunk:
+        if isinstance(item, RowProblem):
+            continue
+        try:
+            rows.setdefault(mapping.key(item), item)
+        except BadRow:
+            continue
+    return rows
+
+
+def _changes(source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime) -> int:
+    known = SourceRecord.objects.filter(source=source, key__in=rows, present=True)
+    count = 0
+    for record in known.select_related("person"):
+        row = rows[record.key]
+        digest = mapping.digest(row)
+        if bytes(record.digest) == digest:
+            continue
+        try:
+            mapped = mapping.mapped(row, record.key, digest, record, at)
+        except BadRow:
+            continue
+        differs = _plain(mapped.attributes) != _plain(record.attributes)
+        count += differs and not mapped.left(at)
+    return count
+
+
+def _plain(attributes: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(dict(attributes), option=orjson.OPT_SORT_KEYS)
+
+
+def _changed_since(source: Source, since: datetime) -> int:
+    """People whom its imports changed lately and nobody approved."""
+    lately = selectors.counted_since(RunKind.IMPORT, source.slug, since)
+    return lately["changed"] - lately["changes_approved"]

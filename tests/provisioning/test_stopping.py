@@ -1,0 +1,158 @@
+"""The emergency stop: of everything, of one application, in the middle of a batch. Nothing is
+lost, and nothing is sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from django.db import connection
+
+from tenure.applications.models import Application
+from tenure.audit.models import Action, Event
+from tenure.audit.services import acting
+from tenure.cli.checking import _applications, _writes
+from tenure.connectors.faults import ANY, Fault, lost_after
+from tenure.people.services import company as the_company
+from tenure.provisioning import services, settling
+from tenure.provisioning.executor import Drain, Drained
+from tenure.provisioning.models import Operation
+from tenure.provisioning.tasks import queue_waiting
+from tests.provisioning.company import Company, apply, drain, states
+
+
+def stop_in_the_middle(after: float, **what: str) -> tuple[Drained, float]:
+    """Drain, stop writes after so many seconds, and say how long the drain went on."""
+
+    def stop() -> None:
+        services.stop_writes(reason="nonsense", **what)
+        connection.close()
+
+    async def both() -> tuple[Drained, float]:
+        running = asyncio.create_task(Drain("chat").run())
+        await asyncio.sleep(after)
+        await asyncio.to_thread(stop)
+        stopped = time.monotonic()
+        return await running, time.monotonic() - stopped
+
+    return asyncio.run(both())
+
+
+@pytest.mark.parametrize("what", [{}, {"application": "chat"}])
+def test_a_running_drain_stops_within_a_second(sales: Company, what: dict[str, str]) -> None:
+    """32 accounts of a quarter of a second each, two at a time, would take four seconds."""
+    Application.objects.update(limits={"concurrency": 2})
+    sales.people(32)
+    services.store()
+    sales.memories["chat"].faults.always("create", Fault(delay=0.25))
+    result, seconds = stop_in_the_middle(0.8, **what)
+    assert seconds < 1.5
+    made = len(sales.users())
+    assert 0 < made < 20
+    assert result.sent == made
+    assert states() == {"done": made, "planned": 32 - made}
+    assert set(Operation.objects.filter(state="planned").values_list("attempts", flat=True)) == {0}
+
+    sales.memories["chat"].faults.clear()
+    drain()
+    assert len(sales.users()) == made
+    services.resume_writes(reason="right again", **what)
+    drain()
+    assert len(sales.open_users()) == 32
+    assert len(sales.members("all")) == 32
+    creates = [call for call in sales.memories["chat"].calls if call.verb == "create"]
+    assert len(creates) == 32
+
+
+def test_an_account_that_may_exist_is_still_looked_for_after_a_stop(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claimed and not begun again, it is as unsure as before."""
+    monkeypatch.setattr(settling, "_FIRST_WAIT", 0.001)
+    Application.objects.update(limits={"concurrency": 1})
+    sales.people(2)
+    services.store()
+    faults = sales.memories["chat"].faults
+    faults.nth("create", 1, lost_after()).always("find", Fault(delay=0.5))
+    faults.nth("create", 2, Fault(delay=0.5))
+    stop_in_the_middle(0.7)
+    assert len(sales.users()) <= 2
+    faults.clear()
+    services.resume_writes()
+    drain()
+    assert len(sales.users()) == 2
+    assert states() == {"done": 2}
+
+
+def test_one_application_is_stopped_and_the_others_go_on(sales: Company) -> None:
+    sales.application("wiki")
+    sales.rule("wiki", "has(user.department)", {"wiki": []})
+    sales.people(3)
+    with acting("administrator anna"):
+        assert services.stop_writes(application="chat", reason="nonsense")
+        assert not services.stop_writes(application="chat", reason="again")
+    plan = services.preview()
+    assert list(plan.still) == ["Chat"]
+    assert plan.still["Chat"].startswith("Stopped by administrator anna since")
+    assert plan.still["Chat"].endswith(": nonsense")
+    apply("chat", "wiki")
+    assert sales.users() == {}
+    assert len(sales.users("wiki")) == 3
+    queue_waiting()
+    result = drain()
+    assert "nonsense" in result.stopped
+    line = next(x for x in _applications() if x.what == "application chat" and not x.ok)
+    assert "administrator anna (nonsense): `tenure resume chat`" in line.detail
+
+    with acting("administrator ben"):
+        assert services.resume_writes(application="chat", reason="right again")
+        assert not services.resume_writes(application="chat")
+    drain()
+    assert len(sales.users()) == 3
+    told = Event.objects.filter(action__in=[Action.APPLICATION_PAUSED, Action.APPLICATION_UNPAUSED])
+    assert [(e.actor, e.reason, e.application) for e in told.order_by("pk")] == [
+        ("administrator anna", "nonsense", "chat"),
+        ("administrator ben", "right again", "chat"),
+    ]
+
+
+def test_the_stop_of_one_outlasts_that_of_all(sales: Company) -> None:
+    sales.people(2)
+    services.stop_writes(reason="everything")
+    services.stop_writes(application="chat", reason="only chat")
+    services.store()
+    services.resume_writes()
+    drain()
+    assert sales.users() == {}
+    services.resume_writes(application="chat")
+    drain()
+    assert len(sales.users()) == 2
+
+
+def test_who_stopped_everything_is_known(sales: Company) -> None:
+    with acting("administrator anna"):
+        services.stop_writes(reason="nonsense")
+    assert the_company().writes_stopped_by == "administrator anna"
+    [line] = _writes()
+    assert not line.ok
+    assert "by administrator anna (nonsense)" in line.detail
+    services.resume_writes()
+    assert the_company().writes_stopped_by == ""
+    assert all(line.ok for line in _writes())
+
+
+def test_report_mode_is_the_default_and_told_of_by_apply(sales: Company) -> None:
+    assert Application().mode == "report"
+    sales.people(2)
+    Application.objects.update(mode="report")
+    for _ in range(2):
+        # Still there after an apply: nobody lags any more, and nothing was stored.
+        assert services.preview().reported == {"Chat": 2}
+        assert services.store().released == 0
+    assert services.preview().still == {
+        "Chat": "This application is in report mode: nothing is written."
+    }
+    sales.memories["chat"].faults.always(ANY, lost_after())
+    assert drain().sent == 0
+    assert sales.memories["chat"].calls == []
