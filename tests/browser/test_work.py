@@ -33,7 +33,7 @@ def company(transactional_db: None, browser: object, aside: Aside) -> Company:
     """Ten people with an account in Chat and in Tracker, each guarded at one removal a day."""
     made = Company()
     for slug in ("chat", "tracker"):
-        made.application(slug, removal_limit={"percent": 1, "floor": 1})
+        made.application(slug, guard={"removals": {"percent": 1, "floor": 1}})
     made.rule("everyone", 'user.department == "Sales"', {"chat": [], "tracker": []})
     made.people(10)
     aside(lambda: apply("chat", "tracker"))

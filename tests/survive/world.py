@@ -101,7 +101,7 @@ class World:
             settings={"name": memory.name, "page_size": dice.choice([2, 100])},
             mapping=[{"attribute": a, "expression": e} for a, e in MAPPING.items()],
             limits={"concurrency": dice.choice([1, 4, 16])},
-            removal_limit=limit,
+            guard={"removals": limit} if limit else {},
             removal=dice.choice(["disable", "disable", "delete"]),
             delete_after=dice.choice([None, timedelta(hours=1), timedelta(days=2)]),
             leave=dice.choice(["keep", "disable"]),
