@@ -12,7 +12,7 @@ import pytest
 
 from tests.survive.history import run
 
-SEEDS = os.environ.get("TENURE_SEEDS", "1-40")
+SEEDS = os.environ.get("TENURE_SEEDS", "1-15")
 
 
 def seeds(text: str) -> list[int]:
