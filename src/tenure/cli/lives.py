@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 Who = Annotated[str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")]
 Why = Annotated[str, typer.Option("--reason", help="Why: it is kept in the audit trail.")]
+Slug = Annotated[str, typer.Argument(metavar="APPLICATION", help="As tenure.yaml calls it.")]
+Entitlement = Annotated[str, typer.Option(help="Only this entitlement, as in group:sales.")]
+Until = Annotated[
+    str | None,
+    typer.Option(help="When it ends by itself, ISO 8601; in the person's own time zone."),
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until everything is done.")]
 
 exceptions_app = typer.Typer(
@@ -85,17 +91,10 @@ def release(person: Who, reason: Why, wait: Wait = True, as_json: AsJson = False
 
 def give(
     person: Who,
-    application: Annotated[
-        str, typer.Argument(metavar="APPLICATION", help="As tenure.yaml calls it.")
-    ],
+    application: Slug,
     reason: Why,
-    entitlement: Annotated[
-        str, typer.Option(help="Only this entitlement, as in group:sales.")
-    ] = "",
-    until: Annotated[
-        str | None,
-        typer.Option(help="When it ends by itself, ISO 8601; in the person's own time zone."),
-    ] = None,
+    entitlement: Entitlement = "",
+    until: Until = None,
     wait: Wait = True,
     as_json: AsJson = False,
 ) -> None:
@@ -108,17 +107,10 @@ def give(
 
 def withhold(
     person: Who,
-    application: Annotated[
-        str, typer.Argument(metavar="APPLICATION", help="As tenure.yaml calls it.")
-    ],
+    application: Slug,
     reason: Why,
-    entitlement: Annotated[
-        str, typer.Option(help="Only this entitlement, as in group:sales.")
-    ] = "",
-    until: Annotated[
-        str | None,
-        typer.Option(help="When it ends by itself, ISO 8601; in the person's own time zone."),
-    ] = None,
+    entitlement: Entitlement = "",
+    until: Until = None,
     wait: Wait = True,
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
@@ -97,7 +97,7 @@ def in_force(people: Iterable[int], now: datetime) -> dict[int, list[AccessExcep
     return found
 
 
-def _standing(person: Person):  # type: ignore[no-untyped-def]  # a queryset of exceptions
+def _standing(person: Person) -> QuerySet[AccessException]:
     return AccessException.objects.filter(person=person, ended_at__isnull=True)
 
 
