@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from bench.measure import Result
+from bench.measure import Result, peak_mebibytes
 
 MAPPING = {
     "employee_number": 'row["Number"]',
@@ -74,7 +73,7 @@ def measure(size: int) -> dict[str, dict[str, float]]:
             counts = import_source(source, file=path).counts
             found[turn] = {
                 "rate": size / (time.perf_counter() - started),
-                "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "mebibytes": peak_mebibytes(),
             }
             if counts["rows"] != size or counts.get("errors"):
                 raise RuntimeError(f"The import took something else: {counts}.")

@@ -34,6 +34,15 @@ class Result:
         return asdict(self)
 
 
+def peak_mebibytes() -> float:
+    """The most memory that this process had, from the kernel (`VmHWM`, proc(5)). Not `ru_maxrss`:
+    that begins at what the parent had when it forked."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("The kernel does not say how much memory this process had (VmHWM).")
+
+
 def interleaved(
     contestants: Mapping[str, Callable[[], float]], runs: int
 ) -> dict[str, list[float]]:

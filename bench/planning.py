@@ -6,12 +6,11 @@ Each size runs in a process of its own, so that its peak memory is its own.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
 
-from bench.measure import Result
+from bench.measure import Result, peak_mebibytes
 
 APPLICATIONS = 20
 EACH = 5
@@ -88,7 +87,7 @@ def measure(size: int) -> dict[str, float]:
         "seconds": seconds,
         "one": sorted(singles)[len(singles) // 2],
         "operations": Operation.objects.count(),
-        "mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "mebibytes": peak_mebibytes(),
     }
 
 
