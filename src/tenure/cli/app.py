@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from tenure import __version__
-from tenure.cli import access, changes, checking, listing, lives, serving, working
+from tenure.cli import access, catalogue, changes, checking, listing, lives, serving, working
+from tenure.cli.application import application_app
 from tenure.cli.config import config_app
 from tenure.cli.output import Failure, complain, print_json
 
@@ -24,6 +25,8 @@ app = typer.Typer(
 app.add_typer(config_app, name="config")
 for module in (serving, working, changes, access, lives, listing, checking):
     module.register(app)
+catalogue.register(app, application_app)
+app.add_typer(application_app)
 
 
 @app.callback(invoke_without_command=True)
