@@ -34,7 +34,7 @@ WRITES = (
     "application_writes",
 )
 #: Those that show a form first and take it at the same address.
-FORMS = ("terminate", "writes")
+FORMS = ("terminate", "writes", "add", "check")
 
 
 def addresses() -> Iterator[tuple[str, str]]:

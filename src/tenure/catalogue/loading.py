@@ -67,7 +67,8 @@ def listed() -> tuple[Listed, ...]:
 
 
 def _listed(row: dict[str, Any]) -> Listed:
-    return Listed(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()})
+    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Listed(**told)
 
 
 @functools.cache

@@ -18,6 +18,7 @@ class Ability(StrEnum):
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
     RETRY = "send failed operations again"
+    CONFIGURE = "change what is configured"
 
 
 _EVERYTHING: Final = frozenset(Ability)

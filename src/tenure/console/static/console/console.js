@@ -54,3 +54,22 @@ document.addEventListener("change", (event) => {
     label.textContent = chosen ? `${label.dataset.verb} ${chosen} chosen` : label.dataset.all;
   }
 });
+
+// A value that is pasted elsewhere is copied by a button; without this the button is not there.
+function offerCopies(root) {
+  if (!navigator.clipboard) return;
+  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+}
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const label = button.getAttribute("aria-label");
+  await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+  button.dataset.done = "yes";
+  button.setAttribute("aria-label", "Copied");
+  setTimeout(() => {
+    delete button.dataset.done;
+    button.setAttribute("aria-label", label);
+  }, 2000);
+});
+offerCopies(document);
