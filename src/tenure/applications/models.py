@@ -37,6 +37,10 @@ class Application(models.Model):
     colour = models.CharField(max_length=64, blank=True)
     settings = models.JSONField(default=dict)
     secrets = models.JSONField(default=dict)
+    #: How it is authorised by OAuth, as connectors.oauth.OAuthSettings; {} where it is not.
+    oauth = models.JSONField(default=dict)
+    #: secret -> its last day, ISO 8601, for tokens that die by themselves.
+    expires = models.JSONField(default=dict)
     #: [{"attribute", "expression", "when": "always"|"create"}], in the order they are shown.
     mapping = models.JSONField(default=list)
     #: [{"account", "person", "case": "fold"|"exact"}], tried in order; see core.correlation.
@@ -109,6 +113,28 @@ class Application(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Authorization(models.Model):
+    """That an application was authorised by OAuth. The tokens are in the vault."""
+
+    application = models.OneToOneField(
+        Application, on_delete=models.CASCADE, related_name="authorization"
+    )
+    #: What was granted, as the application says; what was asked for where it does not.
+    scopes = models.JSONField(default=list)
+    granted_at = models.DateTimeField()
+    granted_by = models.CharField(max_length=200)
+    access_expires_at = models.DateTimeField(null=True)
+    #: From when on the access token is renewed before it is used.
+    renew_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
+    #: The application takes it no more: somebody has to authorise again.
+    refused_at = models.DateTimeField(null=True)
+    refused_reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"authorisation of {self.application_id}"
 
 
 class EntitlementKind(models.TextChoices):

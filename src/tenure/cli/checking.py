@@ -189,12 +189,19 @@ def _applications() -> Iterator[Line]:
 
 def _secrets() -> Iterator[Line]:
     """What settings and secrets refer to, as far as this process can read it."""
+    from tenure.applications.credentials import warnings
     from tenure.applications.models import Application
-    from tenure.infra.secrets import SecretError, resolve
+    from tenure.infra.secrets import SecretError
     from tenure.sources.models import Source
+    from tenure.vault.services import resolve, unreadable
 
+    for name in unreadable():
+        detail = "no key of this process opens it: put its key back, or enter it again"
+        yield Line(f"secret {name}", False, detail)
+    for warned in warnings():
+        yield Line("credentials", False, f"{warned.what}. {warned.detail}")
     kept = [
-        ("application", row.slug, {**row.settings, **row.secrets})
+        ("application", row.slug, {**row.settings, **row.secrets, **row.oauth})
         for row in Application.objects.all()
     ]
     kept += [("source", row.slug, row.settings) for row in Source.objects.all()]

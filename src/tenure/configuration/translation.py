@@ -123,6 +123,8 @@ def _application(item: ApplicationDefinition) -> Application:
             "colour": item.colour,
             "settings": dict(item.settings),
             "secrets": dict(item.secrets),
+            "oauth": dict(item.oauth) or None,
+            "expires": dict(item.expires),
             "mapping": {
                 line["attribute"]: {
                     "value": line["expression"],
@@ -169,6 +171,10 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         colour=application.colour,
         settings=_plain(application.settings),
         secrets=dict(application.secrets),
+        oauth=application.oauth.model_dump(mode="json", exclude_defaults=True)
+        if application.oauth
+        else {},
+        expires={name: day.isoformat() for name, day in application.expires.items()},
         mapping=[
             {"attribute": name, "expression": mapped.value, "when": mapped.when}
             for name, mapped in application.mapping.items()

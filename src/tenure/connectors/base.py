@@ -137,12 +137,23 @@ class Check:
     detail: str = ""
 
 
+class TokenSource(Protocol):
+    """An access token that is kept fresh while a connector uses it."""
+
+    async def token(self) -> str:
+        """A token that is good now. Raises `StopApplication` or `RetryLater`."""
+
+    async def renew(self, refused: str) -> str:
+        """Another than this one, which the application has just refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectorConfig:
     """Everything that a connector is opened with.
 
     `settings` is validated by the connector's own schema, `secrets` are resolved values,
     `attributes` the account attributes that the mapping uses: nothing else has to be read.
+    `tokens`, where the application is authorised by OAuth, take the place of the secret `token`.
     """
 
     application: str
@@ -150,6 +161,7 @@ class ConnectorConfig:
     secrets: Mapping[str, str] = field(default_factory=dict)
     attributes: frozenset[str] = frozenset()
     limits: Limits = field(default_factory=Limits)
+    tokens: TokenSource | None = None
 
 
 class Connector(Protocol):

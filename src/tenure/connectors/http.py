@@ -42,6 +42,7 @@ from tenure.connectors.base import (
     Rejected,
     RetryLater,
     StopApplication,
+    TokenSource,
 )
 from tenure.connectors.throttle import TokenBucket, retry_after
 
@@ -65,7 +66,8 @@ class HttpFunnel:
 
     `headers` are sent with every request; every string in `secrets` is taken out of error texts.
     `largest` is the size of an answer, in bytes, above which it is not read; `content_type` what
-    bodies are sent as; `how` reads the application's error bodies.
+    bodies are sent as; `how` reads the application's error bodies; `tokens` give the bearer token
+    of each request, and another one when it is refused.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class HttpFunnel:
         largest: int = 16 * 1024 * 1024,
         content_type: str = "application/json",
         how: Explain = explain,
+        tokens: TokenSource | None = None,
     ) -> None:
         limits = limits or Limits()
         self._timeouts = timeouts or Timeouts()
@@ -90,6 +93,7 @@ class HttpFunnel:
         self._largest = largest
         self._content_type = content_type
         self._how = how
+        self._tokens = tokens
         self._concurrency = max(1, limits.concurrency)
         self._slots = asyncio.Semaphore(self._concurrency)
         patience = self._timeouts.total
@@ -159,11 +163,29 @@ class HttpFunnel:
         if body is not None:
             data = _encoded(ask, body)
             headers["Content-Type"] = self._content_type
-        answer = await self._sent(ask, self._url(path, params), data, headers)
+        answer = await self._authorised(ask, self._url(path, params), data, headers)
         if answer.status >= 300:
             self._heed(ask, answer)
             raise failure(ask, answer, redact=self._redact, how=self._how)
         return parsed(ask, answer)
+
+    async def _authorised(
+        self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """The answer, with a token that is good. One that is refused all the same was revoked or
+        ended early: nothing was done, and the request goes out once more with another."""
+        if self._tokens is None:
+            return await self._sent(ask, url, data, headers)
+        token = await self._tokens.token()
+        answer = await self._sent(ask, url, data, self._bearing(token, headers))
+        if answer.status != 401:
+            return answer
+        token = await self._tokens.renew(token)
+        return await self._sent(ask, url, data, self._bearing(token, headers))
+
+    def _bearing(self, token: str, headers: Mapping[str, str]) -> dict[str, str]:
+        self._redact.hide(token)
+        return {**headers, "Authorization": f"Bearer {token}"}
 
     async def _sent(
         self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from tenure.applications import credentials
 from tenure.applications import selectors as applications
 from tenure.applications.models import Account
 from tenure.console.look import Mark
@@ -35,6 +36,7 @@ def items(company: Company) -> list[Item]:
         *_writes(company),
         *_paused(),
         *_stopped(),
+        *_credentials(),
         *_held(),
         *_imports(),
         *_failed(),
@@ -88,6 +90,17 @@ def _stopped() -> list[Item]:
                 "Look",
             )
         )
+    return found
+
+
+def _credentials() -> list[Item]:
+    found = []
+    for warned in credentials.warnings():
+        mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
+        url = reverse("console:applications")
+        if warned.application:
+            url = reverse("console:application", args=[warned.application]) + "#authorisation"
+        found.append(Item(mark, warned.what, warned.detail, url, "Look"))
     return found
 
 

@@ -64,7 +64,9 @@ class ScimConnector:
 
     def __init__(self, config: ConnectorConfig) -> None:
         settings = ScimSettings.model_validate(dict(config.settings))
-        token = ScimSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
+        token = ""
+        if config.tokens is None:
+            token = ScimSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
         self._settings = settings
         self._names = tuple(sorted(config.attributes))
         for name in self._names:
@@ -72,10 +74,11 @@ class ScimConnector:
         self._http = HttpFunnel(
             settings.base_url,
             headers={
-                "Authorization": f"Bearer {token}",
+                **({"Authorization": f"Bearer {token}"} if token else {}),
                 "Accept": "application/scim+json, application/json;q=0.9",
             },
             secrets=(token,),
+            tokens=config.tokens,
             limits=config.limits,
             timeouts=settings.timeouts,
             allow_http=settings.allow_http,
