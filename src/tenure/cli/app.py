@@ -10,7 +10,7 @@ import typer
 from tenure import __version__
 from tenure.cli import (
     access,
-    application,
+    catalogue,
     changes,
     checking,
     listing,
@@ -19,6 +19,7 @@ from tenure.cli import (
     serving,
     working,
 )
+from tenure.cli.application import application_app
 from tenure.cli.config import config_app
 from tenure.cli.output import Failure, complain, print_json
 
@@ -39,11 +40,12 @@ for module in (
     access,
     lives,
     listing,
-    application,
     secrets,
     checking,
 ):
     module.register(app)
+catalogue.register(app, application_app)
+app.add_typer(application_app)
 
 
 @app.callback(invoke_without_command=True)
