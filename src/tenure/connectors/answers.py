@@ -169,7 +169,9 @@ def failure(ask: Ask, answer: Answer, *, redact: Redactor, how: Explain) -> Conn
     elif answer.is_page:
         text += " with a web page"
     text = text.rstrip(".") + "."
-    return _by_status(ask, answer, text, said.code)
+    error = _by_status(ask, answer, text, said.code)
+    error.status = answer.status
+    return error
 
 
 def _by_status(ask: Ask, answer: Answer, text: str, code: str) -> ConnectorError:
