@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 
 import pytest
 from django.db import connection, transaction
@@ -10,6 +11,7 @@ from django.db import connection, transaction
 from tenure.core.model import Value
 from tenure.people import naming
 from tenure.people.models import Person, ReservedName
+from tenure.people.naming import NameForm
 
 ANNA: dict[str, Value] = {"given_name": "Anna", "family_name": "Nagy"}
 
@@ -18,8 +20,12 @@ def people(count: int) -> list[int]:
     return [Person.objects.create(display_name=f"Anna {n}").pk for n in range(count)]
 
 
+def form(domain: str = "acme.example", left_before: datetime | None = None) -> NameForm:
+    return NameForm(naming.EMAIL, (), domain, left_before)
+
+
 def give(keys: list[int], domain: str = "acme.example") -> dict[int, str]:
-    given, failed = naming.reserve_emails(dict.fromkeys(keys, ANNA), formats=(), domain=domain)
+    given, failed = naming.reserve(form(domain), dict.fromkeys(keys, ANNA))
     assert not failed
     return given
 
@@ -43,7 +49,7 @@ def test_the_hundredth_of_a_name_costs_a_few_rounds(django_assert_max_num_querie
 @pytest.mark.django_db
 def test_an_address_is_one_whatever_its_case() -> None:
     first, second = people(2)
-    assert naming.claim(naming.EMAIL, {"anna.nagy@acme.example": first}) == []
+    assert naming.claim(form(), {"anna.nagy@acme.example": first}) == []
     assert give([second], domain="Acme.Example") == {second: "a.nagy@acme.example"}
 
 
@@ -65,7 +71,7 @@ def test_one_who_lost_it_gets_their_own_address_back() -> None:
 @pytest.mark.django_db
 def test_without_a_name_there_is_no_address() -> None:
     (key,) = people(1)
-    given, failed = naming.reserve_emails({key: {}}, formats=(), domain="acme.example")
+    given, failed = naming.reserve(form(), {key: {}})
     assert given == {}
     assert "no address could be made" in failed[key]
 

@@ -1,0 +1,41 @@
+"""How names are made and kept, and whose missing last day is told."""
+
+import datetime
+from typing import ClassVar
+
+from django.db import migrations, models
+
+import tenure.people.models
+
+
+class Migration(migrations.Migration):
+    dependencies: ClassVar = [
+        ("people", "0001_initial"),
+    ]
+
+    operations: ClassVar = [
+        migrations.AddField(
+            model_name="company",
+            name="name_retention",
+            field=models.DurationField(default=datetime.timedelta(days=365), null=True),
+        ),
+        migrations.AddField(
+            model_name="company",
+            name="on_rename",
+            field=models.CharField(
+                choices=[("keep", "It stays"), ("change", "It follows the name")],
+                default="keep",
+                max_length=16,
+            ),
+        ),
+        migrations.AddField(
+            model_name="company",
+            name="user_name_formats",
+            field=models.JSONField(default=list),
+        ),
+        migrations.AddField(
+            model_name="company",
+            name="warn_without_end",
+            field=models.JSONField(default=tenure.people.models.contractors),
+        ),
+    ]
