@@ -16,7 +16,7 @@ from tenure.core.model import Situation
 LOGIN_SQL = "lower(user_name)"
 ADDRESS_SQL = "lower(coalesce(attributes ->> 'emails.work', attributes ->> 'email', ''))"
 
-_HOLDERS = f"""
+HOLDERS_SQL = f"""
     SELECT account.name, account.person_id
     FROM (
         SELECT {LOGIN_SQL} AS name, person_id, situation, application_id
@@ -37,13 +37,17 @@ _HOLDERS = f"""
 def holders(names: Collection[str]) -> dict[str, set[int | None]]:
     """Name, in lower case -> the ids of the people on whose accounts it is, None for nobody's."""
     found: dict[str, set[int | None]] = {}
-    arguments = {
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDERS_SQL, holders_arguments(names))
+        for name, person in cursor.fetchall():
+            found.setdefault(name, set()).add(person)
+    return found
+
+
+def holders_arguments(names: Collection[str]) -> dict[str, object]:
+    """What `HOLDERS_SQL` is asked with."""
+    return {
         "names": [name.lower() for name in names],
         "deleted": Situation.DELETED.value,
         "ignored": Situation.IGNORED.value,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLDERS, arguments)
-        for name, person in cursor.fetchall():
-            found.setdefault(name, set()).add(person)
-    return found
