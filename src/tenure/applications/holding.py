@@ -44,7 +44,7 @@ def holders(names: Collection[str]) -> dict[str, set[int | None]]:
     return found
 
 
-def holders_arguments(names: Collection[str]) -> dict[str, object]:
+def holders_arguments(names: Collection[str]) -> dict[str, str | list[str]]:
     """What `HOLDERS_SQL` is asked with."""
     return {
         "names": [name.lower() for name in names],

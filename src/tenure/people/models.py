@@ -11,7 +11,8 @@ from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Lower, Now
 
 from tenure.core.expressions import AttributeType
 from tenure.core.model import LifecycleState
@@ -137,6 +138,11 @@ class Person(models.Model):
             models.Index(fields=["email"], name="person_email"),
             models.Index(fields=["start_date"], name="person_start"),
             models.Index(fields=["end_date"], name="person_end"),
+            models.Index(
+                Lower(KeyTextTransform("employment_type", "attributes")),
+                condition=models.Q(end_date__isnull=True),
+                name="person_endless",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -128,4 +128,4 @@ class Naming:
 
 
 def _made_here(person: Person, name: str) -> bool:
-    return person.origins.get(name, MADE_HERE) == MADE_HERE
+    return bool(person.origins.get(name, MADE_HERE) == MADE_HERE)

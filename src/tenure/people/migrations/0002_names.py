@@ -4,6 +4,8 @@ import datetime
 from typing import ClassVar
 
 from django.db import migrations, models
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Lower
 
 import tenure.people.models
 
@@ -37,5 +39,13 @@ class Migration(migrations.Migration):
             model_name="company",
             name="warn_without_end",
             field=models.JSONField(default=tenure.people.models.contractors),
+        ),
+        migrations.AddIndex(
+            model_name="person",
+            index=models.Index(
+                Lower(KeyTextTransform("employment_type", "attributes")),
+                condition=models.Q(end_date__isnull=True),
+                name="person_endless",
+            ),
         ),
     ]
