@@ -119,11 +119,12 @@ def _company(company: Company, problems: Problems) -> None:
             ("company", "domain"),
             f"{company.domain!r} is not a domain. Expected one such as acme.example, without @.",
         )
-    for index, form in enumerate(company.email_formats):
-        try:
-            candidates([form], {})
-        except ValueError as error:
-            problems.add(("company", "email_formats", index), str(error))
+    for name in ("email_formats", "user_name_formats"):
+        for index, form in enumerate(getattr(company, name)):
+            try:
+                candidates([form], {})
+            except ValueError as error:
+                problems.add(("company", name, index), str(error))
 
 
 def _schema(whole: Document, problems: Problems) -> dict[str, AttributeType]:
