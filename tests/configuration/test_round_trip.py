@@ -189,6 +189,10 @@ DOCUMENTS = st.builds(
         email_formats=st.lists(TEXTS, max_size=2),
         plans=st.sampled_from(["review", "automatic"]),
         leaver_grace=DURATIONS,
+        user_name_formats=st.lists(TEXTS, max_size=2),
+        on_rename=st.sampled_from(["keep", "change"]),
+        name_retention=DURATIONS,
+        warn_without_end=st.lists(TEXTS, max_size=2),
     ),
     attributes=st.none()
     | st.dictionaries(

@@ -30,7 +30,10 @@ def test_an_unknown_kind_names_those_there_are() -> None:
     [
         ({}, "setting base_url: is missing"),
         ({**GOOD, "page_size": 5000}, "setting page_size: .*1000, not 5000"),
-        ({**GOOD, "update_with": "post"}, "setting update_with: .*'patch' or 'put', not 'post'"),
+        (
+            {**GOOD, "dialect": {"changes": {"by": "post"}}},
+            "setting dialect.changes.by: .*'patch', 'put' or 'none', not 'post'",
+        ),
         ({**GOOD, "pagesize": 5}, "setting pagesize: is not known"),
         ({"base_url": "example.com"}, "setting base_url: the address is not a URL"),
         ({"base_url": "https://u:p@example.com"}, "setting base_url: .*user names"),

@@ -21,6 +21,9 @@ _CONNECTORS = {
     "memory": ("tenure.connectors.memory", "MemoryConnector"),
     "scim": ("tenure.connectors.scim", "ScimConnector"),
 }
+#: The secret that OAuth takes the place of.
+TOKEN = "token"
+_LATER = "given-when-it-is-needed"
 _LONGEST_VALUE = 60
 
 
@@ -49,7 +52,7 @@ def open_connector(kind: str, config: ConnectorConfig) -> Connector:
     chosen = connector_class(kind)
     problems = [
         *_problems(chosen.Settings, config.settings, secret=False),
-        *_problems(chosen.Secrets, config.secrets, secret=True),
+        *_problems(chosen.Secrets, _secrets(config), secret=True),
     ]
     if problems:
         raise ValueError(f"{config.application} ({kind}): {'; '.join(problems)}.")
@@ -57,6 +60,11 @@ def open_connector(kind: str, config: ConnectorConfig) -> Connector:
         return chosen(replace(config, settings=dict(config.settings)))
     except ValueError as error:
         raise ValueError(f"{config.application} ({kind}): {error}") from None
+
+
+def _secrets(config: ConnectorConfig) -> Mapping[str, str]:
+    """With OAuth the token comes when it is needed, and is not one of the secrets."""
+    return config.secrets if config.tokens is None else {TOKEN: _LATER, **config.secrets}
 
 
 def _problems(schema: type[BaseModel], given: Mapping[str, Any], *, secret: bool) -> list[str]:
