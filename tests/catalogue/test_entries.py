@@ -16,7 +16,8 @@ from tenure.catalogue.loading import ENTRIES, Listed, entry, listed, read
 from tenure.configuration.checking import check
 from tenure.configuration.proposing import block, prepare
 from tenure.configuration.reading import read_text
-from tenure.connectors.registry import connector_class, kinds
+from tenure.connectors.oauth import OAuthSettings
+from tenure.connectors.registry import TOKEN, connector_class, kinds
 from tenure.console.look import monogram
 from tenure.infra.clock import now
 from tools.integrations import made
@@ -67,7 +68,12 @@ def test_its_connector_takes_its_settings_and_secrets(slug: str) -> None:
     connector = connector_class(one.connector.kind)
     connector.Settings.model_validate(filling.settings(one, filling.examples(one)))
     wanted = {n for n, info in connector.Secrets.model_fields.items() if info.is_required()}
-    given = {secret.name for secret in one.secrets}
+    given = {secret.name for secret in one.secrets} - one.oauth_places
+    references = filling.secret_references(one, slug)
+    if said := filling.oauth(one, filling.examples(one), references):
+        OAuthSettings.model_validate(said)
+        # The token comes from there when it is needed.
+        wanted -= {TOKEN}
     assert wanted <= given <= set(connector.Secrets.model_fields)
 
 

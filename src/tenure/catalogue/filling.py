@@ -18,7 +18,26 @@ class WrongAnswers(ValueError):
 
 
 def settings(entry: Entry, answers: Mapping[str, str]) -> dict[str, Any]:
-    """The connector's settings. Raises `WrongAnswers`.
+    """The connector's settings. Raises `WrongAnswers`."""
+    told: dict[str, Any] = filled(entry.connector.settings, answered(entry, answers))
+    for name in ("dialect", "spec"):
+        if said := getattr(entry.connector, name):
+            told[name] = said
+    return told
+
+
+def oauth(
+    entry: Entry, answers: Mapping[str, str], references: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """How it is authorised by OAuth; None where not by OAuth. Raises `WrongAnswers`."""
+    if not entry.connector.oauth:
+        return None
+    told: dict[str, Any] = filled(entry.connector.oauth, {**answered(entry, answers), **references})
+    return told
+
+
+def answered(entry: Entry, answers: Mapping[str, str]) -> dict[str, str]:
+    """A value for every setting. Raises `WrongAnswers`.
 
     A value with a reference (`${env:NAME}`) is known only at use, so its form is not checked.
     """
@@ -38,8 +57,7 @@ def settings(entry: Entry, answers: Mapping[str, str]) -> dict[str, Any]:
             problems[name] = f"{value!r} {wrong}"
     if problems:
         raise WrongAnswers(problems)
-    told: dict[str, Any] = filled(entry.connector.settings, values)
-    return told
+    return values
 
 
 def examples(entry: Entry) -> dict[str, str]:

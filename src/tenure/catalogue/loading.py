@@ -67,13 +67,8 @@ def listed() -> tuple[Listed, ...]:
 
 
 def _listed(row: dict[str, Any]) -> Listed:
-<<<<<<< HEAD
     told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
     return Listed(**told)
-=======
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-    return Listed(**fields)
->>>>>>> main
 
 
 @functools.cache
