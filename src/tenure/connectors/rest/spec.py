@@ -78,6 +78,11 @@ class Attribute(Part):
         return self
 
 
+AttributeOrPlace = Annotated[
+    Attribute, BeforeValidator(_attribute, json_schema_input_type=Attribute | str)
+]
+
+
 class Active(Part):
     """How an account shows whether it is open. One of `open`, `closed` and `when`; with `path`
     alone, a true value is open."""
@@ -102,7 +107,7 @@ class Account(Part):
     """How an account looks there."""
 
     id: Place = Field(default="id", description="What never changes and is unique.")
-    attributes: dict[str, Annotated[Attribute, BeforeValidator(_attribute)]] = Field(min_length=1)
+    attributes: dict[str, AttributeOrPlace] = Field(min_length=1)
     active: Active | None = None
     empty: Any = Field(default=None, description="What is sent to clear an attribute: null or ''.")
     read_only: list[Place] = Field(

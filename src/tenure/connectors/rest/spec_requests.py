@@ -7,7 +7,16 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from tenure.connectors.rest.paths import json_path
 
@@ -45,10 +54,14 @@ def _line(text: str) -> str:
     return f"{method} {path}"
 
 
-def _status(text: str | int) -> str:
+def _status(text: Any) -> str:
     if not _STATUSES.fullmatch(str(text)):
         raise ValueError(f"{text!r} is no status. Expected one such as 404, or 5xx for all of it.")
     return str(text)
+
+
+def _statuses(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
 
 
 def _pattern(text: str) -> str:
@@ -61,7 +74,10 @@ def _pattern(text: str) -> str:
 
 Place = Annotated[str, AfterValidator(_place)]
 Line = Annotated[str, AfterValidator(_line)]
-Status = Annotated[str | int, AfterValidator(_status)]
+Statuses = Annotated[
+    list[Annotated[str, BeforeValidator(_status)]],
+    BeforeValidator(_statuses, json_schema_input_type=list[str | int] | str | int),
+]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Meaning = Literal[
     "done",
@@ -85,8 +101,8 @@ class Part(BaseModel):
 class ErrorRule(Part):
     """An answer that means something else than its status says. The first rule that fits counts."""
 
-    status: list[Status] | Status | None = Field(
-        default=None, description="Statuses, such as 409, 5xx or [400, 422]. Default: 300 and more."
+    status: Statuses = Field(
+        default_factory=list, description="Statuses, such as 409, 5xx or [400, 422]. Default: 300 and more."
     )
     when: str = Field(
         default="", description="Condition over body, status and headers: =body.code == 102."
@@ -99,16 +115,9 @@ class ErrorRule(Part):
 
     @model_validator(mode="after")
     def _says_when(self) -> ErrorRule:
-        if self.status is None and not self.when and not self.matches:
+        if not self.status and not self.when and not self.matches:
             raise ValueError("This fits every answer. Give one of status, when and matches.")
         return self
-
-    @property
-    def statuses(self) -> tuple[str, ...]:
-        if self.status is None:
-            return ()
-        given = self.status if isinstance(self.status, list) else [self.status]
-        return tuple(str(one) for one in given)
 
 
 class Errors(Part):
@@ -214,9 +223,21 @@ class Request(Part):
         return self.request.partition(" ")[2]
 
 
-Steps = Request | Annotated[list[Request], Field(min_length=1)]
+#: What pydantic calls the two forms of a verb; never a name in a specification.
+ONE, SEVERAL = "(one request)", "(several requests)"
 
 
-def steps(verb: Steps) -> list[Request]:
+def _form(value: Any) -> str:
+    return SEVERAL if isinstance(value, list) else ONE
+
+
+Steps = Annotated[
+    Annotated[Request, Tag(ONE)]
+    | Annotated[list[Request], Tag(SEVERAL), Field(min_length=1)],
+    Discriminator(_form),
+]
+
+
+def steps(verb: Request | list[Request]) -> list[Request]:
     """A verb's requests, in order."""
     return verb if isinstance(verb, list) else [verb]
