@@ -72,7 +72,7 @@ class JsonScope:
 
     def __init__(self, names: Mapping[str, frozenset[str] | None]) -> None:
         self._names = dict(names)
-        self._environment = scopes._environment({name: cel.Type.DYN for name in names})
+        self._environment = scopes._environment(dict.fromkeys(names, cel.Type.DYN))
 
     def prepare(self, source: str) -> str:
         return source

@@ -17,15 +17,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from tenure.connectors.base import (
-    ConnectorError,
     NotFound,
     Rejected,
-    RetryLater,
     StopApplication,
     Unsupported,
 )
-from tenure.connectors.rest.jwt import KeyProblem, signed
 from tenure.connectors.rest.judging import Reply, SignInAgain
+from tenure.connectors.rest.jwt import KeyProblem, signed
 from tenure.connectors.rest.program import AuthProgram, Call, Program
 from tenure.connectors.rest.spec_auth import JwtBearerAuth, TokenAuth
 from tenure.connectors.rest.templates import MISSING, Text, as_text
@@ -262,6 +260,3 @@ class SignIn:
 def encoded_form(form: Mapping[str, str]) -> bytes:
     """As application/x-www-form-urlencoded."""
     return urlencode(form).encode()
-
-
-__all__ = ["ConnectorError", "Post", "RetryLater", "SignIn", "Ticket", "encoded_form"]

@@ -241,8 +241,7 @@ class _Compiler:
         used = [address.names, query.names, *(text.names for text in headers.values())]
         used += [body.names] if body else []
         used += [each.names] if each else []
-        # What a condition uses is not told by it; `current` in one is found in its text.
-        used += [frozenset({"current"})] if re.search(r"\bcurrent\b", one.when) else []
+        used += [when.attributes] if when else []
         if one.paging and "page" not in names:
             self._wrong((*place, "paging"), "Only what lists something is paged. Take this out.")
         return made.Call(

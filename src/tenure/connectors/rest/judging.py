@@ -77,9 +77,7 @@ class Judge:
         if rule is None and answer.status >= 300 and answer.status not in expected:
             if answer.status == 401 and renewable:
                 raise SignInAgain(f"{ask} was answered 401.")
-            raise failure(
-                ask, self._timed(answer), redact=self._redactor(), how=self._explanation
-            )
+            raise failure(ask, self._timed(answer), redact=self._redactor(), how=self._explanation)
         if expected and answer.status not in expected and rule is None:
             raise self._unexpected(call, ask, answer)
         return self._good(call, ask, answer, reply, excused=rule is not None)
@@ -216,7 +214,10 @@ def _lenient(answer: Answer) -> Reply:
         body = orjson.loads(answer.body) if answer.body.strip() else None
     except orjson.JSONDecodeError:
         body = None if answer.is_page else answer.body[:20_000].decode(errors="replace")
-    headers = {name.lower(): value for name, value in answer.headers.items()}
+    headers: dict[str, str] = {}
+    for name, value in answer.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
     return Reply(answer.status, headers, _cookies(answer), body)
 
 
@@ -238,5 +239,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(shown for one in value if (shown := _shown(one)))
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {shown}" for name, one in value.items() if (shown := _shown(one)))
+        return "; ".join(
+            f"{name}: {shown}" for name, one in value.items() if (shown := _shown(one))
+        )
     return "" if value is None else str(value)

@@ -141,7 +141,9 @@ def _plain(file: Path, node: Node, place: Place, marks: dict[Place, tuple[int, i
             mark = key_node.start_mark
             if not isinstance(key_node, ScalarNode) or key in made:
                 raise _refused(
-                    file, f"{key!r} is here twice, or no name.", f":{mark.line + 1}:{mark.column + 1}"
+                    file,
+                    f"{key!r} is here twice, or no name.",
+                    f":{mark.line + 1}:{mark.column + 1}",
                 )
             marks[(*place, key)] = (mark.line + 1, mark.column + 1)
             made[key] = _plain(file, child, (*place, key), marks)

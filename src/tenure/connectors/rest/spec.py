@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from tenure.connectors.rest.spec_auth import Auth, NoAuth
 from tenure.connectors.rest.spec_requests import (
@@ -45,7 +45,7 @@ class Setting(Part):
     title: str
     hint: str = ""
     example: str = ""
-    kind: Literal["text", "number", "yes_no"] = "text"
+    kind: Literal["text", "url", "number", "yes_no"] = "text"
     pattern: Pattern = Field(default="", description="Regular expression for the whole value.")
     choices: list[str] = Field(default_factory=list)
     default: str | bool | int | None = None
@@ -220,7 +220,9 @@ class Spec(Part):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Spec:
-        taken = sorted(RESERVED & self.settings.keys())
+        taken = sorted(
+            name for name in self.settings if name in RESERVED or hasattr(BaseModel, name)
+        )
         if taken:
             raise ValueError(f"Settings cannot be called {', '.join(taken)}. Choose other names.")
         return self

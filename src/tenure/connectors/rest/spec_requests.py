@@ -102,7 +102,8 @@ class ErrorRule(Part):
     """An answer that means something else than its status says. The first rule that fits counts."""
 
     status: Statuses = Field(
-        default_factory=list, description="Statuses, such as 409, 5xx or [400, 422]. Default: 300 and more."
+        default_factory=list,
+        description="Statuses, such as 409, 5xx or [400, 422]. Default: 300 and more.",
     )
     when: str = Field(
         default="", description="Condition over body, status and headers: =body.code == 102."
@@ -232,8 +233,7 @@ def _form(value: Any) -> str:
 
 
 Steps = Annotated[
-    Annotated[Request, Tag(ONE)]
-    | Annotated[list[Request], Tag(SEVERAL), Field(min_length=1)],
+    Annotated[Request, Tag(ONE)] | Annotated[list[Request], Tag(SEVERAL), Field(min_length=1)],
     Discriminator(_form),
 ]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from tenure.connectors.base import Rejected
 from tenure.core.expressions import ExpressionError, MissingAttribute
@@ -37,14 +38,20 @@ class Text:
     parts: tuple[str | JsonExpression, ...]
     names: frozenset[str]
 
-    def fill(
-        self,
-        given: Mapping[str, Any],
-        *,
-        encode: Callable[[str], str] = str,
-        strict: bool = False,
-    ) -> str:
-        """The text. `encode` is for what is filled in; `strict` refuses what is missing."""
+    def fill(self, given: Mapping[str, Any]) -> str:
+        """The text. What is missing leaves nothing behind."""
+        return "".join(
+            part
+            if isinstance(part, str)
+            else ""
+            if (value := evaluate(part, given)) is MISSING or value is None
+            else as_text(value)
+            for part in self.parts
+        )
+
+    def address(self, given: Mapping[str, Any], encode: Callable[[str], str]) -> str:
+        """The text as a part of an address: `encode` is for data, and a setting may be a part of a
+        path or a host. Raises `Rejected` for what is missing."""
         made: list[str] = []
         for part in self.parts:
             if isinstance(part, str):
@@ -52,13 +59,12 @@ class Text:
                 continue
             value = evaluate(part, given)
             if value is MISSING or value is None:
-                if strict:
-                    raise Rejected(
-                        f"{part.source.strip()} has no value, and the address needs one. Give the "
-                        "account that attribute, or correct the specification."
-                    )
-                continue
-            made.append(encode(as_text(value)))
+                raise Rejected(
+                    f"{part.source.strip()} has no value, and the address needs one. Give the "
+                    "account that attribute, or correct the specification."
+                )
+            ours = all(name.startswith("settings.") for name in part.names)
+            made.append(quote(as_text(value), safe="/:") if ours else encode(as_text(value)))
         return "".join(made)
 
     def value(self, given: Mapping[str, Any]) -> Any:
