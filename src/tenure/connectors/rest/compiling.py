@@ -260,7 +260,7 @@ class _Compiler:
             pages=self._pages(one.paging, (*place, "paging")) if one.paging else None,
             items=json_path(one.items),
             item=json_path(one.item) if one.item else None,
-            id=json_path(one.id) if one.id else None,
+            id=self._pick(one.id, (*place, "id")) if one.id else None,
             names=frozenset[str]().union(*used),
         )
 

@@ -131,7 +131,7 @@ class RestConnector:
             found = thing(call, await run(self._transport, steps, {}))
         except ConnectorError:
             return None
-        identifier = (call.id or self._program.account.id).get(found)
+        identifier = call.id_in(found, self._program.account.id)
         return None if identifier in (None, "") else as_text(identifier)
 
     async def read(self, remote_id: str) -> RemoteAccount:
@@ -258,7 +258,7 @@ class RestConnector:
             yield [self._accounts.loaded(item, call.where) for item in items]
 
     def _id_in(self, call: Call, item: Any) -> str:
-        found = (call.id or self._program.account.id).get(item)
+        found = call.id_in(item, self._program.account.id)
         return as_text(found) if found is not None else self._accounts.identifier(item, call.where)
 
     async def _detail(self, remote_id: str) -> Any:
@@ -284,7 +284,11 @@ class RestConnector:
                 found = call.item.get(reply.body)
             if isinstance(found, Mapping) and call.id is None:
                 return self._accounts.loaded(found, call.where)
-            found = call.id.get(reply.body) if call.id else self._program.account.id.get(reply.body)
+            found = (
+                call.id.of(reply.seen)
+                if call.id is not None
+                else self._program.account.id.get(reply.body)
+            )
             found = found[0] if isinstance(found, list) and found else found
         if found in (None, "") or isinstance(found, dict | list):
             raise OutcomeUnknown(

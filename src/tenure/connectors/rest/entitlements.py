@@ -95,7 +95,7 @@ class Entitlements:
                 if not self._accounts.is_one(item):
                     continue
                 if call.spec.details:
-                    found = (call.id or self._program.account.id).get(item)
+                    found = call.id_in(item, self._program.account.id)
                     try:
                         item = await self._read(as_text(found))
                     except NotFound:
@@ -112,7 +112,7 @@ class Entitlements:
         reply = await run(self._transport, one.create, {"name": name})
         call = one.create[-1]
         body = call.item.get(reply.body) if reply and call.item else reply.body if reply else None
-        found = (call.id or one.id).get(body)
+        found = call.id.of(reply.seen) if reply and call.id else one.id.get(body)
         found = found[0] if isinstance(found, list) and found else found
         if found in (None, "") or isinstance(found, dict | list):
             # Some answer with nothing: it is where its name is.

@@ -123,8 +123,9 @@ class _Walk:
             "size": spec.size,
             "number": self.number,
             "offset": self.seen + spec.start,
-            "cursor": self.cursor,
         }
+        if self.cursor is not None:
+            page["cursor"] = self.cursor
         try:
             return await self.transport.send(self.call, {**self.variables, "page": page}, self.url)
         except (NotFound, Rejected):
@@ -164,10 +165,10 @@ class _Walk:
         if not self._follows() and 0 < self.total <= self.seen:
             return True  # It gives everything at every request, or the last page again.
         spec = self.pages.spec
-        if spec.past_end == "repeat" and print_ == last:
-            # A first page that is full and comes again may as well be a listing that never pages.
-            if self.count > 2 or len(items) < spec.size:
-                return True
+        # A first page that is full and comes again may as well be a listing that never pages.
+        told = self.count > 2 or len(items) < spec.size
+        if spec.past_end == "repeat" and print_ == last and told:
+            return True
         raise self._endless(f"the same page came twice, after {self.seen} items")
 
     def _on(self, items: list[Any], reply: Reply) -> None:

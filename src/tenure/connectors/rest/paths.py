@@ -155,8 +155,6 @@ def _put(document: Any, steps: tuple[Step, ...], value: Any) -> None:
         else:
             below = document.get(step)
             if not isinstance(below, dict if isinstance(rest[0], str) else list):
-                if value is None:
-                    return
                 below = document[step] = {} if isinstance(rest[0], str) else []
             _put(below, rest, value)
     elif isinstance(document, list):

@@ -71,8 +71,13 @@ class Call:
     pages: Pages | None
     items: JsonPath
     item: JsonPath | None
-    id: JsonPath | None
+    id: Pick | None
     names: frozenset[str]
+
+    def id_in(self, item: Any, usual: JsonPath) -> Any:
+        """The id of one thing in a list."""
+        path = self.id.path if self.id is not None and self.id.path is not None else usual
+        return path.get(item)
 
     @property
     def single(self) -> bool:

@@ -189,7 +189,11 @@ class Request(Part):
     )
     items: Place = Field(default=".", description="Where the list is in the answer.")
     item: Place = Field(default="", description="Where the one thing is in the answer.")
-    id: Place = Field(default="", description="Where its id is, if not where it always is.")
+    id: str = Field(
+        default="",
+        description="Where its id is, if not where it always is. After a create also an "
+        "=expression over body and headers.",
+    )
     paging: Paging | None = None
     details: bool = Field(
         default=False, description="Read each account by `get`: the list does not show everything."

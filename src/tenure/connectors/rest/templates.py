@@ -2,11 +2,13 @@
 
 One rule: a text that begins with `=` is an expression and keeps its type; in one-line texts
 (addresses, headers, query, forms) `{expression}` stands for text. `{{` and `}}` are braces. What is
-missing leaves its key out of a body, a form or a query, and nothing behind in a text.
+missing leaves its key out of a body, a form or a query, and nothing behind in a text. An
+expression that is nothing but a name, such as `=attributes`, gives it as it is, nulls included.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,12 +21,14 @@ from tenure.core.json_expressions import JsonExpression, Names, compile_json
 #: In a body: the keys of this object go into the one around it.
 SPREAD = "..."
 
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
-class _Missing:
+
+class Missing:
     """Nothing is there, and nothing is to be sent."""
 
 
-MISSING: Final = _Missing()
+MISSING: Final = Missing()
 
 
 def is_expression(source: Any) -> bool:
@@ -154,6 +158,8 @@ def _compile(
         if is_expression(source):
             expression = compile_json(source[1:], names)
             used |= expression.names
+            if _NAME.fullmatch(source[1:].strip()):
+                return _itself(source[1:].strip().split("."))
             return lambda given: evaluate(expression, given)
         if inline and isinstance(source, str):
             text = compile_text(source, names)
@@ -163,6 +169,20 @@ def _compile(
         error.target = ".".join(place)
         raise
     return lambda given: source
+
+
+def _itself(keys: list[str]) -> _Make:
+    """Something by its name alone is taken as it is: with what is null in it, however large."""
+
+    def make(given: Mapping[str, Any]) -> Any:
+        found: Any = given
+        for key in keys:
+            if not isinstance(found, Mapping) or key not in found:
+                return MISSING
+            found = found[key]
+        return found
+
+    return make
 
 
 def _object(entries: list[tuple[str, _Make]]) -> _Make:

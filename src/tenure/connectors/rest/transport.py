@@ -32,7 +32,7 @@ from tenure.connectors.http import HttpFunnel, Timeouts, segment
 from tenure.connectors.rest.auth import Post, SignIn, Ticket, encoded_form
 from tenure.connectors.rest.judging import Judge, Reply, SignInAgain, reset_after, used_up
 from tenure.connectors.rest.program import Call, Program
-from tenure.connectors.rest.templates import MISSING, as_text
+from tenure.connectors.rest.templates import MISSING, Missing, as_text
 
 _ACCEPT = "application/json"
 _FORM = "application/x-www-form-urlencoded"
@@ -140,7 +140,10 @@ class Transport:
             target += ("&" if "?" in target else "?") + urlencode(query, quote_via=quote)
         elif url and ticket.query:
             target += ("&" if "?" in url else "?") + urlencode(list(ticket.query.items()))
-        ask = Ask(self._method(call, given), _shown(path, self._base), call.writes, call.single)
+        shown = _shown(path, self._base)
+        if call.payload == "rpc":
+            shown += f" {call.address.fill(given)}"
+        ask = Ask(call.method, shown, call.writes, call.single)
         answer = await self._exchange(ask, target, data, headers)
         limits = self._program.spec.limits
         if used_up(limits, answer.headers) or answer.status == 429:
@@ -149,9 +152,6 @@ class Transport:
                 (await self._funnel(target)).pause(after)
         renewable = renewable and self.signing.renewable and call is not self._program.auth.login
         return self._judge.verdict(call, ask, answer, renewable=renewable)
-
-    def _method(self, call: Call, given: Mapping[str, Any]) -> str:
-        return f"POST {call.address.fill(given)}" if call.payload == "rpc" else call.method
 
     def _address(self, call: Call, given: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
         """The whole address, and what comes after the question mark."""
@@ -163,17 +163,19 @@ class Transport:
         filled = call.query.fill(given)
         return (
             path if path.startswith("http") else f"{self._base}{path}",
-            list(_pairs(filled if isinstance(filled, Mapping) else {})),
+            _pairs(filled if isinstance(filled, Mapping) else {}),
         )
 
     def _payload(self, call: Call, given: Mapping[str, Any]) -> tuple[bytes | None, str]:
         body = call.body.fill(given) if call.body is not None else MISSING
         if call.payload == "rpc":
             return self._rpc(call, given, body), "application/json"
-        if body is MISSING or not call.payload:
+        if isinstance(body, Missing) or not call.payload:
+            return None, ""
+        if call.payload in {"form", "multipart"} and not isinstance(body, Mapping):
             return None, ""
         if call.payload == "form":
-            return urlencode(list(_pairs(body))).encode(), _FORM
+            return urlencode(_pairs(body)).encode(), _FORM
         if call.payload == "multipart":
             boundary = uuid.uuid4().hex
             return _multipart(body, boundary), f"multipart/form-data; boundary={boundary}"
