@@ -56,6 +56,16 @@ def schemas(kind: str, settings: Mapping[str, Any]) -> tuple[type[BaseModel], ty
     return (chosen.Settings, chosen.Secrets) if own is None else own(settings)
 
 
+def known_attributes(kind: str, settings: Mapping[str, Any]) -> frozenset[str] | None:
+    """The attributes that accounts have, where these settings say which; None: any that it may be.
+
+    Raises ValueError for an unknown kind, and `SettingsError` for a wrong specification.
+    """
+    own: Callable[[Mapping[str, Any]], frozenset[str]] | None
+    own = getattr(connector_class(kind), "attributes_for", None)
+    return None if own is None else own(settings)
+
+
 def open_connector(kind: str, config: ConnectorConfig) -> Connector:
     """A connector that is ready for `async with`.
 

@@ -89,6 +89,11 @@ class RestConnector:
         """The forms of the application that these settings specify. Raises `SettingsError`."""
         return forms(program_for(settings).spec)
 
+    @classmethod
+    def attributes_for(cls, settings: Mapping[str, Any]) -> frozenset[str]:
+        """The attributes that accounts have there. Raises `SettingsError`."""
+        return frozenset(program_for(settings).account.attributes)
+
     @property
     def program(self) -> Program:
         """What is run."""
