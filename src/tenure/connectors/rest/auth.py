@@ -10,28 +10,27 @@ from __future__ import annotations
 import asyncio
 import base64
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlencode
+
+from pydantic import ValidationError
 
 from tenure.connectors.base import (
     NotFound,
     Rejected,
     StopApplication,
+    TokenSource,
     Unsupported,
 )
+from tenure.connectors.oauth import OAuthSettings, TokenEndpoint
 from tenure.connectors.rest.judging import Reply, SignInAgain
-from tenure.connectors.rest.jwt import KeyProblem, signed
 from tenure.connectors.rest.program import AuthProgram, Call, Program
-from tenure.connectors.rest.spec_auth import JwtBearerAuth, TokenAuth
-from tenure.connectors.rest.templates import MISSING, Text, as_text
+from tenure.connectors.rest.spec_auth import TokenAuth
+from tenure.connectors.rest.templates import Text, as_text
 
 #: A token is not used in its last seconds, nor in the last tenth of a short life.
 _MARGIN = 60.0
-#: What RFC 6749 leaves open (5.1): how long a token lives that says nothing of it.
-_UNSAID = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +40,7 @@ class Ticket:
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     session: Mapping[str, Any] = field(default_factory=dict)
+    token: str = ""
     number: int = 0
     ends: float = float("inf")
 
@@ -49,24 +49,15 @@ class Ticket:
         return time.monotonic() < self.ends
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
-    """A form for a token endpoint."""
-
-    url: str
-    form: Mapping[str, str]
-    headers: Mapping[str, str]
-
-
 #: Sends without any ticket, and gives the good reply.
 SendLogin = Callable[[Call], Awaitable[Reply]]
-SendForm = Callable[[Post], Awaitable[Any]]
 #: Says that a text is secret from now on.
 Keep = Callable[[str], None]
 
 
 class SignIn:
-    """One application's way to sign in. `given` are settings, secrets and fresh."""
+    """One application's way to sign in. `given` are settings, secrets and fresh; `tokens`, where
+    Tenure keeps the application's token fresh, take the place of the secret."""
 
     def __init__(
         self,
@@ -74,15 +65,17 @@ class SignIn:
         given: Mapping[str, Any],
         *,
         login: SendLogin,
-        post: SendForm,
         keep_secret: Keep,
+        tokens: TokenSource | None = None,
+        allow_http: bool = False,
     ) -> None:
         self._program = program
         self._auth: AuthProgram = program.auth
         self._given = given
         self._login = login
-        self._post = post
         self._keep_secret = keep_secret
+        self._tokens = tokens if program.auth.kind == "bearer" else None
+        self._allow_http = allow_http
         self._ticket: Ticket | None = None
         self._number = 0
         self._turn = asyncio.Lock()
@@ -90,7 +83,8 @@ class SignIn:
     @property
     def renewable(self) -> bool:
         """Whether signing in again can help."""
-        return self._auth.kind in {"session", "client_credentials", "jwt_bearer"}
+        kinds = {"session", "client_credentials", "jwt_bearer"}
+        return self._tokens is not None or self._auth.kind in kinds
 
     @property
     def signed_in(self) -> Ticket | None:
@@ -99,6 +93,8 @@ class SignIn:
 
     async def ticket(self) -> Ticket:
         """What goes with the next request. Raises `StopApplication` or `RetryLater`."""
+        if self._tokens is not None:
+            return self._kept(await self._tokens.token())
         held = self._ticket
         if held is not None and held.fresh:
             return held
@@ -108,13 +104,19 @@ class SignIn:
                 held = self._ticket = await self._got()
             return held
 
-    async def renew(self, number: int) -> Ticket:
-        """A ticket after number `number`, which the application took no longer."""
+    async def renew(self, refused: Ticket) -> Ticket:
+        """Another than this one, which the application took no longer."""
+        if self._tokens is not None:
+            return self._kept(await self._tokens.renew(refused.token))
         async with self._turn:
             held = self._ticket
-            if held is None or held.number <= number:
+            if held is None or held.number <= refused.number:
                 held = self._ticket = await self._got()
             return held
+
+    def _kept(self, token: str) -> Ticket:
+        self._keep_secret(token)
+        return self._bearing(token)
 
     async def _got(self) -> Ticket:
         self._number += 1
@@ -143,7 +145,7 @@ class SignIn:
                 pair = base64.b64encode(f"{user}:{password}".encode()).decode()
                 self._keep_secret(pair)
                 return Ticket(headers={"Authorization": f"Basic {pair}"}, number=self._number)
-            case "bearer" | "authorization_code":
+            case "bearer":
                 return self._bearing(self._secret(auth.texts["token"]))
         return Ticket(number=self._number)
 
@@ -159,7 +161,7 @@ class SignIn:
     def _bearing(self, token: str, ends: float = float("inf")) -> Ticket:
         scheme = self._auth.texts["scheme"].fill(self._given)
         value = f"{scheme} {token}" if scheme else token
-        return Ticket(headers={"Authorization": value}, number=self._number, ends=ends)
+        return Ticket(headers={"Authorization": value}, token=token, number=self._number, ends=ends)
 
     # A session.
 
@@ -191,72 +193,31 @@ class SignIn:
     # A token.
 
     async def _token(self) -> Ticket:
-        asked = time.monotonic()
-        body = await self._post(self._request())
-        assert self._auth.token is not None
-        token = self._auth.token.get(body)
-        if not isinstance(token, str) or not token:
-            raise StopApplication(
-                "The token endpoint answered without a token at "
-                f"{self._auth.token}. Check its address (auth.token_url)."
-            )
-        self._keep_secret(token)
-        lives = body.get("expires_in") if isinstance(body, dict) else None
-        try:
-            seconds = float(lives) if lives is not None else _UNSAID
-        except (TypeError, ValueError):
-            seconds = _UNSAID
-        return self._bearing(token, ends=asked + seconds - min(_MARGIN, seconds / 10))
-
-    def _request(self) -> Post:
+        """A token by our own credentials (`connectors.oauth`)."""
         spec, given = self._program.spec.auth, self._given
         assert isinstance(spec, TokenAuth)
-        texts = {name: text.fill(given) for name, text in self._auth.texts.items()}
-        maps = self._auth.maps
-        form = {n: v for n, t in maps["parameters"].items() if (v := t.value(given)) is not MISSING}
-        headers = {name: text.fill(given) for name, text in maps["headers"].items()}
-        if texts["scope"]:
-            form["scope"] = texts["scope"]
-        if isinstance(spec, JwtBearerAuth):
-            form["grant_type"] = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-            form["assertion"] = self._assertion(spec, texts)
-        else:
-            form["grant_type"] = texts["grant_type"]
-            name, secret = texts["client_id"], texts["client_secret"]
-            if texts["client_auth"] == "body":
-                form |= {"client_id": name, "client_secret": secret}
-            else:
-                # RFC 6749, 2.3.1: both are encoded as in a form first.
-                pair = f"{quote(name, safe='')}:{quote(secret, safe='')}".encode()
-                encoded = base64.b64encode(pair).decode()
-                self._keep_secret(encoded)
-                headers["Authorization"] = f"Basic {encoded}"
-        return Post(texts["token_url"], form, headers)
-
-    def _assertion(self, spec: JwtBearerAuth, texts: Mapping[str, str]) -> str:
-        now = int(time.time())
-        claims: dict[str, Any] = {
-            "iss": texts["issuer"],
-            "aud": texts["audience"] or texts["token_url"],
-            "iat": now,
-            "exp": now + spec.lifetime,
-            "jti": uuid.uuid4().hex,
-        }
-        if texts["subject"]:
-            claims["sub"] = texts["subject"]
-        more = self._auth.claims.fill(self._given) if self._auth.claims else None
-        if isinstance(more, Mapping):
-            claims |= more
+        texts = {n: t.fill(given) for n, t in self._auth.texts.items() if n != "scheme"}
+        parameters = {n: t.fill(given) for n, t in self._auth.maps["parameters"].items()}
+        for name in ("client_secret", "private_key"):
+            self._keep_secret(texts.get(name, ""))
         try:
-            assertion = signed(
-                claims, key=texts["key"], algorithm=spec.algorithm, key_id=texts["key_id"]
+            settings = OAuthSettings.model_validate(
+                {
+                    **texts,
+                    "grant": self._auth.kind,
+                    "scopes": spec.scopes,
+                    "token_parameters": parameters,
+                    "allow_http": self._allow_http,
+                }
             )
-        except KeyProblem as error:
-            raise StopApplication(str(error)) from None
-        self._keep_secret(assertion)
-        return assertion
-
-
-def encoded_form(form: Mapping[str, str]) -> bytes:
-    """As application/x-www-form-urlencoded."""
-    return urlencode(form).encode()
+        except ValidationError as error:
+            wrong = ", ".join(str(one["loc"][0]) for one in error.errors() if one["loc"])
+            raise StopApplication(
+                f"Signing in cannot be tried: {wrong or 'client or key'} is empty or has a wrong "
+                "form. Enter it again."
+            ) from None
+        asked = time.monotonic()
+        tokens = await TokenEndpoint(settings).own()
+        self._keep_secret(tokens.access)
+        lasts = tokens.seconds - min(_MARGIN, tokens.seconds / 10)
+        return self._bearing(tokens.access, ends=asked + lasts)

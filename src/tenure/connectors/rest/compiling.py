@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from tenure.connectors.rest import program as made
 from tenure.connectors.rest.paths import json_path
 from tenure.connectors.rest.spec import Account, Entitlement, Spec
-from tenure.connectors.rest.spec_auth import AuthorizationCodeAuth, JwtBearerAuth, SessionAuth
+from tenure.connectors.rest.spec_auth import SessionAuth
 from tenure.connectors.rest.spec_requests import ErrorRule, Paging, Request, steps
 from tenure.connectors.rest.templates import Body, Text, compile_body, compile_text
 from tenure.core.expressions import Condition, ExpressionError
@@ -81,8 +81,6 @@ class _Compiler:
 
     def program(self) -> made.Program:
         spec = self.spec
-        if isinstance(spec.auth, AuthorizationCodeAuth) and "oauth_token" in spec.secrets:
-            self._wrong(("secrets", "oauth_token"), "Take this out: Tenure gets this token itself.")
         auth = self._auth()
         place: Place = ("errors",)
         return made.Program(
@@ -110,12 +108,9 @@ class _Compiler:
         self.problems.append(SpecProblem(place, message))
 
     def _names(self, *more: str, session: bool = True) -> dict[str, Iterable[str] | None]:
-        secrets = set(self.spec.secrets)
-        if isinstance(self.spec.auth, AuthorizationCodeAuth):
-            secrets.add("oauth_token")
         names: dict[str, Iterable[str] | None] = {
             "settings": self.spec.settings.keys(),
-            "secrets": secrets,
+            "secrets": self.spec.secrets.keys(),
             "fresh": FRESH,
         }
         if session and isinstance(self.spec.auth, SessionAuth) and not self._signing_in:
@@ -377,27 +372,11 @@ class _Compiler:
         maps: dict[str, Mapping[str, Text]] = {}
         for name in type(auth).model_fields:
             value = getattr(auth, name)
-            if name in {"kind", "token"} and not (name == "token" and auth.kind == "bearer"):
-                continue
-            if isinstance(value, str):
+            if isinstance(value, str) and name != "kind":
                 texts[name] = self._text(value, (*place, name), names)
-            elif isinstance(value, dict) and name != "claims":
+            elif isinstance(value, dict):
                 maps[name] = self._texts(value, (*place, name), names)
-        if isinstance(auth, AuthorizationCodeAuth):
-            texts["token"] = self._text("{secrets.oauth_token}", place, names)
-        claims = (
-            self._body(auth.claims, (*place, "claims"), names)
-            if isinstance(auth, JwtBearerAuth)
-            else None
-        )
-        token = getattr(auth, "token", "")
-        return made.AuthProgram(
-            auth.kind,
-            texts,
-            maps,
-            claims=claims,
-            token=self._try_path(token, (*place, "token")) if "token_url" in texts else None,
-        )
+        return made.AuthProgram(auth.kind, texts, maps)
 
     def _session(self, auth: SessionAuth) -> made.AuthProgram:
         place: Place = ("auth",)

@@ -59,9 +59,12 @@ class RestConnector:
         self._program = program
         settings, secrets = forms(program.spec)
         values = settings.model_validate(dict(config.settings))
+        secret_values = dict(config.secrets)
+        if config.tokens is not None and "token" in program.spec.secrets:
+            secret_values.setdefault("token", "given-when-it-is-needed")
         given = {
             "settings": {name: getattr(values, name) for name in program.spec.settings},
-            "secrets": _plain(secrets.model_validate(dict(config.secrets))),
+            "secrets": _plain(secrets.model_validate(secret_values)),
         }
         unknown = config.attributes - program.account.attributes.keys() - _ALWAYS
         if unknown:
@@ -78,6 +81,7 @@ class RestConnector:
             limits=_limits(program, config.limits),
             timeouts=timeouts if isinstance(timeouts, Timeouts) else Timeouts(),
             allow_http=bool(getattr(values, "allow_http", False)),
+            tokens=config.tokens,
             tape=tape,
         )
         self._entitlements = Entitlements(program, self._transport, self._accounts, self._item)

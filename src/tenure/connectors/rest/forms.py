@@ -28,7 +28,6 @@ from tenure.connectors.rest.compiling import SpecError
 from tenure.connectors.rest.program import Program
 from tenure.connectors.rest.reading import SpecFileError, program_of, read_program
 from tenure.connectors.rest.spec import Secret, Setting, Spec
-from tenure.connectors.rest.spec_auth import AuthorizationCodeAuth
 
 
 class RestSettings(BaseModel):
@@ -137,10 +136,7 @@ def _text(one: Setting) -> Callable[[str], str]:
 
 
 def _secrets(spec: Spec) -> type[BaseModel]:
-    named = dict(spec.secrets)
-    if isinstance(spec.auth, AuthorizationCodeAuth):
-        named["oauth_token"] = Secret(title="Access token", hint="Given by the consent page.")
-    fields: dict[str, Any] = {name: _secret(one) for name, one in named.items()}
+    fields: dict[str, Any] = {name: _secret(one) for name, one in spec.secrets.items()}
     return create_model(
         "Secrets", __base__=_ClosedSecrets, __doc__=f"Credentials for {spec.name}.", **fields
     )

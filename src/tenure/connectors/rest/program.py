@@ -140,8 +140,6 @@ class AuthProgram:
     kind: str
     texts: Mapping[str, Text] = field(default_factory=dict)
     maps: Mapping[str, Mapping[str, Text]] = field(default_factory=dict)
-    claims: Body | None = None
-    token: JsonPath | None = None
     login: Call | None = None
     logout: Call | None = None
     keep: Mapping[str, Pick] = field(default_factory=dict)

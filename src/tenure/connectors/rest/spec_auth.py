@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -38,7 +38,8 @@ class BasicAuth(Part):
 
 
 class BearerAuth(Part):
-    """A token in the Authorization header. `scheme` is the word before it, "" for none."""
+    """A token in the Authorization header. `scheme` is the word before it, "" for none. An
+    application with `oauth` in tenure.yaml gets its token from there, and keeps it fresh."""
 
     kind: Literal["bearer"]
     token: str = "{secrets.token}"
@@ -65,15 +66,12 @@ class TokenAuth(Part):
     """What the ways of OAuth 2.0 that need nobody present have in common."""
 
     token_url: str
-    scope: str = ""
+    scopes: list[str] = Field(default_factory=list)
     scheme: str = "Bearer"
     parameters: dict[str, str] = Field(
-        default_factory=dict, description="More that the token endpoint wants."
+        default_factory=dict,
+        description="More that the token endpoint wants, such as audience, or another grant_type.",
     )
-    headers: dict[str, str] = Field(
-        default_factory=dict, description="Headers for the token endpoint."
-    )
-    token: str = Field(default="access_token", description="Where the token is in its answer.")
 
 
 class ClientCredentialsAuth(TokenAuth):
@@ -82,8 +80,9 @@ class ClientCredentialsAuth(TokenAuth):
     kind: Literal["client_credentials"]
     client_id: str = "{secrets.client_id}"
     client_secret: str = "{secrets.client_secret}"
-    client_auth: Literal["basic", "body"] = "basic"
-    grant_type: str = "client_credentials"
+    client_authentication: Literal["basic", "post"] = Field(
+        default="basic", description="Whether id and secret go in a header or in the form."
+    )
 
 
 class JwtBearerAuth(TokenAuth):
@@ -91,24 +90,11 @@ class JwtBearerAuth(TokenAuth):
 
     kind: Literal["jwt_bearer"]
     issuer: str
-    subject: str = ""
-    audience: str = Field(default="", description="Default: the token's address.")
-    key: str = Field(default="{secrets.private_key}", description="The private key, as PEM.")
+    subject: str = Field(default="", description="On whose behalf: an administrator there.")
+    audience: str = Field(default="", description="Of the assertion. Default: token_url.")
+    private_key: str = Field(default="{secrets.private_key}", description="As PEM.")
     key_id: str = ""
-    algorithm: Literal["RS256", "ES256"] = "RS256"
-    lifetime: int = Field(default=300, ge=30, le=3600, description="Of the assertion, in seconds.")
-    claims: dict[str, Any] = Field(default_factory=dict)
-
-
-class AuthorizationCodeAuth(Part):
-    """A token that somebody gave their consent to in a browser (RFC 6749, 4.1). Tenure gets it and
-    keeps it fresh; it comes as the secret `oauth_token`."""
-
-    kind: Literal["authorization_code"]
-    authorize_url: str
-    token_url: str
-    scopes: list[str] = Field(default_factory=list)
-    scheme: str = "Bearer"
+    algorithm: str = Field(default="RS256", pattern="^(RS|ES|PS)(256|384|512)$")
 
 
 Auth = Annotated[
@@ -119,7 +105,6 @@ Auth = Annotated[
     | BearerAuth
     | SessionAuth
     | ClientCredentialsAuth
-    | JwtBearerAuth
-    | AuthorizationCodeAuth,
+    | JwtBearerAuth,
     Field(discriminator="kind"),
 ]

@@ -20,16 +20,16 @@ from urllib.parse import quote, urlencode
 import orjson
 from yarl import URL
 
-from tenure.connectors.answers import Answer, Ask, Redactor, failure, parsed
-from tenure.connectors.answers import explain as explain_body
+from tenure.connectors.answers import Answer, Ask, Redactor
 from tenure.connectors.base import (
     ConnectorError,
     Limits,
     Rejected,
     StopApplication,
+    TokenSource,
 )
 from tenure.connectors.http import HttpFunnel, Timeouts, segment
-from tenure.connectors.rest.auth import Post, SignIn, Ticket, encoded_form
+from tenure.connectors.rest.auth import SignIn, Ticket
 from tenure.connectors.rest.judging import Judge, Reply, SignInAgain, reset_after, used_up
 from tenure.connectors.rest.program import Call, Program
 from tenure.connectors.rest.templates import MISSING, Missing, as_text
@@ -62,6 +62,7 @@ class Transport:
         limits: Limits,
         timeouts: Timeouts,
         allow_http: bool,
+        tokens: TokenSource | None = None,
         tape: Tape | None = None,
     ) -> None:
         self._program = program
@@ -80,8 +81,9 @@ class Transport:
             program,
             {**given, "fresh": fresh()},
             login=self._login,
-            post=self._token,
             keep_secret=self.secret_texts.add,
+            tokens=tokens,
+            allow_http=allow_http,
         )
 
     async def __aenter__(self) -> Self:
@@ -110,7 +112,7 @@ class Transport:
         try:
             return await self._once(call, variables, url, ticket)
         except SignInAgain:
-            ticket = await self.signing.renew(ticket.number)
+            ticket = await self.signing.renew(ticket)
         try:
             return await self._once(call, variables, url, ticket, renewable=False)
         except SignInAgain as error:
@@ -246,16 +248,6 @@ class Transport:
 
     async def _login(self, call: Call) -> Reply:
         return await self._once(call, {"fresh": fresh()}, "", Ticket(), renewable=False)
-
-    async def _token(self, post: Post) -> Any:
-        url = URL(post.url)
-        ask = Ask("POST", url.path, write=False)
-        headers = {"Accept": _ACCEPT, "Content-Type": _FORM, **post.headers}
-        answer = await self._exchange(ask, post.url, encoded_form(post.form), headers)
-        if answer.status >= 300:
-            redact = Redactor(self.secret_texts)
-            raise failure(ask, answer, redact=redact, how=explain_body)
-        return parsed(ask, answer)
 
     async def _log_out(self) -> None:
         held, call = self.signing.signed_in, self._program.auth.logout
