@@ -358,6 +358,7 @@ class _Compiler:
             add=several("add", "entitlement", of),
             remove=several("remove", "entitlement", of),
             create=several("create", "name"),
+            delete=several("delete", "entitlement"),
             field=json_path(one.field) if one.field else None,
             change=several("change", "id", "current", "whole", "values", "value", "entitlement"),
         )

@@ -99,6 +99,17 @@ class RestConnector:
         return frozenset(program_for(settings).account.attributes)
 
     @property
+    def deletes_entitlements(self) -> frozenset[str]:
+        """The kinds that can be taken away again."""
+        found = self._program.entitlements.items()
+        return frozenset(kind for kind, one in found if one.create and one.delete)
+
+    @property
+    def secret_texts(self) -> set[str]:
+        """What nobody may see: secrets, tokens and the passwords that were made up."""
+        return self._transport.secret_texts
+
+    @property
     def program(self) -> Program:
         """What is run."""
         return self._program
@@ -238,6 +249,10 @@ class RestConnector:
 
     async def create_entitlement(self, kind: str, name: str) -> RemoteEntitlement:
         return await self._entitlements.create(kind, name)
+
+    async def delete_entitlement(self, kind: str, remote_id: str) -> None:
+        """What `create_entitlement` made. Raises `NotFound`, `Unsupported`."""
+        await self._entitlements.delete(kind, remote_id)
 
     async def change_members(
         self, kind: str, remote_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()

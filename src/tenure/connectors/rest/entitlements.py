@@ -126,6 +126,13 @@ class Entitlements:
         members = None if one.members is None and one.members_at is None else frozenset[str]()
         return RemoteEntitlement(kind, as_text(found), name, members)
 
+    async def delete(self, kind: str, remote_id: str) -> None:
+        """What was made by `create`."""
+        one = self._program.entitlements.get(kind)
+        if one is None or one.delete is None:
+            raise self._cannot(kind, f"delete the {kind} {remote_id}")
+        await run(self._transport, one.delete, {"entitlement": {"id": remote_id}})
+
     async def change(
         self, kind: str, remote_id: str, *, add: Sequence[str], remove: Sequence[str]
     ) -> None:

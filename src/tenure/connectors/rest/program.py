@@ -129,6 +129,7 @@ class EntitlementProgram:
     add: Steps | None
     remove: Steps | None
     create: Steps | None
+    delete: Steps | None
     field: JsonPath | None
     change: Steps | None
 

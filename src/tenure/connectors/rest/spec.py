@@ -69,7 +69,12 @@ class Attribute(Part):
         default="", description="=expression over value and account. false: it is not written."
     )
     empty: Any = Field(default=None, description="What is sent to clear it.")
-    fixed: bool = Field(default=False, description="It cannot be changed after the account is made")
+    fixed: bool = Field(
+        default=False, description="It cannot be changed after the account is made."
+    )
+    example: Any = Field(
+        default=None, description="For the check's canary; {canary} in it is the canary's name."
+    )
 
     @model_validator(mode="after")
     def _is_somewhere(self) -> Attribute:
@@ -156,6 +161,7 @@ class Entitlement(Part):
         default=0, ge=0, le=10_000, description="How many `members` go into one request; 0: one."
     )
     create: Steps | None = None
+    delete: Steps | None = Field(default=None, description="Takes away what `create` made.")
     field: Place = Field(default="", description="Where an account shows what it holds of these.")
     change: Steps | None = Field(
         default=None, description="Sets the field to `values` (a list), or `value` (one)."
