@@ -41,7 +41,6 @@ for module in (
     access,
     lives,
     listing,
-    application,
     connector,
     secrets,
     checking,

@@ -10,18 +10,11 @@ import pytest
 from tenure.connectors.base import Connector, ConnectorConfig
 from tenure.connectors.registry import open_connector
 from tenure.connectors.testing import ConnectorConformance
-from tests.connectors.rest.applications import (
-    ENVELOPE,
-    FORMS,
-    RPC,
-    TIDY,
-    TOKEN,
-    Application,
-    Envelope,
-    Forms,
-    Rpc,
-    Tidy,
-)
+from tests.connectors.rest.application import TOKEN, Application
+from tests.connectors.rest.envelope import ENVELOPE, Envelope
+from tests.connectors.rest.forms import FORMS, Forms
+from tests.connectors.rest.rpc import RPC, Rpc
+from tests.connectors.rest.tidy import TIDY, Tidy
 from tests.connectors.servers import http_server
 
 
