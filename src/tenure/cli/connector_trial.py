@@ -59,8 +59,8 @@ class Trial:
         self, write: bool, group: str, values: Mapping[str, str], tell: Callable[[Check], None]
     ) -> None:
         from tenure.connectors.base import ConnectorConfig
-        from tenure.connectors.canary import Canary, new_name, sample
         from tenure.connectors.rest import RestConnector
+        from tenure.connectors.rest.canary import Canary, new_name, sample
 
         names = frozenset(self.program.account.attributes)
         settings = {
