@@ -13,6 +13,7 @@ from tenure.cli import (
     catalogue,
     changes,
     checking,
+    connector,
     listing,
     lives,
     secrets,
@@ -40,6 +41,7 @@ for module in (
     access,
     lives,
     listing,
+    connector,
     secrets,
     checking,
 ):
