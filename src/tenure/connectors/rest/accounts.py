@@ -44,7 +44,7 @@ class Accounts:
     def is_one(self, item: Any) -> bool:
         """Whether it is an account, and not what the specification leaves out."""
         ignore = self._program.ignore
-        return ignore is None or not ignore.holds({"item": item})
+        return ignore is None or not ignore.holds({"item": item, "settings": self._settings})
 
     def loaded(self, item: Any, where: str) -> RemoteAccount:
         """One account. The fingerprint is over what is read of it, so that a list and a single
@@ -80,7 +80,7 @@ class Accounts:
         if spec is None:
             return None
         if self._program.active_when is not None:
-            answer = evaluate(self._program.active_when, {"item": item})
+            answer = evaluate(self._program.active_when, {"item": item, "settings": self._settings})
             return _MISSING[spec.missing] if answer is MISSING else answer is True
         assert self._program.active_path is not None
         found = self._program.active_path.get(item)

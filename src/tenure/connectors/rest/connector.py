@@ -35,6 +35,7 @@ from tenure.connectors.rest.accounts import Accounts
 from tenure.connectors.rest.checks import checked
 from tenure.connectors.rest.entitlements import Entitlements
 from tenure.connectors.rest.forms import RestSecrets, RestSettings, forms, program_for
+from tenure.connectors.rest.judging import Reply
 from tenure.connectors.rest.listing import pages
 from tenure.connectors.rest.program import Call, Program, Steps
 from tenure.connectors.rest.templates import as_text
@@ -187,14 +188,23 @@ class RestConnector:
         variables = {
             "account": values,
             "attributes": self._accounts.written(values, values),
+            "changes": self._accounts.changes(values, values),
             "external_id": external_id,
             "active": active,
         }
+        written: list[str] = []
         try:
-            reply = await run(self._transport, steps, variables)
-        except HttpRejected as error:
-            raise self._with_fields(error, values) from None
-        made = await self._made(steps[-1], reply)
+            reply = await run(self._transport, steps, variables, written=written)
+        except ConnectorError as error:
+            if written:
+                raise OutcomeUnknown(
+                    f"The account was made, or a part of it, before this: {error} It is looked for "
+                    "before anything is sent again."
+                ) from None
+            if isinstance(error, HttpRejected):
+                raise self._with_fields(error, values) from None
+            raise
+        made = await self._made(steps[-1], reply, values)
         if active or made.active is False:
             return made
         try:
@@ -300,7 +310,9 @@ class RestConnector:
             raise NotFound(f"{remote_id} is none of the accounts that the specification takes.")
         return found
 
-    async def _made(self, call: Call, reply: Any) -> RemoteAccount:
+    async def _made(
+        self, call: Call, reply: Reply | None, values: Mapping[str, Value | None]
+    ) -> RemoteAccount:
         """What was just created; it has an id, or it is not known what was created."""
         found: Any = None
         if reply is not None:
@@ -309,7 +321,7 @@ class RestConnector:
             if isinstance(found, Mapping) and call.id is None:
                 return self._accounts.loaded(found, call.where)
             found = (
-                call.id.of(reply.seen)
+                call.id.of({**reply.seen, "account": values})
                 if call.id is not None
                 else self._program.account.id.get(reply.body)
             )

@@ -16,9 +16,15 @@ Later = Mapping[str, Callable[[], Awaitable[Any]]]
 
 
 async def run(
-    transport: Transport, steps: Steps, variables: Mapping[str, Any], later: Later | None = None
+    transport: Transport,
+    steps: Steps,
+    variables: Mapping[str, Any],
+    later: Later | None = None,
+    *,
+    written: list[str] | None = None,
 ) -> Reply | None:
-    """The last answer; None where no step was due. Raises any `ConnectorError`."""
+    """The last answer; None where no step was due. `written` is told of every step that changed
+    something. Raises any `ConnectorError`."""
     known: dict[str, Any] = {"fresh": fresh(), **variables}
     transport.secret_texts.add(known["fresh"]["password"])
     saved: dict[str, Any] = {}
@@ -34,6 +40,8 @@ async def run(
             if step.when is not None and not step.when.holds(here):
                 continue
             reply = await transport.send(step, here)
+            if step.writes and written is not None:
+                written.append(step.where)
             if step.spec.save:
                 saved[step.spec.save] = reply.seen
                 given = {**known, "steps": saved}
