@@ -67,9 +67,9 @@ def test_what_is_wrong_is_said(more: tuple[str, ...], said: str, anywhere: Tenur
 
 def test_a_missing_setting_and_an_entry_by_hand(anywhere: Tenure) -> None:
     assert "Host of your GitLab is missing" in anywhere("application", "add", "gitlab").err
-    by_hand = anywhere("application", "add", "gitea")
+    by_hand = anywhere("application", "add", "box")
     assert (by_hand.code, by_hand.out) == (1, "")
-    assert "tenure catalogue show gitea" in by_hand.err
+    assert "tenure catalogue show box" in by_hand.err
 
 
 def test_apply_adds_it_beside_the_others(transactional_db: None, tenure: Tenure) -> None:

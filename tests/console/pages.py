@@ -17,7 +17,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
     found += [(name, reverse(f"console:{name}", args=["gitlab"])) for name in _ENTRY]
     found += [
         ("design", reverse("console:design")),
-        ("by hand", reverse("console:entry_provisioning", args=["gitea"])),
+        ("by hand", reverse("console:entry_provisioning", args=["box"])),
         ("in no catalogue", reverse("console:catalogue") + "?q=zzzz&can=saml"),
     ]
     if sample is None:

@@ -36,7 +36,7 @@ def test_search_and_filters(owner: Client) -> None:
     assert "<html" not in found
     narrowed = text_of(owner, page + "?category=development&can=automatic", **{"HX-Request": "1"})
     assert "GitLab" in narrowed
-    assert "Gitea" not in narrowed
+    assert "Jenkins" not in narrowed
     assert "Nothing found" in text_of(owner, page + "?q=zzzzzz&can=nonsense&category=nonsense")
 
 
@@ -49,7 +49,7 @@ def test_the_three_tabs_say_what_is_known(owner: Client) -> None:
     assert "users/auth/saml/callback" in sign_on
     provisioning = text_of(owner, reverse("console:entry_provisioning", args=["gitlab"]))
     assert "mode: report" in provisioning
-    by_hand = text_of(owner, reverse("console:entry_provisioning", args=["gitea"]))
+    by_hand = text_of(owner, reverse("console:entry_provisioning", args=["box"]))
     assert "no connector for this application yet" in by_hand
     assert "Add this application" not in by_hand
 
