@@ -15,6 +15,7 @@ from tenure.cli import (
     checking,
     listing,
     lives,
+    push,
     secrets,
     serving,
     working,
@@ -41,6 +42,7 @@ for module in (
     lives,
     listing,
     secrets,
+    push,
     checking,
 ):
     module.register(app)
