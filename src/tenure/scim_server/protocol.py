@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import orjson
 from django.conf import settings
 from scim2_models import (
     AuthenticationScheme,
@@ -16,6 +17,7 @@ from scim2_models import (
     ForbiddenException,
     Pagination,
     Patch,
+    PatchOp,
     ResourceType,
     Schema,
     SchemaExtension,
@@ -35,6 +37,7 @@ from tenure.scim_server.models import PushToken, Scope
 
 #: Where the company's own attributes are.
 OWN_SCHEMA = "urn:ietf:params:scim:schemas:extension:tenure:2.0:User"
+_MANAGER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:user:manager"
 MOST_OPERATIONS = 1000
 LARGEST_BULK = 10 * 1024 * 1024
 LARGEST = 1024 * 1024
@@ -66,6 +69,11 @@ class Service(ScimService):
         ):
             raise ForbiddenException(detail="This token may only read.")
 
+    def read_patch(
+        self, resource_type: ResourceType, body: bytes, content_type: str | None
+    ) -> PatchOp[Any]:
+        return super().read_patch(resource_type, _with_whole_managers(body), content_type)
+
     def max_body_size(self, request: ScimRequest) -> int | None:
         found = super().max_body_size(request)
         return LARGEST if found is None else found
@@ -89,6 +97,23 @@ def _service(own: tuple[CustomAttribute, ...]) -> Service:
         schemas.values(), types.values(), config=_config(), policy=_POLICY
     )
     return Service(provider, secret=settings.SECRET_KEY)
+
+
+def _with_whole_managers(body: bytes) -> bytes:
+    """Entra names a manager by the id alone, where the attribute is complex (RFC 7643, 4.3)."""
+    if b":manager" not in body.lower():
+        return body
+    try:
+        document = orjson.loads(body)
+        operations = [v for k, v in document.items() if k.casefold() == "operations"]
+    except (orjson.JSONDecodeError, AttributeError):
+        return body
+    for operation in operations[0] if operations else ():
+        if not isinstance(operation, dict) or not isinstance(operation.get("value"), str):
+            continue
+        if str(operation.get("path", "")).casefold() == _MANAGER:
+            operation["value"] = {"value": operation["value"]}
+    return orjson.dumps(document)
 
 
 def _config() -> ServiceProviderConfig:

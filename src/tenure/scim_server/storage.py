@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -29,6 +28,7 @@ from scim2_server.memory import InMemoryStorage
 from scim2_server.service import ScimService
 from scim2_server.storage import ScimStorage, SearchPage
 
+from tenure.infra.bulk import insert_instances
 from tenure.infra.clock import now
 from tenure.sources.models import PushedResource
 from tenure.sources.pushing import GROUP, USER, BadRow, Push, TakenKey
@@ -51,15 +51,23 @@ class PushedStorage(ScimStorage):
 
     supports_cursors = True
 
-    def __init__(self, service: ScimService, push: Push) -> None:
+    def __init__(self, service: ScimService, push: Push, *, expected: Sequence[Any] = ()) -> None:
+        """`expected`: the users that this request makes, where it makes many."""
         self._service = service
         self._push = push
         self._source = push.source
+        self._together = bool(expected)
+        #: Made in this request, and not in the database yet.
+        self._fresh: list[PushedResource] = []
+        self._names: set[tuple[str, str]] = set()
+        if expected:
+            push.expect(expected)
 
-    @contextmanager
-    def operation(self) -> Iterator[None]:
-        with transaction.atomic():
-            yield
+    def flush(self) -> None:
+        """What was made together, into the database. Raises `IntegrityError` where somebody else
+        has just made one of the same name: then nothing of the request is kept."""
+        fresh, self._fresh = self._fresh, []
+        insert_instances(fresh, numbered=True)
 
     def get(
         self,
@@ -77,6 +85,7 @@ class PushedStorage(ScimStorage):
         *,
         position: Any = None,
     ) -> SearchPage:
+        self.flush()
         kinds = {str(item.name): item for item in resource_types}
         rows = PushedResource.objects.filter(source=self._source, kind__in=list(kinds))
         if search_request.filter is None and search_request.sort_by is None:
@@ -165,6 +174,9 @@ class PushedStorage(ScimStorage):
         try:
             if row.kind == USER:
                 self._push.changed(row)
+            if at_birth and self._together and row.kind == USER:
+                self._keep_for_later(row)
+                return
             with transaction.atomic():
                 row.save(force_insert=at_birth)
         except BadRow as error:
@@ -172,17 +184,25 @@ class PushedStorage(ScimStorage):
         except TakenKey as error:
             raise UniquenessException(detail=str(error)) from error
         except IntegrityError as error:
+            self._push.refused(row)
             raise UniquenessException(
                 detail=f"Another user has the userName {row.name!r}, or their employee number."
             ) from error
-        if row.kind == USER:
-            self._push.note(row)
-        elif at_birth:
+        if at_birth and row.kind == GROUP:
             self._push.members_changed(sorted(_members(row)))
+
+    def _keep_for_later(self, row: PushedResource) -> None:
+        """Raises `IntegrityError`, as the database would."""
+        mine = {("name", row.name), ("key", row.key)}
+        if self._push.is_taken(row) or mine & self._names:
+            raise IntegrityError
+        self._names |= mine
+        self._fresh.append(row)
 
     def _row(
         self, resource_type: ResourceType, resource_id: str, *, lock: bool = False
     ) -> PushedResource:
+        self.flush()
         rows = PushedResource.objects.filter(source=self._source, kind=str(resource_type.name))
         if lock:
             rows = rows.select_for_update()

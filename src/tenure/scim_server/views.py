@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -24,13 +25,14 @@ from tenure.infra.clock import now
 from tenure.provisioning.services import follow
 from tenure.scim_server import tokens
 from tenure.scim_server.models import PushToken
-from tenure.scim_server.protocol import Service, service
+from tenure.scim_server.protocol import LARGEST_BULK, Service, service
 from tenure.scim_server.storage import PushedStorage
 from tenure.sources.pushing import Busy, Push
 
 log = logging.getLogger(__name__)
 _BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 _SOON = "5"
+_MANY = 10
 
 
 @csrf_exempt
@@ -44,6 +46,8 @@ def scim(request: HttpRequest, rest: str = "") -> HttpResponse:
         answer = _served(found, asked)
     except Busy:
         return _busy("The whole source is being imported. Push this again in a moment.")
+    except IntegrityError:
+        return _busy("Somebody else has just pushed one of the same. Push this again in a moment.")
     except OperationalError:
         log.exception("SCIM: the database does not answer")
         return _busy("The database does not answer. Push this again in a moment.")
@@ -63,10 +67,29 @@ def _served(found: Service, asked: ScimRequest) -> ScimResponse:
     asked.subject = token
     with acting(f"push ({token.name})"), transaction.atomic():
         push = Push(token.source, now())
-        answer = ScimHandler(found, PushedStorage(found, push)).handle(asked)
+        storage = PushedStorage(found, push, expected=_expected(found, asked))
+        answer = ScimHandler(found, storage).handle(asked)
+        storage.flush()
         if left := push.take():
             follow(left, reason=f"pushed by {token.name}")
     return answer
+
+
+def _expected(found: Service, asked: ScimRequest) -> list[Any]:
+    """The users that a bulk request makes, where they are worth asking for together. What is wrong
+    with them is the service's to say."""
+    if found.match(asked).operation is not Operation.bulk or len(asked.body) > LARGEST_BULK:
+        return []
+    try:
+        operations = orjson.loads(asked.body)["Operations"]
+        made = [
+            item["data"]
+            for item in operations
+            if item["method"].upper() == "POST" and item["path"].strip("/").lower() == "users"
+        ]
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return []
+    return made if len(made) >= _MANY and all(isinstance(item, dict) for item in made) else []
 
 
 def _let_in(asked: ScimRequest) -> PushToken:

@@ -8,7 +8,8 @@ pushed, and is taken when somebody approves it by an import of the source.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -47,41 +48,77 @@ class TakenKey(ValueError):
 
 
 @dataclass(slots=True)
+class Taking:
+    """One user as it is to be taken: the columns that the mapping reads, and what they mean."""
+
+    row: Row
+    mapped: MappedRow
+
+
+@dataclass(slots=True)
 class Push:
     """One request of one source: what it changed, taken together at its end."""
 
     source: Source
     at: datetime
     mapping: RowMapping = field(init=False)
-    _rows: dict[int, tuple[PushedResource, Row, str]] = field(default_factory=dict)
+    #: uid -> what is to be taken of it.
+    _taking: dict[str, Taking] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
+    #: Keys and names that others have, of those that were asked for ahead; None: each is asked for.
+    _others: frozenset[tuple[str, str]] | None = None
 
     def __post_init__(self) -> None:
         self.mapping = RowMapping(self.source)
         if not _asked("SELECT pg_try_advisory_xact_lock_shared(%s, %s)", self.source):
             raise Busy
 
+    def expect(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Many new users come in this request: whose names and employee numbers are taken already
+        is asked once for all of them."""
+        names = {str(item.get("userName", "")).lower() for item in documents}
+        keys = set()
+        for item in documents:
+            row = Row(0, next(iter(_values(self.source, [_unsaved(item)], self.mapping.columns))))
+            with suppress(BadRow):
+                keys.add(self.mapping.key(row))
+        rows = PushedResource.objects.filter(source=self.source, kind=USER)
+        taken = {
+            ("name", name) for name in rows.filter(name__in=names).values_list("name", flat=True)
+        }
+        taken |= {("key", key) for key in rows.filter(key__in=keys).values_list("key", flat=True)}
+        self._others = frozenset(taken)
+
+    def is_taken(self, resource: PushedResource) -> bool:
+        """Whether somebody else has its userName, where that was asked for ahead."""
+        return self._others is not None and ("name", resource.name) in self._others
+
     def changed(self, resource: PushedResource) -> None:
         """A user was pushed. Raises `BadRow` or `TakenKey` where they cannot be taken."""
         row = Row(resource.pk or 0, values_of(resource, self.mapping))
         key = self.mapping.key(row)
-        self.mapping.mapped(row, key, b"", None, self.at)
-        taken = PushedResource.objects.filter(source=self.source, key=key)
-        if taken.exclude(uid=resource.uid).exists():
+        mapped = self.mapping.mapped(row, key, b"", None, self.at)
+        if self._has_another(key, resource):
             raise TakenKey(
                 f"Employee number {key} is another user's already. Correct it, or delete the other."
             )
         if resource.key and resource.key != key:
             self._gone.add(resource.key)
         resource.key = key
+        self._taking[resource.uid] = Taking(row, mapped)
 
-    def note(self, resource: PushedResource) -> None:
-        """It is stored now."""
-        row = Row(resource.pk, values_of(resource, self.mapping))
-        self._rows[resource.pk] = (resource, row, resource.key)
+    def refused(self, resource: PushedResource) -> None:
+        """It was not stored after all."""
+        self._taking.pop(resource.uid, None)
+
+    def _has_another(self, key: str, resource: PushedResource) -> bool:
+        if self._others is not None:
+            return ("key", key) in self._others
+        rows = PushedResource.objects.filter(source=self.source, key=key)
+        return rows.exclude(uid=resource.uid).exists()
 
     def deleted(self, resource: PushedResource) -> None:
-        self._rows.pop(resource.pk, None)
+        self._taking.pop(resource.uid, None)
         if resource.key:
             self._gone.add(resource.key)
 
@@ -89,11 +126,11 @@ class Push:
         """The groups of these users are others now, where the mapping reads them."""
         if GROUPS in self.mapping.columns:
             for resource in PushedResource.objects.filter(source=self.source, uid__in=uids):
-                self.note(resource)
+                self.changed(resource)
 
     def take(self) -> list[int]:
         """Into records and people. Returns the ids of those who have left now."""
-        if not self._rows and not self._gone:
+        if not self._taking and not self._gone:
             return []
         seen.wait_for_other_sources()
         work = _work(self.source, self.at)
@@ -118,18 +155,20 @@ class Push:
         return list(people.values_list("pk", flat=True))
 
     def _mapped(self, work: Work) -> list[MappedRow]:
-        keys = [key for _, _, key in self._rows.values()]
+        keys = [item.mapped.key for item in self._taking.values()]
         records = {
             item.key: item for item in SourceRecord.objects.filter(source=self.source, key__in=keys)
         }
         found = []
-        for _, row, key in self._rows.values():
-            record = records.get(key)
-            digest = self.mapping.digest(row)
-            if record is not None and record.present and bytes(record.digest) == digest:
+        for item in self._taking.values():
+            key, record = item.mapped.key, records.get(item.mapped.key)
+            digest = self.mapping.digest(item.row)
+            if record is None:
+                found.append(replace(item.mapped, digest=digest))
+            elif record.present and bytes(record.digest) == digest:
                 work.counts["unchanged"] += 1
-                continue
-            found.append(self.mapping.mapped(row, key, digest, record, self.at))
+            else:
+                found.append(self.mapping.mapped(item.row, key, digest, record, self.at))
         return found
 
     def _absent(self, work: Work, back: set[str]) -> list[MappedRow]:
@@ -139,6 +178,10 @@ class Push:
             source=self.source, key__in=self._gone - back, present=True
         )
         return [self.mapping.gone(item, self.at) for item in records]
+
+
+def _unsaved(document: Mapping[str, Any]) -> PushedResource:
+    return PushedResource(kind=USER, uid="", document=dict(document))
 
 
 def stored_rows(source: Source, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
