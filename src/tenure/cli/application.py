@@ -1,4 +1,4 @@
-"""One application: authorise it, take the authorisation back."""
+"""One application: check it, authorise it, take the authorisation back."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from tenure.cli import connection
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, print_json, say
 
@@ -18,6 +19,7 @@ Slug = Annotated[
 
 
 def register(app: typer.Typer) -> None:
+    connection.register(application_app)
     app.add_typer(application_app, name="application")
 
 

@@ -15,6 +15,9 @@ from tenure.connectors.http import HttpFunnel
 from tenure.connectors.scim.declared import Declared, declared
 from tenure.connectors.scim.dialect import Dialect
 
+#: What has a default in the dialect that only a trial can show to be wrong.
+_BY_TRIAL = frozenset({"off.final", "delete", "members.shown"})
+
 
 class Speech:
     """One connection's. `ready` has to be awaited before anything that the server may declare."""
@@ -46,7 +49,8 @@ class Speech:
 
     def learn(self, name: str, value: object, why: str = "") -> None:
         """It was seen to work. `why` is empty for what is as the standard says."""
-        if self._given(name) is None and name not in self._learnt:
+        said = self._given(name)
+        if name not in self._learnt and (said is None or (name in _BY_TRIAL and said != value)):
             self._learnt[name] = (value, why)
 
     def learn_filter(self, attribute: str, *, works: bool, why: str = "") -> None:
