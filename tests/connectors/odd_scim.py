@@ -449,9 +449,9 @@ def _values(resource: Any, names: list[str]) -> list[Any]:
 
 
 @asynccontextmanager
-async def odd_scim(quirks: Quirks) -> AsyncIterator[Odd]:
+async def odd_scim(quirks: Quirks, kind: type[Odd] = Odd) -> AsyncIterator[Odd]:
     """A running one; `odd.address` says where."""
-    odd = Odd(quirks)
+    odd = kind(quirks)
     async with http_server(odd.handle) as address:
         odd.address = address
         yield odd

@@ -7,9 +7,11 @@ process was killed, is found by its name and removed first. It must not know any
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 from tenure.connectors.base import (
     AlreadyExists,
@@ -26,6 +28,9 @@ from tenure.connectors.steps import Journal, Outcome, Step
 from tenure.core.diff import same
 from tenure.core.model import Attributes, Value
 
+T = TypeVar("T")
+#: Longer than any request may take.
+_LONGEST = 60.0
 _MARK = "tenure-canary-"
 _MARKED = re.compile(rf"{_MARK}[0-9a-f]{{8}}(?![0-9a-f])")
 #: Where an account carries its name.
@@ -54,6 +59,10 @@ class Canary:
         self._old: list[tuple[str, str]] = []
         #: Something was sent and it is not known what became of it.
         self._unsure = False
+        #: What was under way when it was interrupted.
+        self._pending: list[asyncio.Task[Any]] = []
+        self._external_id = str(uuid.uuid4())
+        self._known_by_id = False
 
     def look_at(self, kind: str, remote_id: str, what: Attributes | str) -> None:
         """Something that is there: an account (no kind) by its attributes, or a group by name."""
@@ -95,8 +104,8 @@ class Canary:
         account = None
         async with self.journal.step("Make an account") as line:
             self._unsure = True
-            account = await self.connector.create(
-                canary, external_id=str(uuid.uuid4()), active=True
+            account = await self._to_the_end(
+                self.connector.create(canary, external_id=self._external_id, active=True)
             )
             self._accounts.append(account.remote_id)
             self._unsure = False
@@ -114,21 +123,24 @@ class Canary:
                 line.say(Outcome.FAILS, "It was made open and is shown closed.")
             elif read.active is None:
                 line.say(Outcome.DIFFERS, "It does not say whether an account is open.")
-            if self._known_by_id() and "externalId" not in read.attributes:
+            by_id = "externalId" in self.connector.capabilities.searchable
+            self._known_by_id = by_id and "externalId" in read.attributes
+            if by_id and not self._known_by_id:
                 line.say(Outcome.DIFFERS, f"{line.detail} It does not keep our id (externalId).")
 
-    def _known_by_id(self) -> bool:
-        return "externalId" in self.connector.capabilities.searchable
-
     async def _find(self, account: RemoteAccount, canary: Attributes) -> None:
-        for name in sorted(self.connector.capabilities.searchable & canary.keys()):
+        known: dict[str, Value] = dict(canary)
+        if self._known_by_id:
+            known["externalId"] = self._external_id
+        names = (self.connector.capabilities.searchable | {"emails.work"}) & known.keys()
+        for name in sorted(names, reverse=True):
             async with self.journal.step(f"Find it by {name}") as line:
-                found = await self.connector.find(name, str(canary[name]))
+                found = await self.connector.find(name, str(known[name]))
                 if [one.remote_id for one in found] == [account.remote_id]:
                     line.say(Outcome.WORKS, "Found, and nobody else.")
                 else:
                     line.say(Outcome.FAILS, f"{len(found)} found, where one is.")
-                other = await self.connector.find(name, f"{canary[name]}-not")
+                other = await self.connector.find(name, f"{known[name]}-not")
                 if other:
                     line.say(Outcome.FAILS, "Something is found that is not there.")
 
@@ -136,8 +148,8 @@ class Canary:
         async with self.journal.step("Refuse a name that is taken") as line:
             try:
                 self._unsure = True
-                twin = await self.connector.create(
-                    canary, external_id=str(uuid.uuid4()), active=True
+                twin = await self._to_the_end(
+                    self.connector.create(canary, external_id=str(uuid.uuid4()), active=True)
                 )
             except AlreadyExists:
                 self._unsure = False
@@ -235,7 +247,7 @@ class Canary:
         group = None
         async with self.journal.step("Make a group") as line:
             self._unsure = True
-            group = await connector.create_entitlement("group", self._name)
+            group = await self._to_the_end(connector.create_entitlement("group", self._name))
             self._groups.append(("group", group.remote_id))
             self._unsure = False
             line.say(Outcome.WORKS, f"{self._name}.")
@@ -292,6 +304,11 @@ class Canary:
         if not (self._accounts or self._groups or self._unsure):
             return
         async with self.journal.step("Clean up") as line:
+            if self._pending:
+                # It may arrive still: only then it can be seen whether it did.
+                done, _ = await asyncio.wait(self._pending, timeout=_LONGEST)
+                for task in done:
+                    task.exception()
             if self._unsure:
                 accounts, groups = await self._marked(self._name)
                 self._accounts += accounts
@@ -330,6 +347,15 @@ class Canary:
         except ConnectorError as error:
             self.journal.trial.left.append(f"{kind} {remote_id} ({error})")
         self._groups = [one for one in self._groups if one != (kind, remote_id)]
+
+    async def _to_the_end(self, making: Coroutine[Any, Any, T]) -> T:
+        """What makes something is not given up half way: what came of it has to be removed."""
+        task = asyncio.ensure_future(making)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._pending.append(task)
+            raise
 
     async def _insisting(self, act: Callable[[], Awaitable[None]]) -> None:
         """Once more where nobody knows what became of it."""

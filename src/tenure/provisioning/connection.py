@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from asgiref.sync import sync_to_async
-from django.db import transaction
+from django.db import close_old_connections, transaction
 
 from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application, ConnectionCheck
@@ -78,8 +78,13 @@ async def conduct(check: ConnectionCheck, tell: Tell | None = None) -> Connectio
         raise
     finally:
         check.finished_at = now()
-        await asyncio.shield(sync_to_async(check.save)())
+        await asyncio.shield(sync_to_async(_store)(check))
     return check
+
+
+def _store(check: ConnectionCheck) -> None:
+    check.save()
+    close_old_connections()
 
 
 def outcome(check: ConnectionCheck) -> bool:

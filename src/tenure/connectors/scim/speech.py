@@ -54,12 +54,17 @@ class Speech:
             self._learnt[name] = (value, why)
 
     def learn_filter(self, attribute: str, *, works: bool, why: str = "") -> None:
-        """Whether accounts can be searched for by it."""
-        if works:
-            self._filter_works.add(attribute)
-            self._filter_fails.pop(attribute, None)
-        elif attribute not in self._filter_works:
+        """Whether accounts can be searched for by it. One that was ignored once found whom it
+        found by chance; one that was refused may have been so for its value."""
+        if not works:
+            self._filter_works.discard(attribute)
             self._filter_fails.setdefault(attribute, why)
+        elif attribute not in self._filter_fails:
+            self._filter_works.add(attribute)
+
+    def filter_works(self, attribute: str) -> bool:
+        """Whether a search by it has found somebody."""
+        return attribute in self._filter_works
 
     def fitted(self) -> Dialect:
         """The dialect with what was learnt and deviates from the standard."""
