@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Lower, Now
 
 from tenure.core.model import (
     ApplicationMode,
@@ -19,7 +20,7 @@ from tenure.core.model import (
     RemovalAction,
     Situation,
 )
-from tenure.people.models import Person
+from tenure.people.models import OnRename, Person
 
 
 class Health(models.TextChoices):
@@ -76,6 +77,8 @@ class Application(models.Model):
         choices=[(a.value, a.value) for a in LeaveAction],
         default=LeaveAction.KEEP.value,
     )
+    #: "change": the login follows the person; "keep": it stays as it was made.
+    on_rename = models.CharField(max_length=16, choices=OnRename.choices, default=OnRename.CHANGE)
     lead = models.DurationField(null=True)
     #: Before the first day an account is made closed, and opened on that day.
     closed_ahead = models.BooleanField(default=False)
@@ -232,6 +235,18 @@ class Account(models.Model):
             models.Index(fields=["person", "application"], name="account_person"),
             models.Index(fields=["application", "user_name", "id"], name="account_user_name"),
             models.Index(fields=["application", "situation", "active"], name="account_situation"),
+            # Whether a name is in use already; see `holding`.
+            models.Index(Lower("user_name"), name="account_login"),
+            models.Index(
+                Lower(
+                    Coalesce(
+                        KeyTextTransform("emails.work", "attributes"),
+                        KeyTextTransform("email", "attributes"),
+                        models.Value(""),
+                    )
+                ),
+                name="account_address",
+            ),
         ]
 
     def __str__(self) -> str:

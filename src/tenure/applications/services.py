@@ -60,6 +60,7 @@ class ApplicationDefinition:
     removal: str = "disable"
     delete_after: timedelta | None = None
     leave: str = "keep"
+    on_rename: str = "change"
     lead: timedelta | None = None
     closed_ahead: bool = False
     requires: Sequence[str] = ()

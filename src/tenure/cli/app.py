@@ -10,15 +10,18 @@ import typer
 from tenure import __version__
 from tenure.cli import (
     access,
-    application,
+    catalogue,
     changes,
     checking,
+    connection,
+    connector,
     listing,
     lives,
     secrets,
     serving,
     working,
 )
+from tenure.cli.application import application_app
 from tenure.cli.config import config_app
 from tenure.cli.output import Failure, complain, print_json
 
@@ -39,11 +42,14 @@ for module in (
     access,
     lives,
     listing,
-    application,
+    connector,
     secrets,
     checking,
 ):
     module.register(app)
+catalogue.register(app, application_app)
+connection.register(application_app)
+app.add_typer(application_app)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,4 +1,5 @@
-"""One application: check it, authorise it, take the authorisation back."""
+"""The group `tenure application`: what is done to one application as a whole. Here: authorise it,
+take the authorisation back."""
 
 from __future__ import annotations
 
@@ -6,21 +7,19 @@ from typing import Annotated
 
 import typer
 
-from tenure.cli import connection
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, print_json, say
 
 application_app = typer.Typer(
-    help="One application.\n\nExample: `tenure application authorize chat`", no_args_is_help=True
+    name="application",
+    help="One application: add it from the catalogue, check it, authorise it.\n\n"
+    "Example: `tenure application add gitlab --set host=gitlab.example.com`",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 Slug = Annotated[
     str, typer.Argument(metavar="APPLICATION", help="The application, as tenure.yaml calls it.")
 ]
-
-
-def register(app: typer.Typer) -> None:
-    connection.register(application_app)
-    app.add_typer(application_app, name="application")
 
 
 @application_app.command("authorize")

@@ -4,7 +4,7 @@ stays as it is. What values mean together is checking's; nothing here knows file
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,6 +24,8 @@ from tenure.configuration.values import (
     EntitlementKey,
     Expression,
     Number,
+    OnRename,
+    Retention,
     Slug,
     Text,
 )
@@ -59,6 +61,22 @@ class Company(Part):
     leaver_grace: Duration | None = Field(
         default=None,
         description="For so long after somebody has left nothing is deleted, only closed: P14D.",
+    )
+    user_name_formats: list[str] = Field(
+        default_factory=list,
+        description="As email_formats, for `user_name`. Empty: none are made.",
+    )
+    on_rename: OnRename = Field(
+        default="keep",
+        description="Whether addresses and user names made here follow a changed name.",
+    )
+    name_retention: Retention = Field(
+        default=timedelta(days=365),
+        description="So long after its owner has left a name is given to nobody else; or never.",
+    )
+    warn_without_end: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field(
+        default_factory=lambda: ["contractor"],
+        description="Values of employment_type of which a missing last day is told.",
     )
 
 
@@ -319,6 +337,10 @@ class Application(Part):
     leave: Literal["keep", "disable", "free"] = Field(
         default="keep",
         description="While somebody is on leave; free: disabled, and licences are given back.",
+    )
+    on_rename: OnRename = Field(
+        default="change",
+        description="Whether the login (userName) follows the person; keep: it stays as made.",
     )
     lead: Duration | None = Field(default=None, description="How long before the first day: P7D.")
     ahead: Literal["enabled", "disabled"] = Field(

@@ -43,6 +43,7 @@ def items(company: Company) -> list[Item]:
         *_by_hand(),
         *_disputed(),
         *_without_email(),
+        *_without_end(),
         *_bad_rows(),
     ]
 
@@ -198,6 +199,24 @@ def _without_email() -> list[Item]:
         reverse("console:person", args=[rows[0].uid]) if count == 1 else reverse("console:sources")
     )
     return [Item(mark, title, detail, url, "Look")]
+
+
+def _without_end() -> list[Item]:
+    rows, count = people.people_without_end()
+    if not count:
+        return []
+    names = ", ".join(person.display_name for person in rows)
+    more = f" and {count - len(rows):,} more" if count > len(rows) else ""
+    kinds = " or ".join(sorted({str(row.attributes["employment_type"]) for row in rows}))
+    return [
+        Item(
+            Mark("Problem", "change"),
+            f"{plural(count, 'person', 'people')} without a last day",
+            f"{names}{more} ({kinds}): their accounts stay open until somebody ends them.",
+            f"{reverse('console:people')}?end=none",
+            "Look",
+        )
+    ]
 
 
 def _bad_rows() -> list[Item]:
