@@ -59,21 +59,21 @@ def test_an_entry_that_there_is_not(name: str, owner: Client) -> None:
     assert owner.get(reverse(f"console:{name}", args=["no-such"])).status_code == 404
 
 
-def test_adding_saves_it_in_report_mode_and_offers_the_check(owner: Client) -> None:
+def test_adding_saves_it_in_report_mode_and_tests_the_connection(owner: Client) -> None:
     answer = owner.post(ADD, FORM)
     assert (answer.status_code, answer["Location"]) == (
         302,
-        reverse("console:check", args=["code"]),
+        reverse("console:connection", args=["code"]),
     )
     row = Application.objects.get()
     assert (row.name, row.mode, row.catalogue_entry) == ("Our GitLab", "report", "gitlab")
     assert row.settings["base_url"] == "https://git.acme.example/api/scim/v2/application"
     assert row.secrets == {"token": "${env:CODE_TOKEN}"}
     assert Event.objects.filter(subject_key="code").exists()
-    assert "Asking Our GitLab" in text_of(owner, answer["Location"])
-    checked = owner.post(answer["Location"]).content.decode()
-    assert "Wrong" in checked
-    assert "CODE_TOKEN" in checked
+    page = text_of(owner, answer["Location"])
+    assert "Waiting for a worker" in page
+    assert "Where to go next" in page
+    assert row.checks.get().write is False
     assert "You have it" in text_of(owner, reverse("console:entry", args=["gitlab"]))
 
 

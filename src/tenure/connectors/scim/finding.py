@@ -85,9 +85,9 @@ class Finder:
         except (HttpRejected, NotFound, RetryLater, StopApplication) as error:
             if error.status not in _REFUSED:
                 raise
-            self._speech.learn_filter(
-                attribute, works=False, why=f"A filter by {attribute} is refused ({error.status})."
-            )
+            if not self._speech.filter_works(attribute):
+                why = f"A filter by {attribute} is refused ({error.status})."
+                self._speech.learn_filter(attribute, works=False, why=why)
             return None
         if found:
             self._speech.learn_filter(attribute, works=True)

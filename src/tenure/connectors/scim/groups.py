@@ -8,6 +8,7 @@ accounts beyond that.
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -168,13 +169,17 @@ class Groups:
         dialect, target = self._speech.dialect, _group(remote_id)
         added = self._entries(new, references=references or self._speech.references)
         most = dialect.members.per_request
+
+        async def read() -> Resource:
+            return await self._read(remote_id)
+
         if dialect.version == "1.1":
             for start in range(0, len(gone), most):
                 body = version1.member_body([], gone[start : start + most])
-                await self._changer.send("PATCH", target, body)
+                await self._changer.change(target, body, read)
             for start in range(0, len(added), most):
                 body = version1.member_body(added[start : start + most], [])
-                await self._changer.send("PATCH", target, body)
+                await self._changer.change(target, body, read)
             return
         for body in patch.member_bodies(
             added,
@@ -183,7 +188,7 @@ class Groups:
             by_list=dialect.members.remove == "list",
             capital=dialect.changes.operations == "capital",
         ):
-            await self._changer.send("PATCH", target, body)
+            await self._changer.change(target, body, read)
 
     async def _put(self, remote_id: str, new: list[str], gone: list[str]) -> None:
         """The whole group as it is, with the difference."""
@@ -227,7 +232,9 @@ class Groups:
         steps += [(one, {"op": "add", "path": "groups", "value": value}) for one in new]  # type: ignore[dict-item]
         for account, operation in steps:
             body = patch.body([operation], capital=capital)
-            await self._changer.send("PATCH", user(account), body)
+            await self._changer.change(
+                user(account), body, functools.partial(self._changer.resource, account)
+            )
 
     def _entries(self, accounts: Iterable[str], *, references: bool) -> list[dict[str, str]]:
         if not references:

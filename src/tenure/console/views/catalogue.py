@@ -4,27 +4,27 @@ connection check."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tenure.applications import selectors
-from tenure.applications.health import check as check_connection
 from tenure.catalogue import filling, pages
 from tenure.catalogue.entry import CATEGORIES, CHECKED, Entry
-from tenure.catalogue.loading import UnknownEntry, listed
+from tenure.catalogue.loading import Listed, UnknownEntry, listed
 from tenure.catalogue.loading import entry as read_entry
 from tenure.catalogue.search import filters, search
 from tenure.configuration.adding import add as add_application
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.proposing import block, prepare
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
+from tenure.provisioning import connection as checking
+from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability
 
 _LONGEST = 500
@@ -55,7 +55,8 @@ def catalogue(request: ConsoleRequest) -> HttpResponse:
     found = search(text, category=category, can=wanted)
     used = selectors.from_catalogue()
     context = {
-        "rows": [(row, used.get(row.slug, ())) for row in found],
+        "shelves": _shelves(found, used, whole=bool(text)),
+        "count": len(found),
         "search": text,
         "narrowed": bool(text or category or wanted),
     }
@@ -125,8 +126,9 @@ def add(request: ConsoleRequest, slug: str) -> HttpResponse:
         except ConfigurationError as error:
             problems = {"": str(error)}
         else:
+            _test(key)
             messages.success(request, f"{application.name} is added, in report mode.")
-            return redirect("console:check", key)
+            return redirect("console:connection", key)
     context = {
         "entry": found,
         "names": _names(found, given, problems),
@@ -139,23 +141,25 @@ def add(request: ConsoleRequest, slug: str) -> HttpResponse:
     return render(request, "console/add.html", context, section="catalogue", status=status)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.RECONCILE)
-def check(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """Ask the application whether it accepts us; what to do next. Nothing is changed there."""
-    found = selectors.application(slug)
-    if found is None:
-        return missing(request, "application", section="applications", back="console:applications")
-    lines = asyncio.run(check_connection(found)) if request.method == "POST" else None
-    context: dict[str, Any] = {
-        "application": found,
-        "lines": lines,
-        "well": bool(lines) and all(line.ok for line in lines or ()),
-        "report": found.mode == "report",
-    }
-    if request.headers.get("HX-Request"):
-        return fragment(request, "console/parts/check.html", context)
-    return render(request, "console/check.html", context, section="applications")
+def _shelves(
+    found: Sequence[Listed], used: Mapping[str, object], *, whole: bool
+) -> list[tuple[str, list[tuple[Listed, bool]]]]:
+    """What was found: the best first where words were looked for, otherwise by category."""
+    if whole:
+        return [("", [(row, row.slug in used) for row in found])] if found else []
+    return [
+        (title, rows)
+        for category, title in CATEGORIES.items()
+        if (rows := [(row, row.slug in used) for row in found if row.category == category])
+    ]
+
+
+def _test(key: str) -> None:
+    """Ask the application whether it accepts us, by reading only. Nothing is changed there."""
+    found = selectors.application(key)
+    if found is not None:
+        with transaction.atomic():
+            queue_check(checking.begin(found, write=False))
 
 
 def _entry(slug: str) -> Entry | None:

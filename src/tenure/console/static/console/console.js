@@ -56,9 +56,8 @@ document.addEventListener("change", (event) => {
 });
 
 // A value that is pasted elsewhere is copied by a button; without this the button is not there.
-function offerCopies(root) {
-  if (!navigator.clipboard) return;
-  for (const button of root.querySelectorAll("[data-copy]")) button.hidden = false;
+if (navigator.clipboard) {
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 }
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
@@ -72,4 +71,14 @@ document.addEventListener("click", async (event) => {
     button.setAttribute("aria-label", label);
   }, 2000);
 });
-offerCopies(document);
+
+// A question opens above the page; without this, its link shows it in the page.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  const closer = event.target.closest("[data-closes]");
+  const dialog = document.getElementById((opener ?? closer)?.dataset[opener ? "opens" : "closes"]);
+  if (!dialog) return;
+  event.preventDefault();
+  if (closer) dialog.close();
+  else if (!dialog.open) dialog.showModal();
+});
