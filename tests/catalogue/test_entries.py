@@ -67,8 +67,9 @@ def test_its_connector_takes_its_settings_and_secrets(slug: str) -> None:
     one = ALL[slug]
     assert one.connector.kind in kinds()
     told = filling.settings(one, filling.examples(one))
-    settings, secrets = schemas(one.connector.kind, told)
-    settings.model_validate(told)
+    whole = filling.complete(slug, one.connector.kind, told)
+    settings, secrets = schemas(one.connector.kind, whole)
+    settings.model_validate(whole)
     wanted = {name for name, info in secrets.model_fields.items() if info.is_required()}
     given = {secret.name for secret in one.secrets} - one.oauth_places
     references = filling.secret_references(one, slug)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenure.catalogue.entry import Entry, filled, wrong_value
+from tenure.catalogue.loading import UnknownEntry
+from tenure.catalogue.loading import entry as entry_named
 
 
 class WrongAnswers(ValueError):
@@ -20,10 +22,21 @@ class WrongAnswers(ValueError):
 def settings(entry: Entry, answers: Mapping[str, str]) -> dict[str, Any]:
     """The connector's settings. Raises `WrongAnswers`."""
     told: dict[str, Any] = filled(entry.connector.settings, answered(entry, answers))
-    for name in ("dialect", "spec"):
-        if said := getattr(entry.connector, name):
-            told[name] = said
+    if entry.connector.dialect:
+        told["dialect"] = entry.connector.dialect
     return told
+
+
+def complete(catalogue: str, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings with the specification of the entry that the application was made from, where they
+    bring none of their own: so that a specification which is mended is mended everywhere."""
+    if kind != "rest" or not catalogue or settings.keys() & {"spec", "spec_file"}:
+        return settings
+    try:
+        spec = entry_named(catalogue).connector.spec
+    except UnknownEntry:
+        return settings
+    return {"spec": spec, **settings} if spec else settings
 
 
 def oauth(
