@@ -94,6 +94,11 @@ class Operation(models.Model):
                 condition=~models.Q(state__in=["done", "cancelled"]),
                 name="operation_unsettled",
             ),
+            models.Index(
+                fields=["application", "person"],
+                condition=models.Q(state__in=["started", "unknown", "retrying"]),
+                name="operation_busy",
+            ),
             models.Index(fields=["person", "-id"], name="operation_person"),
             models.Index(fields=["run", "state"], name="operation_run"),
             models.Index(
