@@ -14,7 +14,6 @@ from rich.table import Table
 from bench import creates, importing, noop, planning, termination
 from bench.measure import MACHINE, Result
 
-
 _BENCHMARKS = ("creates", "importing", "noop", "planning", "termination")
 
 

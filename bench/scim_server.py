@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import logging
 import time
 
 import orjson
@@ -125,6 +126,8 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--lax", action="store_true", help="names need not be unique")
     arguments = parser.parse_args()
+    # Whoever kills a client in the middle of a request means to.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     uvloop.install()
     users = Users(arguments.rate, lax=arguments.lax)
     app = web.Application()

@@ -64,11 +64,12 @@ def _result(name: str, times: list[float], share: float, notes: str) -> Result:
 def _fill(addresses: list[str], leavers: int, backlog: int) -> None:
     """People; the first of them have accounts everywhere; for all others creates are queued, as a
     plan would have stored them."""
-    from bench import company
     from django.db import connection
+
+    from bench import company
     from tenure.applications.models import Account, Application
-    from tenure.core.planner import URGENCY
     from tenure.core.model import OperationKind
+    from tenure.core.planner import URGENCY
     from tenure.infra.clock import now
     from tenure.people.models import Person
     from tenure.rules.models import AccessRule

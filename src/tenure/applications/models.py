@@ -181,6 +181,8 @@ class Account(models.Model):
     own = models.BooleanField(default=False)
     #: Somebody deleted it in the application; we did not.
     deleted_there = models.BooleanField(default=False)
+    #: What may be otherwise than stored, since a request got no answer; see core.model.Observed.
+    unsure = models.JSONField(default=list)
     #: {"at", "sent", "answered", "read_back"}: the proof that access is gone.
     evidence = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())

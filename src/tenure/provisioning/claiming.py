@@ -1,4 +1,4 @@
-"""Which operations are sent next: claimed, marked as started, given back when they are not begun."""
+"""Which operations are sent next: claimed, marked as started, given back where not begun."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tenure.core.model import ApplicationMode, OperationKind, OperationState
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
-from tenure.provisioning import settling
+from tenure.provisioning import accounts, settling
 from tenure.provisioning.models import Operation
 from tenure.provisioning.sending import Work
 
@@ -94,10 +94,12 @@ def look(application: int) -> Look:
     return Look(*found) if found else Look(may_send=False, leavers=False)
 
 
+@transaction.atomic
 def recover(application: Application) -> int:
     """Operations that a dead drain left as started: whether they were sent is not known. Called
     by the only drain of the application, so no other can have started them."""
     rows = Operation.objects.filter(application=application, state=OperationState.STARTED.value)
+    accounts.doubt((row, accounts.touched(row)) for row in rows.select_related("account"))
     at = clock_now() + timedelta(seconds=settling.SHOWN_AFTER)
     made = rows.filter(kind=OperationKind.CREATE.value).update(
         state=OperationState.UNKNOWN.value, not_before=at
@@ -181,4 +183,3 @@ def next_due(application: Application) -> datetime | None:
         state__in=[OperationState.RETRYING.value, OperationState.UNKNOWN.value],
     ).aggregate(at=Min("not_before"))
     return found["at"]  # type: ignore[no-any-return]
-

@@ -74,6 +74,8 @@ class Outcome:
     account: RemoteAccount | None = None
     adopted: bool = False
     evidence: dict[str, Any] | None = None
+    #: Something was sent that may have been done, although nobody said so.
+    may_be_done: bool = False
 
 
 #: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
@@ -281,6 +283,7 @@ class Batch:
             outcome.evidence = {"at": at, "sent": sent, "read_back": "kept there, but closed"}
             return
         work.progress.pop("account", None)
+        outcome.may_be_done = True
         raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
 
 
@@ -296,7 +299,7 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
         case RetryLater():
             outcome.result, outcome.after = Result.RETRY, error.after
         case OutcomeUnknown():
-            outcome.result = Result.UNKNOWN
+            outcome.result, outcome.may_be_done = Result.UNKNOWN, True
         case StopApplication():
             outcome.result = Result.STOPPED
         case Unsupported():

@@ -16,7 +16,7 @@ from tenure.audit.services import acting, event, record_many
 from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import update_rows
 from tenure.people.models import Person
-from tenure.provisioning.accounts import is_made, store_accounts
+from tenure.provisioning.accounts import doubt, is_made, store_accounts, touched
 from tenure.provisioning.models import Operation
 from tenure.provisioning.sending import Outcome, Result
 from tenure.runs.models import Run
@@ -64,6 +64,11 @@ def settle(
     done = [(r, o) for r, o in zip(rows, outcomes, strict=True) if o.result is Result.DONE]
     made = [(r, o) for r, o in zip(rows, outcomes, strict=True) if is_made(r, o)]
     store_accounts(application, made, now)
+    doubt(
+        (row, touched(row, known=None if outcome.may_be_done else row.progress))
+        for row, outcome in zip(rows, outcomes, strict=True)
+        if outcome.result is not Result.DONE
+    )
     update_rows(rows, _SETTLED)
     with acting(_actor(rows)):
         record_many(

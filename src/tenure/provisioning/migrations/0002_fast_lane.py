@@ -1,10 +1,14 @@
+"""Claiming the next operations costs the same however many wait."""
+
+from typing import ClassVar
+
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("provisioning", "0001_initial")]
+    dependencies: ClassVar = [("provisioning", "0001_initial")]
 
-    operations = [
+    operations: ClassVar = [
         migrations.AddIndex(
             model_name="operation",
             index=models.Index(
