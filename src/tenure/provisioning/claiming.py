@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import F, Min
 
+from tenure.applications.connecting import longest_answer
 from tenure.applications.models import Application
 from tenure.core.model import ApplicationMode, OperationKind, OperationState
 from tenure.core.planner import LEAVER_URGENCY
@@ -97,12 +98,13 @@ def look(application: int) -> Look:
 @transaction.atomic
 def recover(application: Application) -> int:
     """Operations that a dead drain left as started: whether they were sent is not known. Called
-    by the only drain of the application, so no other can have started them."""
+    by the only drain of the application, so no other can have started them. Its requests may still
+    be on their way: an account is looked for only when the last of them has arrived."""
     rows = Operation.objects.filter(application=application, state=OperationState.STARTED.value)
     accounts.doubt((row, accounts.touched(row)) for row in rows.select_related("account"))
-    at = clock_now() + timedelta(seconds=settling.SHOWN_AFTER)
+    travels = timedelta(seconds=longest_answer(application) + settling.SHOWN_AFTER)
     made = rows.filter(kind=OperationKind.CREATE.value).update(
-        state=OperationState.UNKNOWN.value, not_before=at
+        state=OperationState.UNKNOWN.value, not_before=F("started_at") + travels
     )
     return made + rows.update(state=OperationState.UNKNOWN.value)
 
