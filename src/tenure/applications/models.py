@@ -89,6 +89,8 @@ class Application(models.Model):
     stopped_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
     probes = models.IntegerField(default=0)
+    #: The kind of operation that was not accepted; "" where it was opening or reading it.
+    stopped_on = models.CharField(max_length=16, blank=True)
     #: Paused by a person: nothing is sent, whatever its health.
     paused_at = models.DateTimeField(null=True)
     paused_reason = models.TextField(blank=True)

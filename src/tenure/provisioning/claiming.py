@@ -31,29 +31,34 @@ _NEXT = """
     LEFT JOIN people_person AS person ON person.id = due.person_id
     WHERE due.application_id = %(application)s
       AND due.urgency <= %(urgency)s
-      -- Without a person it is on an account that still has to be nobody's.
-      AND (due.person_id IS NOT NULL OR EXISTS (
-          SELECT 1 FROM applications_account AS account
-          WHERE account.id = due.account_id AND account.situation = 'unmatched'
-            AND account.protected = '' AND NOT account.own
-      ))
       AND due.state IN ('planned', 'unknown', 'retrying')
-      AND (due.not_before IS NULL OR due.not_before <= %(now)s)
-      AND (due.after = '[]' OR NOT EXISTS (
-          SELECT 1 FROM provisioning_operation AS first
+      AND (%(kind)s::text IS NULL OR due.kind = %(kind)s)
+      AND (due.not_before IS NULL OR due.not_before <= %(now)s
+           OR (due.state = 'retrying' AND %(kind)s::text IS NOT NULL))
+      -- Scalar subqueries with LIMIT on purpose: EXISTS would be made a join over the whole
+      -- backlog; like this rows are taken in the order of the index until there are enough.
+      -- Without a person it is on an account that still has to be nobody's.
+      AND (due.person_id IS NOT NULL OR (
+          SELECT account.situation = 'unmatched' AND account.protected = '' AND NOT account.own
+          FROM applications_account AS account WHERE account.id = due.account_id
+      ))
+      AND (due.after = '[]' OR (
+          SELECT first.id FROM provisioning_operation AS first
           WHERE first.person_id = due.person_id
             AND due.after @> to_jsonb(first.application_id)
             AND first.state NOT IN ('done', 'cancelled')
             AND (due.kind = 'delete') = (first.kind = 'delete')
             AND first.kind IN ('create', 'enable', 'delete')
-      ))
-      AND NOT EXISTS (
-          SELECT 1 FROM provisioning_operation AS other
+          LIMIT 1
+      ) IS NULL)
+      AND (
+          SELECT other.id FROM provisioning_operation AS other
           WHERE other.application_id = due.application_id
             AND other.person_id = due.person_id
             AND other.id <> due.id
             AND other.state IN ('started', 'unknown', 'retrying')
-      )
+          LIMIT 1
+      ) IS NULL
     ORDER BY due.urgency, due.id
     LIMIT %(most)s
     FOR UPDATE OF due SKIP LOCKED
@@ -111,10 +116,15 @@ def recover(application: Application) -> int:
 
 @transaction.atomic
 def claim(
-    application: Application, most: int, now: datetime, *, leavers: bool = False
+    application: Application,
+    most: int,
+    now: datetime,
+    *,
+    leavers: bool = False,
+    kind: str | None = None,
 ) -> tuple[list[Operation], list[int]]:
     """The next operations, marked as started, one for each person (`leavers`: only removals for
-    who leaves); and people whose plan is older than what is known of them, who have to be planned
+    who leaves; `kind`: only these, before their time if it has to be); and people whose plan is older than what is known of them, who have to be planned
     anew first. An account that may have been made already is looked for all the same: nothing can
     be planned before that is known."""
     with connection.cursor() as cursor:
@@ -126,6 +136,7 @@ def claim(
                 "now": now,
                 "most": most,
                 "urgency": LEAVER_URGENCY if leavers else 32767,
+                "kind": kind,
             },
         )
         rows = cursor.fetchall()

@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 import logging
 
+from django.db import DatabaseError
+
 from tenure.applications import health
 from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
@@ -20,6 +22,7 @@ from tenure.provisioning import claiming, first_contact, planning
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.lane import Course, Drained, Lane
 from tenure.provisioning.reconcile import reconcile_by_slug
+from tenure.provisioning.sending import broken
 from tenure.provisioning.stopping import why_still
 from tenure.provisioning.tables import Tables, try_lock
 
@@ -35,10 +38,12 @@ _TRIES = 5
 
 
 class Drain:
-    """One drain of one application."""
+    """One drain of one application. `trial`: it did not accept us, and has to show first that what
+    it refused works again."""
 
-    def __init__(self, slug: str) -> None:
+    def __init__(self, slug: str, *, trial: bool = False) -> None:
         self.slug = slug
+        self.trial = trial
         self.result = Drained()
         self._wide = Tables(f"drain-{slug}")
         self._fast = Tables(f"leavers-{slug}")
@@ -72,21 +77,50 @@ class Drain:
 
     async def _work(self, course: Course) -> None:
         application = course.application
-        try:
-            if await self._wide.do(first_contact.needs_reading, application):
-                await reconcile_by_slug(self.slug)
-                await self._wide.do(self._plan_anew)
-            connector = await self._wide.do(connector_for, application)
-            async with connector:
-                wide = Lane(course, connector, self._wide)
-                await wide.find_groups()
+        async with contextlib.AsyncExitStack() as stack:
+            wide = await self._opened(course, stack)
+            if wide is not None and (not self.trial or await self._heals(course, wide)):
                 await self._both(course, wide)
-        except (ConnectorError, LookupError, ValueError) as error:
-            # Opening it, or reading its groups: nothing was claimed yet, everything waits.
-            course.stopped = str(error)
         if course.stopped:
             self.result.stopped = course.stopped
-            await self._wide.do(health.stop, application, course.stopped)
+            await self._wide.do(_stop, application, course.stopped, course.stopped_on)
+
+    async def _opened(self, course: Course, stack: contextlib.AsyncExitStack) -> Lane | None:
+        """The wide lane over an open connector. Nothing is claimed yet: where the application, or
+        its connector, is not up to it everything waits."""
+        try:
+            connector = await self._wide.do(connector_for, course.application)
+        except (LookupError, ValueError) as error:
+            course.stopped = str(error)
+            return None
+        try:
+            if await self._wide.do(first_contact.needs_reading, course.application):
+                await reconcile_by_slug(self.slug)
+                await self._wide.do(self._plan_anew)
+            await stack.enter_async_context(connector)
+            lane = Lane(course, connector, self._wide)
+            await lane.find_groups()
+            return lane
+        except ConnectorError as error:
+            course.stopped = str(error)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            log.exception("The connector of %s failed.", self.slug)
+            course.stopped = broken(error)
+        return None
+
+    async def _heals(self, course: Course, wide: Lane) -> bool:
+        """Whether an application that was stopped works again: the kind of operation that it
+        refused first, if one waits, and any otherwise."""
+        works = None
+        for kind in dict.fromkeys([course.application.stopped_on, ""]):
+            if works is None and not course.over:
+                works = await wide.try_one(kind)
+        if course.over:
+            return False
+        await self._wide.do(_resume, course.application, works is True)
+        return True
 
     async def _both(self, course: Course, wide: Lane) -> None:
         """The wide lane, and the fast one beside it for as long as it goes on."""
@@ -116,7 +150,7 @@ class Drain:
                         lane = lane or await self._fast_lane(course, stack)
                         sending = asyncio.create_task(lane.until_nothing_is_due())
                     await asyncio.wait([sending or closed], timeout=_LOOK_SECONDS)
-        except (ConnectorError, LookupError, ValueError) as error:
+        except ConnectorError as error:
             course.stopped = course.stopped or str(error)
         except Exception:
             course.paused = True  # The wide lane ends soon, and tells this.
@@ -140,7 +174,7 @@ class Drain:
         self.result.busy = not try_lock(_WIDE, application.pk)
         if self.result.busy:
             return application
-        self.result.stopped = why_still(application, company())
+        self.result.stopped = why_still(application, company(), trial=self.trial)
         return None if self.result.stopped else application
 
     def _acquire_fast(self, application: Application) -> bool:
@@ -161,3 +195,11 @@ async def _end(*tasks: asyncio.Task[object] | None) -> None:
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+
+
+def _stop(application: Application, reason: str, on: str) -> None:
+    health.stop(application, reason, on=on)
+
+
+def _resume(application: Application, proven: bool) -> None:
+    health.resume(application, proven=proven)

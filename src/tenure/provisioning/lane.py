@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
+from tenure.applications import health
 from tenure.applications.models import Application, Entitlement
 from tenure.connectors.base import Connector, Limits, RemoteAccount
 from tenure.infra.clock import now
-from tenure.provisioning import claiming, guarding, planning, settling
+from tenure.provisioning import claiming, guarding, planning, postponed, settling
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.owning import Owners
@@ -55,6 +56,8 @@ class Course:
     result: Drained = field(default_factory=Drained)
     paused: bool = False
     stopped: str = ""
+    #: The kind of operation that it did not accept.
+    stopped_on: str = ""
 
     @property
     def over(self) -> bool:
@@ -81,27 +84,47 @@ class Lane:
         self._owners: Owners | None = None
 
     async def until_nothing_is_due(self) -> None:
-        """Send batch after batch. While one travels the next is claimed, unless the last went
-        badly: then there may be no next."""
+        """Send batch after batch. While one travels the last is settled and the next is claimed,
+        unless the last went badly: then there may be no next."""
+        settling_last: asyncio.Future[None] | None = None
         upcoming = await self._next()
         while upcoming:
             rows, work = upcoming
             ahead = None if self._silent else self._tables.submit(self._claim)
             outcomes = await self._send(work)
-            await self._tables.do(self._settle, rows, outcomes)
-            await self.keep_groups()
+            if settling_last is not None:
+                await settling_last
+            settling_last = self._tables.submit(self._settle, rows, outcomes)
             upcoming = await ahead if ahead else None
-            if await self._tables.do(self._held_up, outcomes, upcoming):
-                upcoming = None
-            if self._course.over:
-                return
-            self._silent = self._silent + 1 if _nothing_came_through(outcomes) else 0
-            if self._silent >= _PATIENCE and not self._leavers:
-                self._course.stopped = outcomes[0].message
-                if upcoming:
-                    await self._tables.do(claiming.give_back, upcoming[0])
-                return
-            upcoming = upcoming or await self._next()
+            await self.keep_groups()
+            if self._course.over or _is_trouble(outcomes):
+                await settling_last
+                if await self._tables.do(self._held_up, outcomes, upcoming):
+                    upcoming = None
+            else:
+                self._silent = 0
+            if upcoming is None:
+                # What was settled last may be what others wait for.
+                await settling_last
+                upcoming = await self._next()
+
+    async def try_one(self, kind: str) -> bool | None:
+        """Send one operation of this kind ("" for any): whether that works, None where there is
+        none. Anything that the application says about the operation itself means that it works."""
+        found = await self._tables.do(self._claim, kind)
+        if not found:
+            return None
+        rows, work = found
+        outcomes = await self._send(work)
+        await self._tables.do(self._settle, rows, outcomes)
+        if outcomes[0].result is Result.STOPPED or _nothing_came_through(outcomes):
+            self._stop(outcomes[0])
+            return False
+        return None if self._course.over else True
+
+    def _stop(self, outcome: Outcome) -> None:
+        self._course.stopped = outcome.message
+        self._course.stopped_on = outcome.work.kind.value
 
     async def find_groups(self) -> None:
         """Entitlement key -> remote id; what we do not know yet is looked for there once."""
@@ -155,14 +178,19 @@ class Lane:
         self._owners = self._owners or Owners(self._application)
         return self._owners.objection(account, person)
 
-    def _claim(self) -> Upcoming | None:
-        """The next batch. People who changed since they were planned are planned anew first."""
+    def _claim(self, only: str | None = None) -> Upcoming | None:
+        """The next batch, or one operation of a kind ("": of any). People who changed since they
+        were planned are planned anew first."""
         if self._course.over or not claiming.look(self._application.pk).may_send:
             self._course.paused = not self._course.stopped
             return None
         for _ in range(3):
             rows, stale = claiming.claim(
-                self._application, self._size, now(), leavers=self._leavers
+                self._application,
+                self._size if only is None else 1,
+                now(),
+                leavers=self._leavers,
+                kind=only or None,
             )
             if stale:
                 planning.store(Scope(people=frozenset(stale)), reason=_STALE)
@@ -173,11 +201,14 @@ class Lane:
         return None
 
     def _held_up(self, outcomes: Sequence[Outcome], ahead: Upcoming | None) -> bool:
-        """Whether nothing more is to be begun, or too much fails: what was claimed ahead waits
-        again, held where the rest is."""
-        stopped = next((o for o in outcomes if o.result is Result.STOPPED), None)
-        if stopped is not None:
-            self._course.stopped = stopped.message
+        """After a batch that did not go well: whether nothing more is to be begun, or too much
+        fails. What was claimed ahead waits again then, held where the rest is."""
+        refused = next((o for o in outcomes if o.result is Result.STOPPED), None)
+        self._silent = self._silent + 1 if _nothing_came_through(outcomes) else 0
+        if refused is None and self._silent >= _PATIENCE and not self._leavers:
+            refused = outcomes[0]
+        if refused is not None:
+            self._stop(refused)
         failing = any(o.result is Result.FAILED for o in outcomes) and guarding.is_failing(
             self._application, now()
         )
@@ -196,8 +227,11 @@ class Lane:
         for row in rows:
             if row.pk in looked_for and row.person_id is not None:
                 planning.store(Scope(person=row.person_id), reason=_STALE)
+        postponed.catch_up(self._application)
         settling.close_runs(now())
         _wake_those_behind(rows)
+        if any(o.result is Result.DONE for o in outcomes):
+            health.works(self._application)
         self._course.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
         self._course.result.failed += sum(o.result is Result.FAILED for o in outcomes)
 
@@ -217,6 +251,11 @@ def _next_size(size: int, sent: int, seconds: float) -> int:
     if seconds < _TARGET_SECONDS / 2:
         return min(_LARGEST, size * 2)
     return max(_SMALLEST, size // 2) if seconds > _TARGET_SECONDS * 2 else size
+
+
+def _is_trouble(outcomes: Sequence[Outcome]) -> bool:
+    bad = (Result.STOPPED, Result.FAILED)
+    return any(o.result in bad for o in outcomes) or _nothing_came_through(outcomes)
 
 
 def _nothing_came_through(outcomes: Sequence[Outcome]) -> bool:

@@ -168,6 +168,7 @@ def store(
             run=run,
             applications=_only(drafting),
             undecided=undecided,
+            decided=decided,
         )
         if scope.application is None:
             people.planned({pk: generations[pk] for pk in settled}, looks)

@@ -286,7 +286,7 @@ def _finish(
     raise_generation(reading.affected)
     runs.complain(reading.issues)
     first_contact.read(application, at=reading.at, found=reading.counters["seen"])
-    health.resume(application)
+    health.readable(application)
     seen = reading.counters["seen"]
     runs.finish(reading.run, counters=reading.counters, done=seen, total=seen)
 

@@ -152,6 +152,11 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.state = OperationState.MANUAL.value
         case Result.FAILED:
             row.state, row.finished_at = OperationState.FAILED.value, now
+        case Result.RETRY if outcome.after is not None:
+            # It asked us to come back later: that is no attempt that failed.
+            row.attempts -= 1
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
+            row.not_before = now + timedelta(seconds=outcome.after)
         case Result.UNKNOWN | Result.RETRY if row.attempts >= MOST_ATTEMPTS:
             row.state, row.finished_at = OperationState.FAILED.value, now
             row.error = f"Given up after {row.attempts} attempts. {outcome.message}"
@@ -163,8 +168,7 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.not_before = now + timedelta(seconds=wait)
         case Result.RETRY:
             row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
-            wait = back_off(row.attempts) if outcome.after is None else outcome.after
-            row.not_before = now + timedelta(seconds=wait)
+            row.not_before = now + timedelta(seconds=back_off(row.attempts))
 
 
 def _action(row: Operation, outcome: Outcome) -> Action:

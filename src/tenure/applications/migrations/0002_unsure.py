@@ -1,4 +1,4 @@
-"""What a request without an answer may have changed on an account."""
+"""What a request without an answer may have changed; what it is that an application refused."""
 
 from typing import ClassVar
 
@@ -13,5 +13,11 @@ class Migration(migrations.Migration):
             model_name="account",
             name="unsure",
             field=models.JSONField(default=list),
+        ),
+        migrations.AddField(
+            model_name="application",
+            name="stopped_on",
+            field=models.CharField(blank=True, default="", max_length=16),
+            preserve_default=False,
         ),
     ]
