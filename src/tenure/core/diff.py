@@ -54,8 +54,7 @@ def changes(
         for name in sorted(desired)
         if name not in ignore
         and (
-            name in unsure
-            or not same(desired[name], observed.get(name), caseless=name in caseless)
+            name in unsure or not same(desired[name], observed.get(name), caseless=name in caseless)
         )
     }
 

@@ -146,7 +146,8 @@ class Drain:
                     if sending is not None and sending.done():
                         await sending
                         sending = None
-                    if seen.leavers and sending is None and not course.over:
+                    going_on = not (course.over or closing.is_set())
+                    if seen.leavers and sending is None and going_on:
                         lane = lane or await self._fast_lane(course, stack)
                         sending = asyncio.create_task(lane.until_nothing_is_due())
                     await asyncio.wait([sending or closed], timeout=_LOOK_SECONDS)
