@@ -17,6 +17,7 @@ class Ability(StrEnum):
     TERMINATE = "terminate people"
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
+    AUTHORISE = "authorise applications"
     RETRY = "send failed operations again"
 
 
