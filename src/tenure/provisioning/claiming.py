@@ -123,10 +123,11 @@ def claim(
     leavers: bool = False,
     kind: str | None = None,
 ) -> tuple[list[Operation], list[int]]:
-    """The next operations, marked as started, one for each person (`leavers`: only removals for
-    who leaves; `kind`: only these, before their time if it has to be); and people whose plan is older than what is known of them, who have to be planned
-    anew first. An account that may have been made already is looked for all the same: nothing can
-    be planned before that is known."""
+    """The next operations, marked as started, one for each person; and people whose plan is older
+    than what is known of them, who have to be planned anew first. `leavers`: only removals for who
+    leaves; `kind`: only such operations, before their time if it has to be. An account that may
+    have been made already is looked for all the same: nothing can be planned before that is known.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CHOOSING, application.pk])
         cursor.execute(

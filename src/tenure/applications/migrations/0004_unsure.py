@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("applications", "0001_initial")]
+    dependencies: ClassVar = [("applications", "0003_renames")]
 
     operations: ClassVar = [
         migrations.AddField(
