@@ -107,6 +107,8 @@ def _show_import(result: Any, *, dry_run: bool) -> None:
             ("changed", "changed"),
             ("unchanged", "unchanged"),
             ("left", "left"),
+            ("waiting", "waiting for an answer"),
+            ("former", "under former numbers"),
             ("errors", "errors"),
             ("warnings", "warnings"),
         )

@@ -17,6 +17,7 @@ from tenure.people.models import Company
 from tenure.provisioning import selectors as provisioning
 from tenure.runs import selectors as runs
 from tenure.sources import selectors as sources
+from tenure.sources.asking import who
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def items(company: Company) -> list[Item]:
         *_credentials(),
         *_held(),
         *_imports(),
+        *_rehires(),
         *_failed(),
         *_by_hand(),
         *_disputed(),
@@ -130,6 +132,20 @@ def _imports() -> list[Item]:
             "Review",
         )
         for run in runs.held_imports()
+    ]
+
+
+def _rehires() -> list[Item]:
+    return [
+        Item(
+            Mark("Rehire?", "wait"),
+            f"Is {sources.name_in(row.question)} ({row.question.key}) somebody who was here?",
+            f"Could be {' or '.join(map(who, row.candidates)) or 'somebody who is gone since'}. "
+            "No account is made until it is said.",
+            reverse("console:rehire", args=[row.question.pk]),
+            "Decide",
+        )
+        for row in sources.rehires()
     ]
 
 

@@ -24,7 +24,7 @@ from tenure.readers.base import Reader, ReaderError, Row, RowProblem
 from tenure.readers.registry import open_reader
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import seen, surveying
+from tenure.sources import asking, seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import resolve_managers
 from tenure.sources.models import Source, SourceRecord
@@ -97,6 +97,7 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
     with suppress(_DryRunOver), scope:
         seen.begin()
         _take_all(work, mapping, reader, progress)
+        asking.withdraw(work)
         held = take_leavers(work, mapping)
         for warning in resolve_managers(work.source):
             work.complain(Severity.WARNING, warning.message, key=warning.key)
@@ -142,10 +143,15 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) ->
         except BadRow as error:
             work.complain(Severity.ERROR, str(error), line=row.line, key=key)
             continue
+        if key in mapping.former:
+            asking.pass_over(work, mapped)
+            continue
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=row.line, key=key)
         changed.append(mapped)
-    work.merge(keep_back(work, changed))
+    arriving, others = asking.arriving(work, changed)
+    work.merge(keep_back(work, others))
+    work.merge(asking.ask(work, arriving))
 
 
 def _keyed(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) -> dict[str, Row]:

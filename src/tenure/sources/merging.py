@@ -52,7 +52,9 @@ class Merge:
     issues: list[Issue] = field(default_factory=list)
 
 
-def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) -> Merge:
+def merge(
+    source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int | None = None
+) -> Merge:
     """Store the records, and make or change their people. Runs in the caller's transaction."""
     done = Merge()
     people = _people(rows)
@@ -112,7 +114,7 @@ def _layer(source: Source, row: MappedRow) -> Layer:
 
 def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, list[Layer]]:
     """What other sources say, or said last where its absence there means that they left."""
-    known = [person.pk for person in people.values() if person.pk]
+    known = {person.pk: key for key, person in people.items() if person.pk}
     found: dict[str, list[Layer]] = {}
     rows = (
         SourceRecord.objects.filter(person_id__in=known)
@@ -120,7 +122,7 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, li
         .select_related("source")
     )
     for item in rows:
-        found.setdefault(item.key, []).append(
+        found.setdefault(known[item.person_id], []).append(
             Layer(
                 item.source.position,
                 item.source.slug,
@@ -204,7 +206,7 @@ def _event(
     source: Source,
     before: Mapping[str, object] | None,
     after: Mapping[str, object],
-    run: int,
+    run: int | None,
 ) -> Event:
     return event(
         Action.PERSON_ADDED if before is None else Action.PERSON_CHANGED,

@@ -29,6 +29,7 @@ class SourceDefinition:
     statuses: Mapping[str, str] = field(default_factory=dict)
     absence: str = "ignore"
     guard: Mapping[str, Any] = field(default_factory=dict)
+    rehire: Sequence[Sequence[str]] = ()
 
 
 class SourceInUse(ValueError):
@@ -99,6 +100,7 @@ def _definition(source: Source) -> SourceDefinition:
         statuses=source.statuses,
         absence=source.absence,
         guard=source.guard,
+        rehire=source.rehire,
     )
 
 
@@ -112,6 +114,7 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "statuses": dict(definition.statuses),
         "absence": definition.absence,
         "guard": dict(definition.guard),
+        "rehire": [list(names) for names in definition.rehire],
     }
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Max
+
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.guard import Limit, source_guard_from
@@ -49,6 +51,8 @@ class Work:
     #: People who had not left before any of those.
     population: int = field(init=False)
     limit: Limit = field(init=False)
+    #: The highest id of a person who was known before this import; 0: nobody was.
+    newest: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.limit = source_guard_from(self.source.guard).leavers
@@ -57,6 +61,7 @@ class Work:
         self.recent = lately["left"] - lately["approved"]
         here = Person.objects.exclude(state=LifecycleState.LEFT.value).count()
         self.population = here + lately["left"]
+        self.newest = Person.objects.aggregate(pk=Max("pk"))["pk"] or 0
 
     def complain(
         self, severity: Severity, message: str, *, line: int | None = None, key: str = ""
