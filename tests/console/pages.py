@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from tenure.sources.models import RehireQuestion
 from tests.console.company import Sample
 
 
@@ -28,5 +29,6 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("disputed", reverse("console:application", args=["crm"]) + "?situation=disputed"),
         ("held", reverse("console:plan") + "?application=crm"),
         ("run", reverse("console:run", args=[sample.executed.pk])),
+        ("a rehire", reverse("console:rehire", args=[RehireQuestion.objects.get().pk])),
         ("held import", reverse("console:run", args=[sample.imported.pk])),
     ]

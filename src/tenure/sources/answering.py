@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
 from django.forms.models import model_to_dict
 
 from tenure.audit.models import Action
@@ -169,12 +169,12 @@ def _restore(question: RehireQuestion, person: Person, now: datetime) -> Person:
     """The person and their records as they were before the answer."""
     source: Source = question.source
     for name, value in question.before["person"].items():
-        setattr(person, name, Person._meta.get_field(name).to_python(value))
+        setattr(person, name, _read(Person, name, value))
     records = SourceRecord.objects.filter(person=person)
     records.filter(source=source).delete()
     records.update(key=question.former_number)
     for kept in question.before["records"]:
-        fields = {n: SourceRecord._meta.get_field(n).to_python(kept[n]) for n in _RECORD}
+        fields = {name: _read(SourceRecord, name, kept[name]) for name in _RECORD}
         digest = bytes.fromhex(kept["digest"])
         SourceRecord.objects.create(source=source, person=person, digest=digest, **fields)
     person.generation += 1
@@ -189,6 +189,12 @@ def _as_json(row: Person | SourceRecord, names: Sequence[str]) -> dict[str, Any]
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in model_to_dict(row, names).items()
     }
+
+
+def _read(model: type[models.Model], name: str, value: Any) -> Any:
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.Field)
+    return field.to_python(value)
 
 
 def _fresh(person: Person) -> Person:
