@@ -254,7 +254,7 @@ def test_the_schema_knows_every_name_and_refuses_others() -> None:
         part = parts[model.__name__]
         assert part["additionalProperties"] is False
         assert set(part["properties"]) == set(model.model_fields)
-    assert parts["Application"]["properties"]["connector"]["enum"] == ["memory", "scim"]
+    assert parts["Application"]["properties"]["connector"]["enum"] == ["memory", "rest", "scim"]
     assert parts["Source"]["properties"]["reader"]["enum"] == ["csv"]
     # Short forms are in it, or editors would mark them.
     entitlement = parts["Application"]["properties"]["entitlements"]["items"]["anyOf"]

@@ -13,7 +13,7 @@ GOOD: dict[str, Any] = {"base_url": "https://example.com/scim/v2"}
 
 
 def test_every_kind_has_a_class_with_schemas() -> None:
-    assert kinds() == ("memory", "scim")
+    assert kinds() == ("memory", "rest", "scim")
     for kind in kinds():
         chosen = connector_class(kind)
         assert chosen.Settings.model_json_schema()["type"] == "object"
@@ -21,7 +21,7 @@ def test_every_kind_has_a_class_with_schemas() -> None:
 
 
 def test_an_unknown_kind_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'ldap'; there are memory, scim"):
+    with pytest.raises(ValueError, match=r"'ldap'; there are memory, rest, scim"):
         connector_class("ldap")
 
 

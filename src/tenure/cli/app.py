@@ -13,6 +13,7 @@ from tenure.cli import (
     catalogue,
     changes,
     checking,
+    connector,
     listing,
     lives,
     rehires,
@@ -42,6 +43,7 @@ for module in (
     lives,
     rehires,
     listing,
+    connector,
     secrets,
     checking,
 ):

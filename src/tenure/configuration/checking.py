@@ -28,7 +28,8 @@ from tenure.configuration.settings_checking import (
     check_settings,
     near,
 )
-from tenure.connectors.registry import TOKEN, connector_class
+from tenure.connectors.base import SettingsError
+from tenure.connectors.registry import TOKEN, connector_class, known_attributes, schemas
 from tenure.connectors.registry import kinds as connector_kinds
 from tenure.core.account_conditions import compile_account_condition, compile_account_value
 from tenure.core.cleaning import parse_date
@@ -229,9 +230,7 @@ def _application(
             problems,
         )
         if found is not None:
-            check_settings(application.settings, found.Settings, (*path, "settings"), problems)
-            given = {TOKEN: "", **application.secrets} if application.oauth else application.secrets
-            check_secret_names(given, found.Secrets, (*path, "secrets"), problems)
+            _connection(application, path, problems)
         check_secrets(application.secrets, (*path, "secrets"), problems)
         check_authorisation(application, path, problems)
     if application.connector == "scim" and "userName" not in application.mapping:
@@ -248,6 +247,26 @@ def _application(
             place = (*path, "entitlements", index)
             problems.add(place, f"{item.key} is here twice. Keep one of them.")
         seen.add(item.key)
+
+
+def _connection(application: Application, path: Path, problems: Problems) -> None:
+    """Settings, secrets and mapped attributes are those of this connector and its settings."""
+    try:
+        forms = schemas(application.connector, application.settings)
+        known = known_attributes(application.connector, application.settings)
+    except SettingsError as error:
+        for way, message in error.problems:
+            problems.add((*path, "settings", *way), message)
+        return
+    check_settings(application.settings, forms[0], (*path, "settings"), problems)
+    given = {TOKEN: "", **application.secrets} if application.oauth else application.secrets
+    check_secret_names(given, forms[1], (*path, "secrets"), problems)
+    for name in application.mapping.keys() - known if known is not None else ():
+        problems.add(
+            (*path, "mapping", name),
+            f"Accounts have no attribute {name!r} there.{near(name, known or ())} Known: "
+            f"{', '.join(sorted(known or ()))}.",
+        )
 
 
 def _mapping(

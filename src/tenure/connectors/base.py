@@ -76,6 +76,19 @@ class Unsupported(ConnectorError):
         self.instructions = instructions
 
 
+class SettingsError(ValueError):
+    """Settings that a connector cannot be opened with. `problems` are places in the settings and
+    what is wrong there; nothing was sent."""
+
+    def __init__(self, problems: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "; ".join(
+                f"{'.'.join(map(str, place))}: {message.rstrip('.')}" for place, message in problems
+            )
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a connector can do for this application. False becomes a task for a person."""

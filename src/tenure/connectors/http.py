@@ -206,6 +206,33 @@ class HttpFunnel:
         self._redact.hide(token)
         return {**headers, "Authorization": f"Bearer {token}"}
 
+    async def send(
+        self,
+        ask: Ask,
+        url: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer to one request whatever its status, for those who judge it themselves.
+
+        `url` is whole, encoded, and of this server. Raises `StopApplication` where it is not.
+        """
+        target = URL(url, encoded=True)
+        if target.origin() != self._base.origin():
+            raise StopApplication(
+                f"{ask} would go to {target.host}, which is not {self._base.host}: credentials are "
+                "not taken there."
+            )
+        answer = await self._sent(ask, target, data, headers or {})
+        self._heed(ask, answer)
+        return answer
+
+    def pause(self, seconds: float) -> None:
+        """Sends nothing for so long: the application said that its limit is used up."""
+        self._reads.pause(seconds)
+        self._writes.pause(seconds)
+
     async def _sent(
         self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
