@@ -29,6 +29,7 @@ from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import resolve_managers
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
+from tenure.sources.telling import PersonChange, Telling
 from tenure.sources.work import Work, approve
 
 CHUNK = 1000
@@ -38,12 +39,16 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """`counts`: rows, added, changed, unchanged, left, held, errors, warnings."""
+    """`counts`: rows, added, changed, unchanged, left, held, waiting, former, errors, warnings.
+    `changes`: what a dry run would change, person by person, the first of them; `more`: how many
+    people beyond those."""
 
     run: Run
     counts: Mapping[str, int]
     issues: tuple[RunIssue, ...]
     held: bool = False
+    changes: tuple[PersonChange, ...] = ()
+    more: int = 0
 
 
 class _DryRunOver(Exception):
@@ -229,7 +234,10 @@ def _close(work: Work, held: str) -> ImportResult:
             after=dict(counts),
             run=run.pk,
         )
-    return ImportResult(run, dict(counts), tuple(work.issues), held=bool(held))
+    told = work.telling or Telling(frozenset())
+    return ImportResult(
+        run, dict(counts), tuple(work.issues), bool(held), tuple(told.changes), told.more
+    )
 
 
 def _chunks(rows: Iterable[Row | RowProblem]) -> Iterator[list[Row | RowProblem]]:

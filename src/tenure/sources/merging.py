@@ -20,6 +20,7 @@ from tenure.sources.layers import Layer, put_together
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.naming import Issue, Naming
 from tenure.sources.rows import MappedRow
+from tenure.sources.telling import Telling
 
 _FIELDS = (
     "display_name",
@@ -53,9 +54,15 @@ class Merge:
 
 
 def merge(
-    source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int | None = None
+    source: Source,
+    rows: Sequence[MappedRow],
+    *,
+    at: datetime,
+    run: int | None = None,
+    telling: Telling | None = None,
 ) -> Merge:
-    """Store the records, and make or change their people. Runs in the caller's transaction."""
+    """Store the records, and make or change their people. Runs in the caller's transaction. Every
+    change is told to `telling`."""
     done = Merge()
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
@@ -90,6 +97,9 @@ def merge(
             changed.append(person)
         done.added, done.changed = done.added + is_new, done.changed + (not is_new)
         done.left += row.key in here and person.state == LifecycleState.LEFT.value
+        if telling is not None:
+            told_before = {} if is_new else _whole(before[row.key])
+            telling.add(person, told_before, _whole(after), new=is_new)
         old, new = _differing(before[row.key], after)
         if is_new or new:
             events.append(_event(person, source, None if is_new else old, new, run))
@@ -193,6 +203,10 @@ def _differing(
 def _flat(snapshot: Mapping[str, object]) -> dict[str, object]:
     rest = {name: snapshot[name] for name in snapshot.keys() - {"state", "attributes"}}
     return {**_attributes(snapshot), **rest}
+
+
+def _whole(snapshot: Mapping[str, object]) -> dict[str, object]:
+    return {**_flat(snapshot), "state": snapshot["state"]}
 
 
 def _attributes(snapshot: Mapping[str, object]) -> dict[str, Value]:
