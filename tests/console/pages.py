@@ -20,6 +20,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         *found,
         ("nothing found", reverse("console:people") + "?q=zzzz"),
         ("found", reverse("console:find") + "?q=an"),
+        ("a rehire", reverse("console:rehire", args=[RehireQuestion.objects.get().pk])),
         ("person", reverse("console:person", args=[anna.uid])),
         ("who has left", reverse("console:person", args=[left.uid])),
         ("without an address", reverse("console:person", args=[sample.people[12].uid])),
@@ -29,6 +30,5 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("disputed", reverse("console:application", args=["crm"]) + "?situation=disputed"),
         ("held", reverse("console:plan") + "?application=crm"),
         ("run", reverse("console:run", args=[sample.executed.pk])),
-        ("a rehire", reverse("console:rehire", args=[RehireQuestion.objects.get().pk])),
         ("held import", reverse("console:run", args=[sample.imported.pk])),
     ]

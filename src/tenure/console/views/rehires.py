@@ -24,11 +24,12 @@ from tenure.sources.selectors import Rehire
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One attribute: of the record, and of each who it could be. `agree`: all have the same."""
+    """One attribute: of the record, and, by name, of each who it could be. `agree`: all have the
+    same."""
 
     label: str
     record: object
-    people: tuple[object, ...]
+    people: tuple[tuple[str, object], ...]
     agree: bool
 
 
@@ -84,15 +85,18 @@ def _lines(question: RehireQuestion, candidates: list[Person]) -> list[Line]:
     record = question.row["attributes"]
     lines = []
     for name, label in labels.items():
-        theirs = tuple(person.attributes.get(name) for person in candidates)
-        if record.get(name) is None and not any(theirs):
+        told = record.get(name)
+        theirs = [(person.display_name, person.attributes.get(name)) for person in candidates]
+        if told is None and not any(value for _, value in theirs):
             continue
-        agree = all(_plain(value) == _plain(record.get(name)) for value in theirs)
+        same = [_plain(value) == _plain(told) for _, value in theirs]
         if name in sensitive:
-            same = "the same" if agree else "not the same"
-            lines.append(Line(label, "not shown", tuple(same for _ in theirs), agree))
-        else:
-            lines.append(Line(label, record.get(name), theirs, agree))
+            told = "not shown"
+            theirs = [
+                (person, "the same" if agrees else "not the same")
+                for (person, _), agrees in zip(theirs, same, strict=True)
+            ]
+        lines.append(Line(label, told, tuple(theirs), all(same)))
     return lines
 
 
