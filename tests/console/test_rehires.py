@@ -75,6 +75,16 @@ def test_what_is_neither_changes_nothing(address: str, owner: Client) -> None:
     assert RehireQuestion.objects.get().answer == ""
 
 
+def test_many_are_a_few_and_a_number(address: str, owner: Client) -> None:
+    question = RehireQuestion.objects.get()
+    for number in range(100, 109):
+        question.pk, question.key = None, str(number)
+        question.save(force_insert=True)
+    overview = text(owner, "/console/")
+    assert overview.count("somebody who was here?") == 10  # In the title and for screen readers.
+    assert "5 more records under new employee numbers" in overview
+
+
 def test_who_may_not_decide_is_refused(address: str) -> None:
     client = signed_in(Role.HELP_DESK)
     assert client.post(address, {"do": "other"}).status_code == 403

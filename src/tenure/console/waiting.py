@@ -19,6 +19,9 @@ from tenure.runs import selectors as runs
 from tenure.sources import selectors as sources
 from tenure.sources.asking import who
 
+#: Rehires that are listed one by one.
+_MOST_REHIRES = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -136,17 +139,26 @@ def _imports() -> list[Item]:
 
 
 def _rehires() -> list[Item]:
-    return [
+    rows = sources.rehires(limit=_MOST_REHIRES + 1)
+    more = max(sources.count_rehires() - _MOST_REHIRES, 0)
+    mark = Mark("Rehire?", "wait")
+    items = [
         Item(
-            Mark("Rehire?", "wait"),
+            mark,
             f"Is {sources.name_in(row.question)} ({row.question.key}) somebody who was here?",
             f"Could be {' or '.join(map(who, row.candidates)) or 'somebody who is gone since'}. "
             "No account is made until it is said.",
             reverse("console:rehire", args=[row.question.pk]),
             "Decide",
         )
-        for row in sources.rehires()
+        for row in rows[:_MOST_REHIRES]
     ]
+    if more:
+        title = f"{plural(more, 'more record')} under new employee numbers"
+        detail = "Each may be somebody who was here: tenure rehire list has all of them."
+        url = reverse("console:rehire", args=[rows[_MOST_REHIRES].question.pk])
+        items.append(Item(mark, title, detail, url, "Decide"))
+    return items
 
 
 def _failed() -> list[Item]:

@@ -74,12 +74,17 @@ class Rehire:
     candidates: list[Person]
 
 
-def rehires(*, everything: bool = False) -> list[Rehire]:
+def rehires(*, everything: bool = False, limit: int | None = None) -> list[Rehire]:
     """The questions that wait for an answer, the oldest first; or all. Two queries."""
     rows = RehireQuestion.objects.select_related("source", "person")
-    questions = list(rows if everything else rows.filter(answer=""))
+    questions = list((rows if everything else rows.filter(answer=""))[:limit])
     people = Person.objects.in_bulk({pk for row in questions for pk in row.candidates})
     return [Rehire(q, [people[pk] for pk in q.candidates if pk in people]) for q in questions]
+
+
+def count_rehires() -> int:
+    """How many questions wait for an answer."""
+    return RehireQuestion.objects.filter(answer="").count()
 
 
 def rehire(pk: int) -> Rehire | None:
