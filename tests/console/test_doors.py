@@ -35,7 +35,7 @@ WRITES = (
     "application_writes",
 )
 #: Those that show a form first and take it at the same address.
-FORMS = ("terminate", "writes")
+FORMS = ("terminate", "writes", "rehire")
 
 
 def addresses() -> Iterator[tuple[str, str]]:
