@@ -142,12 +142,12 @@ def _apply() -> None:
 
 
 @contextmanager
-def running(quirks: Quirks) -> Iterator[Odd]:
+def running(quirks: Quirks, kind: type[Odd] = Odd) -> Iterator[Odd]:
     """An odd server with an event loop and a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
     thread.start()
-    server = odd_scim(quirks)
+    server = odd_scim(quirks, kind)
     try:
         odd = asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
         try:
