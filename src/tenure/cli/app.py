@@ -17,6 +17,7 @@ from tenure.cli import (
     connector,
     listing,
     lives,
+    push,
     secrets,
     serving,
     working,
@@ -44,6 +45,7 @@ for module in (
     listing,
     connector,
     secrets,
+    push,
     checking,
 ):
     module.register(app)
