@@ -135,18 +135,20 @@ class Accounts:
             path.drop(made)
         return made
 
-    def check_changeable(self, names: Iterable[str]) -> None:
-        """Raises `Rejected` for attributes that this application never changes."""
-        fixed = [
+    def check_changeable(self, names: Iterable[str], used: Collection[str]) -> None:
+        """Raises `Rejected` for attributes that this application never changes: those that are
+        fixed, and those that are not written and that no request uses by name."""
+        stays = [
             name
             for name in names
-            if (one := self._program.attributes.get(name)) is not None and one.fixed
+            if (one := self._program.attributes.get(name)) is not None
+            and (one.fixed or not (one.written or {f"account.{name}", "account"} & set(used)))
         ]
-        if fixed:
+        if stays:
             raise Rejected(
-                f"This application does not change {', '.join(fixed)} once an account is made. "
-                "Map it `on create` only, or change it there by hand.",
-                fixed,
+                f"This application does not change {', '.join(stays)} once an account is made. "
+                "Map it `when: create`, take it out of the mapping, or change it there by hand.",
+                stays,
             )
 
     def named_in(self, text: str, names: Iterable[str]) -> list[str]:
