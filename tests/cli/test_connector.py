@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,3 +141,75 @@ def test_what_is_missing_or_wrong_is_one_sentence(
     ended = anywhere("connector", "check", file, *options)
     assert (ended.code, ended.out) == (1, "")
     assert told in ended.err
+
+
+CONFIGURATION = """\
+company: {name: Acme, domain: acme.example, plans: review}
+sources:
+  hr:
+    name: HR
+    reader: csv
+    settings: {path: people.csv}
+    mapping:
+      employee_number: row["Employee ID"]
+      given_name: row["First name"]
+      family_name: row["Last name"]
+      email: row["E-mail"]
+      department: row["Department"]
+applications:
+  intranet:
+    name: Intranet
+    connector: rest
+    mode: live
+    settings: {spec_file: intranet.yaml, url: "%s"}
+    secrets: {key: "${env:INTRANET_KEY}"}
+    mapping:
+      userName: user.email
+      displayName: user.given_name + " " + user.family_name
+      emails.work: user.email
+    matching: [{account: emails.work, person: email}]
+    removal: {then: disable}
+    guard: {removals: {percent: 100, floor: 10}}
+    entitlements: ["group:Sales"]
+rules:
+  everyone: {name: Everyone, when: has(user.email), give: {intranet: []}}
+  sales: {name: Sales, when: 'user.department == "Sales"', give: {intranet: ["group:Sales"]}}
+"""
+PEOPLE = """\
+Employee ID,First name,Last name,E-mail,Department
+1,Ada,Byron,ada.byron@acme.example,Sales
+2,Joan,Clarke,joan.clarke@acme.example,Sales
+3,Mary,Somerville,mary.somerville@acme.example,Research
+"""
+
+
+def test_the_engine_manages_accounts_by_a_specification(
+    tenure: Tenure, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a file of HR to accounts in an application that nobody wrote code for, and back."""
+    monkeypatch.chdir(tmp_path)
+    with intranet(tmp_path / "log") as address:
+        (tmp_path / "tenure.yaml").write_text(CONFIGURATION % address)
+        (tmp_path / "people.csv").write_text(PEOPLE)
+        assert tenure("config", "apply", "tenure.yaml").code == 0
+        assert tenure("import", "hr").code == 0
+        assert tenure("reconcile", "intranet").code == 0
+        applied = tenure("apply", "--yes", "--json")
+        assert applied.code == 0, applied.err
+        staff = {one["login"]: one for one in _asked(address, "staff")["staff"]}
+        # Ada was there already and is taken over; the other two are made.
+        assert len(staff) == 8
+        assert staff["joan.clarke@acme.example"]["name"] == "Joan Clarke"
+        sales = {team["title"]: team["numbers"] for team in _asked(address, "teams")}["Sales"]
+        wanted = {staff[f"{name}@acme.example"]["no"] for name in ("ada.byron", "joan.clarke")}
+        assert set(sales) == wanted
+        assert tenure("terminate", "2", "--now", "--reason", "for this test").code == 0
+        staff = {one["login"]: one for one in _asked(address, "staff")["staff"]}
+        assert staff["joan.clarke@acme.example"]["status"] == "C"
+        assert staff["ada.byron@acme.example"]["status"] == "A"
+
+
+def _asked(address: str, what: str) -> Any:
+    asked = urllib.request.Request(f"{address}/api/{what}", headers={"X-Intranet-Key": KEY})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        return json.loads(answer.read())
