@@ -231,3 +231,39 @@ async def test_requests_to_other_hosts_are_not_made_of_data() -> None:
     with pytest.raises(ValueError, match="host may be made of settings only"):
         async with opened(written, always(200)):
             pass
+
+
+async def test_somebody_else_is_never_taken_for_who_was_asked_for() -> None:
+    async with opened(spec(), always(200, user(2))) as connector:
+        with pytest.raises(StopApplication, match="1 was asked for, and 2 was answered"):
+            await connector.read("1")
+        # Whoever is asked for by name is there by it.
+        assert (await connector.read("U2")).remote_id == "2"
+
+
+async def test_a_search_that_stands_for_reading_is_looked_through() -> None:
+    get = {"request": "GET /users", "query": {"id": "=id"}, "items": "users"}
+    everyone = {"users": [user(1), user(2), user(3)]}
+    async with opened(spec(requests={"get": get}), always(200, everyone)) as connector:
+        assert (await connector.read("2")).attributes == {"userName": "u2"}
+        with pytest.raises(NotFound):
+            await connector.read("9")
+
+
+async def test_a_creation_that_is_answered_with_something_else_is_not_known() -> None:
+    create = {"request": "POST /users", "body": "=attributes", "item": "user"}
+    error = await made(spec(requests={"create": create}), always(200, {"user": {"x": 1}}))
+    assert isinstance(error, OutcomeUnknown)
+    assert "not with the account" in str(error)
+
+
+async def test_half_of_a_character_pair_is_not_sent() -> None:
+    for create in (
+        {"request": "POST /users", "body": "=attributes"},
+        {"request": "POST /users/{account.userName}"},
+        {"request": "POST /users", "form": {"name": "=account.userName"}},
+        {"request": "POST /users", "query": {"name": "=account.userName"}},
+    ):
+        async with opened(spec(requests={"create": create}), always(500)) as connector:
+            with pytest.raises(Rejected):
+                await connector.create({"userName": "\ud800"}, external_id="1", active=True)

@@ -42,6 +42,7 @@ def problems(written: dict[str, Any]) -> list[str]:
         ({"account": {"id": "a..b"}}, "account.id: 'a..b' is no place"),
         ({"account": {"attributes": {}}}, "account.attributes: "),
         ({"account": {"attributes": {"a": {}}}}, "account.attributes.a: Give `path`"),
+        ({"account": {"attributes": {"a": "."}}}, "account.attributes.a: The thing itself"),
         ({"account": {"attributes": {"a": "=itm.x"}}}, "account.attributes.a.read: There is no"),
         ({"account": {"active": {"path": "x", "open": 1, "closed": 2}}}, "account.active: Give"),
         ({"requests": {"list": {"request": "GTE /x"}}}, "requests.list.request: 'GTE /x' is no"),

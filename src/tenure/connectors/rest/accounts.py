@@ -46,6 +46,15 @@ class Accounts:
         ignore = self._program.ignore
         return ignore is None or not ignore.holds({"item": item, "settings": self._settings})
 
+    def is_called(self, item: Any, name: str) -> bool:
+        """Whether `name` is the account's id or one of its attributes: what was asked for by name
+        is told from somebody else."""
+        wanted = name.casefold()
+        if as_text(self._program.id.get(item)).casefold() == wanted:
+            return True
+        values = (self.value(one, item) for one in self._program.attributes.values())
+        return any(isinstance(v, str | int) and as_text(v).casefold() == wanted for v in values)
+
     def loaded(self, item: Any, where: str) -> RemoteAccount:
         """One account. The fingerprint is over what is read of it, so that a list and a single
         answer that show different things besides agree."""

@@ -28,6 +28,7 @@ from tenure.connectors.base import (
     RemoteAccount,
     RemoteAttribute,
     RemoteEntitlement,
+    StopApplication,
     Unsupported,
 )
 from tenure.connectors.rest.accounts import Accounts
@@ -299,9 +300,17 @@ class RestConnector:
     async def _item(self, remote_id: str) -> Any:
         """One account as the application shows it. Raises `NotFound`."""
         steps = self._program.verb("get")
-        found = thing(steps[-1], await run(self._transport, steps, {"id": remote_id}))
+        reply = await run(self._transport, steps, {"id": remote_id})
+        called = partial(self._accounts.is_called, name=remote_id)
+        found = thing(steps[-1], reply, called)
         if not self._accounts.is_one(found):
             raise NotFound(f"{remote_id} is none of the accounts that the specification takes.")
+        if not called(found):
+            other = self._accounts.identifier(found, "requests.get")
+            raise StopApplication(
+                f"{remote_id} was asked for, and {other} was answered: nothing may be concluded "
+                "from that. `requests.get` has to take what `account.id` is."
+            )
         return found
 
     async def _made(
@@ -313,7 +322,7 @@ class RestConnector:
             if call.item is not None:
                 found = call.item.get(reply.body)
             if isinstance(found, Mapping) and call.id is None:
-                return self._accounts.loaded(found, call.where)
+                return self._shown(found, call)
             found = (
                 call.id.of({**reply.seen, "account": values})
                 if call.id is not None
@@ -331,6 +340,15 @@ class RestConnector:
             raise OutcomeUnknown(
                 f"{call.spec.request} was done, but the new account {as_text(found)} could not be "
                 f"read: {error}"
+            ) from None
+
+    def _shown(self, item: Mapping[str, Any], call: Call) -> RemoteAccount:
+        """An account as the answer to its creation shows it."""
+        try:
+            return self._accounts.loaded(item, call.where)
+        except StopApplication as error:
+            raise OutcomeUnknown(
+                f"{call.spec.request} was answered, but not with the account: {error}"
             ) from None
 
     async def _plain_verb(self, verb: str, remote_id: str) -> None:
