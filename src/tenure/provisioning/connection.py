@@ -47,7 +47,10 @@ def begin(application: Application, *, write: bool) -> ConnectionCheck:
     row = Application.objects.select_for_update().get(pk=application.pk)
     alive = row.checks.filter(finished_at=None, touched_at__gt=now() - _DEAD_AFTER)
     if alive.exists():
-        raise CannotCheck(f"{row.name} is being checked already: wait until that is done.")
+        raise CannotCheck(
+            f"{row.name} is being checked already: wait until that is done. If its process was "
+            "killed, that is three minutes after its last step."
+        )
     row.checks.filter(finished_at=None).update(finished_at=now(), message=_ENDED)
     if write and (row.paused_at is not None or company().writes_stopped_at is not None):
         raise CannotCheck(

@@ -306,6 +306,8 @@ class _Compiler:
             place: Place = ("account", "attributes", name)
             write = one.write if isinstance(one.write, str) else ""
             writable = one.write is not False and bool(one.path)
+            if writable and not json_path(one.path).steps:
+                self._wrong(place, "The thing itself (.) cannot be written. Say `write: false`.")
             attributes[name] = made.AttributeProgram(
                 name=name,
                 path=json_path(one.path) if one.path else None,

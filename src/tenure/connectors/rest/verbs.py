@@ -59,13 +59,14 @@ def _each(step: Call, given: Mapping[str, Any]) -> list[Any]:
     return found
 
 
-def thing(call: Call, reply: Reply | None) -> Any:
-    """The one thing in an answer: at `item`, or the first of `items`. Raises `NotFound`."""
+def thing(call: Call, reply: Reply | None, wanted: Callable[[Any], bool] | None = None) -> Any:
+    """The one thing in an answer: at `item`, or of `items` the one that is wanted (by default the
+    first): a search may give others besides. Raises `NotFound`."""
     if reply is None:
         raise NotFound(f"{call.where}: nothing was asked.")
     found = call.item.get(reply.body) if call.item is not None else call.items.get(reply.body)
     if isinstance(found, list):
-        found = found[0] if found else None
+        found = next((one for one in found if wanted is None or wanted(one)), None)
     if found in (None, "", {}):
         raise NotFound(f"{call.where} was answered {reply.status} without anything in it.")
     return found
