@@ -77,6 +77,24 @@ def test_adding_saves_it_in_report_mode_and_tests_the_connection(owner: Client) 
     assert "You have it" in text_of(owner, reverse("console:entry", args=["gitlab"]))
 
 
+def test_what_is_authorised_by_oauth_goes_on_to_the_button(owner: Client) -> None:
+    form = {
+        "name": "Webex",
+        "slug": "webex",
+        "set-organization": "2c3c9f9e-73d9-4460-a668-047162ff1bac",
+        "set-client_id": "C0",
+        "secret-client_secret": "${box:webex}",
+    }
+    answer = owner.post(reverse("console:add", args=["webex"]), form)
+    page = reverse("console:application", args=["webex"])
+    assert (answer.status_code, answer["Location"]) == (302, f"{page}#authorisation")
+    assert "Authorise" in text_of(owner, page)
+    row = Application.objects.get()
+    assert row.secrets == {}
+    assert row.oauth["client_secret"] == "${box:webex}"
+    assert not row.checks.exists()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
