@@ -18,6 +18,7 @@ from tenure.connectors.base import Connector, ConnectorConfig, SettingsError
 
 #: Kind -> module and class.
 _CONNECTORS = {
+    "ldap": ("tenure.connectors.ldap", "LdapConnector"),
     "memory": ("tenure.connectors.memory", "MemoryConnector"),
     "rest": ("tenure.connectors.rest", "RestConnector"),
     "scim": ("tenure.connectors.scim", "ScimConnector"),
