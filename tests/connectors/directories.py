@@ -165,7 +165,15 @@ def domain_controller(folder: Path) -> Iterator[Slapd]:
     ]
     with (folder / "provision.log").open("wb") as log:
         subprocess.run(provision, check=True, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
-    command = ["samba", "-F", "--no-process-group", "-M", "single", "-s", str(home / "etc/smb.conf")]
+    command = [
+        "samba",
+        "-F",
+        "--no-process-group",
+        "-M",
+        "single",
+        "-s",
+        str(home / "etc/smb.conf"),
+    ]
     with _running(command, folder / "log", (AD_ADDRESS, 636)):
         yield Slapd(f"ldap://{AD_ADDRESS}", f"ldaps://{AD_ADDRESS}", pair.certificate)
 

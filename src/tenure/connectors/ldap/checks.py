@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from tenure.connectors.base import Check, ConnectorError
 from tenure.connectors.ldap.directory import BASE, Directory, text
-from tenure.connectors.ldap.entries import LOCKED
 from tenure.connectors.ldap.filters import Filter, equal, present
 from tenure.connectors.ldap.groups import group_filter
 from tenure.connectors.ldap.settings import LdapSettings
+from tenure.connectors.ldap.switching import LOCKED
 
 _AD = b"1.2.840.113556.1.4.800"
 
@@ -64,8 +64,11 @@ async def _off(directory: Directory, settings: LdapSettings, schema: str) -> Che
         found = await directory.search(schema, wanted, ["attributeTypes"], scope=BASE)
     except ConnectorError as error:
         return Check(what, False, str(error))
-    types = [value.decode(errors="replace") for one in found
-             for value in one.attributes.get("attributetypes", ())]
+    types = [
+        value.decode(errors="replace")
+        for one in found
+        for value in one.attributes.get("attributetypes", ())
+    ]
     if not types or any(f"'{name}'".casefold() in one.casefold() for one in types):
         return Check(what, True, f"By {name}.")
     if off.by == "lock":

@@ -7,7 +7,6 @@ decided in `directory` and `outcomes`. It must not know the engine.
 
 from __future__ import annotations
 
-import contextlib
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
@@ -33,11 +32,7 @@ from tenure.connectors.ldap import names
 from tenure.connectors.ldap.checks import checked
 from tenure.connectors.ldap.directory import BASE, REPLACE, Directory, Modification, text
 from tenure.connectors.ldap.entries import (
-    ACCOUNT_DISABLED,
-    CONTROL,
-    LOCKED,
     NAMED_BY,
-    NORMAL_ACCOUNT,
     common_name,
     fingerprint,
     identifier,
@@ -45,20 +40,19 @@ from tenure.connectors.ldap.entries import (
     password_value,
     renamed,
     shown,
-    states,
     values,
 )
-from tenure.connectors.ldap.filters import Filter, any_of, both, equal, parse, present
+from tenure.connectors.ldap.filters import Filter, any_of, both, equal, parse
 from tenure.connectors.ldap.groups import Groups, dn_key
 from tenure.connectors.ldap.outcomes import NOT_ON_NON_LEAF
-from tenure.connectors.ldap.placing import parent_of, shown_unit, spelled, wanted_parent
+from tenure.connectors.ldap.placing import parent_of, shown_unit, unit, wanted_parent
 from tenure.connectors.ldap.session import Entry
 from tenure.connectors.ldap.settings import PARENT, UNIT, LdapSecrets, LdapSettings
+from tenure.connectors.ldap.switching import attributes as switches
+from tenure.connectors.ldap.switching import by_move, change, is_on, of_new
 from tenure.core.model import Attributes, Value
 
 _BY_HAND = "Do it with the directory's own administration programs."
-#: Locked until an administrator opens it (draft-behera-ldap-password-policy, 5.3.3).
-_FOR_GOOD = "000001010000Z"
 _IDS_AT_ONCE = 100
 #: https://learn.microsoft.com/en-us/windows/win32/adschema/a-samaccountname
 _LONGEST_NAME = 20
@@ -87,12 +81,12 @@ class LdapConnector:
         self._places = config.attributes & {UNIT, PARENT}
         if len(self._places) == 2:
             raise ValueError(f"map {UNIT} or {PARENT}, not both")
-        if self._places and settings.off.by == "move" and not settings.is_active_directory:
+        if self._places and by_move(settings):
             raise ValueError("off: by move goes with neither ou nor dn_parent in the mapping")
         self._id = settings.profile.id_attribute
         self._people = parse(settings.people_filter or settings.profile.people)
         self._wanted = sorted(
-            {self._id, self._login, settings.naming, *self._names.values(), *states(settings)}
+            {self._id, self._login, settings.naming, *self._names.values(), *switches(settings)}
         )
         self._directory = Directory(settings, password.get_secret_value(), config.limits)
         self._groups = Groups(settings, self._directory, self._entries, self._owners)
@@ -127,9 +121,7 @@ class LdapConnector:
                 base, self._people, self._wanted, self._settings.page_size
             ):
                 yield [
-                    Listed(
-                        identifier(one, self._id), fingerprint(one), partial(self._account, one)
-                    )
+                    Listed(identifier(one, self._id), fingerprint(one), partial(self._account, one))
                     for one in entries
                 ]
 
@@ -170,8 +162,9 @@ class LdapConnector:
         if not login:
             raise Rejected("No account without a user name: map userName.", ["userName"])
         await self._must_be_free(login)
-        parent = await self._parent(attributes)
-        if not active and self._settings.off.by == "move" and not self._ad:
+        parent = wanted_parent(self._settings, attributes) or self._settings.people_dn
+        parent = await self._unit(parent, attributes)
+        if not active and by_move(self._settings):
             parent = self._settings.off.unit
         entry = self._new(attributes, login, external_id, active)
         dn = await self._added(entry, parent, login)
@@ -255,7 +248,7 @@ class LdapConnector:
     def _bases(self) -> list[str]:
         """Under what accounts are: those switched off may be elsewhere."""
         people, off = self._settings.people_dn, self._settings.off
-        if off.by != "move" or self._ad or names.below(names.parse(off.unit), names.parse(people)):
+        if not by_move(self._settings) or names.below(names.parse(off.unit), names.parse(people)):
             return [people]
         return [people, off.unit]
 
@@ -298,41 +291,20 @@ class LdapConnector:
 
     async def _must_be_free(self, login: str) -> None:
         """A directory keeps names apart within one unit only; here they are everywhere."""
-        if self._ad and self._login == "sAMAccountName":
-            if len(login) > _LONGEST_NAME or login.endswith(".") or _NOT_IN_NAMES & set(login):
-                raise Rejected(
-                    f"{login!r} is no sAMAccountName: at most {_LONGEST_NAME} characters, none of "
-                    f"{''.join(sorted(_NOT_IN_NAMES))}, no full stop at its end. Map userName to a "
-                    "shorter name, and userPrincipalName to the address.",
-                    ["userName"],
-                )
+        if self._login == "sAMAccountName" and (
+            len(login) > _LONGEST_NAME or login.endswith(".") or _NOT_IN_NAMES & set(login)
+        ):
+            raise Rejected(
+                f"{login!r} is no sAMAccountName: at most {_LONGEST_NAME} characters, none of "
+                f"{''.join(sorted(_NOT_IN_NAMES))}, no full stop at its end. Map userName to a "
+                "shorter name, and userPrincipalName to the address.",
+                ["userName"],
+            )
         if await self._search(equal(self._login, login)):
             raise AlreadyExists(f"{self._login} {login!r} is taken by an account in the directory.")
 
-    async def _parent(self, attributes: Mapping[str, Value | None]) -> str:
-        """The DN for a new account, made where that is allowed."""
-        parent = wanted_parent(self._settings, attributes) or self._settings.people_dn
-        return await self._unit(parent, exact=PARENT in attributes)
-
-    async def _unit(self, parent: str, *, exact: bool) -> str:
-        found = await self._directory.search(parent, present("objectClass"), ["1.1"], scope=BASE)
-        if found:
-            spelled(self._settings, parent, found[0].dn, exact=exact)
-            return found[0].dn
-        if not self._settings.create_units or names.same(parent, self._settings.people_dn):
-            raise Rejected(
-                f"{parent} is not in the directory: make it there, or switch on create_units.",
-                [UNIT, PARENT],
-            )
-        above = await self._unit(parent_of(parent), exact=exact)
-        ((kind, value), *_), *_ = names.parse(parent)
-        if kind.casefold() != "ou":
-            raise Rejected(f"{parent} is not in the directory, and only units are made.", [PARENT])
-        dn = f"{names.rdn(kind, value)},{above}"
-        # Another account may have needed it at the same moment.
-        with contextlib.suppress(AlreadyExists):
-            await self._directory.add(dn, {"objectClass": ["organizationalUnit"], "ou": [value]})
-        return dn
+    async def _unit(self, parent: str, attributes: Mapping[str, Value | None]) -> str:
+        return await unit(self._settings, self._directory, parent, exact=PARENT in attributes)
 
     def _new(
         self, attributes: Attributes, login: str, external_id: str, active: bool
@@ -350,20 +322,11 @@ class LdapConnector:
             entry["cn"] = [common_name(attributes)]
         if self._ad:
             entry["unicodePwd"] = [password_value(_password())]
-            entry[CONTROL] = [str(NORMAL_ACCOUNT | (0 if active else ACCOUNT_DISABLED))]
-            return entry
-        if "sn" not in known:
+        elif "sn" not in known:
             entry["sn"] = [str(attributes.get("name.familyName") or login)]
-        off = settings.off
-        if off.by == "lock" and not active:
-            entry[LOCKED] = [_FOR_GOOD]
-        if off.by == "attribute" and (state := off.on if active else off.value):
-            entry[off.attribute] = [state]
-        return entry
+        return {**entry, **of_new(settings, on=active)}
 
-    async def _added(
-        self, entry: dict[str, Sequence[str | bytes]], parent: str, login: str
-    ) -> str:
+    async def _added(self, entry: dict[str, Sequence[str | bytes]], parent: str, login: str) -> str:
         naming = self._settings.naming
         name = next((v for k, v in entry.items() if k.casefold() == naming.casefold() and v), None)
         if name is None:
@@ -397,43 +360,33 @@ class LdapConnector:
         if parent is None:
             parent = old_parent
         elif not names.same(parent, old_parent):
-            parent = await self._unit(parent, exact=PARENT in changes)
+            parent = await self._unit(parent, changes)
         if new_name == old_name and names.same(parent, old_parent):
             return entry
-        rdn = names.rdn(naming, new_name)
-        await self._directory.rename(entry.dn, rdn, parent)
-        moved = Entry(f"{rdn},{parent}", entry.attributes)
-        if self._settings.groups:
-            login = changes.get("userName") or text(entry, self._login)
-            now = Entry(moved.dn, {self._login.lower(): [str(login).encode()]})
-            await self._groups.forget(entry, instead=now)
-        return moved
+        login = str(changes.get("userName") or "")
+        return await self._moved(entry, names.rdn(naming, new_name), parent, login)
 
     async def _switch(self, remote_id: str, *, on: bool) -> None:
         if not self.capabilities.disable:
             raise Unsupported("Accounts are not switched off in this directory.", _BY_HAND)
+        settings = self._settings
         entry = await self._entry(remote_id)
-        if self._account(entry).active is on:
+        if is_on(settings, entry) is on:
             return
-        off = self._settings.off
-        if self._ad:
-            now = int(text(entry, CONTROL) or NORMAL_ACCOUNT)
-            bits = now & ~ACCOUNT_DISABLED if on else now | ACCOUNT_DISABLED
-            await self._directory.modify(entry.dn, [(REPLACE, CONTROL, [str(bits)])])
-        elif off.by == "move":
-            target = self._settings.people_dn if on else off.unit
+        if by_move(settings):
             rdn = names.written(names.parse(entry.dn)[:1])
-            await self._directory.rename(entry.dn, rdn, target)
-            if self._settings.groups:
-                moved = Entry(f"{rdn},{target}", entry.attributes)
-                await self._groups.forget(entry, instead=moved)
-        elif off.by == "lock":
-            await self._directory.modify(
-                entry.dn, [(REPLACE, LOCKED, [] if on else [_FOR_GOOD])]
-            )
+            await self._moved(entry, rdn, settings.people_dn if on else settings.off.unit)
         else:
-            state = [off.on] if on and off.on else [] if on else [off.value]
-            await self._directory.modify(entry.dn, [(REPLACE, off.attribute, state)])
+            await self._directory.modify(entry.dn, change(settings, entry, on=on))
+
+    async def _moved(self, entry: Entry, rdn: str, parent: str, login: str = "") -> Entry:
+        """Under another name, in another place or both; its groups know."""
+        await self._directory.rename(entry.dn, rdn, parent)
+        login = login or text(entry, self._login)
+        now = Entry(f"{rdn},{parent}", {**entry.attributes, self._login.lower(): [login.encode()]})
+        if self._settings.groups:
+            await self._groups.forget(entry, instead=now)
+        return now
 
     def _target(self, attribute: str) -> str:
         return "" if attribute in {UNIT, PARENT} else self._settings.named(attribute)
@@ -444,29 +397,16 @@ class LdapConnector:
             for name, target in self._names.items()
             if (value := shown(entry, target)) is not None
         }
-        if UNIT in self._places and (unit := shown_unit(self._settings, entry.dn)):
-            attributes[UNIT] = unit
+        if UNIT in self._places and (place := shown_unit(self._settings, entry.dn)):
+            attributes[UNIT] = place
         if PARENT in self._places:
             attributes[PARENT] = parent_of(entry.dn)
         return RemoteAccount(
             remote_id=identifier(entry, self._id),
             attributes=attributes,
-            active=self._active(entry),
+            active=is_on(self._settings, entry),
             fingerprint=fingerprint(entry),
         )
-
-    def _active(self, entry: Entry) -> bool | None:
-        off = self._settings.off
-        if self._ad:
-            state = text(entry, CONTROL)
-            return not int(state) & ACCOUNT_DISABLED if state.isdecimal() else None
-        if off.by == "lock":
-            return text(entry, LOCKED) != _FOR_GOOD
-        if off.by == "attribute":
-            return text(entry, off.attribute).casefold() != off.value.casefold()
-        if off.by == "move":
-            return not names.below(names.parse(entry.dn), names.parse(off.unit))
-        return None
 
     def _must_be_group(self, kind: str) -> None:
         if kind != "group" or not self._settings.groups:

@@ -136,9 +136,7 @@ class Directory:
 
     async def rename(self, dn: str, rdn: str, parent: str) -> None:
         """Gives an entry another name, another place, or both at once."""
-        operation = element(
-            _RENAME, octets(dn), octets(rdn), boolean(True), octets(parent, 0x80)
-        )
+        operation = element(_RENAME, octets(dn), octets(rdn), boolean(True), octets(parent, 0x80))
         await self._write(Ask("RENAME", dn, True, True), operation)
 
     async def delete(

@@ -7,7 +7,7 @@ know requests.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b
 
 import orjson
@@ -16,11 +16,6 @@ from tenure.connectors.ldap.directory import REPLACE, Modification, text
 from tenure.connectors.ldap.session import Entry
 from tenure.connectors.ldap.settings import LdapSettings
 from tenure.core.model import Value
-
-LOCKED = "pwdAccountLockedTime"
-CONTROL = "userAccountControl"
-#: https://learn.microsoft.com/en-us/troubleshoot/windows-server/active-directory/useraccountcontrol-manipulate-account-properties
-ACCOUNT_DISABLED, NORMAL_ACCOUNT = 0x2, 0x200
 
 
 def values(value: Value | None) -> list[str]:
@@ -97,10 +92,3 @@ def renamed(
 def password_value(password: str) -> bytes:
     """As `unicodePwd` takes it: in quotes, UTF-16 (MS-ADTS 3.1.1.3.1.5.1)."""
     return f'"{password}"'.encode("utf-16-le")
-
-
-def states(settings: LdapSettings) -> Sequence[str]:
-    """The attributes that say whether an account is on."""
-    if settings.is_active_directory:
-        return (CONTROL,)
-    return {"lock": (LOCKED,), "attribute": (settings.off.attribute,)}.get(settings.off.by, ())

@@ -1,5 +1,5 @@
-"""Groups of a directory: by DN (`groupOfNames`, `groupOfUniqueNames`, Active Directory's `group`) or
-by user name (`posixGroup`).
+"""Groups of a directory, by DN (`groupOfNames`, `groupOfUniqueNames`, Active Directory's `group`)
+or by user name (`posixGroup`).
 
 Two traps are kept away from everything above: a `groupOfNames` must have a member, and a directory
 without the overlay refint leaves the DN of whoever is gone in every group, for the next one who
@@ -171,9 +171,7 @@ class Groups:
             if last is None:
                 break
             asked = [f"{self._member};range={last + 1}-*"]
-            more = await self._directory.search(
-                entry.dn, present("objectClass"), asked, scope=BASE
-            )
+            more = await self._directory.search(entry.dn, present("objectClass"), asked, scope=BASE)
             shown = _ranged(more[0], name) if more else None
         return members
 

@@ -2,15 +2,18 @@
 
 `ou` is a path below `people_dn` from the top, as in `Europe/Sales`; `dn_parent` is a whole DN. Both
 are shown as the directory spells them, so that what is wanted and what is there can be compared. It
-must not know requests.
+must not know accounts.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
-from tenure.connectors.base import Rejected
+from tenure.connectors.base import AlreadyExists, Rejected
 from tenure.connectors.ldap import names
+from tenure.connectors.ldap.directory import BASE, Directory
+from tenure.connectors.ldap.filters import present
 from tenure.connectors.ldap.settings import PARENT, UNIT, LdapSettings
 from tenure.core.model import Value
 
@@ -52,7 +55,31 @@ def shown_unit(settings: LdapSettings, dn: str) -> str | None:
     return _path(steps)
 
 
-def spelled(settings: LdapSettings, parent: str, there: str, *, exact: bool) -> None:
+async def unit(settings: LdapSettings, directory: Directory, parent: str, *, exact: bool) -> str:
+    """The unit with this DN as the directory spells it; made, where that is allowed.
+
+    `exact`: it is from `dn_parent`, so all of the DN is compared. Raises `Rejected`."""
+    found = await directory.search(parent, present("objectClass"), ["1.1"], scope=BASE)
+    if found:
+        _must_be_spelled(settings, parent, found[0].dn, exact=exact)
+        return found[0].dn
+    if not settings.create_units or names.same(parent, settings.people_dn):
+        raise Rejected(
+            f"{parent} is not in the directory: make it there, or switch on create_units.",
+            [PARENT if exact else UNIT],
+        )
+    ((kind, value), *_), *_ = names.parse(parent)
+    if kind.casefold() != "ou":
+        raise Rejected(f"{parent} is not in the directory, and only units are made.", [PARENT])
+    above = await unit(settings, directory, parent_of(parent), exact=exact)
+    dn = f"{names.rdn(kind, value)},{above}"
+    # Another account may have needed it at the same moment.
+    with contextlib.suppress(AlreadyExists):
+        await directory.add(dn, {"objectClass": ["organizationalUnit"], "ou": [value]})
+    return dn
+
+
+def _must_be_spelled(settings: LdapSettings, parent: str, there: str, *, exact: bool) -> None:
     """Raises `Rejected` where a unit is there, but spelled in another way: it would seem to differ
     for ever. `exact`: the whole DN has to be the same, as `dn_parent` is compared by it."""
     given = parent if exact else _path(_steps(settings, parent))
