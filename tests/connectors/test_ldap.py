@@ -43,6 +43,7 @@ def settings(server: Slapd, **other: Any) -> dict[str, Any]:
         "people_dn": f"ou=people,{SUFFIX}",
         "create_groups": True,
         "page_size": 10,
+        "timeouts": {"connect": 30},
         **other,
     }
 

@@ -7,7 +7,6 @@ decided in `directory` and `outcomes`. It must not know the engine.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
@@ -23,6 +22,7 @@ from tenure.connectors.base import (
     ConnectorError,
     Listed,
     NotFound,
+    OutcomeUnknown,
     Rejected,
     RemoteAccount,
     RemoteEntitlement,
@@ -37,14 +37,14 @@ from tenure.connectors.ldap.entries import (
     fingerprint,
     identifier,
     identifier_value,
-    password_value,
+    new_password,
     renamed,
     shown,
     values,
 )
 from tenure.connectors.ldap.filters import Filter, any_of, both, equal, parse
 from tenure.connectors.ldap.groups import Groups, dn_key
-from tenure.connectors.ldap.outcomes import NOT_ON_NON_LEAF
+from tenure.connectors.ldap.outcomes import NOT_ON_NON_LEAF, UNWILLING
 from tenure.connectors.ldap.placing import parent_of, shown_unit, unit, wanted_parent
 from tenure.connectors.ldap.session import Entry
 from tenure.connectors.ldap.settings import PARENT, UNIT, LdapSecrets, LdapSettings
@@ -168,6 +168,8 @@ class LdapConnector:
             parent = self._settings.off.unit
         entry = self._new(attributes, login, external_id, active)
         dn = await self._added(entry, parent, login)
+        if self._ad:
+            await self._given_a_password(dn, active)
         found = await self._directory.search(dn, self._people, self._wanted, scope=BASE)
         if not found:
             raise Rejected(
@@ -320,11 +322,10 @@ class LdapConnector:
         known = {name.casefold() for name, given in entry.items() if given}
         if "cn" not in known:
             entry["cn"] = [common_name(attributes)]
-        if self._ad:
-            entry["unicodePwd"] = [password_value(_password())]
-        elif "sn" not in known:
+        if "sn" not in known and not self._ad:
             entry["sn"] = [str(attributes.get("name.familyName") or login)]
-        return {**entry, **of_new(settings, on=active)}
+        # Active Directory opens no account before it has a password.
+        return {**entry, **of_new(settings, on=active and not self._ad)}
 
     async def _added(self, entry: dict[str, Sequence[str | bytes]], parent: str, login: str) -> str:
         naming = self._settings.naming
@@ -347,6 +348,21 @@ class LdapConnector:
             dn = f"{names.rdn(naming, f'{first} ({login})')},{parent}"
             await self._directory.add(dn, entry)
         return dn
+
+    async def _given_a_password(self, dn: str, active: bool) -> None:
+        """One that nobody knows, for a new account: in a request of its own, as Active Directory
+        takes none while it adds an entry. An account that gets none is taken back.
+        https://learn.microsoft.com/en-us/troubleshoot/windows-server/active-directory/change-windows-active-directory-user-password
+        """
+        try:
+            await self._directory.modify(
+                dn, [new_password(), *change(self._settings, Entry(dn, {}), on=active)]
+            )
+        except OutcomeUnknown:
+            raise
+        except ConnectorError:
+            await self._directory.delete(dn)
+            raise
 
     async def _placed(self, entry: Entry, changes: Mapping[str, Value | None]) -> Entry:
         """Renamed and moved, as far as the changes ask for it."""
@@ -377,7 +393,12 @@ class LdapConnector:
             rdn = names.written(names.parse(entry.dn)[:1])
             await self._moved(entry, rdn, settings.people_dn if on else settings.off.unit)
         else:
-            await self._directory.modify(entry.dn, change(settings, entry, on=on))
+            changes = change(settings, entry, on=on)
+            fine = frozenset({UNWILLING}) if self._ad and on else frozenset()
+            result = await self._directory.modify(entry.dn, changes, fine=fine)
+            if result.code:
+                # It never had a password, so it cannot be opened before it has one.
+                await self._directory.modify(entry.dn, [new_password(), *changes])
 
     async def _moved(self, entry: Entry, rdn: str, parent: str, login: str = "") -> Entry:
         """Under another name, in another place or both; its groups know."""
@@ -414,8 +435,3 @@ class LdapConnector:
                 f"This directory has no entitlements of kind {kind!r} for us.",
                 f"Change the {kind} with the directory's own administration programs.",
             )
-
-
-def _password() -> str:
-    """One that nobody knows, and that every policy for complexity takes."""
-    return f"aA1!{secrets.token_urlsafe(36)}"

@@ -6,6 +6,7 @@ know requests.
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -89,6 +90,8 @@ def renamed(
     return [(REPLACE, "cn", [after])]
 
 
-def password_value(password: str) -> bytes:
-    """As `unicodePwd` takes it: in quotes, UTF-16 (MS-ADTS 3.1.1.3.1.5.1)."""
-    return f'"{password}"'.encode("utf-16-le")
+def new_password() -> Modification:
+    """One that nobody knows and every policy takes, as `unicodePwd` has it: in quotes, UTF-16
+    (MS-ADTS 3.1.1.3.1.5.1)."""
+    password = f"aA1!{secrets.token_urlsafe(36)}"
+    return (REPLACE, "unicodePwd", [f'"{password}"'.encode("utf-16-le")])

@@ -87,6 +87,8 @@ _SIGN_IN = {
     "775": "That account is locked after wrong passwords.",
 }
 _DATA = re.compile(r"\bdata ([0-9a-f]{3})\b")
+#: How Active Directory and Samba say that a userPrincipalName is somebody's.
+_TAKEN = re.compile(r"000021C8|userPrincipalName '[^']*' is already")
 #: How slapd and Active Directory name the attribute that they refuse.
 _ATTRIBUTE = re.compile(
     r"attribute '([\w-]+)'|\(([A-Za-z][\w-]*)\)\s*(?:;|\x00|$)|^([A-Za-z][\w-]*): "
@@ -108,7 +110,7 @@ def failure(ask: Ask, result: Result, redact: Redactor) -> ConnectorError:
         return StopApplication(f"{text} The account that we sign in with lacks the right for it.")
     if code == NO_SUCH_OBJECT:
         return NotFound(f"{text} It is not there.")
-    if code == EXISTS or (code == 19 and "000021C8" in result.text):
+    if code == EXISTS or (code == 19 and _TAKEN.search(result.text)):
         return AlreadyExists(f"{text} Something else already has this name.")
     found = next((m for m in _ATTRIBUTE.findall(result.text) if any(m)), ())
     return Rejected(f"{text} {_refused(code, result.text)}", [name for name in found if name])
