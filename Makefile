@@ -30,6 +30,7 @@ layers: $(VENV)/.test
 
 unit: $(VENV)/.test
 	@tools/need-chromium
+	@tools/need-directories
 	$(BIN)/pytest -n 2
 
 bench: $(VENV)/.test
