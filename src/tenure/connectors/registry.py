@@ -20,6 +20,7 @@ from tenure.connectors.base import Connector, ConnectorConfig, SettingsError
 _CONNECTORS = {
     "ldap": ("tenure.connectors.ldap", "LdapConnector"),
     "memory": ("tenure.connectors.memory", "MemoryConnector"),
+    "postgresql": ("tenure.connectors.postgresql", "PostgresqlConnector"),
     "rest": ("tenure.connectors.rest", "RestConnector"),
     "scim": ("tenure.connectors.scim", "ScimConnector"),
 }
