@@ -16,6 +16,7 @@ from tenure.cli import (
     connector,
     listing,
     lives,
+    push,
     secrets,
     serving,
     working,
@@ -43,6 +44,7 @@ for module in (
     listing,
     connector,
     secrets,
+    push,
     checking,
 ):
     module.register(app)
