@@ -4,26 +4,24 @@ are what connectors and readers take. Needs no database: what is stored is an ar
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ValidationError
 
+from tenure.configuration.checking_company import check_asked, check_company
 from tenure.configuration.document import (
     SECTIONS,
     Application,
-    Company,
     Document,
     Group,
     Rule,
     Source,
 )
-from tenure.configuration.problems import NO_MARKS, Marks, Path, Problem, Problems
+from tenure.configuration.problems import NO_MARKS, Marks, Path, Problem, Problems, near
 from tenure.configuration.reading import explain
 from tenure.configuration.references import (
     EXPECTED,
@@ -47,12 +45,12 @@ from tenure.core.expressions import (
 )
 from tenure.core.groups import ATTRIBUTE as GROUPS
 from tenure.core.model import DRIFT_DEFAULT
-from tenure.core.names import candidates
 from tenure.people.attributes import STANDARD
 from tenure.readers.registry import kinds as reader_kinds
 from tenure.readers.registry import reader_class
 
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
+_COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _KEY = "employee_number"
 _NAMED_GROUP = re.compile(r"""["']([^"']+)["']\s+in\s+user\.groups\b""")
 _T = TypeVar("_T")
@@ -83,8 +81,10 @@ def check(
     whole = effective(document, stored)
     notes: list[str] = []
     if document.company is not None:
-        _company(document.company, problems)
+        check_company(document.company, problems)
     schema = _schema(whole, problems)
+    if whole.company is not None:
+        check_asked(whole.company, schema, problems)
     for slug, source in (whole.sources or {}).items():
         _source(slug, source, schema, problems, settings=document.sources is not None)
     for slug, application in (whole.applications or {}).items():
@@ -109,25 +109,6 @@ def check(
         _rule(slug, rule, schema, whole.applications, problems)
         _group_names(slug, rule, whole.groups or {}, problems)
     return Checked(tuple(sorted(set(problems.found))), tuple(notes))
-
-
-def _company(company: Company, problems: Problems) -> None:
-    if company.time_zone not in available_timezones():
-        problems.add(
-            ("company", "time_zone"),
-            f"There is no time zone {company.time_zone!r}. Expected an IANA name such as "
-            f"Europe/Budapest.{_near(company.time_zone, available_timezones())}",
-        )
-    if company.domain and not _DOMAIN.fullmatch(company.domain):
-        problems.add(
-            ("company", "domain"),
-            f"{company.domain!r} is not a domain. Expected one such as acme.example, without @.",
-        )
-    for index, form in enumerate(company.email_formats):
-        try:
-            candidates([form], {})
-        except ValueError as error:
-            problems.add(("company", "email_formats", index), str(error))
 
 
 def _schema(whole: Document, problems: Problems) -> dict[str, AttributeType]:
@@ -258,7 +239,7 @@ def _requirements(applications: Mapping[str, Application], problems: Problems) -
         for index, name in enumerate(application.requires):
             path: Path = ("applications", slug, "requires", index)
             if name not in applications:
-                problems.add(path, f"There is no application {name!r}.{_near(name, applications)}")
+                problems.add(path, f"There is no application {name!r}.{near(name, applications)}")
             elif slug in _behind(name, applications):
                 problems.add(
                     path,
@@ -293,7 +274,7 @@ def _group_names(slug: str, rule: Rule, groups: Mapping[str, Group], problems: P
         if name not in groups:
             problems.add(
                 ("rules", slug, "when"),
-                f"There is no group {name!r}.{_near(name, groups)} Add it to groups:.",
+                f"There is no group {name!r}.{near(name, groups)} Add it to groups:.",
             )
 
 
@@ -321,7 +302,7 @@ def _accounts(
         problems.add(
             (*path, "drift", name),
             f"{name} is not in the mapping, so nothing of ours can differ from it."
-            f"{_near(name, known)} Expected a mapped attribute, {DRIFT_DEFAULT}, {ACTIVE} or "
+            f"{near(name, known)} Expected a mapped attribute, {DRIFT_DEFAULT}, {ACTIVE} or "
             f"{ENTITLEMENTS}.",
         )
 
@@ -345,7 +326,7 @@ def _rule(
         if application is None:
             problems.add(
                 (*path, "give", name),
-                f"There is no application {name!r}.{_near(name, applications or ())}",
+                f"There is no application {name!r}.{near(name, applications or ())}",
             )
             continue
         offered = {item.key for item in application.entitlements}
@@ -353,7 +334,7 @@ def _rule(
             if key not in offered:
                 problems.add(
                     (*path, "give", name, index),
-                    f"{name} has no entitlement {key!r}.{_near(key, offered)} Add it to "
+                    f"{name} has no entitlement {key!r}.{near(key, offered)} Add it to "
                     f"applications.{name}.entitlements, or correct the rule.",
                 )
 
@@ -431,11 +412,6 @@ def _secret_names(
 
 def _unknown_attribute(name: str, schema: Mapping[str, AttributeType]) -> str:
     return (
-        f"People have no attribute {name!r}.{_near(name, schema)} Add it to attributes:, or "
+        f"People have no attribute {name!r}.{near(name, schema)} Add it to attributes:, or "
         "correct the name."
     )
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]}?" if close else ""

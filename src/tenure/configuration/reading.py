@@ -20,7 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError as UnreadableError
 
-from tenure.configuration.document import Document, WrittenFloat
+from tenure.configuration.document import Document
 from tenure.configuration.problems import (
     ConfigurationError,
     Mark,
@@ -29,6 +29,7 @@ from tenure.configuration.problems import (
     Problem,
     Problems,
 )
+from tenure.configuration.values import WrittenFloat
 from tenure.readers.base import ReaderError
 from tenure.readers.registry import reader_class
 

@@ -15,7 +15,6 @@ from tenure.configuration.document import (
     Application,
     ApplicationGuard,
     Attribute,
-    Company,
     Document,
     Group,
     Rates,
@@ -23,8 +22,10 @@ from tenure.configuration.document import (
     Source,
     SourceGuard,
 )
+from tenure.configuration.document_company import Company, Onboarding
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
+from tenure.people import onboarding
 from tenure.people.attributes import STANDARD
 from tenure.people.configuration import CompanyDefinition, CustomAttribute
 from tenure.rules import groups
@@ -55,6 +56,14 @@ def _company(item: CompanyDefinition) -> Company:
         email_formats=list(item.email_formats),
         plans=item.plan_mode,  # type: ignore[arg-type]  # pydantic checks it
         leaver_grace=item.leaver_grace,
+        colour=item.colour,
+        onboarding=Onboarding(
+            invite=item.onboarding.invite,
+            ahead=item.onboarding.ahead,
+            valid=item.onboarding.valid,
+            send_to=item.onboarding.send_to,
+            verify=list(item.onboarding.verify),
+        ),
     )
 
 
@@ -66,6 +75,14 @@ def company_definition(company: Company) -> CompanyDefinition:
         email_formats=tuple(company.email_formats),
         plan_mode=company.plans,
         leaver_grace=company.leaver_grace,
+        colour=company.colour.lower(),
+        onboarding=onboarding.Onboarding(
+            invite=company.onboarding.invite,
+            ahead=company.onboarding.ahead,
+            valid=company.onboarding.valid,
+            send_to=company.onboarding.send_to,
+            verify=tuple(company.onboarding.verify),
+        ),
     )
 
 

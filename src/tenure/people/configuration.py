@@ -4,7 +4,7 @@ trail. Knows nothing of sources, applications or rules."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from tenure.audit.services import record
 from tenure.core.expressions import AttributeType
 from tenure.core.model import LifecycleState
 from tenure.people.models import AttributeDefinition, Company, Person
+from tenure.people.onboarding import Onboarding, onboarding_of
 from tenure.people.services import company, raise_generation
 
 
@@ -30,6 +31,8 @@ class CompanyDefinition:
     email_formats: Sequence[str] = ()
     plan_mode: str = "review"
     leaver_grace: timedelta | None = None
+    colour: str = ""
+    onboarding: Onboarding = field(default_factory=Onboarding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +77,15 @@ def company_definition() -> CompanyDefinition:
         email_formats=tuple(row.email_formats),
         plan_mode=row.plan_mode,
         leaver_grace=row.leaver_grace,
+        colour=row.colour,
+        onboarding=onboarding_of(row.onboarding),
     )
 
 
 @transaction.atomic
 def save_company(*, definition: CompanyDefinition, replan: bool = True) -> bool:
-    """Change what differs. Returns whether plans depend on the change: all but the name does."""
+    """Change what differs. Returns whether plans depend on the change: all does but
+    the name and how people are taken in."""
     row = company()
     before, after = _company_plain(company_definition()), _company_plain(definition)
     changed = difference(before, after)
@@ -91,7 +97,7 @@ def save_company(*, definition: CompanyDefinition, replan: bool = True) -> bool:
     if "leaver_grace" in changed[1]:
         _look_at_leavers()
     _record("company", "company", definition.name, *changed)
-    matters = set(changed[1]) != {"name"}
+    matters = bool(set(changed[1]) - {"name", "colour", "onboarding"})
     if matters and replan:
         raise_generation()
     return matters
@@ -164,6 +170,8 @@ def _company_plain(definition: CompanyDefinition) -> dict[str, Any]:
         "leaver_grace": (
             duration_iso_string(definition.leaver_grace) if definition.leaver_grace else None
         ),
+        "colour": definition.colour,
+        "onboarding": definition.onboarding.as_plain(),
     }
 
 

@@ -30,6 +30,10 @@ class Company(models.Model):
     domain = models.CharField(max_length=253, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     email_formats = models.JSONField(default=list)
+    #: #rrggbb, of invitations and the portal; empty: ours.
+    colour = models.CharField(max_length=7, blank=True)
+    #: See people.onboarding. What is not given has its default.
+    onboarding = models.JSONField(default=dict)
     #: After somebody has left they are `leaving` for so long: closed, and nothing is deleted.
     leaver_grace = models.DurationField(null=True)
     plan_mode = models.CharField(max_length=16, choices=PlanMode.choices, default=PlanMode.REVIEW)

@@ -3,9 +3,6 @@ link is stored, so whoever reads the database cannot sign in with it. Knows noth
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -17,9 +14,11 @@ from tenure.audit.models import Action
 from tenure.audit.services import acting, record
 from tenure.infra.clock import now
 from tenure.signin.models import OneTimeLink, Role, User
+from tenure.signin.tokens import digest, new_token, same
 
 VALID = timedelta(minutes=15)
-_TOKEN_BYTES = 32
+#: Of a link that is sent by e-mail.
+INVITED = timedelta(hours=72)
 
 
 class Standing(StrEnum):
@@ -60,9 +59,9 @@ def issue_link(*, name: str = "owner", role: Role = Role.OWNER, valid: timedelta
         user.save(update_fields=["password"])
     if not user.is_active:
         raise ValueError(f"{name} may not sign in: the administrator has been deactivated.")
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    token = new_token()
     expires = now() + valid
-    OneTimeLink.objects.create(user=user, digest=_digest(token), expires_at=expires)
+    OneTimeLink.objects.create(user=user, digest=digest(token), expires_at=expires)
     record(
         Action.LINK_ISSUED,
         subject_kind="administrator",
@@ -124,12 +123,12 @@ def actor_name(user: User) -> str:
 def _find(token: str, *, lock: bool = False) -> OneTimeLink | None:
     """By digest, and the digest compared once more in constant time: the database's comparison
     may take longer the more of it is right."""
-    digest = _digest(token)
+    wanted = digest(token)
     rows = OneTimeLink.objects.select_related("user")
     if lock:
         rows = rows.select_for_update(of=("self",))
-    link = rows.filter(digest=digest).first()
-    if link is None or not hmac.compare_digest(bytes(link.digest), digest):
+    link = rows.filter(digest=wanted).first()
+    if link is None or not same(link.digest, wanted):
         return None
     return link
 
@@ -140,7 +139,3 @@ def _standing(link: OneTimeLink) -> Standing:
     if link.expires_at <= now():
         return Standing.EXPIRED
     return Standing.GOOD if link.user.is_active else Standing.UNKNOWN
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

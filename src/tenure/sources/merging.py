@@ -15,6 +15,7 @@ from tenure.audit.services import event, record_many
 from tenure.core.model import LifecycleState
 from tenure.infra.bulk import insert_instances, update_rows
 from tenure.people import naming
+from tenure.people.endings import end_access
 from tenure.people.models import Company, Person
 from tenure.people.services import company, restand
 from tenure.sources.layers import MADE_HERE, Layer, put_together
@@ -101,6 +102,7 @@ def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) 
     update_rows(changed, _FIELDS)
     _store_records(source, rows, people, at)
     record_many(events)
+    end_access(changed)
     return done
 
 
