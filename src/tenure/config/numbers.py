@@ -6,7 +6,7 @@ import os
 
 
 def count_of(variable: str) -> int:
-    """The variable as a number of things, 0 when it is not set. Raises `ValueError` that names it."""
+    """The variable as a number, 0 when it is not set. Raises `ValueError` that names it."""
     text = os.environ.get(variable, "").strip()
     if not text:
         return 0

@@ -1,5 +1,5 @@
-"""Invitations: to whom, for how long, by whom; sent again, withdrawn, used once. An invitation is the
-right to verify oneself and make a passkey; alone it opens nothing."""
+"""Invitations: to whom, for how long, by whom; sent again, withdrawn, used once. An invitation is
+the right to verify oneself and make a passkey; alone it opens nothing."""
 
 from __future__ import annotations
 

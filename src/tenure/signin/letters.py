@@ -1,4 +1,4 @@
-"""E-mails are queued with what they are about, in the same transaction. Sending them is `sending`'s."""
+"""E-mails are queued with what they are about, in the same transaction. `sending` sends them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Ten recovery codes, each good for one sign-in when every device is lost. Shown once, kept as keyed
-digests. Whether a name is anybody's is never told, by the answer or by the time that it takes."""
+"""Ten recovery codes, each good for one sign-in when every device is lost. Shown once, kept as
+keyed digests. Whether a name is anybody's is never told, by the answer or by the time it takes."""
 
 from __future__ import annotations
 

@@ -25,6 +25,14 @@ from tenure.signin.where import address_of, browser_of
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 _SEEN_EVERY = 60.0
 _USER, _PERSON = "user_session", "person_session"
+_OF_A_USER = (
+    auth.SESSION_KEY,
+    auth.BACKEND_SESSION_KEY,
+    auth.HASH_SESSION_KEY,
+    "began",
+    "seen",
+    _USER,
+)
 
 
 def begin(
@@ -52,13 +60,7 @@ def begin_person(
     """Sign a person in. The session gets a new key; what was begun in it before is dropped, an
     administrator who is signed in stays so."""
     _replace(request, _PERSON)
-    kept = {
-        name: request.session[name]
-        for name in (auth.SESSION_KEY, auth.BACKEND_SESSION_KEY, auth.HASH_SESSION_KEY)
-        if name in request.session
-    } | {
-        name: request.session[name] for name in ("began", "seen", _USER) if name in request.session
-    }
+    kept = {name: request.session[name] for name in _OF_A_USER if name in request.session}
     request.session.flush()
     request.session.update(kept)
     request.session[_PERSON] = _row(request, person, how, passkey)

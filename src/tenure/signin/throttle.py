@@ -1,5 +1,5 @@
-"""How often something may be tried: counted in the database, so all workers count together. Counting
-is one statement of its own, outside of any transaction that may yet be rolled back."""
+"""How often something may be tried: counted in the database, so all workers count together.
+Counting is one statement of its own, outside of any transaction that may yet be rolled back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db import connection
 from tenure.infra.clock import now
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class _Limit:
     most: int
     window: timedelta
@@ -28,7 +28,7 @@ class Limit(Enum):
     RECOVERY_BY_ADDRESS = _Limit(30, timedelta(minutes=30))
     PASSKEY_BY_ADDRESS = _Limit(300, timedelta(minutes=10))
     PAIRING_BY_ADDRESS = _Limit(600, timedelta(minutes=10))
-    INVITATION_BY_ADDRESS = _Limit(600, timedelta(minutes=10))
+    INVITATION_BY_ADDRESS = _Limit(500, timedelta(minutes=10))
     LINK_BY_ADDRESS = _Limit(60, timedelta(minutes=10))
 
 
