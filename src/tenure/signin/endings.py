@@ -23,7 +23,7 @@ from tenure.signin.models import (
     Review,
     Session,
 )
-from tenure.signin.owners import Owner, owned_by
+from tenure.signin.owners import Owner, owned_by, told
 
 #: Without a request, other than what a page asks for by itself.
 IDLE = timedelta(hours=1)
@@ -61,6 +61,13 @@ def end_sessions(
     if but is not None:
         rows = rows.exclude(uid=but)
     return rows.update(ended_at=now(), ended_because=because[:200])
+
+
+def tell_ended(owner: Owner, count: int, *, reason: str = "", by_them: bool = False) -> None:
+    """Record that sessions were ended, if any were."""
+    if count:
+        after = {"sessions": count}
+        told(Action.SESSIONS_ENDED, owner, by_them=by_them, reason=reason, after=after)
 
 
 def end_access(people: Sequence[Person]) -> None:

@@ -170,6 +170,11 @@ def open_reviews() -> list[Review]:
     return list(rows.select_related("person", "invitation"))
 
 
+def review_of(person: Person) -> Review | None:
+    """What waits for an administrator about this person."""
+    return Review.objects.filter(person=person, decided_at=None).first()
+
+
 def review_by_pk(pk: int) -> Review | None:
     """One of them, as long as nobody has decided."""
     rows = Review.objects.filter(pk=pk, decided_at=None)

@@ -9,11 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from tenure.audit.models import Action
 from tenure.signin import letters, passkeys, recovery, sessions
 from tenure.signin.answers import ask, challenge, go, refused, sent
-from tenure.signin.endings import end_sessions, open_sessions
-from tenure.signin.owners import Owner, told
+from tenure.signin.endings import end_sessions, open_sessions, tell_ended
+from tenure.signin.owners import Owner
 from tenure.signin.passkeys import CeremonyRefused
 from tenure.signin.where import device_of
 
@@ -78,8 +77,7 @@ def change(request: HttpRequest, owner: Owner) -> str:
 
 
 def _ended(owner: Owner, count: int) -> str:
-    if count:
-        told(Action.SESSIONS_ENDED, owner, after={"sessions": count})
+    tell_ended(owner, count, by_them=True)
     return f"{count} session{'s' if count != 1 else ''} ended."
 
 

@@ -18,6 +18,8 @@ class Ability(StrEnum):
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
     RETRY = "send failed operations again"
+    INVITE = "invite people, end their sessions or remove their passkeys"
+    VOUCH = "decide who somebody is"
 
 
 _EVERYTHING: Final = frozenset(Ability)
@@ -25,7 +27,7 @@ _ROLES: Final = MappingProxyType(
     {
         Role.OWNER: _EVERYTHING,
         Role.ADMINISTRATOR: _EVERYTHING,
-        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY}),
+        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY, Ability.INVITE}),
         Role.AUDITOR: frozenset[Ability](),
     }
 )

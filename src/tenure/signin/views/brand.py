@@ -23,12 +23,13 @@ def stylesheet(request: HttpRequest, colour: str) -> HttpResponse:
     hue, chroma = hue_and_chroma(colour)
     # Tokens are drawn with about this much colour; a grey company stays grey.
     much = min(chroma, 0.13) if chroma > _GREY else 0.0
+    soft = f"oklch(0.952 {much / 4:.3f} {hue:.1f}), oklch(0.295 {much / 3:.3f} {hue:.1f})"
     text = f"""/* Level by level as in tokens.css. */
 :root {{
   --accent: light-dark(oklch(0.475 {much:.3f} {hue:.1f}), oklch(0.79 {much:.3f} {hue:.1f}));
   --accent-strong: light-dark(oklch(0.42 {much:.3f} {hue:.1f}), oklch(0.84 {much:.3f} {hue:.1f}));
   --accent-ink: light-dark(oklch(1 0 0), oklch(0.19 {much / 4:.3f} {hue:.1f}));
-  --accent-soft: light-dark(oklch(0.952 {much / 4:.3f} {hue:.1f}), oklch(0.295 {much / 3:.3f} {hue:.1f}));
+  --accent-soft: light-dark({soft});
 }}
 """
     response = HttpResponse(text, content_type="text/css; charset=utf-8")
