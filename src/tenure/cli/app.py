@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from tenure import __version__
-from tenure.cli import access, changes, checking, listing, lives, serving, working
+from tenure.cli import access, changes, checking, coming_in, listing, lives, serving, working
 from tenure.cli.config import config_app
 from tenure.cli.output import Failure, complain, print_json
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(config_app, name="config")
-for module in (serving, working, changes, access, lives, listing, checking):
+for module in (serving, working, changes, access, lives, coming_in, listing, checking):
     module.register(app)
 
 

@@ -29,6 +29,7 @@ TENURE_PROXIES = count_of("TENURE_PROXIES")
 """How many reverse proxies of our own stand before us; each adds to X-Forwarded-For."""
 
 EMAIL_OUTBOX = HOME / "outbox"
+EMAIL_HOST_SET = bool(os.environ.get("TENURE_SMTP"))
 for _name, _value in mail_settings(
     os.environ.get("TENURE_SMTP", ""),
     sender=os.environ.get("TENURE_MAIL_FROM", ""),

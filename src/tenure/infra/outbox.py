@@ -23,5 +23,5 @@ class OutboxBackend(BaseEmailBackend):
             name = f"{now():%Y%m%dT%H%M%S.%f}-{os.urandom(3).hex()}.eml"
             descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(message.message().as_bytes(linesep="\r\n"))
+                file.write(message.message().as_bytes())
         return len(email_messages)

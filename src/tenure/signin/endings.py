@@ -6,6 +6,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from django.db.models import Q
 
@@ -29,6 +30,7 @@ from tenure.signin.owners import Owner, owned_by, told
 IDLE = timedelta(hours=1)
 #: Whatever happens.
 LONGEST = timedelta(hours=12)
+_Change: TypeAlias = dict[str, datetime | str]
 #: After these somebody does not come back with what they had.
 _GONE = frozenset({LifecycleState.LEAVING.value, LifecycleState.LEFT.value})
 
@@ -78,9 +80,9 @@ def end_access(people: Sequence[Person]) -> None:
     everybody = [person.pk for person in people]
     gone = [person.pk for person in people if person.state in _GONE]
     because = "access has ended"
-    ended = {"ended_at": at, "ended_because": because}
-    withdrawn = {"withdrawn_at": at, "withdrawn_because": because}
-    removed = {"removed_at": at, "removed_because": because}
+    ended: _Change = {"ended_at": at, "ended_because": because}
+    withdrawn: _Change = {"withdrawn_at": at, "withdrawn_because": because}
+    removed: _Change = {"removed_at": at, "removed_because": because}
     _end(counts, "sessions", Session, Q(person__in=everybody, ended_at=None), ended)
     open_invitation = Q(person__in=everybody, used_at=None, withdrawn_at=None)
     _end(counts, "invitations", Invitation, open_invitation, withdrawn)
@@ -115,7 +117,7 @@ def _end(
     name: str,
     model: type[Session | Invitation | Pairing | Passkey | RecoveryCode],
     which: Q,
-    change: dict[str, datetime | str],
+    change: _Change,
 ) -> None:
     """Change the rows and count them by person."""
     rows = model.objects.select_for_update().filter(which).order_by("pk")

@@ -263,7 +263,7 @@ def _open(purpose: Purpose, about: str) -> Challenge:
 def _use(pk: int | None, purpose: Purpose, about: str) -> bytes:
     """The challenge's value, once: whatever comes of it, it is gone."""
     with transaction.atomic():
-        row = Challenge.objects.select_for_update().filter(pk=pk).first()
+        row = Challenge.objects.select_for_update().filter(pk=pk or 0).first()
         if row is not None:
             row.delete()
     if row is None or row.purpose != purpose.value or row.about != about or row.expires_at <= now():

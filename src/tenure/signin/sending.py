@@ -30,7 +30,7 @@ _CLAIM: Final = timedelta(minutes=2)
 #: Somebody stands there and waits for a code.
 _CODES_FIRST: Final = Case(When(kind=Letter.Kind.CODE, then=0), default=1)
 #: Errors of a mail server or of the way to it.
-_FAILURES: Final = (smtplib.SMTPException, OSError)
+FAILURES: Final = (smtplib.SMTPException, OSError)
 
 
 def send_waiting(*, most: int = 500) -> int:
@@ -44,9 +44,10 @@ def send_waiting(*, most: int = 500) -> int:
     return sent
 
 
-def deliver(message: EmailMultiAlternatives) -> None:
-    """Hand one message to the mail server, or to the outbox. Raises what `FAILURES` has."""
-    message.send()
+def send_test(to: str) -> None:
+    """One letter at once, to see whether any leaves. Raises what `FAILURES` has."""
+    words = {"text": "This is a test. If you can read it, letters leave the house."}
+    compose(to=to, subject="A test of Tenure's letters", template="notice", words=words).send()
 
 
 def compose(
@@ -98,8 +99,8 @@ def _send(row: Letter) -> bool:
         Letter.objects.filter(pk=row.pk).update(given_up_at=now(), error="It is over.")
         return False
     try:
-        deliver(message)
-    except _FAILURES as error:
+        message.send()
+    except FAILURES as error:
         over = row.tries >= _TRIES or isinstance(error, smtplib.SMTPRecipientsRefused)
         Letter.objects.filter(pk=row.pk).update(
             error=said(error),
@@ -117,8 +118,8 @@ def said(error: Exception) -> str:
         code, text = next(iter(error.recipients.values()), (0, b""))
         return f"The mail server refused the address: {code} {text.decode(errors='replace')}"
     if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error
-        words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        told: bytes | str = error.smtp_error
+        words = told.decode(errors="replace") if isinstance(told, bytes) else told
         return f"The mail server answered {error.smtp_code}: {words}"
     return f"The mail server cannot be reached: {error}"
 

@@ -13,7 +13,8 @@ from django.urls import reverse
 from tenure.audit.models import Action
 from tenure.audit.services import acting, record
 from tenure.infra.clock import now
-from tenure.signin.models import OneTimeLink, Role, User
+from tenure.signin import letters
+from tenure.signin.models import Letter, OneTimeLink, Role, User
 from tenure.signin.tokens import digest, new_token, same
 
 VALID = timedelta(minutes=15)
@@ -53,12 +54,7 @@ def issue_link(*, name: str = "owner", role: Role = Role.OWNER, valid: timedelta
     An administrator of that name is made, with this role, if there is none; one who is there keeps
     their role. Raises `ValueError` for one who has been deactivated.
     """
-    user, made = User.objects.get_or_create(name=name, defaults={"role": role})
-    if made:
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
-    if not user.is_active:
-        raise ValueError(f"{name} may not sign in: the administrator has been deactivated.")
+    user = _administrator(name, role)
     token = new_token()
     expires = now() + valid
     OneTimeLink.objects.create(user=user, digest=digest(token), expires_at=expires)
@@ -70,6 +66,24 @@ def issue_link(*, name: str = "owner", role: Role = Role.OWNER, valid: timedelta
         after={"expires_at": expires.isoformat()},
     )
     return reverse("signin:link", args=[token])
+
+
+@transaction.atomic
+def invite_administrator(*, name: str, email: str, role: Role = Role.ADMINISTRATOR) -> User:
+    """Make the administrator, or find the one there is, and send a link that works once. Raises
+    `ValueError` for an address that is none, or who has been deactivated."""
+    if "@" not in email.strip("@ "):
+        raise ValueError(f"{email!r} is no e-mail address. Expected one such as anna@acme.example.")
+    user = _administrator(name, role)
+    letters.queue(Letter.Kind.ADMINISTRATOR, to=email.strip(), user=user)
+    record(
+        Action.ADMINISTRATOR_INVITED,
+        subject_kind="administrator",
+        subject_key=str(user.pk),
+        subject_label=user.name,
+        after={"to": letters.masked(email.strip()), "role": user.role},
+    )
+    return user
 
 
 def look(token: str) -> Look:
@@ -118,6 +132,16 @@ def signed_out(user: User) -> None:
 def actor_name(user: User) -> str:
     """The administrator as the audit trail names them."""
     return f"administrator {user.name}"
+
+
+def _administrator(name: str, role: Role) -> User:
+    user, made = User.objects.get_or_create(name=name, defaults={"role": role})
+    if made:
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    if not user.is_active:
+        raise ValueError(f"{name} may not sign in: the administrator has been deactivated.")
+    return user
 
 
 def _find(token: str, *, lock: bool = False) -> OneTimeLink | None:

@@ -58,6 +58,6 @@ def count(limit: Limit, who: object) -> None:
             """,
             [key, at, at - window, at - window],
         )
-        tried, since = cursor.fetchone()  # type: ignore[misc]  # an upsert returns its row
+        tried, since = cursor.fetchone()
     if tried > most:
         raise TooOften(since + window - at)

@@ -86,8 +86,7 @@ def wait(request: HttpRequest, token: str) -> HttpResponse:
             return _go_on(request, kept)
     except PairingRefused:
         words = "This code has expired."
-        context = {"words": words, "token": token}
-        return render(request, "portal/parts/code_over.html", context)
+        return render(request, "portal/parts/code_over.html", {"words": words, "token": token})
     if row.confirmed_at is None:
         return HttpResponse(status=204)
     assert row.invitation is not None

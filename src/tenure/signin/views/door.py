@@ -16,7 +16,7 @@ from tenure.audit.services import record
 from tenure.people.services import company
 from tenure.signin import passkeys, recovery, sessions
 from tenure.signin.answers import ask, challenge, go, landing, next_path, refused, sent
-from tenure.signin.models import How, User
+from tenure.signin.models import How, Passkey, User
 from tenure.signin.owners import Owner, owner_of
 from tenure.signin.passkeys import CeremonyRefused
 from tenure.signin.recovery import RecoveryRefused
@@ -132,9 +132,7 @@ def out(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def let_in(
-    request: HttpRequest, owner: Owner, how: How, key: passkeys.Passkey | None = None
-) -> None:
+def let_in(request: HttpRequest, owner: Owner, how: How, key: Passkey | None = None) -> None:
     """Begin the session of whoever it is."""
     if isinstance(owner, User):
         sessions.begin(request, owner, how=how, passkey=key)

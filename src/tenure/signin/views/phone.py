@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from django.conf import settings
@@ -160,7 +161,7 @@ def over(request: HttpRequest, standing: Standing) -> HttpResponse:
 
 
 def show_code(
-    request: HttpRequest, started: Started, template: str, context: dict[str, object]
+    request: HttpRequest, started: Started, template: str, context: Mapping[str, object]
 ) -> HttpResponse:
     """The QR code of a pairing that this browser has just started."""
     request.session[COMPUTER] = {"id": started.pairing.pk, "secret": started.secret}
