@@ -189,6 +189,10 @@ DOCUMENTS = st.builds(
         email_formats=st.lists(TEXTS, max_size=2),
         plans=st.sampled_from(["review", "automatic"]),
         leaver_grace=DURATIONS,
+        user_name_formats=st.lists(TEXTS, max_size=2),
+        on_rename=st.sampled_from(["keep", "change"]),
+        name_retention=DURATIONS,
+        warn_without_end=st.lists(TEXTS, max_size=2),
     ),
     attributes=st.none()
     | st.dictionaries(
@@ -247,7 +251,7 @@ def test_the_schema_knows_every_name_and_refuses_others() -> None:
         part = parts[model.__name__]
         assert part["additionalProperties"] is False
         assert set(part["properties"]) == set(model.model_fields)
-    assert parts["Application"]["properties"]["connector"]["enum"] == ["memory", "scim"]
+    assert parts["Application"]["properties"]["connector"]["enum"] == ["memory", "rest", "scim"]
     assert parts["Source"]["properties"]["reader"]["enum"] == ["csv"]
     # Short forms are in it, or editors would mark them.
     entitlement = parts["Application"]["properties"]["entitlements"]["items"]["anyOf"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tenure.applications.authorizing import ApplicationTokens
 from tenure.applications.models import Application
 from tenure.connectors.base import Connector, ConnectorConfig, Limits
 from tenure.connectors.registry import open_connector
 from tenure.core.account_conditions import NOT_ATTRIBUTES, compile_account_condition
 from tenure.core.correlation import MatchRule, attributes_read, default_rules
-from tenure.infra.secrets import resolve, resolve_all
+from tenure.vault.services import resolve, resolve_all
 
 
 def managed_attributes(application: Application) -> frozenset[str]:
@@ -47,5 +48,6 @@ def connector_for(application: Application) -> Connector:
             secrets={name: resolve(text) for name, text in application.secrets.items()},
             attributes=managed_attributes(application),
             limits=Limits(**application.limits),
+            tokens=ApplicationTokens(application) if application.oauth else None,
         ),
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Lower, Now
 
 from tenure.core.model import (
     ApplicationMode,
@@ -19,7 +20,7 @@ from tenure.core.model import (
     RemovalAction,
     Situation,
 )
-from tenure.people.models import Person
+from tenure.people.models import OnRename, Person
 
 
 class Health(models.TextChoices):
@@ -37,6 +38,10 @@ class Application(models.Model):
     colour = models.CharField(max_length=64, blank=True)
     settings = models.JSONField(default=dict)
     secrets = models.JSONField(default=dict)
+    #: How it is authorised by OAuth, as connectors.oauth.OAuthSettings; {} where it is not.
+    oauth = models.JSONField(default=dict)
+    #: secret -> its last day, ISO 8601, for tokens that die by themselves.
+    expires = models.JSONField(default=dict)
     #: [{"attribute", "expression", "when": "always"|"create"}], in the order they are shown.
     mapping = models.JSONField(default=list)
     #: [{"account", "person", "case": "fold"|"exact"}], tried in order; see core.correlation.
@@ -72,6 +77,8 @@ class Application(models.Model):
         choices=[(a.value, a.value) for a in LeaveAction],
         default=LeaveAction.KEEP.value,
     )
+    #: "change": the login follows the person; "keep": it stays as it was made.
+    on_rename = models.CharField(max_length=16, choices=OnRename.choices, default=OnRename.CHANGE)
     lead = models.DurationField(null=True)
     #: Before the first day an account is made closed, and opened on that day.
     closed_ahead = models.BooleanField(default=False)
@@ -109,6 +116,28 @@ class Application(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Authorization(models.Model):
+    """That an application was authorised by OAuth. The tokens are in the vault."""
+
+    application = models.OneToOneField(
+        Application, on_delete=models.CASCADE, related_name="authorization"
+    )
+    #: What was granted, as the application says; what was asked for where it does not.
+    scopes = models.JSONField(default=list)
+    granted_at = models.DateTimeField()
+    granted_by = models.CharField(max_length=200)
+    access_expires_at = models.DateTimeField(null=True)
+    #: From when on the access token is renewed before it is used.
+    renew_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
+    #: The application takes it no more: somebody has to authorise again.
+    refused_at = models.DateTimeField(null=True)
+    refused_reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"authorisation of {self.application_id}"
 
 
 class EntitlementKind(models.TextChoices):
@@ -206,6 +235,18 @@ class Account(models.Model):
             models.Index(fields=["person", "application"], name="account_person"),
             models.Index(fields=["application", "user_name", "id"], name="account_user_name"),
             models.Index(fields=["application", "situation", "active"], name="account_situation"),
+            # Whether a name is in use already; see `holding`.
+            models.Index(Lower("user_name"), name="account_login"),
+            models.Index(
+                Lower(
+                    Coalesce(
+                        KeyTextTransform("emails.work", "attributes"),
+                        KeyTextTransform("email", "attributes"),
+                        models.Value(""),
+                    )
+                ),
+                name="account_address",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -58,6 +58,11 @@ class Action(models.TextChoices):
     APPLICATION_UNPAUSED = "application.unpaused", "Writes to an application resumed"
     ADMINISTRATOR_SIGNED_IN = "administrator.signed_in", "Administrator signed in"
     ADMINISTRATOR_SIGNED_OUT = "administrator.signed_out", "Administrator signed out"
+    SECRET_KEPT = "secret.kept", "Secret entered"
+    SECRET_FORGOTTEN = "secret.forgotten", "Secret removed"
+    SECRETS_ROTATED = "secret.rotated", "Secrets sealed with a new key"
+    APPLICATION_AUTHORISED = "application.authorised", "Application authorised"
+    AUTHORISATION_ENDED = "application.authorisation_ended", "Authorisation ended"
     LINK_ISSUED = "administrator.link_issued", "One-time administrator link issued"
     ADMINISTRATOR_INVITED = "administrator.invited", "Administrator invited"
     SIGNED_IN = "person.signed_in", "Signed in"
@@ -79,11 +84,16 @@ class Action(models.TextChoices):
     IDENTITY_REJECTED = "identity.rejected", "Identity rejected by an administrator"
 
 
+def actions() -> list[tuple[str, str]]:
+    """A function, so that a new action needs no migration."""
+    return Action.choices
+
+
 class Event(models.Model):
     """One thing that happened. `position` and `digest` are given by sealing, seconds later."""
 
     at = models.DateTimeField(db_default=Now())
-    action = models.CharField(max_length=64, choices=Action.choices)
+    action = models.CharField(max_length=64, choices=actions)
     actor = models.CharField(max_length=200)
     subject_kind = models.CharField(max_length=32)
     subject_key = models.CharField(max_length=200)

@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "tenure.audit",
     "tenure.runs",
+    "tenure.vault",
     "tenure.people",
     "tenure.sources",
     "tenure.rules",

@@ -9,28 +9,28 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ValidationError
-
-from tenure.configuration.checking_company import check_asked, check_company
+from tenure.configuration.checking_company import check_onboarding
 from tenure.configuration.document import (
     SECTIONS,
     Application,
+    Company,
     Document,
     Group,
     Rule,
     Source,
 )
-from tenure.configuration.problems import NO_MARKS, Marks, Path, Problem, Problems, near
-from tenure.configuration.reading import explain
-from tenure.configuration.references import (
-    EXPECTED,
-    has_reference,
-    is_reference,
-    malformed,
-    texts,
+from tenure.configuration.problems import NO_MARKS, Marks, Path, Problem, Problems
+from tenure.configuration.settings_checking import (
+    check_authorisation,
+    check_secret_names,
+    check_secrets,
+    check_settings,
+    near,
 )
-from tenure.connectors.registry import connector_class
+from tenure.connectors.base import SettingsError
+from tenure.connectors.registry import TOKEN, connector_class, known_attributes, schemas
 from tenure.connectors.registry import kinds as connector_kinds
 from tenure.core.account_conditions import compile_account_condition, compile_account_value
 from tenure.core.cleaning import parse_date
@@ -45,12 +45,12 @@ from tenure.core.expressions import (
 )
 from tenure.core.groups import ATTRIBUTE as GROUPS
 from tenure.core.model import DRIFT_DEFAULT
+from tenure.core.names import candidates
 from tenure.people.attributes import STANDARD
 from tenure.readers.registry import kinds as reader_kinds
 from tenure.readers.registry import reader_class
 
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
-_COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 _KEY = "employee_number"
 _NAMED_GROUP = re.compile(r"""["']([^"']+)["']\s+in\s+user\.groups\b""")
 _T = TypeVar("_T")
@@ -81,10 +81,10 @@ def check(
     whole = effective(document, stored)
     notes: list[str] = []
     if document.company is not None:
-        check_company(document.company, problems)
+        _company(document.company, problems)
     schema = _schema(whole, problems)
     if whole.company is not None:
-        check_asked(whole.company, schema, problems)
+        check_onboarding(whole.company, schema, problems)
     for slug, source in (whole.sources or {}).items():
         _source(slug, source, schema, problems, settings=document.sources is not None)
     for slug, application in (whole.applications or {}).items():
@@ -109,6 +109,26 @@ def check(
         _rule(slug, rule, schema, whole.applications, problems)
         _group_names(slug, rule, whole.groups or {}, problems)
     return Checked(tuple(sorted(set(problems.found))), tuple(notes))
+
+
+def _company(company: Company, problems: Problems) -> None:
+    if company.time_zone not in available_timezones():
+        problems.add(
+            ("company", "time_zone"),
+            f"There is no time zone {company.time_zone!r}. Expected an IANA name such as "
+            f"Europe/Budapest.{near(company.time_zone, available_timezones())}",
+        )
+    if company.domain and not _DOMAIN.fullmatch(company.domain):
+        problems.add(
+            ("company", "domain"),
+            f"{company.domain!r} is not a domain. Expected one such as acme.example, without @.",
+        )
+    for name in ("email_formats", "user_name_formats"):
+        for index, form in enumerate(getattr(company, name)):
+            try:
+                candidates([form], {})
+            except ValueError as error:
+                problems.add(("company", name, index), str(error))
 
 
 def _schema(whole: Document, problems: Problems) -> dict[str, AttributeType]:
@@ -141,7 +161,7 @@ def _source(
     if settings:
         found = _kind(source.reader, reader_kinds(), reader_class, (*path, "reader"), problems)
         if found is not None:
-            _settings(source.settings, found.Settings, (*path, "settings"), problems)
+            check_settings(source.settings, found.Settings, (*path, "settings"), problems)
     for name, expression in source.mapping.items():
         place = (*path, "mapping", name)
         if name not in schema:
@@ -203,9 +223,9 @@ def _application(
             problems,
         )
         if found is not None:
-            _settings(application.settings, found.Settings, (*path, "settings"), problems)
-            _secret_names(application.secrets, found.Secrets, (*path, "secrets"), problems)
-        _secrets(application.secrets, (*path, "secrets"), problems)
+            _connection(application, path, problems)
+        check_secrets(application.secrets, (*path, "secrets"), problems)
+        check_authorisation(application, path, problems)
     if application.connector == "scim" and "userName" not in application.mapping:
         # RFC 7643, section 4.1.1: every SCIM server requires it.
         problems.add(
@@ -220,6 +240,26 @@ def _application(
             place = (*path, "entitlements", index)
             problems.add(place, f"{item.key} is here twice. Keep one of them.")
         seen.add(item.key)
+
+
+def _connection(application: Application, path: Path, problems: Problems) -> None:
+    """Settings, secrets and mapped attributes are those of this connector and its settings."""
+    try:
+        forms = schemas(application.connector, application.settings)
+        known = known_attributes(application.connector, application.settings)
+    except SettingsError as error:
+        for way, message in error.problems:
+            problems.add((*path, "settings", *way), message)
+        return
+    check_settings(application.settings, forms[0], (*path, "settings"), problems)
+    given = {TOKEN: "", **application.secrets} if application.oauth else application.secrets
+    check_secret_names(given, forms[1], (*path, "secrets"), problems)
+    for name in application.mapping.keys() - known if known is not None else ():
+        problems.add(
+            (*path, "mapping", name),
+            f"Accounts have no attribute {name!r} there.{near(name, known or ())} Known: "
+            f"{', '.join(sorted(known or ()))}.",
+        )
 
 
 def _mapping(
@@ -361,53 +401,6 @@ def _kind(
         return lookup(kind)
     problems.add(path, f"There is no {path[-1]} {kind!r}. Known: {', '.join(known)}.")
     return None
-
-
-def _settings(
-    settings: Mapping[str, object],
-    schema: type[BaseModel],
-    path: Path,
-    problems: Problems,
-) -> None:
-    """By the schema of the connector or reader; what a reference stands for is known only at use,
-    so of such a setting just the name is checked."""
-    for way, text in texts(dict(settings)):
-        if malformed(text):
-            problems.add((*path, *way), f"This is not a reference. Expected {EXPECTED}.")
-    later = {name for name, value in settings.items() if has_reference(value)}
-    try:
-        schema.model_validate(dict(settings))
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            loc = item["loc"]
-            if loc and loc[0] in later and item["type"] != "extra_forbidden":
-                continue
-            problems.add((*path, *loc), explain(dict(item), tuple(schema.model_fields)))
-
-
-def _secrets(secrets: Mapping[str, str], path: Path, problems: Problems) -> None:
-    for name, text in secrets.items():
-        if not is_reference(text):
-            # The text is not shown: it may be the secret itself.
-            problems.add(
-                (*path, name),
-                f"Secrets are never written here. Expected a reference: {EXPECTED}.",
-            )
-
-
-def _secret_names(
-    secrets: Mapping[str, str], schema: type[BaseModel], path: Path, problems: Problems
-) -> None:
-    fields = schema.model_fields
-    for name in secrets.keys() - fields.keys():
-        known = ", ".join(fields) or "none"
-        problems.add((*path, name), f"There is no such secret. Known: {known}.")
-    for name, info in fields.items():
-        if info.is_required() and name not in secrets:
-            problems.add(
-                (*path, name),
-                f"This is missing, and has to be given as a reference: {EXPECTED}.",
-            )
 
 
 def _unknown_attribute(name: str, schema: Mapping[str, AttributeType]) -> str:

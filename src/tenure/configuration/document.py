@@ -4,6 +4,7 @@ stays as it is. What values mean together is checking's; nothing here knows file
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -13,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from tenure.configuration.document_company import Company
+from tenure.configuration.document_onboarding import Onboarding
 from tenure.configuration.values import (
     Amount,
     AttributeName,
@@ -22,12 +23,59 @@ from tenure.configuration.values import (
     EntitlementKey,
     Expression,
     Number,
+    OnRename,
     Part,
+    Retention,
     Slug,
     Text,
 )
+from tenure.connectors.oauth import OAuthSettings
 from tenure.core import guard
 from tenure.core.expressions import AttributeType
+
+
+class Company(Part):
+    """Who we are, how corporate addresses are made, and whether changes wait for a review."""
+
+    name: Text = Field(description="What the company is called.")
+    domain: Annotated[str, StringConstraints(max_length=253)] = Field(
+        default="", description="Domain of corporate e-mail addresses. Empty: none are made."
+    )
+    time_zone: str = Field(
+        default="UTC", description="IANA name, for people whose source names none."
+    )
+    email_formats: list[str] = Field(
+        default_factory=list,
+        description="Tried in order until an address is free: {first}, {last}, {f}, {l}, {n}.",
+    )
+    plans: Literal["review", "automatic"] = Field(
+        default="review",
+        description="Whether changes wait for `tenure apply` or go ahead, within guards.",
+    )
+    leaver_grace: Duration | None = Field(
+        default=None,
+        description="For so long after somebody has left nothing is deleted, only closed: P14D.",
+    )
+    user_name_formats: list[str] = Field(
+        default_factory=list,
+        description="As email_formats, for `user_name`. Empty: none are made.",
+    )
+    on_rename: OnRename = Field(
+        default="keep",
+        description="Whether addresses and user names made here follow a changed name.",
+    )
+    name_retention: Retention = Field(
+        default=timedelta(days=365),
+        description="So long after its owner has left a name is given to nobody else; or never.",
+    )
+    warn_without_end: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field(
+        default_factory=lambda: ["contractor"],
+        description="Values of employment_type of which a missing last day is told.",
+    )
+    colour: str = Field(
+        default="", description="#rrggbb, for invitations and the portal. Empty: Tenure's own."
+    )
+    onboarding: Onboarding = Field(default_factory=Onboarding)
 
 
 class Attribute(Part):
@@ -233,7 +281,15 @@ class Application(Part):
     settings: dict[str, Any] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(
         default_factory=dict,
-        description="References only: ${env:NAME} or ${file:/path}.",
+        description="References only: ${env:NAME}, ${file:/path} or ${box:NAME}.",
+    )
+    oauth: OAuthSettings | None = Field(
+        default=None,
+        description="How it is authorised by OAuth; takes the place of the secret `token`.",
+    )
+    expires: dict[str, date] = Field(
+        default_factory=dict,
+        description="The last day of secrets that die by themselves: token: 2027-03-31.",
     )
     mapping: dict[
         str,
@@ -279,6 +335,10 @@ class Application(Part):
     leave: Literal["keep", "disable", "free"] = Field(
         default="keep",
         description="While somebody is on leave; free: disabled, and licences are given back.",
+    )
+    on_rename: OnRename = Field(
+        default="change",
+        description="Whether the login (userName) follows the person; keep: it stays as made.",
     )
     lead: Duration | None = Field(default=None, description="How long before the first day: P7D.")
     ahead: Literal["enabled", "disabled"] = Field(

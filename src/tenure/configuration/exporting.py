@@ -9,11 +9,13 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from tenure.configuration.document import SECTIONS, Document
-from tenure.configuration.translation import stored
 
 
 def export() -> str:
     """The whole configuration. `apply` of it changes nothing."""
+    # Here, so that a document can be written without a database.
+    from tenure.configuration.translation import stored
+
     return to_yaml(stored())
 
 

@@ -5,7 +5,6 @@ A path is the keys from the top of the document: `("rules", "everyone", "when")`
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -116,9 +115,3 @@ class ConfigurationError(ValueError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = tuple(sorted(set(problems)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    """` Did you mean x?`, where something known is close."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]}?" if close else ""

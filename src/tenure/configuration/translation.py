@@ -15,6 +15,7 @@ from tenure.configuration.document import (
     Application,
     ApplicationGuard,
     Attribute,
+    Company,
     Document,
     Group,
     Rates,
@@ -22,10 +23,9 @@ from tenure.configuration.document import (
     Source,
     SourceGuard,
 )
-from tenure.configuration.document_company import Company, Onboarding
+from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
-from tenure.people import onboarding
 from tenure.people.attributes import STANDARD
 from tenure.people.configuration import CompanyDefinition, CustomAttribute
 from tenure.rules import groups
@@ -56,14 +56,12 @@ def _company(item: CompanyDefinition) -> Company:
         email_formats=list(item.email_formats),
         plans=item.plan_mode,  # type: ignore[arg-type]  # pydantic checks it
         leaver_grace=item.leaver_grace,
+        user_name_formats=list(item.user_name_formats),
+        on_rename=item.on_rename,  # type: ignore[arg-type]  # pydantic checks it
+        name_retention=item.name_retention,
+        warn_without_end=list(item.warn_without_end),
         colour=item.colour,
-        onboarding=Onboarding(
-            invite=item.onboarding.invite,
-            ahead=item.onboarding.ahead,
-            valid=item.onboarding.valid,
-            send_to=item.onboarding.send_to,
-            verify=list(item.onboarding.verify),
-        ),
+        onboarding=stored_onboarding(item.onboarding),
     )
 
 
@@ -75,14 +73,12 @@ def company_definition(company: Company) -> CompanyDefinition:
         email_formats=tuple(company.email_formats),
         plan_mode=company.plans,
         leaver_grace=company.leaver_grace,
+        user_name_formats=tuple(company.user_name_formats),
+        on_rename=company.on_rename,
+        name_retention=company.name_retention,
+        warn_without_end=tuple(company.warn_without_end),
         colour=company.colour.lower(),
-        onboarding=onboarding.Onboarding(
-            invite=company.onboarding.invite,
-            ahead=company.onboarding.ahead,
-            valid=company.onboarding.valid,
-            send_to=company.onboarding.send_to,
-            verify=tuple(company.onboarding.verify),
-        ),
+        onboarding=onboarding_settings(company.onboarding),
     )
 
 
@@ -140,6 +136,8 @@ def _application(item: ApplicationDefinition) -> Application:
             "colour": item.colour,
             "settings": dict(item.settings),
             "secrets": dict(item.secrets),
+            "oauth": dict(item.oauth) or None,
+            "expires": dict(item.expires),
             "mapping": {
                 line["attribute"]: {
                     "value": line["expression"],
@@ -156,6 +154,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "mode": item.mode,
             "removal": {"then": item.removal, "delete_after": item.delete_after},
             "leave": item.leave,
+            "on_rename": item.on_rename,
             "lead": item.lead,
             "ahead": "disabled" if item.closed_ahead else "enabled",
             "requires": list(item.requires),
@@ -186,6 +185,10 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         colour=application.colour,
         settings=_plain(application.settings),
         secrets=dict(application.secrets),
+        oauth=application.oauth.model_dump(mode="json", exclude_defaults=True)
+        if application.oauth
+        else {},
+        expires={name: day.isoformat() for name, day in application.expires.items()},
         mapping=[
             {"attribute": name, "expression": mapped.value, "when": mapped.when}
             for name, mapped in application.mapping.items()
@@ -203,6 +206,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         removal=application.removal.then,
         delete_after=application.removal.delete_after,
         leave=application.leave,
+        on_rename=application.on_rename,
         lead=application.lead,
         closed_ahead=application.ahead == "disabled",
         requires=tuple(application.requires),

@@ -1,12 +1,11 @@
-"""What the values of the document are: texts, names, lengths of time, prices, each with what it may
-hold. Knows no section."""
+"""The kinds of values that the document is made of: lengths of time, prices, names, expressions."""
 
 from __future__ import annotations
 
 import re
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -81,6 +80,23 @@ Amount = Annotated[
 ]
 
 
+def _retention(value: Any) -> timedelta | None:
+    return None if value is None or value == NEVER else _duration(value)
+
+
+def _format_retention(value: timedelta | None) -> str:
+    return NEVER if value is None else format_duration(value)
+
+
+#: In place of a duration: however long it is.
+NEVER = "never"
+Retention = Annotated[
+    timedelta | None,
+    BeforeValidator(_retention, json_schema_input_type=str),
+    PlainSerializer(_format_retention, return_type=str),
+    Field(json_schema_extra={"type": "string"}),
+]
+OnRename = Literal["keep", "change"]
 Number = Annotated[float, PlainSerializer(_short, return_type=int | float)]
 
 

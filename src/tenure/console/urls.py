@@ -7,6 +7,7 @@ from django.urls import path
 from tenure.console.views import (
     applications,
     audit,
+    authorising,
     find,
     overview,
     people,
@@ -35,6 +36,9 @@ urlpatterns = [
     path("applications/<slug:slug>/reconcile/", applications.reconcile, name="reconcile"),
     path("applications/<slug:slug>/resume/", applications.resume, name="resume"),
     path("applications/<slug:slug>/writes/", applications.writes, name="application_writes"),
+    path("applications/<slug:slug>/authorise/", authorising.authorise, name="authorise"),
+    path("applications/<slug:slug>/deauthorise/", authorising.deauthorise, name="deauthorise"),
+    path("authorised/", authorising.authorised, name="authorised"),
     path("applications/<slug:slug>/retry/", applications.retry, name="retry"),
     path("rules/", rules.rules, name="rules"),
     path("plan/", plan.plan, name="plan"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from tenure.applications import credentials
 from tenure.applications import selectors as applications
 from tenure.applications.models import Account
 from tenure.console.look import Mark
@@ -37,12 +38,14 @@ def items(company: Company) -> list[Item]:
         *_paused(),
         *_stopped(),
         *_reviews(),
+        *_credentials(),
         *_held(),
         *_imports(),
         *_failed(),
         *_by_hand(),
         *_disputed(),
         *_without_email(),
+        *_without_end(),
         *_bad_rows(),
     ]
 
@@ -90,6 +93,17 @@ def _stopped() -> list[Item]:
                 "Look",
             )
         )
+    return found
+
+
+def _credentials() -> list[Item]:
+    found = []
+    for warned in credentials.warnings():
+        mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
+        url = reverse("console:applications")
+        if warned.application:
+            url = reverse("console:application", args=[warned.application]) + "#authorisation"
+        found.append(Item(mark, warned.what, warned.detail, url, "Look"))
     return found
 
 
@@ -201,6 +215,24 @@ def _without_email() -> list[Item]:
         reverse("console:person", args=[rows[0].uid]) if count == 1 else reverse("console:sources")
     )
     return [Item(mark, title, detail, url, "Look")]
+
+
+def _without_end() -> list[Item]:
+    rows, count = people.people_without_end()
+    if not count:
+        return []
+    names = ", ".join(person.display_name for person in rows)
+    more = f" and {count - len(rows):,} more" if count > len(rows) else ""
+    kinds = " or ".join(sorted({str(row.attributes["employment_type"]) for row in rows}))
+    return [
+        Item(
+            Mark("Problem", "change"),
+            f"{plural(count, 'person', 'people')} without a last day",
+            f"{names}{more} ({kinds}): their accounts stay open until somebody ends them.",
+            f"{reverse('console:people')}?end=none",
+            "Look",
+        )
+    ]
 
 
 def _bad_rows() -> list[Item]:

@@ -17,6 +17,7 @@ class Ability(StrEnum):
     TERMINATE = "terminate people"
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
+    AUTHORISE = "authorise applications"
     RETRY = "send failed operations again"
     INVITE = "invite people, end their sessions or remove their passkeys"
     VOUCH = "decide who somebody is"

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('people', '0002_onboarding'),
+        ('people', '0003_onboarding'),
         ('signin', '0001_initial'),
     ]
 
