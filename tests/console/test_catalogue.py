@@ -12,7 +12,7 @@ from tenure.signin.models import Role
 from tests.console.conftest import signed_in
 from tests.console.pages import pages_of
 
-ADD = reverse("console:add", args=["gitlab"])
+ADD = reverse("console:add_application", args=["gitlab"])
 FORM = {
     "name": "Our GitLab",
     "slug": "code",
@@ -54,7 +54,7 @@ def test_the_three_tabs_say_what_is_known(owner: Client) -> None:
     assert "Add this application" not in by_hand
 
 
-@pytest.mark.parametrize("name", ["entry", "entry_provisioning", "add"])
+@pytest.mark.parametrize("name", ["entry", "entry_provisioning", "add_application"])
 def test_an_entry_that_there_is_not(name: str, owner: Client) -> None:
     assert owner.get(reverse(f"console:{name}", args=["no-such"])).status_code == 404
 
@@ -85,7 +85,7 @@ def test_what_is_authorised_by_oauth_goes_on_to_the_button(owner: Client) -> Non
         "set-client_id": "C0",
         "secret-client_secret": "${box:webex}",
     }
-    answer = owner.post(reverse("console:add", args=["webex"]), form)
+    answer = owner.post(reverse("console:add_application", args=["webex"]), form)
     page = reverse("console:application", args=["webex"])
     assert (answer.status_code, answer["Location"]) == (302, f"{page}#authorisation")
     assert "Authorise" in text_of(owner, page)
@@ -133,4 +133,4 @@ def test_an_auditor_reads_and_does_not_add(db: None) -> None:
 
 def test_the_pages_are_among_those_that_browsers_open() -> None:
     names = {name for name, _ in pages_of(None)}
-    assert {"catalogue", "entry", "add", "by hand"} <= names
+    assert {"catalogue", "entry", "add_application", "by hand"} <= names
