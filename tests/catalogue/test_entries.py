@@ -108,13 +108,14 @@ def test_there_are_sixty_of_every_kind() -> None:
 
 
 def test_the_index_and_the_pages_are_current() -> None:
+    files = made()
     old = [
         str(path)
-        for path, text in made().items()
+        for path, text in files.items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     assert not old, f"run `python tools/integrations.py`: {old}"
-    pages = {path for path in made() if path.suffix == ".md"}
+    pages = {path for path in files if path.suffix == ".md"}
     there = set(next(iter(pages)).parent.glob("*.md"))
     assert there == pages
 

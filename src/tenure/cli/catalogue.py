@@ -202,9 +202,8 @@ def _asked(entry: Entry, answers: dict[str, str], *, quiet: bool) -> dict[str, s
             continue
         say(f"{setting.title}: {setting.hint}")
         while True:
-            value = typer.prompt(
-                f"  such as {setting.example}", default=setting.default or None, err=True
-            ).strip()
+            form = ", ".join(setting.choices) or f"such as {setting.example}"
+            value = typer.prompt(f"  {form}", default=setting.default or None, err=True).strip()
             wrong = None if "${" in value else wrong_value(setting, value)
             if value and not wrong:
                 break
