@@ -49,6 +49,8 @@ class OperationKind(StrEnum):
     UPDATE = "update"
     DISABLE = "disable"
     ENABLE = "enable"
+    #: What its owner has there becomes somebody else's.
+    TRANSFER = "transfer"
     DELETE = "delete"
     GRANT = "grant"
     REVOKE = "revoke"
@@ -167,6 +169,14 @@ class Desired:
 
 
 @dataclass(frozen=True, slots=True)
+class Heir:
+    """The account that takes over what a leaver owned."""
+
+    remote_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What the application last said about one account."""
 
@@ -184,6 +194,10 @@ class Observed:
     protected: str = ""
     #: A tombstone of an account that somebody deleted in the application, not we.
     deleted_there: bool = False
+    #: Who could take over what it owns: the open account of its owner's manager, if there is one.
+    heir: Heir | None = None
+    #: That was done already.
+    transferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +236,8 @@ class ApplicationPolicy:
     drift: Mapping[str, DriftAction] = field(default_factory=dict)
     recreate: Recreate = Recreate.ASK
     orphans: OrphanAction = OrphanAction.REPORT
+    #: What a leaver owns there goes to their manager before anything is deleted.
+    transfers: bool = False
 
     @property
     def costly(self) -> frozenset[str]:
