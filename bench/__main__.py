@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import creates, importing, noop, planning
+from bench import creates, importing, noop, planning, pushing
 from bench.measure import MACHINE, Result
 
 
@@ -23,7 +23,8 @@ def main() -> None:
     parser.add_argument("--listed", type=int, default=100_000)
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--imported", default="20000,200000")
-    parser.add_argument("--only", choices=["creates", "importing", "noop", "planning"])
+    parser.add_argument("--pushed", type=int, default=10_000)
+    parser.add_argument("--only", choices=["creates", "importing", "noop", "planning", "pushing"])
     arguments = parser.parse_args()
     os.environ["BENCH_TOKEN"] = "x"
     with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home:
@@ -49,6 +50,8 @@ def _run(arguments: argparse.Namespace) -> list[Result]:
         results += planning.run(sizes, arguments.runs)
     if arguments.only in (None, "importing"):
         results += importing.run([int(text) for text in arguments.imported.split(",")])
+    if arguments.only in (None, "pushing"):
+        results += pushing.run(arguments.pushed)
     return results
 
 

@@ -61,6 +61,8 @@ class Action(models.TextChoices):
     APPLICATION_UNPAUSED = "application.unpaused", "Writes to an application resumed"
     ADMINISTRATOR_SIGNED_IN = "administrator.signed_in", "Administrator signed in"
     ADMINISTRATOR_SIGNED_OUT = "administrator.signed_out", "Administrator signed out"
+    PUSH_TOKEN_ISSUED = "push.token_issued", "Token to push people issued"
+    PUSH_TOKEN_REVOKED = "push.token_revoked", "Token to push people revoked"
     SECRET_KEPT = "secret.kept", "Secret entered"
     SECRET_FORGOTTEN = "secret.forgotten", "Secret removed"
     SECRETS_ROTATED = "secret.rotated", "Secrets sealed with a new key"

@@ -16,6 +16,7 @@ from tenure.cli import (
     connector,
     listing,
     lives,
+    push,
     rehires,
     secrets,
     serving,
@@ -45,6 +46,7 @@ for module in (
     listing,
     connector,
     secrets,
+    push,
     checking,
 ):
     module.register(app)

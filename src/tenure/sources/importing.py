@@ -21,13 +21,15 @@ from tenure.audit.services import record
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
 from tenure.readers.base import Reader, ReaderError, Row, RowProblem
-from tenure.readers.registry import open_reader
+from tenure.readers.push import PushReader
+from tenure.readers.registry import PUSH, open_reader
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
 from tenure.sources import asking, seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import resolve_managers
 from tenure.sources.models import Source, SourceRecord
+from tenure.sources.pushing import stored_rows
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
 from tenure.sources.telling import PersonChange, Telling
 from tenure.sources.work import Work, approve
@@ -91,8 +93,8 @@ def _said(error: BaseException) -> str:
 
 
 def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportResult:
-    reader = open_reader(work.source.reader, work.source.settings, file=file)
     mapping = RowMapping(work.source)
+    reader = _opened(work.source, mapping, file)
     mapping.check_columns(reader.columns())
     refused = surveying.refusal(work.source, mapping, reader.rows(), work.at)
     if refused and not work.accept:
@@ -113,6 +115,15 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
             approve(work, {"guard": refused})
         seen.end()
     return _close(work, held)
+
+
+def _opened(source: Source, mapping: RowMapping, file: Path | None) -> Reader:
+    if source.reader != PUSH:
+        return open_reader(source.reader, source.settings, file=file)
+    columns = mapping.columns
+    return PushReader(
+        source.settings, file=file, columns=columns, stored=lambda: stored_rows(source, columns)
+    )
 
 
 def _take_all(work: Work, mapping: RowMapping, reader: Reader, progress: Progress | None) -> None:
@@ -148,13 +159,10 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) ->
         except BadRow as error:
             work.complain(Severity.ERROR, str(error), line=row.line, key=key)
             continue
-        if key in mapping.former:
-            asking.pass_over(work, mapped)
-            continue
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=row.line, key=key)
         changed.append(mapped)
-    arriving, others = asking.arriving(work, changed)
+    arriving, others = asking.arriving(work, asking.current(work, mapping, changed))
     work.merge(keep_back(work, others))
     work.merge(asking.ask(work, arriving))
 

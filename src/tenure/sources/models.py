@@ -105,3 +105,41 @@ class RehireQuestion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_id}:{self.key}"
+
+
+class PushedResource(models.Model):
+    """A user or group as it was pushed by SCIM. `uid` is its id there, `name` its userName or
+    displayName in lower case, `key` the employee number that the mapping gives it."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="pushed")
+    kind = models.CharField(max_length=16)
+    uid = models.CharField(max_length=36, unique=True)
+    name = models.CharField(max_length=500, blank=True)
+    external_id = models.CharField(max_length=500, blank=True)
+    key = models.CharField(max_length=200, blank=True)
+    document = models.JSONField(default=dict)
+    version = models.BigIntegerField(default=1)
+    created_at = models.DateTimeField()
+    modified_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "name"],
+                condition=models.Q(kind="User"),
+                name="pushed_user_name_once",
+            ),
+            models.UniqueConstraint(
+                fields=["source", "key"],
+                condition=~models.Q(key=""),
+                name="pushed_key_once",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["source", "kind", "id"], name="pushed_in_order"),
+            models.Index(fields=["source", "kind", "name"], name="pushed_name"),
+            models.Index(fields=["source", "external_id"], name="pushed_external_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"

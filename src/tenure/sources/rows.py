@@ -98,7 +98,8 @@ class RowMapping:
                 f"Add {KEY} to its mapping."
             )
         self._values = ValueSet(self._expressions)
-        self._columns = sorted({c for e in self._expressions.values() for c in e.columns})
+        #: Those of a row that the mapping reads.
+        self.columns = sorted({c for e in self._expressions.values() for c in e.columns})
         self._salt = orjson.dumps(
             [
                 source.mapping,
@@ -147,7 +148,7 @@ class RowMapping:
 
     def digest(self, row: Row) -> bytes:
         """Of the columns that the mapping uses: what others hold changes nothing here."""
-        content = orjson.dumps([row.values.get(column) for column in self._columns])
+        content = orjson.dumps([row.values.get(column) for column in self.columns])
         return hashlib.blake2b(content + self._salt, digest_size=16).digest()
 
     def mapped(
