@@ -57,6 +57,7 @@ class Action(models.TextChoices):
     OPERATION_REPLACED = "operation.replaced", "Operation that was sent before replaced"
     APPLICATION_STOPPED = "application.stopped", "Application does not accept us"
     APPLICATION_RESUMED = "application.resumed", "Application works again"
+    APPLICATION_TRIED = "application.tried", "Connection tried with an account of its own"
     APPLICATION_PAUSED = "application.paused", "Writes to an application stopped"
     APPLICATION_UNPAUSED = "application.unpaused", "Writes to an application resumed"
     ADMINISTRATOR_SIGNED_IN = "administrator.signed_in", "Administrator signed in"

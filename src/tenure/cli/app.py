@@ -13,6 +13,7 @@ from tenure.cli import (
     catalogue,
     changes,
     checking,
+    connection,
     connector,
     listing,
     lives,
@@ -51,6 +52,7 @@ for module in (
 ):
     module.register(app)
 catalogue.register(app, application_app)
+connection.register(application_app)
 app.add_typer(application_app)
 
 

@@ -177,6 +177,7 @@ def observed_account(
         deleted_there=row.deleted_there,
         heir=heir,
         transferred=row.transferred_at is not None,
+        unsure=frozenset(row.unsure),
     )
 
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
         ("people", "0002_names"),
-        ("sources", "0002_pushed"),
+        ("sources", "0001_initial"),
     ]
 
     operations: ClassVar = [

@@ -6,20 +6,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies: ClassVar = [
-        ('applications', '0003_renames'),
+        ("applications", "0005_connection_checks"),
     ]
 
     operations: ClassVar = [
         migrations.AddField(
-            model_name='account',
-            name='transferred_at',
+            model_name="account",
+            name="transferred_at",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='application',
-            name='transfer_to',
-            field=models.CharField(blank=True, choices=[('manager', 'Their manager')], max_length=16),
+            model_name="application",
+            name="transfer_to",
+            field=models.CharField(
+                blank=True, choices=[("manager", "Their manager")], max_length=16
+            ),
         ),
     ]
