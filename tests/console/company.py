@@ -24,7 +24,7 @@ from tenure.people.services import restand
 from tenure.provisioning.models import Operation
 from tenure.rules.models import AccessRule
 from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources.models import Source, SourceRecord
+from tenure.sources.models import RehireQuestion, Source, SourceRecord
 
 _NAMES = [
     ("Anna", "Kovács"), ("Jorge", "Ortiz"), ("Mei-Ling", "王"), ("Tomás", "Ó Briain"),
@@ -347,6 +347,20 @@ def _import(source: Source, people: list[Person], now: datetime) -> Run:
         message="9 leavers in BambooHR: 10.7 % of 84, and at most 2 are allowed within 24 hours "
         "(guard: 3 %, never under 2).",
     )  # fmt: skip
+    RehireQuestion.objects.create(
+        source=source,
+        key="20977",
+        candidates=[people[32].pk],
+        row={
+            "attributes": {
+                "employee_number": "20977",
+                "given_name": people[32].attributes["given_name"],
+                "family_name": people[32].attributes["family_name"],
+                "department": "Support",
+                "start_date": (now.date() + timedelta(days=5)).isoformat(),
+            }
+        },
+    )
     SourceRecord.objects.bulk_create(
         SourceRecord(
             source=source,

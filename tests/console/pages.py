@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from tenure.sources.models import RehireQuestion
 from tests.console.company import Sample
 
 
@@ -19,6 +20,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         *found,
         ("nothing found", reverse("console:people") + "?q=zzzz"),
         ("found", reverse("console:find") + "?q=an"),
+        ("a rehire", reverse("console:rehire", args=[RehireQuestion.objects.get().pk])),
         ("person", reverse("console:person", args=[anna.uid])),
         ("who has left", reverse("console:person", args=[left.uid])),
         ("without an address", reverse("console:person", args=[sample.people[12].uid])),

@@ -8,6 +8,7 @@ from typing import Any
 from tenure.applications.authorizing import ApplicationTokens
 from tenure.applications.models import Application
 from tenure.connectors.base import Connector, ConnectorConfig, Limits
+from tenure.connectors.http import Timeouts
 from tenure.connectors.registry import open_connector
 from tenure.core.account_conditions import NOT_ATTRIBUTES, compile_account_condition
 from tenure.core.correlation import MatchRule, attributes_read, default_rules
@@ -22,6 +23,12 @@ def managed_attributes(application: Application) -> frozenset[str]:
     for rule in matching_rules(application):
         read |= attributes_read(rule)
     return (frozenset(mapped) | read | {"userName", "externalId"}) - NOT_ATTRIBUTES
+
+
+def longest_answer(application: Application) -> float:
+    """Seconds after which a request that was sent is given up, as its settings say."""
+    timeouts = application.settings.get("timeouts") or {}
+    return float(timeouts.get("total") or Timeouts().total)
 
 
 def matching_rules(application: Application) -> tuple[MatchRule, ...]:

@@ -96,6 +96,8 @@ class Application(models.Model):
     stopped_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
     probes = models.IntegerField(default=0)
+    #: The kind of operation that was not accepted; "" where it was opening or reading it.
+    stopped_on = models.CharField(max_length=16, blank=True)
     #: Paused by a person: nothing is sent, whatever its health.
     paused_at = models.DateTimeField(null=True)
     paused_reason = models.TextField(blank=True)
@@ -210,6 +212,8 @@ class Account(models.Model):
     own = models.BooleanField(default=False)
     #: Somebody deleted it in the application; we did not.
     deleted_there = models.BooleanField(default=False)
+    #: What may be otherwise than stored, since a request got no answer; see core.model.Observed.
+    unsure = models.JSONField(default=list)
     #: {"at", "sent", "answered", "read_back"}: the proof that access is gone.
     evidence = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())

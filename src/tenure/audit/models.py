@@ -25,6 +25,8 @@ class Action(models.TextChoices):
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"
+    REHIRE_ANSWERED = "person.rehire_answered", "Whether somebody came back was decided"
+    REHIRE_UNDONE = "person.rehire_undone", "Decision on a rehire taken back"
     PERSON_SUSPENDED = "person.suspended", "Person suspended"
     PERSON_RESUMED = "person.resumed", "Suspension ended"
     LEGAL_HOLD_SET = "person.legal_hold_set", "Legal hold set"

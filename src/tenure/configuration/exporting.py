@@ -39,6 +39,10 @@ def yaml_of(plain: dict[str, Any]) -> str:
 def as_written(document: Document) -> dict[str, Any]:
     """The document as a person would write it: short forms, and no defaults."""
     plain = document.model_dump(mode="json", exclude_defaults=True)
+    for source in (plain.get("sources") or {}).values():
+        if "rehire" in source:
+            rules = source["rehire"]
+            source["rehire"] = [names[0] if len(names) == 1 else names for names in rules]
     for application in (plain.get("applications") or {}).values():
         if "mapping" in application:
             application["mapping"] = {

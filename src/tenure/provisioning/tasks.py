@@ -14,7 +14,7 @@ from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
-from tenure.provisioning import connection, correlating, planning, settling
+from tenure.provisioning import connection, correlating, planning, postponed, settling
 from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
@@ -32,20 +32,23 @@ async def drain(slug: str) -> None:
 @app.task(queue="reconcile", name="tenure.reconcile")
 async def reconcile(slug: str) -> None:
     """Read the accounts of one application."""
-    await reconcile_by_slug(slug)
+    if await Application.objects.filter(slug=slug).aexists():
+        await reconcile_by_slug(slug)
 
 
 @app.task(queue="drain", name="tenure.probe")
 async def probe(slug: str) -> None:
-    """Ask a stopped application whether it works again, and catch up if it does."""
-    application = await Application.objects.aget(slug=slug)
+    """Ask a stopped application whether it works again, and catch up if it does: reading comes
+    first, and then one operation of the kind that it refused."""
+    application = await Application.objects.filter(slug=slug, health=Health.STOPPED).afirst()
+    if application is None:
+        return
     checks = await health.check(application)
     wrong = next((check for check in checks if not check.ok), None)
     if wrong is not None:
         await sync_to_async(health.stop)(application, wrong.detail or wrong.what)
         return
-    await sync_to_async(health.resume)(application)
-    await sync_to_async(queue_drain)(slug)
+    await Drain(slug, trial=True).run()
 
 
 @app.task(queue="reconcile", name="tenure.check_connection")
@@ -63,6 +66,7 @@ def sweep(timestamp: int) -> None:
     """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal."""
     tick(now())
     end_those_over(now())
+    postponed.catch_up()
     if company().plan_mode == PlanMode.AUTOMATIC:
         correlating.bring_up_to_date()
         planning.store_lagging()

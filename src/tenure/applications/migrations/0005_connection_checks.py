@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("applications", "0003_renames"),
+        ("applications", "0004_unsure"),
     ]
 
     operations = [
