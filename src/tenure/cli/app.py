@@ -13,10 +13,12 @@ from tenure.cli import (
     catalogue,
     changes,
     checking,
+    connection,
     connector,
     listing,
     lives,
     push,
+    rehires,
     secrets,
     serving,
     working,
@@ -41,6 +43,7 @@ for module in (
     changes,
     access,
     lives,
+    rehires,
     listing,
     connector,
     secrets,
@@ -49,6 +52,7 @@ for module in (
 ):
     module.register(app)
 catalogue.register(app, application_app)
+connection.register(application_app)
 app.add_typer(application_app)
 
 
