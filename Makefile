@@ -31,6 +31,7 @@ layers: $(VENV)/.test
 
 unit: $(VENV)/.test
 	@tools/need-chromium
+	@tools/need-directories
 	$(BIN)/pytest -n 2
 
 # Real servers that nobody here wrote, each in an environment of its own.

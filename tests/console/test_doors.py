@@ -37,7 +37,7 @@ WRITES = (
     "application_writes",
 )
 #: Those that show a form first and take it at the same address.
-FORMS = ("terminate", "writes", "rehire")
+FORMS = ("terminate", "writes", "rehire", "add")
 
 
 def addresses() -> Iterator[tuple[str, str]]:

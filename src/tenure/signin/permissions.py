@@ -20,6 +20,7 @@ class Ability(StrEnum):
     AUTHORISE = "authorise applications"
     TRY = "try an application with an account of its own"
     RETRY = "send failed operations again"
+    CONFIGURE = "change what is configured"
 
 
 _EVERYTHING: Final = frozenset(Ability)
