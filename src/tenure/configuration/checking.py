@@ -12,6 +12,7 @@ from typing import TypeVar
 from zoneinfo import available_timezones
 
 from tenure.catalogue.filling import complete
+from tenure.configuration.checking_company import check_onboarding
 from tenure.configuration.document import (
     SECTIONS,
     Application,
@@ -83,6 +84,8 @@ def check(
     if document.company is not None:
         _company(document.company, problems)
     schema = _schema(whole, problems)
+    if whole.company is not None:
+        check_onboarding(whole.company, schema, problems)
     for slug, source in (whole.sources or {}).items():
         _source(slug, source, schema, problems, settings=document.sources is not None)
     for slug, application in (whole.applications or {}).items():
