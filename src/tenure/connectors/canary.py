@@ -77,7 +77,7 @@ class Canary:
     def look_at(self, kind: str, remote_id: str, what: Attributes | str) -> None:
         """Something that is there: an account (no kind) by its attributes, or a group by name."""
         marked = _is_mark(what, "") if isinstance(what, str) else _carries(what, "")
-        if marked:
+        if marked and (not kind or kind in _deletable(self.connector)):
             self._old.append((kind, remote_id))
 
     async def remove_leftovers(self) -> None:
@@ -251,9 +251,7 @@ class Canary:
             return
         if "group" not in connector.capabilities.entitlements:
             return
-        if not connector.capabilities.create_entitlements or not isinstance(
-            connector, DeletesEntitlements
-        ):
+        if not (connector.capabilities.create_entitlements and "group" in _deletable(connector)):
             told = "Groups are not made here, and nobody is put into one that is somebody's."
             await self.journal.done(Step("Put it into a group", Outcome.SKIPPED, told))
             return
@@ -388,16 +386,24 @@ class Canary:
             if _carries(one.load().attributes, name)
         ]
         groups = []
-        if isinstance(self.connector, DeletesEntitlements):
+        if kinds := _deletable(self.connector):
             groups = [
                 (one.kind, one.remote_id)
                 async for one in self.connector.entitlements()
-                if _is_mark(one.name, name)
+                if one.kind in kinds and _is_mark(one.name, name)
             ]
         return accounts, groups
 
     def _forget(self, remote_id: str) -> None:
         self._accounts = [one for one in self._accounts if one != remote_id]
+
+
+def _deletable(connector: Connector) -> frozenset[str]:
+    """The kinds of entitlements that it can delete. Some can delete not all that they have."""
+    if not isinstance(connector, DeletesEntitlements):
+        return frozenset()
+    every = connector.capabilities.entitlements
+    return frozenset(getattr(connector, "deletes_entitlements", every))
 
 
 def _carries(attributes: Attributes, name: str) -> bool:
