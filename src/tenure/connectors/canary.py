@@ -245,10 +245,12 @@ class Canary:
         group = None
         async with self.journal.step("Make a group") as line:
             self._unsure = True
-            group = await self._to_the_end(connector.create_entitlement("group", self._name))
+            # Where groups and accounts share their names, as roles of a database do.
+            name = f"{self._name}-group"
+            group = await self._to_the_end(connector.create_entitlement("group", name))
             self._groups.append(("group", group.remote_id))
             self._unsure = False
-            line.say(Outcome.WORKS, f"{self._name}.")
+            line.say(Outcome.WORKS, f"{name}.")
         if group is None:
             return
         for what, add in (("Put it into a group", True), ("Take it out of the group", False)):
