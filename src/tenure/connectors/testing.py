@@ -23,6 +23,7 @@ from tenure.connectors.base import (
     NotFound,
     RemoteAccount,
     RemoteEntitlement,
+    Transferring,
     Unsupported,
 )
 from tenure.connectors.faults import (
@@ -178,6 +179,17 @@ class ConnectorConformance:
             _assert_same(read.attributes, {**wanted, self.clearable: None})
         await connector.update(made.remote_id, {self.clearable: "Again"})
         assert (await connector.read(made.remote_id)).attributes[self.clearable] == "Again"
+
+    async def test_what_can_hand_over_may_do_it_twice(self, connector: Connector) -> None:
+        if not connector.capabilities.transfer:
+            return
+        assert isinstance(connector, Transferring)
+        leaver, heir = await self.made(connector), await self.made(connector)
+        await connector.disable(leaver.remote_id)
+        await connector.transfer(leaver.remote_id, heir.remote_id)
+        await connector.transfer(leaver.remote_id, heir.remote_id)
+        with pytest.raises(NotFound):
+            await connector.transfer(leaver.remote_id, "nobody")
 
     async def test_disable_and_enable_may_be_repeated(self, connector: Connector) -> None:
         wanted = self.sample()
