@@ -157,6 +157,9 @@ SOURCES = st.fixed_dictionaries(
         ),
         "absence": st.sampled_from(["ignore", "leave"]),
         "guard": st.fixed_dictionaries({"leavers": LIMITS}),
+        "rehire": st.lists(
+            st.sampled_from(["email", ["email"], ["given_name", "x_1"]]), max_size=2
+        ),
     },
 )
 RULES = st.fixed_dictionaries(

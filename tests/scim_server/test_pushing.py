@@ -14,7 +14,7 @@ from tenure.runs.models import Run, RunState
 from tenure.scim_server import tokens
 from tenure.scim_server.models import PushToken, Scope
 from tenure.sources.importing import import_source
-from tenure.sources.models import PushedResource, Source
+from tenure.sources.models import PushedResource, RehireQuestion, Source
 from tests.scim_server.conftest import BULK, ENTERPRISE, MAPPING, Pusher, person, source, user
 
 pytestmark = pytest.mark.django_db
@@ -246,3 +246,15 @@ def test_a_leaver_is_planned_at_once_where_plans_go_ahead(pusher: Pusher) -> Non
     pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
     anna = person(1)
     assert anna.planned_generation == anna.generation
+
+
+def test_whoever_may_be_back_is_asked_about(db: None) -> None:
+    source(rehire=[["given_name", "family_name"]])
+    pusher = Pusher(tokens.issue("entra", name="x"))
+    uid = pusher.make(1)
+    pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
+    name = {"givenName": "Given1", "familyName": "Kovács"}
+    pusher.make(2, name=name)
+    question = RehireQuestion.objects.get()
+    assert (question.key, question.candidates) == ("2", [person(1).pk])
+    assert not Person.objects.filter(employee_number="2").exists()

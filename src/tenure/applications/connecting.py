@@ -7,6 +7,7 @@ from typing import Any
 
 from tenure.applications.authorizing import ApplicationTokens
 from tenure.applications.models import Application
+from tenure.catalogue.filling import complete
 from tenure.connectors.base import Connector, ConnectorConfig, Limits
 from tenure.connectors.http import Timeouts
 from tenure.connectors.registry import open_connector
@@ -46,7 +47,9 @@ def matching_rules(application: Application) -> tuple[MatchRule, ...]:
 def connector_for(application: Application) -> Connector:
     """The connector, not yet entered. Raises `ValueError` for settings that are wrong and
     `LookupError` for a secret that cannot be read, both saying which and what to do."""
-    settings: Mapping[str, Any] = resolve_all(application.settings)
+    settings: Mapping[str, Any] = complete(
+        application.catalogue_entry, application.connector, resolve_all(application.settings)
+    )
     return open_connector(
         application.connector,
         ConnectorConfig(

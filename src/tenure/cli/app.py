@@ -13,10 +13,13 @@ from tenure.cli import (
     catalogue,
     changes,
     checking,
+    coming_in,
+    connection,
     connector,
     listing,
     lives,
     push,
+    rehires,
     secrets,
     serving,
     working,
@@ -41,6 +44,8 @@ for module in (
     changes,
     access,
     lives,
+    rehires,
+    coming_in,
     listing,
     connector,
     secrets,
@@ -49,6 +54,7 @@ for module in (
 ):
     module.register(app)
 catalogue.register(app, application_app)
+connection.register(application_app)
 app.add_typer(application_app)
 
 

@@ -8,14 +8,13 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 
+from tenure.configuration.document_onboarding import Onboarding
 from tenure.configuration.values import (
     Amount,
     AttributeName,
@@ -25,6 +24,7 @@ from tenure.configuration.values import (
     Expression,
     Number,
     OnRename,
+    Part,
     Retention,
     Slug,
     Text,
@@ -32,12 +32,6 @@ from tenure.configuration.values import (
 from tenure.connectors.oauth import OAuthSettings
 from tenure.core import guard
 from tenure.core.expressions import AttributeType
-
-
-class Part(BaseModel):
-    """A piece of the document: no names but its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=False)
 
 
 class Company(Part):
@@ -78,6 +72,10 @@ class Company(Part):
         default_factory=lambda: ["contractor"],
         description="Values of employment_type of which a missing last day is told.",
     )
+    colour: str = Field(
+        default="", description="#rrggbb, for invitations and the portal. Empty: Tenure's own."
+    )
+    onboarding: Onboarding = Field(default_factory=Onboarding)
 
 
 class Attribute(Part):
@@ -150,6 +148,10 @@ class SourceGuard(Part):
     )
 
 
+def _together(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class Source(Part):
     """One place that people come from."""
 
@@ -171,6 +173,17 @@ class Source(Part):
         description="Whether somebody who is no longer in the source has left.",
     )
     guard: SourceGuard = Field(default_factory=lambda: SourceGuard())
+    rehire: list[
+        Annotated[
+            list[AttributeName],
+            Field(min_length=1),
+            BeforeValidator(_together, json_schema_input_type=str | list[str]),
+        ]
+    ] = Field(
+        default_factory=list,
+        description="A new employee number with the attributes of somebody known may be theirs: "
+        "personal_email, or several together. It is asked.",
+    )
 
 
 def _mapped(value: Any) -> Any:

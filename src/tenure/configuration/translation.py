@@ -23,6 +23,7 @@ from tenure.configuration.document import (
     Source,
     SourceGuard,
 )
+from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
 from tenure.people.attributes import STANDARD
@@ -59,6 +60,8 @@ def _company(item: CompanyDefinition) -> Company:
         on_rename=item.on_rename,  # type: ignore[arg-type]  # pydantic checks it
         name_retention=item.name_retention,
         warn_without_end=list(item.warn_without_end),
+        colour=item.colour,
+        onboarding=stored_onboarding(item.onboarding),
     )
 
 
@@ -74,6 +77,8 @@ def company_definition(company: Company) -> CompanyDefinition:
         on_rename=company.on_rename,
         name_retention=company.name_retention,
         warn_without_end=tuple(company.warn_without_end),
+        colour=company.colour.lower(),
+        onboarding=onboarding_settings(company.onboarding),
     )
 
 
@@ -101,6 +106,7 @@ def _source(item: SourceDefinition) -> Source:
             "statuses": dict(item.statuses),
             "absence": item.absence,
             "guard": _guard(item.guard),
+            "rehire": [list(names) for names in item.rehire],
         }
     )
 
@@ -116,6 +122,7 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         statuses=dict(source.statuses),
         absence=source.absence,
         guard=_guard_settings(source.guard),
+        rehire=tuple(tuple(names) for names in source.rehire),
     )
 
 

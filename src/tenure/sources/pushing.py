@@ -24,7 +24,7 @@ from tenure.readers.base import Row
 from tenure.readers.push import text
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
-from tenure.sources import seen
+from tenure.sources import asking, seen
 from tenure.sources.leaving import keep_back
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
@@ -138,7 +138,9 @@ class Push:
         gone = self._absent(work, {row.key for row in rows})
         before = set(_here([row.key for row in (*rows, *gone)]))
         work.counts["rows"] += len(rows)
-        work.merge(keep_back(work, [*rows, *gone]))
+        arriving, others = asking.arriving(work, rows)
+        work.merge(keep_back(work, [*others, *gone]))
+        work.merge(asking.ask(work, arriving))
         held = _leavers(work)
         _tie_managers([row.key for row in rows])
         work.store_issues()
@@ -163,7 +165,9 @@ class Push:
         for item in self._taking.values():
             key, record = item.mapped.key, records.get(item.mapped.key)
             digest = self.mapping.digest(item.row)
-            if record is None:
+            if key in self.mapping.former:
+                asking.pass_over(work, item.mapped)
+            elif record is None:
                 found.append(replace(item.mapped, digest=digest))
             elif record.present and bytes(record.digest) == digest:
                 work.counts["unchanged"] += 1

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('sources', '0002_pushed'),
+        ('sources', '0003_pushed'),
     ]
 
     operations = [
