@@ -22,7 +22,6 @@ from tenure.core.model import (
     Observed,
     OperationKind,
     OperationState,
-    Problem,
     Situation,
 )
 from tenure.core.model import Operation as Step
@@ -139,7 +138,7 @@ def store(
         problems: list[ProblemLine] = []
         for found in _sheets(drafting, terms, alone=alone):
             problems += found.problems
-            sheets.store(found, drafting, run)
+            sheets.store(found, drafting, run, decided=decided)
         if take_over:
             ledger.take_over(scope, run)
         _hold_back(drafting, run)

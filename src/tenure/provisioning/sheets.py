@@ -75,7 +75,7 @@ def sheet(drafting: Drafting, chunk: Sequence[Draft], terms: Terms) -> Sheet:
     return found
 
 
-def store(found: Sheet, drafting: Drafting, run: Run) -> None:
+def store(found: Sheet, drafting: Drafting, run: Run, *, decided: bool) -> None:
     """Write it, in the caller's transaction. People for whom work is under way are left for
     later, and so are those who got operations since they were looked at."""
     memory.keep(found.remembered, found.memories)
@@ -90,6 +90,7 @@ def store(found: Sheet, drafting: Drafting, run: Run) -> None:
         # What another application waits for is left alone.
         applications=None if only is None else [drafting.applications[only].pk],
         undecided=found.undecided,
+        decided=decided,
     )
     if only is None:
         people.planned({key: found.generations[key] for key in settled}, found.looks)
@@ -101,7 +102,7 @@ def takes_access(step: Step, accounts: Sequence[Observed]) -> bool:
         return True
     if step.kind is not OperationKind.DELETE:
         return False
-    return any(a.account == step.account and a.active is not False for a in accounts)
+    return any(a.account == step.account and a.may_be_open for a in accounts)
 
 
 def problem_line(person: Person, problem: Problem) -> ProblemLine:
