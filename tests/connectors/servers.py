@@ -40,7 +40,7 @@ def scim2_server(log: Path) -> Iterator[str]:
             command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONUTF8": "1"}
         )
         try:
-            _wait_until_up(f"{address}/first/v2/ServiceProviderConfig", process, log)
+            wait_until_up(f"{address}/first/v2/ServiceProviderConfig", process, log)
             yield address
         finally:
             process.terminate()
@@ -51,8 +51,11 @@ def scim2_server(log: Path) -> Iterator[str]:
                 process.wait()
 
 
-def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+def wait_until_up(
+    url: str, process: subprocess.Popen[bytes], log: Path, *, seconds: float = 30
+) -> None:
+    """Until it answers anything. Raises RuntimeError with its log when it ends or takes longer."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             with urllib.request.urlopen(url, timeout=2):
@@ -61,7 +64,7 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> Non
             return  # It answers, which is what is waited for.
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"scim2-server did not start: {log.read_text()}") from None
+                raise RuntimeError(f"It did not start: {log.read_text()}") from None
             time.sleep(0.05)
 
 

@@ -188,7 +188,7 @@ def test_patch_of_plain_and_extended_attributes() -> None:
 def test_members_go_in_small_parts(add: list[str], remove: list[str]) -> None:
     added: list[str] = []
     removed: list[str] = []
-    for body in patch.member_bodies(add, remove):
+    for body in patch.member_bodies([{"value": one} for one in add], remove):
         before = len(added) + len(removed)
         for operation in body["Operations"]:
             if operation["op"] == "add":

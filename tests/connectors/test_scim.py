@@ -62,7 +62,9 @@ class ScimConformance(ConnectorConformance):
 
     @pytest.fixture
     async def connector(self, server: str) -> AsyncIterator[Connector]:
-        opened = open_connector("scim", config(server, update_with=self.update_with))
+        opened = open_connector(
+            "scim", config(server, dialect={"changes": {"by": self.update_with}})
+        )
         async with opened:
             yield opened
 
@@ -149,7 +151,9 @@ async def test_groups_are_made_only_when_allowed(server: str) -> None:
 
 
 async def test_members_are_not_told_where_they_are_not_shown(server: str) -> None:
-    async with open_connector("scim", config(server, members_shown=False)) as connector:
+    async with open_connector(
+        "scim", config(server, dialect={"members": {"shown": "never"}})
+    ) as connector:
         made = await connector.create_entitlement("group", "Staff")
         assert [one.members async for one in connector.entitlements()] == [None]
         assert made.members is None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Lower, Now
 
 from tenure.core.model import (
     ApplicationMode,
@@ -19,7 +20,7 @@ from tenure.core.model import (
     RemovalAction,
     Situation,
 )
-from tenure.people.models import Person
+from tenure.people.models import OnRename, Person
 
 
 class Health(models.TextChoices):
@@ -37,6 +38,10 @@ class Application(models.Model):
     colour = models.CharField(max_length=64, blank=True)
     settings = models.JSONField(default=dict)
     secrets = models.JSONField(default=dict)
+    #: How it is authorised by OAuth, as connectors.oauth.OAuthSettings; {} where it is not.
+    oauth = models.JSONField(default=dict)
+    #: secret -> its last day, ISO 8601, for tokens that die by themselves.
+    expires = models.JSONField(default=dict)
     #: [{"attribute", "expression", "when": "always"|"create"}], in the order they are shown.
     mapping = models.JSONField(default=list)
     #: [{"account", "person", "case": "fold"|"exact"}], tried in order; see core.correlation.
@@ -72,6 +77,8 @@ class Application(models.Model):
         choices=[(a.value, a.value) for a in LeaveAction],
         default=LeaveAction.KEEP.value,
     )
+    #: "change": the login follows the person; "keep": it stays as it was made.
+    on_rename = models.CharField(max_length=16, choices=OnRename.choices, default=OnRename.CHANGE)
     lead = models.DurationField(null=True)
     #: Before the first day an account is made closed, and opened on that day.
     closed_ahead = models.BooleanField(default=False)
@@ -89,6 +96,8 @@ class Application(models.Model):
     stopped_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
     probes = models.IntegerField(default=0)
+    #: The kind of operation that was not accepted; "" where it was opening or reading it.
+    stopped_on = models.CharField(max_length=16, blank=True)
     #: Paused by a person: nothing is sent, whatever its health.
     paused_at = models.DateTimeField(null=True)
     paused_reason = models.TextField(blank=True)
@@ -109,6 +118,28 @@ class Application(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Authorization(models.Model):
+    """That an application was authorised by OAuth. The tokens are in the vault."""
+
+    application = models.OneToOneField(
+        Application, on_delete=models.CASCADE, related_name="authorization"
+    )
+    #: What was granted, as the application says; what was asked for where it does not.
+    scopes = models.JSONField(default=list)
+    granted_at = models.DateTimeField()
+    granted_by = models.CharField(max_length=200)
+    access_expires_at = models.DateTimeField(null=True)
+    #: From when on the access token is renewed before it is used.
+    renew_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
+    #: The application takes it no more: somebody has to authorise again.
+    refused_at = models.DateTimeField(null=True)
+    refused_reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"authorisation of {self.application_id}"
 
 
 class EntitlementKind(models.TextChoices):
@@ -181,6 +212,8 @@ class Account(models.Model):
     own = models.BooleanField(default=False)
     #: Somebody deleted it in the application; we did not.
     deleted_there = models.BooleanField(default=False)
+    #: What may be otherwise than stored, since a request got no answer; see core.model.Observed.
+    unsure = models.JSONField(default=list)
     #: {"at", "sent", "answered", "read_back"}: the proof that access is gone.
     evidence = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -206,7 +239,48 @@ class Account(models.Model):
             models.Index(fields=["person", "application"], name="account_person"),
             models.Index(fields=["application", "user_name", "id"], name="account_user_name"),
             models.Index(fields=["application", "situation", "active"], name="account_situation"),
+            # Whether a name is in use already; see `holding`.
+            models.Index(Lower("user_name"), name="account_login"),
+            models.Index(
+                Lower(
+                    Coalesce(
+                        KeyTextTransform("emails.work", "attributes"),
+                        KeyTextTransform("email", "attributes"),
+                        models.Value(""),
+                    )
+                ),
+                name="account_address",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.user_name or self.remote_id
+
+
+class ConnectionCheck(models.Model):
+    """One check of an application's connection: what was tried and how it went. Kept so that any
+    process can show how far it is."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="checks")
+    #: Whether an account of its own was made, and what it is called there.
+    write = models.BooleanField(default=False)
+    mark = models.CharField(max_length=64, blank=True)
+    actor = models.CharField(max_length=200)
+    started_at = models.DateTimeField(db_default=Now())
+    touched_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    #: [{"what", "outcome", "detail", "seconds"}], as they were done; see connectors.steps.
+    steps = models.JSONField(default=list)
+    #: Settings that would fit better, why, and what could not be removed there.
+    settings = models.JSONField(default=dict)
+    notes = models.JSONField(default=list)
+    left = models.JSONField(default=list)
+    #: Why it ended before it was done.
+    message = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["application", "-id"], name="check_application")]
+
+    def __str__(self) -> str:
+        return f"Connection check of {self.application}"

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.duration import duration_iso_string
 
+from tenure.applications.authorizing import forget_tokens
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.audit.models import Action
 from tenure.audit.services import record
@@ -46,6 +47,8 @@ class ApplicationDefinition:
     colour: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    oauth: Mapping[str, Any] = field(default_factory=dict)
+    expires: Mapping[str, str] = field(default_factory=dict)
     mapping: Sequence[Mapping[str, str]] = ()
     matching: Sequence[Mapping[str, str]] = ()
     orphans: str = "report"
@@ -57,6 +60,7 @@ class ApplicationDefinition:
     removal: str = "disable"
     delete_after: timedelta | None = None
     leave: str = "keep"
+    on_rename: str = "change"
     lead: timedelta | None = None
     closed_ahead: bool = False
     requires: Sequence[str] = ()
@@ -75,6 +79,8 @@ _COSMETIC = frozenset(
         "colour",
         "settings",
         "secrets",
+        "oauth",
+        "expires",
         "seat_price",
         "seat_currency",
         "guard",
@@ -203,6 +209,7 @@ def remove_application(*, slug: str, replan: bool = True) -> None:
         application=slug,
         before=_plain(_definition(application, _offered(application))),
     )
+    forget_tokens(application)
     application.delete()
     if replan:
         raise_generation()

@@ -25,6 +25,8 @@ class Action(models.TextChoices):
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"
+    REHIRE_ANSWERED = "person.rehire_answered", "Whether somebody came back was decided"
+    REHIRE_UNDONE = "person.rehire_undone", "Decision on a rehire taken back"
     PERSON_SUSPENDED = "person.suspended", "Person suspended"
     PERSON_RESUMED = "person.resumed", "Suspension ended"
     LEGAL_HOLD_SET = "person.legal_hold_set", "Legal hold set"
@@ -54,18 +56,31 @@ class Action(models.TextChoices):
     OPERATION_REPLACED = "operation.replaced", "Operation that was sent before replaced"
     APPLICATION_STOPPED = "application.stopped", "Application does not accept us"
     APPLICATION_RESUMED = "application.resumed", "Application works again"
+    APPLICATION_TRIED = "application.tried", "Connection tried with an account of its own"
     APPLICATION_PAUSED = "application.paused", "Writes to an application stopped"
     APPLICATION_UNPAUSED = "application.unpaused", "Writes to an application resumed"
     ADMINISTRATOR_SIGNED_IN = "administrator.signed_in", "Administrator signed in"
     ADMINISTRATOR_SIGNED_OUT = "administrator.signed_out", "Administrator signed out"
+    PUSH_TOKEN_ISSUED = "push.token_issued", "Token to push people issued"
+    PUSH_TOKEN_REVOKED = "push.token_revoked", "Token to push people revoked"
+    SECRET_KEPT = "secret.kept", "Secret entered"
+    SECRET_FORGOTTEN = "secret.forgotten", "Secret removed"
+    SECRETS_ROTATED = "secret.rotated", "Secrets sealed with a new key"
+    APPLICATION_AUTHORISED = "application.authorised", "Application authorised"
+    AUTHORISATION_ENDED = "application.authorisation_ended", "Authorisation ended"
     LINK_ISSUED = "administrator.link_issued", "One-time administrator link issued"
+
+
+def actions() -> list[tuple[str, str]]:
+    """A function, so that a new action needs no migration."""
+    return Action.choices
 
 
 class Event(models.Model):
     """One thing that happened. `position` and `digest` are given by sealing, seconds later."""
 
     at = models.DateTimeField(db_default=Now())
-    action = models.CharField(max_length=64, choices=Action.choices)
+    action = models.CharField(max_length=64, choices=actions)
     actor = models.CharField(max_length=200)
     subject_kind = models.CharField(max_length=32)
     subject_key = models.CharField(max_length=200)

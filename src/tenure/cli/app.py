@@ -8,7 +8,22 @@ from typing import Annotated, Any
 import typer
 
 from tenure import __version__
-from tenure.cli import access, changes, checking, listing, lives, serving, working
+from tenure.cli import (
+    access,
+    catalogue,
+    changes,
+    checking,
+    connection,
+    connector,
+    listing,
+    lives,
+    push,
+    rehires,
+    secrets,
+    serving,
+    working,
+)
+from tenure.cli.application import application_app
 from tenure.cli.config import config_app
 from tenure.cli.output import Failure, complain, print_json
 
@@ -22,8 +37,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(config_app, name="config")
-for module in (serving, working, changes, access, lives, listing, checking):
+for module in (
+    serving,
+    working,
+    changes,
+    access,
+    lives,
+    rehires,
+    listing,
+    connector,
+    secrets,
+    push,
+    checking,
+):
     module.register(app)
+catalogue.register(app, application_app)
+connection.register(application_app)
+app.add_typer(application_app)
 
 
 @app.callback(invoke_without_command=True)

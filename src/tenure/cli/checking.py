@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 import typer
@@ -22,11 +22,13 @@ _CLOCK_TOLERANCE = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that was looked at, and what to do if it is not well."""
+    """One thing that was looked at, and what to do if it is not well. `warning`: it works, and
+    somebody should look all the same."""
 
     what: str
     ok: bool
     detail: str
+    warning: bool = False
 
 
 def register(app: typer.Typer) -> None:
@@ -38,6 +40,8 @@ def register(app: typer.Typer) -> None:
 def doctor(as_json: AsJson = False) -> None:
     """Look at every part: each line is ok, or says what to do. Exit code 1 if one is not.
 
+    A line that says `look` works, and somebody should know of it.
+
     Secrets are looked up as this process sees them: run it in the environment of the workers.
 
     Example: `tenure doctor`
@@ -48,10 +52,11 @@ def doctor(as_json: AsJson = False) -> None:
     except Failure as failure:
         lines = [Line("database", False, str(failure))]
     if as_json:
-        print_json([{"what": x.what, "ok": x.ok, "detail": x.detail} for x in lines])
+        print_json([asdict(line) for line in lines])
     else:
         for line in lines:
             mark = "[green]ok[/]   " if line.ok else "[red]wrong[/]"
+            mark = "[yellow]look[/] " if line.ok and line.warning else mark
             out.print(f"{mark} {escape(line.what):<28} {escape(line.detail)}", soft_wrap=True)
     if not all(line.ok for line in lines):
         raise typer.Exit(1)
@@ -187,14 +192,36 @@ def _applications() -> Iterator[Line]:
             yield Line(f"application {row.slug}", True, f"{len(checks)} checks passed")
 
 
+def _people() -> Iterator[Line]:
+    from tenure.people.selectors import people_without_end
+
+    rows, count = people_without_end()
+    if count:
+        names = ", ".join(row.display_name for row in rows) + (", ..." if count > len(rows) else "")
+        yield Line(
+            "people without a last day",
+            True,
+            f"{count} ({names}): give the source their end dates; "
+            "`tenure people list --filter without_end=yes`",
+            warning=True,
+        )
+
+
 def _secrets() -> Iterator[Line]:
     """What settings and secrets refer to, as far as this process can read it."""
+    from tenure.applications.credentials import warnings
     from tenure.applications.models import Application
-    from tenure.infra.secrets import SecretError, resolve
+    from tenure.infra.secrets import SecretError
     from tenure.sources.models import Source
+    from tenure.vault.services import resolve, unreadable
 
+    for name in unreadable():
+        detail = "no key of this process opens it: put its key back, or enter it again"
+        yield Line(f"secret {name}", False, detail)
+    for warned in warnings():
+        yield Line("credentials", False, f"{warned.what}. {warned.detail}")
     kept = [
-        ("application", row.slug, {**row.settings, **row.secrets})
+        ("application", row.slug, {**row.settings, **row.secrets, **row.oauth})
         for row in Application.objects.all()
     ]
     kept += [("source", row.slug, row.settings) for row in Source.objects.all()]
@@ -210,4 +237,4 @@ def _secrets() -> Iterator[Line]:
                 yield Line(f"secrets {kind} {slug}", True, f"{len(references)} readable")
 
 
-_LOOKS = (_workers, _clock, _writes, _secrets, _sources, _applications)
+_LOOKS = (_workers, _clock, _writes, _secrets, _sources, _people, _applications)

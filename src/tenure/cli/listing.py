@@ -42,6 +42,8 @@ def register(app: typer.Typer) -> None:
 def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False) -> None:
     """Who there is. Fields: state, employee_number, email, name, or any attribute.
 
+    `without_end=yes`: contractors and the like who have no last day.
+
     Example: `tenure people list --filter state=active --filter department=Sales`
     """
     with session():
@@ -55,6 +57,7 @@ def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False)
             "employee_number": _equal("employee_number"),
             "email": _equal("email__iexact"),
             "name": _equal("display_name__istartswith"),
+            "without_end": _without_end,
         }
         fields = {n: _attribute(n, t.value) for n, t in schema().items()} | fields
         found = _filtered(rows, filters, fields)[:limit]
@@ -276,6 +279,16 @@ def _truth(lookup: str) -> Field:
         return {lookup: words[value.casefold()]}
 
     return field
+
+
+def _without_end(value: str) -> dict[str, object]:
+    from tenure.people.models import Person
+    from tenure.people.selectors import without_end
+
+    endless = without_end().values("pk")
+    if _truth("without_end")(value)["without_end"]:
+        return {"pk__in": endless}
+    return {"pk__in": Person.objects.exclude(pk__in=endless).values("pk")}
 
 
 def _application(value: str) -> dict[str, object]:

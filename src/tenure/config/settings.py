@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "tenure.audit",
     "tenure.runs",
+    "tenure.vault",
     "tenure.people",
     "tenure.sources",
     "tenure.rules",
@@ -42,6 +43,7 @@ INSTALLED_APPS = [
     "tenure.provisioning",
     "tenure.signin",
     "tenure.console",
+    "tenure.scim_server",
 ]
 
 MIDDLEWARE = [

@@ -4,7 +4,6 @@ are what connectors and readers take. Needs no database: what is stored is an ar
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from functools import partial
 from typing import TypeVar
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ValidationError
-
+from tenure.catalogue.filling import complete
 from tenure.configuration.document import (
     SECTIONS,
     Application,
@@ -24,15 +22,15 @@ from tenure.configuration.document import (
     Source,
 )
 from tenure.configuration.problems import NO_MARKS, Marks, Path, Problem, Problems
-from tenure.configuration.reading import explain
-from tenure.configuration.references import (
-    EXPECTED,
-    has_reference,
-    is_reference,
-    malformed,
-    texts,
+from tenure.configuration.settings_checking import (
+    check_authorisation,
+    check_secret_names,
+    check_secrets,
+    check_settings,
+    near,
 )
-from tenure.connectors.registry import connector_class
+from tenure.connectors.base import SettingsError
+from tenure.connectors.registry import TOKEN, connector_class, known_attributes, schemas
 from tenure.connectors.registry import kinds as connector_kinds
 from tenure.core.account_conditions import compile_account_condition, compile_account_value
 from tenure.core.cleaning import parse_date
@@ -116,18 +114,19 @@ def _company(company: Company, problems: Problems) -> None:
         problems.add(
             ("company", "time_zone"),
             f"There is no time zone {company.time_zone!r}. Expected an IANA name such as "
-            f"Europe/Budapest.{_near(company.time_zone, available_timezones())}",
+            f"Europe/Budapest.{near(company.time_zone, available_timezones())}",
         )
     if company.domain and not _DOMAIN.fullmatch(company.domain):
         problems.add(
             ("company", "domain"),
             f"{company.domain!r} is not a domain. Expected one such as acme.example, without @.",
         )
-    for index, form in enumerate(company.email_formats):
-        try:
-            candidates([form], {})
-        except ValueError as error:
-            problems.add(("company", "email_formats", index), str(error))
+    for name in ("email_formats", "user_name_formats"):
+        for index, form in enumerate(getattr(company, name)):
+            try:
+                candidates([form], {})
+            except ValueError as error:
+                problems.add(("company", name, index), str(error))
 
 
 def _schema(whole: Document, problems: Problems) -> dict[str, AttributeType]:
@@ -160,7 +159,7 @@ def _source(
     if settings:
         found = _kind(source.reader, reader_kinds(), reader_class, (*path, "reader"), problems)
         if found is not None:
-            _settings(source.settings, found.Settings, (*path, "settings"), problems)
+            check_settings(source.settings, found.Settings, (*path, "settings"), problems)
     for name, expression in source.mapping.items():
         place = (*path, "mapping", name)
         if name not in schema:
@@ -177,6 +176,16 @@ def _source(
     for index, form in enumerate(source.dates):
         _date_format(form, (*path, "dates", index), problems)
     _statuses(source, path, problems)
+    for index, names in enumerate(source.rehire):
+        for name in names:
+            if name == _KEY:
+                problems.add((*path, "rehire", index), f"{_KEY} is what is new. Take it out.")
+            elif name not in source.mapping:
+                problems.add(
+                    (*path, "rehire", index),
+                    f"{name} is not in the mapping of this source: nobody would ever be found by "
+                    f"it. Map it.{near(name, source.mapping)}",
+                )
 
 
 def _statuses(source: Source, path: Path, problems: Problems) -> None:
@@ -222,9 +231,9 @@ def _application(
             problems,
         )
         if found is not None:
-            _settings(application.settings, found.Settings, (*path, "settings"), problems)
-            _secret_names(application.secrets, found.Secrets, (*path, "secrets"), problems)
-        _secrets(application.secrets, (*path, "secrets"), problems)
+            _connection(application, path, problems)
+        check_secrets(application.secrets, (*path, "secrets"), problems)
+        check_authorisation(application, path, problems)
     if application.connector == "scim" and "userName" not in application.mapping:
         # RFC 7643, section 4.1.1: every SCIM server requires it.
         problems.add(
@@ -239,6 +248,28 @@ def _application(
             place = (*path, "entitlements", index)
             problems.add(place, f"{item.key} is here twice. Keep one of them.")
         seen.add(item.key)
+
+
+def _connection(application: Application, path: Path, problems: Problems) -> None:
+    """Settings, secrets and mapped attributes are those of this connector and its settings."""
+    kind = application.connector
+    settings = complete(application.catalogue, kind, application.settings)
+    try:
+        forms = schemas(kind, settings)
+        known = known_attributes(kind, settings)
+    except SettingsError as error:
+        for way, message in error.problems:
+            problems.add((*path, "settings", *way), message)
+        return
+    check_settings(settings, forms[0], (*path, "settings"), problems)
+    given = {TOKEN: "", **application.secrets} if application.oauth else application.secrets
+    check_secret_names(given, forms[1], (*path, "secrets"), problems)
+    for name in application.mapping.keys() - known if known is not None else ():
+        problems.add(
+            (*path, "mapping", name),
+            f"Accounts have no attribute {name!r} there.{near(name, known or ())} Known: "
+            f"{', '.join(sorted(known or ()))}.",
+        )
 
 
 def _mapping(
@@ -258,7 +289,7 @@ def _requirements(applications: Mapping[str, Application], problems: Problems) -
         for index, name in enumerate(application.requires):
             path: Path = ("applications", slug, "requires", index)
             if name not in applications:
-                problems.add(path, f"There is no application {name!r}.{_near(name, applications)}")
+                problems.add(path, f"There is no application {name!r}.{near(name, applications)}")
             elif slug in _behind(name, applications):
                 problems.add(
                     path,
@@ -293,7 +324,7 @@ def _group_names(slug: str, rule: Rule, groups: Mapping[str, Group], problems: P
         if name not in groups:
             problems.add(
                 ("rules", slug, "when"),
-                f"There is no group {name!r}.{_near(name, groups)} Add it to groups:.",
+                f"There is no group {name!r}.{near(name, groups)} Add it to groups:.",
             )
 
 
@@ -321,7 +352,7 @@ def _accounts(
         problems.add(
             (*path, "drift", name),
             f"{name} is not in the mapping, so nothing of ours can differ from it."
-            f"{_near(name, known)} Expected a mapped attribute, {DRIFT_DEFAULT}, {ACTIVE} or "
+            f"{near(name, known)} Expected a mapped attribute, {DRIFT_DEFAULT}, {ACTIVE} or "
             f"{ENTITLEMENTS}.",
         )
 
@@ -345,7 +376,7 @@ def _rule(
         if application is None:
             problems.add(
                 (*path, "give", name),
-                f"There is no application {name!r}.{_near(name, applications or ())}",
+                f"There is no application {name!r}.{near(name, applications or ())}",
             )
             continue
         offered = {item.key for item in application.entitlements}
@@ -353,7 +384,7 @@ def _rule(
             if key not in offered:
                 problems.add(
                     (*path, "give", name, index),
-                    f"{name} has no entitlement {key!r}.{_near(key, offered)} Add it to "
+                    f"{name} has no entitlement {key!r}.{near(key, offered)} Add it to "
                     f"applications.{name}.entitlements, or correct the rule.",
                 )
 
@@ -382,60 +413,8 @@ def _kind(
     return None
 
 
-def _settings(
-    settings: Mapping[str, object],
-    schema: type[BaseModel],
-    path: Path,
-    problems: Problems,
-) -> None:
-    """By the schema of the connector or reader; what a reference stands for is known only at use,
-    so of such a setting just the name is checked."""
-    for way, text in texts(dict(settings)):
-        if malformed(text):
-            problems.add((*path, *way), f"This is not a reference. Expected {EXPECTED}.")
-    later = {name for name, value in settings.items() if has_reference(value)}
-    try:
-        schema.model_validate(dict(settings))
-    except ValidationError as error:
-        for item in error.errors(include_url=False):
-            loc = item["loc"]
-            if loc and loc[0] in later and item["type"] != "extra_forbidden":
-                continue
-            problems.add((*path, *loc), explain(dict(item), tuple(schema.model_fields)))
-
-
-def _secrets(secrets: Mapping[str, str], path: Path, problems: Problems) -> None:
-    for name, text in secrets.items():
-        if not is_reference(text):
-            # The text is not shown: it may be the secret itself.
-            problems.add(
-                (*path, name),
-                f"Secrets are never written here. Expected a reference: {EXPECTED}.",
-            )
-
-
-def _secret_names(
-    secrets: Mapping[str, str], schema: type[BaseModel], path: Path, problems: Problems
-) -> None:
-    fields = schema.model_fields
-    for name in secrets.keys() - fields.keys():
-        known = ", ".join(fields) or "none"
-        problems.add((*path, name), f"There is no such secret. Known: {known}.")
-    for name, info in fields.items():
-        if info.is_required() and name not in secrets:
-            problems.add(
-                (*path, name),
-                f"This is missing, and has to be given as a reference: {EXPECTED}.",
-            )
-
-
 def _unknown_attribute(name: str, schema: Mapping[str, AttributeType]) -> str:
     return (
-        f"People have no attribute {name!r}.{_near(name, schema)} Add it to attributes:, or "
+        f"People have no attribute {name!r}.{near(name, schema)} Add it to attributes:, or "
         "correct the name."
     )
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]}?" if close else ""

@@ -4,9 +4,7 @@ stays as it is. What values mean together is checking's; nothing here knows file
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta
-from decimal import Decimal
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,78 +12,26 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     StringConstraints,
     model_validator,
 )
 
-from tenure.configuration.durations import format_duration, parse_duration
+from tenure.configuration.values import (
+    Amount,
+    AttributeName,
+    Currency,
+    Duration,
+    EntitlementKey,
+    Expression,
+    Number,
+    OnRename,
+    Retention,
+    Slug,
+    Text,
+)
+from tenure.connectors.oauth import OAuthSettings
 from tenure.core import guard
 from tenure.core.expressions import AttributeType
-
-
-class WrittenFloat(float):
-    """A number with a point, with the text that it was written as, so that prices stay exact."""
-
-    def __new__(cls, text: str) -> WrittenFloat:
-        made = super().__new__(cls, text.replace("_", ""))
-        made.text = text
-        return made
-
-    text: str
-
-
-def _duration(value: Any) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a length of time. Expected ISO 8601, such as P30D.")
-    return parse_duration(value)
-
-
-def _price(value: Any) -> Decimal:
-    text = value.text if isinstance(value, WrittenFloat) else str(value)
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,8}(\.\d{1,4})?", text, re.ASCII):
-        raise ValueError(
-            f"{text!r} is not a price. Expected a number such as 7.25, of at most 8 digits before "
-            "and 4 after the point."
-        )
-    return Decimal(text)
-
-
-def format_price(amount: Decimal) -> str:
-    """At least two places, and no more than are needed: `7.25`, `12.00`, `0.0125`."""
-    short = amount.quantize(Decimal("0.01"))
-    return format(short if short == amount else amount.normalize(), "f")
-
-
-def _short(value: float) -> int | float:
-    return int(value) if value == int(value) else value
-
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")]
-AttributeName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-Expression = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-EntitlementKey = Annotated[
-    str,
-    StringConstraints(pattern=r"^(group|role|licence):\S(.{0,298}\S)?$", max_length=309),
-]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration, json_schema_input_type=str),
-    PlainSerializer(format_duration, return_type=str),
-    Field(json_schema_extra={"format": "duration", "type": "string"}),
-]
-Amount = Annotated[
-    Decimal,
-    BeforeValidator(_price, json_schema_input_type=str | float | int),
-    PlainSerializer(format_price, return_type=str),
-]
-
-
-Number = Annotated[float, PlainSerializer(_short, return_type=int | float)]
 
 
 class Part(BaseModel):
@@ -115,6 +61,22 @@ class Company(Part):
     leaver_grace: Duration | None = Field(
         default=None,
         description="For so long after somebody has left nothing is deleted, only closed: P14D.",
+    )
+    user_name_formats: list[str] = Field(
+        default_factory=list,
+        description="As email_formats, for `user_name`. Empty: none are made.",
+    )
+    on_rename: OnRename = Field(
+        default="keep",
+        description="Whether addresses and user names made here follow a changed name.",
+    )
+    name_retention: Retention = Field(
+        default=timedelta(days=365),
+        description="So long after its owner has left a name is given to nobody else; or never.",
+    )
+    warn_without_end: list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] = Field(
+        default_factory=lambda: ["contractor"],
+        description="Values of employment_type of which a missing last day is told.",
     )
 
 
@@ -188,6 +150,10 @@ class SourceGuard(Part):
     )
 
 
+def _together(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class Source(Part):
     """One place that people come from."""
 
@@ -209,6 +175,17 @@ class Source(Part):
         description="Whether somebody who is no longer in the source has left.",
     )
     guard: SourceGuard = Field(default_factory=lambda: SourceGuard())
+    rehire: list[
+        Annotated[
+            list[AttributeName],
+            Field(min_length=1),
+            BeforeValidator(_together, json_schema_input_type=str | list[str]),
+        ]
+    ] = Field(
+        default_factory=list,
+        description="A new employee number with the attributes of somebody known may be theirs: "
+        "personal_email, or several together. It is asked.",
+    )
 
 
 def _mapped(value: Any) -> Any:
@@ -321,7 +298,15 @@ class Application(Part):
     settings: dict[str, Any] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(
         default_factory=dict,
-        description="References only: ${env:NAME} or ${file:/path}.",
+        description="References only: ${env:NAME}, ${file:/path} or ${box:NAME}.",
+    )
+    oauth: OAuthSettings | None = Field(
+        default=None,
+        description="How it is authorised by OAuth; takes the place of the secret `token`.",
+    )
+    expires: dict[str, date] = Field(
+        default_factory=dict,
+        description="The last day of secrets that die by themselves: token: 2027-03-31.",
     )
     mapping: dict[
         str,
@@ -367,6 +352,10 @@ class Application(Part):
     leave: Literal["keep", "disable", "free"] = Field(
         default="keep",
         description="While somebody is on leave; free: disabled, and licences are given back.",
+    )
+    on_rename: OnRename = Field(
+        default="change",
+        description="Whether the login (userName) follows the person; keep: it stays as made.",
     )
     lead: Duration | None = Field(default=None, description="How long before the first day: P7D.")
     ahead: Literal["enabled", "disabled"] = Field(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -20,7 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError as UnreadableError
 
-from tenure.configuration.document import Document, WrittenFloat
+from tenure.configuration.document import Document
 from tenure.configuration.problems import (
     ConfigurationError,
     Mark,
@@ -29,6 +29,7 @@ from tenure.configuration.problems import (
     Problem,
     Problems,
 )
+from tenure.configuration.values import WrittenFloat
 from tenure.readers.base import ReaderError
 from tenure.readers.registry import reader_class
 
@@ -334,19 +335,44 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _absolute(document: Document, tree: _Tree) -> Document:
-    """Paths of files in the settings of sources are of the folder of the file that says them."""
-    if not document.sources:
-        return document
-    sources = dict(document.sources)
-    for slug, source in document.sources.items():
-        settings = dict(source.settings)
-        for name in file_settings(source.reader):
-            value = settings.get(name)
-            mark = tree.marks.get(("sources", slug, "settings", name))
-            if isinstance(value, str) and value and "${" not in value and mark:
-                settings[name] = os.path.abspath(tree.folders[mark.file] / value)
-        sources[slug] = source.model_copy(update={"settings": settings})
-    return document.model_copy(update={"sources": sources})
+    """Paths of files in the settings of sources and applications are of the folder of the file
+    that says them."""
+    sources = {
+        slug: source.model_copy(
+            update={
+                "settings": _absolute_in(
+                    source.settings, ("sources", slug), file_settings(source.reader), tree
+                )
+            }
+        )
+        for slug, source in (document.sources or {}).items()
+    }
+    applications = {
+        slug: application.model_copy(
+            update={
+                "settings": _absolute_in(
+                    application.settings, ("applications", slug), ("spec_file",), tree
+                )
+            }
+        )
+        for slug, application in (document.applications or {}).items()
+    }
+    update = {
+        name: made for name, made in (("sources", sources), ("applications", applications)) if made
+    }
+    return document.model_copy(update=update)
+
+
+def _absolute_in(
+    settings: Mapping[str, Any], path: Path, names: Iterable[str], tree: _Tree
+) -> dict[str, Any]:
+    made = dict(settings)
+    for name in names:
+        value = made.get(name)
+        mark = tree.marks.get((*path, "settings", name))
+        if isinstance(value, str) and value and "${" not in value and mark:
+            made[name] = os.path.abspath(tree.folders[mark.file] / value)
+    return made
 
 
 def file_settings(reader: str) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""The form of references to secrets and settings kept elsewhere: `${env:NAME}`, `${file:/path}`.
+"""The form of references to secrets and settings kept elsewhere: `${env:NAME}`, `${file:/path}`,
+`${box:NAME}`.
 Only the form: what a reference stands for is looked up at use (`infra.secrets`), and never here.
 """
 
@@ -8,8 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/[^{}]+)\}")
-EXPECTED = "${env:NAME} or ${file:/path}"
+_REFERENCE = re.compile(
+    r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:/[^{}]+"
+    r"|box:[A-Za-z0-9][A-Za-z0-9_.-]*)\}"
+)
+EXPECTED = "${env:NAME}, ${file:/path} or ${box:NAME}"
 
 
 def is_reference(text: str) -> bool:

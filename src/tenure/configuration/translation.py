@@ -55,6 +55,10 @@ def _company(item: CompanyDefinition) -> Company:
         email_formats=list(item.email_formats),
         plans=item.plan_mode,  # type: ignore[arg-type]  # pydantic checks it
         leaver_grace=item.leaver_grace,
+        user_name_formats=list(item.user_name_formats),
+        on_rename=item.on_rename,  # type: ignore[arg-type]  # pydantic checks it
+        name_retention=item.name_retention,
+        warn_without_end=list(item.warn_without_end),
     )
 
 
@@ -66,6 +70,10 @@ def company_definition(company: Company) -> CompanyDefinition:
         email_formats=tuple(company.email_formats),
         plan_mode=company.plans,
         leaver_grace=company.leaver_grace,
+        user_name_formats=tuple(company.user_name_formats),
+        on_rename=company.on_rename,
+        name_retention=company.name_retention,
+        warn_without_end=tuple(company.warn_without_end),
     )
 
 
@@ -93,6 +101,7 @@ def _source(item: SourceDefinition) -> Source:
             "statuses": dict(item.statuses),
             "absence": item.absence,
             "guard": _guard(item.guard),
+            "rehire": [list(names) for names in item.rehire],
         }
     )
 
@@ -108,6 +117,7 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         statuses=dict(source.statuses),
         absence=source.absence,
         guard=_guard_settings(source.guard),
+        rehire=tuple(tuple(names) for names in source.rehire),
     )
 
 
@@ -123,6 +133,8 @@ def _application(item: ApplicationDefinition) -> Application:
             "colour": item.colour,
             "settings": dict(item.settings),
             "secrets": dict(item.secrets),
+            "oauth": dict(item.oauth) or None,
+            "expires": dict(item.expires),
             "mapping": {
                 line["attribute"]: {
                     "value": line["expression"],
@@ -139,6 +151,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "mode": item.mode,
             "removal": {"then": item.removal, "delete_after": item.delete_after},
             "leave": item.leave,
+            "on_rename": item.on_rename,
             "lead": item.lead,
             "ahead": "disabled" if item.closed_ahead else "enabled",
             "requires": list(item.requires),
@@ -169,6 +182,10 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         colour=application.colour,
         settings=_plain(application.settings),
         secrets=dict(application.secrets),
+        oauth=application.oauth.model_dump(mode="json", exclude_defaults=True)
+        if application.oauth
+        else {},
+        expires={name: day.isoformat() for name, day in application.expires.items()},
         mapping=[
             {"attribute": name, "expression": mapped.value, "when": mapped.when}
             for name, mapped in application.mapping.items()
@@ -186,6 +203,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         removal=application.removal.then,
         delete_after=application.removal.delete_after,
         leave=application.leave,
+        on_rename=application.on_rename,
         lead=application.lead,
         closed_ahead=application.ahead == "disabled",
         requires=tuple(application.requires),

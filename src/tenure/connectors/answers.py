@@ -99,6 +99,11 @@ class Redactor:
         # Longest first, so that a secret that contains another goes as a whole.
         self._secrets = sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True)
 
+    def hide(self, secret: str) -> None:
+        """One more that must not be shown, such as a token that was given just now."""
+        if secret not in self._secrets and len(secret) >= 4:
+            self._secrets = sorted({*self._secrets, secret}, key=len, reverse=True)
+
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
@@ -164,7 +169,9 @@ def failure(ask: Ask, answer: Answer, *, redact: Redactor, how: Explain) -> Conn
     elif answer.is_page:
         text += " with a web page"
     text = text.rstrip(".") + "."
-    return _by_status(ask, answer, text, said.code)
+    error = _by_status(ask, answer, text, said.code)
+    error.status = answer.status
+    return error
 
 
 def _by_status(ask: Ask, answer: Answer, text: str, code: str) -> ConnectorError:

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -29,7 +29,11 @@ from tenure.core.model import Attributes, Value
 
 
 class ConnectorError(Exception):
-    """Anything that an application, or the way to it, did not do. `str()` is for administrators."""
+    """Anything that an application, or the way to it, did not do. `str()` is for administrators.
+
+    `status` is what an application that speaks HTTP answered; 0 where that says nothing."""
+
+    status: int = 0
 
 
 class RetryLater(ConnectorError):
@@ -70,6 +74,19 @@ class Unsupported(ConnectorError):
     def __init__(self, message: str, instructions: str = "") -> None:
         super().__init__(message)
         self.instructions = instructions
+
+
+class SettingsError(ValueError):
+    """Settings that a connector cannot be opened with. `problems` are places in the settings and
+    what is wrong there; nothing was sent."""
+
+    def __init__(self, problems: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            "; ".join(
+                f"{'.'.join(map(str, place))}: {message.rstrip('.')}" for place, message in problems
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +154,38 @@ class Check:
     detail: str = ""
 
 
+class TokenSource(Protocol):
+    """An access token that is kept fresh while a connector uses it."""
+
+    async def token(self) -> str:
+        """A token that is good now. Raises `StopApplication` or `RetryLater`."""
+
+    async def renew(self, refused: str) -> str:
+        """Another than this one, which the application has just refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteAttribute:
+    """An attribute that accounts have there, by the name that a mapping uses. `type` and
+    `mutability` are in the words of RFC 7643, 2.2 and 2.3, "" where it does not say; `values` are
+    those that it suggests or allows."""
+
+    name: str
+    type: str = ""
+    required: bool = False
+    mutability: str = ""
+    many: bool = False
+    values: tuple[str, ...] = ()
+    description: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectorConfig:
     """Everything that a connector is opened with.
 
     `settings` is validated by the connector's own schema, `secrets` are resolved values,
     `attributes` the account attributes that the mapping uses: nothing else has to be read.
+    `tokens`, where the application is authorised by OAuth, take the place of the secret `token`.
     """
 
     application: str
@@ -150,6 +193,7 @@ class ConnectorConfig:
     secrets: Mapping[str, str] = field(default_factory=dict)
     attributes: frozenset[str] = frozenset()
     limits: Limits = field(default_factory=Limits)
+    tokens: TokenSource | None = None
 
 
 class Connector(Protocol):
@@ -212,3 +256,30 @@ class Connector(Protocol):
         self, kind: str, remote_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> None:
         """Add and remove accounts as a difference, in as many requests as its limits ask for."""
+
+
+# What some connectors can do beside; ask by `isinstance`.
+
+
+@runtime_checkable
+class DescribesAttributes(Protocol):
+    """It can say which attributes accounts have there."""
+
+    async def attributes(self) -> list[RemoteAttribute]: ...
+
+
+@runtime_checkable
+class DeletesEntitlements(Protocol):
+    """It can delete what it made by `create_entitlement`. Raises `NotFound`."""
+
+    async def delete_entitlement(self, kind: str, remote_id: str) -> None: ...
+
+
+@runtime_checkable
+class Fits(Protocol):
+    """It learns, while it works, which settings fit the application better than those it has."""
+
+    def fitted(self, seen: Mapping[str, str]) -> tuple[Mapping[str, Any], Sequence[str]]:
+        """The settings as they should be, those that are to be replaced only; and why, as
+        sentences. `seen` is what a trial saw beside: `disable` or `delete` -> "gone", "nothing" or
+        "off", `members` -> "nothing"."""

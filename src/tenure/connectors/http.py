@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -42,6 +43,7 @@ from tenure.connectors.base import (
     Rejected,
     RetryLater,
     StopApplication,
+    TokenSource,
 )
 from tenure.connectors.throttle import TokenBucket, retry_after
 
@@ -65,7 +67,9 @@ class HttpFunnel:
 
     `headers` are sent with every request; every string in `secrets` is taken out of error texts.
     `largest` is the size of an answer, in bytes, above which it is not read; `content_type` what
-    bodies are sent as; `how` reads the application's error bodies.
+    bodies are sent as; `how` reads the application's error bodies; `tokens` give the bearer token
+    of each request, and another one when it is refused; `disguised` gives the status that a body
+    with a good one really stands for, 0 where it is good.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class HttpFunnel:
         largest: int = 16 * 1024 * 1024,
         content_type: str = "application/json",
         how: Explain = explain,
+        tokens: TokenSource | None = None,
+        disguised: Callable[[Any], int] | None = None,
     ) -> None:
         limits = limits or Limits()
         self._timeouts = timeouts or Timeouts()
@@ -90,6 +96,8 @@ class HttpFunnel:
         self._largest = largest
         self._content_type = content_type
         self._how = how
+        self._tokens = tokens
+        self._disguised = disguised
         self._concurrency = max(1, limits.concurrency)
         self._slots = asyncio.Semaphore(self._concurrency)
         patience = self._timeouts.total
@@ -134,9 +142,19 @@ class HttpFunnel:
         """GET, and the JSON of the answer."""
         return await self.request("GET", path, params=params, write=False, single=single)
 
-    async def write(self, method: str, path: str, body: Any = None, *, single: bool = False) -> Any:
+    async def write(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        single: bool = False,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """A request that changes something, and the JSON of the answer or None."""
-        return await self.request(method, path, body=body, write=True, single=single)
+        return await self.request(
+            method, path, body=body, write=True, single=single, headers=headers
+        )
 
     async def request(
         self,
@@ -147,6 +165,7 @@ class HttpFunnel:
         body: Any = None,
         params: Mapping[str, str] | None = None,
         single: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Sends one request and gives the JSON of its answer, None where it has no body.
 
@@ -154,16 +173,65 @@ class HttpFunnel:
         `path` names one resource. Raises any `ConnectorError` except `AlreadyExists` on a read.
         """
         ask = Ask(method, path, write, single)
-        headers: dict[str, str] = {}
+        sent = dict(headers or {})
         data: bytes | None = None
         if body is not None:
             data = _encoded(ask, body)
-            headers["Content-Type"] = self._content_type
-        answer = await self._sent(ask, self._url(path, params), data, headers)
+            sent["Content-Type"] = self._content_type
+        answer = await self._authorised(ask, self._url(path, params), data, sent)
         if answer.status >= 300:
             self._heed(ask, answer)
             raise failure(ask, answer, redact=self._redact, how=self._how)
-        return parsed(ask, answer)
+        found = parsed(ask, answer)
+        if self._disguised is not None and (status := self._disguised(found)):
+            told = replace(answer, status=status)
+            raise failure(ask, told, redact=self._redact, how=self._how)
+        return found
+
+    async def _authorised(
+        self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
+    ) -> Answer:
+        """The answer, with a token that is good. One that is refused all the same was revoked or
+        ended early: nothing was done, and the request goes out once more with another."""
+        if self._tokens is None:
+            return await self._sent(ask, url, data, headers)
+        token = await self._tokens.token()
+        answer = await self._sent(ask, url, data, self._bearing(token, headers))
+        if answer.status != 401:
+            return answer
+        token = await self._tokens.renew(token)
+        return await self._sent(ask, url, data, self._bearing(token, headers))
+
+    def _bearing(self, token: str, headers: Mapping[str, str]) -> dict[str, str]:
+        self._redact.hide(token)
+        return {**headers, "Authorization": f"Bearer {token}"}
+
+    async def send(
+        self,
+        ask: Ask,
+        url: str,
+        *,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """The answer to one request whatever its status, for those who judge it themselves.
+
+        `url` is whole, encoded, and of this server. Raises `StopApplication` where it is not.
+        """
+        target = URL(url, encoded=True)
+        if target.origin() != self._base.origin():
+            raise StopApplication(
+                f"{ask} would go to {target.host}, which is not {self._base.host}: credentials are "
+                "not taken there."
+            )
+        answer = await self._sent(ask, target, data, headers or {})
+        self._heed(ask, answer)
+        return answer
+
+    def pause(self, seconds: float) -> None:
+        """Sends nothing for so long: the application said that its limit is used up."""
+        self._reads.pause(seconds)
+        self._writes.pause(seconds)
 
     async def _sent(
         self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]

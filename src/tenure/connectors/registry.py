@@ -6,7 +6,7 @@ must not know what any of them does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
@@ -14,13 +14,19 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tenure.connectors.base import Connector, ConnectorConfig
+from tenure.connectors.base import Connector, ConnectorConfig, SettingsError
 
 #: Kind -> module and class.
 _CONNECTORS = {
+    "ldap": ("tenure.connectors.ldap", "LdapConnector"),
     "memory": ("tenure.connectors.memory", "MemoryConnector"),
+    "postgresql": ("tenure.connectors.postgresql", "PostgresqlConnector"),
+    "rest": ("tenure.connectors.rest", "RestConnector"),
     "scim": ("tenure.connectors.scim", "ScimConnector"),
 }
+#: The secret that OAuth takes the place of.
+TOKEN = "token"
+_LATER = "given-when-it-is-needed"
 _LONGEST_VALUE = 60
 
 
@@ -40,6 +46,28 @@ def connector_class(kind: str) -> type[Connector]:
     return cast("type[Connector]", getattr(import_module(module), name))
 
 
+def schemas(kind: str, settings: Mapping[str, Any]) -> tuple[type[BaseModel], type[BaseModel]]:
+    """The forms for settings and secrets, as JSON Schema has them. Those of a connector by
+    specification are the specification's; they are told by `settings`.
+
+    Raises ValueError for an unknown kind, and `SettingsError` for a wrong specification.
+    """
+    chosen = connector_class(kind)
+    own: Callable[[Mapping[str, Any]], tuple[type[BaseModel], type[BaseModel]]] | None
+    own = getattr(chosen, "schemas_for", None)
+    return (chosen.Settings, chosen.Secrets) if own is None else own(settings)
+
+
+def known_attributes(kind: str, settings: Mapping[str, Any]) -> frozenset[str] | None:
+    """The attributes that accounts have, where these settings say which; None: any that it may be.
+
+    Raises ValueError for an unknown kind, and `SettingsError` for a wrong specification.
+    """
+    own: Callable[[Mapping[str, Any]], frozenset[str]] | None
+    own = getattr(connector_class(kind), "attributes_for", None)
+    return None if own is None else own(settings)
+
+
 def open_connector(kind: str, config: ConnectorConfig) -> Connector:
     """A connector that is ready for `async with`.
 
@@ -47,9 +75,13 @@ def open_connector(kind: str, config: ConnectorConfig) -> Connector:
     connector does not take: every field that is wrong, and what was expected there.
     """
     chosen = connector_class(kind)
+    try:
+        settings, secrets = schemas(kind, config.settings)
+    except SettingsError as error:
+        raise ValueError(f"{config.application} ({kind}): setting {error}.") from None
     problems = [
-        *_problems(chosen.Settings, config.settings, secret=False),
-        *_problems(chosen.Secrets, config.secrets, secret=True),
+        *_problems(settings, config.settings, secret=False),
+        *_problems(secrets, _secrets(config), secret=True),
     ]
     if problems:
         raise ValueError(f"{config.application} ({kind}): {'; '.join(problems)}.")
@@ -57,6 +89,11 @@ def open_connector(kind: str, config: ConnectorConfig) -> Connector:
         return chosen(replace(config, settings=dict(config.settings)))
     except ValueError as error:
         raise ValueError(f"{config.application} ({kind}): {error}") from None
+
+
+def _secrets(config: ConnectorConfig) -> Mapping[str, str]:
+    """With OAuth the token comes when it is needed, and is not one of the secrets."""
+    return config.secrets if config.tokens is None else {TOKEN: _LATER, **config.secrets}
 
 
 def _problems(schema: type[BaseModel], given: Mapping[str, Any], *, secret: bool) -> list[str]:

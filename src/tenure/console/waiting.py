@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from tenure.applications import credentials
 from tenure.applications import selectors as applications
 from tenure.applications.models import Account
 from tenure.console.look import Mark
@@ -16,6 +17,10 @@ from tenure.people.models import Company
 from tenure.provisioning import selectors as provisioning
 from tenure.runs import selectors as runs
 from tenure.sources import selectors as sources
+from tenure.sources.asking import who
+
+#: Rehires that are listed one by one.
+_MOST_REHIRES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,15 @@ def items(company: Company) -> list[Item]:
         *_writes(company),
         *_paused(),
         *_stopped(),
+        *_credentials(),
         *_held(),
         *_imports(),
+        *_rehires(),
         *_failed(),
         *_by_hand(),
         *_disputed(),
         *_without_email(),
+        *_without_end(),
         *_bad_rows(),
     ]
 
@@ -91,6 +99,17 @@ def _stopped() -> list[Item]:
     return found
 
 
+def _credentials() -> list[Item]:
+    found = []
+    for warned in credentials.warnings():
+        mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
+        url = reverse("console:applications")
+        if warned.application:
+            url = reverse("console:application", args=[warned.application]) + "#authorisation"
+        found.append(Item(mark, warned.what, warned.detail, url, "Look"))
+    return found
+
+
 def _held() -> list[Item]:
     return [
         Item(
@@ -117,6 +136,29 @@ def _imports() -> list[Item]:
         )
         for run in runs.held_imports()
     ]
+
+
+def _rehires() -> list[Item]:
+    rows = sources.rehires(limit=_MOST_REHIRES + 1)
+    more = max(sources.count_rehires() - _MOST_REHIRES, 0)
+    mark = Mark("Rehire?", "wait")
+    items = [
+        Item(
+            mark,
+            f"Is {sources.name_in(row.question)} ({row.question.key}) somebody who was here?",
+            f"Could be {' or '.join(map(who, row.candidates)) or 'somebody who is gone since'}. "
+            "No account is made until it is said.",
+            reverse("console:rehire", args=[row.question.pk]),
+            "Decide",
+        )
+        for row in rows[:_MOST_REHIRES]
+    ]
+    if more:
+        title = f"{plural(more, 'more record')} under new employee numbers"
+        detail = "Each may be somebody who was here: tenure rehire list has all of them."
+        url = reverse("console:rehire", args=[rows[_MOST_REHIRES].question.pk])
+        items.append(Item(mark, title, detail, url, "Decide"))
+    return items
 
 
 def _failed() -> list[Item]:
@@ -185,6 +227,24 @@ def _without_email() -> list[Item]:
         reverse("console:person", args=[rows[0].uid]) if count == 1 else reverse("console:sources")
     )
     return [Item(mark, title, detail, url, "Look")]
+
+
+def _without_end() -> list[Item]:
+    rows, count = people.people_without_end()
+    if not count:
+        return []
+    names = ", ".join(person.display_name for person in rows)
+    more = f" and {count - len(rows):,} more" if count > len(rows) else ""
+    kinds = " or ".join(sorted({str(row.attributes["employment_type"]) for row in rows}))
+    return [
+        Item(
+            Mark("Problem", "change"),
+            f"{plural(count, 'person', 'people')} without a last day",
+            f"{names}{more} ({kinds}): their accounts stay open until somebody ends them.",
+            f"{reverse('console:people')}?end=none",
+            "Look",
+        )
+    ]
 
 
 def _bad_rows() -> list[Item]:

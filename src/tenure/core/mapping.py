@@ -20,6 +20,8 @@ from tenure.core.model import Attributes, Desired, Value
 
 #: Attributes that identify an account: none of these may come out empty.
 IDENTIFYING = frozenset({"userName", "login", "email"})
+#: Attributes by which somebody signs in there.
+LOGINS = frozenset({"userName", "login"})
 
 
 class MappingProblem(ValueError):

@@ -1,7 +1,9 @@
 """Secrets: references in configuration, looked up at use; and the box that seals values at rest.
 
-`${env:NAME}` is an environment variable, `${file:/path}` the content of a file. A sealed value is
-AES-256-GCM, bound to the row that it is for, and names its key, so that keys can be rotated.
+`${env:NAME}` is an environment variable, `${file:/path}` the content of a file, `${box:NAME}` a
+value that is kept sealed in the database (whoever keeps them says how it is looked up). A sealed
+value is AES-256-GCM, bound to the row that it is for, and names its key, so that keys can be
+rotated.
 """
 
 from __future__ import annotations
@@ -10,9 +12,9 @@ import base64
 import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,23 +30,30 @@ class SecretError(LookupError):
     """A secret cannot be read. `str()` says which and what to do; never the value."""
 
 
-def resolve(text: str) -> str:
+def _no_box(name: str) -> str:
+    raise SecretError(f"Nothing is kept under {name!r} here. Use ${{env:NAME}} or ${{file:/path}}.")
+
+
+Boxed: TypeAlias = Callable[[str], str]
+
+
+def resolve(text: str, *, boxed: Boxed = _no_box) -> str:
     """The text with every reference in it replaced. Raises `SecretError`."""
-    return _REFERENCE.sub(lambda match: _look_up(match["kind"], match["name"]), text)
+    return _REFERENCE.sub(lambda match: _look_up(match["kind"], match["name"], boxed), text)
 
 
-def resolve_all(value: Any) -> Any:
+def resolve_all(value: Any, *, boxed: Boxed = _no_box) -> Any:
     """The same at any depth of a setting."""
     if isinstance(value, str):
-        return resolve(value)
+        return resolve(value, boxed=boxed)
     if isinstance(value, Mapping):
-        return {key: resolve_all(item) for key, item in value.items()}
+        return {key: resolve_all(item, boxed=boxed) for key, item in value.items()}
     if isinstance(value, list):
-        return [resolve_all(item) for item in value]
+        return [resolve_all(item, boxed=boxed) for item in value]
     return value
 
 
-def _look_up(kind: str, name: str) -> str:
+def _look_up(kind: str, name: str, boxed: Boxed) -> str:
     if kind == "env":
         found = os.environ.get(name, "")
         if not found:
@@ -61,9 +70,7 @@ def _look_up(kind: str, name: str) -> str:
                 f"The secret file {name} cannot be read: {error.strerror}. Let the user that "
                 "runs Tenure read it."
             ) from error
-    raise SecretError(
-        f"Nothing is kept under {name!r} in the box. Use ${{env:NAME}} or ${{file:/path}}."
-    )
+    return boxed(name)
 
 
 class Box:

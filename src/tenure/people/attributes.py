@@ -23,6 +23,7 @@ STANDARD: Mapping[str, tuple[str, AttributeType]] = MappingProxyType(
         "display_name": ("Display name", AttributeType.STRING),
         "user_name": ("User name", AttributeType.STRING),
         "email": ("Work e-mail", AttributeType.STRING),
+        "email_aliases": ("Former work e-mails", AttributeType.STRINGS),
         "personal_email": ("Personal e-mail", AttributeType.STRING),
         "phone": ("Phone", AttributeType.STRING),
         "mobile": ("Mobile phone", AttributeType.STRING),

@@ -30,6 +30,17 @@ class CompanyDefinition:
     email_formats: Sequence[str] = ()
     plan_mode: str = "review"
     leaver_grace: timedelta | None = None
+    user_name_formats: Sequence[str] = ()
+    on_rename: str = "keep"
+    name_retention: timedelta | None = timedelta(days=365)
+    warn_without_end: Sequence[str] = ("contractor",)
+
+
+_DURATIONS = ("leaver_grace", "name_retention")
+#: What no plan depends on by itself: how names are made is heeded by the next import.
+_COSMETIC = frozenset(
+    {"name", "user_name_formats", "on_rename", "name_retention", "warn_without_end"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +85,28 @@ def company_definition() -> CompanyDefinition:
         email_formats=tuple(row.email_formats),
         plan_mode=row.plan_mode,
         leaver_grace=row.leaver_grace,
+        user_name_formats=tuple(row.user_name_formats),
+        on_rename=row.on_rename,
+        name_retention=row.name_retention,
+        warn_without_end=tuple(row.warn_without_end),
     )
 
 
 @transaction.atomic
 def save_company(*, definition: CompanyDefinition, replan: bool = True) -> bool:
-    """Change what differs. Returns whether plans depend on the change: all but the name does."""
+    """Change what differs. Returns whether plans depend on the change."""
     row = company()
     before, after = _company_plain(company_definition()), _company_plain(definition)
     changed = difference(before, after)
     if changed is None:
         return False
     for name, value in after.items():
-        setattr(row, name, definition.leaver_grace if name == "leaver_grace" else value)
+        setattr(row, name, getattr(definition, name) if name in _DURATIONS else value)
     row.save(update_fields=list(after))
     if "leaver_grace" in changed[1]:
         _look_at_leavers()
     _record("company", "company", definition.name, *changed)
-    matters = set(changed[1]) != {"name"}
+    matters = not changed[1].keys() <= _COSMETIC
     if matters and replan:
         raise_generation()
     return matters
@@ -161,10 +176,15 @@ def _company_plain(definition: CompanyDefinition) -> dict[str, Any]:
         "time_zone": definition.time_zone,
         "email_formats": list(definition.email_formats),
         "plan_mode": definition.plan_mode,
-        "leaver_grace": (
-            duration_iso_string(definition.leaver_grace) if definition.leaver_grace else None
-        ),
+        **{name: _spelled(getattr(definition, name)) for name in _DURATIONS},
+        "user_name_formats": list(definition.user_name_formats),
+        "on_rename": definition.on_rename,
+        "warn_without_end": list(definition.warn_without_end),
     }
+
+
+def _spelled(length: timedelta | None) -> str | None:
+    return duration_iso_string(length) if length is not None else None
 
 
 def _record(kind: str, key: str, label: str, before: Any, after: Any) -> None:

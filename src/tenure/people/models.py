@@ -7,10 +7,12 @@ should have; provisioning takes those whose `planned_generation` lags.
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Lower, Now
 
 from tenure.core.expressions import AttributeType
 from tenure.core.model import LifecycleState
@@ -23,6 +25,17 @@ class PlanMode(models.TextChoices):
     AUTOMATIC = "automatic", "Automatic"
 
 
+class OnRename(models.TextChoices):
+    """What becomes of a generated name, or of a login, when its owner is called otherwise."""
+
+    KEEP = "keep", "It stays"
+    CHANGE = "change", "It follows the name"
+
+
+def contractors() -> list[str]:
+    return ["contractor"]
+
+
 class Company(models.Model):
     """The one company of this installation: always the row with id 1."""
 
@@ -30,6 +43,14 @@ class Company(models.Model):
     domain = models.CharField(max_length=253, blank=True)
     time_zone = models.CharField(max_length=64, default="UTC")
     email_formats = models.JSONField(default=list)
+    #: How user names are made where no source gives one; empty: none are made.
+    user_name_formats = models.JSONField(default=list)
+    #: Of the addresses and user names that are made here.
+    on_rename = models.CharField(max_length=16, choices=OnRename.choices, default=OnRename.KEEP)
+    #: A name is given to nobody else for so long after its owner has left. None: never.
+    name_retention = models.DurationField(null=True, default=timedelta(days=365))
+    #: Values of `employment_type` of which a missing last day is told.
+    warn_without_end = models.JSONField(default=contractors)
     #: After somebody has left they are `leaving` for so long: closed, and nothing is deleted.
     leaver_grace = models.DurationField(null=True)
     plan_mode = models.CharField(max_length=16, choices=PlanMode.choices, default=PlanMode.REVIEW)
@@ -117,6 +138,11 @@ class Person(models.Model):
             models.Index(fields=["email"], name="person_email"),
             models.Index(fields=["start_date"], name="person_start"),
             models.Index(fields=["end_date"], name="person_end"),
+            models.Index(
+                Lower(KeyTextTransform("employment_type", "attributes")),
+                condition=models.Q(end_date__isnull=True),
+                name="person_endless",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,12 +11,14 @@ from typing import Final
 
 from django.db.models import BooleanField, Count, Q, QuerySet
 from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Lower
 
 from tenure.core.model import LifecycleState
 from tenure.infra.paging import Page, page
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Person
-from tenure.people.services import lagging
+from tenure.people.services import company, lagging
 
 #: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
 _PLAIN: Final = str.maketrans("øłđıħŧ", "oldiht")
@@ -45,21 +47,27 @@ class Coming:
 
 
 def people_page(
-    *, search: str = "", state: str = "", cursor: str = "", size: int = 50
+    *,
+    search: str = "",
+    state: str = "",
+    endless: bool = False,
+    cursor: str = "",
+    size: int = 50,
 ) -> Page[Person]:
     """People by name. `search` holds the beginnings of words of the name (accents and case do not
-    matter), of the e-mail address or of the employee number: all of them have to be there."""
+    matter), of the e-mail address or of the employee number: all of them have to be there.
+    `endless`: only those who should have a last day and have none."""
     return page(
-        _matching(search, state).select_related("manager"),
+        _matching(search, state, endless).select_related("manager"),
         order=("display_name", "id"),
         cursor=cursor,
         size=size,
     )
 
 
-def count_people(*, search: str = "", state: str = "") -> int:
+def count_people(*, search: str = "", state: str = "", endless: bool = False) -> int:
     """How many `people_page` goes through."""
-    return _matching(search, state).count()
+    return _matching(search, state, endless).count()
 
 
 def people_by_state() -> dict[LifecycleState, int]:
@@ -119,6 +127,31 @@ def people_without_email(*, limit: int = 3) -> tuple[list[Person], int]:
     return list(rows.order_by("display_name", "id")[:limit]), rows.count()
 
 
+def without_end() -> QuerySet[Person]:
+    """People of a kind that has a last day (contractors, unless the company says otherwise), who
+    are here or about to be, and for whom none is known: nobody will notice when they are gone."""
+    kinds = [kind.lower() for kind in company().warn_without_end]
+    rows = Person.objects.annotate(kind=Lower(KeyTextTransform("employment_type", "attributes")))
+    return rows.filter(
+        # In the year 9999: what HR systems write for `never`.
+        Q(end_date__isnull=True) | Q(end_date__gte=date(9999, 1, 1)),
+        kind__in=kinds,
+        terminated_at__isnull=True,
+        ended_by_source_at__isnull=True,
+    ).exclude(state__in=[LifecycleState.LEFT.value, LifecycleState.LEAVING.value])
+
+
+def lacks_end(person: Person) -> bool:
+    """Whether this one should have a last day and has none."""
+    return without_end().filter(pk=person.pk).exists()
+
+
+def people_without_end(*, limit: int = 3) -> tuple[list[Person], int]:
+    """The first of them by name, and how many."""
+    rows = without_end()
+    return list(rows.order_by("display_name", "id")[:limit]), rows.count()
+
+
 def coming(*, start: date, days: int) -> list[Coming]:
     """Who joins or leaves on the days from `start` on, in order. Two queries, both by index."""
     end = start + timedelta(days=days - 1)
@@ -150,8 +183,8 @@ def words(text: str) -> list[str]:
     return [part[:100] for part in re.split(_WORDS, plain) if part][:8]
 
 
-def _matching(search: str, state: str) -> QuerySet[Person]:
-    rows = Person.objects.all()
+def _matching(search: str, state: str, endless: bool) -> QuerySet[Person]:
+    rows = without_end() if endless else Person.objects.all()
     if state:
         rows = rows.filter(state=state)
     wanted = words(search)

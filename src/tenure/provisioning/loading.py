@@ -11,7 +11,7 @@ from tenure.core.account_conditions import compile_account_condition, first_that
 from tenure.core.decision import Policies
 from tenure.core.expressions import AttributeType, Schema, compile_condition, compile_value
 from tenure.core.groups import ATTRIBUTE, Group, GroupBook
-from tenure.core.mapping import AccountMapping, MappedAttribute
+from tenure.core.mapping import LOGINS, AccountMapping, MappedAttribute
 from tenure.core.model import (
     ApplicationMode,
     ApplicationPolicy,
@@ -24,6 +24,7 @@ from tenure.core.model import (
     RemovalAction,
     Situation,
 )
+from tenure.people.models import OnRename
 from tenure.people.services import schema
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessRule, PeopleGroup
@@ -155,6 +156,7 @@ def observed_account(row: Account, slug: str, protecting: Protecting) -> Observe
         baseline=row.baseline,
         protected=protecting.why(row),
         deleted_there=row.deleted_there,
+        unsure=frozenset(row.unsure),
     )
 
 
@@ -174,7 +176,8 @@ def _mapping(row: Application, attributes: Schema) -> AccountMapping:
             MappedAttribute(
                 name=item["attribute"],
                 expression=compile_value(item["expression"], attributes),
-                on_create=item.get("when") == "create",
+                on_create=item.get("when") == "create"
+                or (row.on_rename == OnRename.KEEP and item["attribute"] in LOGINS),
             )
             for item in row.mapping
         ],

@@ -17,7 +17,10 @@ class Ability(StrEnum):
     TERMINATE = "terminate people"
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
+    AUTHORISE = "authorise applications"
+    TRY = "try an application with an account of its own"
     RETRY = "send failed operations again"
+    CONFIGURE = "change what is configured"
 
 
 _EVERYTHING: Final = frozenset(Ability)

@@ -7,12 +7,13 @@ calls a leaver. Dates are merged one by one, but never into a start after an end
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from tenure.core.lifecycle import midnight, zone
 from tenure.core.model import Value
+from tenure.people import naming
 from tenure.people.models import Person
 from tenure.sources.rows import STATUS, read_date
 
@@ -39,7 +40,7 @@ class Layer:
 def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> list[str]:
     """Set everything that the layers say on the person, who is not saved. Returns what to know.
 
-    An e-mail address that was made here is kept until a source gives one.
+    Names and addresses that were made here are kept until a source gives them.
     """
     ordered = sorted(layers, key=lambda layer: (layer.position, layer.slug))
     attributes: dict[str, Value] = {}
@@ -49,9 +50,10 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
             if name not in attributes:
                 attributes[name], origins[name] = value, layer.slug
     told = _agreeing_dates(ordered, attributes, origins)
-    made: dict[str, Value] = {"display_name": _display_name(attributes), "time_zone": default_zone}
-    if person.origins.get("email") == MADE_HERE and "email" in person.attributes:
-        made["email"] = person.attributes["email"]
+    made: dict[str, Value] = {"display_name": full_name(attributes), "time_zone": default_zone}
+    for name in (naming.EMAIL, naming.USER_NAME, naming.ALIASES):
+        if person.origins.get(name) == MADE_HERE and name in person.attributes:
+            made[name] = person.attributes[name]
     for name, value in made.items():
         if name not in attributes:
             attributes[name], origins[name] = value, MADE_HERE
@@ -103,6 +105,7 @@ def _hired_again(person: Person, started_before: date | None) -> list[str]:
     ]
 
 
-def _display_name(attributes: dict[str, Value]) -> str:
+def full_name(attributes: Mapping[str, Value]) -> str:
+    """The name by which somebody goes, where no source says."""
     first = attributes.get("preferred_name") or attributes.get("given_name") or ""
     return " ".join(part for part in (str(first), str(attributes.get("family_name", ""))) if part)

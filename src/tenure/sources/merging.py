@@ -12,14 +12,15 @@ from datetime import datetime
 
 from tenure.audit.models import Action, Event
 from tenure.audit.services import event, record_many
-from tenure.core.model import LifecycleState
+from tenure.core.model import LifecycleState, Value
 from tenure.infra.bulk import insert_instances, update_rows
-from tenure.people import naming
-from tenure.people.models import Company, Person
+from tenure.people.models import Person
 from tenure.people.services import company, restand
-from tenure.sources.layers import MADE_HERE, Layer, put_together
+from tenure.sources.layers import Layer, put_together
 from tenure.sources.models import Source, SourceRecord
+from tenure.sources.naming import Issue, Naming
 from tenure.sources.rows import MappedRow
+from tenure.sources.telling import Telling
 
 _FIELDS = (
     "display_name",
@@ -41,15 +42,6 @@ _FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Issue:
-    """Something to know about one row that was taken all the same."""
-
-    key: str
-    line: int | None
-    message: str
-
-
 @dataclass(slots=True)
 class Merge:
     """What became of the rows. `left`: people who were not gone before."""
@@ -61,8 +53,16 @@ class Merge:
     issues: list[Issue] = field(default_factory=list)
 
 
-def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) -> Merge:
-    """Store the records, and make or change their people. Runs in the caller's transaction."""
+def merge(
+    source: Source,
+    rows: Sequence[MappedRow],
+    *,
+    at: datetime,
+    run: int | None = None,
+    telling: Telling | None = None,
+) -> Merge:
+    """Store the records, and make or change their people. Runs in the caller's transaction. Every
+    change is told to `telling`."""
     done = Merge()
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
@@ -78,8 +78,10 @@ def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) 
         done.issues += [Issue(row.key, row.line, text) for text in told]
     events = restand(list(people.values()), at)
     insert_instances([people[row.key] for row in rows if row.key in fresh], numbered=True)
-    issues, named = _name(rows, people, settings)
-    done.issues += issues
+    had = {key: _attributes(snapshot) for key, snapshot in before.items()}
+    naming = Naming(rows, people, had, settings, at)
+    naming.run()
+    done.issues += naming.issues
     changed = []
     for row in rows:
         person = people[row.key]
@@ -91,10 +93,13 @@ def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) 
         if not is_new:
             person.generation += 1
         person.changed_at = at
-        if not is_new or row.key in named:
+        if not is_new or person.pk in naming.named:
             changed.append(person)
         done.added, done.changed = done.added + is_new, done.changed + (not is_new)
         done.left += row.key in here and person.state == LifecycleState.LEFT.value
+        if telling is not None:
+            told_before = {} if is_new else _whole(before[row.key])
+            telling.add(person, told_before, _whole(after), new=is_new)
         old, new = _differing(before[row.key], after)
         if is_new or new:
             events.append(_event(person, source, None if is_new else old, new, run))
@@ -119,7 +124,7 @@ def _layer(source: Source, row: MappedRow) -> Layer:
 
 def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, list[Layer]]:
     """What other sources say, or said last where its absence there means that they left."""
-    known = [person.pk for person in people.values() if person.pk]
+    known = {person.pk: key for key, person in people.items() if person.pk}
     found: dict[str, list[Layer]] = {}
     rows = (
         SourceRecord.objects.filter(person_id__in=known)
@@ -127,7 +132,7 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, li
         .select_related("source")
     )
     for item in rows:
-        found.setdefault(item.key, []).append(
+        found.setdefault(known[item.person_id], []).append(
             Layer(
                 item.source.position,
                 item.source.slug,
@@ -137,44 +142,6 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, li
             )
         )
     return found
-
-
-def _name(
-    rows: Sequence[MappedRow], people: Mapping[str, Person], settings: Company
-) -> tuple[list[Issue], set[str]]:
-    """Reserve the addresses that were given and make those that were not. Returns what to know,
-    and whose addresses were made."""
-    given: dict[str, int] = {}
-    issues = []
-    nameless: dict[int, Person] = {}
-    by_pk = {people[row.key].pk: row for row in rows}
-    for row in rows:
-        person = people[row.key]
-        if not person.email:
-            if settings.domain and row.present:
-                nameless[person.pk] = person
-        elif given.setdefault(person.email.casefold(), person.pk) != person.pk:
-            issues.append(Issue(row.key, row.line, _shared(person.email)))
-    for address in naming.claim(naming.EMAIL, given):
-        row = by_pk[given[address]]
-        issues.append(Issue(row.key, row.line, _shared(address)))
-    made, failed = naming.reserve_emails(
-        {key: person.attributes for key, person in nameless.items()},
-        formats=settings.email_formats,
-        domain=settings.domain,
-    )
-    for key, address in made.items():
-        person = nameless[key]
-        person.email = address
-        person.attributes = {**person.attributes, "email": address}
-        person.origins = {**person.origins, "email": MADE_HERE}
-    for key, why in failed.items():
-        issues.append(Issue(by_pk[key].key, by_pk[key].line, f"No corporate e-mail: {why}."))
-    return issues, {by_pk[key].key for key in made}
-
-
-def _shared(address: str) -> str:
-    return f"The e-mail {address} belongs to somebody else already. Correct it in the source."
 
 
 def _store_records(
@@ -234,9 +201,18 @@ def _differing(
 
 
 def _flat(snapshot: Mapping[str, object]) -> dict[str, object]:
+    rest = {name: snapshot[name] for name in snapshot.keys() - {"state", "attributes"}}
+    return {**_attributes(snapshot), **rest}
+
+
+def _whole(snapshot: Mapping[str, object]) -> dict[str, object]:
+    return {**_flat(snapshot), "state": snapshot["state"]}
+
+
+def _attributes(snapshot: Mapping[str, object]) -> dict[str, Value]:
     attributes = snapshot["attributes"]
     assert isinstance(attributes, dict)
-    return {**attributes, **{n: snapshot[n] for n in snapshot.keys() - {"state", "attributes"}}}
+    return attributes
 
 
 def _event(
@@ -244,7 +220,7 @@ def _event(
     source: Source,
     before: Mapping[str, object] | None,
     after: Mapping[str, object],
-    run: int,
+    run: int | None,
 ) -> Event:
     return event(
         Action.PERSON_ADDED if before is None else Action.PERSON_CHANGED,

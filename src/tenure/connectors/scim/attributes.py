@@ -105,11 +105,12 @@ def flatten(resource: Mapping[str, Any], names: Iterable[str]) -> Attributes:
     return found
 
 
-def unflatten(attributes: Mapping[str, Value | None]) -> dict[str, Any]:
-    """A new resource with these attributes, `schemas` included; what is empty is left out."""
+def unflatten(attributes: Mapping[str, Value | None], *, typed: bool = True) -> dict[str, Any]:
+    """A new resource with these attributes, `schemas` included; what is empty is left out.
+    `typed`: entries of lists say their type."""
     resource: dict[str, Any] = {"schemas": [CORE_USER]}
     for name, value in attributes.items():
-        put(resource, path(name), present(value))
+        put(resource, path(name), present(value), typed=typed)
     return resource
 
 
@@ -118,7 +119,7 @@ def present(value: Value | None) -> Value | None:
     return value if isinstance(value, (bool, int, float)) else value or None
 
 
-def put(resource: dict[str, Any], where: Path, value: Value | None) -> None:
+def put(resource: dict[str, Any], where: Path, value: Value | None, *, typed: bool = True) -> None:
     """Sets one attribute in `resource`, or takes it out where `value` is None."""
     if where.schema is not None:
         if value is None and where.schema not in resource:
@@ -128,7 +129,7 @@ def put(resource: dict[str, Any], where: Path, value: Value | None) -> None:
     else:
         holder = resource
     if where.type is not None:
-        _put_entry(holder, where, value)
+        _put_entry(holder, where, value, typed=typed)
     elif where.sub is not None:
         _put_part(holder, where.attribute, where.sub, value)
     elif value is None:
@@ -147,13 +148,13 @@ def rendered(where: Path, value: Value) -> Any:
 
 
 def entry_of(resource: Mapping[str, Any], where: Path) -> dict[str, Any] | None:
-    """The entry of `where.type`: the primary one of several, else the first."""
+    """The entry of `where.type`: the primary one of several, else the first. Where an application
+    gives no entry a type, any may be it."""
     wanted = (where.type or "").casefold()
-    same = [
-        entry
-        for entry in entries(resource.get(where.attribute))
-        if str(entry.get("type", "")).casefold() == wanted
-    ]
+    every = entries(resource.get(where.attribute))
+    same = [entry for entry in every if str(entry.get("type") or "").casefold() == wanted]
+    if not same and not any(entry.get("type") for entry in every):
+        same = every
     return next(
         (entry for entry in same if entry.get("primary") is True), same[0] if same else None
     )
@@ -166,8 +167,10 @@ def entries(value: Any) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def new_entry(existing: Any, where: Path, value: Value) -> dict[str, Any]:
+def new_entry(existing: Any, where: Path, value: Value, *, typed: bool = True) -> dict[str, Any]:
     """An entry to be added; the first e-mail address is the primary one."""
+    if not typed:
+        return {str(where.sub): value}
     entry: dict[str, Any] = {"type": where.type, str(where.sub): value}
     if where.attribute in _WITH_PRIMARY and not entries(existing):
         entry["primary"] = True
@@ -241,12 +244,12 @@ def _put_part(holder: dict[str, Any], attribute: str, sub: str, value: Value | N
         holder.pop(attribute, None)
 
 
-def _put_entry(holder: dict[str, Any], where: Path, value: Value | None) -> None:
+def _put_entry(holder: dict[str, Any], where: Path, value: Value | None, *, typed: bool) -> None:
     listed = entries(holder.get(where.attribute))
     entry = entry_of(holder, where)
     if entry is None:
         if value is not None:
-            listed.append(new_entry(listed, where, value))
+            listed.append(new_entry(listed, where, value, typed=typed))
     elif value is not None:
         entry[str(where.sub)] = value
     else:

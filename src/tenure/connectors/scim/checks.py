@@ -11,53 +11,55 @@ from typing import Any
 from tenure.connectors.base import Check, ConnectorError, NotFound, RetryLater, Unsupported
 from tenure.connectors.http import HttpFunnel
 from tenure.connectors.scim.attributes import CORE_USER
+from tenure.connectors.scim.declared import path as declared_at
+from tenure.connectors.scim.declared import remember
+from tenure.connectors.scim.listing import first_page
 from tenure.connectors.scim.settings import ScimSettings
-
-_WRONG_PATH = (
-    "Check the address: it has to end where the application's SCIM begins, often in /scim/v2."
-)
+from tenure.connectors.scim.speech import Speech
 
 
-async def checked(http: HttpFunnel, settings: ScimSettings) -> list[Check]:
+async def checked(http: HttpFunnel, settings: ScimSettings, speech: Speech) -> list[Check]:
     """Lines named Users, What it says it can do, Schemas, Groups; the first one that shows that
     nothing can work is the last."""
-    lines = [await _listed("Users", http, "/Users")]
+    lines = [await _listed("Users", http, "/Users", speech)]
     if not lines[0].ok:
         return lines
     lines.append(await _provider(http, settings))
-    lines.append(await _schemas(http))
+    if settings.dialect.version != "1.1":
+        lines.append(await _schemas(http))
     if settings.groups:
-        lines.append(await _listed("Groups", http, "/Groups"))
+        lines.append(await _listed("Groups", http, "/Groups", speech))
     return lines
 
 
-async def _listed(what: str, http: HttpFunnel, path: str) -> Check:
-    body, problem = await _tried(http.read(path, params={"startIndex": "1", "count": "1"}))
-    if problem is not None:
-        wrong_path = f" {_WRONG_PATH}" if isinstance(problem, NotFound) else ""
-        return Check(what, False, f"{problem}{wrong_path}")
-    if not isinstance(body, dict) or not ({"Resources", "totalResults"} & body.keys()):
-        return Check(what, False, f"GET {path} was answered with no SCIM list. {_WRONG_PATH}")
-    total = body.get("totalResults")
-    return Check(what, True, f"{total} there." if isinstance(total, int) else "Can be read.")
+async def _listed(what: str, http: HttpFunnel, path: str, speech: Speech) -> Check:
+    try:
+        page = await first_page(http, path, speech=speech, page_size=1)
+    except ConnectorError as error:
+        return Check(what, False, str(error))
+    return Check(what, True, f"{page.total} there." if page.counted else "Can be read.")
 
 
 async def _provider(http: HttpFunnel, settings: ScimSettings) -> Check:
     what = "What it says it can do"
-    body, problem = await _tried(http.read("/ServiceProviderConfig"))
+    dialect = settings.dialect
+    body, problem = await _tried(http.read(declared_at(dialect.version)))
+    if problem is None:
+        remember(settings.base_url, body)
     if isinstance(problem, (NotFound, Unsupported)):
         return Check(what, True, "It does not say; it is used as the settings are.")
     if problem is not None:
         return Check(what, False, str(problem))
     says = {
         name: bool(body[name].get("supported"))
-        for name in ("patch", "filter", "bulk")
+        for name in ("patch", "filter", "etag", "bulk")
         if isinstance(body, dict) and isinstance(body.get(name), dict)
     }
-    if settings.update_with == "patch" and says.get("patch") is False:
-        return Check(what, False, "It says that it has no PATCH: change accounts with PUT instead.")
+    if dialect.changes.by == "patch" and says.get("patch") is False:
+        told = "It says that it has no PATCH: take changes: {by: patch} out of its dialect."
+        return Check(what, False, told)
     listed = ", ".join(f"{name} {'yes' if yes else 'no'}" for name, yes in says.items())
-    return Check(what, True, listed or "It says nothing of PATCH, filters or bulk.")
+    return Check(what, True, listed or "It says nothing of PATCH, filters, versions or bulk.")
 
 
 async def _schemas(http: HttpFunnel) -> Check:

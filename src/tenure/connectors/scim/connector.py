@@ -1,15 +1,15 @@
-"""The connector for any application that speaks SCIM 2.0 by the RFC.
+"""The connector for any application that speaks SCIM, 2.0 by the RFC or 1.1, in its own dialect.
 
-It turns the port's verbs into requests and answers into accounts. How attributes, changes and
-listings look is in the modules beside it; what goes wrong on the way is decided in the funnel. It
-must not know the engine, or the peculiarities of any one product.
+It turns the port's verbs into requests and answers into accounts. How attributes, changes, groups
+and listings look is in the modules beside it; what is peculiar to one application is in its dialect
+(`dialect`, `speech`); what goes wrong on the way is decided in the funnel. It must not know the
+engine.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from types import TracebackType
@@ -20,42 +20,48 @@ from pydantic import BaseModel
 
 from tenure.connectors.answers import HttpRejected
 from tenure.connectors.base import (
+    AlreadyExists,
     Capabilities,
     Check,
     ConnectorConfig,
     ConnectorError,
+    Limits,
     Listed,
-    OutcomeUnknown,
+    NotFound,
     Rejected,
     RemoteAccount,
+    RemoteAttribute,
     RemoteEntitlement,
-    RetryLater,
     Unsupported,
 )
-from tenure.connectors.http import HttpFunnel, segment
-from tenure.connectors.scim import patch
-from tenure.connectors.scim.attributes import (
-    boolean,
-    entries,
-    flatten,
-    path,
-    present,
-    put,
-    unflatten,
-)
+from tenure.connectors.http import HttpFunnel
+from tenure.connectors.scim import version1
+from tenure.connectors.scim.attributes import boolean, entries, flatten, path, unflatten
+from tenure.connectors.scim.changing import Changer, user, with_fields
 from tenure.connectors.scim.checks import checked
+from tenure.connectors.scim.dialect import Dialect, Pace
+from tenure.connectors.scim.finding import Finder, Resource
+from tenure.connectors.scim.groups import Groups, created
 from tenure.connectors.scim.listing import pages
+from tenure.connectors.scim.schemas import described
 from tenure.connectors.scim.settings import ScimSecrets, ScimSettings
+from tenure.connectors.scim.speech import Speech, as_text
 from tenure.core.model import Attributes, Value
 
-_GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
-#: What a server calls it when an entry that a path names is not there, or the path is beyond it.
-_OTHER_WAY = frozenset({"", "notarget", "invalidpath", "invalidfilter"})
+_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
+_BY_HAND = "Do it in the application's own administration pages."
+
+#: What a trial saw -> what it says of the dialect, and why.
+_SEEN: Mapping[tuple[str, str], tuple[str, Any, str]] = {
+    ("disable", "gone"): ("off.final", True, "An account that is switched off is gone there."),
+    ("delete", "off"): ("delete", "switches_off", "DELETE leaves the account, switched off."),
+    ("members", "nothing"): ("members.shown", "never", "Nowhere is shown who is in a group."),
+}
 
 
 class ScimConnector:
-    """SCIM 2.0. A 403 for one account is `Rejected`, as it may be protected there; anywhere else
-    it is `StopApplication`."""
+    """SCIM. A 403 for one account is `Rejected`, as it may be protected there; anywhere else it is
+    `StopApplication`."""
 
     Settings: ClassVar[type[BaseModel]] = ScimSettings
     Secrets: ClassVar[type[BaseModel]] = ScimSecrets
@@ -64,7 +70,10 @@ class ScimConnector:
 
     def __init__(self, config: ConnectorConfig) -> None:
         settings = ScimSettings.model_validate(dict(config.settings))
-        token = ScimSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
+        token = ""
+        if config.tokens is None:
+            token = ScimSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
+        dialect = settings.dialect
         self._settings = settings
         self._names = tuple(sorted(config.attributes))
         for name in self._names:
@@ -72,20 +81,37 @@ class ScimConnector:
         self._http = HttpFunnel(
             settings.base_url,
             headers={
-                "Authorization": f"Bearer {token}",
+                **({"Authorization": f"Bearer {token}"} if token else {}),
                 "Accept": "application/scim+json, application/json;q=0.9",
+                **dialect.headers,
             },
             secrets=(token,),
-            limits=config.limits,
+            tokens=config.tokens,
+            limits=_limits(config.limits, dialect.limits),
             timeouts=settings.timeouts,
             allow_http=settings.allow_http,
-            content_type="application/scim+json",
+            content_type=_content_type(dialect),
+            disguised=_disguised,
         )
-        self.capabilities = Capabilities(
-            entitlements=frozenset({"group"}) if settings.groups else frozenset(),
-            create_entitlements=settings.groups and settings.create_groups,
-            searchable=frozenset({"userName", "externalId"}),
+        self._speech = Speech(dialect, address=settings.base_url, http=self._http)
+        self._changer = Changer(self._http, self._speech)
+        self._finder = Finder(
+            self._speech,
+            lambda query: self._pages("/Users", query, trusting=True),
+            self._changer.resource,
         )
+        self._groups = Groups(
+            self._http,
+            self._speech,
+            self._changer,
+            self._pages,
+            address=settings.base_url,
+        )
+        #: The account that was last made with an external id.
+        self._named: str | None = None
+        #: Remote id of the group that accounts are switched off by leaving, once it is known.
+        self._on: str | None = None
+        self.capabilities = _capabilities(settings)
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -101,7 +127,7 @@ class ScimConnector:
 
     async def check(self) -> list[Check]:
         """Address, credentials, users, groups and what the application says of itself."""
-        return await checked(self._http, self._settings)
+        return await checked(self._http, self._settings, self._speech)
 
     async def accounts(self) -> AsyncIterator[list[Listed]]:
         load = self._account
@@ -124,59 +150,74 @@ class ScimConnector:
         return str(identifier) if identifier else None
 
     async def read(self, remote_id: str) -> RemoteAccount:
-        return self._loaded(await self._resource(remote_id))
+        resource = await self._changer.resource(remote_id)
+        if remote_id == self._named and not resource.get("externalId"):
+            self._speech.learn("external_id", False, "It does not keep externalId.")
+        account = self._loaded(resource)
+        if self._settings.dialect.off.by == "group" and account.active is None:
+            inside = await self._groups.has(await self._group_of_those_on(), remote_id)
+            return replace(account, active=inside)
+        return account
 
     async def find(self, attribute: str, value: str) -> list[RemoteAccount]:
         """Searches by filter; where the application refuses or ignores it, through everything."""
-        wanted = _comparable(value)
-        if not wanted:
-            return []
-        query = {"filter": f"{path(attribute).filter_path} eq {patch.quoted(value)}"}
-        try:
-            return await self._matching(attribute, wanted, query)
-        except HttpRejected as error:
-            if error.status != 400:
-                raise
-            return await self._matching(attribute, wanted, None)
+        await self._speech.ready()
+        return [self._loaded(found) for found in await self._finder.find(attribute, value)]
 
     async def create(
         self, attributes: Attributes, *, external_id: str, active: bool
     ) -> RemoteAccount:
-        resource = unflatten(attributes)
-        resource["externalId"] = external_id
-        resource["active"] = active
+        self._refuse(attributes)
         try:
-            made = await self._http.write("POST", "/Users", resource)
+            made = await self._created(attributes, external_id, active)
         except HttpRejected as error:
-            raise _with_fields(error, attributes) from None
-        return self._loaded(_named(made, "POST /Users"))
+            raise with_fields(error, attributes) from None
+        except AlreadyExists:
+            # There is somebody, whatever a filter shows.
+            self._finder.doubted = True
+            raise
+        resource = created(made, "POST /Users")
+        if self._settings.dialect.version == "1.1":
+            version1.understood(resource)
+        self._finder.note(resource)
+        self._named = resource["id"] if self._speech.external_id else None
+        return self._loaded(resource)
 
     async def update(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
-        if not changes:
-            return
-        try:
-            if self._settings.update_with == "put":
-                await self._replace(remote_id, changes)
-            else:
-                await self._patch(remote_id, changes)
-        except HttpRejected as error:
-            raise _with_fields(error, changes) from None
+        if changes:
+            self._refuse(changes, new=False)
+            await self._changer.update(remote_id, changes)
 
     async def disable(self, remote_id: str) -> None:
-        await self._set_active(remote_id, False)
+        off = self._settings.dialect.off
+        if off.by == "none":
+            raise Unsupported("Accounts cannot be switched off in this application.", _BY_HAND)
+        if off.by == "delete":
+            await self.delete(remote_id)
+        elif off.by == "group":
+            await self._groups.change(await self._group_of_those_on(), [], [remote_id])
+        else:
+            await self._changer.set_active(remote_id, False)
 
     async def enable(self, remote_id: str) -> None:
-        await self._set_active(remote_id, True)
+        off = self._settings.dialect.off
+        if off.by in {"none", "delete"}:
+            raise Unsupported("Accounts cannot be switched on in this application.", _BY_HAND)
+        if off.by == "group":
+            await self._groups.change(await self._group_of_those_on(), [remote_id], [])
+        else:
+            await self._changer.set_active(remote_id, True)
 
     async def delete(self, remote_id: str) -> None:
-        await self._http.write("DELETE", _user(remote_id), single=True)
+        if self._settings.dialect.delete == "unsupported":
+            raise Unsupported("Accounts cannot be deleted in this application.", _BY_HAND)
+        await self._http.write("DELETE", user(remote_id), single=True)
 
     async def entitlements(self) -> AsyncIterator[RemoteEntitlement]:
         if not self._settings.groups:
             return
-        async for resources in self._pages("/Groups"):
-            for resource in resources:
-                yield self._group(resource)
+        async for group in self._groups.all():
+            yield group
 
     async def create_entitlement(self, kind: str, name: str) -> RemoteEntitlement:
         self._must_be_group(kind)
@@ -185,111 +226,119 @@ class ScimConnector:
                 f"Groups are not created in this application (settings): {name!r} is missing.",
                 f"Create the group {name!r} in the application, or switch on creating groups.",
             )
-        made = await self._http.write(
-            "POST", "/Groups", {"schemas": [_GROUP_SCHEMA], "displayName": name}
-        )
-        resource = _named(made, "POST /Groups")
-        return self._group({"displayName": name, **resource})
+        return await self._groups.create(name)
 
     async def change_members(
         self, kind: str, remote_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> None:
-        """At most 100 members a request, removals first. When a later request fails, the earlier
-        ones are done: the same call again is safe."""
+        """In chunks, removals first. When a later request fails, the earlier ones are done: the
+        same call again is safe."""
         self._must_be_group(kind)
-        target = f"/Groups/{segment(remote_id)}"
-        gone = list(dict.fromkeys(remove))
-        new = [one for one in dict.fromkeys(add) if one not in set(gone)]
-        try:
-            await self._send_members(target, new, gone)
-        except HttpRejected as error:
-            if not gone or not _another_way(error):
-                raise
-            # It refuses to remove who is not in the group: ask who is.
-            group = await self._http.read(target, single=True)
-            members = _members(group if isinstance(group, dict) else {})
-            held = [one for one in gone if one in members]
-            if held == gone:
-                raise
-            await self._send_members(target, [one for one in new if one not in members], held)
+        await self._groups.change(remote_id, add, remove)
+
+    # What not every connector has; see `base`.
+
+    async def delete_entitlement(self, kind: str, remote_id: str) -> None:
+        """The group is gone. Raises `NotFound`."""
+        self._must_be_group(kind)
+        await self._groups.delete(remote_id)
+
+    async def attributes(self) -> list[RemoteAttribute]:
+        """What accounts have there, by the published schemas or else as it is seen."""
+        return await described(self._http, self._speech, self._pages("/Users"))
+
+    def fitted(self, seen: Mapping[str, str]) -> tuple[Mapping[str, Any], Sequence[str]]:
+        """The dialect that fits, by what was seen to work; and why, as sentences."""
+        for (verb, what), (name, value, why) in _SEEN.items():
+            if seen.get(verb) == what:
+                self._speech.learn(name, value, why)
+        return {"dialect": self._speech.fitted().written()}, self._speech.notes()
 
     # What the verbs share.
 
-    def _pages(
+    async def _pages(
         self, target: str, params: Mapping[str, str] | None = None, *, trusting: bool = False
-    ) -> AsyncIterator[list[dict[str, Any]]]:
-        return pages(
+    ) -> AsyncIterator[list[Resource]]:
+        old = self._settings.dialect.version == "1.1"
+        async for page in pages(
             self._http,
             target,
+            speech=self._speech,
             page_size=self._settings.page_size,
             params=params,
             trusting=trusting,
-        )
+        ):
+            if old:
+                for resource in page:
+                    version1.understood(resource)
+            yield page
 
-    async def _matching(
-        self, attribute: str, wanted: str, query: Mapping[str, str] | None
-    ) -> list[RemoteAccount]:
-        found: dict[str, RemoteAccount] = {}
-        # A filter that is ignored gives everybody; then every page is looked through.
-        async for resources in self._pages("/Users", query, trusting=True):
-            for resource in resources:
-                if _holds(flatten(resource, (attribute,)).get(attribute), wanted):
-                    found[resource["id"]] = self._loaded(resource)
-        return list(found.values())
-
-    async def _resource(self, remote_id: str) -> dict[str, Any]:
-        body = await self._http.read(_user(remote_id), single=True)
-        if not isinstance(body, dict) or not body.get("id"):
-            raise RetryLater(
-                f"GET {_user(remote_id)} was answered without an account: it is read again later. "
-                "If that stays, check that the address is that of SCIM 2.0."
-            )
-        body["id"] = str(body["id"])
-        return body
-
-    async def _patch(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
-        """As little as possible first; then by what the account holds; then whole lists."""
+    async def _created(self, attributes: Attributes, external_id: str, active: bool) -> Any:
+        speech = self._speech
+        had_types = speech.typed and any(path(name).type for name in attributes)
         try:
-            await self._send_patch(remote_id, patch.operations(changes))
-            return
+            made = await self._post(attributes, external_id, active, typed=speech.typed)
         except HttpRejected as error:
-            if not patch.has_entries(changes) or not _another_way(error):
+            if error.status != 400 or not had_types or not speech.open("typed"):
                 raise
-        current = await self._resource(remote_id)
-        try:
-            precise = patch.operations(changes, patch.Style.PRECISE, current)
-            await self._send_patch(remote_id, precise)
-        except HttpRejected as error:
-            if not _another_way(error):
-                raise
-            whole = patch.operations(changes, patch.Style.WHOLE, current)
-            await self._send_patch(remote_id, whole)
-
-    async def _send_patch(self, remote_id: str, operations: Sequence[Mapping[str, Any]]) -> None:
-        if operations:
-            await self._http.write("PATCH", _user(remote_id), patch.body(operations), single=True)
-
-    async def _replace(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
-        """PUT of what was read, with the changes. What is left out would be cleared."""
-        resource = await self._resource(remote_id)
-        for name, value in changes.items():
-            put(resource, path(name), present(value))
-        for read_only in ("meta", "groups"):
-            resource.pop(read_only, None)
-        # Several applications take an account without `active` for one to be switched off.
-        active = boolean(resource.get("active"))
-        resource["active"] = True if active is None else active
-        await self._http.write("PUT", _user(remote_id), resource, single=True)
-
-    async def _set_active(self, remote_id: str, active: bool) -> None:
-        if self._settings.update_with == "put":
-            await self._replace(remote_id, {"active": active})
+            # Nothing was made. Some refuse the types of entries, whatever they are.
+            try:
+                made = await self._post(attributes, external_id, active, typed=False)
+            except HttpRejected:
+                raise error from None
+            why = "Entries of lists are taken only without type and primary."
+            speech.learn("typed", False, why)
         else:
-            await self._send_patch(remote_id, patch.operations({"active": active}))
+            if had_types:
+                speech.learn("typed", True)
+        return made
 
-    async def _send_members(self, target: str, add: Sequence[str], remove: Sequence[str]) -> None:
-        for body in patch.member_bodies(add, remove):
-            await self._http.write("PATCH", target, body, single=True)
+    async def _post(
+        self, attributes: Attributes, external_id: str, active: bool, *, typed: bool
+    ) -> Any:
+        dialect = self._settings.dialect
+        resource = unflatten(attributes, typed=typed)
+        resource["schemas"] = list(dict.fromkeys([*resource["schemas"], *dialect.schemas]))
+        if self._speech.external_id:
+            resource["externalId"] = external_id
+        resource["active"] = active
+        if dialect.version == "1.1":
+            version1.written(resource)
+        if dialect.booleans == "text":
+            resource = as_text(resource)
+        return await self._http.write("POST", "/Users", resource)
+
+    def _refuse(self, attributes: Mapping[str, Value | None], *, new: bool = True) -> None:
+        """What the application is known not to take is not sent."""
+        dialect = self._settings.dialect
+        missing = [name for name in dialect.required if new and attributes.get(name) in (None, "")]
+        if missing:
+            raise Rejected(
+                f"This application makes no account without {', '.join(missing)}: map it to "
+                "something that everybody has.",
+                missing,
+            )
+        name = attributes.get("userName")
+        if dialect.user_name == "email" and name is not None and "@" not in str(name):
+            raise Rejected(
+                f"User names are e-mail addresses in this application, and {name!r} is none: map "
+                "userName to one, as in userName: user.email.",
+                ("userName",),
+            )
+
+    async def _group_of_those_on(self) -> str:
+        if self._on is None:
+            name = self._settings.dialect.off.group
+            async for page in self._pages("/Groups"):
+                for group in page:
+                    if str(group.get("displayName")).casefold() == name.casefold():
+                        self._on = group["id"]
+                        return group["id"]  # type: ignore[no-any-return]
+            raise NotFound(
+                f"There is no group {name!r}, which those who are on are in (dialect: off). Make "
+                "it there, or correct its name."
+            )
+        return self._on
 
     def _must_be_group(self, kind: str) -> None:
         if kind != "group" or not self._settings.groups:
@@ -298,25 +347,27 @@ class ScimConnector:
                 f"Change the {kind} in the application's own administration pages.",
             )
 
-    def _group(self, resource: Mapping[str, Any]) -> RemoteEntitlement:
-        identifier = str(resource["id"])
-        name = resource.get("displayName")
-        return RemoteEntitlement(
-            "group",
-            identifier,
-            name if isinstance(name, str) and name else identifier,
-            _members(resource) if self._settings.members_shown else None,
-        )
-
-    def _loaded(self, resource: dict[str, Any]) -> RemoteAccount:
+    def _loaded(self, resource: Resource) -> RemoteAccount:
         return self._account(resource, _fingerprint(resource))
 
     def _account(self, resource: Mapping[str, Any], fingerprint: bytes) -> RemoteAccount:
         return RemoteAccount(
             remote_id=resource["id"],
             attributes=flatten(resource, self._names),
-            active=boolean(resource.get("active")),
+            active=self._active(resource),
             fingerprint=fingerprint,
+        )
+
+    def _active(self, resource: Mapping[str, Any]) -> bool | None:
+        off = self._settings.dialect.off
+        if off.by != "group":
+            return boolean(resource.get("active"))
+        if "groups" not in resource:
+            return None
+        wanted = off.group.casefold()
+        return any(
+            str(entry.get("display", "")).casefold() == wanted or entry.get("value") == self._on
+            for entry in entries(resource["groups"])
         )
 
 
@@ -328,59 +379,42 @@ def _fingerprint(resource: dict[str, Any]) -> bytes:
     return blake2b(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
-def _user(remote_id: str) -> str:
-    return f"/Users/{segment(remote_id)}"
-
-
-def _named(made: Any, ask: str) -> dict[str, Any]:
-    """What was just created; it has an id, or it is not known what was created."""
-    if not isinstance(made, dict) or not made.get("id"):
-        raise OutcomeUnknown(
-            f"{ask} was answered without an id: whether it was created is not known. It is looked "
-            "for before anything is sent again."
-        )
-    made["id"] = str(made["id"])
-    return made
-
-
-def _members(group: Mapping[str, Any]) -> frozenset[str]:
-    """Remote ids of accounts in a group; groups inside it are not accounts."""
-    return frozenset(
-        str(entry["value"])
-        for entry in entries(group.get("members"))
-        if entry.get("value") and str(entry.get("type", "")).casefold() != "group"
+def _capabilities(settings: ScimSettings) -> Capabilities:
+    dialect = settings.dialect
+    kept = dialect.external_id is not False
+    return Capabilities(
+        update=dialect.changes.by != "none",
+        disable=dialect.off.by != "none",
+        enable=dialect.off.by in {"active", "group"} and not dialect.off.final,
+        delete=dialect.delete != "unsupported",
+        entitlements=frozenset({"group"}) if settings.groups else frozenset(),
+        create_entitlements=settings.groups and settings.create_groups,
+        searchable=frozenset({"userName", "externalId"} if kept else {"userName"}),
     )
 
 
-def _another_way(error: HttpRejected) -> bool:
-    """Whether the same change may be taken when it is written differently."""
-    return error.status == 400 and error.code.casefold() in _OTHER_WAY
+def _content_type(dialect: Dialect) -> str:
+    if dialect.content_type is not None:
+        return dialect.content_type
+    return "application/json" if dialect.version == "1.1" else "application/scim+json"
 
 
-def _with_fields(error: HttpRejected, names: Iterable[str]) -> Rejected:
-    """The same error, naming the attributes that its text speaks of."""
-    words = {word.casefold() for word in re.findall(r"\w+", str(error))}
-    fields = [
-        name
-        for name in names
-        if path(name).attribute.casefold() in words
-        and (
-            path(name).type is not None or (path(name).sub or "value").casefold() in words | _VALUE
-        )
-    ]
-    return HttpRejected(str(error), fields, status=error.status, code=error.code)
+def _limits(given: Limits, pace: Pace) -> Limits:
+    """The application's own limits, and the dialect's where they do not say."""
+    usual = Limits()
+    return Limits(
+        reads=given.reads or pace.reads,
+        writes=given.writes or pace.writes,
+        burst=pace.burst if pace.burst and given.burst == usual.burst else given.burst,
+        concurrency=min(given.concurrency, pace.concurrency or given.concurrency),
+    )
 
 
-_VALUE = frozenset({"value"})
-
-
-def _comparable(text: str) -> str:
-    return unicodedata.normalize("NFC", text.strip()).casefold()
-
-
-def _holds(value: Value | None, wanted: str) -> bool:
-    if value is None:
-        return False
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return _comparable(str(value)) == wanted
-    return any(_comparable(part) == wanted for part in value)
+def _disguised(body: Any) -> int:
+    """The status of an error that was answered as if all were well; 0 for anything else."""
+    if not isinstance(body, dict) or body.get("id") or "Resources" in body:
+        return 0
+    schemas, status = body.get("schemas"), str(body.get("status", ""))
+    if isinstance(schemas, list) and _ERROR in schemas:
+        return int(status) if status.isdecimal() and 300 <= int(status) < 600 else 400
+    return 0

@@ -3,8 +3,9 @@
 Three ways to say the same of `emails.work`, because applications differ in which they take:
 `VALUE_PATH` (`emails[type eq "work"].value`, needs no read, fails where there is no such entry),
 `PRECISE` (knows the account, so it adds what is missing) and `WHOLE` (writes the whole list anew).
-Operation names are lower case and booleans are booleans: some servers break on anything else. It
-must not know HTTP.
+`BARE` has no paths at all: one operation whose value holds the attributes. Operation names are
+lower case and booleans are booleans unless the dialect says otherwise: some servers break on
+anything else. It must not know HTTP.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from typing import Any
 import orjson
 
 from tenure.connectors.scim.attributes import (
+    TYPED,
     Path,
+    entries,
     entry_of,
     new_entry,
     path,
@@ -29,8 +32,6 @@ from tenure.connectors.scim.attributes import (
 from tenure.core.model import Value
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-#: Several applications refuse, or time out on, more than this in one request.
-MEMBERS_PER_REQUEST = 100
 
 
 class Style(Enum):
@@ -39,11 +40,13 @@ class Style(Enum):
     VALUE_PATH = 1
     PRECISE = 2
     WHOLE = 3
+    BARE = 4
 
 
-def body(operations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """A PATCH body."""
-    return {"schemas": [PATCH_SCHEMA], "Operations": list(operations)}
+def body(operations: Sequence[Mapping[str, Any]], *, capital: bool = False) -> dict[str, Any]:
+    """A PATCH body. `capital`: Replace, not replace."""
+    made = [{**one, "op": one["op"].capitalize()} for one in operations] if capital else operations
+    return {"schemas": [PATCH_SCHEMA], "Operations": list(made)}
 
 
 def has_entries(changes: Mapping[str, Value | None]) -> bool:
@@ -55,12 +58,17 @@ def operations(
     changes: Mapping[str, Value | None],
     style: Style = Style.VALUE_PATH,
     current: Mapping[str, Any] | None = None,
+    *,
+    typed: bool = True,
 ) -> list[dict[str, Any]]:
     """What to send for `changes`; `current` is the resource as read, for all but `VALUE_PATH`.
 
     May be empty: what is to be cleared is not there.
     """
+    if style is Style.BARE:
+        return _bare(changes, current or {}, typed=typed)
     made: list[dict[str, Any]] = []
+    whole = {path(n).attribute for n in changes if path(n).type} if style is Style.WHOLE else set()
     # Entries that are added make the next change see them.
     known = copy.deepcopy(dict(current or {}))
     for name, wanted in changes.items():
@@ -70,30 +78,41 @@ def operations(
         elif style is Style.VALUE_PATH:
             made.append(_by_value_path(where, value))
         elif style is Style.PRECISE:
-            made.extend(_precise(where, value, known))
-        put(known, where, value)
-    if style is Style.WHOLE:
-        typed = dict.fromkeys(path(name).attribute for name in changes if path(name).type)
-        made.extend(_whole(attribute, known) for attribute in typed)
+            if _untyped(known, where):
+                # No path names an entry without a type.
+                whole.add(where.attribute)
+            elif where.attribute not in whole:
+                made.extend(_precise(where, value, known))
+        put(known, where, value, typed=typed)
+    made.extend(_whole(attribute, known) for attribute in sorted(whole))
     return made
 
 
-def member_bodies(add: Sequence[str], remove: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """PATCH bodies that add and remove members as a difference, at most 100 of them in each.
+def member_bodies(
+    add: Sequence[Mapping[str, Any]],
+    remove: Sequence[str],
+    *,
+    most: int = 100,
+    by_list: bool = False,
+    capital: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """PATCH bodies that add and remove members as a difference, at most `most` of them in each.
 
-    Removals come first: access goes before access comes.
+    Removals come first: access goes before access comes. `by_list`: they are named as values of
+    the operation, which by the standard would remove everybody.
     """
-    steps = iter([*((False, one) for one in remove), *((True, one) for one in add)])
-    while batch := list(islice(steps, MEMBERS_PER_REQUEST)):
-        made: list[dict[str, Any]] = [
-            {"op": "remove", "path": f"members[value eq {quoted(one)}]"}
-            for adding, one in batch
-            if not adding
-        ]
-        added = [{"value": one} for adding, one in batch if adding]
-        if added:
+    steps = iter([*((None, one) for one in remove), *((one, "") for one in add)])
+    while batch := list(islice(steps, most)):
+        gone = [one for added, one in batch if added is None]
+        made: list[dict[str, Any]] = []
+        if gone and by_list:
+            values = [{"value": one} for one in gone]
+            made.append({"op": "remove", "path": "members", "value": values})
+        elif gone:
+            made += [{"op": "remove", "path": f"members[value eq {quoted(one)}]"} for one in gone]
+        if added := [dict(one) for one, _ in batch if one is not None]:
             made.append({"op": "add", "path": "members", "value": added})
-        yield body(made)
+        yield body(made, capital=capital)
 
 
 def quoted(text: str) -> str:
@@ -133,6 +152,30 @@ def _precise(where: Path, value: Value | None, known: Mapping[str, Any]) -> list
         return []
     entry = new_entry(known.get(where.attribute), where, value)
     return [{"op": "add", "path": where.attribute, "value": [entry]}]
+
+
+def _untyped(known: Mapping[str, Any], where: Path) -> bool:
+    entry = entry_of(known, where)
+    return entry is not None and not entry.get("type")
+
+
+def _bare(
+    changes: Mapping[str, Value | None], current: Mapping[str, Any], *, typed: bool
+) -> list[dict[str, Any]]:
+    """One operation without a path. What is cleared is null, as in RFC 7643, 2.5."""
+    known = copy.deepcopy(dict(current))
+    value: dict[str, Any] = {}
+    for name, wanted in changes.items():
+        where, given = path(name), present(wanted)
+        put(known, where, given, typed=typed)
+        holder = value.setdefault(where.schema, {}) if where.schema else value
+        if where.attribute in TYPED:
+            holder[where.attribute] = entries(known.get(where.attribute))
+        elif where.sub is None:
+            holder[where.attribute] = None if given is None else rendered(where, given)
+        else:
+            holder.setdefault(where.attribute, {})[where.sub] = given
+    return [{"op": "replace", "value": value}] if value else []
 
 
 def _whole(attribute: str, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,13 +5,14 @@ They must not know what the connector does with them.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 from tenure.connectors.addresses import checked_url
 from tenure.connectors.base import StopApplication
 from tenure.connectors.http import Timeouts
+from tenure.connectors.scim.dialect import Dialect
 
 
 class ScimSettings(BaseModel):
@@ -29,12 +30,6 @@ class ScimSettings(BaseModel):
         title="Allow http://",
         description="Only inside a network that you trust: the token is readable on the way.",
     )
-    update_with: Literal["patch", "put"] = Field(
-        default="patch",
-        title="Change accounts with",
-        description="PATCH sends what changes. PUT sends the whole account, for applications that "
-        "do not understand PATCH.",
-    )
     page_size: int = Field(
         default=100,
         ge=1,
@@ -48,10 +43,11 @@ class ScimSettings(BaseModel):
         title="Create missing groups",
         description="Otherwise a person makes them there.",
     )
-    members_shown: bool = Field(
-        default=True,
-        title="Groups show their members",
-        description="Switch off for applications that never say who is in a group.",
+    dialect: Dialect = Field(
+        default_factory=Dialect,
+        title="Its dialect",
+        description="How the application deviates from the standard. Not given: what it says of "
+        "itself, and what is seen to work.",
     )
     timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
 

@@ -14,9 +14,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors
+from tenure.applications.credentials import standing
 from tenure.applications.models import Application, Health
 from tenure.console import look
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.views.authorising import redirect_uri
 from tenure.console.waiting import plural
 from tenure.core.guard import Counted, guard_from, span
 from tenure.core.model import ApplicationMode, RemovalAction, Situation
@@ -93,6 +95,8 @@ def application(request: ConsoleRequest, slug: str) -> HttpResponse:
         "entitlements": selectors.entitlements(found),
         "rules": rule_selectors.rules_for(slug),
         "connection": _connection(found),
+        "authorisation": standing(found),
+        "redirect_uri": redirect_uri(),
         "policy": _policy(found),
         "last": runs.last_by_subject(RunKind.RECONCILE).get(slug),
     }

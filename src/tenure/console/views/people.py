@@ -19,17 +19,21 @@ def people(request: ConsoleRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     if state not in look.PERSON:
         state = ""
-    page = selectors.people_page(search=search, state=state, cursor=request.GET.get("at", ""))
+    endless = request.GET.get("end") == "none"
+    page = selectors.people_page(
+        search=search, state=state, endless=endless, cursor=request.GET.get("at", "")
+    )
     states = selectors.people_by_state()
     total = sum(states.values())
-    if search:
-        count = selectors.count_people(search=search, state=state)
+    if search or endless:
+        count = selectors.count_people(search=search, state=state, endless=endless)
     else:
         count = states[next(s for s in states if s.value == state)] if state else total
     counts = applications.account_counts(person.pk for person in page.rows)
     context = {
         "search": search,
         "state": state,
+        "endless": endless,
         "states": [(s.value, look.PERSON[s.value].word, n) for s, n in states.items()],
         "total": total,
         "count": count,

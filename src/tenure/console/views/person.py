@@ -76,6 +76,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     context = {
         "person": found,
         "gone": found.state in (LifecycleState.LEFT.value, LifecycleState.LEAVING.value),
+        "endless": people.lacks_end(found),
         "steps": timeline.steps(found, moves, _deletions(rows)),
         "rows": rows,
         "open": sum(1 for row in rows if row.mark.word == "Active"),

@@ -1,0 +1,15 @@
+"""Jobs: refresh tokens that nobody uses are kept alive."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+from tenure.applications.authorizing import renew_idle
+from tenure.infra.clock import now
+
+
+@app.periodic(cron="17 * * * *")
+@app.task(queue="sweep", queueing_lock="renew-idle", name="tenure.renew_idle", pass_context=False)
+def renew(timestamp: int) -> None:
+    """Once an hour."""
+    renew_idle(now())

@@ -1,0 +1,1 @@
+"""What Tenure can connect: one file for each application, with settings, facts and instructions."""

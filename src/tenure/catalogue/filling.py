@@ -1,0 +1,85 @@
+"""An entry and an administrator's answers: what the connector is told. All that is wrong with the
+answers is said at once, by the name of the setting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tenure.catalogue.entry import Entry, filled, wrong_value
+from tenure.catalogue.loading import UnknownEntry
+from tenure.catalogue.loading import entry as entry_named
+
+
+class WrongAnswers(ValueError):
+    """Answers that are missing or wrong: setting or secret -> what is to be done about it."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__(" ".join(f"{name}: {text}" for name, text in problems.items()))
+        self.problems = dict(problems)
+
+
+def settings(entry: Entry, answers: Mapping[str, str]) -> dict[str, Any]:
+    """The connector's settings. Raises `WrongAnswers`."""
+    told: dict[str, Any] = filled(entry.connector.settings, answered(entry, answers))
+    if entry.connector.dialect:
+        told["dialect"] = entry.connector.dialect
+    return told
+
+
+def complete(catalogue: str, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings with the specification of the entry that the application was made from, where they
+    bring none of their own: so that a specification which is mended is mended everywhere."""
+    if kind != "rest" or not catalogue or settings.keys() & {"spec", "spec_file"}:
+        return settings
+    try:
+        spec = entry_named(catalogue).connector.spec
+    except UnknownEntry:
+        return settings
+    return {"spec": spec, **settings} if spec else settings
+
+
+def oauth(
+    entry: Entry, answers: Mapping[str, str], references: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """How it is authorised by OAuth; None where not by OAuth. Raises `WrongAnswers`."""
+    if not entry.connector.oauth:
+        return None
+    told: dict[str, Any] = filled(entry.connector.oauth, {**answered(entry, answers), **references})
+    return told
+
+
+def answered(entry: Entry, answers: Mapping[str, str]) -> dict[str, str]:
+    """A value for every setting. Raises `WrongAnswers`.
+
+    A value with a reference (`${env:NAME}`) is known only at use, so its form is not checked.
+    """
+    known = {setting.name: setting for setting in entry.settings}
+    problems = {
+        name: f"{entry.name} has no such setting. There is {', '.join(known) or 'none'}."
+        for name in answers
+        if name not in known
+    }
+    values = {}
+    for name, setting in known.items():
+        value = answers.get(name, "").strip() or setting.default
+        values[name] = value
+        if not value:
+            problems[name] = f"{setting.title} is missing, such as {setting.example}."
+        elif "${" not in value and (wrong := wrong_value(setting, value)):
+            problems[name] = f"{value!r} {wrong}"
+    if problems:
+        raise WrongAnswers(problems)
+    return values
+
+
+def examples(entry: Entry) -> dict[str, str]:
+    """Answers that are right in form, for documentation and tests."""
+    return {setting.name: setting.example for setting in entry.settings}
+
+
+def secret_references(entry: Entry, slug: str) -> dict[str, str]:
+    """Where secrets are looked for unless somebody says otherwise: `${env:SLACK_TOKEN}`."""
+    stem = slug.upper().replace("-", "_")
+    stem = stem if not stem[:1].isdigit() else f"APP_{stem}"
+    return {secret.name: f"${{env:{stem}_{secret.name.upper()}}}" for secret in entry.secrets}

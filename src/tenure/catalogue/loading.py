@@ -1,0 +1,108 @@
+"""Reading entries: the index at once, an entry when it is asked for. Both stay in memory.
+
+The index is what lists and search need of every entry. It is made from the entries by
+`tools/integrations`, and a test says when it is not current.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tenure.catalogue.entry import Entry
+
+ENTRIES = Path(__file__).parent / "entries"
+INDEX = Path(__file__).parent / "index.json"
+
+
+class UnknownEntry(LookupError):
+    """There is no such entry. `str()` says which are like it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry as a list shows it. `automatic`: Tenure manages accounts there by itself."""
+
+    slug: str
+    name: str
+    aliases: tuple[str, ...]
+    category: str
+    summary: str
+    colour: str
+    monogram: str
+    self_hosted: bool
+    automatic: bool
+    can: tuple[str, ...]
+    sso: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: Entry) -> Listed:
+        return cls(
+            slug=entry.slug,
+            name=entry.name,
+            aliases=entry.aliases,
+            category=entry.category,
+            summary=entry.summary,
+            colour=entry.colour,
+            monogram=entry.monogram,
+            self_hosted="self-hosted" in entry.hosting,
+            automatic=entry.automatic,
+            can=entry.can,
+            sso=entry.sso.protocols,
+        )
+
+
+@functools.cache
+def listed() -> tuple[Listed, ...]:
+    """Every entry, by name."""
+    rows = json.loads(INDEX.read_text(encoding="utf-8"))
+    return tuple(_listed(row) for row in rows)
+
+
+def _listed(row: dict[str, Any]) -> Listed:
+    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Listed(**told)
+
+
+@functools.cache
+def entry(slug: str) -> Entry:
+    """One entry. Raises `UnknownEntry`."""
+    if slug not in {row.slug for row in listed()}:
+        from tenure.catalogue.search import search
+
+        near = ", ".join(row.slug for row in search(slug)[:3])
+        hint = f" Did you mean {near}?" if near else ""
+        raise UnknownEntry(f"The catalogue has no {slug!r}.{hint} `tenure catalogue search` lists.")
+    return read(ENTRIES / f"{slug}.yaml")
+
+
+def read(path: Path) -> Entry:
+    """An entry from its file. Raises ValueError saying everything that is wrong with it."""
+    try:
+        raw: Any = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        found = Entry.model_validate(raw)
+    except YAMLError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'as a whole'}: {item['msg']}"
+            for item in error.errors(include_url=False)
+        )
+        raise ValueError(f"{path.name}: {wrong}") from error
+    if found.slug != path.stem:
+        raise ValueError(f"{path.name}: its slug is {found.slug}. Name both alike.")
+    return found
+
+
+def index_text(entries: list[Entry]) -> str:
+    """The index of these entries, one line each, so that changes are easy to see and to merge."""
+    rows = sorted((Listed.of(item) for item in entries), key=lambda row: row.name.casefold())
+    lines = [json.dumps(asdict(row), ensure_ascii=False) for row in rows]
+    return "[\n" + ",\n".join(lines) + "\n]\n"

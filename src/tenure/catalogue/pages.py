@@ -1,0 +1,230 @@
+"""An entry, and the list of all, as Markdown: the pages of docs/integrations and of
+`tenure catalogue show`. The console has templates of its own over the same facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tenure.catalogue.entry import (
+    AUTHENTICATION,
+    CAPABILITIES,
+    CATEGORIES,
+    CHECKED,
+    PROTOCOLS,
+    Entry,
+    Step,
+)
+from tenure.catalogue.loading import Listed
+
+#: Said wherever single sign-on is: what stands in an entry is a fact about the application.
+NOT_YET_SSO = (
+    "Tenure is not an identity provider yet. The steps and addresses are what the application asks "
+    "for, so that they can be used with the identity provider that you have."
+)
+NOT_YET_PROVISIONING = (
+    "Tenure has no connector for this application yet: provisioning is by hand, by the steps below."
+)
+_THEN = {"disable": "disabled", "delete": "deleted", "keep": "kept as it is"}
+BY = {
+    "vendor": "the vendor",
+    "copy": "a copy of the vendor's specification",
+    "microsoft": "Microsoft's tutorial",
+    "third party": "a third party",
+}
+
+
+def page(entry: Entry, block: str = "") -> str:
+    """Everything that is known of one application. `block` is a ready part of tenure.yaml."""
+    parts = [
+        f"# {entry.name}",
+        entry.summary,
+        _table(("", ""), _overview(entry)),
+        "## General",
+        *_steps(entry.instructions.general),
+        "## Single sign-on",
+        *([f"> {NOT_YET_SSO}"] if entry.sso.protocols else []),
+        *_facts(sso_facts(entry)),
+        *_steps(entry.instructions.single_sign_on),
+        "## Provisioning",
+        *([] if entry.automatic else [f"> {NOT_YET_PROVISIONING}"]),
+        entry.interface,
+        _table(("", ""), provisioning_facts(entry)),
+        *_steps(entry.instructions.provisioning),
+        *_settings(entry),
+        *_block(entry, block),
+        *_list("What to mind", entry.traps),
+        *_list("Confirmed in the sources", entry.confirmed),
+        *_list("Not confirmed", entry.not_confirmed),
+        "## Sources",
+        _checked(entry),
+        "\n".join(_sources(entry)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def index_page(rows: Sequence[Listed]) -> str:
+    """All entries, by category."""
+    automatic = sum(row.automatic for row in rows)
+    parts = [
+        "# Integrations",
+        f"{len(rows)} applications: {automatic} are provisioned automatically, for the others "
+        "there are steps to do it by hand. Every page says how it was checked and what could not "
+        "be confirmed. To search: `tenure catalogue search`, or Catalogue in the console. Whatever "
+        "speaks SCIM 2.0 and is not here can be connected too: see "
+        "[configuration](../reference/configuration.md#applications).",
+        " · ".join(
+            f"[{title}](#{_anchor(title)})"
+            for slug, title in CATEGORIES.items()
+            if any(row.category == slug for row in rows)
+        ),
+    ]
+    for category, title in CATEGORIES.items():
+        found = [row for row in rows if row.category == category]
+        if found:
+            parts += [f"## {title}", _table(("Application", "Provisioning", "Can", "Sign-on"), (
+                (
+                    f"[{row.name}]({row.slug}.md)",
+                    "automatic" if row.automatic else "by hand",
+                    ", ".join(CAPABILITIES[name].lower() for name in row.can) or "—",
+                    ", ".join(PROTOCOLS[name] for name in row.sso) or "—",
+                )
+                for row in found
+            ))]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def sso_facts(entry: Entry) -> list[tuple[str, str]]:
+    """What an identity provider has to be told, as (label, value)."""
+    sso = entry.sso
+    makes = {True: "Yes", False: "No", None: ""}[sso.makes_accounts]
+    return [
+        (label, value)
+        for label, value in (
+            ("Protocols", ", ".join(PROTOCOLS[name] for name in sso.protocols)),
+            ("Plan", sso.plan),
+            ("Entity ID", sso.entity_id),
+            ("Assertion consumer service (ACS)", sso.acs),
+            ("Sign-on address", sso.start),
+            ("Metadata", sso.metadata),
+            ("Subject (NameID)", sso.name_id),
+            ("Makes accounts at sign-in", makes),
+        )
+        if value
+    ]
+
+
+def provisioning_facts(entry: Entry) -> list[tuple[str, str]]:
+    """How accounts are managed and what their end means, as (label, value)."""
+    signed = AUTHENTICATION[entry.authentication.kind]
+    if entry.authentication.by:
+        signed += f", made by {entry.authentication.by}"
+    return [
+        (label, value)
+        for label, value in (
+            ("Plan", entry.plan),
+            ("Authentication", signed),
+            ("Scopes", ", ".join(entry.authentication.scopes)),
+            ("Ends", entry.authentication.ends),
+            ("Disabling", entry.off.disable or "Not possible."),
+            ("Deleting", entry.off.delete or "Not possible."),
+            ("When access ends", _THEN[entry.off.then] if entry.automatic else ""),
+            ("Licences", entry.licences),
+        )
+        if value
+    ]  # fmt: skip
+
+
+def capabilities(entry: Entry) -> list[tuple[str, str]]:
+    """Every capability and yes, no or not known."""
+    return [
+        (title, "yes" if name in entry.can else "no" if name in entry.cannot else "not known")
+        for name, title in CAPABILITIES.items()
+    ]
+
+
+def _overview(entry: Entry) -> list[tuple[str, str]]:
+    offered = capabilities(entry)
+    return [
+        ("Category", CATEGORIES[entry.category]),
+        ("Vendor", f"<{entry.vendor}>"),
+        ("Runs", " or ".join(entry.hosting)),
+        ("Provisioning by Tenure", "automatic" if entry.automatic else "by hand"),
+        *(
+            (title, ", ".join(name for name, value in offered if value == answer))
+            for title, answer in (
+                ("Its interface offers", "yes"),
+                ("It does not offer", "no"),
+                ("Not known", "not known"),
+            )
+            if any(value == answer for _, value in offered)
+        ),
+        ("Single sign-on", ", ".join(PROTOCOLS[p] for p in entry.sso.protocols) or "not known"),
+    ]
+
+
+def _steps(steps: Sequence[Step]) -> Iterable[str]:
+    lines = []
+    for number, step in enumerate(steps, start=1):
+        lines.append(f"{number}. {step.text}")
+        if step.copy_:
+            lines.append(f"\n   ```text\n   {step.copy_}\n   ```")
+    yield "\n".join(lines)
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
+    if facts:
+        yield _table(("", ""), [(label, _code(value)) for label, value in facts])
+
+
+def _code(value: str) -> str:
+    return f"`{value}`" if "://" in value and " " not in value else value
+
+
+def _settings(entry: Entry) -> Iterable[str]:
+    if entry.settings:
+        yield "### Settings"
+        yield _table(
+            ("setting", "meaning", "example"),
+            ((f"`{s.name}`", f"{s.title}. {s.hint}", f"`{s.example}`") for s in entry.settings),
+        )
+    if entry.secrets:
+        yield "### Secrets"
+        yield _table(
+            ("secret", "meaning"), ((f"`{s.name}`", f"{s.title}. {s.hint}") for s in entry.secrets)
+        )
+
+
+def _block(entry: Entry, block: str) -> Iterable[str]:
+    if block:
+        flags = " ".join(f"--set {s.name}={s.example}" for s in entry.settings)
+        yield "### In tenure.yaml"
+        yield f"```sh\n{f'tenure application add {entry.slug} {flags}'.strip()}\n```"
+        yield f"```yaml\n{block.rstrip()}\n```"
+
+
+def _list(title: str, items: Sequence[str]) -> Iterable[str]:
+    if items:
+        yield f"## {title}"
+        yield "\n".join(f"- {item}" for item in items)
+
+
+def _checked(entry: Entry) -> str:
+    return f"Checked on {entry.checked.on:%Y-%m-%d}. {CHECKED[entry.checked.how]}: " + (
+        entry.checked.against
+    )
+
+
+def _sources(entry: Entry) -> Iterable[str]:
+    for item in entry.sources:
+        by = "" if item.by == "vendor" else f", by {BY[item.by]}"
+        yield f"- [{item.title}]({item.address}){by}, read {item.read:%Y-%m-%d}: {item.supports}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(" ", "-")

@@ -1,0 +1,236 @@
+"""The catalogue from the command line: search, read, and add an application from it. Only applying
+needs a database."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markdown import Markdown
+
+from tenure.cli.context import session
+from tenure.cli.output import AsJson, Failure, out, print_json, say, table
+
+if TYPE_CHECKING:
+    from tenure.catalogue.entry import Entry
+
+catalogue_app = typer.Typer(
+    help="What Tenure can connect, with instructions.\n\nExample: `tenure catalogue search chat`",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+Slug = Annotated[
+    str, typer.Argument(metavar="ENTRY", help="The entry's slug, as `catalogue search` shows it.")
+]
+
+
+def register(app: typer.Typer, application_app: typer.Typer) -> None:
+    catalogue_app.command("search")(search)
+    catalogue_app.command("show")(show)
+    catalogue_app.command("schema")(schema)
+    app.add_typer(catalogue_app, name="catalogue")
+    application_app.command("add")(add)
+
+
+def search(
+    text: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Name, category or words. None: everything.")
+    ] = "",
+    category: Annotated[
+        str, typer.Option("--category", help="Only this category, such as development.")
+    ] = "",
+    can: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--can",
+            help="Only what has this: automatic, self-hosted, saml, oidc, import, create, update, "
+            "disable, delete, groups, roles, licences. May be given several times.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find applications in the catalogue, the best match first.
+
+    Example: `tenure catalogue search "version control" --can automatic`
+    """
+    from dataclasses import asdict
+
+    from tenure.catalogue.entry import CAPABILITIES, CATEGORIES, PROTOCOLS
+    from tenure.catalogue.search import search as find
+
+    known = {"automatic", "self-hosted", *CAPABILITIES, *PROTOCOLS}
+    for name in set(can or ()) - known:
+        raise Failure(f"There is nothing called {name!r} to ask for. There is {_list(known)}.")
+    if category and category not in CATEGORIES:
+        raise Failure(f"There is no category {category!r}. There is {_list(CATEGORIES)}.")
+    rows = find(text, category=category, can=can or ())
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    if not rows:
+        say("Nothing in the catalogue is like this. Whatever speaks SCIM can be added by hand.")
+        return
+    lines = [
+        (row.slug, row.name, CATEGORIES[row.category], "yes" if row.automatic else "by hand")
+        for row in rows
+    ]
+    out.print(table("", ("entry", "name", "category", "automatic"), lines))
+
+
+def show(slug: Slug, as_json: AsJson = False) -> None:
+    """Everything about one application: what it can do, step-by-step instructions, sources.
+
+    Example: `tenure catalogue show gitlab`
+    """
+    from tenure.catalogue.pages import page
+
+    found = _entry(slug)
+    if as_json:
+        print_json(found.model_dump(mode="json", by_alias=True))
+    elif out.is_terminal:
+        out.print(Markdown(page(found)))
+    else:
+        print(page(found), end="")
+
+
+def schema(as_json: AsJson = False) -> None:
+    """Print the JSON Schema of an entry, for whoever writes one: always JSON.
+
+    Example: `tenure catalogue schema > entry.schema.json`
+    """
+    from tenure.catalogue.entry import json_schema
+
+    print_json(json_schema())
+
+
+def add(
+    slug: Slug,
+    name: Annotated[str, typer.Option("--name", help="What it is called here.")] = "",
+    key: Annotated[
+        str, typer.Option("--as", help="Its slug in tenure.yaml. Default: the entry's.")
+    ] = "",
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting, as NAME=VALUE. What is missing is asked for."),
+    ] = None,
+    secrets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--secret",
+            help="Where a secret is, as NAME=${env:VARIABLE}, NAME=${file:/path} or "
+            "NAME=${box:NAME}. Default: an environment variable named after the application.",
+        ),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this new file, not the screen.")
+    ] = None,
+    now: Annotated[
+        bool, typer.Option("--apply", help="Add it to what is configured, in report mode.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make an application from the catalogue: a block for tenure.yaml, in report mode.
+
+    Example: `tenure application add gitlab --name "Our GitLab" --set host=gitlab.example.com`
+    """
+    from tenure.catalogue.filling import WrongAnswers
+    from tenure.configuration.problems import ConfigurationError
+    from tenure.configuration.proposing import ByHand, block, prepare
+
+    found = _entry(slug)
+    answers = _pairs(values, "--set")
+    try:
+        if found.automatic:
+            answers = _asked(found, answers, quiet=as_json)
+        key, application = prepare(
+            found, slug=key, name=name, answers=answers, secrets=_pairs(secrets, "--secret")
+        )
+        text = block(key, application)
+        changes = _apply(key, application) if now else []
+    except (WrongAnswers, ByHand, ConfigurationError) as error:
+        raise Failure(str(error)) from error
+    if file is not None:
+        _write(file, text)
+    if as_json:
+        print_json({"slug": key, "block": text, "changes": changes})
+        return
+    if file is None:
+        print(text, end="")
+    _what_next(key, application.secrets, applied=now)
+
+
+def _entry(slug: str) -> Entry:
+    from tenure.catalogue.loading import UnknownEntry, entry
+
+    try:
+        return entry(slug)
+    except UnknownEntry as error:
+        raise Failure(str(error)) from error
+
+
+def _apply(key: str, application: object) -> list[object]:
+    with session():
+        from tenure.configuration.adding import add as add_now
+        from tenure.configuration.document import Application
+
+        assert isinstance(application, Application)
+        return [change.as_json() for change in add_now(key, application)]
+
+
+def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
+    pairs = {}
+    for item in given or ():
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip():
+            # The value is not shown: after --secret it may be the secret itself.
+            raise Failure(f"{option} takes NAME=VALUE, and there is one without a name or a value.")
+        pairs[name.strip()] = value
+    return pairs
+
+
+def _asked(entry: Entry, answers: dict[str, str], *, quiet: bool) -> dict[str, str]:
+    """What is missing, asked for where somebody is there to answer."""
+    from tenure.catalogue.entry import wrong_value
+
+    if quiet or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return answers
+    for setting in entry.settings:
+        if setting.name in answers:
+            continue
+        say(f"{setting.title}: {setting.hint}")
+        while True:
+            value = typer.prompt(
+                f"  such as {setting.example}", default=setting.default or None, err=True
+            ).strip()
+            wrong = None if "${" in value else wrong_value(setting, value)
+            if value and not wrong:
+                break
+            say(f"  {value!r} {wrong}")
+        answers[setting.name] = value
+    return answers
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except FileExistsError:
+        raise Failure(f"{file} is there already, and is not written over. Name another.") from None
+    except OSError as error:
+        raise Failure(f"{file} cannot be written: {error.strerror}.") from error
+
+
+def _what_next(key: str, secrets: dict[str, str], *, applied: bool) -> None:
+    for name, reference in secrets.items():
+        say(f"The secret {name} is read from {reference} by the process that runs `tenure up`.")
+    if applied:
+        say(f"Added, in report mode. Next: tenure application check {key}, then reconcile.")
+    else:
+        say("Put this into tenure.yaml, then: tenure config apply tenure.yaml")
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

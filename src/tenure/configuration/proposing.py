@@ -1,0 +1,104 @@
+"""An application from the catalogue, as a block of the document. It is in report mode, so that the
+first thing that happens is a look, not a change. Needs no database.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tenure.catalogue import filling
+from tenure.catalogue.entry import Entry
+from tenure.configuration.checking import check
+from tenure.configuration.document import Application, Document
+from tenure.configuration.exporting import as_written
+from tenure.configuration.problems import ConfigurationError
+from tenure.configuration.references import EXPECTED, is_reference
+
+_LONGEST_NAME = 200
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+
+
+class ByHand(ValueError):
+    """Tenure cannot manage accounts there by itself yet."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(
+            f"Tenure cannot manage accounts in {entry.name} by itself yet: there is no connector "
+            f"for it. `tenure catalogue show {entry.slug}` has the steps to do it by hand."
+        )
+
+
+def prepare(
+    entry: Entry,
+    *,
+    slug: str = "",
+    name: str = "",
+    answers: Mapping[str, str],
+    secrets: Mapping[str, str] | None = None,
+) -> tuple[str, Application]:
+    """The application and its slug. Raises `WrongAnswers` or `ByHand`. `secrets` are references;
+    one that is not given is looked for in an environment variable named after the application."""
+    if not entry.automatic:
+        raise ByHand(entry)
+    slug = slug or entry.slug
+    problems = {}
+    if not _SLUG.fullmatch(slug):
+        problems["slug"] = f"{slug!r} is none: lower-case letters, digits, - and _, such as chat-2."
+    if len(name.strip()) > _LONGEST_NAME:
+        problems["name"] = f"A name has at most {_LONGEST_NAME} characters."
+    references = filling.secret_references(entry, slug)
+    for key, text in (secrets or {}).items():
+        if key not in references:
+            known = ", ".join(references) or "none"
+            problems[key] = f"{entry.name} has no such secret. There is {known}."
+        elif not text.strip():
+            continue
+        elif not is_reference(text.strip()):
+            # The text is not shown: it may be the secret itself.
+            problems[key] = f"A secret is never written here. Give a reference: {EXPECTED}."
+        else:
+            references[key] = text.strip()
+    try:
+        settings = filling.settings(entry, answers)
+    except filling.WrongAnswers as error:
+        problems |= error.problems
+    if problems:
+        raise filling.WrongAnswers(problems)
+    return slug, Application.model_validate(
+        {
+            "name": name.strip() or entry.name,
+            "connector": entry.connector.kind,
+            "catalogue": entry.slug,
+            "colour": entry.colour,
+            "settings": settings,
+            "secrets": {k: v for k, v in references.items() if k not in entry.oauth_places},
+            "oauth": filling.oauth(entry, answers, references),
+            "mapping": {k: v.model_dump() for k, v in entry.mapping.items()},
+            "matching": [item.model_dump() for item in entry.matching],
+            "mode": "report",
+            "removal": {"then": entry.off.then},
+            "limits": entry.pace.model_dump(exclude_none=True),
+        }
+    )
+
+
+def block(slug: str, application: Application) -> str:
+    """The application as it stands in `tenure.yaml`. Raises `ConfigurationError`."""
+    document = Document(applications={slug: application})
+    problems = check(document).problems
+    if problems:
+        raise ConfigurationError(problems)
+    plain: dict[str, Any] = as_written(document)["applications"][slug]
+    # Said although it is the default: it is the line that is changed when all looks well.
+    plain["mode"] = "report"
+    yaml = YAML(typ="rt")
+    yaml.width = 100
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    out = StringIO()
+    yaml.dump({"applications": {slug: plain}}, out)
+    return out.getvalue().rstrip() + "\n"

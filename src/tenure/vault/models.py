@@ -1,0 +1,27 @@
+"""Sealed values. Only the name, who entered it and when it dies are readable."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Sealed(models.Model):
+    """One value, sealed by the box and bound to its name. `ours`: kept by Tenure for itself (the
+    tokens of an application), not entered by a person and not shown in lists."""
+
+    name = models.CharField(max_length=200, unique=True)
+    value = models.TextField()
+    ours = models.BooleanField(default=False)
+    #: The last day on which it works, as whoever entered it said.
+    expires_on = models.DateField(null=True)
+    kept_at = models.DateTimeField(db_default=Now())
+    kept_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name

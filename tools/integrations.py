@@ -1,0 +1,46 @@
+"""Make docs/integrations and the catalogue's index: `python tools/integrations.py`.
+
+A test compares what this would write with what is there.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs" / "integrations"
+
+
+def made() -> dict[Path, str]:
+    """Every file that is made, and what is in it."""
+    from tenure.catalogue import filling, pages
+    from tenure.catalogue.loading import ENTRIES, INDEX, Listed, index_text, read
+    from tenure.configuration.proposing import block, prepare
+
+    entries = [read(path) for path in sorted(ENTRIES.glob("*.yaml"))]
+    files = {INDEX: index_text(entries)}
+    rows = sorted((Listed.of(item) for item in entries), key=lambda row: row.name.casefold())
+    files[DOCS / "README.md"] = pages.index_page(rows)
+    for entry in entries:
+        text = ""
+        if entry.automatic:
+            text = block(*prepare(entry, answers=filling.examples(entry)))
+        files[DOCS / f"{entry.slug}.md"] = pages.page(entry, text)
+    return files
+
+
+def main() -> None:
+    files = made()
+    DOCS.mkdir(parents=True, exist_ok=True)
+    for path in DOCS.glob("*.md"):
+        if path not in files:
+            path.unlink()
+    for path, text in files.items():
+        path.write_text(text, encoding="utf-8")
+    print(f"{len(files)} files")
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT / "src"))
+    main()
