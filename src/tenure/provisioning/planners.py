@@ -65,10 +65,10 @@ def sheets(scope: Scope, keys: Sequence[int], terms: Terms) -> Iterator[Sheet]:
         for pipe in pipes * _AHEAD:
             waiting[pipe] += _give(pipe, portions)
         while busy := [pipe for pipe, count in waiting.items() if count]:
-            for pipe in wait(busy):
-                assert isinstance(pipe, Connection)
-                found = _received(pipe)
-                waiting[pipe] += _give(pipe, portions) - 1
+            for ready in wait(busy):
+                assert isinstance(ready, Connection)
+                found = _received(ready)
+                waiting[ready] += _give(ready, portions) - 1
                 yield found
 
 
