@@ -39,8 +39,8 @@ class Result:
 
 
 def peak_mebibytes(pid: int | str = "self") -> float:
-    """The most memory that this process (or that one) had, from the kernel (`VmHWM`, proc(5)). Not `ru_maxrss`:
-    that begins at what the parent had when it forked."""
+    """The most memory that this process (or that one) had, from the kernel (`VmHWM`, proc(5)). Not
+    `ru_maxrss`: that begins at what the parent had when it forked."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024

@@ -77,22 +77,29 @@ def _give(pipe: Connection, portions: Iterator[Sequence[int]]) -> int:
     portion = next(portions, None)
     if portion is None:
         return 0
-    pipe.send(portion)
+    try:
+        pipe.send(portion)
+    except OSError:
+        raise _died() from None
     return 1
 
 
 def _received(pipe: Connection) -> Sheet:
     try:
         found = pipe.recv()
-    except EOFError:
-        raise PlannerDied(
-            "A planning process ended before its work did: it may have been killed, or the memory "
-            "was used up. Nothing of this plan was stored; plan again."
-        ) from None
+    except (EOFError, OSError):
+        raise _died() from None
     if isinstance(found, Exception):
         raise found
     assert isinstance(found, Sheet)
     return found
+
+
+def _died() -> PlannerDied:
+    return PlannerDied(
+        "A planning process ended before its work did: it may have been killed, or the memory was "
+        "used up. Nothing of this plan was stored; plan again."
+    )
 
 
 class _Planner:
