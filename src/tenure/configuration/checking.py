@@ -12,6 +12,7 @@ from typing import TypeVar
 from zoneinfo import available_timezones
 
 from tenure.catalogue.filling import complete
+from tenure.configuration.checking_company import check_onboarding
 from tenure.configuration.document import (
     SECTIONS,
     Application,
@@ -83,6 +84,8 @@ def check(
     if document.company is not None:
         _company(document.company, problems)
     schema = _schema(whole, problems)
+    if whole.company is not None:
+        check_onboarding(whole.company, schema, problems)
     for slug, source in (whole.sources or {}).items():
         _source(slug, source, schema, problems, settings=document.sources is not None)
     for slug, application in (whole.applications or {}).items():
@@ -232,6 +235,12 @@ def _application(
         )
         if found is not None:
             _connection(application, path, problems)
+            if application.removal.transfer_to and not hasattr(found, "transfer"):
+                problems.add(
+                    (*path, "removal", "transfer_to"),
+                    f"{application.connector} cannot hand over what an account owns. Leave it out, "
+                    "and do it by hand.",
+                )
         check_secrets(application.secrets, (*path, "secrets"), problems)
         check_authorisation(application, path, problems)
     if application.connector == "scim" and "userName" not in application.mapping:

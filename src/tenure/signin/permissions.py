@@ -21,6 +21,8 @@ class Ability(StrEnum):
     TRY = "try an application with an account of its own"
     RETRY = "send failed operations again"
     CONFIGURE = "change what is configured"
+    INVITE = "invite people, end their sessions or remove their passkeys"
+    VOUCH = "decide who somebody is"
 
 
 _EVERYTHING: Final = frozenset(Ability)
@@ -28,7 +30,7 @@ _ROLES: Final = MappingProxyType(
     {
         Role.OWNER: _EVERYTHING,
         Role.ADMINISTRATOR: _EVERYTHING,
-        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY}),
+        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY, Ability.INVITE}),
         Role.AUDITOR: frozenset[Ability](),
     }
 )
