@@ -185,7 +185,7 @@ class _JsonInputs:
             if "\0" in value:
                 raise Unfit(f"{name} holds a NUL character")
             return value
-        if isinstance(value, Mapping):
+        if isinstance(value, dict | Mapping):
             return {
                 str(key): self._fit(f"{name}.{key}", item, depth + 1)
                 for key, item in value.items()
