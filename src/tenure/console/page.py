@@ -24,6 +24,7 @@ from tenure.audit.services import acting
 from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.people.services import company
+from tenure.provisioning import byhand
 from tenure.provisioning import selectors as provisioning
 from tenure.signin import sessions
 from tenure.signin.models import User
@@ -142,6 +143,14 @@ def _work(held: int) -> list[NavItem]:
         ),
         NavItem("rules", "Access rules", "key-round", reverse("console:rules")),
         NavItem("plan", "Plan", "list-checks", reverse("console:plan"), held or None, waits=True),
+        NavItem(
+            "tasks",
+            "Tasks",
+            "hand",
+            reverse("console:tasks"),
+            byhand.count() or None,
+            waits=True,
+        ),
         NavItem("runs", "Runs", "activity", reverse("console:runs")),
     ]
 

@@ -17,6 +17,7 @@ from tenure.console.views import (
     runs,
     settings,
     sources,
+    tasks,
     writes,
 )
 
@@ -41,6 +42,8 @@ urlpatterns = [
     path("plan/lines/", plan.lines, name="plan_lines"),
     path("plan/apply/", plan.apply, name="apply"),
     path("plan/decide/", plan.decide, name="decide"),
+    path("tasks/", tasks.tasks, name="tasks"),
+    path("tasks/<int:number>/", tasks.settle, name="settle_task"),
     path("runs/", runs.runs, name="runs"),
     path("runs/<int:pk>/", runs.run, name="run"),
     path("runs/<int:pk>/live/", runs.live, name="run_live"),

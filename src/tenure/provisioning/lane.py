@@ -229,19 +229,11 @@ class Lane:
                 planning.store(Scope(person=row.person_id), reason=_STALE)
         postponed.catch_up(self._application)
         settling.close_runs(now())
-        _wake_those_behind(rows)
+        settling.wake_those_behind(rows)
         if any(o.result is Result.DONE for o in outcomes):
             health.works(self._application)
         self._course.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
         self._course.result.failed += sum(o.result is Result.FAILED for o in outcomes)
-
-
-def _wake_those_behind(rows: Sequence[Operation]) -> None:
-    """Operations of other applications may have waited for these."""
-    from tenure.provisioning.tasks import queue_drain
-
-    for slug in settling.behind(rows):
-        queue_drain(slug)
 
 
 def _next_size(size: int, sent: int, seconds: float) -> int:

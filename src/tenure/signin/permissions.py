@@ -19,6 +19,8 @@ class Ability(StrEnum):
     RECONCILE = "read applications again"
     AUTHORISE = "authorise applications"
     RETRY = "send failed operations again"
+    TASKS = "settle tasks by hand"
+    RUNS = "pause, resume or cancel runs"
 
 
 _EVERYTHING: Final = frozenset(Ability)
@@ -26,7 +28,7 @@ _ROLES: Final = MappingProxyType(
     {
         Role.OWNER: _EVERYTHING,
         Role.ADMINISTRATOR: _EVERYTHING,
-        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY}),
+        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY, Ability.TASKS}),
         Role.AUDITOR: frozenset[Ability](),
     }
 )
