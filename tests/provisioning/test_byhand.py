@@ -1,4 +1,4 @@
-"""What an application cannot do becomes a task; whoever does it says so, and that is the evidence."""
+"""What an application cannot do becomes a task; who does it says so, and that is the evidence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def lacking(monkeypatch: pytest.MonkeyPatch) -> Lacking:
     """The application cannot do these."""
 
     def lack(**capabilities: object) -> None:
-        usual = dict(entitlements=frozenset({"group"}), searchable=frozenset({"userName"}))
+        usual = {"entitlements": frozenset({"group"}), "searchable": frozenset({"userName"})}
         made = Capabilities(**{**usual, **capabilities})  # type: ignore[arg-type]
         monkeypatch.setattr(
             MemoryConnector,
@@ -105,7 +105,7 @@ def test_an_account_is_named_by_its_id_where_it_cannot_be_found(
     lacking(create=False, searchable=frozenset())
     apply()
     made = sales.memories["chat"].add_user({"userName": "P1@acme.example"})
-    with pytest.raises(byhand.TaskRefused, match="no account .nonsense."):
+    with pytest.raises(byhand.TaskRefused, match=r"no account .nonsense."):
         byhand.done(only().number, account="nonsense")
     byhand.done(only().number, account=made.remote_id)
     assert linked()["P1@acme.example"].person_id == person.pk

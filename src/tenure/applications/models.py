@@ -91,8 +91,8 @@ class Application(models.Model):
     guard = models.JSONField(default=dict)
     #: {"reads", "writes", "burst", "concurrency"}; see connectors.base.Limits.
     limits = models.JSONField(default=dict)
-    #: Who does by hand what it cannot do itself ("": an administrator), and after how long a task is
-    #: overdue (None: two days).
+    #: Who does by hand what it cannot do itself ("": an administrator), and after how long such a
+    #: task is overdue (None: two days).
     owner = models.CharField(max_length=200, blank=True)
     remind_after = models.DurationField(null=True)
     health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)

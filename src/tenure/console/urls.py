@@ -46,6 +46,7 @@ urlpatterns = [
     path("tasks/<int:number>/", tasks.settle, name="settle_task"),
     path("runs/", runs.runs, name="runs"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/steer/", runs.steer, name="steer_run"),
     path("runs/<int:pk>/live/", runs.live, name="run_live"),
     path("sources/", sources.sources, name="sources"),
     path("audit/", audit.audit, name="audit"),

@@ -1,8 +1,9 @@
 """Tasks: operations that an application has no way to do, done by a person instead.
 
-A task is an operation in state `manual`. Whoever does it says so, with a note; that is the evidence,
-and what the task wanted counts as observed until the application is read and says otherwise. A task
-is withdrawn, or another one takes its place, when what its person should have changes meanwhile.
+A task is an operation in state `manual`. Whoever does it says so, with a note; that is the
+evidence, and what the task wanted counts as observed until the application is read and says
+otherwise. A task is withdrawn, or another one takes its place, when what its person should have
+changes meanwhile.
 """
 
 from __future__ import annotations

@@ -57,8 +57,7 @@ class Drain:
                 await self._work(Course(application, result=self.result))
             return self.result
         finally:
-            await self._fast.close()
-            await self._wide.close()
+            await asyncio.gather(self._fast.close(), self._wide.close())
 
     async def _locked(self) -> Application | None:
         """The application, locked for this drain. Another one that is at it, and just ending, may

@@ -147,10 +147,11 @@ class Lane:
     async def _next(self) -> Upcoming | None:
         """More work: now, or when the earliest retry is due if that is soon."""
         while True:
+            at = now()
             found = await self._tables.do(self._claim)
             if found or self._leavers:
                 return found
-            due = await self._tables.do(claiming.next_due, self._application)
+            due = await self._tables.do(claiming.next_due, self._application, at)
             if self._course.over or due is None or due - now() > _WORTH_WAITING:
                 return None
             await asyncio.sleep(max(0.05, min(_GLANCE, (due - now()).total_seconds())))
