@@ -32,7 +32,7 @@ class Tables:
         begun at once, and done even if nobody waits for it."""
         closing = self.submit(_close)
         self._thread.shutdown(wait=False)
-        return closing
+        return asyncio.shield(closing)
 
 
 def try_lock(kind: int, key: int) -> bool:
