@@ -95,6 +95,8 @@ class Application(models.Model):
     #: task is overdue (None: two days).
     owner = models.CharField(max_length=200, blank=True)
     remind_after = models.DurationField(null=True)
+    #: {"reads", "writes": {"rate", "paused_until"}}: what it taught us; see `pacing`.
+    learnt = models.JSONField(default=dict)
     health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)
     stopped_reason = models.TextField(blank=True)
     stopped_at = models.DateTimeField(null=True)

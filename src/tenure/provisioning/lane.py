@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
-from tenure.applications import health
+from tenure.applications import health, pacing
 from tenure.applications.models import Application, Entitlement
-from tenure.connectors.base import Connector, Limits, RemoteAccount
+from tenure.connectors.base import Connector, Learnt, Limits, RemoteAccount
 from tenure.infra.clock import now
 from tenure.provisioning import claiming, guarding, planning, postponed, settling
 from tenure.provisioning.drafting import Scope
@@ -58,6 +58,8 @@ class Course:
     stopped: str = ""
     #: The kind of operation that it did not accept.
     stopped_on: str = ""
+    #: What it teaches us of its limits meanwhile.
+    learnt: Learnt = field(default_factory=Learnt)
 
     @property
     def over(self) -> bool:
@@ -231,6 +233,7 @@ class Lane:
         postponed.catch_up(self._application)
         settling.close_runs(now())
         settling.wake_those_behind(rows)
+        pacing.keep(self._application, self._course.learnt)
         if any(o.result is Result.DONE for o in outcomes):
             health.works(self._application)
         self._course.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
