@@ -156,6 +156,9 @@ SOURCES = st.fixed_dictionaries(
         ),
         "absence": st.sampled_from(["ignore", "leave"]),
         "guard": st.fixed_dictionaries({"leavers": LIMITS}),
+        "rehire": st.lists(
+            st.sampled_from(["email", ["email"], ["given_name", "x_1"]]), max_size=2
+        ),
     },
 )
 RULES = st.fixed_dictionaries(
@@ -252,7 +255,7 @@ def test_the_schema_knows_every_name_and_refuses_others() -> None:
         assert part["additionalProperties"] is False
         assert set(part["properties"]) == set(model.model_fields)
     assert parts["Application"]["properties"]["connector"]["enum"] == ["memory", "rest", "scim"]
-    assert parts["Source"]["properties"]["reader"]["enum"] == ["csv"]
+    assert parts["Source"]["properties"]["reader"]["enum"] == ["csv", "push"]
     # Short forms are in it, or editors would mark them.
     entitlement = parts["Application"]["properties"]["entitlements"]["items"]["anyOf"]
     assert {"type": "string"} in entitlement

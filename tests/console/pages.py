@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from tenure.sources.models import RehireQuestion
 from tests.console.company import Sample
 
 
@@ -19,11 +20,15 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         *found,
         ("nothing found", reverse("console:people") + "?q=zzzz"),
         ("found", reverse("console:find") + "?q=an"),
+        ("a rehire", reverse("console:rehire", args=[RehireQuestion.objects.get().pk])),
         ("person", reverse("console:person", args=[anna.uid])),
         ("who has left", reverse("console:person", args=[left.uid])),
         ("without an address", reverse("console:person", args=[sample.people[12].uid])),
         ("terminate", reverse("console:terminate", args=[anna.uid])),
         ("application", reverse("console:application", args=["workspace"])),
+        ("connection", reverse("console:connection", args=["workspace"])),
+        ("never tested", reverse("console:connection", args=["crm"])),
+        ("asking", reverse("console:connection", args=["crm"]) + "?try=1"),
         ("stopped application", reverse("console:application", args=["meet"])),
         ("disputed", reverse("console:application", args=["crm"]) + "?situation=disputed"),
         ("held", reverse("console:plan") + "?application=crm"),

@@ -25,6 +25,8 @@ from tests.console.pages import pages_of
 NOBODY = uuid.UUID(int=0xA0B0D7, version=4)
 _ARGUMENTS = {"uid": uuid.UUID(int=(0xA11CE << 96), version=4), "slug": "workspace", "pk": 1}
 WRITES = (
+    "connection_check",
+    "connection_keep",
     "deauthorise",
     "reconcile",
     "resume",
@@ -35,7 +37,7 @@ WRITES = (
     "application_writes",
 )
 #: Those that show a form first and take it at the same address.
-FORMS = ("terminate", "writes")
+FORMS = ("terminate", "writes", "rehire")
 
 
 def addresses() -> Iterator[tuple[str, str]]:

@@ -13,9 +13,12 @@ from tenure.cli import (
     catalogue,
     changes,
     checking,
+    connection,
     connector,
     listing,
     lives,
+    push,
+    rehires,
     secrets,
     serving,
     working,
@@ -41,13 +44,16 @@ for module in (
     changes,
     access,
     lives,
+    rehires,
     listing,
     connector,
     secrets,
+    push,
     checking,
 ):
     module.register(app)
 catalogue.register(app, application_app)
+connection.register(application_app)
 app.add_typer(application_app)
 app.add_typer(tasks_app)
 

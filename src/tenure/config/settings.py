@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "tenure.provisioning",
     "tenure.signin",
     "tenure.console",
+    "tenure.scim_server",
 ]
 
 MIDDLEWARE = [

@@ -175,6 +175,16 @@ def _source(
     for index, form in enumerate(source.dates):
         _date_format(form, (*path, "dates", index), problems)
     _statuses(source, path, problems)
+    for index, names in enumerate(source.rehire):
+        for name in names:
+            if name == _KEY:
+                problems.add((*path, "rehire", index), f"{_KEY} is what is new. Take it out.")
+            elif name not in source.mapping:
+                problems.add(
+                    (*path, "rehire", index),
+                    f"{name} is not in the mapping of this source: nobody would ever be found by "
+                    f"it. Map it.{near(name, source.mapping)}",
+                )
 
 
 def _statuses(source: Source, path: Path, problems: Problems) -> None:

@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from procrastinate.contrib.django import app
 
 from tenure.applications import health
-from tenure.applications.models import Application, Health
+from tenure.applications.models import Application, ConnectionCheck, Health
 from tenure.audit.services import seal
 from tenure.core.model import ApplicationMode, OperationState
 from tenure.core.planner import LEAVER_URGENCY
@@ -15,7 +15,7 @@ from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
-from tenure.provisioning import correlating, planning, postponed, settling
+from tenure.provisioning import connection, correlating, planning, postponed, settling
 from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
@@ -53,6 +53,15 @@ async def probe(slug: str) -> None:
     await Drain(slug, trial=True).run()
 
 
+@app.task(queue="reconcile", name="tenure.check_connection")
+async def check_connection(check: int) -> None:
+    """Try what an application can do. Whoever takes over from a killed worker begins anew, and
+    removes what was left."""
+    row = await ConnectionCheck.objects.select_related("application").aget(pk=check)
+    if row.finished_at is None:
+        await connection.conduct(row)
+
+
 @app.periodic(cron=f"* * * * * */{SWEEP_SECONDS}")
 @app.task(queue="sweep", queueing_lock="sweep", name="tenure.sweep", pass_context=False)
 def sweep(timestamp: int) -> None:
@@ -76,6 +85,11 @@ def queue_drain(slug: str) -> None:
 def queue_reconcile(slug: str) -> None:
     """Read the application's accounts soon."""
     defer_once(reconcile, queueing_lock=f"reconcile {slug}", slug=slug)
+
+
+def queue_check(check: ConnectionCheck) -> None:
+    """Do a check that was begun."""
+    check_connection.defer(check=check.pk)
 
 
 def queue_waiting() -> None:

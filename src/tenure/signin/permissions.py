@@ -18,6 +18,7 @@ class Ability(StrEnum):
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
     AUTHORISE = "authorise applications"
+    TRY = "try an application with an account of its own"
     RETRY = "send failed operations again"
     TASKS = "settle tasks by hand"
     RUNS = "pause, resume or cancel runs"

@@ -54,3 +54,14 @@ document.addEventListener("change", (event) => {
     label.textContent = chosen ? `${label.dataset.verb} ${chosen} chosen` : label.dataset.all;
   }
 });
+
+// A question opens above the page; without this, its link shows it in the page.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  const closer = event.target.closest("[data-closes]");
+  const dialog = document.getElementById((opener ?? closer)?.dataset[opener ? "opens" : "closes"]);
+  if (!dialog) return;
+  event.preventDefault();
+  if (closer) dialog.close();
+  else if (!dialog.open) dialog.showModal();
+});

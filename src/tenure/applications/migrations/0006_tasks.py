@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("applications", "0004_unsure")]
+    dependencies: ClassVar = [("applications", "0005_connection_checks")]
 
     operations: ClassVar = [
         migrations.AddField(

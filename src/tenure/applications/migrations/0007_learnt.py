@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("applications", "0005_tasks")]
+    dependencies: ClassVar = [("applications", "0006_tasks")]
 
     operations: ClassVar = [
         migrations.AddField(
