@@ -35,6 +35,8 @@ WRITES = (
     "decide",
     "appearance",
     "application_writes",
+    "settle_task",
+    "steer_run",
 )
 #: Those that show a form first and take it at the same address.
 FORMS = ("terminate", "writes", "rehire")

@@ -24,7 +24,6 @@ from tenure.audit.services import acting
 from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.people.services import company
-from tenure.provisioning import byhand
 from tenure.provisioning import selectors as provisioning
 from tenure.signin import sessions
 from tenure.signin.models import User
@@ -93,12 +92,12 @@ def render(
     status: int = 200,
 ) -> HttpResponse:
     """A whole page, in the frame."""
-    held = provisioning.count_held()
+    held, by_hand = provisioning.count_waiting()
     frame = {
         "company": request.company,
         "administrator": request.administrator,
         "can": {ability.name.lower(): True for ability in abilities(request.administrator)},
-        "work_items": _work(held),
+        "work_items": _work(held, by_hand),
         "company_items": _company(),
         "section": section,
         "held_count": held,
@@ -130,7 +129,7 @@ def theme(request: HttpRequest) -> str:
     return chosen if chosen in THEMES else "system"
 
 
-def _work(held: int) -> list[NavItem]:
+def _work(held: int, by_hand: int) -> list[NavItem]:
     return [
         NavItem("overview", "Overview", "layout-dashboard", reverse("console:overview")),
         NavItem("people", "People", "users", reverse("console:people"), people.count_people()),
@@ -148,7 +147,7 @@ def _work(held: int) -> list[NavItem]:
             "Tasks",
             "hand",
             reverse("console:tasks"),
-            byhand.count() or None,
+            by_hand or None,
             waits=True,
         ),
         NavItem("runs", "Runs", "activity", reverse("console:runs")),

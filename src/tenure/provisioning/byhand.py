@@ -102,11 +102,6 @@ def task(number: int) -> Task:
     return _task(_found(number), clock_now())
 
 
-def count() -> int:
-    """How many wait."""
-    return Operation.objects.filter(state=OperationState.MANUAL.value).count()
-
-
 def done(number: int, *, note: str = "", account: str = "") -> None:
     """Somebody did it. An account that was made is looked for in the application by its names, or
     is the one with this remote id (`account`). Raises `LookupError` and `TaskRefused`."""

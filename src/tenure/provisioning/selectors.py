@@ -65,9 +65,12 @@ def by_hand() -> list[Waiting]:
     return _waiting(OperationState.MANUAL, F("error"))
 
 
-def count_held() -> int:
-    """Operations that wait for approval."""
-    return Operation.objects.filter(state=OperationState.HELD.value).count()
+def count_waiting() -> tuple[int, int]:
+    """Operations that wait for approval, and those that wait to be done by hand. One query."""
+    states = [OperationState.HELD.value, OperationState.MANUAL.value]
+    rows = Operation.objects.filter(state__in=states).order_by().values_list("state")
+    counts = dict(rows.annotate(n=Count("pk")))
+    return counts.get(states[0], 0), counts.get(states[1], 0)
 
 
 def waiting_for(applications: Iterable[int]) -> dict[int, int]:

@@ -33,16 +33,16 @@ def tasks(request: ConsoleRequest) -> HttpResponse:
 
 @require_POST
 @signed_in(needs=Ability.TASKS)
-def settle(request: ConsoleRequest, number: int) -> HttpResponse:
+def settle(request: ConsoleRequest, pk: int) -> HttpResponse:
     """Somebody did it, or cannot."""
     note = request.POST.get("note", "").strip()[:1000]
     account = request.POST.get("account", "").strip()[:300]
     try:
         if request.POST.get("do") == "cannot":
-            byhand.cannot(number, note=note)
+            byhand.cannot(pk, note=note)
             messages.warning(request, "It is listed as failed. Trying again makes it a task again.")
         else:
-            byhand.done(number, note=note, account=account)
+            byhand.done(pk, note=note, account=account)
             messages.success(request, "Done. It counts as so until the application is read.")
     except LookupError:
         messages.info(request, "That task is settled already, or not due any more.")
