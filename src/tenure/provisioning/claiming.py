@@ -109,8 +109,9 @@ def recover(application: Application) -> int:
     by the only drain of the application, so no other can have started them. Its requests may still
     be on their way: an account is looked for only when the last of them has arrived."""
     rows = Operation.objects.filter(application=application, state=OperationState.STARTED.value)
-    accounts.doubt((row, accounts.touched(row)) for row in rows.select_related("account"))
     travels = timedelta(seconds=longest_answer(application) + settling.SHOWN_AFTER)
+    begun = rows.select_related("account")
+    accounts.doubt(((row, accounts.touched(row)) for row in begun), travels=travels)
     made = rows.filter(kind=OperationKind.CREATE.value).update(
         state=OperationState.UNKNOWN.value, not_before=F("started_at") + travels
     )

@@ -69,6 +69,7 @@ def sweep(timestamp: int) -> None:
     tick(now())
     end_those_over(now())
     postponed.catch_up()
+    postponed.after_arrival()
     if company().plan_mode == PlanMode.AUTOMATIC:
         correlating.bring_up_to_date()
         planning.store_lagging()
