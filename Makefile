@@ -31,11 +31,12 @@ layers: $(VENV)/.test
 
 unit: $(VENV)/.test
 	@tools/need-chromium
+	@tools/need-directories
 	$(BIN)/pytest -n 2
 
 # Real servers that nobody here wrote, each in an environment of its own.
 acceptance: $(VENV)/.test
-	@tools/acceptance-targets $(PYTHON) $(VENV)-acceptance
+	@tools/acceptance-venvs $(PYTHON) $(VENV)-acceptance
 	TENURE_ACCEPTANCE=$(CURDIR)/$(VENV)-acceptance $(BIN)/pytest -n 0 tests/acceptance
 
 bench: $(VENV)/.test

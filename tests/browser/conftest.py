@@ -58,7 +58,8 @@ def address(postgres: EmbeddedPostgres, django_db_setup: None) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
+    # Passkeys are bound to a name: an address of digits cannot have any.
+    base = f"http://localhost:{port}"
     name = connection.settings_dict["NAME"]
     database = postgres.url().replace("/tenure?", f"/{name}?")
     process = subprocess.Popen(

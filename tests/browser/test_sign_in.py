@@ -55,7 +55,7 @@ def test_signing_out_ends_the_session_everywhere(signed_in: Opener) -> None:
     other_tab = window.page.context.new_page()
     other_tab.goto(window.address + "/console/people/")
     window.page.get_by_role("button", name="Sign out").click()
-    expect(window.page.get_by_role("heading")).to_have_text("You are signed out")
+    expect(window.page.get_by_role("heading", level=1)).to_have_text("You are signed out")
     other_tab.goto(window.address + "/console/people/")
     expect(other_tab).to_have_url(window.address + "/sign-in/")
     assert window.wrong == []

@@ -26,6 +26,7 @@ from tenure.configuration.exporting import export, to_yaml
 from tenure.configuration.reading import read_text
 from tenure.configuration.schema import json_schema
 from tenure.configuration.translation import stored
+from tenure.connectors.registry import kinds as connector_kinds
 from tenure.core.expressions import AttributeType
 from tests.configuration.samples import GOOD
 
@@ -124,7 +125,9 @@ APPLICATIONS = st.fixed_dictionaries(
         "drift": DRIFT | st.dictionaries(TEXTS | st.just("default"), DRIFT, max_size=3),
         "recreate": st.sampled_from(["never", "ask", "always"]),
         "mode": st.sampled_from(["live", "report"]),
-        "removal": st.fixed_dictionaries({"delete_after": DURATIONS})
+        "removal": st.fixed_dictionaries(
+            {"delete_after": DURATIONS}, optional={"transfer_to": st.just("manager")}
+        )
         | st.fixed_dictionaries({"then": st.sampled_from(["delete", "keep"])}),
         "leave": st.sampled_from(["keep", "disable", "free"]),
         "ahead": st.sampled_from(["enabled", "disabled"]),
@@ -254,7 +257,7 @@ def test_the_schema_knows_every_name_and_refuses_others() -> None:
         part = parts[model.__name__]
         assert part["additionalProperties"] is False
         assert set(part["properties"]) == set(model.model_fields)
-    assert parts["Application"]["properties"]["connector"]["enum"] == ["memory", "rest", "scim"]
+    assert parts["Application"]["properties"]["connector"]["enum"] == list(connector_kinds())
     assert parts["Source"]["properties"]["reader"]["enum"] == ["csv", "push"]
     # Short forms are in it, or editors would mark them.
     entitlement = parts["Application"]["properties"]["entitlements"]["items"]["anyOf"]

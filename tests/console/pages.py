@@ -7,12 +7,20 @@ from django.urls import reverse
 from tenure.sources.models import RehireQuestion
 from tests.console.company import Sample
 
+_ENTRY = ("entry", "entry_single_sign_on", "entry_provisioning", "add")
+
 
 def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
     """(name, path) of every page that can be opened, of lists only if there is no company."""
-    names = ("overview", "find", "people", "applications", "rules", "plan", "runs", "sources")
+    names = ("overview", "find", "people", "applications", "catalogue", "rules", "plan", "runs")
     found = [(name, reverse(f"console:{name}")) for name in names]
-    found += [(name, reverse(f"console:{name}")) for name in ("audit", "writes", "design")]
+    found += [(name, reverse(f"console:{name}")) for name in ("sources", "audit", "writes")]
+    found += [(name, reverse(f"console:{name}", args=["gitlab"])) for name in _ENTRY]
+    found += [
+        ("design", reverse("console:design")),
+        ("by hand", reverse("console:entry_provisioning", args=["box"])),
+        ("in no catalogue", reverse("console:catalogue") + "?q=zzzz&can=saml"),
+    ]
     if sample is None:
         return found
     anna, left = sample.people[0], sample.people[33]

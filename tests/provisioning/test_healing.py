@@ -177,26 +177,17 @@ def test_a_drain_of_an_application_that_was_removed_ends_quietly() -> None:
         job(task, "gone")
 
 
-def test_asked_to_come_back_later_is_no_attempt(sales: Company) -> None:
+def test_asked_to_come_back_later_is_no_attempt(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "MOST_ATTEMPTS", 2)
     sales.people(1)
-    sales.memories["chat"].faults.always("create", retry_later(after=0.01))
-    services.store()
-
-    async def some() -> None:
-        draining = asyncio.create_task(Drain("chat").run())
-        await asyncio.sleep(1.5)
-        services_stopped.set()
-        draining.cancel()
-        await asyncio.gather(draining, return_exceptions=True)
-
-    services_stopped = asyncio.Event()
-    asyncio.run(some())
-    creates = [c for c in sales.memories["chat"].calls if c.verb == "create"]
-    assert len(creates) > settling.MOST_ATTEMPTS
-    sales.memories["chat"].faults.clear()
-    Operation.objects.filter(state="retrying").update(not_before=None)
-    drain()
+    memory = sales.memories["chat"]
+    for number in range(1, 5):
+        memory.faults.nth("create", number, retry_later(after=0.01))
+    apply()
     assert states() == {"done": 1}
+    assert Operation.objects.get().attempts == 1
     assert row().health == "ok"
 
 

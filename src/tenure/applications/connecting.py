@@ -8,6 +8,7 @@ from typing import Any
 from tenure.applications import pacing
 from tenure.applications.authorizing import ApplicationTokens
 from tenure.applications.models import Application
+from tenure.catalogue.filling import complete
 from tenure.connectors.base import Connector, ConnectorConfig, Learnt, Limits
 from tenure.connectors.http import Timeouts
 from tenure.connectors.registry import open_connector
@@ -49,7 +50,9 @@ def connector_for(application: Application, learnt: Learnt | None = None) -> Con
     its limits, instead of beginning with what was kept and forgetting the rest. Raises `ValueError`
     for settings that are wrong and `LookupError` for a secret that cannot be read, both saying
     which and what to do."""
-    settings: Mapping[str, Any] = resolve_all(application.settings)
+    settings: Mapping[str, Any] = complete(
+        application.catalogue_entry, application.connector, resolve_all(application.settings)
+    )
     return open_connector(
         application.connector,
         ConnectorConfig(

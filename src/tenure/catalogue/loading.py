@@ -55,7 +55,7 @@ class Listed:
             self_hosted="self-hosted" in entry.hosting,
             automatic=entry.automatic,
             can=entry.can,
-            sso=entry.sso.protocols,
+            sso=entry.sso.protocols if entry.sso.confirmed else (),
         )
 
 
@@ -67,8 +67,8 @@ def listed() -> tuple[Listed, ...]:
 
 
 def _listed(row: dict[str, Any]) -> Listed:
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-    return Listed(**fields)
+    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Listed(**told)
 
 
 @functools.cache

@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from tenure.config.database_url import parse_database_url
+from tenure.config.mail import mail_settings
+from tenure.config.numbers import count_of
 from tenure.config.paths import home, kept_secret
 
 HOME = home()
@@ -19,6 +21,21 @@ TENURE_URL = os.environ.get("TENURE_URL", "http://localhost:8000").rstrip("/")
 _ADDRESS = urlsplit(TENURE_URL)
 _HTTPS = _ADDRESS.scheme == "https"
 _HOSTS = [name.strip() for name in os.environ.get("TENURE_HOSTS", "").split(",")]
+
+PASSKEY_DOMAIN = _ADDRESS.hostname or "localhost"
+PASSKEY_ORIGIN = f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"
+"""What passkeys are bound to (the RP id and the origin of WebAuthn): they work at no other."""
+TENURE_PROXIES = count_of("TENURE_PROXIES")
+"""How many reverse proxies of our own stand before us; each adds to X-Forwarded-For."""
+
+EMAIL_OUTBOX = HOME / "outbox"
+EMAIL_HOST_SET = bool(os.environ.get("TENURE_SMTP"))
+for _name, _value in mail_settings(
+    os.environ.get("TENURE_SMTP", ""),
+    sender=os.environ.get("TENURE_MAIL_FROM", ""),
+    host=PASSKEY_DOMAIN,
+).items():
+    globals()[_name] = _value
 
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *filter(None, [*_HOSTS, _ADDRESS.hostname])]
 CSRF_TRUSTED_ORIGINS = [f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"]
@@ -44,6 +61,7 @@ INSTALLED_APPS = [
     "tenure.signin",
     "tenure.console",
     "tenure.scim_server",
+    "tenure.portal",
 ]
 
 MIDDLEWARE = [

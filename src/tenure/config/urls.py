@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from django.urls import include, path
-from django.views.generic import RedirectView
+
+from tenure.portal.views.home import root
+from tenure.signin.urls import scan_patterns
 
 urlpatterns = [
-    path("", RedirectView.as_view(url="/console/")),
+    path("", root),
     path("console/", include("tenure.console.urls")),
     path("scim/v2/", include("tenure.scim_server.urls")),
     path("sign-in/", include("tenure.signin.urls")),
+    path("qr/", include(scan_patterns)),
+    path("", include("tenure.portal.urls")),
 ]

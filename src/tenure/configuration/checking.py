@@ -11,6 +11,8 @@ from functools import partial
 from typing import TypeVar
 from zoneinfo import available_timezones
 
+from tenure.catalogue.filling import complete
+from tenure.configuration.checking_company import check_onboarding
 from tenure.configuration.document import (
     SECTIONS,
     Application,
@@ -82,6 +84,8 @@ def check(
     if document.company is not None:
         _company(document.company, problems)
     schema = _schema(whole, problems)
+    if whole.company is not None:
+        check_onboarding(whole.company, schema, problems)
     for slug, source in (whole.sources or {}).items():
         _source(slug, source, schema, problems, settings=document.sources is not None)
     for slug, application in (whole.applications or {}).items():
@@ -231,6 +235,12 @@ def _application(
         )
         if found is not None:
             _connection(application, path, problems)
+            if application.removal.transfer_to and not hasattr(found, "transfer"):
+                problems.add(
+                    (*path, "removal", "transfer_to"),
+                    f"{application.connector} cannot hand over what an account owns. Leave it out, "
+                    "and do it by hand.",
+                )
         check_secrets(application.secrets, (*path, "secrets"), problems)
         check_authorisation(application, path, problems)
     if application.connector == "scim" and "userName" not in application.mapping:
@@ -251,14 +261,16 @@ def _application(
 
 def _connection(application: Application, path: Path, problems: Problems) -> None:
     """Settings, secrets and mapped attributes are those of this connector and its settings."""
+    kind = application.connector
+    settings = complete(application.catalogue, kind, application.settings)
     try:
-        forms = schemas(application.connector, application.settings)
-        known = known_attributes(application.connector, application.settings)
+        forms = schemas(kind, settings)
+        known = known_attributes(kind, settings)
     except SettingsError as error:
         for way, message in error.problems:
             problems.add((*path, "settings", *way), message)
         return
-    check_settings(application.settings, forms[0], (*path, "settings"), problems)
+    check_settings(settings, forms[0], (*path, "settings"), problems)
     given = {TOKEN: "", **application.secrets} if application.oauth else application.secrets
     check_secret_names(given, forms[1], (*path, "secrets"), problems)
     for name in application.mapping.keys() - known if known is not None else ():

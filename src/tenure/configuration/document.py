@@ -8,14 +8,13 @@ from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     model_validator,
 )
 
+from tenure.configuration.document_onboarding import Onboarding
 from tenure.configuration.values import (
     Amount,
     AttributeName,
@@ -25,6 +24,7 @@ from tenure.configuration.values import (
     Expression,
     Number,
     OnRename,
+    Part,
     Retention,
     Slug,
     Text,
@@ -32,12 +32,6 @@ from tenure.configuration.values import (
 from tenure.connectors.oauth import OAuthSettings
 from tenure.core import guard
 from tenure.core.expressions import AttributeType
-
-
-class Part(BaseModel):
-    """A piece of the document: no names but its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=False)
 
 
 class Company(Part):
@@ -78,6 +72,10 @@ class Company(Part):
         default_factory=lambda: ["contractor"],
         description="Values of employment_type of which a missing last day is told.",
     )
+    colour: str = Field(
+        default="", description="#rrggbb, for invitations and the portal. Empty: Tenure's own."
+    )
+    onboarding: Onboarding = Field(default_factory=Onboarding)
 
 
 class Attribute(Part):
@@ -228,6 +226,10 @@ class Removal(Part):
     delete_after: Duration | None = Field(
         default=None, description="Delete it so long after it was disabled: P30D."
     )
+    transfer_to: Literal["manager"] | None = Field(
+        default=None,
+        description="Who gets what a leaver owns there, before anything is deleted.",
+    )
 
     @model_validator(mode="after")
     def _agrees(self) -> Removal:
@@ -235,6 +237,11 @@ class Removal(Part):
             raise ValueError(
                 f"delete_after counts from the day an account is disabled, and `then: {self.then}`"
                 " never disables one. Write then: disable, or leave delete_after out."
+            )
+        if self.transfer_to is not None and self.then == "keep":
+            raise ValueError(
+                "transfer_to hands over what is theirs, and `then: keep` leaves it theirs. Leave "
+                "one of the two out."
             )
         return self
 

@@ -23,6 +23,7 @@ from tenure.configuration.document import (
     Source,
     SourceGuard,
 )
+from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
 from tenure.people.attributes import STANDARD
@@ -59,6 +60,8 @@ def _company(item: CompanyDefinition) -> Company:
         on_rename=item.on_rename,  # type: ignore[arg-type]  # pydantic checks it
         name_retention=item.name_retention,
         warn_without_end=list(item.warn_without_end),
+        colour=item.colour,
+        onboarding=stored_onboarding(item.onboarding),
     )
 
 
@@ -74,6 +77,8 @@ def company_definition(company: Company) -> CompanyDefinition:
         on_rename=company.on_rename,
         name_retention=company.name_retention,
         warn_without_end=tuple(company.warn_without_end),
+        colour=company.colour.lower(),
+        onboarding=onboarding_settings(company.onboarding),
     )
 
 
@@ -149,7 +154,11 @@ def _application(item: ApplicationDefinition) -> Application:
             "drift": _drift(item.drift),
             "recreate": item.recreate,
             "mode": item.mode,
-            "removal": {"then": item.removal, "delete_after": item.delete_after},
+            "removal": {
+                "then": item.removal,
+                "delete_after": item.delete_after,
+                "transfer_to": item.transfer_to or None,
+            },
             "leave": item.leave,
             "on_rename": item.on_rename,
             "lead": item.lead,
@@ -204,6 +213,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         mode=application.mode,
         removal=application.removal.then,
         delete_after=application.removal.delete_after,
+        transfer_to=application.removal.transfer_to or "",
         leave=application.leave,
         on_rename=application.on_rename,
         lead=application.lead,

@@ -7,7 +7,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+)
 
 from tenure.configuration.durations import format_duration, parse_duration
 
@@ -91,3 +98,9 @@ Retention = Annotated[
 ]
 OnRename = Literal["keep", "change"]
 Number = Annotated[float, PlainSerializer(_short, return_type=int | float)]
+
+
+class Part(BaseModel):
+    """A piece of the document: no names but its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=False)

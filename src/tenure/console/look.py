@@ -16,6 +16,7 @@ from django.utils import timezone
 from tenure.applications.models import Account
 from tenure.audit.models import Action
 from tenure.core.model import LifecycleState, OperationKind, OperationState, Situation
+from tenure.infra.colours import contrast_with_white
 from tenure.runs.models import RunState
 
 #: Dark enough for white letters on every one of them (4.5:1 and more).
@@ -81,6 +82,7 @@ KINDS: Final = {
     OperationKind.GRANT.value: ("+", "make", "Grant", "grant"),
     OperationKind.UPDATE.value: ("~", "change", "Update", "update"),
     OperationKind.REVOKE.value: ("−", "remove", "Revoke", "revoke"),
+    OperationKind.TRANSFER.value: ("~", "change", "Hand over", "hand over"),
     OperationKind.DISABLE.value: ("−", "remove", "Disable", "disable"),
     OperationKind.DELETE.value: ("−", "remove", "Delete", "delete"),
 }
@@ -148,7 +150,7 @@ def monogram(name: str, slug: str, colour: str = "") -> Monogram:
     fill, ink = PALETTE[bucket(slug, len(PALETTE))], "#ffffff"
     colour = colour.strip()
     if _HEX.fullmatch(colour):
-        fill, ink = colour, "#ffffff" if _contrast_with_white(colour) >= 4.5 else "#10201f"
+        fill, ink = colour, "#ffffff" if contrast_with_white(colour) >= 4.5 else "#10201f"
     elif found := _OKLCH.fullmatch(colour):
         lightness = float(found[1]) / (100 if found[2] else 1)
         # Against white, every hue passes 4.5:1 up to here; above 0.65 every hue does against ink.
@@ -252,13 +254,3 @@ def duration(value: timedelta) -> str:
     if days:
         return f"{days} d {span(rest)}"
     return span(rest)
-
-
-def _contrast_with_white(colour: str) -> float:
-    digits = colour[1:]
-    if len(digits) == 3:
-        digits = "".join(d * 2 for d in digits)
-    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    light = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return 1.05 / (light + 0.05)

@@ -27,6 +27,7 @@ from tenure.people.services import company
 from tenure.provisioning import selectors as provisioning
 from tenure.signin import sessions
 from tenure.signin.models import User
+from tenure.signin.owners import has_way_in
 from tenure.signin.permissions import Ability, abilities, may
 from tenure.signin.services import actor_name
 
@@ -101,6 +102,7 @@ def render(
         "company_items": _company(),
         "section": section,
         "held_count": held,
+        "lacks_passkey": not has_way_in(request.administrator),
         "theme": theme(request),
     }
     return django_render(request, template, {**frame, **context}, status=status)
@@ -140,6 +142,7 @@ def _work(held: int, by_hand: int) -> list[NavItem]:
             reverse("console:applications"),
             len(applications.application_names()),
         ),
+        NavItem("catalogue", "Catalogue", "layout-grid", reverse("console:catalogue")),
         NavItem("rules", "Access rules", "key-round", reverse("console:rules")),
         NavItem("plan", "Plan", "list-checks", reverse("console:plan"), held or None, waits=True),
         NavItem(

@@ -16,6 +16,7 @@ from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.provisioning import selectors as provisioning
 from tenure.runs import selectors as runs
+from tenure.signin import identity
 from tenure.sources import selectors as sources
 from tenure.sources.asking import who
 
@@ -40,6 +41,7 @@ def items(company: Company) -> list[Item]:
         *_writes(company),
         *_paused(),
         *_stopped(),
+        *_reviews(),
         *_credentials(),
         *_held(),
         *_imports(),
@@ -108,6 +110,20 @@ def _credentials() -> list[Item]:
             url = reverse("console:application", args=[warned.application]) + "#authorisation"
         found.append(Item(mark, warned.what, warned.detail, url, "Look"))
     return found
+
+
+def _reviews() -> list[Item]:
+    return [
+        Item(
+            Mark("Who is it", "wait"),
+            f"Is this {row.person.display_name}?",
+            f"What was typed on {row.browser or 'a computer'} is not what HR has. The code that "
+            "was sent to their address was right.",
+            reverse("console:review", args=[row.pk]),
+            "Decide",
+        )
+        for row in identity.open_reviews()
+    ]
 
 
 def _held() -> list[Item]:

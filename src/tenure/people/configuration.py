@@ -4,7 +4,7 @@ trail. Knows nothing of sources, applications or rules."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from tenure.audit.services import record
 from tenure.core.expressions import AttributeType
 from tenure.core.model import LifecycleState
 from tenure.people.models import AttributeDefinition, Company, Person
+from tenure.people.onboarding import Onboarding, onboarding_of
 from tenure.people.services import company, raise_generation
 
 
@@ -34,12 +35,22 @@ class CompanyDefinition:
     on_rename: str = "keep"
     name_retention: timedelta | None = timedelta(days=365)
     warn_without_end: Sequence[str] = ("contractor",)
+    colour: str = ""
+    onboarding: Onboarding = field(default_factory=Onboarding)
 
 
 _DURATIONS = ("leaver_grace", "name_retention")
 #: What no plan depends on by itself: how names are made is heeded by the next import.
 _COSMETIC = frozenset(
-    {"name", "user_name_formats", "on_rename", "name_retention", "warn_without_end"}
+    {
+        "name",
+        "user_name_formats",
+        "on_rename",
+        "name_retention",
+        "warn_without_end",
+        "colour",
+        "onboarding",
+    }
 )
 
 
@@ -89,6 +100,8 @@ def company_definition() -> CompanyDefinition:
         on_rename=row.on_rename,
         name_retention=row.name_retention,
         warn_without_end=tuple(row.warn_without_end),
+        colour=row.colour,
+        onboarding=onboarding_of(row.onboarding),
     )
 
 
@@ -180,6 +193,8 @@ def _company_plain(definition: CompanyDefinition) -> dict[str, Any]:
         "user_name_formats": list(definition.user_name_formats),
         "on_rename": definition.on_rename,
         "warn_without_end": list(definition.warn_without_end),
+        "colour": definition.colour,
+        "onboarding": definition.onboarding.as_plain(),
     }
 
 

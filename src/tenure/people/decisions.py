@@ -9,6 +9,7 @@ from django.db import transaction
 
 from tenure.audit.models import Action
 from tenure.audit.services import record, record_many
+from tenure.people import endings
 from tenure.people.models import Person
 from tenure.people.services import restand
 
@@ -115,6 +116,7 @@ def _keep(row: Person, now: datetime) -> None:
     row.changed_at = now
     record_many(restand([row], now))
     row.save()
+    endings.end_access([row])
 
 
 def _record(

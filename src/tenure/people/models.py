@@ -51,6 +51,10 @@ class Company(models.Model):
     name_retention = models.DurationField(null=True, default=timedelta(days=365))
     #: Values of `employment_type` of which a missing last day is told.
     warn_without_end = models.JSONField(default=contractors)
+    #: #rrggbb, of invitations and the portal; empty: ours.
+    colour = models.CharField(max_length=7, blank=True)
+    #: See people.onboarding. What is not given has its default.
+    onboarding = models.JSONField(default=dict)
     #: After somebody has left they are `leaving` for so long: closed, and nothing is deleted.
     leaver_grace = models.DurationField(null=True)
     plan_mode = models.CharField(max_length=16, choices=PlanMode.choices, default=PlanMode.REVIEW)

@@ -19,6 +19,7 @@ from tenure.core.expressions import AttributeType
 from tenure.core.lifecycle import Standing, WorkingLife, standing, zone
 from tenure.core.model import LifecycleState, PersonFacts
 from tenure.infra.bulk import update_rows
+from tenure.people import endings
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Company, Person
 
@@ -115,6 +116,7 @@ def tick(now: datetime) -> int:
             for person in batch:
                 person.generation += 1
             update_rows(batch, ["state", "state_since", "next_look_at", "generation"])
+            endings.end_access(batch)
             count += len(batch)
 
 
@@ -167,6 +169,7 @@ def terminate(person: Person, *, at: datetime, reason: str, now: datetime) -> Pe
     )
     record_many(restand([person], now))
     person.save()
+    endings.end_access([person])
     return person
 
 

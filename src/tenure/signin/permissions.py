@@ -22,6 +22,9 @@ class Ability(StrEnum):
     RETRY = "send failed operations again"
     TASKS = "settle tasks by hand"
     RUNS = "pause, resume or cancel runs"
+    CONFIGURE = "change what is configured"
+    INVITE = "invite people, end their sessions or remove their passkeys"
+    VOUCH = "decide who somebody is"
 
 
 _EVERYTHING: Final = frozenset(Ability)
@@ -29,7 +32,9 @@ _ROLES: Final = MappingProxyType(
     {
         Role.OWNER: _EVERYTHING,
         Role.ADMINISTRATOR: _EVERYTHING,
-        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY, Ability.TASKS}),
+        Role.HELP_DESK: frozenset(
+            {Ability.RECONCILE, Ability.RETRY, Ability.TASKS, Ability.INVITE}
+        ),
         Role.AUDITOR: frozenset[Ability](),
     }
 )

@@ -3,9 +3,6 @@ link is stored, so whoever reads the database cannot sign in with it. Knows noth
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -16,10 +13,13 @@ from django.urls import reverse
 from tenure.audit.models import Action
 from tenure.audit.services import acting, record
 from tenure.infra.clock import now
-from tenure.signin.models import OneTimeLink, Role, User
+from tenure.signin import letters
+from tenure.signin.models import Letter, OneTimeLink, Role, User
+from tenure.signin.tokens import digest, new_token, same
 
 VALID = timedelta(minutes=15)
-_TOKEN_BYTES = 32
+#: Of a link that is sent by e-mail.
+INVITED = timedelta(hours=72)
 
 
 class Standing(StrEnum):
@@ -54,15 +54,10 @@ def issue_link(*, name: str = "owner", role: Role = Role.OWNER, valid: timedelta
     An administrator of that name is made, with this role, if there is none; one who is there keeps
     their role. Raises `ValueError` for one who has been deactivated.
     """
-    user, made = User.objects.get_or_create(name=name, defaults={"role": role})
-    if made:
-        user.set_unusable_password()
-        user.save(update_fields=["password"])
-    if not user.is_active:
-        raise ValueError(f"{name} may not sign in: the administrator has been deactivated.")
-    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    user = _administrator(name, role)
+    token = new_token()
     expires = now() + valid
-    OneTimeLink.objects.create(user=user, digest=_digest(token), expires_at=expires)
+    OneTimeLink.objects.create(user=user, digest=digest(token), expires_at=expires)
     record(
         Action.LINK_ISSUED,
         subject_kind="administrator",
@@ -71,6 +66,24 @@ def issue_link(*, name: str = "owner", role: Role = Role.OWNER, valid: timedelta
         after={"expires_at": expires.isoformat()},
     )
     return reverse("signin:link", args=[token])
+
+
+@transaction.atomic
+def invite_administrator(*, name: str, email: str, role: Role = Role.ADMINISTRATOR) -> User:
+    """Make the administrator, or find the one there is, and send a link that works once. Raises
+    `ValueError` for an address that is none, or who has been deactivated."""
+    if "@" not in email.strip("@ "):
+        raise ValueError(f"{email!r} is no e-mail address. Expected one such as anna@acme.example.")
+    user = _administrator(name, role)
+    letters.queue(Letter.Kind.ADMINISTRATOR, to=email.strip(), user=user)
+    record(
+        Action.ADMINISTRATOR_INVITED,
+        subject_kind="administrator",
+        subject_key=str(user.pk),
+        subject_label=user.name,
+        after={"to": letters.masked(email.strip()), "role": user.role},
+    )
+    return user
 
 
 def look(token: str) -> Look:
@@ -121,15 +134,25 @@ def actor_name(user: User) -> str:
     return f"administrator {user.name}"
 
 
+def _administrator(name: str, role: Role) -> User:
+    user, made = User.objects.get_or_create(name=name, defaults={"role": role})
+    if made:
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    if not user.is_active:
+        raise ValueError(f"{name} may not sign in: the administrator has been deactivated.")
+    return user
+
+
 def _find(token: str, *, lock: bool = False) -> OneTimeLink | None:
     """By digest, and the digest compared once more in constant time: the database's comparison
     may take longer the more of it is right."""
-    digest = _digest(token)
+    wanted = digest(token)
     rows = OneTimeLink.objects.select_related("user")
     if lock:
         rows = rows.select_for_update(of=("self",))
-    link = rows.filter(digest=digest).first()
-    if link is None or not hmac.compare_digest(bytes(link.digest), digest):
+    link = rows.filter(digest=wanted).first()
+    if link is None or not same(link.digest, wanted):
         return None
     return link
 
@@ -140,7 +163,3 @@ def _standing(link: OneTimeLink) -> Standing:
     if link.expires_at <= now():
         return Standing.EXPIRED
     return Standing.GOOD if link.user.is_active else Standing.UNKNOWN
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -1,52 +1,162 @@
-"""Signed-in sessions of administrators: begun with a new key, ended by idleness, by age, by
-signing out or by deactivation. Sessions are in the database, so ending one ends it everywhere."""
+"""Signed-in sessions of administrators and of people: begun with a new key, ended by idleness, by
+age, by signing out, by hand, or because access has ended. Each is a row, so ending it ends it on
+every worker at once; a person whose access ends is out at that instant whatever the rows say.
+
+One browser may hold both, an administrator's and a person's.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import uuid
 
 from django.contrib import auth
 from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
 
+from tenure.audit.models import Action
 from tenure.infra.clock import now
-from tenure.signin.models import User
+from tenure.people.models import Person
+from tenure.signin.endings import IDLE, LONGEST
+from tenure.signin.models import How, Passkey, Session, User
+from tenure.signin.owners import Owner, may_come_in, owned_by, told
 from tenure.signin.services import signed_out
+from tenure.signin.where import address_of, browser_of
 
-#: Without a request, other than what a page asks for by itself.
-IDLE = timedelta(hours=1)
-#: Whatever happens.
-LONGEST = timedelta(hours=12)
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 _SEEN_EVERY = 60.0
+_USER, _PERSON = "user_session", "person_session"
+_OF_A_USER = (
+    auth.SESSION_KEY,
+    auth.BACKEND_SESSION_KEY,
+    auth.HASH_SESSION_KEY,
+    "began",
+    "seen",
+    _USER,
+)
 
 
-def begin(request: HttpRequest, user: User) -> None:
-    """Sign in. The session gets a new key, and anything that it held for another user is gone."""
+def begin(
+    request: HttpRequest, user: User, *, how: How = How.LINK, passkey: Passkey | None = None
+) -> None:
+    """Sign an administrator in. The session gets a new key, and anything that it held for another
+    user is gone."""
+    _replace(request, _USER)
     auth.login(request, user, backend=_BACKEND)
     request.session["began"] = request.session["seen"] = now().timestamp()
+    request.session[_USER] = _row(request, user, how, passkey)
     request.session.set_expiry(int(LONGEST.total_seconds()))
+    if how is not How.LINK:
+        told(
+            Action.ADMINISTRATOR_SIGNED_IN,
+            user,
+            reason=how.label,
+            after={"from": address_of(request), "browser": browser_of(request)},
+        )
+
+
+def begin_person(
+    request: HttpRequest, person: Person, *, how: How, passkey: Passkey | None = None
+) -> None:
+    """Sign a person in. The session gets a new key; what was begun in it before is dropped, an
+    administrator who is signed in stays so."""
+    _replace(request, _PERSON)
+    kept = {name: request.session[name] for name in _OF_A_USER if name in request.session}
+    request.session.flush()
+    request.session.update(kept)
+    request.session[_PERSON] = _row(request, person, how, passkey)
+    request.session.set_expiry(int(LONGEST.total_seconds()))
+    rotate_token(request)
+    told(
+        Action.SIGNED_IN,
+        person,
+        reason=how.label,
+        after={"from": address_of(request), "browser": browser_of(request)},
+    )
 
 
 def current(request: HttpRequest, *, by_itself: bool = False) -> User | None:
-    """Who is signed in, None if nobody is or no longer. `by_itself`: the page asked, not the
-    person, so it does not keep the session awake."""
+    """Which administrator is signed in, None if nobody is or no longer. `by_itself`: the page
+    asked, not the person, so it does not keep the session awake."""
     user = auth.get_user(request)
     if not isinstance(user, User) or not user.is_active:
         return None
     at = now().timestamp()
     began = float(request.session.get("began", 0))
     seen = float(request.session.get("seen", 0))
-    if at - began > LONGEST.total_seconds() or at - seen > IDLE.total_seconds():
+    row = _find(request, _USER)
+    over = at - began > LONGEST.total_seconds() or at - seen > IDLE.total_seconds()
+    if over or row is None or row.user_id != user.pk:
         request.session.flush()
         return None
     if not by_itself and at - seen > _SEEN_EVERY:
         request.session["seen"] = at
+        Session.objects.filter(pk=row.pk).update(seen_at=now())
     return user
 
 
+def current_person(request: HttpRequest, *, by_itself: bool = False) -> Person | None:
+    """Which person is signed in, as `current` says which administrator."""
+    row = _find(request, _PERSON)
+    if row is None or row.person is None:
+        return None
+    at = now()
+    if at - row.began_at > LONGEST or at - row.seen_at > IDLE or not may_come_in(row.person):
+        return None
+    if not by_itself and (at - row.seen_at).total_seconds() > _SEEN_EVERY:
+        Session.objects.filter(pk=row.pk).update(seen_at=at)
+    return row.person
+
+
+def this_one(request: HttpRequest, owner: Owner) -> uuid.UUID | None:
+    """Which of the owner's sessions the request belongs to."""
+    row = _find(request, _USER if isinstance(owner, User) else _PERSON)
+    return row.uid if row else None
+
+
 def end(request: HttpRequest) -> None:
-    """Sign out."""
+    """Sign out, whoever is signed in."""
     user = auth.get_user(request)
     if isinstance(user, User):
         signed_out(user)
+        _close(request, _USER)
+    row = _find(request, _PERSON)
+    if row is not None and row.person is not None:
+        told(Action.SIGNED_OUT, row.person)
+        _close(request, _PERSON)
     auth.logout(request)
+
+
+def _row(request: HttpRequest, owner: Owner, how: How, passkey: Passkey | None) -> str:
+    at = now()
+    row = Session.objects.create(
+        **owned_by(owner),
+        passkey=passkey,
+        how=how,
+        address=address_of(request),
+        browser=browser_of(request),
+        began_at=at,
+        seen_at=at,
+    )
+    return str(row.uid)
+
+
+def _find(request: HttpRequest, name: str) -> Session | None:
+    uid = request.session.get(name)
+    if not isinstance(uid, str):
+        return None
+    return Session.objects.select_related("person").filter(uid=uid, ended_at=None).first()
+
+
+def _close(request: HttpRequest, name: str) -> None:
+    row = _find(request, name)
+    if row is not None:
+        Session.objects.filter(pk=row.pk).update(ended_at=now(), ended_because="signed out")
+
+
+def _replace(request: HttpRequest, name: str) -> None:
+    """Whoever was signed in here before is not any more."""
+    row = _find(request, name)
+    if row is not None:
+        Session.objects.filter(pk=row.pk).update(
+            ended_at=now(), ended_because="signed in anew in the same browser"
+        )

@@ -14,6 +14,7 @@ from tenure.audit.models import Action, Event
 from tenure.audit.services import event, record_many
 from tenure.core.model import LifecycleState, Value
 from tenure.infra.bulk import insert_instances, update_rows
+from tenure.people.endings import end_access
 from tenure.people.models import Person
 from tenure.people.services import company, restand
 from tenure.sources.layers import Layer, put_together
@@ -106,6 +107,7 @@ def merge(
     update_rows(changed, _FIELDS)
     _store_records(source, rows, people, at)
     record_many(events)
+    end_access(changed)
     return done
 
 

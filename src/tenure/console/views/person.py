@@ -18,7 +18,7 @@ from tenure.applications import selectors as applications
 from tenure.applications.models import Account, Application
 from tenure.audit import selectors as audit
 from tenure.audit.models import Action
-from tenure.console import look, plan_view, timeline
+from tenure.console import access, look, plan_view, timeline
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import LifecycleState, OperationState, Situation
@@ -88,6 +88,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "reports_more": report_count - len(reports),
         "history": audit.events_of_person(str(found.uid), limit=20),
         "names": applications.application_names(),
+        **access.of(found),
     }
     return render(request, "console/person.html", context, section="people")
 

@@ -1,0 +1,33 @@
+"""Whether what the company says of its people's way in makes sense."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from tenure.configuration.document import Company
+from tenure.configuration.problems import Problems
+from tenure.configuration.settings_checking import near
+from tenure.core.expressions import AttributeType
+from tenure.people.onboarding import NAME
+
+_COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
+
+
+def check_onboarding(
+    company: Company, schema: Mapping[str, AttributeType], problems: Problems
+) -> None:
+    """The colour is one; people are asked for texts and days, which they can type."""
+    if company.colour and not _COLOUR.fullmatch(company.colour):
+        problems.add(
+            ("company", "colour"),
+            f"{company.colour!r} is not a colour. Expected # and six digits, such as '#0b6b53'.",
+        )
+    for index, name in enumerate(company.onboarding.verify):
+        kind = AttributeType.STRING if name == NAME else schema.get(name)
+        if kind not in (AttributeType.STRING, AttributeType.DATE):
+            problems.add(
+                ("company", "onboarding", "verify", index),
+                f"Nobody can be asked for {name!r}. Expected `{NAME}` (given and family name) or "
+                f"an attribute that is a text or a day.{near(name, (NAME, *schema))}",
+            )

@@ -1,0 +1,1 @@
+"""The employee's pages: the welcome, the applications, the profile, the keys."""

@@ -1,0 +1,90 @@
+"""What every page of the portal has: the person who is signed in, their company, the frame.
+
+A page is closed unless it says otherwise. Times are told in the person's own zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Final, TypeAlias
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.shortcuts import render as django_render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+from django.utils.http import urlencode
+
+from tenure.audit.services import acting
+from tenure.core.lifecycle import zone
+from tenure.people.models import Company, Person
+from tenure.people.services import company
+from tenure.signin import sessions
+
+View: TypeAlias = Callable[..., HttpResponse]
+#: Section, what it is called, icon, name of its address.
+NAVIGATION: Final = (
+    ("apps", "Applications", "layout-grid", "portal:home"),
+    ("profile", "Profile", "user", "portal:profile"),
+    ("security", "Security", "shield-check", "portal:security"),
+)
+
+
+class PortalRequest(HttpRequest):
+    """A request of a person who is signed in."""
+
+    person: Person
+    company: Company
+
+
+def signed_in(*, by_itself: bool = False) -> Callable[[View], View]:
+    """For people only. `by_itself`: the page asks, so it does not keep the session awake."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            person = sessions.current_person(request, by_itself=by_itself)
+            if person is None:
+                return _to_sign_in(request)
+            request.person, request.company = person, company()  # type: ignore[attr-defined]
+            name = f"{person.display_name} (themselves)"
+            with timezone.override(zone(person.time_zone)), acting(name):
+                response = view(request, *args, **kwargs)
+            add_never_cache_headers(response)
+            return response
+
+        return wrapped
+
+    return decorate
+
+
+def render(
+    request: PortalRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    section: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """A whole page, in the frame."""
+    frame = {
+        "company": request.company,
+        "person": request.person,
+        "navigation": NAVIGATION,
+        "section": section,
+    }
+    return django_render(request, template, {**frame, **context}, status=status)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """For htmx, a header that makes the browser go there: a redirect would land in the page."""
+    address = reverse("signin:index")
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = address
+        return response
+    if request.method == "GET" and request.path != reverse("portal:home"):
+        address += "?" + urlencode({"next": request.path})
+    return redirect(address)

@@ -1,0 +1,92 @@
+"""A person's applications as they see them: what is ready, what is being made, what is to come and
+what is closed. In their words; why is the administrator's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from tenure.applications import selectors as applications
+from tenure.applications.models import Account, Application
+from tenure.core.model import (
+    ApplicationMode,
+    LifecycleState,
+    OperationKind,
+    OperationState,
+    Situation,
+)
+from tenure.people.models import Person
+from tenure.provisioning import selectors as provisioning
+from tenure.provisioning.explain import ApplicationExplanation, explain
+from tenure.provisioning.models import Operation
+
+_MAKES: Final = frozenset({OperationKind.CREATE.value, OperationKind.ENABLE.value})
+_CLOSES: Final = frozenset({OperationKind.DISABLE.value, OperationKind.DELETE.value})
+#: State of the operation that makes the account -> (word, meaning, whether it moves by itself).
+_MAKING: Final = {
+    OperationState.PLANNED.value: ("In a moment", "change", True),
+    OperationState.STARTED.value: ("Being made", "change", True),
+    OperationState.UNKNOWN.value: ("Being checked", "change", True),
+    OperationState.RETRYING.value: ("In a minute", "change", True),
+    OperationState.HELD.value: ("Waits for approval", "wait", False),
+    OperationState.MANUAL.value: ("Set up by hand", "wait", False),
+    OperationState.FAILED.value: ("Needs help", "remove", False),
+}
+_ORDER: Final = {"change": 0, "wait": 1, "make": 2, "remove": 3, "": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One application. `live`: its state changes by itself soon."""
+
+    application: Application
+    word: str
+    meaning: str
+    detail: str = ""
+    ready: bool = False
+    live: bool = False
+
+
+def tiles_of(person: Person) -> list[Tile]:
+    """What the person has, is to have, or had and has lost; removed accounts are not shown."""
+    operations = {op.application.slug: op for op in provisioning.open_operations(person)}
+    accounts = {
+        account.application.slug: account
+        for account in applications.accounts_of(person)
+        if account.situation == Situation.LINKED.value
+    }
+    rows = {row.application.slug: row.application for row in applications.applications()}
+    found = []
+    for why in explain(person).applications:
+        slug = why.application
+        tile = _tile(person, rows[slug], accounts.get(slug), operations.get(slug), why)
+        if tile is not None:
+            found.append(tile)
+    return found
+
+
+def _tile(
+    person: Person,
+    application: Application,
+    account: Account | None,
+    operation: Operation | None,
+    why: ApplicationExplanation,
+) -> Tile | None:
+    open_account = account is not None and account.active is not False
+    if operation is not None and operation.kind in _CLOSES and open_account:
+        return Tile(application, "Being closed", "change", live=True)
+    if open_account:
+        detail = account.user_name if account else ""
+        return Tile(application, "Ready", "make", detail, ready=True)
+    if operation is not None and operation.kind in _MAKES:
+        word, meaning, live = _MAKING[operation.state]
+        return Tile(application, word, meaning, live=live)
+    if why.due and application.mode == ApplicationMode.LIVE.value and not why.problem:
+        return Tile(application, "In a minute", "change", live=True)
+    if why.due:
+        return Tile(application, "Set up by hand", "wait")
+    if why.because and person.state == LifecycleState.UPCOMING.value and person.start_date:
+        return Tile(application, f"From {person.start_date.day} {person.start_date:%b}", "")
+    if account is not None:
+        return Tile(application, "Closed", "remove")
+    return None

@@ -1,0 +1,53 @@
+"""The person's own passkeys, recovery codes and sessions."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from tenure.portal.page import PortalRequest, render, signed_in
+from tenure.signin import keyring, recovery
+
+
+@require_safe
+@signed_in()
+def security(request: PortalRequest) -> HttpResponse:
+    """All of it."""
+    context = keyring.shown(request, request.person)
+    return render(request, "portal/security.html", context, section="security")
+
+
+@require_POST
+@signed_in()
+def options(request: PortalRequest) -> HttpResponse:
+    """For a new passkey."""
+    return keyring.options(request, request.person)
+
+
+@require_POST
+@signed_in()
+def add(request: PortalRequest) -> HttpResponse:
+    """A new passkey."""
+    return keyring.add(request, request.person, reverse("portal:security"))
+
+
+@require_POST
+@signed_in()
+def change(request: PortalRequest) -> HttpResponse:
+    """Rename, remove, sign out elsewhere."""
+    try:
+        messages.success(request, keyring.change(request, request.person))
+    except (ValueError, LookupError) as error:
+        messages.error(request, str(error))
+    return redirect("portal:security")
+
+
+@require_POST
+@signed_in()
+def codes(request: PortalRequest) -> HttpResponse:
+    """Ten new recovery codes, shown this once."""
+    context = {"codes": recovery.make_codes(request.person)}
+    return render(request, "portal/codes.html", context, section="security")

@@ -1,0 +1,34 @@
+"""E-mails are queued with what they are about, in the same transaction. `sending` sends them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tenure.people.models import Person
+from tenure.signin.models import Letter
+from tenure.signin.owners import Owner, address_for
+
+
+def queue(kind: Letter.Kind, *, to: str, **about: Any) -> Letter:
+    """It goes out when the transaction is committed."""
+    # The job knows how letters are written, and what writes them queues letters.
+    from tenure.signin.tasks import wake_sender
+
+    row = Letter.objects.create(kind=kind, to=to, **about)
+    wake_sender()
+    return row
+
+
+def notice(owner: Owner, *, subject: str, text: str) -> None:
+    """Tell a person what happened to their access. Nothing where no address is known."""
+    if not isinstance(owner, Person):
+        return
+    to = owner.email if "@" in owner.email else address_for(owner)
+    if to:
+        queue(Letter.Kind.NOTICE, to=to, words={"subject": subject, "text": text})
+
+
+def masked(address: str) -> str:
+    """`a••••@gmail.com`: enough for its owner to know which."""
+    name, at, domain = address.rpartition("@")
+    return f"{name[:1]}••••{at}{domain}"

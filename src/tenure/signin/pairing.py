@@ -1,0 +1,195 @@
+"""A computer waits for a phone. The QR code names the pairing; the browser that started it and the
+phone that took it each hold a secret of their own in their sessions.
+
+So a picture of the code gives whoever has it a page that says where the computer is and asks them
+to sign, and nothing else: what the computer then gets is what that person allowed. A code is taken
+once, lives two minutes, and lets one browser in once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from django.db import transaction
+
+from tenure.audit.models import Action
+from tenure.infra.clock import now
+from tenure.people.models import Person
+from tenure.signin.models import Invitation, Pairing, Passkey
+from tenure.signin.owners import may_come_in, owner_of, told
+from tenure.signin.tokens import digest, new_short_token, same
+
+#: Until the code is taken.
+VALID: Final = timedelta(minutes=2)
+#: For verifying oneself and making a passkey, once it is taken.
+VALID_ON_PHONE: Final = timedelta(minutes=20)
+_PURPOSE = Pairing.Purpose
+
+
+class Standing(StrEnum):
+    """Why a pairing is worth nothing."""
+
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    TAKEN = "taken"
+
+
+class PairingRefused(ValueError):
+    """The pairing is over, or never was. `standing` says which."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(f"The code is {standing.value}.")
+        self.standing = standing
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """`token` goes into the QR code and nowhere else, `secret` into the browser's session."""
+
+    pairing: Pairing
+    token: str
+    secret: str
+
+
+def start(
+    purpose: Pairing.Purpose,
+    *,
+    address: str | None,
+    browser: str,
+    invitation: Invitation | None = None,
+    next_path: str = "",
+) -> Started:
+    """A computer begins to wait."""
+    token, secret = new_short_token(), new_short_token()
+    row = Pairing.objects.create(
+        purpose=purpose,
+        invitation=invitation,
+        person=invitation.person if invitation else None,
+        token_digest=digest(token),
+        browser_digest=digest(secret),
+        matching=f"{secrets.randbelow(900) + 100} {secrets.randbelow(900) + 100}",
+        address=address,
+        browser=browser,
+        next_path=next_path[:500],
+        expires_at=now() + VALID,
+    )
+    return Started(row, token, secret)
+
+
+def scanned(token: str) -> Pairing:
+    """What a code names, as long as nobody has taken it. Raises `PairingRefused`."""
+    return _open(_by_token(token))
+
+
+@transaction.atomic
+def take(token: str) -> tuple[Pairing, str]:
+    """The phone confirms that the computer is its person's: from now on the pairing is this
+    phone's. Returns the secret that its session keeps. Raises `PairingRefused`."""
+    row = _open(_by_token(token, lock=True))
+    secret = new_short_token()
+    row.phone_digest, row.confirmed_at = digest(secret), now()
+    row.expires_at = now() + VALID_ON_PHONE
+    row.save(update_fields=["phone_digest", "confirmed_at", "expires_at"])
+    if row.person is not None:
+        told(Action.PAIRING_CONFIRMED, row.person, after=_where(row))
+    return row, secret
+
+
+def of_phone(pk: object, secret: object, *, lock: bool = False) -> Pairing:
+    """The pairing that this phone took. Raises `PairingRefused`."""
+    row = _find(pk, lock=lock)
+    if row is None or not isinstance(secret, str) or not same(row.phone_digest, digest(secret)):
+        raise PairingRefused(Standing.UNKNOWN)
+    return _unexpired(row)
+
+
+def of_browser(pk: object, secret: object, *, lock: bool = False) -> Pairing:
+    """The pairing that this browser started. Raises `PairingRefused`."""
+    row = _find(pk, lock=lock)
+    if row is None or not isinstance(secret, str) or not same(row.browser_digest, digest(secret)):
+        raise PairingRefused(Standing.UNKNOWN)
+    return _unexpired(row)
+
+
+@transaction.atomic
+def approve_sign_in(token: str, passkey: Passkey) -> Pairing:
+    """Whoever has just signed lets the computer in, as themselves. Raises `PairingRefused`."""
+    row = _open(_by_token(token, lock=True))
+    if row.purpose != _PURPOSE.SIGN_IN:
+        raise PairingRefused(Standing.UNKNOWN)
+    row.confirmed_at = row.approved_at = now()
+    # Taken: the code is worth nothing from now on, on this phone neither.
+    row.phone_digest = digest(new_short_token())
+    row.user, row.person, row.passkey = passkey.user, passkey.person, passkey
+    row.save(
+        update_fields=["confirmed_at", "approved_at", "phone_digest", "user", "person", "passkey"]
+    )
+    told(Action.PAIRING_CONFIRMED, owner_of(passkey), after=_where(row))
+    return row
+
+
+def approve_welcome(row: Pairing, passkey: Passkey) -> None:
+    """The person has verified themselves and made a passkey: the computer may go on."""
+    row.approved_at, row.passkey = now(), passkey
+    row.save(update_fields=["approved_at", "passkey"])
+
+
+@transaction.atomic
+def redeem(pk: object, secret: object) -> Pairing:
+    """The computer goes on, once. Raises `PairingRefused` where it may not, or not any more."""
+    row = of_browser(pk, secret, lock=True)
+    if row.approved_at is None or row.redeemed_at is not None:
+        raise PairingRefused(Standing.TAKEN)
+    if not may_come_in(owner_of(row)):
+        raise PairingRefused(Standing.UNKNOWN)
+    row.redeemed_at = now()
+    row.save(update_fields=["redeemed_at"])
+    return row
+
+
+def end_of(person: Person) -> None:
+    """Whatever waits for this person waits no longer."""
+    Pairing.objects.filter(person=person, ended_at=None, redeemed_at=None).update(ended_at=now())
+
+
+def _by_token(token: str, *, lock: bool = False) -> Pairing | None:
+    rows = Pairing.objects.select_related("invitation", "person")
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    wanted = digest(token)
+    row = rows.filter(token_digest=wanted).first()
+    return row if row is not None and same(row.token_digest, wanted) else None
+
+
+def _find(pk: object, *, lock: bool) -> Pairing | None:
+    if not isinstance(pk, int):
+        return None
+    rows = Pairing.objects.select_related("invitation", "person", "user", "passkey")
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    return rows.filter(pk=pk).first()
+
+
+def _open(row: Pairing | None) -> Pairing:
+    """Not taken yet."""
+    if row is None:
+        raise PairingRefused(Standing.UNKNOWN)
+    if row.phone_digest is not None:
+        raise PairingRefused(Standing.TAKEN)
+    return _unexpired(row)
+
+
+def _unexpired(row: Pairing) -> Pairing:
+    if row.ended_at is not None or row.expires_at <= now():
+        raise PairingRefused(Standing.EXPIRED)
+    if row.invitation is not None and row.invitation.withdrawn_at is not None:
+        raise PairingRefused(Standing.EXPIRED)
+    return row
+
+
+def _where(row: Pairing) -> dict[str, str | None]:
+    return {"computer": row.browser, "from": row.address}
