@@ -39,6 +39,7 @@ _WHAT = {
     OperationKind.UPDATE: "Change the account {account} in {application}.",
     OperationKind.DISABLE: "Close the account {account} in {application}.",
     OperationKind.ENABLE: "Open the account {account} in {application}.",
+    OperationKind.TRANSFER: "Hand over what the account {account} has in {application}.",
     OperationKind.DELETE: "Delete the account {account} in {application}.",
     OperationKind.GRANT: "Give the account {account} in {application} what is listed.",
     OperationKind.REVOKE: "Take from the account {account} in {application} what is listed.",
