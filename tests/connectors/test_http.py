@@ -176,16 +176,16 @@ async def test_retry_after_as_a_date() -> None:
 @pytest.mark.parametrize(
     ("text", "after"),
     [
-        ("soon", None),
-        ("-5", None),
-        ("", None),
-        ("nan", None),
+        ("soon", 2.0),
+        ("-5", 2.0),
+        ("", 2.0),
+        ("nan", 2.0),
         ("9999999", 86_400),
         ("Fri, 31 Dec 1999 23:59:59 GMT", 0),
-        ("Fri, 99 Foo 9999 99:99:99 GMT", None),
+        ("Fri, 99 Foo 9999 99:99:99 GMT", 2.0),
     ],
 )
-async def test_a_retry_after_that_makes_no_sense(text: str, after: float | None) -> None:
+async def test_a_retry_after_that_makes_no_sense(text: str, after: float) -> None:
     async with answering(429, headers={"Retry-After": text}) as address:
         error = await outcome(address, READ)
     assert isinstance(error, RetryLater)

@@ -35,6 +35,8 @@ WRITES = (
     "decide",
     "appearance",
     "application_writes",
+    "settle_task",
+    "steer_run",
     "invite",
     "passkey_options",
     "passkey_add",

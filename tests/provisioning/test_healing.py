@@ -11,8 +11,10 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
+from tenure.applications import pacing
 from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
+from tenure.connectors.base import ConnectorConfig
 from tenure.connectors.faults import ANY, lost_after, lost_before, retry_later, slow, stopped
 from tenure.connectors.memory import MemoryConnector
 from tenure.infra.clock import now
@@ -175,26 +177,17 @@ def test_a_drain_of_an_application_that_was_removed_ends_quietly() -> None:
         job(task, "gone")
 
 
-def test_asked_to_come_back_later_is_no_attempt(sales: Company) -> None:
+def test_asked_to_come_back_later_is_no_attempt(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settling, "MOST_ATTEMPTS", 2)
     sales.people(1)
-    sales.memories["chat"].faults.always("create", retry_later(after=0.01))
-    services.store()
-
-    async def some() -> None:
-        draining = asyncio.create_task(Drain("chat").run())
-        await asyncio.sleep(1.5)
-        services_stopped.set()
-        draining.cancel()
-        await asyncio.gather(draining, return_exceptions=True)
-
-    services_stopped = asyncio.Event()
-    asyncio.run(some())
-    creates = [c for c in sales.memories["chat"].calls if c.verb == "create"]
-    assert len(creates) > settling.MOST_ATTEMPTS
-    sales.memories["chat"].faults.clear()
-    Operation.objects.filter(state="retrying").update(not_before=None)
-    drain()
+    memory = sales.memories["chat"]
+    for number in range(1, 5):
+        memory.faults.nth("create", number, retry_later(after=0.01))
+    apply()
     assert states() == {"done": 1}
+    assert Operation.objects.get().attempts == 1
     assert row().health == "ok"
 
 
@@ -293,3 +286,28 @@ def test_a_postponed_plan_is_caught_up_by_the_sweep(sales: Company) -> None:
     tasks.sweep.func(timestamp=0)
     disable = Operation.objects.get(kind="disable")
     assert (disable.state, disable.decided_reason) == ("planned", "dismissed")
+
+
+def test_what_an_application_teaches_is_kept_for_the_next_drain(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sales.people(1)
+    real = MemoryConnector.__init__
+    seen = []
+
+    def opened(self: MemoryConnector, config: ConnectorConfig) -> None:
+        seen.append(config.limits.learnt.writes.rate)
+        config.limits.learnt.writes.rate = 3.0
+        config.limits.learnt.writes.paused_until = (now() + timedelta(hours=1)).timestamp()
+        real(self, config)
+
+    monkeypatch.setattr(MemoryConnector, "__init__", opened)
+    apply()
+    sales.person("2")
+    apply()
+    assert seen[0] is None
+    assert seen[-1] == 3.0
+    (told,) = pacing.told(row(), now())
+    assert (told.kind, told.rate) == ("writes", 3.0)
+    assert str(told).startswith("3.0 writes a second, no writes before")
+    assert pacing.told(row(), now() + timedelta(hours=2))[0].paused_until is None

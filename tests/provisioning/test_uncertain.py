@@ -7,9 +7,10 @@ import pytest
 
 from tenure.applications.models import Account
 from tenure.connectors.faults import lost_after, lost_before, retry_later
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
-from tenure.provisioning import services, settling
+from tenure.provisioning import services, settling, tasks
 from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company, apply, change, drain, linked
 
@@ -143,3 +144,27 @@ def test_reading_the_application_makes_sure(sales: Company) -> None:
     reconcile()
     assert unsure() == []
     assert linked()["p1@acme.example"].entitlements == ["group:all", "group:sales"]
+
+
+def test_what_a_dead_worker_sent_may_arrive_after_the_leaver_is_gone(sales: Company) -> None:
+    """The removal goes at once all the same, and again when everything has arrived."""
+    person = sales.person("1", "Support")
+    apply()
+    change(person, department="Sales")
+    services.store()
+    # A worker dies while this travels.
+    Operation.objects.filter(kind="grant").update(state="started", started_at=now(), attempts=1)
+    services.terminate_now(person, reason="gone")
+    drain()
+    assert sales.open_users() == set()
+    assert unsure() != []
+    memory = sales.memories["chat"]
+    account = Account.objects.get()
+    group = memory.add_group("sales")
+    memory.change_group(group.remote_id, [account.remote_id], [])
+    Account.objects.update(unsure_until=now())
+    tasks.sweep.func(timestamp=0)
+    drain()
+    assert sales.members("sales") == set()
+    assert unsure() == []
+    assert Account.objects.get().unsure_until is None

@@ -1,5 +1,6 @@
-"""kill -9 of real processes in the middle of an apply: workers and PostgreSQL, which here waits for
-its disk. The application allows duplicates, so whatever is sent twice is seen there."""
+"""kill -9 of real processes in the middle of an apply: workers, web and PostgreSQL, which here
+waits for its disk. The application allows duplicates, so whatever is sent twice is seen there.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ import pytest
 
 from tenure.infra.postgres import EmbeddedPostgres
 from tests.conftest import make_home, remove_home
+from tests.connectors.servers import free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PEOPLE = 150
@@ -80,6 +82,9 @@ class Installation:
 
     def worker(self, name: str) -> subprocess.Popen[bytes]:
         return self._start([sys.executable, "-m", "tenure", "worker", "--name", name], name=name)
+
+    def web(self, port: int) -> subprocess.Popen[bytes]:
+        return self._start([sys.executable, "-m", "tenure", "web", "--port", str(port)], name="web")
 
     def _start(
         self, command: list[str], *, name: str = "test", stdout: int | None = None
@@ -189,6 +194,32 @@ def test_postgresql_is_killed(installed: Installation) -> None:
     kill(worker)
     assert installed.python("-m", "tenure", "apply", "--yes") == 0
     installed.assert_all_there_once()
+
+
+def test_the_web_server_is_killed_while_a_worker_is_at_it(installed: Installation) -> None:
+    """Whoever looks loses their page, and nothing else; another web server finds all as it is."""
+    port = free_port()
+    web = installed.web(port)
+    until(lambda: answers(port))
+    worker = installed.worker("worker")
+    until(lambda: installed.states()["done"] > 20)
+    kill(web)
+    assert installed.states()["done"] < PEOPLE
+    until(lambda: not answers(port))
+    again = installed.web(port)
+    until(lambda: answers(port))
+    until(lambda: installed.states() == {"done": PEOPLE})
+    installed.assert_all_there_once()
+    kill(again)
+    kill(worker)
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in/", timeout=5) as answer:
+            return int(answer.status) == 200
+    except OSError:
+        return False
 
 
 def test_three_workers_and_one_is_killed(installed: Installation) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tenure.applications import pacing
 from tenure.applications.authorizing import ApplicationTokens
 from tenure.applications.models import Application
 from tenure.catalogue.filling import complete
-from tenure.connectors.base import Connector, ConnectorConfig, Limits
+from tenure.connectors.base import Connector, ConnectorConfig, Learnt, Limits
 from tenure.connectors.http import Timeouts
 from tenure.connectors.registry import open_connector
 from tenure.core.account_conditions import NOT_ATTRIBUTES, compile_account_condition
@@ -44,9 +45,11 @@ def matching_rules(application: Application) -> tuple[MatchRule, ...]:
     )
 
 
-def connector_for(application: Application) -> Connector:
-    """The connector, not yet entered. Raises `ValueError` for settings that are wrong and
-    `LookupError` for a secret that cannot be read, both saying which and what to do."""
+def connector_for(application: Application, learnt: Learnt | None = None) -> Connector:
+    """The connector, not yet entered. `learnt`: where it keeps what the application teaches it of
+    its limits, instead of beginning with what was kept and forgetting the rest. Raises `ValueError`
+    for settings that are wrong and `LookupError` for a secret that cannot be read, both saying
+    which and what to do."""
     settings: Mapping[str, Any] = complete(
         application.catalogue_entry, application.connector, resolve_all(application.settings)
     )
@@ -57,7 +60,7 @@ def connector_for(application: Application) -> Connector:
             settings=settings,
             secrets={name: resolve(text) for name, text in application.secrets.items()},
             attributes=managed_attributes(application),
-            limits=Limits(**application.limits),
+            limits=Limits(**application.limits, learnt=learnt or pacing.learnt(application)),
             tokens=ApplicationTokens(application) if application.oauth else None,
         ),
     )

@@ -97,6 +97,12 @@ class Application(models.Model):
     guard = models.JSONField(default=dict)
     #: {"reads", "writes", "burst", "concurrency"}; see connectors.base.Limits.
     limits = models.JSONField(default=dict)
+    #: Who does by hand what it cannot do itself ("": an administrator), and after how long such a
+    #: task is overdue (None: two days).
+    owner = models.CharField(max_length=200, blank=True)
+    remind_after = models.DurationField(null=True)
+    #: {"reads", "writes": {"rate", "paused_until"}}: what it taught us; see `pacing`.
+    learnt = models.JSONField(default=dict)
     health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)
     stopped_reason = models.TextField(blank=True)
     stopped_at = models.DateTimeField(null=True)
@@ -220,6 +226,9 @@ class Account(models.Model):
     deleted_there = models.BooleanField(default=False)
     #: What may be otherwise than stored, since a request got no answer; see core.model.Observed.
     unsure = models.JSONField(default=list)
+    #: Until then something may still arrive there that a dead worker sent: what is done meanwhile
+    #: makes nothing sure, and its owner is planned anew afterwards.
+    unsure_until = models.DateTimeField(null=True)
     #: {"at", "sent", "answered", "read_back"}: the proof that access is gone.
     evidence = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -247,6 +256,11 @@ class Account(models.Model):
             models.Index(fields=["person", "application"], name="account_person"),
             models.Index(fields=["application", "user_name", "id"], name="account_user_name"),
             models.Index(fields=["application", "situation", "active"], name="account_situation"),
+            models.Index(
+                fields=["unsure_until"],
+                condition=models.Q(unsure_until__isnull=False),
+                name="account_unsure_until",
+            ),
             # Whether a name is in use already; see `holding`.
             models.Index(Lower("user_name"), name="account_login"),
             models.Index(

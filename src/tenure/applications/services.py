@@ -64,6 +64,8 @@ class ApplicationDefinition:
     on_rename: str = "change"
     lead: timedelta | None = None
     closed_ahead: bool = False
+    owner: str = ""
+    remind_after: timedelta | None = None
     requires: Sequence[str] = ()
     seat_price: Decimal | None = None
     seat_currency: str = ""
@@ -82,6 +84,8 @@ _COSMETIC = frozenset(
         "secrets",
         "oauth",
         "expires",
+        "owner",
+        "remind_after",
         "seat_price",
         "seat_currency",
         "guard",

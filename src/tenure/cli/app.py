@@ -27,6 +27,7 @@ from tenure.cli import (
 from tenure.cli.application import application_app
 from tenure.cli.config import config_app
 from tenure.cli.output import Failure, complain, print_json
+from tenure.cli.tasks import tasks_app
 
 app = typer.Typer(
     name="tenure",
@@ -56,6 +57,7 @@ for module in (
 catalogue.register(app, application_app)
 connection.register(application_app)
 app.add_typer(application_app)
+app.add_typer(tasks_app)
 
 
 @app.callback(invoke_without_command=True)

@@ -23,7 +23,7 @@ from tenure.provisioning.plan import Plan
 from tenure.provisioning.planning import StoredPlan
 from tenure.provisioning.services import resume_application
 from tenure.provisioning.stopping import standing_still
-from tenure.runs.models import Run
+from tenure.runs.models import Run, RunState
 
 _LOOK_EVERY = 0.25
 #: Workers get this long to begin; an application that nobody works is drained right here.
@@ -129,7 +129,7 @@ def _wait(stored: StoredPlan) -> None:
         while True:
             pending = _left(stored.run)
             done = bars.show(pending)
-            if not pending:
+            if not pending or _is_paused(stored.run):
                 return
             if done != last:
                 last, since = done, time.monotonic()
@@ -149,6 +149,10 @@ def _left(run: Run) -> dict[str, int]:
     ):
         left[slug] = left.get(slug, 0) + 1
     return dict(sorted(left.items()))
+
+
+def _is_paused(run: Run) -> bool:
+    return Run.objects.filter(pk=run.pk, state=RunState.PAUSED.value).exists()
 
 
 def _is_stopped(slug: str) -> bool:

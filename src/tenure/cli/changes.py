@@ -180,10 +180,14 @@ def _held_or_fail(operations: list[int] | None, *, rejected: bool) -> None:
         )
 
 
-def retry(application: Application = None, as_json: AsJson = False) -> None:
-    """Send failed operations again.
+def retry(
+    application: Application = None,
+    run: Annotated[int | None, typer.Option(help="Only what failed in this run.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send failed operations again, and nothing else.
 
-    Example: `tenure retry --application tracker`
+    Example: `tenure retry --application tracker --run 12`
     """
     with session():
         from tenure.applications.finding import application_named
@@ -191,7 +195,7 @@ def retry(application: Application = None, as_json: AsJson = False) -> None:
 
         if application is not None:
             application_named(application)
-        count = retry_failed(application)
+        count = retry_failed(application, run=run)
         print_json({"people": count}) if as_json else out.print(f"Tried again for {count} people.")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tenure.cli import accounts as decisions
+from tenure.cli import runs as steering
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json, table
 
@@ -36,6 +37,8 @@ def register(app: typer.Typer) -> None:
         sub.command("list")(command)
         if name == "accounts":
             decisions.register(sub)
+        elif name == "runs":
+            steering.register(sub)
         app.add_typer(sub, name=name)
 
 

@@ -373,6 +373,14 @@ class Application(Part):
         default_factory=list,
         description="Applications in which the person must have an open account first.",
     )
+    owner: str = Field(
+        default="",
+        max_length=200,
+        description="Who does by hand what it cannot do itself; empty: an administrator.",
+    )
+    remind_after: Duration | None = Field(
+        default=None, description="A task by hand is overdue after so long; empty: two days."
+    )
     seat: Seat | None = None
     guard: ApplicationGuard = Field(default_factory=lambda: ApplicationGuard())
     limits: Rates = Field(default_factory=lambda: Rates())

@@ -31,6 +31,9 @@ _BEARER = re.compile(r"\b(Bearer|Basic|Token)\s+[^\s\"',;]{6,}", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _HIDDEN = "(hidden)"
 
+#: Seconds to wait after a 429 that does not say how long.
+_AFTER_TOO_MANY = 2.0
+
 
 class HttpRejected(Rejected):
     """`Rejected`, with what the connector needs to try another way of saying the same.
@@ -192,6 +195,11 @@ def _by_status(ask: Ask, answer: Answer, text: str, code: str) -> ConnectorError
         )
     if status in {412, 425, 429, 503} or (not ask.write and (status >= 500 or status == 408)):
         after = retry_after(answer.headers)
+        if after is None and status == 429:
+            # It works, and we were too fast: that is no attempt that failed.
+            return RetryLater(
+                f"{text} Nothing was changed; it is tried again soon.", after=_AFTER_TOO_MANY
+            )
         when = "later" if after is None else f"in {after:.0f} seconds, as it asked"
         return RetryLater(f"{text} Nothing was changed; it is tried again {when}.", after=after)
     if status >= 500 or status == 408:

@@ -107,6 +107,24 @@ class Capabilities:
     searchable: frozenset[str] = frozenset({"userName"})
 
 
+@dataclass(slots=True)
+class Pace:
+    """What an application taught us of one kind of request: so many a second (None: it did not
+    complain), and none before `paused_until` (seconds since 1970)."""
+
+    rate: float | None = None
+    paused_until: float = 0.0
+
+
+@dataclass(slots=True)
+class Learnt:
+    """What an application taught us by saying "too many". Not frozen: whoever speaks to it learns,
+    and whoever opened the connector keeps what was learnt for the next time."""
+
+    reads: Pace = field(default_factory=Pace)
+    writes: Pace = field(default_factory=Pace)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How hard an application may be pressed. Rates are requests per second; None: no limit."""
@@ -115,6 +133,7 @@ class Limits:
     writes: float | None = None
     burst: int = 20
     concurrency: int = 16
+    learnt: Learnt = field(default_factory=Learnt, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,11 @@ class HttpFunnel:
         self._concurrency = max(1, limits.concurrency)
         self._slots = asyncio.Semaphore(self._concurrency)
         patience = self._timeouts.total
-        self._reads = TokenBucket(limits.reads, limits.burst, patience=patience)
-        self._writes = TokenBucket(limits.writes, limits.burst, patience=patience)
+        learnt = limits.learnt
+        self._reads = TokenBucket(limits.reads, limits.burst, patience=patience, pace=learnt.reads)
+        self._writes = TokenBucket(
+            limits.writes, limits.burst, patience=patience, pace=learnt.writes
+        )
         self._session: aiohttp.ClientSession | None = None
         self._base = URL()
 
@@ -339,8 +342,11 @@ class HttpFunnel:
         return "the connection was closed without an answer"
 
     def _heed(self, ask: Ask, answer: Answer) -> None:
-        """Pauses as the application asks: 429 speaks of this kind of request, 503 of all."""
+        """Pauses as the application asks: 429 speaks of this kind of request, 503 of all. A 429
+        also says that we were too fast."""
         after = retry_after(answer.headers)
+        if answer.status == 429:
+            (self._writes if ask.write else self._reads).slow_down()
         if after is None or answer.status not in {429, 503}:
             return
         if answer.status == 503 or not ask.write:

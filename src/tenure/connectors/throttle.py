@@ -1,4 +1,4 @@
-"""How fast an application may be asked: a token bucket that can be told to wait.
+"""How fast an application may be asked: a token bucket that can be told to wait, and learns.
 
 It knows time and counts only. It must not know requests or answers: whoever reads a `Retry-After`
 tells the bucket with `pause`.
@@ -9,14 +9,24 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tenure.connectors.base import RetryLater
+from tenure.connectors.base import Pace, RetryLater
 
 #: Nobody means more than a day; a larger number is a mistake of the application.
 _LONGEST_PAUSE = 86_400.0
+#: Requests a second, below which nothing is slowed down any more.
+_LEAST = 0.2
+#: Seconds within which answers are about the same requests.
+_ONCE = 1.0
+#: A rate is that of the last so many seconds, and never taken over less than so many.
+_LATELY = 10.0
+_LEAST_SPAN = 0.25
+#: Seconds until a rate that was halved has grown back by what was too many.
+_STEPS = 50.0
 _SECONDS = re.compile(r"\d{1,12}(\.\d{1,6})?", re.ASCII)
 
 
@@ -25,35 +35,77 @@ class TokenBucket:
 
     Those who wait are served in the order they came. A pause that lasts longer than `patience`
     seconds is not waited for: `RetryLater` says when to come back.
+
+    Whoever is told "too many" halves the rate, and lets it grow again by a fiftieth of what was
+    too many each second: as TCP finds out what a network carries. What is learnt stands in `pace`,
+    which outlives the bucket. It is forgotten at the rate that is configured, or, without one, at
+    twice of what was too many.
     """
 
-    def __init__(self, rate: float | None, burst: int, *, patience: float = 30.0) -> None:
+    def __init__(
+        self, rate: float | None, burst: int, *, patience: float = 30.0, pace: Pace | None = None
+    ) -> None:
         self._rate = rate
         self._burst = float(max(1, burst))
         self._patience = patience
-        self._tokens = self._burst
+        self._pace = pace or Pace()
+        #: The rate at which it was too many.
+        self._too_many = 2 * self._pace.rate if self._pace.rate else 0.0
+        self._tokens = self._burst if self._pace.rate is None else 1.0
         self._filled = time.monotonic()
+        self._slowed = 0.0
+        #: When the last requests were sent: how fast it was when it turns out to have been too
+        #: fast.
+        self._times: deque[float] = deque(maxlen=64)
         self._paused_until = 0.0
         self._turn = asyncio.Lock()
 
+    @property
+    def rate(self) -> float | None:
+        """Requests a second at present; None: no limit."""
+        found = [rate for rate in (self._rate, self._pace.rate) if rate is not None]
+        return min(found, default=None)
+
     async def acquire(self) -> None:
         """Waits until one request may be sent. Raises `RetryLater` in a long pause."""
-        if self._rate is None and self.paused_for() <= 0:
+        if self.rate is None and self.paused_for() <= 0:
+            self._times.append(time.monotonic())
             return
         async with self._turn:
             while (wait := self._wait()) > 0:  # noqa: ASYNC110 - time passes, nobody sets it
                 await asyncio.sleep(wait)
-            if self._rate is not None:
+            if self.rate is not None:
                 self._tokens -= 1
+            self._times.append(time.monotonic())
 
     def pause(self, seconds: float) -> None:
         """Lets nothing through for `seconds`; a longer pause that is under way stays."""
-        until = time.monotonic() + min(max(seconds, 0.0), _LONGEST_PAUSE)
-        self._paused_until = max(self._paused_until, until)
+        seconds = min(max(seconds, 0.0), _LONGEST_PAUSE)
+        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+        self._pace.paused_until = max(self._pace.paused_until, time.time() + seconds)
 
     def paused_for(self) -> float:
         """Seconds until the pause ends; 0 or less when there is none."""
-        return self._paused_until - time.monotonic()
+        return max(self._paused_until - time.monotonic(), self._pace.paused_until - time.time())
+
+    def slow_down(self) -> None:
+        """It was too many. Several answers within a second say so of the same requests."""
+        now = time.monotonic()
+        if now - self._slowed < _ONCE:
+            return
+        self._slowed = now
+        sent = [at for at in self._times if now - at < _LATELY]
+        seen = len(sent) / max(now - sent[0], _LEAST_SPAN) if sent else 1.0
+        self._too_many = max(_LEAST, min(seen, self.rate or seen))
+        self._pace.rate = max(_LEAST, self._too_many / 2)
+        self._tokens, self._filled = 0.0, now
+
+    def _grow(self, seconds: float) -> None:
+        if self._pace.rate is None:
+            return
+        self._pace.rate += seconds * max(self._too_many, _LEAST) / _STEPS
+        if self._pace.rate >= (self._rate or max(2 * self._too_many, 2 * _LEAST)):
+            self._pace.rate = None
 
     def _wait(self) -> float:
         pause = self.paused_for()
@@ -65,12 +117,16 @@ class TokenBucket:
             )
         if pause > 0:
             return pause
-        if self._rate is None:
-            return 0.0
         now = time.monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
-        self._filled = now
-        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._rate
+        passed, self._filled = now - self._filled, now
+        self._grow(passed)
+        rate = self.rate
+        if rate is None:
+            return 0.0
+        # Who was too fast just now does not send many at once.
+        burst = self._burst if self._pace.rate is None else min(self._burst, max(1.0, rate))
+        self._tokens = min(burst, self._tokens + passed * rate)
+        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / rate
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

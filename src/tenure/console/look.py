@@ -57,6 +57,7 @@ PERSON: Final = {
 }
 RUN: Final = {
     RunState.RUNNING.value: Mark("Running", "change"),
+    RunState.PAUSED.value: Mark("Paused", "wait"),
     RunState.HELD.value: Mark("Held", "wait"),
     RunState.DONE.value: Mark("Done", "make"),
     RunState.FAILED.value: Mark("Failed", "remove"),

@@ -93,12 +93,12 @@ def render(
     status: int = 200,
 ) -> HttpResponse:
     """A whole page, in the frame."""
-    held = provisioning.count_held()
+    held, by_hand = provisioning.count_waiting()
     frame = {
         "company": request.company,
         "administrator": request.administrator,
         "can": {ability.name.lower(): True for ability in abilities(request.administrator)},
-        "work_items": _work(held),
+        "work_items": _work(held, by_hand),
         "company_items": _company(),
         "section": section,
         "held_count": held,
@@ -131,7 +131,7 @@ def theme(request: HttpRequest) -> str:
     return chosen if chosen in THEMES else "system"
 
 
-def _work(held: int) -> list[NavItem]:
+def _work(held: int, by_hand: int) -> list[NavItem]:
     return [
         NavItem("overview", "Overview", "layout-dashboard", reverse("console:overview")),
         NavItem("people", "People", "users", reverse("console:people"), people.count_people()),
@@ -145,6 +145,14 @@ def _work(held: int) -> list[NavItem]:
         NavItem("catalogue", "Catalogue", "layout-grid", reverse("console:catalogue")),
         NavItem("rules", "Access rules", "key-round", reverse("console:rules")),
         NavItem("plan", "Plan", "list-checks", reverse("console:plan"), held or None, waits=True),
+        NavItem(
+            "tasks",
+            "Tasks",
+            "hand",
+            reverse("console:tasks"),
+            by_hand or None,
+            waits=True,
+        ),
         NavItem("runs", "Runs", "activity", reverse("console:runs")),
     ]
 

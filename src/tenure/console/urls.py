@@ -22,6 +22,7 @@ from tenure.console.views import (
     security,
     settings,
     sources,
+    tasks,
     writes,
 )
 
@@ -67,8 +68,11 @@ urlpatterns = [
     path("plan/lines/", plan.lines, name="plan_lines"),
     path("plan/apply/", plan.apply, name="apply"),
     path("plan/decide/", plan.decide, name="decide"),
+    path("tasks/", tasks.tasks, name="tasks"),
+    path("tasks/<int:pk>/", tasks.settle, name="settle_task"),
     path("runs/", runs.runs, name="runs"),
     path("runs/<int:pk>/", runs.run, name="run"),
+    path("runs/<int:pk>/steer/", runs.steer, name="steer_run"),
     path("runs/<int:pk>/live/", runs.live, name="run_live"),
     path("sources/", sources.sources, name="sources"),
     path("rehires/<int:pk>/", rehires.rehire, name="rehire"),

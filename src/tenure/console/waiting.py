@@ -196,7 +196,7 @@ def _by_hand() -> list[Item]:
             Mark("By hand", "wait"),
             f"{plural(row.count, 'task')} in {row.name}",
             row.reason or "The application cannot do this by itself.",
-            f"{reverse('console:plan')}?{urlencode({'application': row.application})}",
+            f"{reverse('console:tasks')}?{urlencode({'application': row.application})}",
             "Open",
         )
         for row in provisioning.by_hand()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Q
@@ -123,15 +123,24 @@ def touched(row: Operation, *, known: Mapping[str, Any] | None = None) -> set[st
     return found
 
 
-def doubt(uncertain: Iterable[tuple[Operation, set[str]]]) -> None:
-    """What these operations may have changed is not sure until it is written again, or read."""
+def doubt(
+    uncertain: Iterable[tuple[Operation, set[str]]], *, travels: timedelta | None = None
+) -> None:
+    """What these operations may have changed is not sure until it is written again, or read.
+    `travels`: nobody waits for their answers any more, and so long after they were begun what was
+    sent may still arrive."""
     rows: dict[int, Account] = {}
     for row, names in uncertain:
+        if row.account is not None and names and travels is not None:
+            until = (row.started_at or clock_now()) + travels
+            row.account.unsure_until = max(until, row.account.unsure_until or until)
+            rows[row.account.pk] = row.account
         if row.account is not None and names - set(row.account.unsure):
             row.account.unsure = sorted({*row.account.unsure, *names})
             row.account.fingerprint, row.account.observed_at = b"", clock_now()
             rows[row.account.pk] = row.account
-    update_rows(list(rows.values()), ["unsure", "fingerprint", "observed_at"])
+    changed = ["unsure", "unsure_until", "fingerprint", "observed_at"]
+    update_rows(list(rows.values()), changed)
 
 
 def agree(agreed: Mapping[str, Baseline]) -> None:
@@ -203,7 +212,8 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
         account.active, account.deleted_at = False, now
         account.situation = Situation.DELETED.value
         account.evidence = outcome.evidence
-    account.unsure = sorted(set(account.unsure) - touched(row))
+    if account.unsure_until is None or account.unsure_until <= now:
+        account.unsure = sorted(set(account.unsure) - touched(row))
     account.fingerprint = b""
     account.observed_at = now
 

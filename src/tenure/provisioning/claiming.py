@@ -18,6 +18,7 @@ from tenure.people import services as people
 from tenure.provisioning import accounts, settling
 from tenure.provisioning.models import Operation
 from tenure.provisioning.sending import Work
+from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two
 #: operations of one person.
@@ -32,6 +33,8 @@ _NEXT = """
     WHERE due.application_id = %(application)s
       AND due.urgency <= %(urgency)s
       AND due.state IN ('planned', 'unknown', 'retrying')
+      -- Somebody paused its run; who leaves does not wait for that.
+      AND (due.run_id IS NULL OR due.urgency <= %(leaver)s OR due.run_id <> ALL (%(paused)s))
       AND (%(kind)s::text IS NULL OR due.kind = %(kind)s)
       AND (due.not_before IS NULL OR due.not_before <= %(now)s
            OR (due.state = 'retrying' AND %(kind)s::text IS NOT NULL))
@@ -106,8 +109,9 @@ def recover(application: Application) -> int:
     by the only drain of the application, so no other can have started them. Its requests may still
     be on their way: an account is looked for only when the last of them has arrived."""
     rows = Operation.objects.filter(application=application, state=OperationState.STARTED.value)
-    accounts.doubt((row, accounts.touched(row)) for row in rows.select_related("account"))
     travels = timedelta(seconds=longest_answer(application) + settling.SHOWN_AFTER)
+    begun = rows.select_related("account")
+    accounts.doubt(((row, accounts.touched(row)) for row in begun), travels=travels)
     made = rows.filter(kind=OperationKind.CREATE.value).update(
         state=OperationState.UNKNOWN.value, not_before=F("started_at") + travels
     )
@@ -138,6 +142,8 @@ def claim(
                 "most": most,
                 "urgency": LEAVER_URGENCY if leavers else 32767,
                 "kind": kind,
+                "leaver": LEAVER_URGENCY,
+                "paused": paused(),
             },
         )
         rows = cursor.fetchall()
@@ -190,10 +196,12 @@ def work_for(operations: Sequence[Operation]) -> list[Work]:
     ]
 
 
-def next_due(application: Application) -> datetime | None:
-    """When the earliest retry of the application, or look at what was sent, is due."""
+def next_due(application: Application, after: datetime) -> datetime | None:
+    """When the earliest retry of the application, or look at what was sent, is due that was not
+    due yet at `after`: what was, and was not claimed then, waits for something else."""
     found = Operation.objects.filter(
         application=application,
         state__in=[OperationState.RETRYING.value, OperationState.UNKNOWN.value],
+        not_before__gt=after,
     ).aggregate(at=Min("not_before"))
     return found["at"]  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ import logging
 
 from django.db import DatabaseError
 
-from tenure.applications import health
+from tenure.applications import health, pacing
 from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
 from tenure.connectors.base import ConnectorError
@@ -54,11 +54,12 @@ class Drain:
             application = await self._locked()
             if application is not None:
                 await self._wide.do(claiming.recover, application)
-                await self._work(Course(application, result=self.result))
+                await self._work(
+                    Course(application, result=self.result, learnt=pacing.learnt(application))
+                )
             return self.result
         finally:
-            await self._fast.close()
-            await self._wide.close()
+            await asyncio.gather(self._fast.close(), self._wide.close())
 
     async def _locked(self) -> Application | None:
         """The application, locked for this drain. Another one that is at it, and just ending, may
@@ -89,7 +90,7 @@ class Drain:
         """The wide lane over an open connector. Nothing is claimed yet: where the application, or
         its connector, is not up to it everything waits."""
         try:
-            connector = await self._wide.do(connector_for, course.application)
+            connector = await self._wide.do(connector_for, course.application, course.learnt)
         except (LookupError, ValueError) as error:
             course.stopped = str(error)
             return None
@@ -160,7 +161,7 @@ class Drain:
             await _end(closed, sending)
 
     async def _fast_lane(self, course: Course, stack: contextlib.AsyncExitStack) -> Lane:
-        connector = await self._fast.do(connector_for, course.application)
+        connector = await self._fast.do(connector_for, course.application, course.learnt)
         await stack.enter_async_context(connector)
         return Lane(course, connector, self._fast, leavers=True)
 

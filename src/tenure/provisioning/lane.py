@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
 
-from tenure.applications import health
+from tenure.applications import health, pacing
 from tenure.applications.models import Application, Entitlement
-from tenure.connectors.base import Connector, Limits, RemoteAccount
+from tenure.connectors.base import Connector, Learnt, Limits, RemoteAccount
 from tenure.infra.clock import now
 from tenure.provisioning import claiming, guarding, planning, postponed, settling
 from tenure.provisioning.drafting import Scope
@@ -58,6 +58,8 @@ class Course:
     stopped: str = ""
     #: The kind of operation that it did not accept.
     stopped_on: str = ""
+    #: What it teaches us of its limits meanwhile.
+    learnt: Learnt = field(default_factory=Learnt)
 
     @property
     def over(self) -> bool:
@@ -147,10 +149,11 @@ class Lane:
     async def _next(self) -> Upcoming | None:
         """More work: now, or when the earliest retry is due if that is soon."""
         while True:
+            at = now()
             found = await self._tables.do(self._claim)
             if found or self._leavers:
                 return found
-            due = await self._tables.do(claiming.next_due, self._application)
+            due = await self._tables.do(claiming.next_due, self._application, at)
             if self._course.over or due is None or due - now() > _WORTH_WAITING:
                 return None
             await asyncio.sleep(max(0.05, min(_GLANCE, (due - now()).total_seconds())))
@@ -229,19 +232,12 @@ class Lane:
                 planning.store(Scope(person=row.person_id), reason=_STALE)
         postponed.catch_up(self._application)
         settling.close_runs(now())
-        _wake_those_behind(rows)
+        settling.wake_those_behind(rows)
+        pacing.keep(self._application, self._course.learnt)
         if any(o.result is Result.DONE for o in outcomes):
             health.works(self._application)
         self._course.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
         self._course.result.failed += sum(o.result is Result.FAILED for o in outcomes)
-
-
-def _wake_those_behind(rows: Sequence[Operation]) -> None:
-    """Operations of other applications may have waited for these."""
-    from tenure.provisioning.tasks import queue_drain
-
-    for slug in settling.behind(rows):
-        queue_drain(slug)
 
 
 def _next_size(size: int, sent: int, seconds: float) -> int:

@@ -34,6 +34,7 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Key, PlanLine, content
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunState
+from tenure.runs.selectors import paused
 
 WAITING = [OperationState.PLANNED.value, OperationState.HELD.value]
 #: To be sent, or being sent.
@@ -167,6 +168,7 @@ def replace(
         if row.kind == OperationKind.CREATE.value and (row.attempts or row.progress)
     }
     postponed.note(busy, decided=decided, reason=run.reason)
+    standing = set(paused())
     fresh: list[Wanted] = []
     touched: list[Operation] = []
     for new in wanted:
@@ -186,7 +188,9 @@ def replace(
             elif new.hold_reason and not old.decided_by:
                 old.state, old.hold_reason = new.state, new.hold_reason
                 old.held_at = old.held_at or new.held_at
-            old.generation, old.run = new.generation, run
+            old.generation = new.generation
+            if old.run_id not in standing:
+                old.run = run
             old.urgency = new.urgency
             touched.append(old)
         else:
@@ -234,7 +238,7 @@ def insert(rows: Sequence[Wanted]) -> None:
 
 def take_over(scope: Scope, run: Run) -> None:
     """What earlier runs left undone goes on in this one; a run that keeps nothing says so."""
-    rows = Operation.objects.filter(state__in=OPEN).exclude(run=run)
+    rows = Operation.objects.filter(state__in=OPEN).exclude(run__in=[run.pk, *paused()])
     if scope.application is not None:
         rows = rows.filter(application__slug=scope.application)
     if scope.person is not None:

@@ -67,6 +67,8 @@ class Operation(models.Model):
     evidence = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
+    #: Since when a person has to do it by hand; see `byhand`.
+    asked_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -100,6 +102,11 @@ class Operation(models.Model):
                 fields=["application", "person"],
                 condition=models.Q(state__in=["started", "unknown", "retrying"]),
                 name="operation_busy",
+            ),
+            models.Index(
+                fields=["asked_at"],
+                condition=models.Q(state="manual"),
+                name="operation_by_hand",
             ),
             models.Index(
                 fields=["id"],

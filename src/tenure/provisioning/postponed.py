@@ -8,8 +8,9 @@ from typing import Any
 
 from django.db import transaction
 
-from tenure.applications.models import Application
+from tenure.applications.models import Account, Application
 from tenure.audit.services import acting, actor
+from tenure.infra.clock import now
 from tenure.provisioning import ledger
 from tenure.provisioning.models import Operation
 
@@ -49,6 +50,22 @@ def catch_up(application: Application | None = None) -> None:
             with acting(by):
                 scope = Scope(people=frozenset(people))
                 planning.store(scope, reason=reason, decided=decided)
+
+
+def after_arrival() -> None:
+    """Plan those anew at whose accounts everything that a dead worker sent has arrived: what was
+    done meanwhile may have been undone by it."""
+    from tenure.provisioning import planning
+    from tenure.provisioning.drafting import Scope
+
+    due = Account.objects.filter(unsure_until__lte=now())
+    if not due.exists():
+        return
+    with transaction.atomic():
+        rows = list(due.select_for_update(skip_locked=True).values_list("pk", "person_id"))
+        Account.objects.filter(pk__in=[pk for pk, _ in rows]).update(unsure_until=None)
+        people = frozenset(person for _, person in rows if person is not None)
+        planning.store(Scope(people=people), reason="what was under way has arrived")
 
 
 def _rows(application: Application | None) -> Any:

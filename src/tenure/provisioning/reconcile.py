@@ -384,9 +384,10 @@ def _memberships(reading: _Reading, held: Mapping[str, tuple[str, frozenset[str]
 def _made_sure(reading: _Reading, told: set[str]) -> None:
     """Whatever requests without an answer may have changed there: it was read since."""
     rows = list(
-        Account.objects.filter(
-            application=reading.application, observed_at__lte=reading.at
-        ).exclude(unsure=[])
+        Account.objects.filter(application=reading.application, observed_at__lte=reading.at)
+        .exclude(unsure=[])
+        # Something may still arrive there.
+        .exclude(unsure_until__gt=reading.at)
     )
     kinds = {row.kind for row in Entitlement.objects.filter(application=reading.application)}
     for row in rows:

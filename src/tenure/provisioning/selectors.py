@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import CharField, Count, F, Func, Max, Min, Q, Value
 
+from tenure.applications.models import Application
 from tenure.core.model import OPEN_STATES, OperationKind, OperationState
 from tenure.infra.clock import now
 from tenure.infra.paging import Page, page
@@ -64,9 +65,12 @@ def by_hand() -> list[Waiting]:
     return _waiting(OperationState.MANUAL, F("error"))
 
 
-def count_held() -> int:
-    """Operations that wait for approval."""
-    return Operation.objects.filter(state=OperationState.HELD.value).count()
+def count_waiting() -> tuple[int, int]:
+    """Operations that wait for approval, and those that wait to be done by hand. One query."""
+    states = [OperationState.HELD.value, OperationState.MANUAL.value]
+    rows = Operation.objects.filter(state__in=states).order_by().values_list("state")
+    counts = dict(rows.annotate(n=Count("pk")))
+    return counts.get(states[0], 0), counts.get(states[1], 0)
 
 
 def waiting_for(applications: Iterable[int]) -> dict[int, int]:
@@ -87,6 +91,14 @@ def states(run: Run) -> dict[OperationState, int]:
     """State -> operations of the run, those states only that there are. One query, by index."""
     rows = Operation.objects.filter(run=run).order_by().values_list("state")
     return {OperationState(state): count for state, count in rows.annotate(n=Count("pk"))}
+
+
+def unsettled(application: Application) -> dict[OperationState, int]:
+    """State -> operations of the application that are open, or failed."""
+    wanted = [state.value for state in OPEN_STATES] + [OperationState.FAILED.value]
+    rows = Operation.objects.filter(application=application, state__in=wanted)
+    counts = rows.order_by().values_list("state").annotate(n=Count("pk"))
+    return {OperationState(state): count for state, count in sorted(counts)}
 
 
 def kinds(run: Run) -> dict[OperationKind, int]:

@@ -151,6 +151,7 @@ class Batch:
         work = outcome.work
         if work.progress.get("account"):
             return
+        self._must_be_able(work.kind)
         match work.kind:
             case OperationKind.CREATE:
                 await self._create(outcome)
@@ -167,6 +168,12 @@ class Batch:
             case OperationKind.GRANT | OperationKind.REVOKE:
                 pass
         work.progress["account"] = True
+
+    def _must_be_able(self, kind: OperationKind) -> None:
+        if kind is OperationKind.TRANSFER:
+            return  # It says itself what a person has to do instead.
+        if not getattr(self.connector.capabilities, kind.value, True):
+            raise Unsupported(f"This application has no way for us to {kind.value} accounts.")
 
     async def _create(self, outcome: Outcome) -> None:
         work = outcome.work
@@ -195,7 +202,7 @@ class Batch:
 
     async def _ours(self, work: Work) -> RemoteAccount | None:
         """The account that an earlier attempt may have made, found before anything is sent."""
-        for attribute, value in self._identity(work):
+        for attribute, value in identity(self.connector, work):
             for account in await self.connector.find(attribute, value):
                 if not await self._objection(account, work.person):
                     return account
@@ -206,7 +213,7 @@ class Batch:
         when the rules say that it is this person's; its attributes are brought into line by the
         next plan."""
         found: dict[str, RemoteAccount] = {}
-        for attribute, value in self._identity(work):
+        for attribute, value in identity(self.connector, work):
             found |= {a.remote_id: a for a in await self.connector.find(attribute, value)}
         if len(found) == 1:
             account = next(iter(found.values()))
@@ -220,12 +227,6 @@ class Batch:
             f"{error} No account with that name can be seen there: it may be deleted, hidden or "
             "outside what this token may see."
         )
-
-    def _identity(self, work: Work) -> list[tuple[str, str]]:
-        searchable = self.connector.capabilities.searchable
-        names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
-        values = {"externalId": work.external_id} | dict(work.attributes)
-        return [(name, str(values[name])) for name in names if values.get(name)]
 
     async def _delete(self, work: Work) -> None:
         try:
@@ -286,6 +287,8 @@ class Batch:
     async def _change(self, what: str, key: str, outcomes: list[Outcome]) -> None:
         members = [outcome.work.remote_id for outcome in outcomes]
         kind, _, name = key.partition(":")
+        if kind not in self.connector.capabilities.entitlements:
+            raise Unsupported(f"This application has no way for us to change a {kind}.")
         if what == "grant":
             if not self.groups.get(key):
                 self.groups[key] = (await self.connector.create_entitlement(kind, name)).remote_id
@@ -314,6 +317,14 @@ class Batch:
         work.progress.pop("account", None)
         outcome.may_be_done = True
         raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
+
+
+def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
+    """What the account that the work makes can be searched by: attribute and value."""
+    searchable = connector.capabilities.searchable
+    names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
+    values = {"externalId": work.external_id} | dict(work.attributes)
+    return [(name, str(values[name])) for name in names if values.get(name)]
 
 
 class Broken(ConnectorError):

@@ -94,16 +94,20 @@ def follow(people_ids: Sequence[int], *, reason: str) -> None:
 
 
 @transaction.atomic
-def retry_failed(application: str | None = None) -> int:
-    """Send failed operations again."""
-    rows = Operation.objects.filter(state=OperationState.FAILED.value)
+def retry_failed(application: str | None = None, *, run: int | None = None) -> int:
+    """Send failed operations again, of one application, or of one run: for each person in each
+    application where something failed, and nothing else. Returns how many people."""
+    rows = Operation.objects.filter(state=OperationState.FAILED.value, person__isnull=False)
     if application is not None:
         rows = rows.filter(application__slug=application)
-    affected = list(rows.values_list("person_id", flat=True).distinct())
-    for pk in affected:
-        if pk is not None:
-            planning.store(Scope(person=pk, application=application), reason="retry")
-    return len(affected)
+    if run is not None:
+        rows = rows.filter(run=run)
+    affected: dict[str, set[int]] = {}
+    for slug, person in rows.values_list("application__slug", "person_id").distinct():
+        affected.setdefault(slug, set()).add(person or 0)
+    for slug, keys in sorted(affected.items()):
+        planning.store(Scope(people=frozenset(keys), application=slug), reason="retry")
+    return len(set().union(*affected.values()))
 
 
 def resume_application(slug: str) -> None:

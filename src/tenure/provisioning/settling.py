@@ -36,6 +36,7 @@ _SETTLED = (
     "error",
     "evidence",
     "finished_at",
+    "asked_at",
 )
 
 _ACTIONS = {
@@ -107,6 +108,14 @@ def behind(rows: Sequence[Operation]) -> list[str]:
     return list(waiting.order_by().values_list("application__slug", flat=True).distinct())
 
 
+def wake_those_behind(rows: Sequence[Operation]) -> None:
+    """Operations of other applications may have waited for these."""
+    from tenure.provisioning.tasks import queue_drain
+
+    for slug in behind(rows):
+        queue_drain(slug)
+
+
 def close_runs(now: datetime) -> None:
     """Finish the execution runs that have nothing left to settle."""
     open_states = ["planned", "started", "retrying", "unknown", "manual"]
@@ -150,7 +159,7 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
         case Result.NOT_MADE:
             row.state, row.finished_at = OperationState.CANCELLED.value, now
         case Result.MANUAL:
-            row.state = OperationState.MANUAL.value
+            row.state, row.asked_at = OperationState.MANUAL.value, row.asked_at or now
         case Result.FAILED:
             row.state, row.finished_at = OperationState.FAILED.value, now
         case Result.RETRY if outcome.after is not None:

@@ -27,10 +27,12 @@ class Tables:
         """Wait for its result."""
         return await self.submit(call, *args)
 
-    async def close(self) -> None:
-        """End the session, and its locks with it, whatever state the connection is in."""
-        await self.do(_close)
+    def close(self) -> asyncio.Future[None]:
+        """End the session, and its locks with it, whatever state the connection is in. That is
+        begun at once, and done even if nobody waits for it."""
+        closing = self.submit(_close)
         self._thread.shutdown(wait=False)
+        return asyncio.shield(closing)
 
 
 def try_lock(kind: int, key: int) -> bool:

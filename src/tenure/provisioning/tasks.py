@@ -10,6 +10,7 @@ from tenure.applications import health
 from tenure.applications.models import Application, ConnectionCheck, Health
 from tenure.audit.services import seal
 from tenure.core.model import ApplicationMode, OperationState
+from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.people.models import PlanMode
@@ -19,6 +20,7 @@ from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
 from tenure.rules.exceptions import end_those_over
+from tenure.runs.models import RunState
 
 SWEEP_SECONDS = 5
 
@@ -67,6 +69,7 @@ def sweep(timestamp: int) -> None:
     tick(now())
     end_those_over(now())
     postponed.catch_up()
+    postponed.after_arrival()
     if company().plan_mode == PlanMode.AUTOMATIC:
         correlating.bring_up_to_date()
         planning.store_lagging()
@@ -106,6 +109,7 @@ def queue_waiting() -> None:
             application__mode=ApplicationMode.LIVE.value,
         )
         .exclude(not_before__gt=at)
+        .exclude(run__state=RunState.PAUSED.value, urgency__gt=LEAVER_URGENCY)
         .order_by()
         .values_list("application__slug", flat=True)
         .distinct()

@@ -20,6 +20,7 @@ class RunKind(models.TextChoices):
 
 class RunState(models.TextChoices):
     RUNNING = "running", "Running"
+    PAUSED = "paused", "Paused"
     HELD = "held", "Held"
     DONE = "done", "Done"
     FAILED = "failed", "Failed"
@@ -48,6 +49,7 @@ class Run(models.Model):
             models.Index(fields=["kind", "-id"], name="run_kind"),
             models.Index(fields=["subject", "-id"], name="run_subject"),
             models.Index(fields=["id"], condition=models.Q(state="running"), name="run_running"),
+            models.Index(fields=["id"], condition=models.Q(state="paused"), name="run_paused"),
         ]
 
     def __str__(self) -> str:

@@ -50,6 +50,11 @@ def counted_since(kind: RunKind, subject: str, since: datetime) -> Counter[str]:
     return sums
 
 
+def paused() -> list[int]:
+    """Ids of the runs of which nothing more is begun at present."""
+    return list(Run.objects.filter(state=RunState.PAUSED.value).values_list("pk", flat=True))
+
+
 def held_imports() -> list[Run]:
     """Imports whose leavers a guard holds: only the latest import of a source counts."""
     return [

@@ -20,6 +20,8 @@ class Ability(StrEnum):
     AUTHORISE = "authorise applications"
     TRY = "try an application with an account of its own"
     RETRY = "send failed operations again"
+    TASKS = "settle tasks by hand"
+    RUNS = "pause, resume or cancel runs"
     CONFIGURE = "change what is configured"
     INVITE = "invite people, end their sessions or remove their passkeys"
     VOUCH = "decide who somebody is"
@@ -30,7 +32,9 @@ _ROLES: Final = MappingProxyType(
     {
         Role.OWNER: _EVERYTHING,
         Role.ADMINISTRATOR: _EVERYTHING,
-        Role.HELP_DESK: frozenset({Ability.RECONCILE, Ability.RETRY, Ability.INVITE}),
+        Role.HELP_DESK: frozenset(
+            {Ability.RECONCILE, Ability.RETRY, Ability.TASKS, Ability.INVITE}
+        ),
         Role.AUDITOR: frozenset[Ability](),
     }
 )

@@ -64,6 +64,7 @@ def stricter(program: Program, asked: Limits) -> Limits:
         writes=least(spec.writes, asked.writes),
         burst=min(spec.burst, asked.burst),
         concurrency=min(spec.concurrency, asked.concurrency),
+        learnt=asked.learnt,
     )
 
 

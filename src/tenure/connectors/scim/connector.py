@@ -407,6 +407,7 @@ def _limits(given: Limits, pace: Pace) -> Limits:
         writes=given.writes or pace.writes,
         burst=pace.burst if pace.burst and given.burst == usual.burst else given.burst,
         concurrency=min(given.concurrency, pace.concurrency or given.concurrency),
+        learnt=given.learnt,
     )
 
 

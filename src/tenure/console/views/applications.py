@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.applications import selectors
+from tenure.applications import pacing, selectors
 from tenure.applications.credentials import standing
 from tenure.applications.models import Application, Health
 from tenure.console import look
@@ -22,6 +22,7 @@ from tenure.console.views.authorising import redirect_uri
 from tenure.console.waiting import plural
 from tenure.core.guard import Counted, guard_from, span
 from tenure.core.model import ApplicationMode, RemovalAction, Situation
+from tenure.infra.clock import now
 from tenure.people import selectors as people
 from tenure.provisioning import selectors as provisioning
 from tenure.provisioning import services
@@ -173,6 +174,7 @@ def _connection(row: Application) -> list[Setting]:
     limits = [f"{_label(k)} {v}" for k, v in row.limits.items() if v is not None]
     if limits:
         found.append(Setting("Pace", ", ".join(limits)))
+    found += [Setting("It asked us to be slower", str(item)) for item in pacing.told(row, now())]
     return found
 
 

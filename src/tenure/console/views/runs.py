@@ -5,19 +5,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors as applications
 from tenure.console import look
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
-from tenure.console.progress import progress
+from tenure.console.waiting import plural
 from tenure.core.model import OperationState
 from tenure.people import selectors as people
 from tenure.provisioning import selectors as provisioning
+from tenure.provisioning import services, steering
 from tenure.runs import selectors
 from tenure.runs.models import Run, RunKind
+from tenure.runs.progress import progress
+from tenure.signin.permissions import Ability
 from tenure.sources import selectors as sources
 
 #: What the counters of a run are called; others are shown by their own name.
@@ -95,6 +100,30 @@ def live(request: ConsoleRequest, pk: int) -> HttpResponse:
     return fragment(request, "console/parts/run_live.html", _live(found))
 
 
+@require_POST
+@signed_in(needs=Ability.RUNS)
+def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Pause, resume or cancel a run, or send what failed in it again."""
+    reason = request.POST.get("reason", "").strip()[:1000]
+    try:
+        match request.POST.get("do"):
+            case "pause":
+                steering.pause(pk, reason=reason)
+                messages.warning(request, "Nothing more of it is begun until it is resumed.")
+            case "resume":
+                count = steering.resume(pk, reason=reason)
+                messages.success(request, f"It goes on with {plural(count, 'operation')}.")
+            case "cancel":
+                messages.warning(request, f"Cancelled: {steering.cancel(pk, reason=reason)}")
+            case "retry":
+                count = services.retry_failed(run=pk)
+                who = plural(count, "person", "people")
+                messages.success(request, f"Operations of {who} are sent again, in another run.")
+    except (LookupError, steering.RunRefused) as error:
+        messages.error(request, str(error))
+    return redirect("console:run", pk)
+
+
 def _live(row: Run) -> dict[str, Any]:
     executes = row.kind == RunKind.EXECUTE.value
     states = provisioning.states(row) if executes else {}
@@ -110,6 +139,7 @@ def _live(row: Run) -> dict[str, Any]:
         "failures": provisioning.failures(row) if executes else [],
         "held": states.get(OperationState.HELD, 0),
         "executes": executes,
+        "failed": states.get(OperationState.FAILED, 0),
     }
 
 

@@ -11,6 +11,7 @@ from tenure.runs.models import Run, RunState
 _ENOUGH_SECONDS = 0.5
 #: So long without a sign of life, and the page says so.
 _SILENT_SECONDS = 30.0
+_STEERABLE = [RunState.RUNNING, RunState.PAUSED, RunState.HELD, RunState.CANCELLED]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Progress:
     left: float | None
     seconds: float
     silent: float | None = None
+
+    #: It can be paused, resumed or cancelled.
+    steerable: bool = False
 
     @property
     def pace(self) -> str:
@@ -56,5 +60,6 @@ def progress(run: Run, now: datetime) -> Progress:
         rate=rate,
         left=left,
         seconds=seconds,
+        steerable=run.state in _STEERABLE,
         silent=quiet if running and quiet > _SILENT_SECONDS else None,
     )

@@ -1,0 +1,51 @@
+"""Tasks: what an application cannot do, for a person to do by hand."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from tenure.applications import selectors as applications
+from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.people import selectors as people
+from tenure.provisioning import byhand
+from tenure.signin.permissions import Ability
+
+
+@require_safe
+@signed_in()
+def tasks(request: ConsoleRequest) -> HttpResponse:
+    """What waits to be done, the oldest first."""
+    names = applications.application_names()
+    only = request.GET.get("application", "")
+    if only not in names:
+        only = ""
+    found = byhand.tasks(application=only or None)
+    context = {
+        "tasks": found,
+        "only": names.get(only, ""),
+        "uids": people.uids(task.person_id for task in found if task.person_id),
+    }
+    return render(request, "console/tasks.html", context, section="tasks")
+
+
+@require_POST
+@signed_in(needs=Ability.TASKS)
+def settle(request: ConsoleRequest, pk: int) -> HttpResponse:
+    """Somebody did it, or cannot."""
+    note = request.POST.get("note", "").strip()[:1000]
+    account = request.POST.get("account", "").strip()[:300]
+    try:
+        if request.POST.get("do") == "cannot":
+            byhand.cannot(pk, note=note)
+            messages.warning(request, "It is listed as failed. Trying again makes it a task again.")
+        else:
+            byhand.done(pk, note=note, account=account)
+            messages.success(request, "Done. It counts as so until the application is read.")
+    except LookupError:
+        messages.info(request, "That task is settled already, or not due any more.")
+    except byhand.TaskRefused as error:
+        messages.error(request, str(error))
+    return redirect("console:tasks")

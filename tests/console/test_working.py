@@ -1,0 +1,60 @@
+"""Tasks by hand, and steering a run, as an administrator in a browser."""
+
+from __future__ import annotations
+
+from django.test import Client
+
+from tenure.audit.models import Action, Event
+from tenure.provisioning import services
+from tenure.provisioning.models import Operation
+from tenure.runs.models import Run
+from tests.console.test_deciding import anna
+from tests.provisioning.company import Company, apply, linked
+
+__all__ = ["anna"]
+
+
+def company() -> Company:
+    made = Company()
+    made.application("chat", owner="it@acme.example")
+    made.rule("everyone", "has(user.department)", {"chat": []})
+    return made
+
+
+def test_a_task_is_shown_counted_and_done(anna: Client) -> None:
+    made = company()
+    person = made.person("1")
+    apply()
+    services.terminate_now(person, reason="dismissed")
+    Operation.objects.filter(kind="disable").update(state="manual", error="It cannot.")
+    number = Operation.objects.get(kind="disable").pk
+    page = anna.get("/console/tasks/").content.decode()
+    assert "Close the account p1@acme.example in Chat." in page
+    assert "For it@acme.example" in page
+    assert "1 task in Chat" in anna.get("/console/").content.decode()
+    answer = anna.post(f"/console/tasks/{number}/", {"do": "done", "note": "did it"}, follow=True)
+    assert "Nothing waits to be done by hand" in answer.content.decode()
+    assert linked()["p1@acme.example"].active is False
+    event = Event.objects.get(action=Action.TASK_DONE)
+    assert (event.actor, event.reason) == ("administrator anna", "did it")
+    again = anna.post(f"/console/tasks/{number}/", {"do": "done"}, follow=True)
+    assert "settled already" in again.content.decode()
+
+
+def test_a_run_is_paused_resumed_and_cancelled(anna: Client) -> None:
+    made = company()
+    made.people(3)
+    run = services.store().run
+    page = f"/console/runs/{run.pk}/"
+
+    def do(what: str) -> str:
+        answer = anna.post(f"{page}steer/", {"do": what, "reason": "why not"}, follow=True)
+        return str(answer.content.decode())
+
+    assert "Pause" in anna.get(page).content.decode()
+    assert "Nothing more of it is begun" in do("pause")
+    assert Run.objects.get(pk=run.pk).state == "paused"
+    assert "It goes on with 3 operations" in do("resume")
+    assert "Cancelled: 0 done, 3 not sent." in do("cancel")
+    assert "is cancelled, not running" in do("pause")
+    assert Run.objects.get(pk=run.pk).state == "cancelled"

@@ -1,0 +1,204 @@
+"""What an application cannot do becomes a task; who does it says so, and that is the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tenure.applications.models import Application
+from tenure.audit.models import Action, Event
+from tenure.audit.services import acting
+from tenure.connectors.base import Capabilities, Unsupported
+from tenure.connectors.memory import MemoryConnector
+from tenure.infra.clock import now
+from tenure.provisioning import byhand, services
+from tenure.provisioning.models import Operation
+from tests.provisioning.company import Company, apply, change, drain, linked, states
+
+Lacking = Callable[..., None]
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch) -> Lacking:
+    """The application cannot do these."""
+
+    def lack(**capabilities: object) -> None:
+        usual = {"entitlements": frozenset({"group"}), "searchable": frozenset({"userName"})}
+        made = Capabilities(**{**usual, **capabilities})  # type: ignore[arg-type]
+        monkeypatch.setattr(
+            MemoryConnector,
+            "capabilities",
+            property(lambda self: made, lambda self, value: None),
+            raising=False,
+        )
+
+    return lack
+
+
+def only() -> byhand.Task:
+    (task,) = byhand.tasks()
+    return task
+
+
+def test_what_it_cannot_do_is_a_task_with_everything_that_one_needs_to_know(
+    sales: Company, lacking: Lacking
+) -> None:
+    Application.objects.update(owner="it@acme.example")
+    person = sales.person("1")
+    apply()
+    lacking(update=False)
+    change(person, title="Lead")
+    apply()
+    task = only()
+    assert task.what == "Change the account p1@acme.example in Chat."
+    assert task.steps == ("title: Lead",)
+    assert task.assignee == "it@acme.example"
+    assert "no way for us to update" in task.cause
+    assert not task.overdue
+    assert states() == {"done": 1, "manual": 1}
+
+
+def test_done_is_evidence_and_counts_as_observed(sales: Company, lacking: Lacking) -> None:
+    person = sales.person("1")
+    apply()
+    lacking(disable=False)
+    services.terminate_now(person, reason="dismissed")
+    drain()
+    assert only().steps == ("take the group all", "take the group sales")
+    with acting("Ada"):
+        byhand.done(only().number, note="closed it in the admin pages")
+    row = Operation.objects.get(kind="disable")
+    assert row.state == "done"
+    assert row.evidence["by"] == "Ada"
+    assert row.evidence["note"] == "closed it in the admin pages"
+    account = linked()["p1@acme.example"]
+    assert (account.active, account.entitlements) == (False, [])
+    assert account.evidence == row.evidence
+    event = Event.objects.get(action=Action.TASK_DONE)
+    assert (event.actor, event.reason) == ("Ada", "closed it in the admin pages")
+    assert byhand.tasks() == []
+    assert services.preview().lines == ()
+
+
+def test_an_account_that_was_made_by_hand_is_found_by_its_name(
+    sales: Company, lacking: Lacking
+) -> None:
+    sales.person("1")
+    lacking(create=False)
+    apply()
+    with pytest.raises(byhand.TaskRefused, match=r"No account .* --account"):
+        byhand.done(only().number)
+    memory = sales.memories["chat"]
+    made = memory.add_user({"userName": "p1@acme.example", "displayName": "Person 1"})
+    byhand.done(only().number, note="made it")
+    account = linked()["p1@acme.example"]
+    assert account.remote_id == made.remote_id
+    assert Operation.objects.get().state == "done"
+
+
+def test_an_account_is_named_by_its_id_where_it_cannot_be_found(
+    sales: Company, lacking: Lacking
+) -> None:
+    person = sales.person("1")
+    lacking(create=False, searchable=frozenset())
+    apply()
+    made = sales.memories["chat"].add_user({"userName": "P1@acme.example"})
+    with pytest.raises(byhand.TaskRefused, match=r"no account .nonsense."):
+        byhand.done(only().number, account="nonsense")
+    byhand.done(only().number, account=made.remote_id)
+    assert linked()["P1@acme.example"].person_id == person.pk
+
+
+def test_somebody_elses_account_is_not_taken(sales: Company, lacking: Lacking) -> None:
+    sales.person("2")
+    apply()
+    lacking(create=False)
+    sales.person("1")
+    apply()
+    theirs = linked()["p2@acme.example"].remote_id
+    with pytest.raises(byhand.TaskRefused, match="belongs to somebody else"):
+        byhand.done(only().number, account=theirs)
+
+
+def test_cannot_be_done_fails_with_the_reason(sales: Company, lacking: Lacking) -> None:
+    person = sales.person("1")
+    apply()
+    lacking(disable=False)
+    services.terminate_now(person, reason="dismissed")
+    drain()
+    number = only().number
+    with pytest.raises(byhand.TaskRefused, match="Say why"):
+        byhand.cannot(number, note=" ")
+    with acting("Ada"):
+        byhand.cannot(number, note="locked out")
+    row = Operation.objects.get(kind="disable")
+    assert (row.state, row.error) == ("failed", "Ada could not do it by hand: locked out")
+    with pytest.raises(LookupError, match="settled"):
+        byhand.done(number)
+    apply()
+    assert only().what.startswith("Close the account")
+
+
+def test_a_task_is_withdrawn_when_it_is_no_longer_due_and_renewed_when_it_changes(
+    sales: Company, lacking: Lacking
+) -> None:
+    person = sales.person("1")
+    apply()
+    lacking(update=False)
+    change(person, title="Lead")
+    apply()
+    first = only().number
+    change(person, title="Head")
+    apply()
+    assert only().number != first
+    assert only().steps == ("title: Head",)
+    change(person, title=None)
+    apply()
+    assert byhand.tasks() == []
+
+
+def test_the_same_task_stays_when_something_else_changes(sales: Company, lacking: Lacking) -> None:
+    person = sales.person("1")
+    apply()
+    lacking(update=False)
+    change(person, title="Lead")
+    apply()
+    first = only().number
+    change(person, phone="1")
+    apply()
+    assert only().number == first
+
+
+def test_a_task_is_overdue_after_two_days_or_as_the_application_says(
+    sales: Company, lacking: Lacking
+) -> None:
+    sales.person("1")
+    lacking(create=False)
+    apply()
+    Operation.objects.update(asked_at=now() - timedelta(days=1))
+    assert not only().overdue
+    Application.objects.update(remind_after=timedelta(hours=3))
+    assert only().overdue
+    Application.objects.update(remind_after=None)
+    Operation.objects.update(asked_at=now() - timedelta(days=3))
+    assert only().overdue
+
+
+def test_a_licence_that_is_given_by_hand(sales: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account is made; what cannot be done of it is left to a person."""
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise Unsupported("Licences are given by hand.", "Use the billing page.")
+
+    monkeypatch.setattr(MemoryConnector, "change_members", refuse)
+    sales.person("1")
+    apply()
+    assert len(sales.users()) == 1
+    task = only()
+    assert task.steps == ("give the group all", "give the group sales")
+    assert task.cause == "Licences are given by hand. Use the billing page."
+    byhand.done(task.number)
+    assert linked()["p1@acme.example"].entitlements == ["group:all", "group:sales"]
+    assert states() == {"done": 1}

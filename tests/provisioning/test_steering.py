@@ -1,0 +1,135 @@
+"""A run that a person pauses, resumes, cancels, or sends again what failed of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenure.audit.models import Action, Event
+from tenure.audit.services import acting
+from tenure.connectors.faults import rejected
+from tenure.provisioning import services, steering, tasks
+from tenure.provisioning.models import Operation
+from tenure.runs.models import Run
+from tests.provisioning.company import Company, apply, change, drain, states
+
+
+def stored() -> Run:
+    return services.store(reason="a plan").run
+
+
+def state(run: Run) -> str:
+    return Run.objects.get(pk=run.pk).state
+
+
+def test_a_paused_run_is_not_begun_and_others_are(sales: Company) -> None:
+    sales.people(3)
+    run = stored()
+    with acting("Ada"):
+        steering.pause(run.pk, reason="the vendor asked.")
+    assert Run.objects.get(pk=run.pk).message == "Paused by Ada: the vendor asked."
+    drain()
+    assert sales.users() == {}
+    sales.person("9")
+    services.store()
+    drain()
+    assert set(sales.users()) == {"p9@acme.example"}
+    assert state(run) == "paused"
+    tasks.queue_waiting()
+    assert steering.resume(run.pk) == 3
+    drain()
+    assert len(sales.users()) == 4
+    assert state(run) == "done"
+    actions = list(Event.objects.filter(subject_kind="run").values_list("action", flat=True))
+    assert {Action.RUN_PAUSED, Action.RUN_RESUMED} <= set(actions)
+
+
+def test_a_leaver_does_not_wait_for_a_paused_run(sales: Company) -> None:
+    (person,) = sales.people(1)
+    apply()
+    run = services.terminate_now(person, reason="gone")
+    assert run is not None
+    steering.pause(run.run.pk)
+    drain()
+    assert sales.open_users() == set()
+
+
+def test_what_is_cancelled_is_not_sent_and_not_planned_again(sales: Company) -> None:
+    sales.people(2)
+    run = stored()
+    drain()
+    sales.person("3")
+    more = stored()
+    Operation.objects.filter(run=more).update(run=run)
+    Run.objects.filter(pk=run.pk).update(state="running")
+    found = steering.cancel(run.pk, reason="wrong file")
+    assert (found.done, found.not_sent, found.going_on) == (2, 1, 0)
+    assert "wrong file. 2 done, 1 not sent." in Run.objects.get(pk=run.pk).message
+    assert services.preview().lines == ()
+    assert len(services.preview().rejected) == 0
+    services.store()
+    drain()
+    assert len(sales.users()) == 2
+    assert steering.resume(run.pk, reason="it was right") == 1
+    drain()
+    assert len(sales.users()) == 3
+    assert state(run) == "done"
+
+
+def test_what_is_due_in_another_way_is_planned_after_a_cancellation(sales: Company) -> None:
+    (person,) = sales.people(1)
+    run = stored()
+    steering.cancel(run.pk)
+    change(person, title="Lead")
+    apply()
+    assert sales.users()["p1@acme.example"].attributes["title"] == "Lead"
+
+
+def test_what_was_begun_is_finished(sales: Company) -> None:
+    sales.people(2)
+    run = stored()
+    first = Operation.objects.order_by("pk")[0]
+    Operation.objects.filter(pk=first.pk).update(state="unknown", attempts=1)
+    found = steering.cancel(run.pk)
+    assert (found.not_sent, found.going_on) == (1, 1)
+    drain()
+    assert len(sales.users()) == 1
+
+
+def test_only_what_failed_in_the_run_is_sent_again(sales: Company) -> None:
+    sales.people(2)
+    sales.memories["chat"].faults.nth("create", 1, rejected()).nth("create", 2, rejected())
+    first = stored()
+    drain()
+    sales.person("3")
+    sales.memories["chat"].faults.nth("create", 3, rejected())
+    second = services.store(application="chat")
+    Operation.objects.filter(run=second.run).exclude(person__employee_number="3").delete()
+    drain()
+    assert services.retry_failed(run=first.pk) == 0
+    assert services.retry_failed(run=second.run.pk) == 1
+    drain()
+    assert set(sales.users()) == {"p3@acme.example"}
+
+
+def test_what_cannot_be_steered_says_why(sales: Company) -> None:
+    sales.people(1)
+    run = stored()
+    drain()
+    with pytest.raises(steering.RunRefused, match="is done, not running"):
+        steering.pause(run.pk)
+    with pytest.raises(steering.RunRefused, match="is done"):
+        steering.cancel(run.pk)
+    with pytest.raises(LookupError, match="no run 999"):
+        steering.resume(999)
+    other = Run.objects.create(kind="import", subject="hr", actor="x")
+    with pytest.raises(steering.RunRefused, match="no execution"):
+        steering.pause(other.pk)
+
+
+def test_the_states_add_up(sales: Company) -> None:
+    sales.people(3)
+    run = stored()
+    steering.pause(run.pk)
+    steering.cancel(run.pk)
+    assert states() == {"rejected": 3}
+    assert Run.objects.get(pk=run.pk).total == 0
