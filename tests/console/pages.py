@@ -11,7 +11,8 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
     """(name, path) of every page that can be opened, of lists only if there is no company."""
     names = ("overview", "find", "people", "applications", "rules", "plan", "runs", "sources")
     found = [(name, reverse(f"console:{name}")) for name in names]
-    found += [(name, reverse(f"console:{name}")) for name in ("audit", "writes", "design")]
+    names = ("audit", "writes", "design", "security")
+    found += [(name, reverse(f"console:{name}")) for name in names]
     if sample is None:
         return found
     anna, left = sample.people[0], sample.people[33]
