@@ -16,6 +16,7 @@ from tenure.signin import invitations
 from tenure.signin.models import How, Passkey, Review, Session
 from tests.browser.conftest import Opener, Window
 from tests.browser.people import IPHONE, WINDOWS, authenticator, invitation, scan, six_digits
+from tests.browser.test_pages import look
 from tests.console.company import Sample, make_company
 
 Aside = Callable[[Callable[[], Any]], Any]
@@ -161,6 +162,7 @@ def test_wrong_claims_go_to_a_person_and_tell_nothing(
     office = signed_in()
     office.page.get_by_role("link", name="Decide").click()
     expect(office.page.get_by_role("heading", level=1)).to_contain_text("Anna Kovács")
+    assert look(office, "review") == []
     office.page.get_by_label("Reason").fill("Called her back: a typing mistake")
     office.page.get_by_role("button", name="It is them").click()
     office.page.wait_for_url("**/people/*/")
