@@ -180,8 +180,8 @@ def test_wrong_claims_go_to_a_person_and_tell_nothing(
 def test_a_leaver_is_out_on_both_at_once(anna: Person, stranger: Opener, aside: Aside) -> None:
     computer, phone, _ = onboarded(anna, stranger)
     aside(lambda: services.terminate_now(anna, reason="resigned"))
+    # Nobody touches either of them.
     for window in (computer, phone):
-        window.page.goto(window.address + "/portal/profile/")
         expect(window.page.get_by_role("heading", level=1)).to_have_text("Sign in")
     ended = Event.objects.get(action=Action.ACCESS_ENDED)
     assert ended.after == {"sessions": 2, "passkeys": 1}

@@ -137,9 +137,9 @@ def _letters() -> Iterator[Line]:
     from tenure.signin.sending import unsent
 
     waiting, error = unsent()
-    where = settings.EMAIL_HOST if settings.EMAIL_HOST_SET else f"files in {settings.EMAIL_OUTBOX}"
+    where = settings.EMAIL_HOST or f"files in {settings.EMAIL_OUTBOX}"
     detail = f"{where}; {waiting} could not be sent: {error}" if waiting else where
-    told = not settings.EMAIL_HOST_SET
+    told = not settings.EMAIL_HOST
     yield Line("e-mail", not waiting, detail + " (TENURE_SMTP is not set)" * told, warning=told)
 
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("phone/passkey/", welcome.passkey, name="phone_passkey"),
     path("portal/", home.home, name="home"),
     path("portal/tiles/", home.tiles, name="tiles"),
+    path("portal/here/", home.here, name="here"),
     path("portal/app.webmanifest", home.manifest, name="manifest"),
     path("portal/profile/", home.profile, name="profile"),
     path("portal/security/", security.security, name="security"),

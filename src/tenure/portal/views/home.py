@@ -63,6 +63,13 @@ def tiles(request: PortalRequest) -> HttpResponse:
 
 
 @require_safe
+@signed_in(by_itself=True)
+def here(request: PortalRequest) -> HttpResponse:
+    """Every page asks now and then whether its person is still let in; if not, it goes."""
+    return HttpResponse(status=204)
+
+
+@require_safe
 def manifest(request: HttpRequest) -> HttpResponse:
     """What a phone needs to keep the portal beside its applications (W3C Web App Manifest)."""
     ours = company()
