@@ -1,5 +1,6 @@
 # make demo   the main job, played on an example company        make test   everything that must pass
 # make run    the product for your own use                      make bench  the measurements
+# make acceptance   against real servers of others, which it installs; takes minutes
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo run test lint types layers unit bench pictures lock clean
+.PHONY: demo run test lint types layers unit acceptance bench pictures lock clean
 
 demo: $(VENV)/.demo
 	@exec $(BIN)/python examples/acme/demo.py $(if $(ONCE),--once)
@@ -30,7 +31,13 @@ layers: $(VENV)/.test
 
 unit: $(VENV)/.test
 	@tools/need-chromium
+	@tools/need-directories
 	$(BIN)/pytest -n 2
+
+# Real servers that nobody here wrote, each in an environment of its own.
+acceptance: $(VENV)/.test
+	@tools/acceptance-targets $(PYTHON) $(VENV)-acceptance
+	TENURE_ACCEPTANCE=$(CURDIR)/$(VENV)-acceptance $(BIN)/pytest -n 0 tests/acceptance
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench
@@ -59,4 +66,4 @@ lock: $(VENV)/bin/python
 	tools/lock $(BIN)
 
 clean:
-	rm -rf $(VENV) var build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-acceptance var build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -11,8 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import creates, importing, noop, planning
+from bench import creates, importing, noop, planning, pushing, termination
 from bench.measure import MACHINE, Result
+
+_BENCHMARKS = ("creates", "importing", "noop", "planning", "pushing", "termination")
 
 
 def main() -> None:
@@ -23,7 +25,10 @@ def main() -> None:
     parser.add_argument("--listed", type=int, default=100_000)
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--imported", default="20000,200000")
-    parser.add_argument("--only", choices=["creates", "importing", "noop", "planning"])
+    parser.add_argument("--pushed", type=int, default=10_000)
+    parser.add_argument("--backlog", type=int, default=100_000)
+    parser.add_argument("--leavers", type=int, default=30)
+    parser.add_argument("--only", choices=list(_BENCHMARKS))
     arguments = parser.parse_args()
     os.environ["BENCH_TOKEN"] = "x"
     with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home:
@@ -49,6 +54,10 @@ def _run(arguments: argparse.Namespace) -> list[Result]:
         results += planning.run(sizes, arguments.runs)
     if arguments.only in (None, "importing"):
         results += importing.run([int(text) for text in arguments.imported.split(",")])
+    if arguments.only in (None, "pushing"):
+        results += pushing.run(arguments.pushed)
+    if arguments.only in (None, "termination"):
+        results += termination.run(arguments.backlog, arguments.leavers)
     return results
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import logging
+import time
 
 import orjson
 import uvloop
@@ -28,6 +30,8 @@ class Users:
         #: A name may be taken twice: whoever creates twice has two.
         self._lax = lax
         self._next = 0.0
+        #: When accounts were changed: (seconds of the system's clock, id).
+        self.changes: list[tuple[float, str]] = []
 
     async def pace(self) -> None:
         if not self._rate:
@@ -60,16 +64,40 @@ class Users:
         )
         return web.Response(body=body, content_type=SCIM)
 
+    async def read(self, request: web.Request) -> web.Response:
+        body = self.by_id.get(request.match_info["key"])
+        if body is None:
+            return web.Response(status=404, body=b'{"status":"404"}', content_type=SCIM)
+        return web.Response(body=body, content_type=SCIM)
+
+    async def patch(self, request: web.Request) -> web.Response:
+        """`replace` with a value that is an object, or with the path of a top-level attribute."""
+        key = request.match_info["key"]
+        self.changes.append((time.time(), key))
+        if key not in self.by_id:
+            return web.Response(status=404, body=b'{"status":"404"}', content_type=SCIM)
+        user = orjson.loads(self.by_id[key])
+        for operation in orjson.loads(await request.read())["Operations"]:
+            value = operation["value"]
+            user |= {operation["path"]: value} if operation.get("path") else value
+        self.by_id[key] = orjson.dumps(user)
+        return web.Response(body=self.by_id[key], content_type=SCIM)
+
+    async def changed(self, _: web.Request) -> web.Response:
+        return web.Response(body=orjson.dumps(self.changes))
+
     async def fill(self, request: web.Request) -> web.Response:
         """Put so many users in at once, to have something to list."""
         for number in range(int(request.query["count"])):
             key = str(next(self._ids))
             self.by_id[key] = orjson.dumps(user(number) | {"id": key})
+            self.names.add(f"person{number}@acme.example")
         return web.Response()
 
     async def clear(self, _: web.Request) -> web.Response:
         self.by_id.clear()
         self.names.clear()
+        self.changes.clear()
         return web.Response()
 
 
@@ -98,11 +126,16 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0)
     parser.add_argument("--lax", action="store_true", help="names need not be unique")
     arguments = parser.parse_args()
+    # Whoever kills a client in the middle of a request means to.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     uvloop.install()
     users = Users(arguments.rate, lax=arguments.lax)
     app = web.Application()
     app.router.add_post("/scim/Users", users.create)
     app.router.add_get("/scim/Users", users.list)
+    app.router.add_get("/scim/Users/{key}", users.read)
+    app.router.add_patch("/scim/Users/{key}", users.patch)
+    app.router.add_get("/changed", users.changed)
     app.router.add_get("/scim/ServiceProviderConfig", config)
     app.router.add_post("/fill", users.fill)
     app.router.add_post("/clear", users.clear)

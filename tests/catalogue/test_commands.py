@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
 from tenure.configuration.checking import check
 from tenure.configuration.reading import read, read_text
@@ -67,9 +68,25 @@ def test_what_is_wrong_is_said(more: tuple[str, ...], said: str, anywhere: Tenur
 
 def test_a_missing_setting_and_an_entry_by_hand(anywhere: Tenure) -> None:
     assert "Host of your GitLab is missing" in anywhere("application", "add", "gitlab").err
-    by_hand = anywhere("application", "add", "gitea")
+    by_hand = anywhere("application", "add", "box")
     assert (by_hand.code, by_hand.out) == (1, "")
-    assert "tenure catalogue show gitea" in by_hand.err
+    assert "tenure catalogue show box" in by_hand.err
+
+
+def test_an_entry_by_specification_leaves_it_to_the_catalogue(
+    transactional_db: None, tenure: Tenure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a specification which is mended here is mended everywhere."""
+    monkeypatch.setenv("GITEA_TOKEN", "0123")
+    words = ("--set", "url=https://git.acme.example", "--set", "organisation=acme")
+    ended = tenure("application", "add", "gitea", *words, "--apply")
+    assert ended.code == 0
+    assert "spec" not in ended.out
+    row = Application.objects.get()
+    assert "spec" not in row.settings
+    connector = connector_for(row)
+    assert connector.capabilities.create
+    assert connector.capabilities.entitlements == {"group"}
 
 
 def test_apply_adds_it_beside_the_others(transactional_db: None, tenure: Tenure) -> None:

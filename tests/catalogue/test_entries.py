@@ -16,7 +16,8 @@ from tenure.catalogue.loading import ENTRIES, Listed, entry, listed, read
 from tenure.configuration.checking import check
 from tenure.configuration.proposing import block, prepare
 from tenure.configuration.reading import read_text
-from tenure.connectors.registry import connector_class, kinds
+from tenure.connectors.oauth import OAuthSettings
+from tenure.connectors.registry import TOKEN, kinds, schemas
 from tenure.console.look import monogram
 from tenure.infra.clock import now
 from tools.integrations import made
@@ -25,6 +26,7 @@ FILES = sorted(ENTRIES.glob("*.yaml"))
 ALL = {path.stem: read(path) for path in FILES}
 AUTOMATIC = [slug for slug, one in ALL.items() if one.automatic]
 TODAY = now().date()
+EXAMPLES = Path(__file__).parents[2] / "examples" / "connectors"
 _LINK = re.compile(r"\[[^\]]*\]\(([^)]*)\)")
 
 
@@ -64,11 +66,18 @@ def test_its_tile_can_be_read(slug: str) -> None:
 def test_its_connector_takes_its_settings_and_secrets(slug: str) -> None:
     one = ALL[slug]
     assert one.connector.kind in kinds()
-    connector = connector_class(one.connector.kind)
-    connector.Settings.model_validate(filling.settings(one, filling.examples(one)))
-    wanted = {n for n, info in connector.Secrets.model_fields.items() if info.is_required()}
-    given = {secret.name for secret in one.secrets}
-    assert wanted <= given <= set(connector.Secrets.model_fields)
+    told = filling.settings(one, filling.examples(one))
+    whole = filling.complete(slug, one.connector.kind, told)
+    settings, secrets = schemas(one.connector.kind, whole)
+    settings.model_validate(whole)
+    wanted = {name for name, info in secrets.model_fields.items() if info.is_required()}
+    given = {secret.name for secret in one.secrets} - one.oauth_places
+    references = filling.secret_references(one, slug)
+    if said := filling.oauth(one, filling.examples(one), references):
+        OAuthSettings.model_validate(said)
+        # The token comes from there when it is needed.
+        wanted -= {TOKEN}
+    assert wanted <= given <= set(secrets.model_fields)
 
 
 @pytest.mark.parametrize("slug", AUTOMATIC)
@@ -83,7 +92,17 @@ def test_its_block_is_a_right_configuration(slug: str) -> None:
     assert block(slug, application) == text
 
 
-def test_there_are_enough_of_every_kind() -> None:
+def test_specifications_are_those_of_the_examples() -> None:
+    yaml = YAML(typ="safe", pure=True)
+    examples = [yaml.load(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.yaml")]
+    by_name = {example["name"]: example for example in examples}
+    for one in ALL.values():
+        spec = one.connector.spec
+        assert not spec or by_name.get(spec["name"], spec) == spec, one.slug
+
+
+def test_there_are_sixty_of_every_kind() -> None:
+    assert len(ALL) >= 60
     assert {one.category for one in ALL.values()} <= set(CATEGORIES)
     assert any("self-hosted" in one.hosting for one in ALL.values())
 

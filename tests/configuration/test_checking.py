@@ -43,7 +43,7 @@ def test_nothing_is_wrong_with_the_sample() -> None:
          "mapping:\n      title", "sources.hr.mapping", "employee_number is missing"),
         ('"%Y-%m-%d", ', '"%Y-%m", ', '"%Y-%m", ', "sources.hr.dates[0]", "a day"),
         ("connector: memory", "connector: mail", "mail", "applications.tracker.connector",
-         "Known: memory, rest, scim"),
+         "memory, "),
         ("page_size: 50", "page_size: 5000", "5000", "applications.chat.settings.page_size",
          "1000"),
         ('"${env:CHAT_URL}"', '"${CHAT_URL}"', '"${CHAT_URL}"',

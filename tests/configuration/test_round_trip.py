@@ -26,6 +26,7 @@ from tenure.configuration.exporting import export, to_yaml
 from tenure.configuration.reading import read_text
 from tenure.configuration.schema import json_schema
 from tenure.configuration.translation import stored
+from tenure.connectors.registry import kinds as connector_kinds
 from tenure.core.expressions import AttributeType
 from tests.configuration.samples import GOOD
 
@@ -156,6 +157,9 @@ SOURCES = st.fixed_dictionaries(
         ),
         "absence": st.sampled_from(["ignore", "leave"]),
         "guard": st.fixed_dictionaries({"leavers": LIMITS}),
+        "rehire": st.lists(
+            st.sampled_from(["email", ["email"], ["given_name", "x_1"]]), max_size=2
+        ),
     },
 )
 RULES = st.fixed_dictionaries(
@@ -251,8 +255,8 @@ def test_the_schema_knows_every_name_and_refuses_others() -> None:
         part = parts[model.__name__]
         assert part["additionalProperties"] is False
         assert set(part["properties"]) == set(model.model_fields)
-    assert parts["Application"]["properties"]["connector"]["enum"] == ["memory", "rest", "scim"]
-    assert parts["Source"]["properties"]["reader"]["enum"] == ["csv"]
+    assert parts["Application"]["properties"]["connector"]["enum"] == list(connector_kinds())
+    assert parts["Source"]["properties"]["reader"]["enum"] == ["csv", "push"]
     # Short forms are in it, or editors would mark them.
     entitlement = parts["Application"]["properties"]["entitlements"]["items"]["anyOf"]
     assert {"type": "string"} in entitlement

@@ -51,8 +51,11 @@ def scim2_server(log: Path) -> Iterator[str]:
                 process.wait()
 
 
-def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 30
+def wait_until_up(
+    url: str, process: subprocess.Popen[bytes], log: Path, *, seconds: float = 30
+) -> None:
+    """Until it answers anything. Raises RuntimeError with its log when it ends or takes longer."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             with urllib.request.urlopen(url, timeout=2):

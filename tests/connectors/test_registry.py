@@ -13,7 +13,7 @@ GOOD: dict[str, Any] = {"base_url": "https://example.com/scim/v2"}
 
 
 def test_every_kind_has_a_class_with_schemas() -> None:
-    assert kinds() == ("memory", "rest", "scim")
+    assert {"memory", "scim"} <= set(kinds())
     for kind in kinds():
         chosen = connector_class(kind)
         assert chosen.Settings.model_json_schema()["type"] == "object"
@@ -21,8 +21,8 @@ def test_every_kind_has_a_class_with_schemas() -> None:
 
 
 def test_an_unknown_kind_names_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'ldap'; there are memory, rest, scim"):
-        connector_class("ldap")
+    with pytest.raises(ValueError, match=r"'fax'; there are .*memory, .*scim"):
+        connector_class("fax")
 
 
 @pytest.mark.parametrize(

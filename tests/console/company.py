@@ -9,7 +9,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from tenure.applications.models import Account, Application, Entitlement, Health
+from tenure.applications.models import (
+    Account,
+    Application,
+    ConnectionCheck,
+    Entitlement,
+    Health,
+)
 from tenure.audit.models import Action
 from tenure.audit.services import acting, event, record_many
 from tenure.core.model import OperationState, Situation
@@ -18,7 +24,7 @@ from tenure.people.services import restand
 from tenure.provisioning.models import Operation
 from tenure.rules.models import AccessRule
 from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources.models import Source, SourceRecord
+from tenure.sources.models import RehireQuestion, Source, SourceRecord
 
 _NAMES = [
     ("Anna", "Kovács"), ("Jorge", "Ortiz"), ("Mei-Ling", "王"), ("Tomás", "Ó Briain"),
@@ -77,6 +83,7 @@ def make_company(now: datetime, *, people: int = 84) -> Sample:
         imported = _import(source, persons, now)
         executed = _operations(persons, applications, now)
         _reconciles(applications, now)
+        _tested(applications["workspace"], now)
         _trail(persons, imported, now)
     return Sample(persons, applications, source, executed, imported)
 
@@ -340,6 +347,20 @@ def _import(source: Source, people: list[Person], now: datetime) -> Run:
         message="9 leavers in BambooHR: 10.7 % of 84, and at most 2 are allowed within 24 hours "
         "(guard: 3 %, never under 2).",
     )  # fmt: skip
+    RehireQuestion.objects.create(
+        source=source,
+        key="20977",
+        candidates=[people[32].pk],
+        row={
+            "attributes": {
+                "employee_number": "20977",
+                "given_name": people[32].attributes["given_name"],
+                "family_name": people[32].attributes["family_name"],
+                "department": "Support",
+                "start_date": (now.date() + timedelta(days=5)).isoformat(),
+            }
+        },
+    )
     SourceRecord.objects.bulk_create(
         SourceRecord(
             source=source,
@@ -449,6 +470,36 @@ def _reconciles(apps: dict[str, Application], now: datetime) -> None:
             counters={} if stopped else {"seen": 80, "unchanged": 76, "changed": 2, "new": 2},
             message="GET /Users answered 401: the token is not accepted." if stopped else "",
         )
+
+
+def _tested(application: Application, now: datetime) -> None:
+    """A test of everything, as it goes with an application of its own ideas."""
+    lines = [
+        ("Users", "works", "34 there."),
+        ("What it says it can do", "works", "patch yes, filter yes, etag no, bulk no"),
+        ("List accounts", "works", "34 in 1 page."),
+        ("Make an account", "works", "tenure-canary-0a1b2c3d."),
+        ("Read it back", "differs", "Not kept as it was sent: title."),
+        ("Find it by userName", "works", "Found, and nobody else."),
+        ("Change it", "fails", "PATCH /Users/17 was answered 501: not implemented."),
+        ("Empty an attribute", "not tried", "Nothing is mapped to try it on."),
+        ("Delete it", "works", "It is gone."),
+    ]
+    ConnectionCheck.objects.create(
+        application=application,
+        write=True,
+        mark="tenure-canary-0a1b2c3d",
+        actor="Ada Byron",
+        started_at=now - timedelta(minutes=5),
+        touched_at=now - timedelta(minutes=4),
+        finished_at=now - timedelta(minutes=4),
+        steps=[
+            {"what": what, "outcome": outcome, "detail": detail, "seconds": 0.12}
+            for what, outcome, detail in lines
+        ],
+        settings={"dialect": {"filters": ["userName"], "pages": {"count": False}}},
+        notes=["It fails (500) when it is asked for a number (count)."],
+    )
 
 
 def _trail(people: list[Person], imported: Run, now: datetime) -> None:

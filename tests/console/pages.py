@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from tenure.sources.models import RehireQuestion
 from tests.console.company import Sample
+
+_ENTRY = ("entry", "entry_single_sign_on", "entry_provisioning", "add")
 
 
 def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
     """(name, path) of every page that can be opened, of lists only if there is no company."""
-    names = ("overview", "find", "people", "applications", "rules", "plan", "runs", "sources")
+    names = ("overview", "find", "people", "applications", "catalogue", "rules", "plan", "runs")
     found = [(name, reverse(f"console:{name}")) for name in names]
-    names = ("audit", "writes", "design", "security")
-    found += [(name, reverse(f"console:{name}")) for name in names]
+    found += [(name, reverse(f"console:{name}")) for name in ("sources", "audit", "writes")]
+    found += [(name, reverse(f"console:{name}", args=["gitlab"])) for name in _ENTRY]
+    found += [
+        ("design", reverse("console:design")),
+        ("security", reverse("console:security")),
+        ("by hand", reverse("console:entry_provisioning", args=["box"])),
+        ("in no catalogue", reverse("console:catalogue") + "?q=zzzz&can=saml"),
+    ]
     if sample is None:
         return found
     anna, left = sample.people[0], sample.people[33]
@@ -20,11 +29,15 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         *found,
         ("nothing found", reverse("console:people") + "?q=zzzz"),
         ("found", reverse("console:find") + "?q=an"),
+        ("a rehire", reverse("console:rehire", args=[RehireQuestion.objects.get().pk])),
         ("person", reverse("console:person", args=[anna.uid])),
         ("who has left", reverse("console:person", args=[left.uid])),
         ("without an address", reverse("console:person", args=[sample.people[12].uid])),
         ("terminate", reverse("console:terminate", args=[anna.uid])),
         ("application", reverse("console:application", args=["workspace"])),
+        ("connection", reverse("console:connection", args=["workspace"])),
+        ("never tested", reverse("console:connection", args=["crm"])),
+        ("asking", reverse("console:connection", args=["crm"]) + "?try=1"),
         ("stopped application", reverse("console:application", args=["meet"])),
         ("disputed", reverse("console:application", args=["crm"]) + "?situation=disputed"),
         ("held", reverse("console:plan") + "?application=crm"),

@@ -25,6 +25,8 @@ from tests.console.pages import pages_of
 NOBODY = uuid.UUID(int=0xA0B0D7, version=4)
 _ARGUMENTS = {"uid": uuid.UUID(int=(0xA11CE << 96), version=4), "slug": "workspace", "pk": 1}
 WRITES = (
+    "connection_check",
+    "connection_keep",
     "deauthorise",
     "reconcile",
     "resume",
@@ -42,7 +44,7 @@ WRITES = (
 #: What everybody may do for themselves, whatever their role.
 OWN = {"appearance", "passkey_options", "passkey_add", "security_change", "codes"}
 #: Those that show a form first and take it at the same address.
-FORMS = ("terminate", "writes", "review")
+FORMS = ("terminate", "writes", "rehire", "add", "review")
 
 
 def addresses() -> Iterator[tuple[str, str]]:

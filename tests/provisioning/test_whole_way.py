@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import pytest
 from tenure.applications.models import Account, Application
 from tenure.infra.clock import now
 from tenure.people.models import Company as CompanyRow
-from tenure.provisioning import services
+from tenure.people.models import Person
+from tenure.provisioning import rehires, services
 from tenure.provisioning.reconcile import reconcile_by_slug
-from tenure.sources.models import Source
-from tests.provisioning.company import Company, apply, linked
+from tenure.sources import answering
+from tenure.sources.answering import AnswerRefused
+from tenure.sources.models import RehireQuestion, Source
+from tests.provisioning.company import Company, apply, drain, linked
 from tests.sources import hr
 
 EMAIL = "anna.nagy@acme.example"
@@ -97,6 +101,58 @@ class TestRehire:
         assert (hr.person(1).state, world.is_open) == ("upcoming", False)
         world.anna(start=day(0))
         assert (world.is_open, world.remote()) == (True, before)
+
+
+class TestAnotherNumber:
+    """Anna, 1, left, and comes as 3."""
+
+    def ask(self, world: World) -> RehireQuestion:
+        world.hr.rehire = [["given_name", "family_name"]]
+        world.hr.save()
+        world.chat(lead=timedelta(days=7))
+        world.anna()
+        gone = hr.row(1, given="Anna", family="Nagy", status="Terminated", end=day(-1))
+        world.says(gone, hr.row(2))
+        world.says(gone, hr.row(2), hr.row(3, given="Anna", family="Nagy", start=day(0)))
+        assert len(world.company.users()) == 2
+        return RehireQuestion.objects.get()
+
+    def test_the_same_person_has_the_same_account_again(self, world: World) -> None:
+        question = self.ask(world)
+        before = world.remote()
+        answering.same(question=question, now=now())
+        apply()
+        assert (world.is_open, world.is_member, world.remote()) == (True, True, before)
+        assert len(world.company.users()) == 2
+        assert linked()[EMAIL].person == hr.person(3)
+        question.refresh_from_db()
+        with pytest.raises(AnswerRefused, match=r"made or changed since \(Chat\)"):
+            rehires.take_back(question)
+
+    def test_somebody_else_has_an_account_of_their_own(self, world: World) -> None:
+        question = self.ask(world)
+        answering.other(question=question, now=now())
+        apply()
+        assert "a.nagy@acme.example" in world.company.open_users()
+        assert not world.is_open
+        question.refresh_from_db()
+        with pytest.raises(AnswerRefused, match="cannot be taken back"):
+            rehires.take_back(question)
+
+    @pytest.mark.parametrize("answer", [answering.same, answering.other])
+    def test_what_is_only_planned_is_taken_back(
+        self, world: World, answer: Callable[..., Person]
+    ) -> None:
+        question = self.ask(world)
+        answer(question=question, now=now())
+        services.store()
+        question.refresh_from_db()
+        rehires.take_back(question, reason="a mistake")
+        services.store()
+        drain()
+        assert not world.is_open
+        assert len(world.company.users()) == 2
+        assert RehireQuestion.objects.get().answer == ""
 
 
 class TestContracts:

@@ -38,6 +38,10 @@ from tenure.provisioning import services
 from tenure.rules.models import AccessRule
 add_people(int(sys.argv[1]))
 add_applications(1, address=sys.argv[2])
+application = Application.objects.get()
+# What a dead worker sent is waited for that long before it is looked for.
+application.settings["timeouts"] = {"total": 5}
+application.save()
 AccessRule.objects.get_or_create(
     slug="everybody",
     defaults={"name": "Everybody", "condition": "has(user.email)", "gives": {"app0": []}},

@@ -66,6 +66,10 @@ class MortalDrain(Drain):
         connection.execute_wrappers.append(self._mortal)
         return super()._acquire()
 
+    def _acquire_fast(self, application: Application) -> bool:
+        connection.execute_wrappers.append(self._mortal)
+        return super()._acquire_fast(application)
+
     def _mortal(self, execute: Callable[..., Any], *statement: Any) -> Any:
         try:
             return self._mortal_death(execute, *statement)

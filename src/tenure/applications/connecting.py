@@ -7,7 +7,9 @@ from typing import Any
 
 from tenure.applications.authorizing import ApplicationTokens
 from tenure.applications.models import Application
+from tenure.catalogue.filling import complete
 from tenure.connectors.base import Connector, ConnectorConfig, Limits
+from tenure.connectors.http import Timeouts
 from tenure.connectors.registry import open_connector
 from tenure.core.account_conditions import NOT_ATTRIBUTES, compile_account_condition
 from tenure.core.correlation import MatchRule, attributes_read, default_rules
@@ -22,6 +24,12 @@ def managed_attributes(application: Application) -> frozenset[str]:
     for rule in matching_rules(application):
         read |= attributes_read(rule)
     return (frozenset(mapped) | read | {"userName", "externalId"}) - NOT_ATTRIBUTES
+
+
+def longest_answer(application: Application) -> float:
+    """Seconds after which a request that was sent is given up, as its settings say."""
+    timeouts = application.settings.get("timeouts") or {}
+    return float(timeouts.get("total") or Timeouts().total)
 
 
 def matching_rules(application: Application) -> tuple[MatchRule, ...]:
@@ -39,7 +47,9 @@ def matching_rules(application: Application) -> tuple[MatchRule, ...]:
 def connector_for(application: Application) -> Connector:
     """The connector, not yet entered. Raises `ValueError` for settings that are wrong and
     `LookupError` for a secret that cannot be read, both saying which and what to do."""
-    settings: Mapping[str, Any] = resolve_all(application.settings)
+    settings: Mapping[str, Any] = complete(
+        application.catalogue_entry, application.connector, resolve_all(application.settings)
+    )
     return open_connector(
         application.connector,
         ConnectorConfig(

@@ -96,6 +96,8 @@ class Application(models.Model):
     stopped_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
     probes = models.IntegerField(default=0)
+    #: The kind of operation that was not accepted; "" where it was opening or reading it.
+    stopped_on = models.CharField(max_length=16, blank=True)
     #: Paused by a person: nothing is sent, whatever its health.
     paused_at = models.DateTimeField(null=True)
     paused_reason = models.TextField(blank=True)
@@ -210,6 +212,8 @@ class Account(models.Model):
     own = models.BooleanField(default=False)
     #: Somebody deleted it in the application; we did not.
     deleted_there = models.BooleanField(default=False)
+    #: What may be otherwise than stored, since a request got no answer; see core.model.Observed.
+    unsure = models.JSONField(default=list)
     #: {"at", "sent", "answered", "read_back"}: the proof that access is gone.
     evidence = models.JSONField(null=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -251,3 +255,32 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.user_name or self.remote_id
+
+
+class ConnectionCheck(models.Model):
+    """One check of an application's connection: what was tried and how it went. Kept so that any
+    process can show how far it is."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="checks")
+    #: Whether an account of its own was made, and what it is called there.
+    write = models.BooleanField(default=False)
+    mark = models.CharField(max_length=64, blank=True)
+    actor = models.CharField(max_length=200)
+    started_at = models.DateTimeField(db_default=Now())
+    touched_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+    #: [{"what", "outcome", "detail", "seconds"}], as they were done; see connectors.steps.
+    steps = models.JSONField(default=list)
+    #: Settings that would fit better, why, and what could not be removed there.
+    settings = models.JSONField(default=dict)
+    notes = models.JSONField(default=list)
+    left = models.JSONField(default=list)
+    #: Why it ended before it was done.
+    message = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["application", "-id"], name="check_application")]
+
+    def __str__(self) -> str:
+        return f"Connection check of {self.application}"

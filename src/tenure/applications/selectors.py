@@ -49,6 +49,15 @@ def application_names() -> dict[str, str]:
     return dict(Application.objects.values_list("slug", "name"))
 
 
+def from_catalogue() -> dict[str, list[tuple[str, str]]]:
+    """Entry of the catalogue -> slug and name of every application that was made from it."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    rows = Application.objects.exclude(catalogue_entry="")
+    for entry, slug, name in rows.values_list("catalogue_entry", "slug", "name"):
+        found.setdefault(entry, []).append((slug, name))
+    return found
+
+
 def applications() -> list[ApplicationRow]:
     """All applications in their order. Three queries, whatever their number."""
     rows = list(Application.objects.all())

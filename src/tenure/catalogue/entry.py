@@ -192,7 +192,8 @@ class Authentication(Part):
 
 
 class Connection(Part):
-    """The connector and what it is told. `{setting}` in a text stands for a setting's value.
+    """The connector and what it is told. `{setting}` in `settings` and `oauth` stands for a
+    setting's value, and in `oauth` `{secret}` for where a secret is; `spec` stays as it is.
 
     `manual`: no connector can do it yet; people do, by the instructions.
     """
@@ -204,6 +205,9 @@ class Connection(Part):
     )
     spec: dict[str, Any] = Field(
         default_factory=dict, description="Requests of an interface of its own."
+    )
+    oauth: dict[str, Any] = Field(
+        default_factory=dict, description="How it is authorised by OAuth, as in tenure.yaml."
     )
 
 
@@ -299,13 +303,22 @@ class Entry(Part):
         """Whether Tenure manages its accounts by itself; otherwise people do."""
         return self.connector.kind != "manual"
 
+    @property
+    def oauth_places(self) -> set[str]:
+        """Settings and secrets that only authorising by OAuth needs."""
+        return {name for text in texts_in(self.connector.oauth) for name in _PLACE.findall(text)}
+
     @model_validator(mode="after")
     def _agrees(self) -> Entry:
         both = sorted(set(self.can) & set(self.cannot))
         if both:
             raise ValueError(f"{', '.join(both)}: in `can` and in `cannot`. Keep one.")
         known = {setting.name for setting in self.settings}
-        for name in sorted(self._places() - known):
+        authorising = {secret.name for secret in self.secrets}
+        places = {
+            name for text in texts_in(self.connector.settings) for name in _PLACE.findall(text)
+        } | (self.oauth_places - authorising)
+        for name in sorted(places - known):
             raise ValueError(f"{{{name}}} stands for a setting that there is not. Add {name}.")
         for setting in self.settings:
             _agrees_with_itself(setting)
@@ -314,10 +327,6 @@ class Entry(Part):
         if not self.automatic and (self.mapping or self.settings or self.secrets):
             raise ValueError("Nothing is asked or mapped where people do the work.")
         return self
-
-    def _places(self) -> set[str]:
-        told = [*texts_in(self.connector.settings), *texts_in(self.connector.spec)]
-        return {name for text in told for name in _PLACE.findall(text)}
 
 
 def _agrees_with_itself(setting: Setting) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenure.catalogue.entry import Entry, filled, wrong_value
+from tenure.catalogue.loading import UnknownEntry
+from tenure.catalogue.loading import entry as entry_named
 
 
 class WrongAnswers(ValueError):
@@ -18,7 +20,37 @@ class WrongAnswers(ValueError):
 
 
 def settings(entry: Entry, answers: Mapping[str, str]) -> dict[str, Any]:
-    """The connector's settings. Raises `WrongAnswers`.
+    """The connector's settings. Raises `WrongAnswers`."""
+    told: dict[str, Any] = filled(entry.connector.settings, answered(entry, answers))
+    if entry.connector.dialect:
+        told["dialect"] = entry.connector.dialect
+    return told
+
+
+def complete(catalogue: str, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings with the specification of the entry that the application was made from, where they
+    bring none of their own: so that a specification which is mended is mended everywhere."""
+    if kind != "rest" or not catalogue or settings.keys() & {"spec", "spec_file"}:
+        return settings
+    try:
+        spec = entry_named(catalogue).connector.spec
+    except UnknownEntry:
+        return settings
+    return {"spec": spec, **settings} if spec else settings
+
+
+def oauth(
+    entry: Entry, answers: Mapping[str, str], references: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """How it is authorised by OAuth; None where not by OAuth. Raises `WrongAnswers`."""
+    if not entry.connector.oauth:
+        return None
+    told: dict[str, Any] = filled(entry.connector.oauth, {**answered(entry, answers), **references})
+    return told
+
+
+def answered(entry: Entry, answers: Mapping[str, str]) -> dict[str, str]:
+    """A value for every setting. Raises `WrongAnswers`.
 
     A value with a reference (`${env:NAME}`) is known only at use, so its form is not checked.
     """
@@ -38,8 +70,7 @@ def settings(entry: Entry, answers: Mapping[str, str]) -> dict[str, Any]:
             problems[name] = f"{value!r} {wrong}"
     if problems:
         raise WrongAnswers(problems)
-    told: dict[str, Any] = filled(entry.connector.settings, values)
-    return told
+    return values
 
 
 def examples(entry: Entry) -> dict[str, str]:

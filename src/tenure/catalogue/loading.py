@@ -67,8 +67,8 @@ def listed() -> tuple[Listed, ...]:
 
 
 def _listed(row: dict[str, Any]) -> Listed:
-    fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-    return Listed(**fields)
+    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+    return Listed(**told)
 
 
 @functools.cache

@@ -65,10 +65,11 @@ def _names(row: Listed) -> list[str]:
 def _score(word: str, row: Listed) -> int:
     names = _names(row)
     parts = {part for name in names for part in re.findall(r"[\w.+]+", name)}
+    own = {row.slug, row.name.casefold()}
     if word in names:
-        return _EXACT
+        return _EXACT + (word in own)
     if any(name.startswith(word) for name in names):
-        return _BEGINS
+        return _BEGINS + any(name.startswith(word) for name in own)
     if any(part.startswith(word) for part in parts):
         return _WORD
     if any(part.startswith(word) for part in re.findall(r"\w+", CATEGORIES[row.category].lower())):

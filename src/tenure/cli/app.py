@@ -14,9 +14,12 @@ from tenure.cli import (
     changes,
     checking,
     coming_in,
+    connection,
     connector,
     listing,
     lives,
+    push,
+    rehires,
     secrets,
     serving,
     working,
@@ -41,14 +44,17 @@ for module in (
     changes,
     access,
     lives,
+    rehires,
     coming_in,
     listing,
     connector,
     secrets,
+    push,
     checking,
 ):
     module.register(app)
 catalogue.register(app, application_app)
+connection.register(application_app)
 app.add_typer(application_app)
 
 

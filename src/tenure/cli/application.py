@@ -12,7 +12,7 @@ from tenure.cli.output import AsJson, Failure, print_json, say
 
 application_app = typer.Typer(
     name="application",
-    help="One application: add it from the catalogue, authorise it.\n\n"
+    help="One application: add it from the catalogue, check it, authorise it.\n\n"
     "Example: `tenure application add gitlab --set host=gitlab.example.com`",
     no_args_is_help=True,
     rich_markup_mode="markdown",

@@ -120,8 +120,8 @@ def add(
         list[str] | None,
         typer.Option(
             "--secret",
-            help="Where a secret is, as NAME=${env:VARIABLE} or NAME=${file:/path}. Default: an "
-            "environment variable named after the application.",
+            help="Where a secret is, as NAME=${env:VARIABLE}, NAME=${file:/path} or "
+            "NAME=${box:NAME}. Default: an environment variable named after the application.",
         ),
     ] = None,
     file: Annotated[
@@ -225,10 +225,9 @@ def _write(file: Path, text: str) -> None:
 
 def _what_next(key: str, secrets: dict[str, str], *, applied: bool) -> None:
     for name, reference in secrets.items():
-        where = reference.removeprefix("${").removesuffix("}").partition(":")[2]
-        say(f"The secret {name} is read from {where} by the process that runs `tenure up`.")
+        say(f"The secret {name} is read from {reference} by the process that runs `tenure up`.")
     if applied:
-        say(f"Added, in report mode. Next: tenure doctor, then tenure reconcile {key}.")
+        say(f"Added, in report mode. Next: tenure application check {key}, then reconcile.")
     else:
         say("Put this into tenure.yaml, then: tenure config apply tenure.yaml")
 

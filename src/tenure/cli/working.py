@@ -6,13 +6,16 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
 from tenure.cli.progress import counting, waiting
+
+if TYPE_CHECKING:
+    from tenure.sources.importing import ImportResult
 
 Application = Annotated[
     str | None,
@@ -81,6 +84,8 @@ def import_people(
                         }
                         for issue in result.issues
                     ],
+                    "changes": [change.as_json() for change in result.changes],
+                    "changes_more": result.more,
                 }
             )
         else:
@@ -93,7 +98,34 @@ def import_people(
             )
 
 
-def _show_import(result: Any, *, dry_run: bool) -> None:
+#: People whose changes a dry run shows in a terminal.
+_SHOWN = 20
+_SIGNS = {"added": ("+", "green"), "changed": ("~", "yellow"), "left": ("-", "red")}
+
+
+def _show_changes(result: ImportResult) -> None:
+    """A dry run as a diff: who, and each attribute from what to what."""
+    for change in result.changes[:_SHOWN]:
+        sign, style = _SIGNS[change.kind]
+        out.print(f"{sign} {change.key} {change.name}", style=style, markup=False)
+        for name in change.after:
+            after = _value(change.after[name])
+            before = "" if change.kind == "added" else f"{_value(change.before[name])} -> "
+            out.print(f"    {name}: {before}{after}", markup=False)
+    rest = len(result.changes) - _SHOWN + result.more
+    if rest > 0:
+        out.print(f"[dim]and {rest} people more; --json has the first thousand[/]")
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "(nothing)" if value is None else str(value)
+
+
+def _show_import(result: ImportResult, *, dry_run: bool) -> None:
+    if dry_run:
+        _show_changes(result)
     for issue in result.issues:
         where = f"line {issue.line}: " if issue.line else ""
         who = f"{issue.key}: " if issue.key else ""
@@ -107,6 +139,8 @@ def _show_import(result: Any, *, dry_run: bool) -> None:
             ("changed", "changed"),
             ("unchanged", "unchanged"),
             ("left", "left"),
+            ("waiting", "waiting for an answer"),
+            ("former", "under former numbers"),
             ("errors", "errors"),
             ("warnings", "warnings"),
         )

@@ -10,6 +10,7 @@ from tenure.signin.urls import scan_patterns
 urlpatterns = [
     path("", root),
     path("console/", include("tenure.console.urls")),
+    path("scim/v2/", include("tenure.scim_server.urls")),
     path("sign-in/", include("tenure.signin.urls")),
     path("qr/", include(scan_patterns)),
     path("", include("tenure.portal.urls")),

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 from zoneinfo import available_timezones
 
+from tenure.catalogue.filling import complete
 from tenure.configuration.checking_company import check_onboarding
 from tenure.configuration.document import (
     SECTIONS,
@@ -178,6 +179,16 @@ def _source(
     for index, form in enumerate(source.dates):
         _date_format(form, (*path, "dates", index), problems)
     _statuses(source, path, problems)
+    for index, names in enumerate(source.rehire):
+        for name in names:
+            if name == _KEY:
+                problems.add((*path, "rehire", index), f"{_KEY} is what is new. Take it out.")
+            elif name not in source.mapping:
+                problems.add(
+                    (*path, "rehire", index),
+                    f"{name} is not in the mapping of this source: nobody would ever be found by "
+                    f"it. Map it.{near(name, source.mapping)}",
+                )
 
 
 def _statuses(source: Source, path: Path, problems: Problems) -> None:
@@ -244,14 +255,16 @@ def _application(
 
 def _connection(application: Application, path: Path, problems: Problems) -> None:
     """Settings, secrets and mapped attributes are those of this connector and its settings."""
+    kind = application.connector
+    settings = complete(application.catalogue, kind, application.settings)
     try:
-        forms = schemas(application.connector, application.settings)
-        known = known_attributes(application.connector, application.settings)
+        forms = schemas(kind, settings)
+        known = known_attributes(kind, settings)
     except SettingsError as error:
         for way, message in error.problems:
             problems.add((*path, "settings", *way), message)
         return
-    check_settings(application.settings, forms[0], (*path, "settings"), problems)
+    check_settings(settings, forms[0], (*path, "settings"), problems)
     given = {TOKEN: "", **application.secrets} if application.oauth else application.secrets
     check_secret_names(given, forms[1], (*path, "secrets"), problems)
     for name in application.mapping.keys() - known if known is not None else ():

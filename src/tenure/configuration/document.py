@@ -148,6 +148,10 @@ class SourceGuard(Part):
     )
 
 
+def _together(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 class Source(Part):
     """One place that people come from."""
 
@@ -169,6 +173,17 @@ class Source(Part):
         description="Whether somebody who is no longer in the source has left.",
     )
     guard: SourceGuard = Field(default_factory=lambda: SourceGuard())
+    rehire: list[
+        Annotated[
+            list[AttributeName],
+            Field(min_length=1),
+            BeforeValidator(_together, json_schema_input_type=str | list[str]),
+        ]
+    ] = Field(
+        default_factory=list,
+        description="A new employee number with the attributes of somebody known may be theirs: "
+        "personal_email, or several together. It is asked.",
+    )
 
 
 def _mapped(value: Any) -> Any:

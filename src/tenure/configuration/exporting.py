@@ -21,23 +21,28 @@ def export() -> str:
 
 def to_yaml(document: Document) -> str:
     """A document as YAML: sections in their order, a line for each simple thing."""
+    plain = as_written(document)
+    return "\n".join(yaml_of({name: plain[name]}) for name in SECTIONS if name in plain)
+
+
+def yaml_of(plain: dict[str, Any]) -> str:
+    """Plain values as YAML, as this project writes it."""
     yaml = YAML(typ="rt")
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.representer.ignore_aliases = lambda data: True
-    plain = as_written(document)
-    parts = []
-    for section in SECTIONS:
-        if section in plain:
-            out = StringIO()
-            yaml.dump({section: plain[section]}, out)
-            parts.append(out.getvalue())
-    return "\n".join(parts)
+    out = StringIO()
+    yaml.dump(plain, out)
+    return out.getvalue()
 
 
 def as_written(document: Document) -> dict[str, Any]:
     """The document as a person would write it: short forms, and no defaults."""
     plain = document.model_dump(mode="json", exclude_defaults=True)
+    for source in (plain.get("sources") or {}).values():
+        if "rehire" in source:
+            rules = source["rehire"]
+            source["rehire"] = [names[0] if len(names) == 1 else names for names in rules]
     for application in (plain.get("applications") or {}).values():
         if "mapping" in application:
             application["mapping"] = {

@@ -19,6 +19,7 @@ from tenure.configuration.exporting import as_written
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.references import EXPECTED, is_reference
 
+_LONGEST_NAME = 200
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
@@ -48,6 +49,8 @@ def prepare(
     problems = {}
     if not _SLUG.fullmatch(slug):
         problems["slug"] = f"{slug!r} is none: lower-case letters, digits, - and _, such as chat-2."
+    if len(name.strip()) > _LONGEST_NAME:
+        problems["name"] = f"A name has at most {_LONGEST_NAME} characters."
     references = filling.secret_references(entry, slug)
     for key, text in (secrets or {}).items():
         if key not in references:
@@ -73,7 +76,8 @@ def prepare(
             "catalogue": entry.slug,
             "colour": entry.colour,
             "settings": settings,
-            "secrets": references,
+            "secrets": {k: v for k, v in references.items() if k not in entry.oauth_places},
+            "oauth": filling.oauth(entry, answers, references),
             "mapping": {k: v.model_dump() for k, v in entry.mapping.items()},
             "matching": [item.model_dump() for item in entry.matching],
             "mode": "report",

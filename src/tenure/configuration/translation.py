@@ -106,6 +106,7 @@ def _source(item: SourceDefinition) -> Source:
             "statuses": dict(item.statuses),
             "absence": item.absence,
             "guard": _guard(item.guard),
+            "rehire": [list(names) for names in item.rehire],
         }
     )
 
@@ -121,6 +122,7 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         statuses=dict(source.statuses),
         absence=source.absence,
         guard=_guard_settings(source.guard),
+        rehire=tuple(tuple(names) for names in source.rehire),
     )
 
 

@@ -23,8 +23,13 @@ _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _METADATA = frozenset(
     ipaddress.ip_address(text) for text in ("100.100.100.200", "168.63.129.16", "fd00:ec2::254")
 )
-#: RFC 6052: an IPv4 address inside an IPv6 one, for translators.
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+#: An IPv4 address in the last 32 bits of an IPv6 one: for translators (RFC 6052, RFC 6145, 2.2) and
+#: of old (RFC 4291, 2.5.5.1).
+_CARRIERS = tuple(
+    ipaddress.IPv6Network(text) for text in ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")
+)
+_LOCAL = frozenset({ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1")})
+_BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 
 class AddressRefused(OSError):
@@ -37,8 +42,9 @@ class SafeResolver(AbstractResolver):
     Checked at every look-up, not once when the settings are saved: a name may change its address.
     """
 
-    def __init__(self) -> None:
-        self._inner = ThreadedResolver()
+    def __init__(self, inner: AbstractResolver | None = None) -> None:
+        """`inner` looks names up; by default as the machine does."""
+        self._inner = inner or ThreadedResolver()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -101,7 +107,13 @@ def is_forbidden(host: str) -> bool:
     if address is None:
         return False
     inner = _embedded(address)
-    return inner.is_link_local or inner.is_unspecified or inner.is_multicast or inner in _METADATA
+    return (
+        inner.is_link_local
+        or inner.is_unspecified
+        or inner.is_multicast
+        or inner == _BROADCAST
+        or inner in _METADATA
+    )
 
 
 def _parse(host: str) -> _Address | None:
@@ -112,9 +124,12 @@ def _parse(host: str) -> _Address | None:
 
 
 def _embedded(address: _Address) -> _Address:
-    """The IPv4 address that an IPv6 one carries (mapped, 6to4, NAT64), or the address itself."""
-    if isinstance(address, ipaddress.IPv4Address):
+    """The IPv4 address that an IPv6 one carries (mapped, translated, 6to4, Teredo), or the address
+    itself."""
+    if isinstance(address, ipaddress.IPv4Address) or address in _LOCAL:
         return address
-    if address in _NAT64:
+    if any(address in carrier for carrier in _CARRIERS):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.teredo is not None:
+        return address.teredo[1]
     return address.ipv4_mapped or address.sixtofour or address

@@ -279,6 +279,7 @@ class DeletesEntitlements(Protocol):
 class Fits(Protocol):
     """It learns, while it works, which settings fit the application better than those it has."""
 
-    def fitted(self) -> tuple[Mapping[str, Any], Sequence[str]]:
+    def fitted(self, seen: Mapping[str, str]) -> tuple[Mapping[str, Any], Sequence[str]]:
         """The settings as they should be, those that are to be replaced only; and why, as
-        sentences."""
+        sentences. `seen` is what a trial saw beside: `disable` or `delete` -> "gone", "nothing" or
+        "off", `members` -> "nothing"."""

@@ -190,6 +190,13 @@ class MemoryConnector:
             lambda: self.application.change_group(remote_id, add, remove),
         )
 
+    async def delete_entitlement(self, kind: str, remote_id: str) -> None:
+        """The group is gone. Raises `NotFound`."""
+        self._must_be_group(kind)
+        await self._call(
+            "delete_entitlement", remote_id, lambda: self.application.delete_group(remote_id)
+        )
+
     async def _call(
         self, verb: str, target: str, act: Callable[[], T], *, seen_blindly: T | None = None
     ) -> T:

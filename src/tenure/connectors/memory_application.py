@@ -172,6 +172,10 @@ class MemoryApplication:
         self.groups[group.remote_id] = group
         return group
 
+    def delete_group(self, remote_id: str) -> None:
+        """Raises `NotFound`."""
+        del self.groups[self.group(remote_id).remote_id]
+
     def change_group(self, remote_id: str, add: Sequence[str], remove: Sequence[str]) -> None:
         """Raises `NotFound` for the group, `Rejected` for accounts that are not there."""
         group = self.group(remote_id)

@@ -18,7 +18,9 @@ from tenure.connectors.base import Connector, ConnectorConfig, SettingsError
 
 #: Kind -> module and class.
 _CONNECTORS = {
+    "ldap": ("tenure.connectors.ldap", "LdapConnector"),
     "memory": ("tenure.connectors.memory", "MemoryConnector"),
+    "postgresql": ("tenure.connectors.postgresql", "PostgresqlConnector"),
     "rest": ("tenure.connectors.rest", "RestConnector"),
     "scim": ("tenure.connectors.scim", "ScimConnector"),
 }

@@ -142,6 +142,7 @@ def _work(held: int) -> list[NavItem]:
             reverse("console:applications"),
             len(applications.application_names()),
         ),
+        NavItem("catalogue", "Catalogue", "layout-grid", reverse("console:catalogue")),
         NavItem("rules", "Access rules", "key-round", reverse("console:rules")),
         NavItem("plan", "Plan", "list-checks", reverse("console:plan"), held or None, waits=True),
         NavItem("runs", "Runs", "activity", reverse("console:runs")),

@@ -18,6 +18,10 @@ from tenure.provisioning import selectors as provisioning
 from tenure.runs import selectors as runs
 from tenure.signin import identity
 from tenure.sources import selectors as sources
+from tenure.sources.asking import who
+
+#: Rehires that are listed one by one.
+_MOST_REHIRES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ def items(company: Company) -> list[Item]:
         *_credentials(),
         *_held(),
         *_imports(),
+        *_rehires(),
         *_failed(),
         *_by_hand(),
         *_disputed(),
@@ -147,6 +152,29 @@ def _imports() -> list[Item]:
         )
         for run in runs.held_imports()
     ]
+
+
+def _rehires() -> list[Item]:
+    rows = sources.rehires(limit=_MOST_REHIRES + 1)
+    more = max(sources.count_rehires() - _MOST_REHIRES, 0)
+    mark = Mark("Rehire?", "wait")
+    items = [
+        Item(
+            mark,
+            f"Is {sources.name_in(row.question)} ({row.question.key}) somebody who was here?",
+            f"Could be {' or '.join(map(who, row.candidates)) or 'somebody who is gone since'}. "
+            "No account is made until it is said.",
+            reverse("console:rehire", args=[row.question.pk]),
+            "Decide",
+        )
+        for row in rows[:_MOST_REHIRES]
+    ]
+    if more:
+        title = f"{plural(more, 'more record')} under new employee numbers"
+        detail = "Each may be somebody who was here: tenure rehire list has all of them."
+        url = reverse("console:rehire", args=[rows[_MOST_REHIRES].question.pk])
+        items.append(Item(mark, title, detail, url, "Decide"))
+    return items
 
 
 def _failed() -> list[Item]:

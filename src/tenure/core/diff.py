@@ -46,13 +46,16 @@ def changes(
     *,
     ignore: Set[str] = frozenset(),
     caseless: Set[str] = frozenset(),
+    unsure: Set[str] = frozenset(),
 ) -> dict[str, Change]:
-    """Attribute -> change, for every managed attribute that differs, by name."""
+    """Attribute -> change, for every managed attribute that differs, or may (`unsure`), by name."""
     return {
         name: Change(observed.get(name), desired[name])
         for name in sorted(desired)
         if name not in ignore
-        and not same(desired[name], observed.get(name), caseless=name in caseless)
+        and (
+            name in unsure or not same(desired[name], observed.get(name), caseless=name in caseless)
+        )
     }
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tenure.core.diff import changes, same
+from tenure.core.model import ACTIVE as ACTIVE
 from tenure.core.model import (
     DRIFT_DEFAULT,
     ApplicationPolicy,
@@ -25,8 +26,7 @@ from tenure.core.model import (
     Value,
 )
 
-#: Names beside those of attributes: whether the account is open, and what it holds.
-ACTIVE = "active"
+#: The name, beside those of attributes and `ACTIVE`, for what an account holds.
 ENTITLEMENTS = "entitlements"
 
 Baseline = Mapping[str, Value | None]
@@ -63,18 +63,19 @@ def weigh(wanted: Desired, account: Observed, policy: ApplicationPolicy) -> Weig
         account.attributes,
         ignore=wanted.on_create,
         caseless=policy.caseless,
+        unsure=account.unsure,
     )
-    surplus = (account.entitlements & managed) - wanted.entitlements
-    lacking = (wanted.entitlements & managed) - account.entitlements
+    surplus = (account.may_hold & managed) - wanted.entitlements
+    lacking = (wanted.entitlements & managed) - (account.entitlements - account.unsure)
+    open_it = account.active is False or ACTIVE in account.unsure
     if not policy.drift:
-        return Weighed(differing, account.active is False, surplus, lacking)
+        return Weighed(differing, open_it, surplus, lacking)
     left: dict[str, tuple[Change, DriftAction]] = {}
     agreed: dict[str, Value | None] = {}
     for name in sorted(wanted.attributes.keys() - wanted.on_create):
-        if action(policy, name) is not DriftAction.RESTORE:
+        if action(policy, name) is not DriftAction.RESTORE and name not in account.unsure:
             _attribute(name, wanted, account, policy, differing, left, agreed)
-    open_it = account.active is False
-    if action(policy, ACTIVE) is not DriftAction.RESTORE:
+    if action(policy, ACTIVE) is not DriftAction.RESTORE and ACTIVE not in account.unsure:
         open_it = _active(account, policy, left, agreed)
     if action(policy, ENTITLEMENTS) is not DriftAction.RESTORE:
         surplus, lacking = _entitlements(wanted, account, policy, surplus, lacking, left, agreed)
@@ -149,7 +150,8 @@ def _entitlements(
     """What is really to be taken and given. Somebody added what our side never gave, or removed
     what it gave: that stays. What a rule gives or takes anew is ours and is provisioned."""
     given = held_by(account.baseline)
-    added, removed = surplus - given, lacking & given
+    # What our own request may have given or taken is nobody else's change.
+    added, removed = surplus - given - account.unsure, (lacking & given) - account.unsure
     if added or removed:
         change = Change(
             sorted(account.entitlements & policy.managed_entitlements), sorted(wanted.entitlements)

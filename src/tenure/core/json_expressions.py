@@ -11,6 +11,7 @@ is missing. Knows no application.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -26,6 +27,7 @@ from tenure.core.expressions import Condition, ValueExpression, _Program, condit
 #: Name -> the keys that it has; None: whatever it has.
 Names: TypeAlias = Mapping[str, Iterable[str] | None]
 _DEEPEST = 30
+_UNKNOWN = re.compile(r"There is no name or function '(\w+)\.[^']*'")
 _INT64 = 2**63
 
 
@@ -81,13 +83,22 @@ class JsonScope:
         try:
             return self._environment.compile(prepared)
         except RuntimeError as error:
-            raise compile_error(
+            found = compile_error(
                 str(error),
                 source,
                 root=self.root,
                 names=self._names,
                 functions=scopes.FUNCTION_NAMES,
-            ) from None
+            )
+            found.message = self._mended(found.message)
+            raise found from None
+
+    def _mended(self, message: str) -> str:
+        if "cannot be the range of a comprehension" in message:
+            # The engine goes through x.y, and not through x["y"], unless it is told to.
+            return 'What is gone through here has to be written x.y, or dyn(x["y"])'
+        unknown = _UNKNOWN.fullmatch(message)
+        return f"{message}{closest(unknown[1], self._names)}" if unknown else message
 
     def names(self, node: tree.Node, source: str) -> frozenset[str]:
         found: set[str] = set()

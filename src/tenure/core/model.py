@@ -166,6 +166,10 @@ class Desired:
     because: tuple[Because, ...] = ()
 
 
+#: The name, beside those of attributes, for whether an account is open.
+ACTIVE = "active"
+
+
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What the application last said about one account."""
@@ -184,6 +188,18 @@ class Observed:
     protected: str = ""
     #: A tombstone of an account that somebody deleted in the application, not we.
     deleted_there: bool = False
+    #: What a request may have changed that got no answer: names of attributes, `active`, keys of
+    #: entitlements. Access that is not sure counts as held where it is taken, and as not held where
+    #: it is given.
+    unsure: frozenset[str] = frozenset()
+
+    @property
+    def may_be_open(self) -> bool:
+        return self.active is not False or ACTIVE in self.unsure
+
+    @property
+    def may_hold(self) -> frozenset[str]:
+        return self.entitlements | self.unsure
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ def _provide(
         if wanted.active:
             yield _create(person, wanted, is_open)
         return
-    if not is_open and account.active is not False:
+    if not is_open and account.may_be_open:
         yield _operation(person, account, OperationKind.DISABLE, _state_reason(person))
     due = weigh(wanted, account, policy)
     if due.surplus:
@@ -135,9 +135,9 @@ def _pause(
 ) -> Iterator[Operation]:
     """Closed for a while, and nothing else changed; what costs money is given back if so wished."""
     frees = person.state is LifecycleState.ON_LEAVE and policy.leave is LeaveAction.FREE
-    free = sorted(account.entitlements & policy.costly) if frees else []
+    free = sorted(account.may_hold & policy.costly) if frees else []
     reason = _state_reason(person)
-    if account.active is not False:
+    if account.may_be_open:
         yield _operation(person, account, OperationKind.DISABLE, reason, revoke=free)
     elif free:
         yield _operation(person, account, OperationKind.REVOKE, reason, revoke=free)
@@ -152,13 +152,13 @@ def _remove(
 ) -> tuple[Operation | None, datetime | None]:
     """The step that takes an account away which is not due, and when the next one is."""
     reason = _removal_reason(person, withheld)
-    surplus = sorted(account.entitlements & policy.managed_entitlements)
+    surplus = sorted(account.may_hold & policy.managed_entitlements)
     if policy.removal is RemovalAction.KEEP:
         return None, None
     kept = person.state is LifecycleState.LEAVING or person.legal_hold
     if policy.removal is RemovalAction.DELETE and not kept:
         return _operation(person, account, OperationKind.DELETE, reason, revoke=surplus), None
-    if account.active is not False:
+    if account.may_be_open:
         return _operation(person, account, OperationKind.DISABLE, reason, revoke=surplus), None
     if surplus:
         return _operation(person, account, OperationKind.REVOKE, reason, revoke=surplus), None

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tenure.core.model import (
+    ACTIVE,
     ApplicationMode,
     ApplicationPolicy,
     Observed,
@@ -45,6 +46,7 @@ def unmet(
         for account in observed
         if account.situation is Situation.LINKED
         and account.active is not False
+        and ACTIVE not in account.unsure
         and account.application not in closing
     }
     kept: list[Operation] = []

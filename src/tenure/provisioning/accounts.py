@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F, Q
 
@@ -11,11 +12,13 @@ from tenure.applications.models import Account, Application
 from tenure.core.drift import ACTIVE, ENTITLEMENTS, Baseline, held_by, sent
 from tenure.core.model import OperationKind, Situation
 from tenure.infra.bulk import update_rows
+from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.sending import Outcome, Result
 
 _FIELDS = (
+    "unsure",
     "person",
     "user_name",
     "situation",
@@ -105,6 +108,31 @@ def _linked_elsewhere(
     return dict(rows.values_list("person_id", "remote_id"))
 
 
+def touched(row: Operation, *, known: Mapping[str, Any] | None = None) -> set[str]:
+    """What of an account the operation changes; `known`: only the steps that these say are done."""
+    kind = OperationKind(row.kind)
+    found: set[str] = set()
+    if known is None or known.get("account"):
+        if kind is OperationKind.UPDATE:
+            found |= row.attributes.keys()
+        elif kind in (OperationKind.DISABLE, OperationKind.ENABLE, OperationKind.DELETE):
+            found.add(ACTIVE)
+    for name, keys in (("grant", row.grant), ("revoke", row.revoke)):
+        found |= set(keys) if known is None else {*known.get(name, ())}
+    return found
+
+
+def doubt(uncertain: Iterable[tuple[Operation, set[str]]]) -> None:
+    """What these operations may have changed is not sure until it is written again, or read."""
+    rows: dict[int, Account] = {}
+    for row, names in uncertain:
+        if row.account is not None and names - set(row.account.unsure):
+            row.account.unsure = sorted({*row.account.unsure, *names})
+            row.account.fingerprint, row.account.observed_at = b"", clock_now()
+            rows[row.account.pk] = row.account
+    update_rows(list(rows.values()), ["unsure", "fingerprint", "observed_at"])
+
+
 def agree(agreed: Mapping[str, Baseline]) -> None:
     """Account id -> what its baseline becomes without anything being sent."""
     if not agreed:
@@ -129,6 +157,7 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     account.disabled_at = now if account.active is False else None
     account.observed_at = now
     account.candidates, account.situation_reason = [], ""
+    account.unsure = sorted(set(account.unsure) - {*outcome.work.progress.get("grant", ())})
     if outcome.adopted:
         # What it should be was not written: the next plan compares, as with any account found.
         account.adopted_at, account.situation_reason = now, "Found when it was to be made."
@@ -170,6 +199,7 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
         account.active, account.deleted_at = False, now
         account.situation = Situation.DELETED.value
         account.evidence = outcome.evidence
+    account.unsure = sorted(set(account.unsure) - touched(row))
     account.fingerprint = b""
     account.observed_at = now
 

@@ -1,206 +1,187 @@
-"""Draining one application: claim, send, settle, again, until nothing is due.
+"""Draining one application, until nothing is due.
 
-Exactly one drain works an application at a time, held by a session lock on the very connection
-that writes its outcomes: a worker that dies, or loses the database, loses the lock with it and can
-no longer write. The next batch is claimed and the last one stored while the current one travels.
+Exactly one drain works an application at a time. Its two lanes (see `lane`) each hold a session
+lock on the very connection that writes their outcomes: a worker that dies, or loses the database,
+loses the locks with it and can no longer write.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TypeAlias, TypeVar
 
-from django.db import connection
+from django.db import DatabaseError
 
 from tenure.applications import health
 from tenure.applications.connecting import connector_for
-from tenure.applications.models import Application, Entitlement
-from tenure.connectors.base import Connector, ConnectorError, Limits, RemoteAccount
-from tenure.infra.clock import now
+from tenure.applications.models import Application
+from tenure.connectors.base import ConnectorError
 from tenure.people.services import company
-from tenure.provisioning import first_contact, guarding, planning, settling
+from tenure.provisioning import claiming, first_contact, planning
 from tenure.provisioning.drafting import Scope
-from tenure.provisioning.models import Operation
-from tenure.provisioning.owning import Owners
+from tenure.provisioning.lane import Course, Drained, Lane
 from tenure.provisioning.reconcile import reconcile_by_slug
-from tenure.provisioning.sending import Batch, Outcome, Result, Work
-from tenure.provisioning.stopping import may_send, why_still
+from tenure.provisioning.sending import broken
+from tenure.provisioning.stopping import why_still
+from tenure.provisioning.tables import Tables, try_lock
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
-_LOCK_CLASS = 0x7E5
-_SMALLEST, _LARGEST = 32, 1024
-_TARGET_SECONDS = 0.5
-#: Batches in a row in which nothing came through before the application counts as unreachable.
-_PATIENCE = 3
-#: A retry that is due sooner than this is waited for; a later one is left to the next drain.
-_WORTH_WAITING = timedelta(seconds=30)
-_STALE = "changed since it was planned"
-#: How often a drain looks whether somebody stopped writes.
-_LOOK_SECONDS = 0.4
+__all__ = ["Drain", "Drained"]
 
-
-@dataclass(slots=True)
-class Drained:
-    """What one drain did. `busy`: somebody else is at it. `stopped`: why the application is."""
-
-    sent: int = 0
-    failed: int = 0
-    busy: bool = False
-    stopped: str = ""
-
-
-Upcoming: TypeAlias = tuple[list[Operation], list[Work]]
+_WIDE, _FAST = 0x7E5, 0x7E8
+#: How often a drain looks whether a leaver waits, or somebody stopped writes.
+_LOOK_SECONDS = 0.2
+#: So often a drain that comes for a leaver tries to get the place of one that is at it.
+_TRIES = 5
 
 
 class Drain:
-    """One drain of one application. Tables are touched in a thread of its own, so that its
-    connection, its lock and its transactions belong together."""
+    """One drain of one application. `trial`: it did not accept us, and has to show first that what
+    it refused works again."""
 
-    def __init__(self, slug: str) -> None:
+    def __init__(self, slug: str, *, trial: bool = False) -> None:
         self.slug = slug
+        self.trial = trial
         self.result = Drained()
-        self._size = _SMALLEST
-        self._kept: dict[str, str] | None = None
-        self._owners: Owners | None = None
-        self._paused = False
-        self._tables = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"drain-{slug}")
+        self._wide = Tables(f"drain-{slug}")
+        self._fast = Tables(f"leavers-{slug}")
 
     async def run(self) -> Drained:
         """Drain until nothing is due soon."""
         try:
-            application = await self._do(self._acquire)
+            application = await self._locked()
             if application is not None:
-                await self._work(application)
+                await self._wide.do(claiming.recover, application)
+                await self._work(Course(application, result=self.result))
             return self.result
         finally:
-            await self._do(_release_and_close)
-            self._tables.shutdown(wait=False)
+            await self._fast.close()
+            await self._wide.close()
 
-    async def _work(self, application: Application) -> None:
-        try:
-            if await self._do(first_contact.needs_reading, application):
-                await reconcile_by_slug(self.slug)
-                await self._do(self._plan_anew)
-            connector = await self._do(connector_for, application)
-            async with connector:
-                groups = await self._groups(application, connector)
-                watch = asyncio.create_task(self._watch(application))
-                try:
-                    await self._loop(application, connector, groups)
-                finally:
-                    watch.cancel()
-        except (ConnectorError, LookupError, ValueError) as error:
-            # Opening it, or reading its groups: nothing was claimed yet, everything waits.
-            await self._stop(application, str(error))
-
-    async def _watch(self, application: Application) -> None:
-        """Notice that somebody stopped writes while a batch travels: what is under way of it ends,
-        the rest is not begun."""
-        while not self._paused:
+    async def _locked(self) -> Application | None:
+        """The application, locked for this drain. Another one that is at it, and just ending, may
+        have overlooked the leaver for whom we were woken: then it is waited for."""
+        application = await self._wide.do(self._acquire)
+        for _ in range(_TRIES):
+            if not self.result.busy or application is None:
+                break
+            if not (await self._fast.do(claiming.look, application.pk)).leavers:
+                break
             await asyncio.sleep(_LOOK_SECONDS)
-            self._paused = not await self._do(may_send, application.pk)
+            application = await self._wide.do(self._acquire)
+        if self.result.busy or application is None:
+            return None
+        return application if await self._fast.do(self._acquire_fast, application) else None
 
-    async def _loop(
-        self, application: Application, connector: Connector, groups: dict[str, str]
-    ) -> None:
-        """Send batch after batch. While one travels the next is claimed, unless the last went
-        badly: then there may be no next."""
-        silent = 0
-        upcoming = await self._wait(application)
-        while upcoming:
-            rows, work = upcoming
-            ahead = None if silent else self._submit(self._claim, application)
-            outcomes = await self._send(application, connector, groups, work)
-            await self._do(self._settle, application, rows, outcomes)
-            await self._keep_groups(application, groups)
-            upcoming = await ahead if ahead else None
-            if await self._do(self._held_up, application, outcomes, upcoming):
-                upcoming = None
-            if self._paused:
-                return
-            silent = silent + 1 if _nothing_came_through(outcomes) else 0
-            stopped = next((o for o in outcomes if o.result is Result.STOPPED), None)
-            if stopped is not None or silent >= _PATIENCE:
-                if upcoming:
-                    await self._do(settling.give_back, upcoming[0])
-                await self._stop(application, (stopped or outcomes[0]).message)
-                return
-            upcoming = upcoming or await self._wait(application)
+    async def _work(self, course: Course) -> None:
+        application = course.application
+        async with contextlib.AsyncExitStack() as stack:
+            wide = await self._opened(course, stack)
+            if wide is not None and (not self.trial or await self._heals(course, wide)):
+                await self._both(course, wide)
+        if course.stopped:
+            self.result.stopped = course.stopped
+            await self._wide.do(_stop, application, course.stopped, course.stopped_on)
 
-    async def _send(
-        self,
-        application: Application,
-        connector: Connector,
-        groups: dict[str, str],
-        work: list[Work],
-    ) -> list[Outcome]:
-        async def objection(account: RemoteAccount, person: str) -> str:
-            return await self._do(self._objection, application, account, person)
+    async def _opened(self, course: Course, stack: contextlib.AsyncExitStack) -> Lane | None:
+        """The wide lane over an open connector. Nothing is claimed yet: where the application, or
+        its connector, is not up to it everything waits."""
+        try:
+            connector = await self._wide.do(connector_for, course.application)
+        except (LookupError, ValueError) as error:
+            course.stopped = str(error)
+            return None
+        try:
+            if await self._wide.do(first_contact.needs_reading, course.application):
+                await reconcile_by_slug(self.slug)
+                await self._wide.do(self._plan_anew)
+            await stack.enter_async_context(connector)
+            lane = Lane(course, connector, self._wide)
+            await lane.find_groups()
+            return lane
+        except ConnectorError as error:
+            course.stopped = str(error)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            log.exception("The connector of %s failed.", self.slug)
+            course.stopped = broken(error)
+        return None
 
-        started = time.monotonic()
-        batch = Batch(
-            connector,
-            work,
-            groups,
-            objection=objection,
-            concurrency=int(application.limits.get("concurrency", Limits().concurrency)),
-            paused=lambda: self._paused,
-        )
-        outcomes = await batch.send()
-        self._size = _next_size(self._size, len(work), time.monotonic() - started)
-        return outcomes
+    async def _heals(self, course: Course, wide: Lane) -> bool:
+        """Whether an application that was stopped works again: the kind of operation that it
+        refused first, if one waits, and any otherwise."""
+        works = None
+        for kind in dict.fromkeys([course.application.stopped_on, ""]):
+            if works is None and not course.over:
+                works = await wide.try_one(kind)
+        if course.over:
+            return False
+        await self._wide.do(_resume, course.application, works is True)
+        return True
 
-    async def _wait(self, application: Application) -> Upcoming | None:
-        """More work: now, or when the earliest retry is due if that is soon."""
-        while True:
-            found = await self._do(self._claim, application)
-            if found:
-                return found
-            due = await self._do(settling.next_due, application)
-            if self._paused or due is None or due - now() > _WORTH_WAITING:
-                return None
-            await asyncio.sleep(max(0.05, (due - now()).total_seconds()))
+    async def _both(self, course: Course, wide: Lane) -> None:
+        """The wide lane, and the fast one beside it for as long as it goes on."""
+        closing = asyncio.Event()
+        fast = asyncio.create_task(self._leavers(course, closing))
+        try:
+            await wide.until_nothing_is_due()
+            closing.set()
+            await fast
+        finally:
+            await _end(fast)
 
-    async def _stop(self, application: Application, reason: str) -> None:
-        self.result.stopped = reason
-        await self._do(health.stop, application, reason)
+    async def _leavers(self, course: Course, closing: asyncio.Event) -> None:
+        """Look up again and again: leavers go at once, and who stopped writes is heard."""
+        closed = asyncio.create_task(closing.wait())
+        sending: asyncio.Task[None] | None = None
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                lane: Lane | None = None
+                while not closing.is_set() or sending is not None:
+                    seen = await self._fast.do(claiming.look, course.application.pk)
+                    course.paused = course.paused or not seen.may_send
+                    if sending is not None and sending.done():
+                        await sending
+                        sending = None
+                    going_on = not (course.over or closing.is_set())
+                    if seen.leavers and sending is None and going_on:
+                        lane = lane or await self._fast_lane(course, stack)
+                        sending = asyncio.create_task(lane.until_nothing_is_due())
+                    await asyncio.wait([sending or closed], timeout=_LOOK_SECONDS)
+        except ConnectorError as error:
+            course.stopped = course.stopped or str(error)
+        except Exception:
+            course.paused = True  # The wide lane ends soon, and tells this.
+            raise
+        finally:
+            await _end(closed, sending)
 
-    async def _groups(self, application: Application, connector: Connector) -> dict[str, str]:
-        """Entitlement key -> remote id; what we do not know yet is looked for there once."""
-        known = await self._do(_entitlements, application)
-        if any(not remote for remote in known.values()) and connector.capabilities.entitlements:
-            async for item in connector.entitlements():
-                key = f"{item.kind}:{item.name}"
-                if key in known and not known[key]:
-                    known[key] = item.remote_id
-            await self._keep_groups(application, known)
-        return known
+    async def _fast_lane(self, course: Course, stack: contextlib.AsyncExitStack) -> Lane:
+        connector = await self._fast.do(connector_for, course.application)
+        await stack.enter_async_context(connector)
+        return Lane(course, connector, self._fast, leavers=True)
 
-    async def _keep_groups(self, application: Application, groups: dict[str, str]) -> None:
-        snapshot = {key: remote for key, remote in groups.items() if remote}
-        if snapshot != self._kept:
-            await self._do(_keep_entitlements, application, snapshot)
-            self._kept = snapshot
+    # Below: in the threads of the tables.
 
-    def _submit(self, call: Callable[..., T], *args: object) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._tables, call, *args)
+    def _acquire(self) -> Application | None:
+        """The application, locked for this drain unless somebody else is at it; None when there is
+        nothing for us to do: it was removed, or nothing is sent there now."""
+        application = Application.objects.filter(slug=self.slug).first()
+        if application is None:
+            return None
+        self.result.busy = not try_lock(_WIDE, application.pk)
+        if self.result.busy:
+            return application
+        self.result.stopped = why_still(application, company(), trial=self.trial)
+        return None if self.result.stopped else application
 
-    async def _do(self, call: Callable[..., T], *args: object) -> T:
-        return await self._submit(call, *args)
-
-    # Below: in the thread of the tables.
-
-    def _objection(self, application: Application, account: RemoteAccount, person: str) -> str:
-        self._owners = self._owners or Owners(application)
-        return self._owners.objection(account, person)
+    def _acquire_fast(self, application: Application) -> bool:
+        """The fast lane's own lock: a drain that is just dying may still have it."""
+        self.result.busy = not try_lock(_FAST, application.pk)
+        return not self.result.busy
 
     def _plan_anew(self) -> None:
         """What was planned did not know the accounts that are there."""
@@ -208,98 +189,18 @@ class Drain:
             scope = Scope(application=self.slug, everybody=True)
             planning.store(scope, reason="its accounts were read first", take_over=True)
 
-    def _acquire(self) -> Application | None:
-        """The application, locked for this drain; None when there is nothing for us to do."""
-        application = Application.objects.get(slug=self.slug)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LOCK_CLASS, application.pk])
-            row = cursor.fetchone()
-        if not row or not row[0]:
-            self.result.busy = True
-            return None
-        self.result.stopped = why_still(application, company())
-        if self.result.stopped:
-            return None
-        settling.recover(application)
-        return application
 
-    def _claim(self, application: Application) -> Upcoming | None:
-        """The next batch. People who changed since they were planned are planned anew first."""
-        if self._paused or not may_send(application.pk):
-            self._paused = True
-            return None
-        for _ in range(3):
-            rows, stale = settling.claim(application, self._size, now())
-            if stale:
-                planning.store(Scope(people=frozenset(stale)), reason=_STALE)
-            if rows:
-                return rows, settling.work_for(rows)
-            if not stale:
-                return None
-        return None
-
-    def _held_up(
-        self, application: Application, outcomes: Sequence[Outcome], ahead: Upcoming | None
-    ) -> bool:
-        """Whether writes were stopped, or too much fails: what was claimed ahead waits again, held
-        where the rest is."""
-        failing = any(o.result is Result.FAILED for o in outcomes) and guarding.is_failing(
-            application, now()
-        )
-        if not (self._paused or failing):
-            return False
-        if ahead:
-            settling.give_back(ahead[0])
-        if failing:
-            guarding.hold_failing(application, now())
-        return True
-
-    def _settle(
-        self, application: Application, rows: Sequence[Operation], outcomes: Sequence[Outcome]
-    ) -> None:
-        settling.settle(application, outcomes, {row.pk: row for row in rows}, now())
-        # It is known now what became of these: the rest can be planned.
-        looked_for = {outcome.work.operation for outcome in outcomes if outcome.work.outdated}
-        for row in rows:
-            if row.pk in looked_for and row.person_id is not None:
-                planning.store(Scope(person=row.person_id), reason="changed since it was planned")
-        settling.close_runs(now())
-        self._wake_those_behind(rows)
-        self.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
-        self.result.failed += sum(o.result is Result.FAILED for o in outcomes)
-
-    def _wake_those_behind(self, rows: Sequence[Operation]) -> None:
-        """Operations of other applications may have waited for these."""
-        from tenure.provisioning.tasks import queue_drain
-
-        for slug in settling.behind(rows):
-            queue_drain(slug)
+async def _end(*tasks: asyncio.Task[object] | None) -> None:
+    """Nothing of these goes on, whatever became of them."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
 
 
-def _next_size(size: int, sent: int, seconds: float) -> int:
-    """Batches of about half a second: a leaver who arrives now overtakes the next one."""
-    if sent < size:
-        return size
-    if seconds < _TARGET_SECONDS / 2:
-        return min(_LARGEST, size * 2)
-    return max(_SMALLEST, size // 2) if seconds > _TARGET_SECONDS * 2 else size
+def _stop(application: Application, reason: str, on: str) -> None:
+    health.stop(application, reason, on=on)
 
 
-def _nothing_came_through(outcomes: Sequence[Outcome]) -> bool:
-    return all(o.result in (Result.RETRY, Result.UNKNOWN) and o.after is None for o in outcomes)
-
-
-def _entitlements(application: Application) -> dict[str, str]:
-    rows = Entitlement.objects.filter(application=application, managed=True)
-    return dict(rows.values_list("key", "remote_id"))
-
-
-def _keep_entitlements(application: Application, groups: dict[str, str]) -> None:
-    for row in Entitlement.objects.filter(application=application, remote_id=""):
-        if groups.get(row.key):
-            Entitlement.objects.filter(pk=row.pk).update(remote_id=groups[row.key])
-
-
-def _release_and_close() -> None:
-    """Ending the session ends its lock, whatever state the connection is in."""
-    connection.close()
+def _resume(application: Application, proven: bool) -> None:
+    health.resume(application, proven=proven)

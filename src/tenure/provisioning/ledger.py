@@ -123,15 +123,18 @@ def replace(
     run: Run,
     applications: Sequence[int] | None,
     undecided: Collection[tuple[int, int]] = (),
+    decided: bool = False,
 ) -> list[int]:
     """Make what waits for these people what is wanted. What is the same stays, held or approved as
-    it was; what is no longer wanted is cancelled; pairs with work under way are left for later.
+    it was; what is no longer wanted is cancelled; pairs with work under way are planned after it.
     What a person rejected is not wanted, until something else is: a rejection ends when what it
     rejected is no longer due, which the `undecided` pairs (person, application) cannot say.
     Returns the people for whom nothing was left for later."""
     rows = Operation.objects.filter(person_id__in=people)
     if applications is not None:
         rows = rows.filter(application_id__in=applications)
+    from tenure.provisioning import postponed
+
     busy_people: set[int] = set()
     busy: set[tuple[int, int]] = set()
     for person, application in rows.filter(BUSY).values_list("person_id", "application_id"):
@@ -153,6 +156,7 @@ def replace(
         for row in replaced
         if row.kind == OperationKind.CREATE.value and (row.attempts or row.progress)
     }
+    postponed.note(busy, decided=decided, reason=run.reason)
     fresh: list[Wanted] = []
     touched: list[Operation] = []
     for new in wanted:

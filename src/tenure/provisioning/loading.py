@@ -156,6 +156,7 @@ def observed_account(row: Account, slug: str, protecting: Protecting) -> Observe
         baseline=row.baseline,
         protected=protecting.why(row),
         deleted_there=row.deleted_there,
+        unsure=frozenset(row.unsure),
     )
 
 

@@ -54,6 +54,8 @@ class Operation(models.Model):
     takes_access = models.BooleanField(default=False)
     #: Steps of this operation that are known to be done, so that a retry does only the rest.
     progress = models.JSONField(default=dict)
+    #: {"decided", "by", "reason"}: its person is planned anew once its outcome is known.
+    postponed = models.JSONField(null=True)
     hold_reason = models.TextField(blank=True)
     held_at = models.DateTimeField(null=True)
     #: Who approved or rejected it and why. What a person approved does not count for a guard.
@@ -93,6 +95,16 @@ class Operation(models.Model):
                 fields=["application", "state", "-id"],
                 condition=~models.Q(state__in=["done", "cancelled"]),
                 name="operation_unsettled",
+            ),
+            models.Index(
+                fields=["application", "person"],
+                condition=models.Q(state__in=["started", "unknown", "retrying"]),
+                name="operation_busy",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(postponed__isnull=False),
+                name="operation_postponed",
             ),
             models.Index(fields=["person", "-id"], name="operation_person"),
             models.Index(fields=["run", "state"], name="operation_run"),

@@ -168,6 +168,7 @@ def store(
             run=run,
             applications=_only(drafting),
             undecided=undecided,
+            decided=decided,
         )
         if scope.application is None:
             people.planned({pk: generations[pk] for pk in settled}, looks)
@@ -201,7 +202,7 @@ def takes_access(step: Step, accounts: Sequence[Observed]) -> bool:
         return True
     if step.kind is not OperationKind.DELETE:
         return False
-    return any(a.account == step.account and a.active is not False for a in accounts)
+    return any(a.account == step.account and a.may_be_open for a in accounts)
 
 
 def _only(drafting: Drafting) -> list[int] | None:

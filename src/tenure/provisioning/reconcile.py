@@ -286,7 +286,7 @@ def _finish(
     raise_generation(reading.affected)
     runs.complain(reading.issues)
     first_contact.read(application, at=reading.at, found=reading.counters["seen"])
-    health.resume(application)
+    health.readable(application)
     seen = reading.counters["seen"]
     runs.finish(reading.run, counters=reading.counters, done=seen, total=seen)
 
@@ -363,6 +363,7 @@ def _memberships(reading: _Reading, held: Mapping[str, tuple[str, frozenset[str]
         told.add(item.key)
         for member in members:
             of.setdefault(member, set()).add(item.key)
+    _made_sure(reading, told)
     if not told:
         return
     changed = []
@@ -378,6 +379,21 @@ def _memberships(reading: _Reading, held: Mapping[str, tuple[str, frozenset[str]
                 reading.affected.add(row.person_id)
     update_rows(changed, ["entitlements"])
     reading.counters["memberships"] += len(changed)
+
+
+def _made_sure(reading: _Reading, told: set[str]) -> None:
+    """Whatever requests without an answer may have changed there: it was read since."""
+    rows = list(
+        Account.objects.filter(
+            application=reading.application, observed_at__lte=reading.at
+        ).exclude(unsure=[])
+    )
+    kinds = {row.kind for row in Entitlement.objects.filter(application=reading.application)}
+    for row in rows:
+        row.unsure = [n for n in row.unsure if n.partition(":")[0] in kinds and n not in told]
+        if row.person_id is not None:
+            reading.affected.add(row.person_id)
+    update_rows(rows, ["unsure"])
 
 
 def _failed(reading: _Reading, message: str, *, stop: bool) -> None:

@@ -8,6 +8,7 @@ in `progress`, so that whoever tries again does only the rest.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ from tenure.connectors.base import (
 )
 from tenure.core.model import OperationKind, Value
 
+log = logging.getLogger(__name__)
+
 
 class Result(StrEnum):
     """What the engine does next with the operation."""
@@ -37,7 +40,7 @@ class Result(StrEnum):
     UNKNOWN = "unknown"
     FAILED = "failed"
     STOPPED = "stopped"
-    #: Not begun: a person stopped writes first.
+    #: Not begun: a person stopped writes first, or the application does not accept us.
     PAUSED = "paused"
     MANUAL = "manual"
     NOT_MADE = "not_made"
@@ -74,6 +77,8 @@ class Outcome:
     account: RemoteAccount | None = None
     adopted: bool = False
     evidence: dict[str, Any] | None = None
+    #: Something was sent that may have been done, although nobody said so.
+    may_be_done: bool = False
 
 
 #: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
@@ -105,6 +110,8 @@ class Batch:
         self._paused = paused
         self.outcomes = {item.operation: Outcome(item) for item in work}
         self._limit = asyncio.Semaphore(concurrency)
+        #: The application does not accept us: the rest would be refused the same.
+        self._refused = False
 
     async def send(self) -> list[Outcome]:
         """Everything, in the order that keeps access closed rather than open."""
@@ -128,13 +135,13 @@ class Batch:
     ) -> None:
         async def one(outcome: Outcome) -> None:
             async with self._limit:
-                if self._paused() and not outcome.work.progress:
+                if self._refused or (self._paused() and not outcome.work.progress):
                     outcome.result = Result.PAUSED
                     return
                 try:
                     await step(outcome)
-                except ConnectorError as error:
-                    fail(outcome, error)
+                except Exception as error:
+                    self._fail([outcome], error)
 
         await asyncio.gather(*(one(outcome) for outcome in outcomes))
 
@@ -236,21 +243,33 @@ class Batch:
 
     async def _group(self, what: str, key: str, outcomes: list[Outcome]) -> None:
         async with self._limit:
+            if self._refused:
+                for outcome in outcomes:
+                    outcome.result = Result.PAUSED
+                return
             try:
                 await self._change(what, key, outcomes)
             except (Rejected, NotFound) as error:
                 if len(outcomes) == 1:
                     fail(outcomes[0], error)
                     return
-            except ConnectorError as error:
-                for outcome in outcomes:
-                    fail(outcome, error)
+            except Exception as error:
+                self._fail(outcomes, error)
                 return
             else:
                 return
         # One refused member must not fail the others: find it.
         for outcome in outcomes:
             await self._group(what, key, [outcome])
+
+    def _fail(self, outcomes: Sequence[Outcome], error: Exception) -> None:
+        """A fault of ours, and not of the application's, fails what met it and nothing else."""
+        if not isinstance(error, ConnectorError):
+            log.error("A connector failed.", exc_info=error)
+            error = Broken(broken(error))
+        self._refused = self._refused or isinstance(error, StopApplication)
+        for outcome in outcomes:
+            fail(outcome, error)
 
     async def _change(self, what: str, key: str, outcomes: list[Outcome]) -> None:
         members = [outcome.work.remote_id for outcome in outcomes]
@@ -281,7 +300,21 @@ class Batch:
             outcome.evidence = {"at": at, "sent": sent, "read_back": "kept there, but closed"}
             return
         work.progress.pop("account", None)
+        outcome.may_be_done = True
         raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
+
+
+class Broken(ConnectorError):
+    """A connector that did something else than its port promises."""
+
+
+def broken(error: Exception) -> str:
+    """What an administrator reads of an exception that nobody expected."""
+    text = f"{type(error).__name__}: {error}".strip().removesuffix(":")[:300]
+    return (
+        f"The connector failed by itself ({text}). Whether anything was done there is not known. "
+        "This is a fault of Tenure, or an answer that nobody expected: the log has where."
+    )
 
 
 def _carries(account: RemoteAccount, work: Work) -> bool:
@@ -296,12 +329,14 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
         case RetryLater():
             outcome.result, outcome.after = Result.RETRY, error.after
         case OutcomeUnknown():
-            outcome.result = Result.UNKNOWN
+            outcome.result, outcome.may_be_done = Result.UNKNOWN, True
         case StopApplication():
             outcome.result = Result.STOPPED
         case Unsupported():
             outcome.result = Result.MANUAL
             outcome.message = f"{error} {error.instructions}".strip()
+        case Broken():
+            outcome.result, outcome.may_be_done = Result.FAILED, True
         case NotFound():
             outcome.result = Result.FAILED
             outcome.message = f"{error} Reconcile the application to see what became of it."

@@ -12,7 +12,7 @@ from tenure.applications.models import Application
 from tenure.core.model import OperationState
 from tenure.infra.clock import now
 from tenure.people import services as people
-from tenure.people.models import Person
+from tenure.people.models import Person, PlanMode
 from tenure.provisioning import approving, correlating, first_contact, planning
 from tenure.provisioning.approving import Decided, reject
 from tenure.provisioning.drafting import Scope
@@ -26,6 +26,7 @@ __all__ = [
     "Decided",
     "Seen",
     "approve",
+    "follow",
     "preview",
     "queue_reconcile",
     "reject",
@@ -83,6 +84,13 @@ def terminate_now(person: Person, *, at: datetime | None = None, reason: str) ->
     if when > moment:
         return None
     return planning.store(Scope(person=person.pk), now=moment, reason=reason, decided=True)
+
+
+def follow(people_ids: Sequence[int], *, reason: str) -> None:
+    """They have just left, as a source says: where plans go ahead by themselves theirs does at
+    once, guards permitting, and does not wait for the next sweep."""
+    if people.company().plan_mode == PlanMode.AUTOMATIC:
+        planning.store(Scope(people=frozenset(people_ids)), reason=reason)
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""Intent before, outcome after: the two short transactions around every batch that is sent."""
+"""What became of a batch: operations, accounts, evidence, audit and progress in one transaction."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
-from django.db.models import F, Min
+from django.db import transaction
+from django.db.models import F
 
 from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting, event, record_many
 from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import update_rows
-from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
-from tenure.provisioning.accounts import is_made, store_accounts
+from tenure.provisioning.accounts import doubt, is_made, store_accounts, touched
 from tenure.provisioning.models import Operation
-from tenure.provisioning.sending import Outcome, Result, Work
+from tenure.provisioning.sending import Outcome, Result
 from tenure.runs.models import Run
 
 MOST_ATTEMPTS = 8
@@ -51,111 +50,6 @@ _ACTIONS = {
 _DONE = frozenset({*_ACTIONS.values(), Action.ACCOUNT_ADOPTED})
 
 
-def recover(application: Application) -> int:
-    """Operations that a dead drain left as started: whether they were sent is not known. Called
-    by the only drain of the application, so no other can have started them."""
-    rows = Operation.objects.filter(application=application, state=OperationState.STARTED.value)
-    at = clock_now() + timedelta(seconds=SHOWN_AFTER)
-    made = rows.filter(kind=OperationKind.CREATE.value).update(
-        state=OperationState.UNKNOWN.value, not_before=at
-    )
-    return made + rows.update(state=OperationState.UNKNOWN.value)
-
-
-@transaction.atomic
-def claim(application: Application, most: int, now: datetime) -> tuple[list[Operation], list[int]]:
-    """The next operations, marked as started, one for each person; and people whose plan is older
-    than what is known of them, who have to be planned anew first. An account that may have been
-    made already is looked for all the same: nothing can be planned before that is known."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT due.id, coalesce(due.person_id, -due.account_id),
-                due.person_id IS NOT NULL AND due.generation <> person.generation
-                AND NOT (due.kind = 'create' AND due.state = 'unknown')
-            FROM provisioning_operation AS due
-            LEFT JOIN people_person AS person ON person.id = due.person_id
-            WHERE due.application_id = %(application)s
-              -- Without a person it is on an account that still has to be nobody's.
-              AND (due.person_id IS NOT NULL OR EXISTS (
-                  SELECT 1 FROM applications_account AS account
-                  WHERE account.id = due.account_id AND account.situation = 'unmatched'
-                    AND account.protected = '' AND NOT account.own
-              ))
-              AND (due.state IN ('planned', 'unknown') OR due.state = 'retrying')
-              AND (due.not_before IS NULL OR due.not_before <= %(now)s)
-              AND NOT EXISTS (
-                  SELECT 1 FROM provisioning_operation AS first
-                  WHERE due.after <> '[]'
-                    AND first.person_id = due.person_id
-                    AND due.after @> to_jsonb(first.application_id)
-                    AND first.state NOT IN ('done', 'cancelled')
-                    AND (due.kind = 'delete') = (first.kind = 'delete')
-                    AND first.kind IN ('create', 'enable', 'delete')
-              )
-              AND NOT EXISTS (
-                  SELECT 1 FROM provisioning_operation AS other
-                  WHERE other.application_id = due.application_id
-                    AND other.person_id = due.person_id
-                    AND other.id <> due.id
-                    AND (other.state IN ('started', 'unknown', 'retrying'))
-              )
-            ORDER BY due.urgency, due.id
-            LIMIT %(most)s
-            FOR UPDATE OF due SKIP LOCKED
-            """,
-            {"application": application.pk, "now": now, "most": most},
-        )
-        rows = cursor.fetchall()
-    chosen: dict[int, int] = {}
-    stale: list[int] = []
-    for operation, person, outdated in rows:
-        if outdated:
-            stale.append(person)
-        elif person not in chosen:
-            chosen[person] = operation
-    operations = list(
-        Operation.objects.filter(pk__in=chosen.values())
-        .select_related("person", "account")
-        .order_by("urgency", "id")
-    )
-    Operation.objects.filter(pk__in=chosen.values()).update(
-        state=OperationState.STARTED.value, started_at=now, attempts=F("attempts") + 1
-    )
-    return operations, list(dict.fromkeys(stale))
-
-
-def give_back(rows: Sequence[Operation]) -> None:
-    """Operations that were claimed and never sent wait as before."""
-    for row in rows:
-        Operation.objects.filter(pk=row.pk, state=OperationState.STARTED.value).update(
-            state=row.state, attempts=row.attempts, started_at=row.started_at
-        )
-
-
-def work_for(operations: Sequence[Operation]) -> list[Work]:
-    """Operations as the sender needs them. `state` is still the one from before the claim."""
-    return [
-        Work(
-            operation=row.pk,
-            kind=OperationKind(row.kind),
-            person=str(row.person.uid) if row.person else "",
-            external_id=str(row.person.uid) if row.person else "",
-            remote_id=row.account.remote_id
-            if row.account
-            else str(row.progress.get("remote_id", "")),
-            attributes={name: change.get("to") for name, change in row.attributes.items()},
-            grant=tuple(row.grant),
-            revoke=tuple(row.revoke),
-            progress=dict(row.progress),
-            unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
-            active=row.active,
-            outdated=row.person is not None and row.generation != row.person.generation,
-        )
-        for row in operations
-    ]
-
-
 @transaction.atomic
 def settle(
     application: Application,
@@ -170,6 +64,11 @@ def settle(
     done = [(r, o) for r, o in zip(rows, outcomes, strict=True) if o.result is Result.DONE]
     made = [(r, o) for r, o in zip(rows, outcomes, strict=True) if is_made(r, o)]
     store_accounts(application, made, now)
+    doubt(
+        (row, touched(row, known=None if outcome.may_be_done else row.progress))
+        for row, outcome in zip(rows, outcomes, strict=True)
+        if outcome.result is not Result.DONE
+    )
     update_rows(rows, _SETTLED)
     with acting(_actor(rows)):
         record_many(
@@ -191,7 +90,8 @@ def settle(
             + replaced([row for row in rows if row.state == OperationState.CANCELLED.value])
         )
     finished = Counter(row.run_id for row in rows if row.finished_at and row.run_id)
-    for run, count in finished.items():
+    # In one order, whoever settles: two lanes never wait for each other.
+    for run, count in sorted(finished.items()):
         Run.objects.filter(pk=run).update(done=F("done") + count, touched_at=now)
 
 
@@ -219,15 +119,6 @@ def close_runs(now: datetime) -> None:
         Run.objects.filter(pk=run.pk, state="running").update(
             state=state, message=message, finished_at=now, touched_at=now
         )
-
-
-def next_due(application: Application) -> datetime | None:
-    """When the earliest retry of the application, or look at what was sent, is due."""
-    found = Operation.objects.filter(
-        application=application,
-        state__in=[OperationState.RETRYING.value, OperationState.UNKNOWN.value],
-    ).aggregate(at=Min("not_before"))
-    return found["at"]  # type: ignore[no-any-return]
 
 
 def back_off(attempts: int) -> float:
@@ -261,6 +152,11 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.state = OperationState.MANUAL.value
         case Result.FAILED:
             row.state, row.finished_at = OperationState.FAILED.value, now
+        case Result.RETRY if outcome.after is not None:
+            # It asked us to come back later: that is no attempt that failed.
+            row.attempts -= 1
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
+            row.not_before = now + timedelta(seconds=outcome.after)
         case Result.UNKNOWN | Result.RETRY if row.attempts >= MOST_ATTEMPTS:
             row.state, row.finished_at = OperationState.FAILED.value, now
             row.error = f"Given up after {row.attempts} attempts. {outcome.message}"
@@ -272,8 +168,7 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.not_before = now + timedelta(seconds=wait)
         case Result.RETRY:
             row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
-            wait = back_off(row.attempts) if outcome.after is None else outcome.after
-            row.not_before = now + timedelta(seconds=wait)
+            row.not_before = now + timedelta(seconds=back_off(row.attempts))
 
 
 def _action(row: Operation, outcome: Outcome) -> Action:

@@ -73,8 +73,9 @@ def standing_still(slugs: Iterable[str] | None = None) -> dict[str, str]:
     return found
 
 
-def why_still(row: Application, company: Company) -> str:
-    """Why nothing is sent to the application at present, "" if it is."""
+def why_still(row: Application, company: Company, *, trial: bool = False) -> str:
+    """Why nothing is sent to the application at present, "" if it is. `trial`: one that does not
+    accept us is tried all the same."""
     if row.mode == ApplicationMode.REPORT.value:
         return REPORT_MODE
     if row.paused_at is not None:
@@ -86,7 +87,7 @@ def why_still(row: Application, company: Company) -> str:
         return _sentence(
             f"All writes are stopped by {who} since {since}", company.writes_stopped_reason
         )
-    if row.health != Health.OK:
+    if row.health != Health.OK and not trial:
         return _sentence("It does not accept us", row.stopped_reason)
     return ""
 

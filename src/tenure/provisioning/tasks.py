@@ -7,14 +7,14 @@ from asgiref.sync import sync_to_async
 from procrastinate.contrib.django import app
 
 from tenure.applications import health
-from tenure.applications.models import Application, Health
+from tenure.applications.models import Application, ConnectionCheck, Health
 from tenure.audit.services import seal
 from tenure.core.model import ApplicationMode, OperationState
 from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
-from tenure.provisioning import correlating, planning, settling
+from tenure.provisioning import connection, correlating, planning, postponed, settling
 from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
@@ -32,20 +32,32 @@ async def drain(slug: str) -> None:
 @app.task(queue="reconcile", name="tenure.reconcile")
 async def reconcile(slug: str) -> None:
     """Read the accounts of one application."""
-    await reconcile_by_slug(slug)
+    if await Application.objects.filter(slug=slug).aexists():
+        await reconcile_by_slug(slug)
 
 
 @app.task(queue="drain", name="tenure.probe")
 async def probe(slug: str) -> None:
-    """Ask a stopped application whether it works again, and catch up if it does."""
-    application = await Application.objects.aget(slug=slug)
+    """Ask a stopped application whether it works again, and catch up if it does: reading comes
+    first, and then one operation of the kind that it refused."""
+    application = await Application.objects.filter(slug=slug, health=Health.STOPPED).afirst()
+    if application is None:
+        return
     checks = await health.check(application)
     wrong = next((check for check in checks if not check.ok), None)
     if wrong is not None:
         await sync_to_async(health.stop)(application, wrong.detail or wrong.what)
         return
-    await sync_to_async(health.resume)(application)
-    await sync_to_async(queue_drain)(slug)
+    await Drain(slug, trial=True).run()
+
+
+@app.task(queue="reconcile", name="tenure.check_connection")
+async def check_connection(check: int) -> None:
+    """Try what an application can do. Whoever takes over from a killed worker begins anew, and
+    removes what was left."""
+    row = await ConnectionCheck.objects.select_related("application").aget(pk=check)
+    if row.finished_at is None:
+        await connection.conduct(row)
 
 
 @app.periodic(cron=f"* * * * * */{SWEEP_SECONDS}")
@@ -54,6 +66,7 @@ def sweep(timestamp: int) -> None:
     """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal."""
     tick(now())
     end_those_over(now())
+    postponed.catch_up()
     if company().plan_mode == PlanMode.AUTOMATIC:
         correlating.bring_up_to_date()
         planning.store_lagging()
@@ -70,6 +83,11 @@ def queue_drain(slug: str) -> None:
 def queue_reconcile(slug: str) -> None:
     """Read the application's accounts soon."""
     defer_once(reconcile, queueing_lock=f"reconcile {slug}", slug=slug)
+
+
+def queue_check(check: ConnectionCheck) -> None:
+    """Do a check that was begun."""
+    check_connection.defer(check=check.pk)
 
 
 def queue_waiting() -> None:

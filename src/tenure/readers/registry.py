@@ -7,8 +7,11 @@ from pathlib import Path
 
 from tenure.readers.base import Reader, ReaderError
 from tenure.readers.csv import CsvReader
+from tenure.readers.push import PushReader
 
-_READERS: Mapping[str, type[Reader]] = {"csv": CsvReader}
+#: The one whose rows are not fetched: they come.
+PUSH = "push"
+_READERS: Mapping[str, type[Reader]] = {"csv": CsvReader, PUSH: PushReader}
 
 
 def kinds() -> list[str]:

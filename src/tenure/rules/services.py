@@ -11,9 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.duration import duration_iso_string
 
-from tenure.audit.models import Action
-from tenure.audit.services import record
-from tenure.people.configuration import difference
+from tenure.people.configured import Configured
 from tenure.people.services import raise_generation
 from tenure.rules.models import AccessRule
 
@@ -34,7 +32,7 @@ class RuleDefinition:
 
 def definitions() -> list[RuleDefinition]:
     """All rules, enabled or not, in the order in which they are shown."""
-    return [_definition(rule) for rule in AccessRule.objects.all()]
+    return _RULES.all()
 
 
 @transaction.atomic
@@ -43,21 +41,7 @@ def save_rule(
 ) -> bool:
     """Make the rule, or change what differs. Returns whether plans depend on the change: a name
     is shown as a reason in plans, so only a description does not."""
-    rule = AccessRule.objects.select_for_update().filter(slug=definition.slug).first()
-    before = _plain(_definition(rule)) if rule else None
-    if rule is None:
-        rule = AccessRule(slug=definition.slug, position=AccessRule.objects.count())
-    after = _plain(definition)
-    for name, value in after.items():
-        setattr(rule, name, definition.grace if name == "grace" else value)
-    if position is not None:
-        rule.position = position
-    rule.save()
-    changed = difference(before, after)
-    if changed is None:
-        return False
-    _record(definition.slug, definition.name, *changed)
-    matters = before is None or set(changed[1]) != {"description"}
+    matters = bool(_RULES.save(definition, position) - {"description"})
     if matters and replan:
         raise_generation()
     return matters
@@ -66,9 +50,7 @@ def save_rule(
 @transaction.atomic
 def remove_rule(*, slug: str, replan: bool = True) -> None:
     """Nobody gets anything by this rule any more."""
-    rule = AccessRule.objects.select_for_update().get(slug=slug)
-    _record(slug, rule.name, _plain(_definition(rule)), None)
-    rule.delete()
+    _RULES.remove(AccessRule.objects.select_for_update().get(slug=slug))
     if replan:
         raise_generation()
 
@@ -96,12 +78,6 @@ def _plain(definition: RuleDefinition) -> dict[str, Any]:
     }
 
 
-def _record(slug: str, name: str, before: Any, after: Any) -> None:
-    record(
-        Action.CONFIGURATION_CHANGED,
-        subject_kind="rule",
-        subject_key=slug,
-        subject_label=name,
-        before=before,
-        after=after,
-    )
+_RULES = Configured(
+    "rule", AccessRule, _definition, _plain, lambda definition: {"grace": definition.grace}
+)

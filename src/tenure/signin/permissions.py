@@ -18,7 +18,9 @@ class Ability(StrEnum):
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
     AUTHORISE = "authorise applications"
+    TRY = "try an application with an account of its own"
     RETRY = "send failed operations again"
+    CONFIGURE = "change what is configured"
     INVITE = "invite people, end their sessions or remove their passkeys"
     VOUCH = "decide who somebody is"
 

@@ -21,14 +21,17 @@ from tenure.audit.services import record
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
 from tenure.readers.base import Reader, ReaderError, Row, RowProblem
-from tenure.readers.registry import open_reader
+from tenure.readers.push import PushReader
+from tenure.readers.registry import PUSH, open_reader
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import seen, surveying
+from tenure.sources import asking, seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import resolve_managers
 from tenure.sources.models import Source, SourceRecord
+from tenure.sources.pushing import stored_rows
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
+from tenure.sources.telling import PersonChange, Telling
 from tenure.sources.work import Work, approve
 
 CHUNK = 1000
@@ -38,12 +41,16 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """`counts`: rows, added, changed, unchanged, left, held, errors, warnings."""
+    """`counts`: rows, added, changed, unchanged, left, held, waiting, former, errors, warnings.
+    `changes`: what a dry run would change, person by person, the first of them; `more`: how many
+    people beyond those."""
 
     run: Run
     counts: Mapping[str, int]
     issues: tuple[RunIssue, ...]
     held: bool = False
+    changes: tuple[PersonChange, ...] = ()
+    more: int = 0
 
 
 class _DryRunOver(Exception):
@@ -86,8 +93,8 @@ def _said(error: BaseException) -> str:
 
 
 def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportResult:
-    reader = open_reader(work.source.reader, work.source.settings, file=file)
     mapping = RowMapping(work.source)
+    reader = _opened(work.source, mapping, file)
     mapping.check_columns(reader.columns())
     refused = surveying.refusal(work.source, mapping, reader.rows(), work.at)
     if refused and not work.accept:
@@ -97,6 +104,7 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
     with suppress(_DryRunOver), scope:
         seen.begin()
         _take_all(work, mapping, reader, progress)
+        asking.withdraw(work)
         held = take_leavers(work, mapping)
         for warning in resolve_managers(work.source):
             work.complain(Severity.WARNING, warning.message, key=warning.key)
@@ -107,6 +115,15 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
             approve(work, {"guard": refused})
         seen.end()
     return _close(work, held)
+
+
+def _opened(source: Source, mapping: RowMapping, file: Path | None) -> Reader:
+    if source.reader != PUSH:
+        return open_reader(source.reader, source.settings, file=file)
+    columns = mapping.columns
+    return PushReader(
+        source.settings, file=file, columns=columns, stored=lambda: stored_rows(source, columns)
+    )
 
 
 def _take_all(work: Work, mapping: RowMapping, reader: Reader, progress: Progress | None) -> None:
@@ -142,10 +159,15 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) ->
         except BadRow as error:
             work.complain(Severity.ERROR, str(error), line=row.line, key=key)
             continue
+        if key in mapping.former:
+            asking.pass_over(work, mapped)
+            continue
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=row.line, key=key)
         changed.append(mapped)
-    work.merge(keep_back(work, changed))
+    arriving, others = asking.arriving(work, changed)
+    work.merge(keep_back(work, others))
+    work.merge(asking.ask(work, arriving))
 
 
 def _keyed(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) -> dict[str, Row]:
@@ -223,7 +245,10 @@ def _close(work: Work, held: str) -> ImportResult:
             after=dict(counts),
             run=run.pk,
         )
-    return ImportResult(run, dict(counts), tuple(work.issues), held=bool(held))
+    told = work.telling or Telling(frozenset())
+    return ImportResult(
+        run, dict(counts), tuple(work.issues), bool(held), tuple(told.changes), told.more
+    )
 
 
 def _chunks(rows: Iterable[Row | RowProblem]) -> Iterator[list[Row | RowProblem]]:

@@ -7,7 +7,7 @@ calls a leaver. Dates are merged one by one, but never into a start after an end
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -50,7 +50,7 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
             if name not in attributes:
                 attributes[name], origins[name] = value, layer.slug
     told = _agreeing_dates(ordered, attributes, origins)
-    made: dict[str, Value] = {"display_name": _display_name(attributes), "time_zone": default_zone}
+    made: dict[str, Value] = {"display_name": full_name(attributes), "time_zone": default_zone}
     for name in (naming.EMAIL, naming.USER_NAME, naming.ALIASES):
         if person.origins.get(name) == MADE_HERE and name in person.attributes:
             made[name] = person.attributes[name]
@@ -105,6 +105,7 @@ def _hired_again(person: Person, started_before: date | None) -> list[str]:
     ]
 
 
-def _display_name(attributes: dict[str, Value]) -> str:
+def full_name(attributes: Mapping[str, Value]) -> str:
+    """The name by which somebody goes, where no source says."""
     first = attributes.get("preferred_name") or attributes.get("given_name") or ""
     return " ".join(part for part in (str(first), str(attributes.get("family_name", ""))) if part)

@@ -21,6 +21,7 @@ from tenure.sources.layers import Layer, put_together
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.naming import Issue, Naming
 from tenure.sources.rows import MappedRow
+from tenure.sources.telling import Telling
 
 _FIELDS = (
     "display_name",
@@ -53,8 +54,16 @@ class Merge:
     issues: list[Issue] = field(default_factory=list)
 
 
-def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) -> Merge:
-    """Store the records, and make or change their people. Runs in the caller's transaction."""
+def merge(
+    source: Source,
+    rows: Sequence[MappedRow],
+    *,
+    at: datetime,
+    run: int | None = None,
+    telling: Telling | None = None,
+) -> Merge:
+    """Store the records, and make or change their people. Runs in the caller's transaction. Every
+    change is told to `telling`."""
     done = Merge()
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
@@ -89,6 +98,9 @@ def merge(source: Source, rows: Sequence[MappedRow], *, at: datetime, run: int) 
             changed.append(person)
         done.added, done.changed = done.added + is_new, done.changed + (not is_new)
         done.left += row.key in here and person.state == LifecycleState.LEFT.value
+        if telling is not None:
+            told_before = {} if is_new else _whole(before[row.key])
+            telling.add(person, told_before, _whole(after), new=is_new)
         old, new = _differing(before[row.key], after)
         if is_new or new:
             events.append(_event(person, source, None if is_new else old, new, run))
@@ -114,7 +126,7 @@ def _layer(source: Source, row: MappedRow) -> Layer:
 
 def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, list[Layer]]:
     """What other sources say, or said last where its absence there means that they left."""
-    known = [person.pk for person in people.values() if person.pk]
+    known = {person.pk: key for key, person in people.items() if person.pk}
     found: dict[str, list[Layer]] = {}
     rows = (
         SourceRecord.objects.filter(person_id__in=known)
@@ -122,7 +134,7 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, li
         .select_related("source")
     )
     for item in rows:
-        found.setdefault(item.key, []).append(
+        found.setdefault(known[item.person_id], []).append(
             Layer(
                 item.source.position,
                 item.source.slug,
@@ -195,6 +207,10 @@ def _flat(snapshot: Mapping[str, object]) -> dict[str, object]:
     return {**_attributes(snapshot), **rest}
 
 
+def _whole(snapshot: Mapping[str, object]) -> dict[str, object]:
+    return {**_flat(snapshot), "state": snapshot["state"]}
+
+
 def _attributes(snapshot: Mapping[str, object]) -> dict[str, Value]:
     attributes = snapshot["attributes"]
     assert isinstance(attributes, dict)
@@ -206,7 +222,7 @@ def _event(
     source: Source,
     before: Mapping[str, object] | None,
     after: Mapping[str, object],
-    run: int,
+    run: int | None,
 ) -> Event:
     return event(
         Action.PERSON_ADDED if before is None else Action.PERSON_CHANGED,

@@ -33,6 +33,9 @@ class Source(models.Model):
     #: {"leavers": {"percent", "floor", "most", "window"}, "changes", "missing"}; see core.guard.
     #: What is not given has its default.
     guard = models.JSONField(default=dict)
+    #: [[attribute, ...], ...]: whoever has left and is the same in all of one may be who comes
+    #: under a new employee number; see `asking`.
+    rehire = models.JSONField(default=list)
     position = models.IntegerField(default=0)
 
     class Meta:
@@ -61,6 +64,81 @@ class SourceRecord(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["source", "key"], name="source_record_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source_id}:{self.key}"
+
+
+class PushedResource(models.Model):
+    """A user or group as it was pushed by SCIM. `uid` is its id there, `name` its userName or
+    displayName in lower case, `key` the employee number that the mapping gives it."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="pushed")
+    kind = models.CharField(max_length=16)
+    uid = models.CharField(max_length=36, unique=True)
+    name = models.CharField(max_length=500, blank=True)
+    external_id = models.CharField(max_length=500, blank=True)
+    key = models.CharField(max_length=200, blank=True)
+    document = models.JSONField(default=dict)
+    version = models.BigIntegerField(default=1)
+    created_at = models.DateTimeField()
+    modified_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["source", "name"],
+                condition=models.Q(kind="User"),
+                name="pushed_user_name_once",
+            ),
+            models.UniqueConstraint(
+                fields=["source", "key"],
+                condition=~models.Q(key=""),
+                name="pushed_key_once",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["source", "kind", "id"], name="pushed_in_order"),
+            models.Index(fields=["source", "kind", "name"], name="pushed_name"),
+            models.Index(fields=["source", "external_id"], name="pushed_external_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class Answer(models.TextChoices):
+    SAME = "same", "The same person"
+    OTHER = "other", "Somebody else"
+
+
+class RehireQuestion(models.Model):
+    """A record under a new employee number that may be somebody's who was here before. Until it is
+    answered it is nobody's: no person is made of it, and no second account. What was answered is
+    never asked again."""
+
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="rehires")
+    key = models.CharField(max_length=200)
+    #: Ids of the people who it could be.
+    candidates = models.JSONField(default=list)
+    #: The row as it was last read; see `asking.kept`.
+    row = models.JSONField(default=dict)
+    asked_at = models.DateTimeField(db_default=Now())
+    answer = models.CharField(max_length=8, choices=Answer.choices, blank=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.CharField(max_length=200, blank=True)
+    reason = models.TextField(blank=True)
+    #: Who it is, once answered; and the employee number that they had before.
+    person = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="rehires")
+    former_number = models.CharField(max_length=100, blank=True)
+    #: What the answer replaced, for taking it back; see `answering`.
+    before = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["asked_at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["source", "key"], name="rehire_question_once")
         ]
 
     def __str__(self) -> str:

@@ -17,7 +17,7 @@ from tenure.core.lifecycle import WorkingLife, standing
 from tenure.core.model import LifecycleState, Value
 from tenure.people.services import company, schema
 from tenure.readers.base import ReaderError, Row
-from tenure.sources.models import Source, SourceRecord
+from tenure.sources.models import Answer, RehireQuestion, Source, SourceRecord
 
 KEY = "employee_number"
 STATUS = "status"
@@ -98,7 +98,8 @@ class RowMapping:
                 f"Add {KEY} to its mapping."
             )
         self._values = ValueSet(self._expressions)
-        self._columns = sorted({c for e in self._expressions.values() for c in e.columns})
+        #: Those of a row that the mapping reads.
+        self.columns = sorted({c for e in self._expressions.values() for c in e.columns})
         self._salt = orjson.dumps(
             [
                 source.mapping,
@@ -110,6 +111,13 @@ class RowMapping:
             ],
             option=orjson.OPT_SORT_KEYS,
         )
+
+        # Who came back under another number is known by the numbers that they had before.
+        formers = RehireQuestion.objects.filter(answer=Answer.SAME).exclude(former_number="")
+        numbers = list(formers.values_list("source", "former_number", "person__employee_number"))
+        #: Numbers of employments that are over, in this very source.
+        self.former = frozenset(old for pk, old, _ in numbers if pk == source.pk)
+        self._current = {old: new for pk, old, new in numbers if pk != source.pk and new}
 
     def check_columns(self, columns: Sequence[str]) -> None:
         """Raises `ReaderError` naming every column that the mapping needs and the file lacks."""
@@ -127,7 +135,7 @@ class RowMapping:
             )
 
     def key(self, row: Row) -> str:
-        """The employee number. Raises `BadRow` when it is empty."""
+        """The person's employee number now. Raises `BadRow` when it is empty."""
         try:
             value = self._expressions[KEY].value({"row": row.values})
         except ExpressionError as error:
@@ -136,11 +144,11 @@ class RowMapping:
         if not text:
             raise BadRow("The employee number is empty: this row cannot be told from others.")
         _fits(KEY, text)
-        return text
+        return self._current.get(text, text)
 
     def digest(self, row: Row) -> bytes:
         """Of the columns that the mapping uses: what others hold changes nothing here."""
-        content = orjson.dumps([row.values.get(column) for column in self._columns])
+        content = orjson.dumps([row.values.get(column) for column in self.columns])
         return hashlib.blake2b(content + self._salt, digest_size=16).digest()
 
     def mapped(

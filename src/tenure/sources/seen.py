@@ -16,14 +16,14 @@ from django.db.models import QuerySet
 from tenure.readers.base import ReaderError
 from tenure.sources.models import Source, SourceRecord
 
-_SOURCE_LOCK = 0x7E50_0003
+SOURCE_LOCK = 0x7E50_0003
 _MERGE_LOCK = 0x7E50_0004
 
 
 @contextmanager
 def alone(source: Source) -> Iterator[None]:
     """Nobody else imports this source meanwhile. Raises `ReaderError` when somebody does."""
-    if not _asked("SELECT pg_try_advisory_lock(%s, %s)", [_SOURCE_LOCK, source.pk]):
+    if not _asked("SELECT pg_try_advisory_lock(%s, %s)", [SOURCE_LOCK, source.pk]):
         raise ReaderError(
             f"Another import of {source.name} is running. Wait until it has ended; "
             "nothing was read."
@@ -33,7 +33,7 @@ def alone(source: Source) -> Iterator[None]:
     finally:
         # A connection that is gone has taken its locks along.
         with suppress(DatabaseError):
-            _asked("SELECT pg_advisory_unlock(%s, %s)", [_SOURCE_LOCK, source.pk])
+            _asked("SELECT pg_advisory_unlock(%s, %s)", [SOURCE_LOCK, source.pk])
 
 
 def wait_for_other_sources() -> None:

@@ -9,7 +9,8 @@ from django.db.models import Count, Q
 from tenure.people.models import Person
 from tenure.runs import selectors as runs
 from tenure.runs.models import Run, RunKind
-from tenure.sources.models import Source, SourceRecord
+from tenure.sources.layers import full_name
+from tenure.sources.models import RehireQuestion, Source, SourceRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +64,39 @@ def records_of(person: Person) -> list[SourceRecord]:
         .select_related("source")
         .order_by("source__position", "key")
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Rehire:
+    """A question, and the people who it could be, in the order in which they were found."""
+
+    question: RehireQuestion
+    candidates: list[Person]
+
+
+def rehires(*, everything: bool = False, limit: int | None = None) -> list[Rehire]:
+    """The questions that wait for an answer, the oldest first; or all. Two queries."""
+    rows = RehireQuestion.objects.select_related("source", "person")
+    questions = list((rows if everything else rows.filter(answer=""))[:limit])
+    people = Person.objects.in_bulk({pk for row in questions for pk in row.candidates})
+    return [Rehire(q, [people[pk] for pk in q.candidates if pk in people]) for q in questions]
+
+
+def count_rehires() -> int:
+    """How many questions wait for an answer."""
+    return RehireQuestion.objects.filter(answer="").count()
+
+
+def rehire(pk: int) -> Rehire | None:
+    """One question, answered or not."""
+    question = RehireQuestion.objects.select_related("source", "person").filter(pk=pk).first()
+    if question is None:
+        return None
+    people = Person.objects.select_related("manager").in_bulk(question.candidates)
+    return Rehire(question, [people[pk] for pk in question.candidates if pk in people])
+
+
+def name_in(question: RehireQuestion) -> str:
+    """What the record calls the person."""
+    attributes = question.row["attributes"]
+    return str(attributes.get("display_name") or full_name(attributes))

@@ -9,10 +9,8 @@ from typing import Any
 
 from django.db import transaction
 
-from tenure.audit.models import Action
-from tenure.audit.services import record
 from tenure.core.model import LifecycleState
-from tenure.people.configuration import difference
+from tenure.people.configured import Configured
 from tenure.sources.models import Source, SourceRecord
 
 
@@ -29,6 +27,7 @@ class SourceDefinition:
     statuses: Mapping[str, str] = field(default_factory=dict)
     absence: str = "ignore"
     guard: Mapping[str, Any] = field(default_factory=dict)
+    rehire: Sequence[Sequence[str]] = ()
 
 
 class SourceInUse(ValueError):
@@ -37,7 +36,7 @@ class SourceInUse(ValueError):
 
 def definitions() -> list[SourceDefinition]:
     """All sources in their order, which is also their precedence."""
-    return [_definition(source) for source in Source.objects.all()]
+    return _SOURCES.all()
 
 
 @transaction.atomic
@@ -46,21 +45,7 @@ def save_source(*, definition: SourceDefinition, position: int | None = None) ->
 
     Nobody is planned anew: a changed mapping gives people other attributes at the next import.
     """
-    source = Source.objects.select_for_update().filter(slug=definition.slug).first()
-    before = _plain(_definition(source)) if source else None
-    if source is None:
-        source = Source(slug=definition.slug, position=Source.objects.count())
-    after = _plain(definition)
-    for name, value in after.items():
-        setattr(source, name, value)
-    if position is not None:
-        source.position = position
-    source.save()
-    changed = difference(before, after)
-    if changed is None:
-        return False
-    _record(definition.slug, definition.name, *changed)
-    return True
+    return bool(_SOURCES.save(definition, position))
 
 
 @transaction.atomic
@@ -84,8 +69,7 @@ def remove_source(*, slug: str) -> None:
             "first (the employee number ties the records together), or let them leave; until "
             "then keep it in the configuration."
         )
-    _record(slug, source.name, _plain(_definition(source)), None)
-    source.delete()
+    _SOURCES.remove(source)
 
 
 def _definition(source: Source) -> SourceDefinition:
@@ -99,6 +83,7 @@ def _definition(source: Source) -> SourceDefinition:
         statuses=source.statuses,
         absence=source.absence,
         guard=source.guard,
+        rehire=source.rehire,
     )
 
 
@@ -112,15 +97,8 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "statuses": dict(definition.statuses),
         "absence": definition.absence,
         "guard": dict(definition.guard),
+        "rehire": [list(names) for names in definition.rehire],
     }
 
 
-def _record(slug: str, name: str, before: Any, after: Any) -> None:
-    record(
-        Action.CONFIGURATION_CHANGED,
-        subject_kind="source",
-        subject_key=slug,
-        subject_label=name,
-        before=before,
-        after=after,
-    )
+_SOURCES = Configured("source", Source, _definition, _plain)

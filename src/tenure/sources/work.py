@@ -7,16 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Max
+
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.guard import Limit, source_guard_from
 from tenure.core.model import LifecycleState
+from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.runs import selectors, services
 from tenure.runs.models import Run, RunIssue, RunKind, Severity
 from tenure.sources.merging import merge
 from tenure.sources.models import Source
 from tenure.sources.rows import MappedRow
+from tenure.sources.telling import Telling
 
 #: Kept one by one; beyond that they are counted only, so that a wholly wrong file stays cheap.
 MOST_ISSUES = 10_000
@@ -49,6 +53,10 @@ class Work:
     #: People who had not left before any of those.
     population: int = field(init=False)
     limit: Limit = field(init=False)
+    #: The highest id of a person who was known before this import; 0: nobody was.
+    newest: int = field(init=False)
+    #: Where a dry run tells what it would change.
+    telling: Telling | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.limit = source_guard_from(self.source.guard).leavers
@@ -57,6 +65,9 @@ class Work:
         self.recent = lately["left"] - lately["approved"]
         here = Person.objects.exclude(state=LifecycleState.LEFT.value).count()
         self.population = here + lately["left"]
+        self.newest = Person.objects.aggregate(pk=Max("pk"))["pk"] or 0
+        if self.dry_run:
+            self.telling = Telling(people.attribute_labels()[1])
 
     def complain(
         self, severity: Severity, message: str, *, line: int | None = None, key: str = ""
@@ -76,7 +87,7 @@ class Work:
         """Into records and people. Returns how many of them have left now."""
         if not rows:
             return 0
-        done = merge(self.source, rows, at=self.at, run=self.run.pk)
+        done = merge(self.source, rows, at=self.at, run=self.run.pk, telling=self.telling)
         self.counts["added"] += done.added
         self.counts["changed"] += done.changed
         self.counts["unchanged"] += done.unchanged

@@ -8,44 +8,27 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.connectors.servers import free_port, wait_until_up
+from tests.connectors.rest.intranet import KEY, intranet
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "how-to" / "write-a-connector.md").read_text(encoding="utf-8")
-APPLICATION = ROOT / "examples" / "connectors" / "intranet" / "application.py"
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.fixture
-def intranet(tmp_path: Path) -> Iterator[str]:
-    port = free_port()
-    log = tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, str(APPLICATION), "--port", str(port)],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_until_up(f"http://127.0.0.1:{port}/api/teams", process, log)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
+def test_what_the_page_says_is_true(tmp_path: Path) -> None:
+    with intranet(tmp_path / "log") as address:
+        _play(address, tmp_path)
 
 
-def test_what_the_page_says_is_true(intranet: str, tmp_path: Path) -> None:
+def _play(address: str, tmp_path: Path) -> None:
     specification, configuration = blocks("yaml")
     commands = [
-        line.replace("http://127.0.0.1:8765", intranet)
+        line.replace("http://127.0.0.1:8765", address)
         for block in blocks("sh")[1:]
         for line in block.splitlines()
     ]
@@ -73,7 +56,7 @@ def test_what_the_page_says_is_true(intranet: str, tmp_path: Path) -> None:
             assert (tmp_path / "intranet.yaml").exists()
             # The reader's own work.
             (tmp_path / "intranet.yaml").write_text(specification, encoding="utf-8")
-            text = configuration.replace("http://127.0.0.1:8765", intranet)
+            text = configuration.replace("http://127.0.0.1:8765", address)
             (tmp_path / "tenure.yaml").write_text(
                 f"company: {{name: Acme}}\n{text}", encoding="utf-8"
             )
@@ -84,7 +67,7 @@ def test_what_the_page_says_is_true(intranet: str, tmp_path: Path) -> None:
         assert f"ok    {what} " in write
     assert "stays there, closed" in write
     assert len(played.splitlines()) == len(recorded.splitlines()) == len(write.splitlines())
-    assert "intranet-trial-key" not in (tmp_path / "intranet.json").read_text(encoding="utf-8")
+    assert KEY not in (tmp_path / "intranet.json").read_text(encoding="utf-8")
 
 
 def test_the_mistake_that_the_page_shows_is_told_so(tmp_path: Path) -> None:

@@ -44,7 +44,16 @@ class Accounts:
     def is_one(self, item: Any) -> bool:
         """Whether it is an account, and not what the specification leaves out."""
         ignore = self._program.ignore
-        return ignore is None or not ignore.holds({"item": item})
+        return ignore is None or not ignore.holds({"item": item, "settings": self._settings})
+
+    def is_called(self, item: Any, name: str) -> bool:
+        """Whether `name` is the account's id or one of its attributes: what was asked for by name
+        is told from somebody else."""
+        wanted = name.casefold()
+        if as_text(self._program.id.get(item)).casefold() == wanted:
+            return True
+        values = (self.value(one, item) for one in self._program.attributes.values())
+        return any(isinstance(v, str | int) and as_text(v).casefold() == wanted for v in values)
 
     def loaded(self, item: Any, where: str) -> RemoteAccount:
         """One account. The fingerprint is over what is read of it, so that a list and a single
@@ -80,7 +89,7 @@ class Accounts:
         if spec is None:
             return None
         if self._program.active_when is not None:
-            answer = evaluate(self._program.active_when, {"item": item})
+            answer = evaluate(self._program.active_when, {"item": item, "settings": self._settings})
             return _MISSING[spec.missing] if answer is MISSING else answer is True
         assert self._program.active_path is not None
         found = self._program.active_path.get(item)
@@ -135,18 +144,20 @@ class Accounts:
             path.drop(made)
         return made
 
-    def check_changeable(self, names: Iterable[str]) -> None:
-        """Raises `Rejected` for attributes that this application never changes."""
-        fixed = [
+    def check_changeable(self, names: Iterable[str], used: Collection[str]) -> None:
+        """Raises `Rejected` for attributes that this application never changes: those that are
+        fixed, and those that are not written and that no request uses by name."""
+        stays = [
             name
             for name in names
-            if (one := self._program.attributes.get(name)) is not None and one.fixed
+            if (one := self._program.attributes.get(name)) is not None
+            and (one.fixed or not (one.written or {f"account.{name}", "account"} & set(used)))
         ]
-        if fixed:
+        if stays:
             raise Rejected(
-                f"This application does not change {', '.join(fixed)} once an account is made. "
-                "Map it `on create` only, or change it there by hand.",
-                fixed,
+                f"This application does not change {', '.join(stays)} once an account is made. "
+                "Map it `when: create`, take it out of the mapping, or change it there by hand.",
+                stays,
             )
 
     def named_in(self, text: str, names: Iterable[str]) -> list[str]:

@@ -12,7 +12,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from tenure.connectors.base import Check, Connector, ConnectorError, NotFound, Unsupported
+from tenure.connectors.base import (
+    Check,
+    Connector,
+    ConnectorError,
+    DeletesEntitlements,
+    NotFound,
+    Unsupported,
+)
 from tenure.core.diff import same
 from tenure.core.model import Value
 
@@ -161,9 +168,8 @@ class Canary:
 
     async def _new_group(self) -> tuple[str, str]:
         can = self.connector.capabilities
-        all_kinds = can.entitlements if hasattr(self.connector, "delete_entitlement") else ()
-        kinds = getattr(self.connector, "deletes_entitlements", all_kinds)
-        for kind in sorted(kinds) if can.create_entitlements else ():
+        deletes = can.create_entitlements and isinstance(self.connector, DeletesEntitlements)
+        for kind in sorted(can.entitlements) if deletes else ():
             try:
                 made = await self.connector.create_entitlement(kind, self.name)
             except Unsupported:

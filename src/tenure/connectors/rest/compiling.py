@@ -33,7 +33,7 @@ _REPLY: Names = {"body": None, "status": None, "headers": None, "cookies": None}
 _VERBS: Mapping[str, tuple[str, ...]] = {
     "list": ("page",),
     "get": ("id",),
-    "create": ("account", "attributes", "external_id", "active"),
+    "create": ("account", "attributes", "changes", "external_id", "active"),
     "update": ("id", "current", "account", "attributes", "changes", "changed", "whole"),
     "disable": ("id", "current", "whole"),
     "enable": ("id", "current", "whole"),
@@ -156,11 +156,15 @@ class _Compiler:
         text = source.removeprefix("=")
         return self._try(lambda: compile_json_condition(f"({text}) == true", names), place)
 
-    def _pick(self, source: str, place: Place) -> made.Pick:
+    def _reply(self, names: Names) -> Names:
+        """What a new id can be made of: the answer, and what was sent."""
+        return {**_REPLY, **{n: names[n] for n in ("account", "name") if n in names}}
+
+    def _pick(self, source: str, place: Place, names: Names = _REPLY) -> made.Pick:
         if not source:
             return made.Pick()
         if source.startswith("="):
-            return made.Pick(expression=self._expression(source, place, _REPLY))
+            return made.Pick(expression=self._expression(source, place, names))
         found = self._try_path(source, place)
         return made.Pick(path=found)
 
@@ -255,7 +259,7 @@ class _Compiler:
             pages=self._pages(one.paging, (*place, "paging")) if one.paging else None,
             items=json_path(one.items),
             item=json_path(one.item) if one.item else None,
-            id=self._pick(one.id, (*place, "id")) if one.id else None,
+            id=self._pick(one.id, (*place, "id"), self._reply(names)) if one.id else None,
             names=frozenset[str]().union(*used),
         )
 
@@ -296,11 +300,14 @@ class _Compiler:
 
     def _account(self, account: Account) -> made.AccountProgram:
         attributes: dict[str, made.AttributeProgram] = {}
-        seen: Names = {"value": None, "item": None, "settings": self.spec.settings.keys()}
+        whole: Names = {"item": None, "settings": self.spec.settings.keys()}
+        seen: Names = {**whole, "value": None}
         for name, one in account.attributes.items():
             place: Place = ("account", "attributes", name)
             write = one.write if isinstance(one.write, str) else ""
             writable = one.write is not False and bool(one.path)
+            if writable and not json_path(one.path).steps:
+                self._wrong(place, "The thing itself (.) cannot be written. Say `write: false`.")
             attributes[name] = made.AttributeProgram(
                 name=name,
                 path=json_path(one.path) if one.path else None,
@@ -325,9 +332,9 @@ class _Compiler:
             attributes=attributes,
             active_path=json_path(active.path) if active and active.path else None,
             active_when=self._expression(
-                active.when if active else "", ("account", "active", "when"), {"item": None}
+                active.when if active else "", ("account", "active", "when"), whole
             ),
-            ignore=self._condition(account.ignore, ("account", "ignore"), {"item": None}),
+            ignore=self._condition(account.ignore, ("account", "ignore"), whole),
             read_only=tuple(json_path(one) for one in account.read_only),
         )
 
@@ -359,9 +366,16 @@ class _Compiler:
             remove=several("remove", "entitlement", of),
             create=several("create", "name"),
             delete=several("delete", "entitlement"),
-            field=json_path(one.field) if one.field else None,
+            field=self._field(one.field, (*place, "field")),
             change=several("change", "id", "current", "whole", "values", "value", "entitlement"),
         )
+
+    def _field(self, source: str, place: Place) -> made.Field | None:
+        if not source:
+            return None
+        if source.startswith("="):
+            return made.Field(expression=self._expression(source, place, {"item": None}))
+        return made.Field(path=self._try_path(source, place))
 
     def _auth(self) -> made.AuthProgram:
         auth = self.spec.auth

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -22,28 +22,27 @@ from tenure.connectors.base import (
     Check,
     ConnectorConfig,
     ConnectorError,
-    Limits,
     Listed,
     NotFound,
     OutcomeUnknown,
     RemoteAccount,
+    RemoteAttribute,
     RemoteEntitlement,
+    StopApplication,
     Unsupported,
 )
-from tenure.connectors.http import Timeouts
 from tenure.connectors.rest.accounts import Accounts
 from tenure.connectors.rest.checks import checked
 from tenure.connectors.rest.entitlements import Entitlements
 from tenure.connectors.rest.forms import RestSecrets, RestSettings, forms, program_for
+from tenure.connectors.rest.judging import Reply
 from tenure.connectors.rest.listing import pages
+from tenure.connectors.rest.opening import ALWAYS, capabilities, opened, stricter
 from tenure.connectors.rest.program import Call, Program, Steps
 from tenure.connectors.rest.templates import as_text
 from tenure.connectors.rest.transport import Tape, Transport
 from tenure.connectors.rest.verbs import run, thing
 from tenure.core.model import Attributes, Value
-
-#: Every application is asked for these, whether it has them or not.
-_ALWAYS = frozenset({"userName", "externalId"})
 
 
 class RestConnector:
@@ -53,20 +52,14 @@ class RestConnector:
     Secrets: ClassVar[type[BaseModel]] = RestSecrets
 
     capabilities: Capabilities
+    #: There only where whatever can be made can also be deleted (see `DeletesEntitlements`).
+    delete_entitlement: Callable[[str, str], Awaitable[None]]
 
     def __init__(self, config: ConnectorConfig, *, tape: Tape | None = None) -> None:
         program = program_for(config.settings)
         self._program = program
-        settings, secrets = forms(program.spec)
-        values = settings.model_validate(dict(config.settings))
-        secret_values = dict(config.secrets)
-        if config.tokens is not None and "token" in program.spec.secrets:
-            secret_values.setdefault("token", "given-when-it-is-needed")
-        given = {
-            "settings": {name: getattr(values, name) for name in program.spec.settings},
-            "secrets": _plain(secrets.model_validate(secret_values)),
-        }
-        unknown = config.attributes - program.account.attributes.keys() - _ALWAYS
+        values, given = opened(program, config)
+        unknown = config.attributes - program.account.attributes.keys() - ALWAYS
         if unknown:
             known = ", ".join(program.account.attributes)
             raise ValueError(
@@ -74,19 +67,21 @@ class RestConnector:
                 f"they have {known}"
             )
         self._accounts = Accounts(program.account, given["settings"], config.attributes or None)
-        timeouts = getattr(values, "timeouts", None)
         self._transport = Transport(
             program,
             given,
-            limits=_limits(program, config.limits),
-            timeouts=timeouts if isinstance(timeouts, Timeouts) else Timeouts(),
-            allow_http=bool(getattr(values, "allow_http", False)),
+            limits=stricter(program, config.limits),
+            timeouts=values.timeouts,
+            allow_http=values.allow_http,
             tokens=config.tokens,
             tape=tape,
         )
         self._entitlements = Entitlements(program, self._transport, self._accounts, self._item)
         self._details = asyncio.Semaphore(max(1, program.spec.limits.concurrency))
         self.capabilities = capabilities(program)
+        kinds = [one for one in program.entitlements.values() if one.create is not None]
+        if kinds and all(one.delete is not None for one in kinds):
+            self.delete_entitlement = self._entitlements.delete
 
     @classmethod
     def schemas_for(cls, settings: Mapping[str, Any]) -> tuple[type[BaseModel], type[BaseModel]]:
@@ -98,11 +93,15 @@ class RestConnector:
         """The attributes that accounts have there. Raises `SettingsError`."""
         return frozenset(program_for(settings).account.attributes)
 
-    @property
-    def deletes_entitlements(self) -> frozenset[str]:
-        """The kinds that can be taken away again."""
-        found = self._program.entitlements.items()
-        return frozenset(kind for kind, one in found if one.create and one.delete)
+    async def attributes(self) -> list[RemoteAttribute]:
+        """What accounts have there, as the specification says."""
+        return [
+            RemoteAttribute(
+                name,
+                mutability="immutable" if one.fixed else "readWrite" if one.written else "",
+            )
+            for name, one in self._program.account.attributes.items()
+        ]
 
     @property
     def secret_texts(self) -> set[str]:
@@ -187,14 +186,23 @@ class RestConnector:
         variables = {
             "account": values,
             "attributes": self._accounts.written(values, values),
+            "changes": self._accounts.changes(values, values),
             "external_id": external_id,
             "active": active,
         }
+        written: list[str] = []
         try:
-            reply = await run(self._transport, steps, variables)
-        except HttpRejected as error:
-            raise self._with_fields(error, values) from None
-        made = await self._made(steps[-1], reply)
+            reply = await run(self._transport, steps, variables, written=written)
+        except ConnectorError as error:
+            if written:
+                raise OutcomeUnknown(
+                    f"The account was made, or a part of it, before this: {error} It is looked for "
+                    "before anything is sent again."
+                ) from None
+            if isinstance(error, HttpRejected):
+                raise self._with_fields(error, values) from None
+            raise
+        made = await self._made(steps[-1], reply, values)
         if active or made.active is False:
             return made
         try:
@@ -209,7 +217,8 @@ class RestConnector:
         if not changes:
             return
         steps = self._must("update")
-        self._accounts.check_changeable(changes)
+        used = frozenset[str]().union(*(step.names for step in steps))
+        self._accounts.check_changeable(changes, used)
         values = {n: None if v in ("", []) else v for n, v in changes.items()}
         current: list[Any] = []
 
@@ -249,10 +258,6 @@ class RestConnector:
 
     async def create_entitlement(self, kind: str, name: str) -> RemoteEntitlement:
         return await self._entitlements.create(kind, name)
-
-    async def delete_entitlement(self, kind: str, remote_id: str) -> None:
-        """What `create_entitlement` made. Raises `NotFound`, `Unsupported`."""
-        await self._entitlements.delete(kind, remote_id)
 
     async def change_members(
         self, kind: str, remote_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
@@ -295,21 +300,31 @@ class RestConnector:
     async def _item(self, remote_id: str) -> Any:
         """One account as the application shows it. Raises `NotFound`."""
         steps = self._program.verb("get")
-        found = thing(steps[-1], await run(self._transport, steps, {"id": remote_id}))
+        reply = await run(self._transport, steps, {"id": remote_id})
+        called = partial(self._accounts.is_called, name=remote_id)
+        found = thing(steps[-1], reply, called)
         if not self._accounts.is_one(found):
             raise NotFound(f"{remote_id} is none of the accounts that the specification takes.")
+        if not called(found):
+            other = self._accounts.identifier(found, "requests.get")
+            raise StopApplication(
+                f"{remote_id} was asked for, and {other} was answered: nothing may be concluded "
+                "from that. `requests.get` has to take what `account.id` is."
+            )
         return found
 
-    async def _made(self, call: Call, reply: Any) -> RemoteAccount:
+    async def _made(
+        self, call: Call, reply: Reply | None, values: Mapping[str, Value | None]
+    ) -> RemoteAccount:
         """What was just created; it has an id, or it is not known what was created."""
         found: Any = None
         if reply is not None:
             if call.item is not None:
                 found = call.item.get(reply.body)
             if isinstance(found, Mapping) and call.id is None:
-                return self._accounts.loaded(found, call.where)
+                return self._shown(found, call)
             found = (
-                call.id.of(reply.seen)
+                call.id.of({**reply.seen, "account": values})
                 if call.id is not None
                 else self._program.account.id.get(reply.body)
             )
@@ -325,6 +340,15 @@ class RestConnector:
             raise OutcomeUnknown(
                 f"{call.spec.request} was done, but the new account {as_text(found)} could not be "
                 f"read: {error}"
+            ) from None
+
+    def _shown(self, item: Mapping[str, Any], call: Call) -> RemoteAccount:
+        """An account as the answer to its creation shows it."""
+        try:
+            return self._accounts.loaded(item, call.where)
+        except StopApplication as error:
+            raise OutcomeUnknown(
+                f"{call.spec.request} was answered, but not with the account: {error}"
             ) from None
 
     async def _plain_verb(self, verb: str, remote_id: str) -> None:
@@ -355,46 +379,6 @@ class RestConnector:
         said = str(error).partition(":")[2]
         fields = self._accounts.named_in(said, values)
         return HttpRejected(str(error), fields, status=error.status, code=error.code)
-
-
-def capabilities(program: Program) -> Capabilities:
-    """What the specification says that can be done."""
-    spec = program.spec
-    return Capabilities(
-        create=bool(program.verb("create")),
-        update=bool(program.verb("update")),
-        disable=bool(program.verb("disable")),
-        enable=bool(program.verb("enable")),
-        delete=bool(program.verb("delete")),
-        entitlements=frozenset(spec.entitlements),
-        create_entitlements=any(one.create for one in spec.entitlements.values()),
-        # What has no search of its own is looked for through everything: once is worth it.
-        searchable=frozenset(spec.requests.find) | (_ALWAYS & spec.account.attributes.keys()),
-    )
-
-
-def _limits(program: Program, asked: Limits) -> Limits:
-    """The stricter of what the specification says and what the administrator says."""
-    spec = program.spec.limits
-
-    def least(one: float | None, other: float | None) -> float | None:
-        given = [value for value in (one, other) if value is not None]
-        return min(given) if given else None
-
-    return Limits(
-        reads=least(spec.reads, asked.reads),
-        writes=least(spec.writes, asked.writes),
-        burst=min(spec.burst, asked.burst),
-        concurrency=min(spec.concurrency, asked.concurrency),
-    )
-
-
-def _plain(secrets: BaseModel) -> dict[str, Any]:
-    return {
-        name: value.get_secret_value() if value is not None else None
-        for name in type(secrets).model_fields
-        if (value := getattr(secrets, name)) is not None
-    }
 
 
 def _listed(account: RemoteAccount) -> Listed:

@@ -101,7 +101,7 @@ class Entitlements:
                     except NotFound:
                         continue
                 account = self._accounts.identifier(item, call.where)
-                for held in _texts(one.field.get(item)):
+                for held in _texts(one.field.of(item)):
                     holders.setdefault(held, set()).add(account)
         return {name: frozenset(accounts) for name, accounts in holders.items()}
 
@@ -112,7 +112,7 @@ class Entitlements:
         reply = await run(self._transport, one.create, {"name": name})
         call = one.create[-1]
         body = call.item.get(reply.body) if reply and call.item else reply.body if reply else None
-        found = call.id.of(reply.seen) if reply and call.id else one.id.get(body)
+        found = call.id.of({**reply.seen, "name": name}) if reply and call.id else one.id.get(body)
         found = found[0] if isinstance(found, list) and found else found
         if found in (None, "") or isinstance(found, dict | list):
             # Some answer with nothing: it is where its name is.
@@ -172,7 +172,7 @@ class Entitlements:
         if one.list is None and remote_id not in one.spec.values:
             raise NotFound(f"There is nothing with the id {remote_id!r} in the specification.")
         current = await self._read(account)
-        held = _texts(one.field.get(current))
+        held = _texts(one.field.of(current))
         if (remote_id in held) == holds:
             return
         values = [*held, remote_id] if holds else [one_ for one_ in held if one_ != remote_id]

@@ -42,7 +42,11 @@ async def pages(
 
 
 def items_of(call: Call, reply: Reply) -> list[Any]:
-    """The list in an answer. Raises `StopApplication` where there is none."""
+    """The list in an answer; one thing at `item` is a list of it. Raises `StopApplication` where
+    there is none."""
+    if call.item is not None:
+        one = call.item.get(reply.body)
+        return [] if one in (None, "", {}) else [one]
     found = call.items.get(reply.body)
     if isinstance(found, Mapping):
         # A language whose lists are maps writes a list with holes as an object.

@@ -93,7 +93,8 @@ def json_path(source: str) -> JsonPath:
     at = 0
     while at < len(text):
         found = _TOKEN.match(text, at)
-        if found is None or (text[at] == "." and at == 0):
+        dotted = text[at] == "."
+        if found is None or (found["name"] is not None and dotted is (at == 0)):
             raise PathError(
                 f"{source!r} is no place in JSON. Expected one such as email, profile.email, "
                 "emails[0].value, emails[type=work].value, groups[].id, or . for the thing itself."

@@ -31,6 +31,20 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """Something in an account: a place, or an expression over `item`."""
+
+    path: JsonPath | None = None
+    expression: JsonExpression | None = None
+
+    def of(self, item: Any) -> Any:
+        if self.expression is not None:
+            value = evaluate(self.expression, {"item": item})
+            return None if value is MISSING else value
+        return self.path.get(item) if self.path is not None else None
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """An answer that means something of its own."""
 
@@ -130,7 +144,7 @@ class EntitlementProgram:
     remove: Steps | None
     create: Steps | None
     delete: Steps | None
-    field: JsonPath | None
+    field: Field | None
     change: Steps | None
 
 

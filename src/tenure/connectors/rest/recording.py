@@ -8,7 +8,7 @@ one comes that was not recorded. It must not know verbs or accounts.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -51,11 +51,7 @@ class Recorder:
                 "request": {"method": ask.method, "path": _path(url), "body": _document(data)},
                 "answer": {
                     "status": answer.status,
-                    "headers": {
-                        name: value
-                        for name, value in answer.headers.items()
-                        if name.lower() in _KEPT or _KEPT_LIKE.fullmatch(name)
-                    },
+                    "headers": list(_headers(answer.headers)),
                     "body": _document(answer.body),
                 },
             }
@@ -110,10 +106,19 @@ class Player:
         )
 
 
+def _headers(headers: Mapping[str, str]) -> Iterator[list[str]]:
+    """Those that say something; of cookies the names only."""
+    for name, value in headers.items():
+        if name.lower() == "set-cookie":
+            yield [name, f"{value.partition('=')[0]}={HIDDEN}"]
+        elif name.lower() in _KEPT or _KEPT_LIKE.fullmatch(name):
+            yield [name, value]
+
+
 def _answer(entry: Mapping[str, Any]) -> Answer:
     body = entry["body"]
     data = b"" if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
-    return Answer(int(entry["status"]), CIMultiDict(entry["headers"]), data)
+    return Answer(int(entry["status"]), CIMultiDict(map(tuple, entry["headers"])), data)
 
 
 def _path(url: str) -> str:

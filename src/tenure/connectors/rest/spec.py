@@ -162,7 +162,10 @@ class Entitlement(Part):
     )
     create: Steps | None = None
     delete: Steps | None = Field(default=None, description="Takes away what `create` made.")
-    field: Place = Field(default="", description="Where an account shows what it holds of these.")
+    field: str = Field(
+        default="",
+        description="Where an account shows what it holds: a place, or =expression over item.",
+    )
     change: Steps | None = Field(
         default=None, description="Sets the field to `values` (a list), or `value` (one)."
     )

@@ -128,24 +128,10 @@ class Transport:
         renewable: bool = True,
     ) -> Reply:
         given = {**self._given, "session": ticket.session, **variables}
-        path, query = self._address(call, given)
-        query = [*query, *ticket.query.items()]
-        data, content_type = self._payload(call, given)
-        headers = {"Accept": _ACCEPT}
-        for name, text in {**self._program.headers, **call.headers}.items():
-            headers[name] = text.fill(given)
-        headers |= ticket.headers
-        if content_type:
-            headers["Content-Type"] = content_type
-        target = url or path
-        if query and not url:
-            target += ("&" if "?" in target else "?") + urlencode(query, quote_via=quote)
-        elif url and ticket.query:
-            target += ("&" if "?" in url else "?") + urlencode(list(ticket.query.items()))
-        shown = _shown(path, self._base)
-        if call.payload == "rpc":
-            shown += f" {call.address.fill(given)}"
-        ask = Ask(call.method, shown, call.writes, call.single)
+        try:
+            ask, target, data, headers = self._filled(call, given, url, ticket)
+        except UnicodeEncodeError:
+            raise _no_text(call) from None
         answer = await self._exchange(ask, target, data, headers)
         limits = self._program.spec.limits
         if used_up(limits, answer.headers) or answer.status == 429:
@@ -154,6 +140,28 @@ class Transport:
                 (await self._funnel(target)).pause(after)
         renewable = renewable and self.signing.renewable and call is not self._program.auth.login
         return self._judge.verdict(call, ask, answer, renewable=renewable)
+
+    def _filled(
+        self, call: Call, given: Mapping[str, Any], url: str, ticket: Ticket
+    ) -> tuple[Ask, str, bytes | None, dict[str, str]]:
+        """What is sent: the whole address, body and headers. `url` stands for the call's own."""
+        path, query = self._address(call, given)
+        data, content_type = self._payload(call, given)
+        headers = {"Accept": _ACCEPT}
+        for name, text in {**self._program.headers, **call.headers}.items():
+            headers[name] = text.fill(given)
+        headers |= ticket.headers
+        if content_type:
+            headers["Content-Type"] = content_type
+        shown = _shown(path, self._base)
+        if call.payload == "rpc":
+            shown += f" {call.address.fill(given)}"
+        pairs = [*(() if url else query), *ticket.query.items()]
+        target = url or path
+        if pairs:
+            target += ("&" if "?" in target else "?") + urlencode(pairs, quote_via=quote)
+        ask = Ask(call.method, shown, call.writes, call.single)
+        return ask, target, data, headers
 
     def _address(self, call: Call, given: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
         """The whole address, and what comes after the question mark."""
@@ -288,10 +296,14 @@ def _json(call: Call, body: Any) -> bytes:
     try:
         return orjson.dumps(body)
     except TypeError:
-        raise Rejected(
-            f"{call.where} was not sent: a value is not text that can be written as JSON (half of "
-            "a character pair, or a number of more than 64 bits). Correct the value at its source."
-        ) from None
+        raise _no_text(call) from None
+
+
+def _no_text(call: Call) -> Rejected:
+    return Rejected(
+        f"{call.where} was not sent: a value is not text that can be written (half of a character "
+        "pair, or a number of more than 64 bits). Correct the value at its source."
+    )
 
 
 def _multipart(values: Mapping[str, Any], boundary: str) -> bytes:

@@ -16,9 +16,15 @@ Later = Mapping[str, Callable[[], Awaitable[Any]]]
 
 
 async def run(
-    transport: Transport, steps: Steps, variables: Mapping[str, Any], later: Later | None = None
+    transport: Transport,
+    steps: Steps,
+    variables: Mapping[str, Any],
+    later: Later | None = None,
+    *,
+    written: list[str] | None = None,
 ) -> Reply | None:
-    """The last answer; None where no step was due. Raises any `ConnectorError`."""
+    """The last answer; None where no step was due. `written` is told of every step that changed
+    something. Raises any `ConnectorError`."""
     known: dict[str, Any] = {"fresh": fresh(), **variables}
     transport.secret_texts.add(known["fresh"]["password"])
     saved: dict[str, Any] = {}
@@ -34,6 +40,8 @@ async def run(
             if step.when is not None and not step.when.holds(here):
                 continue
             reply = await transport.send(step, here)
+            if step.writes and written is not None:
+                written.append(step.where)
             if step.spec.save:
                 saved[step.spec.save] = reply.seen
                 given = {**known, "steps": saved}
@@ -51,13 +59,14 @@ def _each(step: Call, given: Mapping[str, Any]) -> list[Any]:
     return found
 
 
-def thing(call: Call, reply: Reply | None) -> Any:
-    """The one thing in an answer: at `item`, or the first of `items`. Raises `NotFound`."""
+def thing(call: Call, reply: Reply | None, wanted: Callable[[Any], bool] | None = None) -> Any:
+    """The one thing in an answer: at `item`, or of `items` the one that is wanted (by default the
+    first): a search may give others besides. Raises `NotFound`."""
     if reply is None:
         raise NotFound(f"{call.where}: nothing was asked.")
     found = call.item.get(reply.body) if call.item is not None else call.items.get(reply.body)
     if isinstance(found, list):
-        found = found[0] if found else None
+        found = next((one for one in found if wanted is None or wanted(one)), None)
     if found in (None, "", {}):
         raise NotFound(f"{call.where} was answered {reply.status} without anything in it.")
     return found

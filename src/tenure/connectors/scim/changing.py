@@ -83,7 +83,7 @@ class Changer:
             await self._put(remote_id, changes)
         elif self._speech.dialect.version == "1.1":
             current = await self.resource(remote_id)
-            await self._send("PATCH", remote_id, version1.patch_body(changes, current), current)
+            await self._send(remote_id, version1.patch_body(changes, current), current)
         else:
             try:
                 await self._patch(remote_id, changes)
@@ -107,7 +107,7 @@ class Changer:
                     made, capital=self._speech.dialect.changes.operations == "capital"
                 )
                 try:
-                    await self._send("PATCH", remote_id, body, current)
+                    await self._send(remote_id, body, current)
                 except (HttpRejected, OutcomeUnknown) as error:
                     if not _another_way(error, style):
                         raise
@@ -161,19 +161,29 @@ class Changer:
         await once_more_if_outdated(attempt)
 
     async def _send(
-        self, method: str, remote_id: str, body: Mapping[str, Any], current: Resource | None
+        self, remote_id: str, body: Mapping[str, Any], current: Resource | None
     ) -> None:
+        await self.change(user(remote_id), body, lambda: self.resource(remote_id), current)
+
+    async def change(
+        self,
+        target: str,
+        body: Mapping[str, Any],
+        read: Callable[[], Awaitable[Resource]],
+        current: Resource | None = None,
+    ) -> None:
+        """A PATCH; where it has to name a version, or named one that is outdated, it is sent once
+        more to the resource as it is by then."""
         version = version_of(current) if current is not None else ""
         try:
-            await self.send(method, user(remote_id), body, version)
+            await self.send("PATCH", target, body, version)
         except (RetryLater, HttpRejected) as error:
             # 428: it wants to be told the version; 412: the one that was told is outdated.
             if error.status not in {412, 428}:
                 raise
             if error.status == 428:
                 self._speech.learn("etags", True, "It wants every change to name the version.")
-            version = version_of(await self.resource(remote_id))
-            await self.send(method, user(remote_id), body, version)
+            await self.send("PATCH", target, body, version_of(await read()))
 
     async def send(
         self, method: str, target: str, body: Mapping[str, Any], version: str = ""

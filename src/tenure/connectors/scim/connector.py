@@ -51,6 +51,13 @@ from tenure.core.model import Attributes, Value
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _BY_HAND = "Do it in the application's own administration pages."
 
+#: What a trial saw -> what it says of the dialect, and why.
+_SEEN: Mapping[tuple[str, str], tuple[str, Any, str]] = {
+    ("disable", "gone"): ("off.final", True, "An account that is switched off is gone there."),
+    ("delete", "off"): ("delete", "switches_off", "DELETE leaves the account, switched off."),
+    ("members", "nothing"): ("members.shown", "never", "Nowhere is shown who is in a group."),
+}
+
 
 class ScimConnector:
     """SCIM. A 403 for one account is `Rejected`, as it may be protected there; anywhere else it is
@@ -240,8 +247,11 @@ class ScimConnector:
         """What accounts have there, by the published schemas or else as it is seen."""
         return await described(self._http, self._speech, self._pages("/Users"))
 
-    def fitted(self) -> tuple[Mapping[str, Any], Sequence[str]]:
-        """The settings that fit, by what was seen to work; and what they are for, as sentences."""
+    def fitted(self, seen: Mapping[str, str]) -> tuple[Mapping[str, Any], Sequence[str]]:
+        """The dialect that fits, by what was seen to work; and why, as sentences."""
+        for (verb, what), (name, value, why) in _SEEN.items():
+            if seen.get(verb) == what:
+                self._speech.learn(name, value, why)
         return {"dialect": self._speech.fitted().written()}, self._speech.notes()
 
     # What the verbs share.

@@ -67,27 +67,24 @@ class Finder:
         """None where the filter is refused or ignored."""
         query = {"filter": f"{path(attribute).filter_path} eq {quoted(value)}"}
         found: dict[str, Resource] = {}
-        others = 0
+        others = False
         try:
             async for page in self._users(query):
                 for resource in page:
                     if holds(resource, attribute, wanted):
                         found[resource["id"]] = resource
                     else:
-                        others += 1
-                if others and not found:
-                    self._speech.learn_filter(
-                        attribute,
-                        works=False,
-                        why=f"A filter by {attribute} shows others: it is ignored.",
-                    )
+                        others = True
+                if others:
+                    why = f"A filter by {attribute} shows others: it is ignored."
+                    self._speech.learn_filter(attribute, works=False, why=why)
                     return None
         except (HttpRejected, NotFound, RetryLater, StopApplication) as error:
             if error.status not in _REFUSED:
                 raise
-            self._speech.learn_filter(
-                attribute, works=False, why=f"A filter by {attribute} is refused ({error.status})."
-            )
+            if not self._speech.filter_works(attribute):
+                why = f"A filter by {attribute} is refused ({error.status})."
+                self._speech.learn_filter(attribute, works=False, why=why)
             return None
         if found:
             self._speech.learn_filter(attribute, works=True)

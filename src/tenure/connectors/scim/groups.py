@@ -8,6 +8,7 @@ accounts beyond that.
 
 from __future__ import annotations
 
+import functools
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -40,6 +41,7 @@ Pages = Callable[[str, Mapping[str, str]], AsyncIterator[list[Resource]]]
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 #: So many groups without members in the list are read one by one to see whether they are empty.
 _DOUBTED = 5
+_WITH_ADDRESS = "Members are taken only with their address ($ref)."
 
 
 class Groups:
@@ -132,8 +134,7 @@ class Groups:
         speech = self._speech
         may_need_more = refused and new and speech.open("members.references")
         if may_need_more and await self._tried(remote_id, new, gone, references=True):
-            why = "Members are taken only with their address ($ref)."
-            speech.learn("members.references", True, why)
+            speech.learn("members.references", True, _WITH_ADDRESS)
             return True
         no_patch = error.status in {405, 501}
         if not no_patch and not (gone and (refused or error.status == 500)):
@@ -168,13 +169,17 @@ class Groups:
         dialect, target = self._speech.dialect, _group(remote_id)
         added = self._entries(new, references=references or self._speech.references)
         most = dialect.members.per_request
+
+        async def read() -> Resource:
+            return await self._read(remote_id)
+
         if dialect.version == "1.1":
             for start in range(0, len(gone), most):
                 body = version1.member_body([], gone[start : start + most])
-                await self._changer.send("PATCH", target, body)
+                await self._changer.change(target, body, read)
             for start in range(0, len(added), most):
                 body = version1.member_body(added[start : start + most], [])
-                await self._changer.send("PATCH", target, body)
+                await self._changer.change(target, body, read)
             return
         for body in patch.member_bodies(
             added,
@@ -183,7 +188,7 @@ class Groups:
             by_list=dialect.members.remove == "list",
             capital=dialect.changes.operations == "capital",
         ):
-            await self._changer.send("PATCH", target, body)
+            await self._changer.change(target, body, read)
 
     async def _put(self, remote_id: str, new: list[str], gone: list[str]) -> None:
         """The whole group as it is, with the difference."""
@@ -191,32 +196,50 @@ class Groups:
         async def attempt() -> None:
             group = await self._read(remote_id)
             version = version_of(group)
-            kept = [e for e in entries(group.get("members")) if not await self._named(e, gone)]
+            there = entries(group.get("members"))
+            out = await self._called(gone, there)
+            kept = [entry for entry in there if _names(entry).isdisjoint(out)]
             inside = {name for entry in kept for name in _names(entry)}
             added = [one for one in new if one not in inside]
-            if not added and len(kept) == len(entries(group.get("members"))):
+            if not added and len(kept) == len(there):
                 return
-            members = [*kept, *self._entries(added, references=self._speech.references)]
             body = {k: v for k, v in group.items() if k not in {"meta", "members"}}
-            await self._changer.send(
-                "PUT", _group(remote_id), {**body, "members": members}, version
-            )
+
+            async def put(*, references: bool) -> None:
+                members = [*kept, *self._entries(added, references=references)]
+                whole = {**body, "members": members}
+                await self._changer.send("PUT", _group(remote_id), whole, version)
+
+            # New ones are written as those that are there.
+            as_there = self._speech.references or any("$ref" in entry for entry in there)
+            try:
+                await put(references=as_there)
+            except HttpRejected as error:
+                unsaid = added and not as_there and self._speech.open("members.references")
+                if error.status != 400 or not unsaid:
+                    raise
+                await put(references=True)
+                self._speech.learn("members.references", True, _WITH_ADDRESS)
 
         await once_more_if_outdated(attempt)
 
-    async def _named(self, entry: Mapping[str, Any], accounts: Sequence[str]) -> bool:
-        """Whether the entry is one of these accounts, by its id or what else it calls itself."""
-        names = _names(entry)
-        if not names.isdisjoint(accounts):
-            return True
+    async def _called(
+        self, accounts: Sequence[str], there: Sequence[Mapping[str, Any]]
+    ) -> set[str]:
+        """What these accounts are called among the members that are there: by their ids; those
+        that are not, perhaps by their user names."""
+        names = {name for entry in there for name in _names(entry)}
+        called = set(accounts)
         for account in accounts:
+            if account in names:
+                continue
             try:
                 resource = await self._changer.resource(account)
             except NotFound:
                 continue
-            if str(resource.get("userName") or account) in names:
-                return True
-        return False
+            if resource.get("userName"):
+                called.add(str(resource["userName"]))
+        return called
 
     async def _by_user(self, remote_id: str, new: list[str], gone: list[str]) -> None:
         """Each account's groups are changed, not the group."""
@@ -227,7 +250,9 @@ class Groups:
         steps += [(one, {"op": "add", "path": "groups", "value": value}) for one in new]  # type: ignore[dict-item]
         for account, operation in steps:
             body = patch.body([operation], capital=capital)
-            await self._changer.send("PATCH", user(account), body)
+            await self._changer.change(
+                user(account), body, functools.partial(self._changer.resource, account)
+            )
 
     def _entries(self, accounts: Iterable[str], *, references: bool) -> list[dict[str, str]]:
         if not references:

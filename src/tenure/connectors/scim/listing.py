@@ -164,7 +164,7 @@ class _Asking:
 async def _by_index(
     asking: _Asking, page: Page, *, trusting: bool
 ) -> AsyncIterator[list[dict[str, Any]]]:
-    path, speech = asking.path, asking.speech
+    path = asking.path
     start, previous_total, longest, shrunk = 1, 0, 0, 0
     firsts: set[tuple[str, str]] = set()
     while True:
@@ -179,14 +179,17 @@ async def _by_index(
             page = await _next(asking, start, previous_total)
             continue
         if not resources:
-            _check_shown(path, page, seen)
-            if seen == previous_total - 1 and not shrunk and speech.open("pages.first"):
-                async for missed in _from_zero(asking, firsts):
+            if (previous_total or page.total) == seen + 1 and not shrunk:
+                missed = await _from_zero(asking, firsts)
+                if missed:
                     yield missed
+                    return
+            if not trusting:
+                _check_shown(path, page, seen)
             return
         ends = (resources[0]["id"], resources[-1]["id"])
         if ends in firsts:
-            if seen >= page.total > 0:
+            if seen >= page.total > 0 or (trusting and page.total == 0):
                 return  # It gives everything at every request.
             raise StopApplication(
                 f"GET {path}: startIndex={start} is answered with the same page as before, after "
@@ -211,14 +214,15 @@ async def _next(asking: _Asking, start: int, total: int) -> Page:
         raise _as_stop(error) from None
 
 
-async def _from_zero(
-    asking: _Asking, ends: set[tuple[str, str]]
-) -> AsyncIterator[list[dict[str, Any]]]:
+async def _from_zero(asking: _Asking, ends: set[tuple[str, str]]) -> list[dict[str, Any]]:
     """One fewer than it counts was shown: perhaps it counts from 0, and the first was left out."""
+    if not asking.speech.open("pages.first"):
+        return []
     page = await asking.at_zero()
-    if page and page.resources and page.resources[0]["id"] not in {first for first, _ in ends}:
-        asking.speech.learn("pages.first", 0, "Its startIndex begins at 0, not at 1.")
-        yield page.resources
+    if not page or not page.resources or page.resources[0]["id"] in {first for first, _ in ends}:
+        return []
+    asking.speech.learn("pages.first", 0, "Its startIndex begins at 0, not at 1.")
+    return page.resources
 
 
 async def _by_cursor(asking: _Asking, page: Page) -> AsyncIterator[list[dict[str, Any]]]:

@@ -90,6 +90,9 @@ def _typed(name: str, one: Resource) -> Iterator[RemoteAttribute]:
     parts = {str(part.get("name")): part for part in entries(one.get("subAttributes"))}
     said = parts.get("type", {}).get("canonicalValues")
     types = [t for t in said if isinstance(t, str)] if isinstance(said, list) else []
+    if parts and parts.get("type", {"mutability": "readOnly"}).get("mutability") == "readOnly":
+        # It tells no entries apart: one stands for all.
+        types = ["work"]
     values = [part for part in parts if part not in _NOT_ONE] or ["value"]
     for kind in types or _USUAL[name]:
         for part in values:

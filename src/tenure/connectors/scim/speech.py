@@ -15,6 +15,9 @@ from tenure.connectors.http import HttpFunnel
 from tenure.connectors.scim.declared import Declared, declared
 from tenure.connectors.scim.dialect import Dialect
 
+#: What has a default in the dialect that only a trial can show to be wrong.
+_BY_TRIAL = frozenset({"off.final", "delete", "members.shown"})
+
 
 class Speech:
     """One connection's. `ready` has to be awaited before anything that the server may declare."""
@@ -46,16 +49,22 @@ class Speech:
 
     def learn(self, name: str, value: object, why: str = "") -> None:
         """It was seen to work. `why` is empty for what is as the standard says."""
-        if self._given(name) is None and name not in self._learnt:
+        said = self._given(name)
+        if name not in self._learnt and (said is None or (name in _BY_TRIAL and said != value)):
             self._learnt[name] = (value, why)
 
     def learn_filter(self, attribute: str, *, works: bool, why: str = "") -> None:
-        """Whether accounts can be searched for by it."""
-        if works:
-            self._filter_works.add(attribute)
-            self._filter_fails.pop(attribute, None)
-        elif attribute not in self._filter_works:
+        """Whether accounts can be searched for by it. One that was ignored once found whom it
+        found by chance; one that was refused may have been so for its value."""
+        if not works:
+            self._filter_works.discard(attribute)
             self._filter_fails.setdefault(attribute, why)
+        elif attribute not in self._filter_fails:
+            self._filter_works.add(attribute)
+
+    def filter_works(self, attribute: str) -> bool:
+        """Whether a search by it has found somebody."""
+        return attribute in self._filter_works
 
     def fitted(self) -> Dialect:
         """The dialect with what was learnt and deviates from the standard."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -16,6 +17,8 @@ from django.utils.safestring import SafeString, mark_safe
 from lucide import _render_icon
 
 from tenure.applications.models import Account, Application
+from tenure.catalogue.entry import Entry
+from tenure.catalogue.loading import Listed
 from tenure.console import look
 from tenure.people.models import Person
 
@@ -47,7 +50,17 @@ def mono(application: Application, size: int = 24) -> SafeString:
 @register.simple_tag
 def monogram(name: str, slug: str, colour: str = "", size: int = 24) -> SafeString:
     """A monogram from its parts."""
-    shown = look.monogram(name, slug, colour)
+    return _monogram(look.monogram(name, slug, colour), size)
+
+
+@register.simple_tag
+def tile(entry: Entry | Listed, size: int = 36) -> SafeString:
+    """The monogram of an entry of the catalogue."""
+    shown = look.monogram(entry.name, entry.slug, entry.colour)
+    return _monogram(replace(shown, letters=entry.monogram), size)
+
+
+def _monogram(shown: look.Monogram, size: int) -> SafeString:
     return format_html(
         '<svg class="mono" width="{0}" height="{0}" viewBox="0 0 24 24" aria-hidden="true">'
         '<rect width="24" height="24" rx="6" fill="{1}"/>'
@@ -131,6 +144,27 @@ def verb(kind: str) -> str:
 def meaning(kind: str) -> str:
     """make, change or remove."""
     return look.KINDS[str(kind)][1]
+
+
+#: What steps and statements of the catalogue are marked up with.
+_MARKED = re.compile(r"\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https://[^)\s]+)\)")
+
+
+@register.filter
+def marked(text: str) -> SafeString:
+    """A text of the catalogue: **bold**, `code` and [words](https://address); all else as it is."""
+    parts, end = [], 0
+    for found in _MARKED.finditer(text):
+        parts.append(escape(text[end : found.start()]))
+        bold, code, words, address = found.groups()
+        if bold:
+            parts.append(format_html("<b>{}</b>", bold))
+        elif code:
+            parts.append(format_html("<code>{}</code>", code))
+        else:
+            parts.append(format_html('<a href="{}" rel="noreferrer">{}</a>', address, words))
+        end = found.end()
+    return mark_safe("".join([*parts, escape(text[end:])]))
 
 
 @register.filter

@@ -54,3 +54,31 @@ document.addEventListener("change", (event) => {
     label.textContent = chosen ? `${label.dataset.verb} ${chosen} chosen` : label.dataset.all;
   }
 });
+
+// A value that is pasted elsewhere is copied by a button; without this the button is not there.
+if (navigator.clipboard) {
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+}
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const label = button.getAttribute("aria-label");
+  await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+  button.dataset.done = "yes";
+  button.setAttribute("aria-label", "Copied");
+  setTimeout(() => {
+    delete button.dataset.done;
+    button.setAttribute("aria-label", label);
+  }, 2000);
+});
+
+// A question opens above the page; without this, its link shows it in the page.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  const closer = event.target.closest("[data-closes]");
+  const dialog = document.getElementById((opener ?? closer)?.dataset[opener ? "opens" : "closes"]);
+  if (!dialog) return;
+  event.preventDefault();
+  if (closer) dialog.close();
+  else if (!dialog.open) dialog.showModal();
+});

@@ -1,0 +1,115 @@
+"""Tokens for systems that push people here by SCIM."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from tenure.cli.context import session
+from tenure.cli.output import AsJson, Failure, out, print_json, say, table
+
+push_app = typer.Typer(
+    help="Systems that push people here by SCIM.\n\n"
+    "Example: `tenure push token entra --name 'Entra ID'`",
+    no_args_is_help=True,
+)
+Source = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="The source, as tenure.yaml calls it.")
+]
+Name = Annotated[str, typer.Option("--name", help="What the token is called: who has it.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(push_app, name="push")
+
+
+@push_app.command("token")
+def token(
+    source: Source,
+    name: Name,
+    days: Annotated[
+        int, typer.Option("--days", help="How long it lets somebody in.", min=1, max=3650)
+    ] = 365,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="It may read, and change nothing.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A new token, with the address that goes with it. It is shown this once.
+
+    Example: `tenure push token entra --name 'Entra ID'`
+    """
+    with session():
+        from django.conf import settings
+        from django.urls import reverse
+
+        from tenure.scim_server.models import Scope
+        from tenure.scim_server.tokens import issue
+
+        scope = Scope.READ if read_only else Scope.WRITE
+        try:
+            made = issue(source, name=name, scope=scope, valid=timedelta(days=days))
+        except ValueError as error:
+            raise Failure(str(error)) from error
+        address = f"{settings.TENURE_URL}{reverse('scim_server:root')}".rstrip("/")
+        if as_json:
+            print_json({"source": source, "name": name, "address": address, "token": made})
+            return
+        say(f"SCIM address: {address}")
+        say("Token, shown this once:")
+        print(made)
+
+
+@push_app.command("list")
+def list_tokens(as_json: AsJson = False) -> None:
+    """Who may push, until when, and when they last did.
+
+    Example: `tenure push list`
+    """
+    with session():
+        from tenure.scim_server.tokens import tokens
+
+        rows = [
+            {
+                "source": row.source.slug,
+                "name": row.name,
+                "scope": row.scope,
+                "expires_at": row.expires_at,
+                "last_used_at": row.last_used_at,
+                "created_by": row.created_by,
+            }
+            for row in tokens()
+        ]
+        if as_json:
+            print_json(rows)
+            return
+        if not rows:
+            say("Nobody may push. `tenure push token SOURCE --name NAME` lets somebody in.")
+            return
+        columns = ["Source", "Name", "May", "Until", "Last used"]
+        cells = [
+            (
+                row["source"],
+                row["name"],
+                row["scope"],
+                f"{row['expires_at']:%Y-%m-%d}",
+                f"{row['last_used_at']:%Y-%m-%d %H:%M}" if row["last_used_at"] else "never",
+            )
+            for row in rows
+        ]
+        out.print(table("", columns, cells))
+
+
+@push_app.command("revoke")
+def revoke_token(source: Source, name: Name, as_json: AsJson = False) -> None:
+    """The token lets nobody in any more. What was pushed with it stays.
+
+    Example: `tenure push revoke entra --name 'Entra ID'`
+    """
+    with session():
+        from tenure.scim_server.tokens import revoke
+
+        revoke(source, name=name)
+        print_json({"revoked": name}) if as_json else say(f"{name} lets nobody in any more.")

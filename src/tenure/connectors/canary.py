@@ -1,0 +1,398 @@
+"""The life of an account that is made only to see what an application does with it.
+
+It is made, read, found, listed, changed, put into a group, taken out, closed, opened, deleted.
+Whatever happens, what was made is removed; what an earlier check could not remove, because its
+process was killed, is found by its name and removed first. It must not know any one connector.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from tenure.connectors.base import (
+    AlreadyExists,
+    Connector,
+    ConnectorError,
+    DeletesEntitlements,
+    NotFound,
+    OutcomeUnknown,
+    RemoteAccount,
+    RetryLater,
+    Unsupported,
+)
+from tenure.connectors.steps import Journal, Outcome, Step
+from tenure.core.diff import same
+from tenure.core.model import Attributes, Value
+
+T = TypeVar("T")
+#: Longer than any request may take.
+_LONGEST = 60.0
+_MARK = "tenure-canary-"
+_MARKED = re.compile(rf"{_MARK}[0-9a-f]{{8}}(?![0-9a-f])")
+#: Where an account carries its name.
+_NAMES = ("userName", "login", "email")
+#: What people can be called by, and what may be empty: changed and cleared in a trial.
+_CHANGED = ("name.givenName", "displayName", "name.familyName", "nickName", "title", "given_name")
+_CLEARED = ("title", "nickName", "enterprise.department", "department", "phoneNumbers.work")
+
+
+def mark() -> str:
+    """A name that says what it is, and that nobody else has."""
+    return f"{_MARK}{uuid.uuid4().hex[:8]}"
+
+
+class Canary:
+    """One check's. `name` is its mark."""
+
+    def __init__(self, connector: Connector, journal: Journal, name: str) -> None:
+        self.connector = connector
+        self.journal = journal
+        self._name = name
+        #: Remote ids of what is to be removed: accounts, and groups by kind.
+        self._accounts: list[str] = []
+        self._groups: list[tuple[str, str]] = []
+        #: The same, of earlier checks.
+        self._old: list[tuple[str, str]] = []
+        #: Something was sent and it is not known what became of it.
+        self._unsure = False
+        #: What was under way when it was interrupted.
+        self._pending: list[asyncio.Task[Any]] = []
+        self._external_id = str(uuid.uuid4())
+        self._known_by_id = False
+
+    def look_at(self, kind: str, remote_id: str, what: Attributes | str) -> None:
+        """Something that is there: an account (no kind) by its attributes, or a group by name."""
+        marked = _is_mark(what, "") if isinstance(what, str) else _carries(what, "")
+        if marked:
+            self._old.append((kind, remote_id))
+
+    async def remove_leftovers(self) -> None:
+        """What an earlier check left, found by its name, is removed."""
+        async with self.journal.step("Left by earlier checks") as line:
+            for kind, remote_id in self._old:
+                if kind:
+                    await self._remove_group(kind, remote_id)
+                else:
+                    await self._remove_account(remote_id)
+            count = len(self._old)
+            line.say(Outcome.WORKS, f"{count} removed." if count else "Nothing.")
+
+    async def live(self, canary: Attributes) -> None:
+        """Everything, in the order of a life."""
+        account = await self._create(canary)
+        if account is None:
+            for what in ("Read it back", "Change it", "Close it", "Delete it"):
+                told = "There is no account to try it on."
+                await self.journal.done(Step(what, Outcome.SKIPPED, told))
+            return
+        await self._read_back(account, canary)
+        await self._find(account, canary)
+        await self._taken(canary)
+        await self._listed(account)
+        await self._change(account, canary)
+        await self._clear(account, canary)
+        await self._membership(account)
+        if await self._close(account):
+            await self._open(account)
+        await self._delete(account)
+
+    async def _create(self, canary: Attributes) -> RemoteAccount | None:
+        account = None
+        async with self.journal.step("Make an account") as line:
+            self._unsure = True
+            account = await self._to_the_end(
+                self.connector.create(canary, external_id=self._external_id, active=True)
+            )
+            self._accounts.append(account.remote_id)
+            self._unsure = False
+            line.say(Outcome.WORKS, f"{self._name}.")
+        return account
+
+    async def _read_back(self, account: RemoteAccount, canary: Attributes) -> None:
+        async with self.journal.step("Read it back") as line:
+            read = await self.connector.read(account.remote_id)
+            lost = _lost(read, canary)
+            line.say(Outcome.WORKS, "Everything is as it was sent.")
+            if lost:
+                line.say(Outcome.DIFFERS, f"Not kept as it was sent: {', '.join(lost)}.")
+            if read.active is False:
+                line.say(Outcome.FAILS, "It was made open and is shown closed.")
+            elif read.active is None:
+                line.say(Outcome.DIFFERS, "It does not say whether an account is open.")
+            by_id = "externalId" in self.connector.capabilities.searchable
+            self._known_by_id = by_id and "externalId" in read.attributes
+            if by_id and not self._known_by_id:
+                line.say(Outcome.DIFFERS, f"{line.detail} It does not keep our id (externalId).")
+
+    async def _find(self, account: RemoteAccount, canary: Attributes) -> None:
+        known: dict[str, Value] = dict(canary)
+        if self._known_by_id:
+            known["externalId"] = self._external_id
+        names = (self.connector.capabilities.searchable | {"emails.work"}) & known.keys()
+        for name in sorted(names, reverse=True):
+            async with self.journal.step(f"Find it by {name}") as line:
+                found = await self.connector.find(name, str(known[name]))
+                if [one.remote_id for one in found] == [account.remote_id]:
+                    line.say(Outcome.WORKS, "Found, and nobody else.")
+                else:
+                    line.say(Outcome.FAILS, f"{len(found)} found, where one is.")
+                other = await self.connector.find(name, f"{known[name]}-not")
+                if other:
+                    line.say(Outcome.FAILS, "Something is found that is not there.")
+
+    async def _taken(self, canary: Attributes) -> None:
+        async with self.journal.step("Refuse a name that is taken") as line:
+            try:
+                self._unsure = True
+                twin = await self._to_the_end(
+                    self.connector.create(canary, external_id=str(uuid.uuid4()), active=True)
+                )
+            except AlreadyExists:
+                self._unsure = False
+                line.say(Outcome.WORKS, "It says so.")
+            except OutcomeUnknown as error:
+                line.say(Outcome.DIFFERS, f"It breaks on it: {error}")
+            except ConnectorError as error:
+                self._unsure = False
+                line.say(Outcome.DIFFERS, f"It does not say why: {error}")
+            else:
+                self._accounts.append(twin.remote_id)
+                self._unsure = False
+                line.say(Outcome.DIFFERS, "It makes a second account with the same name.")
+                if twin.remote_id == self._accounts[0]:
+                    line.say(Outcome.DIFFERS, "It gives back the account that is there.")
+                else:
+                    await self._remove_account(twin.remote_id)
+
+    async def _listed(self, account: RemoteAccount) -> None:
+        async with self.journal.step("See it in the list") as line:
+            listed = [
+                one
+                async for page in self.connector.accounts()
+                for one in page
+                if one.remote_id == account.remote_id
+            ]
+            line.say(Outcome.WORKS, "It is there.")
+            if not listed:
+                line.say(Outcome.FAILS, "It is not there: the list lacks new accounts.")
+
+    async def _change(self, account: RemoteAccount, canary: Attributes) -> None:
+        name = next((one for one in _CHANGED if one in canary), None)
+        if name is None or not self.connector.capabilities.update:
+            told = "Nothing is mapped to try it on."
+            await self.journal.done(Step("Change it", Outcome.SKIPPED, told))
+            return
+        async with self.journal.step("Change it") as line:
+            wanted: dict[str, Value] = {**canary, name: f"{canary[name]} changed"}
+            await self.connector.update(account.remote_id, {name: wanted[name]})
+            read = await self.connector.read(account.remote_id)
+            line.say(Outcome.WORKS, f"{name}, and the rest stayed as it was.")
+            if not same(wanted[name], read.attributes.get(name)):
+                line.say(Outcome.FAILS, f"It accepted the change of {name} and shows the old one.")
+            elif lost := [one for one in _lost(read, wanted) if one in account.attributes]:
+                line.say(Outcome.FAILS, f"Changing {name} changed {', '.join(lost)} too.")
+
+    async def _clear(self, account: RemoteAccount, canary: Attributes) -> None:
+        name = next((one for one in _CLEARED if one in canary), None)
+        if name is None or not self.connector.capabilities.update:
+            return
+        async with self.journal.step("Empty an attribute") as line:
+            await self.connector.update(account.remote_id, {name: None})
+            read = await self.connector.read(account.remote_id)
+            line.say(Outcome.WORKS, f"{name}.")
+            if read.attributes.get(name):
+                line.say(Outcome.DIFFERS, f"It accepted that {name} is empty and shows it still.")
+
+    async def _close(self, account: RemoteAccount) -> bool:
+        """Whether it is there afterwards."""
+        there = True
+        async with self.journal.step("Close it") as line:
+            await self.connector.disable(account.remote_id)
+            try:
+                read = await self.connector.read(account.remote_id)
+            except NotFound:
+                there, self.journal.seen["disable"] = False, "gone"
+                line.say(Outcome.DIFFERS, "What is closed is gone: it cannot be opened again.")
+                return there
+            line.say(Outcome.WORKS, "It is shown closed.")
+            if read.active is not False:
+                self.journal.seen["disable"] = "nothing"
+                line.say(Outcome.FAILS, "It accepted that the account is closed and shows it open.")
+                return there
+            await self.connector.disable(account.remote_id)
+        return there
+
+    async def _open(self, account: RemoteAccount) -> None:
+        async with self.journal.step("Open it again") as line:
+            await self.connector.enable(account.remote_id)
+            read = await self.connector.read(account.remote_id)
+            line.say(Outcome.WORKS, "It is shown open.")
+            if read.active is not True:
+                line.say(Outcome.FAILS, "It accepted that the account is open and shows it closed.")
+
+    async def _membership(self, account: RemoteAccount) -> None:
+        connector = self.connector
+        if "group" not in connector.capabilities.entitlements:
+            return
+        if not connector.capabilities.create_entitlements or not isinstance(
+            connector, DeletesEntitlements
+        ):
+            told = "Groups are not made here, and nobody is put into one that is somebody's."
+            await self.journal.done(Step("Put it into a group", Outcome.SKIPPED, told))
+            return
+        group = None
+        async with self.journal.step("Make a group") as line:
+            self._unsure = True
+            group = await self._to_the_end(connector.create_entitlement("group", self._name))
+            self._groups.append(("group", group.remote_id))
+            self._unsure = False
+            line.say(Outcome.WORKS, f"{self._name}.")
+        if group is None:
+            return
+        for what, add in (("Put it into a group", True), ("Take it out of the group", False)):
+            async with self.journal.step(what) as line:
+                one = [account.remote_id]
+                await connector.change_members(
+                    "group", group.remote_id, add=one if add else (), remove=() if add else one
+                )
+                shown = await self._members(group.remote_id)
+                line.say(Outcome.WORKS, "The group shows it.")
+                if shown is None or (add and not shown):
+                    self.journal.seen["members"] = "nothing"
+                    line.say(Outcome.DIFFERS, "Done, as far as it says: members are not shown.")
+                elif (account.remote_id in shown) is not add:
+                    line.say(
+                        Outcome.FAILS, "It accepted the change, which the group does not show."
+                    )
+
+    async def _members(self, group: str) -> frozenset[str] | None:
+        async for one in self.connector.entitlements():
+            if one.remote_id == group:
+                return one.members
+        return None
+
+    async def _delete(self, account: RemoteAccount) -> None:
+        async with self.journal.step("Delete it") as line:
+            try:
+                await self.connector.delete(account.remote_id)
+            except NotFound:
+                self._forget(account.remote_id)
+                line.say(Outcome.WORKS, "It was gone already.")
+                return
+            try:
+                read = await self.connector.read(account.remote_id)
+            except NotFound:
+                self._forget(account.remote_id)
+                line.say(Outcome.WORKS, "It is gone.")
+                return
+            if read.active is False:
+                self.journal.seen["delete"] = "off"
+                self._forget(account.remote_id)
+                line.say(Outcome.DIFFERS, "It stays there, closed: this application keeps it.")
+            else:
+                self.journal.seen["delete"] = "nothing"
+                line.say(Outcome.FAILS, "It accepted the deletion and shows the account open.")
+
+    # Leaving nothing behind.
+
+    async def clean_up(self) -> None:
+        """Removes what is still there of what was made; tells what could not be."""
+        if not (self._accounts or self._groups or self._unsure):
+            return
+        async with self.journal.step("Clean up") as line:
+            if self._pending:
+                # It may arrive still: only then it can be seen whether it did.
+                done, _ = await asyncio.wait(self._pending, timeout=_LONGEST)
+                for task in done:
+                    task.exception()
+            if self._unsure:
+                accounts, groups = await self._marked(self._name)
+                self._accounts += accounts
+                self._groups += groups
+            for kind, group in list(dict.fromkeys(self._groups)):
+                await self._remove_group(kind, group)
+            for account in list(dict.fromkeys(self._accounts)):
+                await self._remove_account(account)
+            line.say(Outcome.WORKS, "Nothing is left there.")
+            if self.journal.trial.left:
+                line.say(
+                    Outcome.FAILS,
+                    f"Remove by hand, or check again later: {', '.join(self.journal.trial.left)}.",
+                )
+
+    async def _remove_account(self, remote_id: str) -> None:
+        """Deleted, or closed where nothing is ever deleted."""
+        try:
+            try:
+                await self._insisting(lambda: self.connector.delete(remote_id))
+            except Unsupported:
+                await self._insisting(lambda: self.connector.disable(remote_id))
+        except NotFound:
+            pass
+        except ConnectorError as error:
+            self.journal.trial.left.append(f"account {remote_id} ({error})")
+        self._forget(remote_id)
+
+    async def _remove_group(self, kind: str, remote_id: str) -> None:
+        connector = self.connector
+        try:
+            if isinstance(connector, DeletesEntitlements):
+                await self._insisting(lambda: connector.delete_entitlement(kind, remote_id))
+        except NotFound:
+            pass
+        except ConnectorError as error:
+            self.journal.trial.left.append(f"{kind} {remote_id} ({error})")
+        self._groups = [one for one in self._groups if one != (kind, remote_id)]
+
+    async def _to_the_end(self, making: Coroutine[Any, Any, T]) -> T:
+        """What makes something is not given up half way: what came of it has to be removed."""
+        task = asyncio.ensure_future(making)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._pending.append(task)
+            raise
+
+    async def _insisting(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Once more where nobody knows what became of it."""
+        try:
+            await act()
+        except (OutcomeUnknown, RetryLater):
+            await act()
+
+    async def _marked(self, name: str = "") -> tuple[list[str], list[tuple[str, str]]]:
+        """Accounts and groups that carry this mark, or any."""
+        accounts = [
+            one.remote_id
+            async for page in self.connector.accounts()
+            for one in page
+            if _carries(one.load().attributes, name)
+        ]
+        groups = []
+        if isinstance(self.connector, DeletesEntitlements):
+            groups = [
+                (one.kind, one.remote_id)
+                async for one in self.connector.entitlements()
+                if _is_mark(one.name, name)
+            ]
+        return accounts, groups
+
+    def _forget(self, remote_id: str) -> None:
+        self._accounts = [one for one in self._accounts if one != remote_id]
+
+
+def _carries(attributes: Attributes, name: str) -> bool:
+    return any(_is_mark(str(attributes.get(one, "")), name) for one in _NAMES)
+
+
+def _is_mark(text: str, name: str) -> bool:
+    found = _MARKED.search(text.casefold())
+    return found is not None and (not name or found[0] == name)
+
+
+def _lost(read: RemoteAccount, wanted: Attributes) -> list[str]:
+    return [name for name, value in wanted.items() if not same(value, read.attributes.get(name))]

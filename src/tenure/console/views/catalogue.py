@@ -1,0 +1,222 @@
+"""The catalogue: search, one application's page in three tabs, and adding it in report mode. What
+is shown of an application is its entry; nothing is asked of the application itself before the
+connection check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_safe
+
+from tenure.applications import selectors
+from tenure.catalogue import filling, pages
+from tenure.catalogue.entry import CATEGORIES, CHECKED, Entry
+from tenure.catalogue.loading import Listed, UnknownEntry, listed
+from tenure.catalogue.loading import entry as read_entry
+from tenure.catalogue.search import filters, search
+from tenure.configuration.adding import add as add_application
+from tenure.configuration.problems import ConfigurationError
+from tenure.configuration.proposing import block, prepare
+from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
+from tenure.provisioning import connection as checking
+from tenure.provisioning.tasks import queue_check
+from tenure.signin.permissions import Ability
+
+_LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of the form."""
+
+    name: str
+    label: str
+    hint: str
+    value: str
+    example: str = ""
+    choices: tuple[str, ...] = ()
+    error: str = ""
+
+
+@require_safe
+@signed_in()
+def catalogue(request: ConsoleRequest) -> HttpResponse:
+    """Everything, or what is searched for. For htmx, only the tiles."""
+    text = request.GET.get("q", "").strip()[:200]
+    category = request.GET.get("category", "")
+    wanted = [name for name in request.GET.getlist("can") if name in filters()]
+    if category not in CATEGORIES:
+        category = ""
+    found = search(text, category=category, can=wanted)
+    used = selectors.from_catalogue()
+    context = {
+        "shelves": _shelves(found, used, whole=bool(text)),
+        "count": len(found),
+        "search": text,
+        "narrowed": bool(text or category or wanted),
+    }
+    if request.headers.get("HX-Request"):
+        return fragment(request, "console/parts/catalogue.html", context)
+    everything = listed()
+    context |= {
+        "total": len(everything),
+        "automatic": sum(row.automatic for row in everything),
+        "category": category,
+        "categories": [
+            (slug, title)
+            for slug, title in CATEGORIES.items()
+            if any(row.category == slug for row in everything)
+        ],
+        "filters": [(name, title, name in wanted) for name, title in filters().items()],
+    }
+    return render(request, "console/catalogue.html", context, section="catalogue")
+
+
+@require_safe
+@signed_in()
+def entry(request: ConsoleRequest, slug: str, tab: str = "general") -> HttpResponse:
+    """One application: General, Single sign-on or Provisioning."""
+    found = _entry(slug)
+    if found is None:
+        return _missing(request)
+    context = {
+        "entry": found,
+        "tab": tab,
+        "category": CATEGORIES[found.category],
+        "capabilities": pages.capabilities(found),
+        "steps": getattr(found.instructions, tab),
+        "sso_facts": pages.sso_facts(found),
+        "provisioning_facts": pages.provisioning_facts(found),
+        "not_yet_sso": pages.NOT_YET_SSO,
+        "not_yet_provisioning": pages.NOT_YET_PROVISIONING,
+        "checked": CHECKED[found.checked.how],
+        "sources": [(source, pages.BY[source.by]) for source in found.sources],
+        "used": selectors.from_catalogue().get(slug, ()),
+        "example": _block(found) if tab == "provisioning" else "",
+    }
+    return render(request, "console/entry.html", context, section="catalogue")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in(needs=Ability.CONFIGURE)
+def add(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """Name, settings and where the secrets are; then the application is there, in report mode."""
+    found = _entry(slug)
+    if found is None or not found.automatic:
+        return _missing(request)
+    given = {key: str(value)[:_LONGEST] for key, value in request.POST.items()}
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            key, application = prepare(
+                found,
+                slug=given.get("slug", "").strip(),
+                name=given.get("name", ""),
+                answers={s.name: given.get(f"set-{s.name}", "") for s in found.settings},
+                secrets={s.name: given.get(f"secret-{s.name}", "") for s in found.secrets},
+            )
+            add_application(key, application)
+        except filling.WrongAnswers as error:
+            problems = error.problems
+        except ConfigurationError as error:
+            problems = {"": str(error)}
+        else:
+            _test(key)
+            messages.success(request, f"{application.name} is added, in report mode.")
+            return redirect("console:connection", key)
+    context = {
+        "entry": found,
+        "names": _names(found, given, problems),
+        "settings": _settings(found, given, problems),
+        "secrets": _secrets(found, given, problems),
+        "problem": problems.get("", ""),
+        "count": len(problems),
+    }
+    status = 422 if problems else 200
+    return render(request, "console/add.html", context, section="catalogue", status=status)
+
+
+def _shelves(
+    found: Sequence[Listed], used: Mapping[str, object], *, whole: bool
+) -> list[tuple[str, list[tuple[Listed, bool]]]]:
+    """What was found: the best first where words were looked for, otherwise by category."""
+    if whole:
+        return [("", [(row, row.slug in used) for row in found])] if found else []
+    return [
+        (title, rows)
+        for category, title in CATEGORIES.items()
+        if (rows := [(row, row.slug in used) for row in found if row.category == category])
+    ]
+
+
+def _test(key: str) -> None:
+    """Ask the application whether it accepts us, by reading only. Nothing is changed there."""
+    found = selectors.application(key)
+    if found is not None:
+        with transaction.atomic():
+            queue_check(checking.begin(found, write=False))
+
+
+def _entry(slug: str) -> Entry | None:
+    try:
+        return read_entry(slug)
+    except UnknownEntry:
+        return None
+
+
+def _missing(request: ConsoleRequest) -> HttpResponse:
+    return missing(request, "entry", section="catalogue", back="console:catalogue")
+
+
+def _block(found: Entry) -> str:
+    return block(*prepare(found, answers=filling.examples(found))) if found.automatic else ""
+
+
+def _names(found: Entry, given: Mapping[str, str], problems: Mapping[str, str]) -> list[Field]:
+    return [
+        Field(
+            "name",
+            "Name",
+            "What people read.",
+            given.get("name", found.name),
+            error=problems.get("name", ""),
+        ),
+        Field(
+            "slug",
+            "Short name",
+            "In tenure.yaml, in rules and on the command line.",
+            given.get("slug", found.slug),
+            error=problems.get("slug", ""),
+        ),
+    ]
+
+
+def _settings(found: Entry, given: Mapping[str, str], problems: Mapping[str, str]) -> list[Field]:
+    return [
+        Field(
+            f"set-{setting.name}",
+            setting.title,
+            setting.hint,
+            given.get(f"set-{setting.name}", setting.default),
+            example=setting.example,
+            choices=setting.choices,
+            error=problems.get(setting.name, ""),
+        )
+        for setting in found.settings
+    ]
+
+
+def _secrets(found: Entry, given: Mapping[str, str], problems: Mapping[str, str]) -> list[Field]:
+    proposed = filling.secret_references(found, given.get("slug", "").strip() or found.slug)
+    fields = []
+    for secret in found.secrets:
+        error = problems.get(secret.name, "")
+        # What was typed and is no reference may be the secret itself: it is not sent back.
+        value = "" if error else given.get(f"secret-{secret.name}", proposed[secret.name])
+        fields.append(Field(f"secret-{secret.name}", secret.title, secret.hint, value, error=error))
+    return fields

@@ -1,0 +1,199 @@
+"""Which operations are sent next: claimed, marked as started, given back where not begun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import F, Min
+
+from tenure.applications.connecting import longest_answer
+from tenure.applications.models import Application
+from tenure.core.model import ApplicationMode, OperationKind, OperationState
+from tenure.core.planner import LEAVER_URGENCY
+from tenure.infra.clock import now as clock_now
+from tenure.people import services as people
+from tenure.provisioning import accounts, settling
+from tenure.provisioning.models import Operation
+from tenure.provisioning.sending import Work
+
+#: Held while operations of an application are chosen, so that its two lanes never choose two
+#: operations of one person.
+_CHOOSING = 0x7E6
+
+_NEXT = """
+    SELECT due.id, coalesce(due.person_id, -due.account_id),
+        due.person_id IS NOT NULL AND due.generation <> person.generation
+        AND NOT (due.kind = 'create' AND due.state = 'unknown')
+    FROM provisioning_operation AS due
+    LEFT JOIN people_person AS person ON person.id = due.person_id
+    WHERE due.application_id = %(application)s
+      AND due.urgency <= %(urgency)s
+      AND due.state IN ('planned', 'unknown', 'retrying')
+      AND (%(kind)s::text IS NULL OR due.kind = %(kind)s)
+      AND (due.not_before IS NULL OR due.not_before <= %(now)s
+           OR (due.state = 'retrying' AND %(kind)s::text IS NOT NULL))
+      -- Scalar subqueries with LIMIT on purpose: EXISTS would be made a join over the whole
+      -- backlog; like this rows are taken in the order of the index until there are enough.
+      -- Without a person it is on an account that still has to be nobody's.
+      AND (due.person_id IS NOT NULL OR (
+          SELECT account.situation = 'unmatched' AND account.protected = '' AND NOT account.own
+          FROM applications_account AS account WHERE account.id = due.account_id
+      ))
+      AND (due.after = '[]' OR (
+          SELECT first.id FROM provisioning_operation AS first
+          WHERE first.person_id = due.person_id
+            AND due.after @> to_jsonb(first.application_id)
+            AND first.state NOT IN ('done', 'cancelled')
+            AND (due.kind = 'delete') = (first.kind = 'delete')
+            AND first.kind IN ('create', 'enable', 'delete')
+          LIMIT 1
+      ) IS NULL)
+      AND (
+          SELECT other.id FROM provisioning_operation AS other
+          WHERE other.application_id = due.application_id
+            AND other.person_id = due.person_id
+            AND other.id <> due.id
+            AND other.state IN ('started', 'unknown', 'retrying')
+          LIMIT 1
+      ) IS NULL
+    ORDER BY due.urgency, due.id
+    LIMIT %(most)s
+    FOR UPDATE OF due SKIP LOCKED
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a drain sees when it looks up from its work: whether it may go on, and whether a
+    leaver's removal waits."""
+
+    may_send: bool
+    leavers: bool
+
+
+def look(application: int) -> Look:
+    """Two short queries, each by index, whatever waits."""
+    if people.company().writes_stopped_at is not None:
+        return Look(may_send=False, leavers=False)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT row.mode = %(live)s AND row.paused_at IS NULL, EXISTS (
+                SELECT 1 FROM provisioning_operation AS due
+                WHERE due.application_id = row.id AND due.urgency <= %(urgency)s
+                  AND due.state IN ('planned', 'unknown', 'retrying')
+                  AND (due.not_before IS NULL OR due.not_before <= %(now)s)
+            )
+            FROM applications_application AS row WHERE row.id = %(application)s
+            """,
+            {
+                "application": application,
+                "urgency": LEAVER_URGENCY,
+                "now": clock_now(),
+                "live": ApplicationMode.LIVE.value,
+            },
+        )
+        found = cursor.fetchone()
+    return Look(*found) if found else Look(may_send=False, leavers=False)
+
+
+@transaction.atomic
+def recover(application: Application) -> int:
+    """Operations that a dead drain left as started: whether they were sent is not known. Called
+    by the only drain of the application, so no other can have started them. Its requests may still
+    be on their way: an account is looked for only when the last of them has arrived."""
+    rows = Operation.objects.filter(application=application, state=OperationState.STARTED.value)
+    accounts.doubt((row, accounts.touched(row)) for row in rows.select_related("account"))
+    travels = timedelta(seconds=longest_answer(application) + settling.SHOWN_AFTER)
+    made = rows.filter(kind=OperationKind.CREATE.value).update(
+        state=OperationState.UNKNOWN.value, not_before=F("started_at") + travels
+    )
+    return made + rows.update(state=OperationState.UNKNOWN.value)
+
+
+@transaction.atomic
+def claim(
+    application: Application,
+    most: int,
+    now: datetime,
+    *,
+    leavers: bool = False,
+    kind: str | None = None,
+) -> tuple[list[Operation], list[int]]:
+    """The next operations, marked as started, one for each person; and people whose plan is older
+    than what is known of them, who have to be planned anew first. `leavers`: only removals for who
+    leaves; `kind`: only such operations, before their time if it has to be. An account that may
+    have been made already is looked for all the same: nothing can be planned before that is known.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CHOOSING, application.pk])
+        cursor.execute(
+            _NEXT,
+            {
+                "application": application.pk,
+                "now": now,
+                "most": most,
+                "urgency": LEAVER_URGENCY if leavers else 32767,
+                "kind": kind,
+            },
+        )
+        rows = cursor.fetchall()
+    chosen: dict[int, int] = {}
+    stale: list[int] = []
+    for operation, person, outdated in rows:
+        if outdated:
+            stale.append(person)
+        elif person not in chosen:
+            chosen[person] = operation
+    operations = list(
+        Operation.objects.filter(pk__in=chosen.values())
+        .select_related("person", "account")
+        .order_by("urgency", "id")
+    )
+    Operation.objects.filter(pk__in=chosen.values()).update(
+        state=OperationState.STARTED.value, started_at=now, attempts=F("attempts") + 1
+    )
+    return operations, list(dict.fromkeys(stale))
+
+
+def give_back(rows: Sequence[Operation]) -> None:
+    """Operations that were claimed and never sent wait as before."""
+    for row in rows:
+        Operation.objects.filter(pk=row.pk, state=OperationState.STARTED.value).update(
+            state=row.state, attempts=row.attempts, started_at=row.started_at
+        )
+
+
+def work_for(operations: Sequence[Operation]) -> list[Work]:
+    """Operations as the sender needs them. `state` is still the one from before the claim."""
+    return [
+        Work(
+            operation=row.pk,
+            kind=OperationKind(row.kind),
+            person=str(row.person.uid) if row.person else "",
+            external_id=str(row.person.uid) if row.person else "",
+            remote_id=row.account.remote_id
+            if row.account
+            else str(row.progress.get("remote_id", "")),
+            attributes={name: change.get("to") for name, change in row.attributes.items()},
+            grant=tuple(row.grant),
+            revoke=tuple(row.revoke),
+            progress=dict(row.progress),
+            unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
+            active=row.active,
+            outdated=row.person is not None and row.generation != row.person.generation,
+        )
+        for row in operations
+    ]
+
+
+def next_due(application: Application) -> datetime | None:
+    """When the earliest retry of the application, or look at what was sent, is due."""
+    found = Operation.objects.filter(
+        application=application,
+        state__in=[OperationState.RETRYING.value, OperationState.UNKNOWN.value],
+    ).aggregate(at=Min("not_before"))
+    return found["at"]  # type: ignore[no-any-return]

@@ -1,0 +1,164 @@
+"""Records under new employee numbers that may be somebody's who was here before.
+
+A source names the attributes by which it would be noticed. Whoever was known before this import and
+is the same in all attributes of one of its rules may be who comes, whether they have left or are
+about to: a person then decides (see `answering`), and until then nothing is made of the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from tenure.core.model import LifecycleState
+from tenure.people.models import Person
+from tenure.runs.models import Severity
+from tenure.sources.models import Absence, RehireQuestion
+from tenure.sources.rows import MappedRow
+from tenure.sources.work import Work
+
+_SAME = """
+    SELECT given.key, person.id FROM people_person AS person
+    JOIN unnest(%s::text[], {types}) AS given (key, {columns}) ON {equal}
+    WHERE person.id <= %s AND person.employee_number IS DISTINCT FROM given.key
+    ORDER BY person.id
+"""
+
+
+def arriving(work: Work, rows: Sequence[MappedRow]) -> tuple[list[MappedRow], list[MappedRow]]:
+    """Rows of whom nobody knows yet, about whom it may have to be asked; and all others."""
+    if not work.source.rehire or not work.newest:
+        return [], list(rows)
+    fresh = [row for row in rows if row.record is None and not row.left(work.at)]
+    known = set(
+        Person.objects.filter(employee_number__in=[row.key for row in fresh]).values_list(
+            "employee_number", flat=True
+        )
+        if fresh
+        else ()
+    )
+    new = {row.key for row in fresh} - known
+    return [row for row in rows if row.key in new], [row for row in rows if row.key not in new]
+
+
+def ask(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
+    """Ask about rows that may be somebody's who was here before. Returns the others."""
+    if not rows:
+        return []
+    asked = {
+        q.key: q
+        for q in RehireQuestion.objects.filter(
+            source=work.source, key__in=[row.key for row in rows]
+        )
+    }
+    open_ones = [row for row in rows if row.key not in asked or not asked[row.key].answer]
+    found = _candidates(work, open_ones)
+    people = Person.objects.in_bulk({pk for keys in found.values() for pk in keys})
+    others = []
+    for row in rows:
+        if row.key not in found:
+            others.append(row)
+            continue
+        RehireQuestion.objects.update_or_create(
+            source=work.source,
+            key=row.key,
+            defaults={"candidates": found[row.key], "row": kept(row)},
+        )
+        work.counts["waiting"] += 1
+        names = " or ".join(who(people[pk]) for pk in found[row.key])
+        work.complain(
+            Severity.WARNING,
+            f"May be {names}, back under a new number. Nothing is made of the row until it is "
+            f"said: `tenure rehire same {row.key}` or `tenure rehire other {row.key}`.",
+            line=row.line,
+            key=row.key,
+        )
+    done = [q.pk for key, q in asked.items() if not q.answer and key not in found]
+    if done:
+        RehireQuestion.objects.filter(pk__in=done).delete()
+    return others
+
+
+def pass_over(work: Work, row: MappedRow) -> None:
+    """A row under a number that its person no longer has: that employment is over."""
+    work.counts["former"] += 1
+    if not row.left(work.at):
+        work.complain(
+            Severity.WARNING,
+            f"{row.key} is the former number of somebody who has another one now: the row is left "
+            "out. If it is right, take back the answer: `tenure rehire list --all`.",
+            line=row.line,
+            key=row.key,
+        )
+
+
+def withdraw(work: Work) -> None:
+    """Questions about rows that are gone, where that means something: the hire was cancelled."""
+    if work.source.absence != Absence.LEAVE or work.unreadable:
+        return
+    RehireQuestion.objects.filter(source=work.source, answer="").extra(
+        where=[
+            "NOT EXISTS (SELECT 1 FROM import_seen"
+            " WHERE import_seen.key = sources_rehirequestion.key)"
+        ]
+    ).delete()
+
+
+def kept(row: MappedRow) -> dict[str, Any]:
+    """A row as JSON, of which `again` makes the same row."""
+    return {
+        "key": row.key,
+        "digest": row.digest.hex(),
+        "attributes": dict(row.attributes),
+        "line": row.line,
+        "time_zone": row.time_zone,
+        "on_leave": row.on_leave,
+        "ended_at": row.ended_at.isoformat() if row.ended_at else None,
+        "present": row.present,
+    }
+
+
+def again(stored: dict[str, Any]) -> MappedRow:
+    """The row that was kept."""
+    ended = stored["ended_at"]
+    return MappedRow(
+        **{
+            **stored,
+            "digest": bytes.fromhex(stored["digest"]),
+            "ended_at": datetime.fromisoformat(ended) if ended else None,
+        },
+        record=None,
+    )
+
+
+def _candidates(work: Work, rows: Sequence[MappedRow]) -> dict[str, list[int]]:
+    """Key -> ids of the people who it could be, for those who could be anybody."""
+    found: dict[str, list[int]] = {}
+    for names in work.source.rehire:
+        whole = [row for row in rows if all(name in row.attributes for name in names)]
+        if not whole:
+            continue
+        places = range(len(names))
+        query = _SAME.format(
+            types=", ".join("%s::text[]" for _ in places),
+            columns=", ".join(f"v{i}" for i in places),
+            equal=" AND ".join(
+                f"lower(person.attributes ->> %s) = lower(given.v{i})" for i in places
+            ),
+        )
+        values = [[str(row.attributes[name]) for row in whole] for name in names]
+        with connection.cursor() as cursor:
+            cursor.execute(query, [[row.key for row in whole], *values, *names, work.newest])
+            for key, person in cursor.fetchall():
+                if person not in found.setdefault(key, []):
+                    found[key].append(person)
+    return found
+
+
+def who(person: Person) -> str:
+    """`Anna Nagy (10482, left)`."""
+    state = LifecycleState(person.state).value.replace("_", " ")
+    return f"{person.display_name} ({person.employee_number or person.uid}, {state})"

@@ -1,0 +1,312 @@
+"""What is pushed, into people: at once, in the transaction in which it is stored.
+
+A resource that the source's mapping cannot take is refused, and nothing of it is kept: whoever
+pushes it reads why. Leavers go through the same guard as those of an import; what it holds stays
+pushed, and is taken when somebody approves it by an import of the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from django.db import connection
+
+from tenure.connectors.scim.attributes import flatten
+from tenure.core.guard import judge
+from tenure.core.model import LifecycleState
+from tenure.people.models import Person
+from tenure.readers.base import Row
+from tenure.readers.push import text
+from tenure.runs import services as runs
+from tenure.runs.models import Run, RunKind, RunState
+from tenure.sources import asking, seen
+from tenure.sources.leaving import keep_back
+from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
+from tenure.sources.rows import BadRow, MappedRow, RowMapping
+from tenure.sources.work import Work
+
+PUSHED = "pushed"
+GROUPS = "groups"
+MANAGER = "enterprise.manager"
+USER, GROUP = "User", "Group"
+#: What is pushed within so long is one run.
+_ONE_RUN = timedelta(hours=1)
+_BATCH = 500
+
+
+class Busy(Exception):
+    """The whole source is being imported: push again in a moment."""
+
+
+class TakenKey(ValueError):
+    """Another resource has this employee number already."""
+
+
+@dataclass(slots=True)
+class Taking:
+    """One user as it is to be taken: the columns that the mapping reads, and what they mean."""
+
+    row: Row
+    mapped: MappedRow
+
+
+@dataclass(slots=True)
+class Push:
+    """One request of one source: what it changed, taken together at its end."""
+
+    source: Source
+    at: datetime
+    mapping: RowMapping = field(init=False)
+    #: uid -> what is to be taken of it.
+    _taking: dict[str, Taking] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
+    #: Keys and names that others have, of those that were asked for ahead; None: each is asked for.
+    _others: frozenset[tuple[str, str]] | None = None
+
+    def __post_init__(self) -> None:
+        self.mapping = RowMapping(self.source)
+        if not _asked("SELECT pg_try_advisory_xact_lock_shared(%s, %s)", self.source):
+            raise Busy
+
+    def expect(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Many new users come in this request: whose names and employee numbers are taken already
+        is asked once for all of them."""
+        names = {str(item.get("userName", "")).lower() for item in documents}
+        keys = set()
+        for item in documents:
+            row = Row(0, next(iter(_values(self.source, [_unsaved(item)], self.mapping.columns))))
+            with suppress(BadRow):
+                keys.add(self.mapping.key(row))
+        rows = PushedResource.objects.filter(source=self.source, kind=USER)
+        taken = {
+            ("name", name) for name in rows.filter(name__in=names).values_list("name", flat=True)
+        }
+        taken |= {("key", key) for key in rows.filter(key__in=keys).values_list("key", flat=True)}
+        self._others = frozenset(taken)
+
+    def is_taken(self, resource: PushedResource) -> bool:
+        """Whether somebody else has its userName, where that was asked for ahead."""
+        return self._others is not None and ("name", resource.name) in self._others
+
+    def changed(self, resource: PushedResource) -> None:
+        """A user was pushed. Raises `BadRow` or `TakenKey` where they cannot be taken."""
+        row = Row(resource.pk or 0, values_of(resource, self.mapping))
+        key = self.mapping.key(row)
+        mapped = self.mapping.mapped(row, key, b"", None, self.at)
+        if self._has_another(key, resource):
+            raise TakenKey(
+                f"Employee number {key} is another user's already. Correct it, or delete the other."
+            )
+        if resource.key and resource.key != key:
+            self._gone.add(resource.key)
+        resource.key = key
+        self._taking[resource.uid] = Taking(row, mapped)
+
+    def refused(self, resource: PushedResource) -> None:
+        """It was not stored after all."""
+        self._taking.pop(resource.uid, None)
+
+    def _has_another(self, key: str, resource: PushedResource) -> bool:
+        if self._others is not None:
+            return ("key", key) in self._others
+        rows = PushedResource.objects.filter(source=self.source, key=key)
+        return rows.exclude(uid=resource.uid).exists()
+
+    def deleted(self, resource: PushedResource) -> None:
+        self._taking.pop(resource.uid, None)
+        if resource.key:
+            self._gone.add(resource.key)
+
+    def members_changed(self, uids: Sequence[str]) -> None:
+        """The groups of these users are others now, where the mapping reads them."""
+        if GROUPS in self.mapping.columns:
+            for resource in PushedResource.objects.filter(source=self.source, uid__in=uids):
+                self.changed(resource)
+
+    def take(self) -> list[int]:
+        """Into records and people. Returns the ids of those who have left now."""
+        if not self._taking and not self._gone:
+            return []
+        seen.wait_for_other_sources()
+        work = _work(self.source, self.at)
+        rows = self._mapped(work)
+        gone = self._absent(work, {row.key for row in rows})
+        before = set(_here([row.key for row in (*rows, *gone)]))
+        work.counts["rows"] += len(rows)
+        arriving, others = asking.arriving(work, rows)
+        work.merge(keep_back(work, [*others, *gone]))
+        work.merge(asking.ask(work, arriving))
+        held = _leavers(work)
+        _tie_managers([row.key for row in rows])
+        work.store_issues()
+        runs.finish(
+            work.run,
+            RunState.HELD if held else RunState.DONE,
+            message=held,
+            counters=work.counts,
+            done=work.counts["rows"],
+            total=work.counts["rows"],
+        )
+        left = before - set(_here(list(before)))
+        people = Person.objects.filter(employee_number__in=left)
+        return list(people.values_list("pk", flat=True))
+
+    def _mapped(self, work: Work) -> list[MappedRow]:
+        keys = [item.mapped.key for item in self._taking.values()]
+        records = {
+            item.key: item for item in SourceRecord.objects.filter(source=self.source, key__in=keys)
+        }
+        found = []
+        for item in self._taking.values():
+            key, record = item.mapped.key, records.get(item.mapped.key)
+            digest = self.mapping.digest(item.row)
+            if key in self.mapping.former:
+                asking.pass_over(work, item.mapped)
+            elif record is None:
+                found.append(replace(item.mapped, digest=digest))
+            elif record.present and bytes(record.digest) == digest:
+                work.counts["unchanged"] += 1
+            else:
+                found.append(self.mapping.mapped(item.row, key, digest, record, self.at))
+        return found
+
+    def _absent(self, work: Work, back: set[str]) -> list[MappedRow]:
+        if self.source.absence != Absence.LEAVE:
+            return []
+        records = SourceRecord.objects.filter(
+            source=self.source, key__in=self._gone - back, present=True
+        )
+        return [self.mapping.gone(item, self.at) for item in records]
+
+
+def _unsaved(document: Mapping[str, Any]) -> PushedResource:
+    return PushedResource(kind=USER, uid="", document=dict(document))
+
+
+def stored_rows(source: Source, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Everything that was pushed, for an import of the whole source."""
+    resources = PushedResource.objects.filter(source=source, kind=USER).order_by("pk")
+    iterator = resources.iterator(_BATCH)
+    while batch := list(islice(iterator, _BATCH)):
+        for resource, values in zip(batch, _values(source, batch, columns), strict=True):
+            yield resource.pk, values
+
+
+def values_of(resource: PushedResource, mapping: RowMapping) -> Mapping[str, str]:
+    """The columns of one resource that the mapping reads."""
+    return next(iter(_values(resource.source, [resource], mapping.columns)))
+
+
+def _values(
+    source: Source, resources: Sequence[PushedResource], columns: Sequence[str]
+) -> Iterator[dict[str, str]]:
+    names = [name for name in columns if name != GROUPS]
+    groups = _groups(source, resources) if GROUPS in columns else {}
+    keys = _keys_of_managers(source, resources) if MANAGER in columns else {}
+    for resource in resources:
+        found = flatten(resource.document, names)
+        values = {name: text(found.get(name)) for name in columns}
+        if GROUPS in columns:
+            values[GROUPS] = ",".join(sorted(groups.get(resource.uid, ())))
+        if MANAGER in columns:
+            values[MANAGER] = keys.get(values[MANAGER], values[MANAGER])
+        yield values
+
+
+def _groups(source: Source, resources: Sequence[PushedResource]) -> dict[str, list[str]]:
+    """uid -> names of the groups that they are in."""
+    uids = [resource.uid for resource in resources]
+    found: dict[str, list[str]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT member ->> 'value', "group".document ->> 'displayName'
+            FROM sources_pushedresource AS "group",
+                jsonb_array_elements(coalesce("group".document -> 'members', '[]')) AS member
+            WHERE "group".source_id = %s AND "group".kind = 'Group'
+                AND member ->> 'value' = ANY(%s)
+            """,
+            [source.pk, uids],
+        )
+        for uid, name in cursor.fetchall():
+            found.setdefault(uid, []).append(name)
+    return found
+
+
+def _keys_of_managers(source: Source, resources: Sequence[PushedResource]) -> dict[str, str]:
+    """A manager is named by the id of their resource; people know employee numbers."""
+    wanted = {text(flatten(item.document, [MANAGER]).get(MANAGER)) for item in resources} - {""}
+    rows = PushedResource.objects.filter(source=source, uid__in=wanted).exclude(key="")
+    return dict(rows.values_list("uid", "key"))
+
+
+def _work(source: Source, at: datetime) -> Work:
+    """On the run of this hour, whose counters go on."""
+    run = (
+        Run.objects.filter(
+            kind=RunKind.IMPORT, subject=source.slug, reason=PUSHED, started_at__gt=at - _ONE_RUN
+        )
+        .order_by("-pk")
+        .first()
+    )
+    run = run or runs.start(RunKind.IMPORT, source.slug, reason=PUSHED)
+    work = Work(source=source, run=run, at=at, dry_run=False, accept="")
+    work.counts.update(run.counters)
+    return work
+
+
+def _leavers(work: Work) -> str:
+    """The leavers among them, guard permitting. Returns why they are held, or ""."""
+    if not work.leaving:
+        return ""
+    verdict = judge(
+        what=f"leavers in {work.source.name}",
+        new=work.leaving,
+        recent=work.recent,
+        population=work.population,
+        limit=work.limit,
+    )
+    if verdict.held:
+        work.counts["held"] += work.leaving
+        return verdict.reason
+    work.merge(work.leavers)
+    return ""
+
+
+def _here(keys: Sequence[str]) -> list[str]:
+    rows = Person.objects.filter(employee_number__in=keys).exclude(state=LifecycleState.LEFT.value)
+    return [str(number) for number in rows.values_list("employee_number", flat=True)]
+
+
+def _tie_managers(keys: Sequence[str]) -> None:
+    """Of those who were pushed, and of those who wait for one of them. Circles and managers who do
+    not exist are told by an import of the whole source."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE people_person SET manager_id = manager.id
+            FROM people_person AS manager
+            WHERE manager.employee_number = people_person.attributes ->> 'manager'
+                AND manager.id <> people_person.id
+                AND people_person.manager_id IS DISTINCT FROM manager.id
+                AND (people_person.employee_number = ANY(%(keys)s)
+                    OR (manager.employee_number = ANY(%(keys)s)
+                        AND people_person.manager_id IS NULL))
+            """,
+            {"keys": list(keys)},
+        )
+
+
+def _asked(query: str, source: Source) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [seen.SOURCE_LOCK, source.pk])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+__all__ = ["BadRow", "Busy", "Push", "TakenKey", "stored_rows"]

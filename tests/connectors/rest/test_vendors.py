@@ -1,0 +1,264 @@
+"""The examples do what they say, on applications that answer as the vendors' documentation says."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from tenure.connectors.base import AlreadyExists, ConnectorConfig, NotFound, Unsupported
+from tenure.connectors.registry import open_connector
+from tenure.connectors.rest import RestConnector
+from tenure.connectors.testing import ConnectorConformance
+from tenure.core.model import Value
+from tests.connectors.rest.application import TOKEN, Application
+from tests.connectors.rest.vendors.gitea import Gitea
+from tests.connectors.rest.vendors.mattermost import Mattermost
+from tests.connectors.rest.vendors.nextcloud import Nextcloud
+from tests.connectors.rest.vendors.zabbix import Zabbix
+from tests.connectors.servers import http_server
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "connectors"
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """`account` is what a person maps to there; `{}` in it is a new name."""
+
+    name: str
+    application: type[Application]
+    account: dict[str, str]
+    changed: str
+    secret: str = "token"
+    settings: dict[str, Any] = field(default_factory=dict)
+    renames: bool = True
+
+    def sample(self, name: str = "") -> dict[str, Value]:
+        name = name or f"u{uuid.uuid4().hex[:10]}"
+        return {key: text.replace("{}", name) for key, text in self.account.items()}
+
+    @asynccontextmanager
+    async def opened(self, application: Application) -> AsyncIterator[RestConnector]:
+        async with http_server(application.handle) as address:
+            # The vendors' servers want to be spared; ours need not be.
+            spec = {**_written(EXAMPLES / f"{self.name}.yaml"), "limits": {}}
+            settings = {"spec": spec, "url": address, **self.settings}
+            config = ConnectorConfig(
+                self.name, settings, {self.secret: TOKEN}, frozenset(self.account)
+            )
+            opened = open_connector("rest", config)
+            assert isinstance(opened, RestConnector)
+            async with opened:
+                yield opened
+
+
+def _written(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = YAML(typ="safe", pure=True).load(file.read_text(encoding="utf-8"))
+    return found
+
+
+VENDORS = [
+    Vendor(
+        "gitea",
+        Gitea,
+        {"userName": "{}", "emails.work": "{}@acme.example", "displayName": "Ada Byron"},
+        "displayName",
+        settings={"organisation": "acme"},
+    ),
+    Vendor(
+        "nextcloud",
+        Nextcloud,
+        {
+            "userName": "{}",
+            "emails.work": "{}@acme.example",
+            "displayName": "Ada Byron",
+            "phoneNumbers.work": "+41 1",
+        },
+        "phoneNumbers.work",
+        secret="password",
+        settings={"user": "tenure"},
+        renames=False,
+    ),
+    Vendor(
+        "mattermost",
+        Mattermost,
+        {
+            "userName": "{}",
+            "emails.work": "{}@acme.example",
+            "name.givenName": "Ada",
+            "name.familyName": "Byron",
+            "title": "Clerk",
+        },
+        "title",
+    ),
+    Vendor(
+        "zabbix",
+        Zabbix,
+        {"userName": "{}", "name.givenName": "Ada", "name.familyName": "Byron"},
+        "name.givenName",
+        secret="password",
+        settings={"user": "tenure", "group": "13"},
+    ),
+]
+every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
+
+
+@every_vendor
+async def test_the_check_finds_nothing_wrong(vendor: Vendor) -> None:
+    async with vendor.opened(vendor.application()) as connector:
+        await connector.create(vendor.sample(), external_id="1", active=True)
+        lines = await connector.check()
+    assert [line for line in lines if not line.ok] == []
+
+
+@every_vendor
+async def test_a_whole_life(vendor: Vendor) -> None:
+    async with vendor.opened(vendor.application()) as connector:
+        wanted = vendor.sample()
+        made = await connector.create(wanted, external_id="1", active=True)
+        assert (made.attributes, made.active) == (wanted, True)
+        for name in sorted(connector.capabilities.searchable & wanted.keys()):
+            found = await connector.find(name, str(wanted[name]))
+            assert [one.remote_id for one in found] == [made.remote_id], name
+            assert await connector.find(name, f"x{wanted[name]}") == []
+        for changes in ({vendor.changed: "Grace"}, {vendor.changed: None}):
+            await connector.update(made.remote_id, changes)
+            shown = (await connector.read(made.remote_id)).attributes
+            kept = {**wanted, **changes}
+            assert shown == {name: value for name, value in kept.items() if value is not None}
+        for verb, active in ((connector.disable, False), (connector.enable, True)):
+            for _ in range(2):
+                await verb(made.remote_id)
+                assert (await connector.read(made.remote_id)).active is active
+        await connector.delete(made.remote_id)
+        for again in (
+            connector.read(made.remote_id),
+            connector.delete(made.remote_id),
+            connector.disable(made.remote_id),
+            connector.update(made.remote_id, {vendor.changed: "Nobody"}),
+        ):
+            with pytest.raises(NotFound):
+                await again
+
+
+@every_vendor
+async def test_names_are_unique_and_renames_keep_the_account(vendor: Vendor) -> None:
+    async with vendor.opened(vendor.application()) as connector:
+        wanted, other = vendor.sample(), vendor.sample()
+        made = await connector.create(wanted, external_id="1", active=True)
+        await connector.create(other, external_id="2", active=False)
+        with pytest.raises(AlreadyExists):
+            await connector.create(wanted, external_id="3", active=True)
+        if not vendor.renames:
+            return
+        with pytest.raises(AlreadyExists):
+            await connector.update(made.remote_id, {"userName": other["userName"]})
+        await connector.update(made.remote_id, {"userName": "renamed", vendor.changed: "Grace"})
+        shown = (await connector.read(made.remote_id)).attributes
+        assert shown == {**wanted, "userName": "renamed", vendor.changed: "Grace"}
+
+
+@every_vendor
+async def test_a_listing_is_complete(vendor: Vendor) -> None:
+    async with vendor.opened(vendor.application()) as connector:
+        made = [
+            await connector.create(vendor.sample(), external_id=str(n), active=n % 3 != 0)
+            for n in range(60)
+        ]
+        listed = {one.remote_id: one async for page in connector.accounts() for one in page}
+        assert listed.keys() == {one.remote_id for one in made}
+        for one in made:
+            assert listed[one.remote_id].fingerprint == one.fingerprint
+
+
+@every_vendor
+async def test_groups_are_made_filled_emptied_and_deleted(vendor: Vendor) -> None:
+    async with vendor.opened(vendor.application()) as connector:
+        people = [
+            (await connector.create(vendor.sample(), external_id="1", active=True)).remote_id
+            for _ in range(3)
+        ]
+        group = await connector.create_entitlement("group", "Sales Team")
+
+        async def members() -> set[str]:
+            found = {one.remote_id: one async for one in connector.entitlements()}
+            assert found[group.remote_id].name == "Sales Team"
+            return set(found[group.remote_id].members or ())
+
+        for _ in range(2):
+            await connector.change_members("group", group.remote_id, add=people)
+            assert await members() == set(people)
+        for _ in range(2):
+            await connector.change_members("group", group.remote_id, remove=people[1:])
+            assert await members() == {people[0]}
+        await connector.delete_entitlement("group", group.remote_id)
+        assert group.remote_id not in {one.remote_id async for one in connector.entitlements()}
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "usual"), [("mattermost", "system_admin", None), ("zabbix", "3", "1")]
+)
+async def test_roles_are_given_and_taken(name: str, role: str, usual: str | None) -> None:
+    (vendor,) = [one for one in VENDORS if one.name == name]
+    async with vendor.opened(vendor.application()) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+
+        async def holders(of: str) -> frozenset[str]:
+            found = {(o.kind, o.remote_id): o.members async for o in connector.entitlements()}
+            return found["role", of] or frozenset()
+
+        await connector.change_members("role", role, add=[made.remote_id])
+        assert made.remote_id in await holders(role)
+        await connector.change_members("role", role, remove=[made.remote_id])
+        assert made.remote_id not in await holders(role)
+        if usual is not None:
+            assert made.remote_id in await holders(usual)
+
+
+async def test_mattermost_ends_sessions_and_says_what_it_may_not_delete() -> None:
+    (vendor,) = [one for one in VENDORS if one.name == "mattermost"]
+    application = Mattermost()
+    application.deletes = False
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        await connector.disable(made.remote_id)
+        assert application.sessions_ended == [made.remote_id]
+        with pytest.raises(Unsupported, match="not enabled") as told:
+            await connector.delete(made.remote_id)
+        assert "mmctl user delete" in told.value.instructions
+        assert await connector.find("userName", "robot") == []
+
+
+async def test_gitea_says_why_somebody_cannot_be_deleted() -> None:
+    (vendor,) = [one for one in VENDORS if one.name == "gitea"]
+    async with vendor.opened(Gitea()) as connector:
+        wanted = {**vendor.sample(), "displayName": "Owner"}
+        made = await connector.create(wanted, external_id="1", active=True)
+        with pytest.raises(Unsupported, match="ownership of repositories") as told:
+            await connector.delete(made.remote_id)
+        assert "Hand them over" in told.value.instructions
+
+
+async def test_zabbix_is_signed_in_to_again_and_out_of() -> None:
+    (vendor,) = [one for one in VENDORS if one.name == "zabbix"]
+    application = Zabbix()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        application.signed_in = False
+        assert (await connector.read(made.remote_id)).active is True
+        assert application.sign_ins == 2
+    assert application.signed_in is False
+
+
+class TestMattermostKeepsEveryPromise(ConnectorConformance):
+    @pytest.fixture
+    async def connector(self) -> AsyncIterator[RestConnector]:
+        (vendor,) = [one for one in VENDORS if one.name == "mattermost"]
+        async with vendor.opened(Mattermost()) as opened:
+            yield opened

@@ -1,0 +1,1 @@
+"""Applications that answer as their vendors' published documentation says; each names the pages."""

@@ -1,0 +1,118 @@
+"""From the catalogue to an application that is read and not written to."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tenure.applications.models import Application
+from tenure.audit.models import Event
+from tenure.signin.models import Role
+from tests.console.conftest import signed_in
+from tests.console.pages import pages_of
+
+ADD = reverse("console:add", args=["gitlab"])
+FORM = {
+    "name": "Our GitLab",
+    "slug": "code",
+    "set-host": "git.acme.example",
+    "secret-token": "${env:CODE_TOKEN}",
+}
+
+
+def text_of(client: Client, path: str, **headers: str) -> str:
+    answer = client.get(path, headers=headers)
+    assert answer.status_code == 200, path
+    return answer.content.decode()
+
+
+def test_search_and_filters(owner: Client) -> None:
+    page = reverse("console:catalogue")
+    assert "Slack" in text_of(owner, page)
+    found = text_of(owner, page + "?q=slcak", **{"HX-Request": "true"})
+    assert "Slack" in found
+    assert "GitLab" not in found
+    assert "<html" not in found
+    narrowed = text_of(owner, page + "?category=development&can=automatic", **{"HX-Request": "1"})
+    assert "GitLab" in narrowed
+    assert "Jenkins" not in narrowed
+    assert "Nothing found" in text_of(owner, page + "?q=zzzzzz&can=nonsense&category=nonsense")
+
+
+def test_the_three_tabs_say_what_is_known(owner: Client) -> None:
+    general = text_of(owner, reverse("console:entry", args=["gitlab"]))
+    assert "Not confirmed" in general
+    assert "Add this application" in general
+    sign_on = text_of(owner, reverse("console:entry_single_sign_on", args=["gitlab"]))
+    assert "not an identity provider yet" in sign_on
+    assert "users/auth/saml/callback" in sign_on
+    provisioning = text_of(owner, reverse("console:entry_provisioning", args=["gitlab"]))
+    assert "mode: report" in provisioning
+    by_hand = text_of(owner, reverse("console:entry_provisioning", args=["box"]))
+    assert "no connector for this application yet" in by_hand
+    assert "Add this application" not in by_hand
+
+
+@pytest.mark.parametrize("name", ["entry", "entry_provisioning", "add"])
+def test_an_entry_that_there_is_not(name: str, owner: Client) -> None:
+    assert owner.get(reverse(f"console:{name}", args=["no-such"])).status_code == 404
+
+
+def test_adding_saves_it_in_report_mode_and_tests_the_connection(owner: Client) -> None:
+    answer = owner.post(ADD, FORM)
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        reverse("console:connection", args=["code"]),
+    )
+    row = Application.objects.get()
+    assert (row.name, row.mode, row.catalogue_entry) == ("Our GitLab", "report", "gitlab")
+    assert row.settings["base_url"] == "https://git.acme.example/api/scim/v2/application"
+    assert row.secrets == {"token": "${env:CODE_TOKEN}"}
+    assert Event.objects.filter(subject_key="code").exists()
+    page = text_of(owner, answer["Location"])
+    assert "Waiting for a worker" in page
+    assert "Where to go next" in page
+    assert row.checks.get().write is False
+    assert "You have it" in text_of(owner, reverse("console:entry", args=["gitlab"]))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"set-host": ""}, "is missing"),
+        ({"set-host": "https://git/"}, "does not have the right form"),
+        ({"slug": "Our GitLab"}, "lower-case letters"),
+        ({"secret-token": "glsoat-very-secret"}, "never written here"),
+        ({"name": "x" * 300}, "at most 200"),
+    ],
+)
+def test_what_is_wrong_stands_at_its_field(
+    change: dict[str, str], said: str, owner: Client
+) -> None:
+    answer = owner.post(ADD, {**FORM, **change})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert said in page
+    assert "Nothing was added" in page
+    assert "very-secret" not in page
+    assert not Application.objects.exists()
+
+
+def test_a_name_that_is_taken(owner: Client) -> None:
+    owner.post(ADD, FORM)
+    again = owner.post(ADD, FORM)
+    assert again.status_code == 422
+    assert "already" in again.content.decode()
+
+
+def test_an_auditor_reads_and_does_not_add(db: None) -> None:
+    auditor = signed_in(Role.AUDITOR)
+    assert "Add this application" not in text_of(auditor, reverse("console:entry", args=["gitlab"]))
+    assert auditor.post(ADD, FORM).status_code == 403
+    assert not Application.objects.exists()
+
+
+def test_the_pages_are_among_those_that_browsers_open() -> None:
+    names = {name for name, _ in pages_of(None)}
+    assert {"catalogue", "entry", "add", "by hand"} <= names

@@ -1,0 +1,145 @@
+"""A request that got no answer may have been carried out: whatever is planned meanwhile counts with
+both. Access that is not sure is taken where it is not due, and given where it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenure.applications.models import Account
+from tenure.connectors.faults import lost_after, lost_before, retry_later
+from tenure.people.models import Person
+from tenure.people.services import raise_generation
+from tenure.provisioning import services, settling
+from tenure.provisioning.models import Operation
+from tests.provisioning.company import Company, apply, change, drain, linked
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What got no answer is not sent again before something else is planned."""
+    monkeypatch.setattr(settling, "_FIRST_WAIT", 3600.0)
+    monkeypatch.setattr(settling, "SHOWN_AFTER", 0.0)
+
+
+def unsure() -> list[str]:
+    return list(Account.objects.get().unsure)
+
+
+def test_a_grant_that_may_have_been_done_is_taken_back(sales: Company) -> None:
+    person = sales.person("1", "Support")
+    apply()
+    change(person, department="Sales")
+    sales.memories["chat"].faults.nth("change_members", 2, lost_after())
+    apply()
+    assert sales.members("sales") == {"p1@acme.example"}
+    assert unsure() == ["group:sales"]
+    change(person, department="Support")
+    apply()
+    assert sales.members("sales") == set()
+    assert unsure() == []
+    assert Operation.objects.filter(kind="revoke", state="done").count() == 1
+
+
+def test_a_leavers_groups_are_left_even_if_the_grant_may_not_have_been_done(
+    sales: Company,
+) -> None:
+    person = sales.person("1", "Support")
+    apply()
+    change(person, department="Sales")
+    sales.memories["chat"].faults.nth("change_members", 2, lost_after())
+    apply()
+    services.terminate_now(person, reason="gone")
+    drain()
+    assert sales.open_users() == set()
+    assert sales.members("sales") == set()
+    assert sales.members("all") == set()
+
+
+@pytest.mark.parametrize("fault", [lost_before, lost_after])
+def test_a_revoke_that_may_have_been_done_is_given_back(sales: Company, fault: object) -> None:
+    person = sales.person("1")
+    apply()
+    change(person, department="Support")
+    memory = sales.memories["chat"]
+    memory.faults.next("change_members", fault())  # type: ignore[operator]
+    apply()
+    change(person, department="Sales")
+    apply()
+    assert sales.members("sales") == {"p1@acme.example"}
+    assert unsure() == []
+
+
+@pytest.mark.parametrize("fault", [lost_before, lost_after])
+def test_an_account_that_may_be_open_is_closed(sales: Company, fault: object) -> None:
+    person = sales.person("1")
+    apply()
+    services.terminate_now(person, reason="gone")
+    drain()
+    Person.objects.update(terminated_at=None)
+    raise_generation()
+    memory = sales.memories["chat"]
+    memory.faults.next("enable", fault())  # type: ignore[operator]
+    apply()
+    assert unsure() == ["active"]
+    services.terminate_now(Person.objects.get(), reason="gone after all")
+    drain()
+    assert sales.open_users() == set()
+    assert unsure() == []
+
+
+@pytest.mark.parametrize("fault", [lost_before, lost_after])
+def test_an_account_that_may_be_closed_is_opened(sales: Company, fault: object) -> None:
+    person = sales.person("1")
+    apply()
+    memory = sales.memories["chat"]
+    memory.faults.next("disable", fault())  # type: ignore[operator]
+    services.terminate_now(person, reason="gone")
+    drain()
+    Person.objects.update(terminated_at=None)
+    raise_generation()
+    apply()
+    assert sales.open_users() == {"p1@acme.example"}
+    assert sales.members("sales") == sales.open_users()
+
+
+@pytest.mark.parametrize("fault", [lost_before, lost_after])
+def test_an_attribute_that_may_have_been_changed_is_written_again(
+    sales: Company, fault: object
+) -> None:
+    person = sales.person("1", title="Clerk")
+    apply()
+    change(person, title="Lead")
+    sales.memories["chat"].faults.next("update", fault())  # type: ignore[operator]
+    apply()
+    change(person, title="Clerk")
+    apply()
+    assert sales.users()["p1@acme.example"].attributes["title"] == "Clerk"
+    assert unsure() == []
+    assert services.preview().lines == ()
+
+
+def test_steps_that_are_done_are_known_although_the_rest_is_not(sales: Company) -> None:
+    """The account was closed, its groups were not left yet, and then the person came back."""
+    person = sales.person("1")
+    apply()
+    sales.memories["chat"].faults.next("change_members", retry_later(after=3600))
+    services.terminate_now(person, reason="gone")
+    drain()
+    assert sales.open_users() == set()
+    Person.objects.update(terminated_at=None)
+    raise_generation()
+    apply()
+    assert sales.open_users() == {"p1@acme.example"}
+
+
+def test_reading_the_application_makes_sure(sales: Company) -> None:
+    from tests.provisioning.test_reconcile import reconcile
+
+    person = sales.person("1", "Support")
+    apply()
+    change(person, department="Sales")
+    sales.memories["chat"].faults.nth("change_members", 2, lost_after())
+    apply()
+    reconcile()
+    assert unsure() == []
+    assert linked()["p1@acme.example"].entitlements == ["group:all", "group:sales"]

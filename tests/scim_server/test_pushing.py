@@ -1,0 +1,260 @@
+"""What is pushed becomes people at once; what cannot be taken is refused whole, and says why."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from tenure.infra.clock import now, told_by
+from tenure.people.models import Person, PlanMode
+from tenure.people.services import company
+from tenure.runs.models import Run, RunState
+from tenure.scim_server import tokens
+from tenure.scim_server.models import PushToken, Scope
+from tenure.sources.importing import import_source
+from tenure.sources.models import PushedResource, RehireQuestion, Source
+from tests.scim_server.conftest import BULK, ENTERPRISE, MAPPING, Pusher, person, source, user
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_joiner_is_there_at_once(pusher: Pusher) -> None:
+    answer = pusher.send("POST", "/Users", user(7))
+    assert answer.status == 201
+    uid = answer.document["id"]
+    assert answer.headers["Location"].endswith(f"/scim/v2/Users/{uid}")
+    assert answer.headers["ETag"] == answer.document["meta"]["version"] == 'W/"1"'
+    anna = person(7)
+    assert (anna.display_name, anna.email) == ("Given7 Kovács", "given7@acme.example")
+    assert anna.attributes["department"] == "Sales"
+    assert pusher.send("GET", f"/Users/{uid}").document[ENTERPRISE]["employeeNumber"] == "7"
+
+
+def test_a_mover_and_a_leaver(pusher: Pusher) -> None:
+    uid = pusher.make(7)
+    changed = {"op": "replace", "path": f"{ENTERPRISE}:department", "value": "Support"}
+    assert pusher.patch(uid, changed).status == 204
+    assert person(7).attributes["department"] == "Support"
+    generation = person(7).generation
+    assert pusher.patch(uid, changed).status == 204
+    assert person(7).generation == generation
+    pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
+    assert person(7).state == "left"
+
+
+def test_what_cannot_be_taken_is_refused_and_nothing_of_it_is_kept(pusher: Pusher) -> None:
+    nobody = user(1)
+    del nobody[ENTERPRISE]["employeeNumber"]
+    answer = pusher.send("POST", "/Users", nobody)
+    assert answer.status == 400
+    assert "employee number is empty" in answer.document["detail"]
+    nameless = user(2, name={}, title="x")
+    assert "There is no name" in pusher.send("POST", "/Users", nameless).document["detail"]
+    assert not PushedResource.objects.exists()
+    assert not Person.objects.exists()
+
+
+def test_a_name_or_number_that_is_taken(pusher: Pusher) -> None:
+    pusher.make(1)
+    again = pusher.send("POST", "/Users", user(2, userName="GIVEN1@acme.example"))
+    assert (again.status, again.document["scimType"]) == (409, "uniqueness")
+    twice = pusher.send("POST", "/Users", user(1, userName="other"))
+    assert (twice.status, twice.document["scimType"]) == (409, "uniqueness")
+    assert "Employee number 1 is another user's" in twice.document["detail"]
+
+
+def test_leavers_beyond_the_guard_wait_and_stay_pushed(pusher: Pusher, entra: Source) -> None:
+    uids = [pusher.make(number) for number in range(10)]
+    for uid in uids[:2]:
+        pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
+    assert Person.objects.filter(state="left").count() == 2
+    answer = pusher.patch(uids[2], {"op": "replace", "path": "active", "value": False})
+    assert answer.status == 204
+    assert Person.objects.filter(state="left").count() == 2
+    held = Run.objects.get(subject="entra", state=RunState.HELD)
+    assert "leavers" in held.message
+    import_source(entra, accept="They have left, HR says so.")
+    assert Person.objects.filter(state="left").count() == 3
+
+
+def test_whoever_is_deleted_there_has_left_where_the_source_says_so(db: None) -> None:
+    found = {}
+    for slug, absence in [("a", "leave"), ("b", "ignore")]:
+        prefix = '"' + slug + '" + row["enterprise.employeeNumber"]'
+        source(slug, absence=absence, mapping={**MAPPING, "employee_number": prefix})
+        pusher = Pusher(tokens.issue(slug, name="x"))
+        uid = pusher.make(1, emails=[{"value": f"{slug}@acme.example", "type": "work"}])
+        assert pusher.send("DELETE", f"/Users/{uid}").status == 204
+        assert pusher.send("GET", f"/Users/{uid}").status == 404
+        found[slug] = Person.objects.get(employee_number=f"{slug}1").state
+    assert found == {"a": "left", "b": "active"}
+
+
+def test_another_employee_number_is_another_person(pusher: Pusher, entra: Source) -> None:
+    entra.absence = "leave"
+    entra.save()
+    uid = pusher.make(1)
+    path = f"{ENTERPRISE}:employeeNumber"
+    assert pusher.patch(uid, {"op": "replace", "path": path, "value": "2"}).status == 204
+    assert (person(1).state, person(2).state) == ("left", "active")
+
+
+def test_a_manager_is_named_by_their_id(pusher: Pusher) -> None:
+    boss = pusher.make(1)
+    uid = pusher.make(2, **{ENTERPRISE: {"employeeNumber": "2", "manager": {"value": boss}}})
+    assert person(2).manager == person(1)
+    late = pusher.make(3, **{ENTERPRISE: {"employeeNumber": "3", "manager": {"value": "4"}}})
+    assert person(3).manager is None
+    pusher.make(4)
+    assert person(3).manager == person(4)
+    assert uid != late
+
+
+def test_groups_are_a_column(db: None) -> None:
+    source(mapping={**MAPPING, "title": 'row["groups"]'})
+    pusher = Pusher(tokens.issue("entra", name="x"))
+    uid = pusher.make(1)
+    made = pusher.send(
+        "POST",
+        "/Groups",
+        {
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+            "displayName": "Board",
+            "members": [{"value": uid}],
+        },
+    )
+    assert made.status == 201, made.document
+    assert person(1).attributes["title"] == "Board"
+    group = made.document["id"]
+    body = {
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "remove", "path": f'members[value eq "{uid}"]'}],
+    }
+    assert pusher.send("PATCH", f"/Groups/{group}", body).status in {200, 204}
+    assert "title" not in person(1).attributes
+
+
+def test_a_thousand_at_once_are_taken_together(pusher: Pusher) -> None:
+    operations = [
+        {"method": "POST", "path": "/Users", "bulkId": str(n), "data": user(n)} for n in range(300)
+    ]
+    operations[7]["data"] = {**user(7), ENTERPRISE: {}}
+    answer = pusher.send("POST", "/Bulk", {"schemas": [BULK], "Operations": operations})
+    assert answer.status == 200
+    found = [item["status"] for item in answer.document["Operations"]]
+    assert found.count("201") == 299
+    assert found[7] == "400"
+    assert Person.objects.count() == 299
+    assert Run.objects.filter(subject="entra").count() == 1
+
+
+def test_bulk_stops_where_nothing_may_fail(pusher: Pusher) -> None:
+    """failOnErrors stops it; what was done before stays, as RFC 7644, 3.7.3 says."""
+    bad = {"method": "POST", "path": "/Users", "bulkId": "1", "data": {**user(1), ENTERPRISE: {}}}
+    good = {"method": "POST", "path": "/Users", "bulkId": "2", "data": user(2)}
+    body = {"schemas": [BULK], "failOnErrors": 1, "Operations": [bad, good]}
+    answer = pusher.send("POST", "/Bulk", body)
+    assert [item["status"] for item in answer.document["Operations"]] == ["400"]
+    assert not Person.objects.exists()
+
+
+def test_while_the_source_is_imported_pushes_wait(pusher: Pusher, entra: Source) -> None:
+    """Otherwise the import could take what was pushed before for what is true now."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [0x7E500003, entra.pk])
+        answer = pusher.send("POST", "/Users", user(1))
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    finally:
+        other.close()
+
+
+def test_an_old_version_is_not_overwritten(pusher: Pusher) -> None:
+    uid = pusher.make(1)
+    change = {"op": "replace", "path": "title", "value": "Boss"}
+    assert pusher.patch(uid, change, **{"If-Match": 'W/"1"'}).status == 204
+    assert pusher.patch(uid, {**change, "value": "x"}, **{"If-Match": 'W/"1"'}).status == 412
+    assert person(1).attributes["title"] == "Boss"
+
+
+def test_passwords_are_never_kept(pusher: Pusher) -> None:
+    uid = pusher.make(1, password="correct horse battery")
+    assert "password" not in pusher.send("GET", f"/Users/{uid}").document
+    assert "correct horse" not in str(PushedResource.objects.values())
+
+
+def test_the_companys_own_attributes_have_a_schema(entra: Source, pusher: Pusher) -> None:
+    from tenure.people.configuration import CustomAttribute, save_attribute
+
+    own = "urn:ietf:params:scim:schemas:extension:tenure:2.0:User"
+    save_attribute(definition=CustomAttribute(name="badge", label="Badge number"))
+    Source.objects.update(mapping={**MAPPING, "badge": f'row["{own}:badge"]'})
+    pusher.make(1, schemas=[*user(1)["schemas"], own], **{own: {"badge": "B-17"}})
+    assert person(1).attributes["badge"] == "B-17"
+    schemas = pusher.send("GET", "/Schemas").document["Resources"]
+    assert own in [item["id"] for item in schemas]
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "tnr_push_" + "x" * 43])
+def test_strangers(entra: Source, token: str) -> None:
+    answer = Pusher(token).send("GET", "/Users")
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert Pusher(token).send("GET", "/ServiceProviderConfig").status == 200
+
+
+def test_a_token_reads_only_expires_and_is_revoked(entra: Source) -> None:
+    reader = Pusher(tokens.issue("entra", name="audit", scope=Scope.READ))
+    assert reader.send("GET", "/Users").status == 200
+    assert reader.send("POST", "/Users", user(1)).status == 403
+    bulk = {"method": "POST", "path": "/Users", "bulkId": "1", "data": user(1)}
+    answer = reader.send("POST", "/Bulk", {"schemas": [BULK], "Operations": [bulk]})
+    assert [item["status"] for item in answer.document["Operations"]] == ["403"]
+    later = now() + timedelta(days=366)
+    with told_by(lambda: later):
+        assert reader.send("GET", "/Users").status == 401
+    tokens.revoke("entra", name="audit")
+    assert reader.send("GET", "/Users").status == 401
+    assert not Person.objects.exists()
+
+
+def test_a_token_is_not_stored(entra: Source) -> None:
+    token = tokens.issue("entra", name="x")
+    assert token.encode() not in bytes(PushToken.objects.get().digest)
+    with pytest.raises(ValueError, match="name that no other"):
+        tokens.issue("entra", name="x")
+    with pytest.raises(LookupError, match="entra"):
+        tokens.issue("nowhere", name="x")
+
+
+def test_another_source_is_not_seen(pusher: Pusher) -> None:
+    uid = pusher.make(1)
+    source("okta")
+    other = Pusher(tokens.issue("okta", name="x"))
+    assert other.send("GET", f"/Users/{uid}").status == 404
+    assert other.send("GET", "/Users").document["totalResults"] == 0
+
+
+def test_a_leaver_is_planned_at_once_where_plans_go_ahead(pusher: Pusher) -> None:
+    row = company()
+    row.plan_mode = PlanMode.AUTOMATIC
+    row.save()
+    uid = pusher.make(1)
+    pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
+    anna = person(1)
+    assert anna.planned_generation == anna.generation
+
+
+def test_whoever_may_be_back_is_asked_about(db: None) -> None:
+    source(rehire=[["given_name", "family_name"]])
+    pusher = Pusher(tokens.issue("entra", name="x"))
+    uid = pusher.make(1)
+    pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
+    name = {"givenName": "Given1", "familyName": "Kovács"}
+    pusher.make(2, name=name)
+    question = RehireQuestion.objects.get()
+    assert (question.key, question.candidates) == ("2", [person(1).pk])
+    assert not Person.objects.filter(employee_number="2").exists()
