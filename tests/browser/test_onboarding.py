@@ -160,7 +160,7 @@ def test_wrong_claims_go_to_a_person_and_tell_nothing(
     assert Review.objects.get().given["employee_number"] == "3"
 
     office = signed_in()
-    office.page.get_by_role("link", name="Decide").click()
+    office.page.get_by_role("link", name="Decide: Is this Anna").click()
     expect(office.page.get_by_role("heading", level=1)).to_contain_text("Anna Kovács")
     assert look(office, "review") == []
     office.page.get_by_label("Reason").fill("Called her back: a typing mistake")
@@ -182,7 +182,8 @@ def test_a_leaver_is_out_on_both_at_once(anna: Person, stranger: Opener, aside: 
     aside(lambda: services.terminate_now(anna, reason="resigned"))
     # Nobody touches either of them.
     for window in (computer, phone):
-        expect(window.page.get_by_role("heading", level=1)).to_have_text("Sign in")
+        heading = window.page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("Sign in", timeout=20_000)
     ended = Event.objects.get(action=Action.ACCESS_ENDED)
     assert ended.after == {"sessions": 2, "passkeys": 1}
     phone.page.get_by_role("button", name="Sign in with a passkey").click()
