@@ -18,8 +18,10 @@ from tenure.connectors.base import Connector, ConnectorConfig, SettingsError
 
 #: Kind -> module and class.
 _CONNECTORS = {
+    "handover": ("tenure.connectors.handover", "HandoverConnector"),
     "ldap": ("tenure.connectors.ldap", "LdapConnector"),
     "memory": ("tenure.connectors.memory", "MemoryConnector"),
+    "microsoft": ("tenure.connectors.microsoft", "MicrosoftConnector"),
     "postgresql": ("tenure.connectors.postgresql", "PostgresqlConnector"),
     "rest": ("tenure.connectors.rest", "RestConnector"),
     "scim": ("tenure.connectors.scim", "ScimConnector"),

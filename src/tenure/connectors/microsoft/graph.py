@@ -1,0 +1,109 @@
+"""Microsoft Graph as all parts of the connector use it: paging, filters, its error bodies, and what
+is not there yet because it was only just made.
+
+It must not know users, groups or licences.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any, TypeVar
+
+from tenure.connectors.answers import Explanation
+from tenure.connectors.base import NotFound, RetryLater, StopApplication
+from tenure.connectors.http import HttpFunnel
+
+T = TypeVar("T")
+#: How long after it was made something may be missing elsewhere in the service.
+_REPLICATION = 120.0
+_AGAIN = 5.0
+#: Codes in `details` that mean that a unique value is taken.
+_TAKEN = frozenset({"ObjectConflict", "ConflictingObjects"})
+#: Needed for some filters (https://learn.microsoft.com/en-us/graph/aad-advanced-queries).
+ADVANCED = {"ConsistencyLevel": "eventual"}
+
+
+class Graph:
+    """On an open funnel."""
+
+    def __init__(self, http: HttpFunnel, address: str) -> None:
+        self._http = http
+        self._address = address.rstrip("/")
+        self._made: dict[str, float] = {}
+
+    @property
+    def http(self) -> HttpFunnel:
+        return self._http
+
+    @property
+    def address(self) -> str:
+        return self._address
+
+    async def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """One resource."""
+        found = await self._http.read(path, params=params, single=True)
+        if not isinstance(found, dict):
+            raise RetryLater(f"GET {path} was answered with no object. It is read again later.")
+        return found
+
+    async def pages(
+        self, path: str, params: Mapping[str, str], *, advanced: bool = False
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """A collection, by its `@odata.nextLink`, whose headers have to be sent again each time
+        (https://learn.microsoft.com/en-us/graph/paging)."""
+        headers = ADVANCED if advanced else None
+        given: Mapping[str, str] | None = params | {"$count": "true"} if advanced else params  # type: ignore[operator]
+        seen = set()
+        while True:
+            found = await self._http.request(
+                "GET", path, write=False, params=given, headers=headers
+            )
+            if not isinstance(found, dict) or not isinstance(found.get("value"), list):
+                raise RetryLater(f"GET {path} was answered with no list. It is read again later.")
+            yield [one for one in found["value"] if isinstance(one, dict)]
+            link = found.get("@odata.nextLink")
+            if not link:
+                return
+            if link in seen or not str(link).startswith(f"{self._address}/"):
+                raise StopApplication(
+                    f"GET {path}: the next page is at {str(link).split('?')[0][:200]}, which is "
+                    f"not after this one at {self._address}: nothing was read to its end."
+                )
+            seen.add(link)
+            path, given = str(link).removeprefix(self._address), None
+
+    def note(self, identifier: str) -> None:
+        """That something was made just now."""
+        self._made[identifier] = time.monotonic()
+
+    def forget(self, identifier: str) -> None:
+        """That it was taken away again: that it is missing is right."""
+        self._made.pop(identifier, None)
+
+    async def soon(self, identifier: str, asking: Awaitable[T]) -> T:
+        """What was made just now and is not everywhere yet is waited for, not given up."""
+        try:
+            return await asking
+        except NotFound as error:
+            made = self._made.get(identifier)
+            if made is not None and time.monotonic() - made < _REPLICATION:
+                raise RetryLater(
+                    f"{error} It was made just now, and is not everywhere yet.", _AGAIN
+                ) from None
+            raise
+
+
+def explain(body: Any) -> Explanation:
+    """`{"error": {"code", "message", "details": [{"code", "target"}]}}`
+    (https://learn.microsoft.com/en-us/graph/errors)."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return Explanation()
+    details = [one for one in error.get("details") or [] if isinstance(one, dict)]
+    code = str(error.get("code") or "")
+    if any(one.get("code") in _TAKEN for one in details):
+        # What the table of answers takes for a name that is taken.
+        code = "uniqueness"
+    hint = " It may hold an administrator's role." if code == "Authorization_RequestDenied" else ""
+    return Explanation(f"{error.get('message') or code}{hint}", code)
