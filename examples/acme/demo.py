@@ -52,7 +52,7 @@ class Demo:
         self.environment = {
             **os.environ,
             "TENURE_HOME": str(HOME / "home"),
-            "TENURE_URL": f"http://127.0.0.1:{port}",
+            "TENURE_URL": f"http://localhost:{port}",
             "CHAT_URL": self.chat.url,
             "CHAT_TOKEN": self.chat.token,
             "TRACKER_URL": self.tracker.url,

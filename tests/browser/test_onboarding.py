@@ -16,6 +16,7 @@ from tenure.signin import invitations
 from tenure.signin.models import How, Passkey, Review, Session
 from tests.browser.conftest import Opener, Window
 from tests.browser.people import IPHONE, WINDOWS, authenticator, invitation, scan, six_digits
+from tests.browser.test_pages import look
 from tests.console.company import Sample, make_company
 
 Aside = Callable[[Callable[[], Any]], Any]
@@ -159,8 +160,9 @@ def test_wrong_claims_go_to_a_person_and_tell_nothing(
     assert Review.objects.get().given["employee_number"] == "3"
 
     office = signed_in()
-    office.page.get_by_role("link", name="Decide").click()
+    office.page.get_by_role("link", name="Decide: Is this Anna").click()
     expect(office.page.get_by_role("heading", level=1)).to_contain_text("Anna Kovács")
+    assert look(office, "review") == []
     office.page.get_by_label("Reason").fill("Called her back: a typing mistake")
     office.page.get_by_role("button", name="It is them").click()
     office.page.wait_for_url("**/people/*/")
@@ -178,9 +180,10 @@ def test_wrong_claims_go_to_a_person_and_tell_nothing(
 def test_a_leaver_is_out_on_both_at_once(anna: Person, stranger: Opener, aside: Aside) -> None:
     computer, phone, _ = onboarded(anna, stranger)
     aside(lambda: services.terminate_now(anna, reason="resigned"))
+    # Nobody touches either of them.
     for window in (computer, phone):
-        window.page.goto(window.address + "/portal/profile/")
-        expect(window.page.get_by_role("heading", level=1)).to_have_text("Sign in")
+        heading = window.page.get_by_role("heading", level=1)
+        expect(heading).to_have_text("Sign in", timeout=20_000)
     ended = Event.objects.get(action=Action.ACCESS_ENDED)
     assert ended.after == {"sessions": 2, "passkeys": 1}
     phone.page.get_by_role("button", name="Sign in with a passkey").click()

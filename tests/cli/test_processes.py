@@ -106,7 +106,7 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
     try:
         told = first_document(process)
         assert set(told) == {"address", "link", "workers"}
-        assert str(told["link"]).startswith(f"http://127.0.0.1:{port}/sign-in/")
+        assert str(told["link"]).startswith(f"http://localhost:{port}/sign-in/")
         until(lambda: answers(str(told["link"])))
         lines = belonging_to(home)
         assert sum("tenure worker" in line for line in lines) == 2

@@ -18,6 +18,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
     found += [(name, reverse(f"console:{name}", args=["gitlab"])) for name in _ENTRY]
     found += [
         ("design", reverse("console:design")),
+        ("security", reverse("console:security")),
         ("by hand", reverse("console:entry_provisioning", args=["box"])),
         ("in no catalogue", reverse("console:catalogue") + "?q=zzzz&can=saml"),
     ]

@@ -121,6 +121,28 @@ def _workers() -> Iterator[Line]:
     yield Line("workers", alive > 0, detail)
 
 
+def _passkeys() -> Iterator[Line]:
+    """What browsers demand of an address before they make a passkey (WebAuthn, section 5.1.2)."""
+    from django.conf import settings
+
+    from tenure.signin.passkeys import address_problem
+
+    problem = address_problem()
+    yield Line("passkeys", not problem, problem or f"bound to {settings.PASSKEY_ORIGIN}")
+
+
+def _letters() -> Iterator[Line]:
+    from django.conf import settings
+
+    from tenure.signin.sending import unsent
+
+    waiting, error = unsent()
+    where = settings.EMAIL_HOST or f"files in {settings.EMAIL_OUTBOX}"
+    detail = f"{where}; {waiting} could not be sent: {error}" if waiting else where
+    told = not settings.EMAIL_HOST
+    yield Line("e-mail", not waiting, detail + " (TENURE_SMTP is not set)" * told, warning=told)
+
+
 def _clock() -> Iterator[Line]:
     from django.db import connection
 
@@ -237,4 +259,14 @@ def _secrets() -> Iterator[Line]:
                 yield Line(f"secrets {kind} {slug}", True, f"{len(references)} readable")
 
 
-_LOOKS = (_workers, _clock, _writes, _secrets, _sources, _people, _applications)
+_LOOKS = (
+    _workers,
+    _clock,
+    _writes,
+    _passkeys,
+    _letters,
+    _secrets,
+    _sources,
+    _people,
+    _applications,
+)

@@ -110,13 +110,13 @@ def test_mail(
             raise Failure(
                 f"{sending.said(error)} Look at TENURE_SMTP and TENURE_MAIL_FROM."
             ) from error
-        outbox = "" if settings.EMAIL_HOST_SET else str(settings.EMAIL_OUTBOX)
+        outbox = "" if settings.EMAIL_HOST else str(settings.EMAIL_OUTBOX)
         if as_json:
             print_json(
                 {
                     "to": address,
                     "from": settings.DEFAULT_FROM_EMAIL,
-                    "server": settings.EMAIL_HOST if not outbox else None,
+                    "server": settings.EMAIL_HOST or None,
                     "outbox": outbox or None,
                 }
             )

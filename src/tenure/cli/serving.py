@@ -14,7 +14,8 @@ from tenure.cli.output import AsJson, Failure, print_json, say
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
-_EVERYWHERE = {"", "0.0.0.0", "::"}
+#: Everywhere, or here: a browser on this machine says localhost, and passkeys need a name.
+_HERE = {"", "0.0.0.0", "::", "127.0.0.1", "::1"}
 
 
 def register(app: typer.Typer) -> None:
@@ -104,7 +105,7 @@ def worker(
 
 def _reached_at(host: str) -> str:
     """Where a browser on this machine finds it."""
-    if host in _EVERYWHERE:
+    if host in _HERE:
         return "localhost"
     return f"[{host}]" if ":" in host else host
 

@@ -13,6 +13,15 @@ _FORMS: Final = (
     "the beginning), or smtp://host:25?tls=no inside one's own network."
 )
 _SECONDS: Final = 20
+_NO_SERVER: Final = {
+    "EMAIL_BACKEND": "tenure.infra.outbox.OutboxBackend",
+    "EMAIL_HOST": "",
+    "EMAIL_PORT": 0,
+    "EMAIL_HOST_USER": "",
+    "EMAIL_HOST_PASSWORD": "",
+    "EMAIL_USE_SSL": False,
+    "EMAIL_USE_TLS": False,
+}
 
 
 def mail_settings(text: str, *, sender: str, host: str) -> dict[str, Any]:
@@ -30,7 +39,7 @@ def mail_settings(text: str, *, sender: str, host: str) -> dict[str, Any]:
         "EMAIL_TIMEOUT": _SECONDS,
     }
     if not text:
-        return {**given, "EMAIL_BACKEND": "tenure.infra.outbox.OutboxBackend"}
+        return {**_NO_SERVER, **given}
     try:
         parts = urlsplit(text)
         port = parts.port

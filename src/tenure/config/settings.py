@@ -29,13 +29,21 @@ TENURE_PROXIES = count_of("TENURE_PROXIES")
 """How many reverse proxies of our own stand before us; each adds to X-Forwarded-For."""
 
 EMAIL_OUTBOX = HOME / "outbox"
-EMAIL_HOST_SET = bool(os.environ.get("TENURE_SMTP"))
-for _name, _value in mail_settings(
+_MAIL = mail_settings(
     os.environ.get("TENURE_SMTP", ""),
     sender=os.environ.get("TENURE_MAIL_FROM", ""),
     host=PASSKEY_DOMAIN,
-).items():
-    globals()[_name] = _value
+)
+DEFAULT_FROM_EMAIL: str = _MAIL["DEFAULT_FROM_EMAIL"]
+EMAIL_BACKEND: str = _MAIL["EMAIL_BACKEND"]
+EMAIL_HOST: str = _MAIL["EMAIL_HOST"]
+"""Empty: letters are files in the outbox."""
+EMAIL_PORT: int = _MAIL["EMAIL_PORT"]
+EMAIL_HOST_USER: str = _MAIL["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD: str = _MAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_SSL: bool = _MAIL["EMAIL_USE_SSL"]
+EMAIL_USE_TLS: bool = _MAIL["EMAIL_USE_TLS"]
+EMAIL_TIMEOUT: int = _MAIL["EMAIL_TIMEOUT"]
 
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *filter(None, [*_HOSTS, _ADDRESS.hostname])]
 CSRF_TRUSTED_ORIGINS = [f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tenure.infra.clock import now
-from tenure.people.models import Person
+from tenure.people.models import Company, Person
+from tenure.people.onboarding import onboarding_of
 from tenure.signin import invitations
 from tenure.signin.endings import open_sessions
 from tenure.signin.identity import review_of
@@ -14,7 +15,7 @@ from tenure.signin.owners import address_for, may_come_in
 from tenure.signin.passkeys import passkeys_of
 
 
-def of(person: Person) -> dict[str, Any]:
+def of(person: Person, company: Company) -> dict[str, Any]:
     """Keys, sessions, and what became of the last invitation."""
     last = invitations.latest(person)
     return {
@@ -24,8 +25,8 @@ def of(person: Person) -> dict[str, Any]:
         "invitation": last,
         "invitation_open": last is not None and _is_open(last),
         "letter": Letter.objects.filter(invitation=last).last() if last else None,
-        "invite_to": address_for(person),
-        "review": review_of(person),
+        "invite_to": address_for(person, onboarding_of(company.onboarding)),
+        "review": review_of(person) if last else None,
     }
 
 

@@ -110,6 +110,9 @@ EVENTS: Final = {
             Action.PERSON_REINSTATED,
             Action.PERSON_RESUMED,
             Action.IMPORT_APPROVED,
+            Action.PASSKEY_ADDED,
+            Action.IDENTITY_VERIFIED,
+            Action.IDENTITY_VOUCHED,
         ),
         "make",
     ),
@@ -138,10 +141,16 @@ EVENTS: Final = {
             Action.APPLICATION_STOPPED,
             Action.WRITES_STOPPED,
             Action.PLAN_REJECTED,
+            Action.ACCESS_ENDED,
+            Action.SESSIONS_ENDED,
+            Action.PASSKEY_REMOVED,
+            Action.INVITATION_WITHDRAWN,
+            Action.IDENTITY_REJECTED,
+            Action.SIGN_IN_REFUSED,
         ),
         "remove",
     ),
-    **dict.fromkeys((Action.PLAN_HELD, Action.IMPORT_HELD), "wait"),
+    **dict.fromkeys((Action.PLAN_HELD, Action.IMPORT_HELD, Action.IDENTITY_DOUBTED), "wait"),
 }
 
 

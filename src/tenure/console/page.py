@@ -27,7 +27,6 @@ from tenure.people.services import company
 from tenure.provisioning import selectors as provisioning
 from tenure.signin import sessions
 from tenure.signin.models import User
-from tenure.signin.owners import has_way_in
 from tenure.signin.permissions import Ability, abilities, may
 from tenure.signin.services import actor_name
 
@@ -102,7 +101,6 @@ def render(
         "company_items": _company(),
         "section": section,
         "held_count": held,
-        "lacks_passkey": not has_way_in(request.administrator),
         "theme": theme(request),
     }
     return django_render(request, template, {**frame, **context}, status=status)

@@ -90,7 +90,7 @@ def end_access(people: Sequence[Person]) -> None:
     _end(counts, "pairings", Pairing, waiting, {"ended_at": at})
     OneTimeCode.objects.filter(pairing__person__in=everybody, used_at=None).update(used_at=at)
     Review.objects.filter(person__in=everybody, decided_at=None).update(
-        decided_at=at, decided_by="system", approved=False, reason=because
+        decided_at=at, decided_by="system", approved=False, reason=because, given={}
     )
     _end(counts, "passkeys", Passkey, Q(person__in=gone, removed_at=None), removed)
     unused = Q(person__in=gone, used_at=None)

@@ -230,7 +230,9 @@ def _decide(review: Review, reason: str, *, approved: bool) -> Review:
         raise ValueError("Somebody else has decided this already.")
     row.decided_at, row.decided_by = now(), actor()[:200]
     row.approved, row.reason = approved, reason.strip()
-    row.save(update_fields=["decided_at", "decided_by", "approved", "reason"])
+    # What was typed is not needed any more, and may be what it is not theirs to know.
+    row.given = {}
+    row.save(update_fields=["decided_at", "decided_by", "approved", "reason", "given"])
     return row
 
 

@@ -69,6 +69,19 @@ class Asked:
     options: str
 
 
+def address_problem() -> str:
+    """Why no browser makes a passkey at our address, and what to do; empty if one does."""
+    origin, domain = settings.PASSKEY_ORIGIN, settings.PASSKEY_DOMAIN
+    if domain.replace(".", "").isdigit() or ":" in domain:
+        return (
+            f"TENURE_URL is {origin}: passkeys need a host name, not an address of digits. Give "
+            "the machine a name, or use localhost on it."
+        )
+    if not origin.startswith("https://") and domain != "localhost":
+        return f"TENURE_URL is {origin}: passkeys need https. Put a certificate before Tenure."
+    return ""
+
+
 def ask_to_register(owner: Owner) -> Asked:
     """Options for a new passkey of this owner. Those that they have are left out."""
     mine = passkeys_of(owner)

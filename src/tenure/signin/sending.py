@@ -25,6 +25,7 @@ from tenure.signin.tokens import digest, new_token
 
 _TRIES: Final = 8
 _FIRST_WAIT: Final = timedelta(seconds=20)
+_OVER: Final = "It is not needed any more."
 #: Whoever sends has so long before another one may try.
 _CLAIM: Final = timedelta(minutes=2)
 #: Somebody stands there and waits for a code.
@@ -48,6 +49,17 @@ def send_test(to: str) -> None:
     """One letter at once, to see whether any leaves. Raises what `FAILURES` has."""
     words = {"text": "This is a test. If you can read it, letters leave the house."}
     compose(to=to, subject="A test of Tenure's letters", template="notice", words=words).send()
+
+
+def unsent() -> tuple[int, str]:
+    """How many letters of the last day could not be sent so far, and the latest error."""
+    rows = (
+        Letter.objects.filter(sent_at=None, created_at__gt=now() - timedelta(days=1))
+        .exclude(error="")
+        .exclude(error=_OVER)
+    )
+    last = rows.order_by("-id").first()
+    return rows.count(), last.error if last else ""
 
 
 def compose(
@@ -96,7 +108,7 @@ def _claim() -> Letter | None:
 def _send(row: Letter) -> bool:
     message = _compose(row)
     if message is None:
-        Letter.objects.filter(pk=row.pk).update(given_up_at=now(), error="It is over.")
+        Letter.objects.filter(pk=row.pk).update(given_up_at=now(), error=_OVER)
         return False
     try:
         message.send()

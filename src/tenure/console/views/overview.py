@@ -12,6 +12,7 @@ from tenure.console.page import ConsoleRequest, render, signed_in
 from tenure.core.model import LifecycleState
 from tenure.people import selectors as people
 from tenure.runs import selectors as runs
+from tenure.signin.owners import has_way_in
 from tenure.sources import selectors as sources
 
 _DAYS = 14
@@ -48,4 +49,5 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         "latest": latest,
         "names": {**sources.source_names(), **applications.application_names()},
     }
+    context["lacks_passkey"] = not has_way_in(request.administrator)
     return render(request, "console/overview.html", context, section="overview")

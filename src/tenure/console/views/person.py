@@ -88,7 +88,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "reports_more": report_count - len(reports),
         "history": audit.events_of_person(str(found.uid), limit=20),
         "names": applications.application_names(),
-        **access.of(found),
+        **access.of(found, request.company),
     }
     return render(request, "console/person.html", context, section="people")
 
