@@ -36,7 +36,7 @@ unit: $(VENV)/.test
 
 # Real servers that nobody here wrote, each in an environment of its own.
 acceptance: $(VENV)/.test
-	@tools/acceptance-targets $(PYTHON) $(VENV)-acceptance
+	@tools/acceptance-venvs $(PYTHON) $(VENV)-acceptance
 	TENURE_ACCEPTANCE=$(CURDIR)/$(VENV)-acceptance $(BIN)/pytest -n 0 tests/acceptance
 
 bench: $(VENV)/.test

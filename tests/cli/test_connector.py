@@ -72,10 +72,15 @@ def test_it_is_read_and_written(anywhere: Tenure, file: Path, address: str, tmp_
         "--value", "displayName=Canary {canary}", "--json",
     )  # fmt: skip
     assert ended.code == 0, ended.out
-    checks = {line["what"]: line for line in ended.document["checks"]}
-    assert all(line["ok"] for line in checks.values())
-    assert "group 1: in and out" in checks["Membership"]["detail"]
-    assert "stays there, closed" in checks["Clean up"]["detail"]
+    outcomes = {step["what"]: step["outcome"] for step in ended.document["steps"]}
+    assert "fails" not in outcomes.values()
+    assert outcomes["Put it into a group"] == outcomes["Take it out of the group"] == "works"
+    assert outcomes["Delete it"] == "differs"
+    assert (ended.document["ok"], ended.document["left"]) == (True, [])
+    again = anywhere("connector", "check", file, "--settings", settings, "--write", "--json")
+    details = {step["what"]: step["detail"] for step in again.document["steps"]}
+    # It stays there, closed, since nothing is ever deleted; and is not taken for somebody.
+    assert details["Left by earlier checks"] == "1 removed."
 
 
 def test_a_wrong_key_is_told_and_not_shown(
@@ -86,7 +91,7 @@ def test_a_wrong_key_is_told_and_not_shown(
         "connector", "check", file, "--set", f"url={address}", "--secret", "key=env:INTRANET_KEY"
     )
     assert ended.code == 1
-    assert "wrong Accounts" in ended.out
+    assert "fails     Accounts" in ended.out
     assert "wrong key" in ended.out
     assert "a-wrong-key" not in ended.out + ended.err
 
@@ -113,13 +118,13 @@ def test_it_is_recorded_and_played(
     played = anywhere(
         "connector", "check", file, "--replay", target, "--group", "group:2", "--json"
     )
-    assert (played.code, len(played.document["checks"])) == (0, 11)
+    assert (played.code, played.document["ok"], len(played.document["steps"])) == (0, True, 19)
     file.write_text(file.read_text().replace("/close", "/shut"))
     changed = anywhere(
         "connector", "check", file, "--replay", target, "--group", "group:2", "--json"
     )
     assert changed.code == 1
-    (wrong,) = [line for line in changed.document["checks"] if line["what"] == "Disable"]
+    (wrong,) = [step for step in changed.document["steps"] if step["what"] == "Close it"]
     assert "is not in the recording" in wrong["detail"]
 
 

@@ -125,7 +125,9 @@ APPLICATIONS = st.fixed_dictionaries(
         "drift": DRIFT | st.dictionaries(TEXTS | st.just("default"), DRIFT, max_size=3),
         "recreate": st.sampled_from(["never", "ask", "always"]),
         "mode": st.sampled_from(["live", "report"]),
-        "removal": st.fixed_dictionaries({"delete_after": DURATIONS})
+        "removal": st.fixed_dictionaries(
+            {"delete_after": DURATIONS}, optional={"transfer_to": st.just("manager")}
+        )
         | st.fixed_dictionaries({"then": st.sampled_from(["delete", "keep"])}),
         "leave": st.sampled_from(["keep", "disable", "free"]),
         "ahead": st.sampled_from(["enabled", "disabled"]),

@@ -8,14 +8,17 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tenure.connectors import canary, trial
 from tenure.connectors.base import (
     Connector,
     ConnectorConfig,
+    DescribesAttributes,
     Rejected,
     StopApplication,
     Unsupported,
 )
 from tenure.connectors.registry import open_connector
+from tenure.connectors.steps import Step
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
 from tests.connectors.servers import TOKEN, scim2_server
@@ -157,3 +160,29 @@ async def test_members_are_not_told_where_they_are_not_shown(server: str) -> Non
         made = await connector.create_entitlement("group", "Staff")
         assert [one.members async for one in connector.entitlements()] == [None]
         assert made.members is None
+
+
+async def test_a_server_by_the_standard_needs_no_dialect(server: str) -> None:
+    async def tell(step: Step) -> None:
+        pass
+
+    mark = canary.mark()
+    given = ConnectorConformance().sample(mark)
+    async with open_connector("scim", config(server)) as connector:
+        found = await trial.run(connector, tell, canary=given, name=mark)
+    assert found.ok
+    assert (dict(found.settings), list(found.notes)) == ({"dialect": {}}, [])
+
+
+async def test_attributes_are_told_by_the_schemas(server: str) -> None:
+    async with open_connector("scim", config(server)) as connector:
+        assert isinstance(connector, DescribesAttributes)
+        found = {one.name: one for one in await connector.attributes()}
+    assert found["userName"].required
+    assert found["emails.work"].type == "string"
+    assert {"work", "home", "other"} <= {n.split(".")[1] for n in found if n.startswith("emails.")}
+    assert found["addresses.work.locality"].mutability == "readWrite"
+    assert found["roles"].many
+    assert found["enterprise.manager"].name == "enterprise.manager"
+    assert "enterprise.department" in found
+    assert not {"id", "meta", "groups", "password"} & found.keys()

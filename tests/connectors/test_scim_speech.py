@@ -202,6 +202,19 @@ async def test_a_search_for_members_that_is_ignored_says_nothing_of_them() -> No
         assert [one.members async for one in connector.entitlements()] == [None]
 
 
+@pytest.mark.parametrize("status", [400, 404])
+async def test_a_search_that_refuses_groups_that_are_not_there_is_not_ignored(status: int) -> None:
+    class Strict(Odd):
+        def _filtered(self, text: str | None, every: list[Any]) -> list[Any]:
+            if text and text.startswith("groups.value") and not any(g in text for g in self.groups):
+                raise Refused(status, "there is no such group")
+            return super()._filtered(text, every)
+
+    async with connected(Quirks(members="never"), Strict, members={"shown": "filter"}) as (odd, c):
+        _, users = await group_of(odd, 3)
+        assert [one.members async for one in c.entitlements()] == [frozenset(users)]
+
+
 async def test_members_who_cannot_be_changed_are_a_persons_task() -> None:
     async with connected(Quirks(), members={"by": "none"}) as (odd, connector):
         group, users = await group_of(odd, 2)
@@ -216,6 +229,12 @@ async def test_a_member_who_is_refused_is_told_after_one_more_try() -> None:
         with pytest.raises(Rejected, match="no user stranger"):
             await connector.change_members("group", group, add=["stranger"])
         assert odd.groups[group]["members"] == users
+
+
+async def test_an_error_of_scim_1_is_told_in_its_own_words() -> None:
+    async with connected(Quirks(version="1.1"), version="1.1") as (_, connector):
+        with pytest.raises(Rejected, match="userName is missing"):
+            await connector.create({"title": "Clerk"}, external_id="1", active=True)
 
 
 # What the dialect says of accounts.
@@ -333,6 +352,7 @@ def test_limits_are_the_applications_own_before_the_dialects() -> None:
         ({"pages": {"by": "page"}}, "'index', 'cursor' or 'none'"),
         ({"headers": {"X Y": "1"}}, "pattern"),
         ({"headers": {"X": "a\r\nb"}}, "pattern"),
+        ({"headers": {"authorization": "Bearer x"}}, "credentials are secrets"),
         ({"patch": True}, "Extra inputs"),
         ({"schemas": ["User"]}, "pattern"),
     ],

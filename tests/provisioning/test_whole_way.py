@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from tenure.applications.models import Account, Application
+from tenure.audit.models import Action, Event
+from tenure.connectors.memory import MemoryUser
 from tenure.infra.clock import now
 from tenure.people.models import Company as CompanyRow
 from tenure.people.models import Person
 from tenure.provisioning import rehires, services
+from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
 from tenure.sources import answering
 from tenure.sources.answering import AnswerRefused
@@ -287,3 +290,78 @@ def test_a_new_namesake_never_gets_the_address_of_an_account_that_is_there(world
     world.anna()
     assert hr.person(1).email == "a.nagy@acme.example"
     assert {EMAIL, "a.nagy@acme.example"} <= set(world.company.users())
+
+
+class TestHandingOver:
+    """What a leaver owns goes to their manager, Bo, once they are closed and before the end."""
+
+    def leave(self, world: World, *, manager: str = "2", **more: object) -> None:
+        world.chat(transfer_to="manager", **more)
+        world.anna(manager=manager)
+        user = world.company.users()[EMAIL]
+        user.owns = {"the plan"}
+        gone = {"given": "Anna", "family": "Nagy", "status": "Terminated", "end": day(-1)}
+        world.says(hr.row(1, manager=manager, **gone), hr.row(2))
+        drain()
+
+    def bo(self, world: World) -> MemoryUser:
+        return world.company.users()["given2.kovacs@acme.example"]
+
+    def kinds(self, verbs: str) -> list[str]:
+        wanted = verbs.split()
+        found = Operation.objects.filter(kind__in=wanted, state="done").order_by("finished_at")
+        return list(found.values_list("kind", flat=True))
+
+    def test_it_is_closed_then_handed_over_then_deleted(self, world: World) -> None:
+        self.leave(world, removal="delete")
+        assert not world.is_open
+        assert self.bo(world).owns == {"the plan"}
+        assert EMAIL in world.company.users()
+        event = Event.objects.get(action=Action.ACCOUNT_TRANSFERRED)
+        assert "what they own goes to their manager, Given2 Kovács" in event.reason
+        apply()
+        assert EMAIL not in world.company.users()
+        assert self.kinds("disable transfer delete") == ["disable", "transfer", "delete"]
+        assert services.preview().lines == ()
+
+    def test_without_deletion_it_is_handed_over_once(self, world: World) -> None:
+        self.leave(world)
+        assert self.bo(world).owns == {"the plan"}
+        apply()
+        assert self.kinds("transfer delete") == ["transfer"]
+        assert services.preview().lines == ()
+
+    def test_without_an_heir_the_deletion_waits_and_says_so(self, world: World) -> None:
+        self.leave(world, manager="", removal="delete")
+        assert not world.is_open
+        apply()
+        assert EMAIL in world.company.users()
+        plan = services.preview(person=hr.person(1))
+        (problem,) = plan.problems
+        assert "who has no open account in chat. It is not deleted before that" in problem.message
+        look = hr.person(1).next_look_at
+        assert look is not None
+        assert look <= now() + timedelta(days=1)
+        boss = hr.person(2)
+        Person.objects.filter(pk=hr.person(1).pk).update(manager=boss, next_look_at=now())
+        apply()
+        drain()
+        apply()
+        assert self.bo(world).owns == {"the plan"}
+        assert EMAIL not in world.company.users()
+
+    def test_within_the_grace_nothing_is_handed_over(self, world: World) -> None:
+        CompanyRow.objects.update(leaver_grace=timedelta(days=14))
+        self.leave(world, removal="delete")
+        assert not world.is_open
+        assert self.bo(world).owns == set()
+
+    def test_who_comes_back_and_leaves_again_hands_over_again(self, world: World) -> None:
+        self.leave(world)
+        world.anna(start=day(0), manager="2")
+        assert world.is_open
+        assert Account.objects.get(remote_id=world.remote()).transferred_at is None
+        world.company.users()[EMAIL].owns = {"another"}
+        services.terminate_now(hr.person(1), reason="again")
+        drain()
+        assert self.bo(world).owns == {"the plan", "another"}

@@ -13,6 +13,7 @@ from tenure.people.services import company
 from tenure.runs.models import Run, RunState
 from tenure.scim_server import tokens
 from tenure.scim_server.models import PushToken, Scope
+from tenure.sources import answering
 from tenure.sources.importing import import_source
 from tenure.sources.models import PushedResource, RehireQuestion, Source
 from tests.scim_server.conftest import BULK, ENTERPRISE, MAPPING, Pusher, person, source, user
@@ -99,6 +100,35 @@ def test_another_employee_number_is_another_person(pusher: Pusher, entra: Source
     path = f"{ENTERPRISE}:employeeNumber"
     assert pusher.patch(uid, {"op": "replace", "path": path, "value": "2"}).status == 204
     assert (person(1).state, person(2).state) == ("left", "active")
+
+
+def test_another_employee_number_of_somebody_known_is_asked_about(
+    pusher: Pusher, entra: Source
+) -> None:
+    entra.absence, entra.rehire = "leave", [["given_name", "family_name"]]
+    entra.save()
+    uid = pusher.make(1)
+    path = f"{ENTERPRISE}:employeeNumber"
+    assert pusher.patch(uid, {"op": "replace", "path": path, "value": "2"}).status == 204
+    assert list(Person.objects.values_list("employee_number", "state")) == [("1", "left")]
+    question = RehireQuestion.objects.get()
+    assert (question.key, question.candidates) == ("2", [person(1).pk])
+    answering.same(question=question, now=now())
+    assert person(2).state == "active"
+    title = {"op": "replace", "path": "title", "value": "Head"}
+    assert pusher.patch(uid, title).status == 204
+    assert person(2).attributes["title"] == "Head"
+    assert Person.objects.count() == 1
+
+
+def test_a_question_about_who_is_deleted_again_is_gone(pusher: Pusher, entra: Source) -> None:
+    entra.absence, entra.rehire = "leave", [["family_name"]]
+    entra.save()
+    pusher.make(1)
+    uid = pusher.make(2)
+    assert RehireQuestion.objects.get().key == "2"
+    assert pusher.send("DELETE", f"/Users/{uid}").status == 204
+    assert not RehireQuestion.objects.exists()
 
 
 def test_a_manager_is_named_by_their_id(pusher: Pusher) -> None:

@@ -28,6 +28,10 @@ class Health(models.TextChoices):
     STOPPED = "stopped", "Does not accept us"
 
 
+class TransferTo(models.TextChoices):
+    MANAGER = "manager", "Their manager"
+
+
 class Application(models.Model):
     """One configured target. Secrets are references, `${env:NAME}`, never values."""
 
@@ -72,6 +76,8 @@ class Application(models.Model):
         default=RemovalAction.DISABLE.value,
     )
     delete_after = models.DurationField(null=True)
+    #: Whose what a leaver owns there becomes, before anything is deleted.
+    transfer_to = models.CharField(max_length=16, choices=TransferTo.choices, blank=True)
     leave = models.CharField(
         max_length=16,
         choices=[(a.value, a.value) for a in LeaveAction],
@@ -219,6 +225,8 @@ class Account(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     observed_at = models.DateTimeField(null=True)
     disabled_at = models.DateTimeField(null=True)
+    #: What it owned was handed over.
+    transferred_at = models.DateTimeField(null=True)
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -59,6 +59,7 @@ class ApplicationDefinition:
     mode: str = "report"
     removal: str = "disable"
     delete_after: timedelta | None = None
+    transfer_to: str = ""
     leave: str = "keep"
     on_rename: str = "change"
     lead: timedelta | None = None

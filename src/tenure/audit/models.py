@@ -42,6 +42,7 @@ class Action(models.TextChoices):
     ACCOUNT_UPDATED = "account.updated", "Account updated"
     ACCOUNT_DISABLED = "account.disabled", "Account disabled"
     ACCOUNT_ENABLED = "account.enabled", "Account enabled"
+    ACCOUNT_TRANSFERRED = "account.transferred", "What an account owned handed over"
     ACCOUNT_DELETED = "account.deleted", "Account deleted"
     ACCOUNT_DRIFTED = "account.drifted", "Account changed in the application"
     ACCOUNT_UNLINKED = "account.unlinked", "Account unlinked by hand"

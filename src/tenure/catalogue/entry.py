@@ -161,6 +161,9 @@ class SingleSignOn(Part):
     """What the application is as a service provider. `{setting}` stands for a setting's value."""
 
     protocols: tuple[Literal["saml", "oidc", "ldap", "jwt"], ...] = ()
+    confirmed: bool = Field(
+        default=True, description="Whether a source says that it has these protocols."
+    )
     plan: str = Field(default="", description="Which plan of theirs has it.")
     entity_id: str = ""
     acs: str = Field(default="", description="Where assertions are posted.")

@@ -55,7 +55,7 @@ class Listed:
             self_hosted="self-hosted" in entry.hosting,
             automatic=entry.automatic,
             can=entry.can,
-            sso=entry.sso.protocols,
+            sso=entry.sso.protocols if entry.sso.confirmed else (),
         )
 
 

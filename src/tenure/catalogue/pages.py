@@ -100,7 +100,7 @@ def sso_facts(entry: Entry) -> list[tuple[str, str]]:
     return [
         (label, value)
         for label, value in (
-            ("Protocols", ", ".join(PROTOCOLS[name] for name in sso.protocols)),
+            ("Protocols", _protocols(entry)),
             ("Plan", sso.plan),
             ("Entity ID", sso.entity_id),
             ("Assertion consumer service (ACS)", sso.acs),
@@ -111,6 +111,11 @@ def sso_facts(entry: Entry) -> list[tuple[str, str]]:
         )
         if value
     ]
+
+
+def _protocols(entry: Entry) -> str:
+    names = ", ".join(PROTOCOLS[name] for name in entry.sso.protocols)
+    return names if entry.sso.confirmed or not names else f"{names} (not confirmed)"
 
 
 def provisioning_facts(entry: Entry) -> list[tuple[str, str]]:
@@ -158,7 +163,7 @@ def _overview(entry: Entry) -> list[tuple[str, str]]:
             )
             if any(value == answer for _, value in offered)
         ),
-        ("Single sign-on", ", ".join(PROTOCOLS[p] for p in entry.sso.protocols) or "not known"),
+        ("Single sign-on", _protocols(entry) or "not known"),
     ]
 
 
@@ -196,7 +201,9 @@ def _settings(entry: Entry) -> Iterable[str]:
 
 def _block(entry: Entry, block: str) -> Iterable[str]:
     if block:
-        flags = " ".join(f"--set {s.name}={s.example}" for s in entry.settings)
+        # Only what has to be said: what has a default is left to it.
+        asked = [setting for setting in entry.settings if not setting.default]
+        flags = " ".join(f"--set {setting.name}={setting.example}" for setting in asked)
         yield "### In tenure.yaml"
         yield f"```sh\n{f'tenure application add {entry.slug} {flags}'.strip()}\n```"
         yield f"```yaml\n{block.rstrip()}\n```"

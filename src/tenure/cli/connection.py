@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Slug = Annotated[
     str, typer.Argument(metavar="APPLICATION", help="What tenure.yaml calls it, such as chat.")
 ]
-_MARKS = {
+MARKS = {
     "works": "[green]works[/]    ",
     "fails": "[red]fails[/]    ",
     "differs": "[yellow]differs[/]  ",
@@ -142,7 +142,7 @@ def _conduct(begun: ConnectionCheck, *, quiet: bool) -> ConnectionCheck:
 
     async def tell(step: Step) -> None:
         if not quiet:
-            mark = _MARKS[step.outcome.value]
+            mark = MARKS[step.outcome.value]
             out.print(f"{mark} {step.what:<36} {escape(step.detail)}", soft_wrap=True)
 
     async def work() -> ConnectionCheck:

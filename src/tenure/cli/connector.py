@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from tenure.cli.connector_trial import Trial, capabilities, given, pairs
+from tenure.cli.connection import MARKS
+from tenure.cli.connector_trial import Attempt, capabilities, given, pairs
 from tenure.cli.output import AsJson, Failure, out, print_json, say
 
 if TYPE_CHECKING:
-    from tenure.connectors.base import Check
     from tenure.connectors.rest.program import Program
     from tenure.connectors.rest.recording import Player
+    from tenure.connectors.steps import Step
 
 connector_app = typer.Typer(
     name="connector",
@@ -167,19 +168,18 @@ def check(
     if told is None:
         _tell_static(program, file, as_json)
         return
+    attempt = Attempt(program, file, told, allow_http=allow_http)
     if replay is not None:
-        tape = _player(replay)
-        trial = Trial(program, file, told, allow_http=True, tape=tape, canary=tape.canary)
-        write = write or bool(tape.canary)
-    else:
-        trial = Trial(program, file, told, allow_http=allow_http)
-    trial.run(write, group, pairs("--value", values), None if as_json else _show)
+        player = _player(replay)
+        attempt.tape, attempt.canary, attempt.allow_http = player, player.canary, True
+        write = write or bool(player.canary)
+    found = attempt.run(write, group, pairs("--value", values), None if as_json else _show)
     if as_json:
-        print_json(trial.document())
-    if not all(line.ok for line in trial.lines):
-        raise Failure(
-            "Not everything works. Each line that is wrong says what to do.", told=as_json
-        )
+        print_json(attempt.document())
+    elif not write:
+        say("Only read. --write tries the rest with an account of its own.")
+    if not found.ok:
+        raise Failure("Not everything works. Each line that fails says what to do.", told=as_json)
 
 
 @connector_app.command("record")
@@ -207,11 +207,11 @@ def record(
     told = given(program, settings, sets, secrets, played=False)
     if told is None:
         raise Failure("Give the application's settings, with --settings or --set.")
-    trial = Trial(program, file, told, allow_http=allow_http)
-    recorder = Recorder(lambda: trial.secret_texts)
-    trial.tape = recorder
-    trial.run(write, group, pairs("--value", values), None if as_json else _show)
-    document = recorder.document(trial.canary if write else "")
+    attempt = Attempt(program, file, told, allow_http=allow_http)
+    recorder = Recorder(lambda: attempt.secret_texts)
+    attempt.tape = recorder
+    attempt.run(write, group, pairs("--value", values), None if as_json else _show)
+    document = recorder.document(attempt.canary if write else "")
     try:
         output.write_text(
             json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
@@ -242,7 +242,7 @@ def _program(file: Path, as_json: bool) -> Program:
 def _tell_static(program: Program, file: Path, as_json: bool) -> None:
     can = capabilities(program)
     if as_json:
-        print_json({"name": program.spec.name, "can": can, "checks": []})
+        print_json({"name": program.spec.name, "can": can, "ok": True, "steps": [], "left": []})
         return
     for what, how in can.items():
         out.print(f"{escape(what):<14} {escape(how)}", soft_wrap=True)
@@ -271,6 +271,6 @@ def _choice(option: str, given: str, known: tuple[str, ...], usual: str, ask: bo
     return given
 
 
-def _show(line: Check) -> None:
-    mark = "[green]ok[/]   " if line.ok else "[red]wrong[/]"
-    out.print(f"{mark} {escape(line.what):<16} {escape(line.detail)}", soft_wrap=True)
+def _show(step: Step) -> None:
+    mark = MARKS[step.outcome.value]
+    out.print(f"{mark} {step.what:<36} {escape(step.detail)}", soft_wrap=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,29 @@ import typer
 from tenure.cli.output import Failure
 
 if TYPE_CHECKING:
-    from tenure.connectors.base import Check
     from tenure.connectors.rest.program import Program
     from tenure.connectors.rest.transport import Tape
+    from tenure.connectors.steps import Step, Trial
+
+
+#: What a part of an attribute's name says about its value. The first that fits counts.
+_VALUES = (
+    ("mail", "{canary}@example.com"),
+    ("given", "Tenure"),
+    ("first", "Tenure"),
+    ("family", "Canary"),
+    ("last", "Canary"),
+    ("display", "Tenure Canary {canary}"),
+    ("full", "Tenure Canary {canary}"),
+    ("user", "{canary}"),
+    ("login", "{canary}"),
+    ("nick", "{canary}"),
+    ("title", "Canary"),
+)
 
 
 @dataclass(slots=True)
-class Trial:
+class Attempt:
     """One try of a specification on an application."""
 
     program: Program
@@ -31,7 +47,7 @@ class Trial:
     allow_http: bool
     tape: Tape | None = None
     canary: str = ""
-    lines: list[Check] = field(default_factory=list)
+    found: Trial | None = None
     secret_texts: set[str] = field(default_factory=set)
 
     def run(
@@ -39,65 +55,75 @@ class Trial:
         write: bool,
         group: str,
         values: Mapping[str, str],
-        show: Callable[[Check], None] | None,
-    ) -> None:
+        show: Callable[[Step], None] | None,
+    ) -> Trial:
+        """Tries it. Raises `Failure` where nothing can be tried."""
         from tenure.connectors.base import ConnectorError
 
-        def tell(line: Check) -> None:
-            self.lines.append(line)
+        async def tell(step: Step) -> None:
             if show is not None:
-                show(line)
+                show(step)
 
         try:
-            asyncio.run(self._run(write, group, values, tell))
-        except ConnectorError as error:
-            raise Failure(str(error)) from error
-        except ValueError as error:
-            raise Failure(f"{self.file}: {error}.") from error
+            self.found = asyncio.run(self._run(write, group, values, tell))
+        except (ConnectorError, ValueError) as error:
+            raise Failure(f"{self.file}: {error}") from error
+        except KeyboardInterrupt:
+            raise Failure("Interrupted. What was made there is removed.") from None
+        return self.found
 
     async def _run(
-        self, write: bool, group: str, values: Mapping[str, str], tell: Callable[[Check], None]
-    ) -> None:
+        self,
+        write: bool,
+        group: str,
+        values: Mapping[str, str],
+        tell: Callable[[Step], Awaitable[None]],
+    ) -> Trial:
+        from tenure.connectors import canary, trial
         from tenure.connectors.base import ConnectorConfig
         from tenure.connectors.rest import RestConnector
-        from tenure.connectors.rest.canary import Canary, new_name, sample
 
         names = frozenset(self.program.account.attributes)
-        settings = {
-            "spec_file": str(self.file),
-            "allow_http": self.allow_http,
-            **self.given[0],
-        }
+        settings = {"spec_file": str(self.file), "allow_http": self.allow_http, **self.given[0]}
         config = ConnectorConfig(self.program.spec.name, settings, self.given[1], names)
         connector = RestConnector(config, tape=self.tape)
         self.secret_texts = connector.secret_texts
+        kind, _, remote_id = group.partition(":")
         async with connector:
-            for line in await connector.check():
-                tell(line)
-            if not write or not all(line.ok for line in self.lines):
-                return
-            self.canary = self.canary or new_name()
-            kind, _, remote_id = group.partition(":")
-            bird = Canary(
+            if not write:
+                return await trial.run(connector, tell)
+            self.canary = self.canary or canary.mark()
+            return await trial.run(
                 connector,
-                self.canary,
-                sample(names, self.canary, {**self._examples(), **values}),
-                (kind, remote_id) if remote_id else None,
+                tell,
+                canary=self._sample(values),
+                name=self.canary,
+                group=(kind, remote_id) if remote_id else None,
             )
-            await bird.fly(tell)
 
-    def _examples(self) -> dict[str, Any]:
-        return {
-            name: one.example
-            for name, one in self.program.spec.account.attributes.items()
-            if one.example is not None
-        }
+    def _sample(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """The canary's attributes: as given, as the specification's examples, or by what a name
+        sounds like. `{canary}` in a text stands for its name."""
+        values: dict[str, Any] = {}
+        for name, one in self.program.spec.account.attributes.items():
+            lowered = name.casefold()
+            usual = next((value for part, value in _VALUES if part in lowered), None)
+            value = given.get(name, usual if one.example is None else one.example)
+            if isinstance(value, str):
+                value = value.replace("{canary}", self.canary)
+            if value is not None and name != "externalId":
+                values[name] = value
+        return values
 
     def document(self) -> dict[str, Any]:
+        """As `--json` tells it."""
+        steps = [] if self.found is None else [step.as_json() for step in self.found.steps]
         return {
             "name": self.program.spec.name,
             "can": capabilities(self.program),
-            "checks": [{"what": x.what, "ok": x.ok, "detail": x.detail} for x in self.lines],
+            "ok": self.found is None or self.found.ok,
+            "steps": steps,
+            "left": [] if self.found is None else self.found.left,
         }
 
 

@@ -18,6 +18,7 @@ _SIGNS = {
     OperationKind.ENABLE: ("+", "green"),
     OperationKind.GRANT: ("+", "green"),
     OperationKind.UPDATE: ("~", "yellow"),
+    OperationKind.TRANSFER: ("~", "yellow"),
     OperationKind.DISABLE: ("-", "red"),
     OperationKind.DELETE: ("-", "red"),
     OperationKind.REVOKE: ("-", "red"),

@@ -235,6 +235,12 @@ def _application(
         )
         if found is not None:
             _connection(application, path, problems)
+            if application.removal.transfer_to and not hasattr(found, "transfer"):
+                problems.add(
+                    (*path, "removal", "transfer_to"),
+                    f"{application.connector} cannot hand over what an account owns. Leave it out, "
+                    "and do it by hand.",
+                )
         check_secrets(application.secrets, (*path, "secrets"), problems)
         check_authorisation(application, path, problems)
     if application.connector == "scim" and "userName" not in application.mapping:

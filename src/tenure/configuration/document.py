@@ -226,6 +226,10 @@ class Removal(Part):
     delete_after: Duration | None = Field(
         default=None, description="Delete it so long after it was disabled: P30D."
     )
+    transfer_to: Literal["manager"] | None = Field(
+        default=None,
+        description="Who gets what a leaver owns there, before anything is deleted.",
+    )
 
     @model_validator(mode="after")
     def _agrees(self) -> Removal:
@@ -233,6 +237,11 @@ class Removal(Part):
             raise ValueError(
                 f"delete_after counts from the day an account is disabled, and `then: {self.then}`"
                 " never disables one. Write then: disable, or leave delete_after out."
+            )
+        if self.transfer_to is not None and self.then == "keep":
+            raise ValueError(
+                "transfer_to hands over what is theirs, and `then: keep` leaves it theirs. Leave "
+                "one of the two out."
             )
         return self
 

@@ -112,9 +112,12 @@ class Redactor:
 
 
 def explain(body: Any) -> Explanation:
-    """The error bodies of SCIM (RFC 7644, 3.12) and of most other interfaces."""
+    """The error bodies of SCIM (RFC 7644, 3.12; 1.1, 3.9) and of most other interfaces."""
     if not isinstance(body, dict):
         return Explanation()
+    listed = body.get("Errors")
+    if isinstance(listed, list) and listed and isinstance(listed[0], dict):
+        return Explanation(str(listed[0].get("description") or ""))
     nested = body.get("error")
     inner = nested if isinstance(nested, dict) else body
     texts = (inner.get(key) for key in ("detail", "error_description", "message", "error", "title"))

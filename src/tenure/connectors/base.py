@@ -101,6 +101,8 @@ class Capabilities:
     #: Kinds of entitlement it can list and change members of: "group", "role", "licence".
     entitlements: frozenset[str] = frozenset()
     create_entitlements: bool = False
+    #: It can make what one account owns another's: it is `Transferring` too.
+    transfer: bool = False
     #: Attributes that `find` can search by.
     searchable: frozenset[str] = frozenset({"userName"})
 
@@ -283,3 +285,12 @@ class Fits(Protocol):
         """The settings as they should be, those that are to be replaced only; and why, as
         sentences. `seen` is what a trial saw beside: `disable` or `delete` -> "gone", "nothing" or
         "off", `members` -> "nothing"."""
+
+
+@runtime_checkable
+class Transferring(Protocol):
+    """What a connector may be besides, where its application knows of things that accounts own."""
+
+    async def transfer(self, remote_id: str, to_remote_id: str) -> None:
+        """Make everything that the account owns the other one's, closed as it may be. Safe to
+        repeat: what was handed over already stays so. Raises `NotFound` for either, `Rejected`."""

@@ -46,12 +46,21 @@ def mark() -> str:
 
 
 class Canary:
-    """One check's. `name` is its mark."""
+    """One check's. `name` is its mark; `group`, a kind and an id, is one that it may be put into
+    instead of a new one. The same name asks for the same, so that a recording of it can be played.
+    """
 
-    def __init__(self, connector: Connector, journal: Journal, name: str) -> None:
+    def __init__(
+        self,
+        connector: Connector,
+        journal: Journal,
+        name: str,
+        group: tuple[str, str] | None = None,
+    ) -> None:
         self.connector = connector
         self.journal = journal
         self._name = name
+        self._group = group
         #: Remote ids of what is to be removed: accounts, and groups by kind.
         self._accounts: list[str] = []
         self._groups: list[tuple[str, str]] = []
@@ -61,13 +70,14 @@ class Canary:
         self._unsure = False
         #: What was under way when it was interrupted.
         self._pending: list[asyncio.Task[Any]] = []
-        self._external_id = str(uuid.uuid4())
+        self._external_id = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
+        self._twin_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{name}-twin"))
         self._known_by_id = False
 
     def look_at(self, kind: str, remote_id: str, what: Attributes | str) -> None:
         """Something that is there: an account (no kind) by its attributes, or a group by name."""
         marked = _is_mark(what, "") if isinstance(what, str) else _carries(what, "")
-        if marked:
+        if marked and (not kind or kind in _deletable(self.connector)):
             self._old.append((kind, remote_id))
 
     async def remove_leftovers(self) -> None:
@@ -149,7 +159,7 @@ class Canary:
             try:
                 self._unsure = True
                 twin = await self._to_the_end(
-                    self.connector.create(canary, external_id=str(uuid.uuid4()), active=True)
+                    self.connector.create(canary, external_id=self._twin_id, active=True)
                 )
             except AlreadyExists:
                 self._unsure = False
@@ -236,11 +246,12 @@ class Canary:
 
     async def _membership(self, account: RemoteAccount) -> None:
         connector = self.connector
+        if self._group is not None:
+            await self._in_and_out(account, *self._group)
+            return
         if "group" not in connector.capabilities.entitlements:
             return
-        if not connector.capabilities.create_entitlements or not isinstance(
-            connector, DeletesEntitlements
-        ):
+        if not (connector.capabilities.create_entitlements and "group" in _deletable(connector)):
             told = "Groups are not made here, and nobody is put into one that is somebody's."
             await self.journal.done(Step("Put it into a group", Outcome.SKIPPED, told))
             return
@@ -251,15 +262,17 @@ class Canary:
             self._groups.append(("group", group.remote_id))
             self._unsure = False
             line.say(Outcome.WORKS, f"{self._name}.")
-        if group is None:
-            return
+        if group is not None:
+            await self._in_and_out(account, "group", group.remote_id)
+
+    async def _in_and_out(self, account: RemoteAccount, kind: str, group: str) -> None:
         for what, add in (("Put it into a group", True), ("Take it out of the group", False)):
             async with self.journal.step(what) as line:
                 one = [account.remote_id]
-                await connector.change_members(
-                    "group", group.remote_id, add=one if add else (), remove=() if add else one
+                await self.connector.change_members(
+                    kind, group, add=one if add else (), remove=() if add else one
                 )
-                shown = await self._members(group.remote_id)
+                shown = await self._members(group)
                 line.say(Outcome.WORKS, "The group shows it.")
                 if shown is None or (add and not shown):
                     self.journal.seen["members"] = "nothing"
@@ -373,16 +386,24 @@ class Canary:
             if _carries(one.load().attributes, name)
         ]
         groups = []
-        if isinstance(self.connector, DeletesEntitlements):
+        if kinds := _deletable(self.connector):
             groups = [
                 (one.kind, one.remote_id)
                 async for one in self.connector.entitlements()
-                if _is_mark(one.name, name)
+                if one.kind in kinds and _is_mark(one.name, name)
             ]
         return accounts, groups
 
     def _forget(self, remote_id: str) -> None:
         self._accounts = [one for one in self._accounts if one != remote_id]
+
+
+def _deletable(connector: Connector) -> frozenset[str]:
+    """The kinds of entitlements that it can delete. Some can delete not all that they have."""
+    if not isinstance(connector, DeletesEntitlements):
+        return frozenset()
+    every = connector.capabilities.entitlements
+    return frozenset(getattr(connector, "deletes_entitlements", every))
 
 
 def _carries(attributes: Attributes, name: str) -> bool:

@@ -76,6 +76,7 @@ class MemoryConnector:
         self.capabilities = Capabilities(
             entitlements=frozenset({"group"}) if groups else frozenset(),
             create_entitlements=groups and self._settings.create_groups,
+            transfer=True,
             searchable=frozenset({"userName", "externalId"}) | config.attributes,
         )
 
@@ -156,6 +157,11 @@ class MemoryConnector:
 
     async def enable(self, remote_id: str) -> None:
         await self._call("enable", remote_id, lambda: self.application.set_active(remote_id, True))
+
+    async def transfer(self, remote_id: str, to_remote_id: str) -> None:
+        await self._call(
+            "transfer", remote_id, lambda: self.application.transfer(remote_id, to_remote_id)
+        )
 
     async def delete(self, remote_id: str) -> None:
         await self._call("delete", remote_id, lambda: self.application.delete_user(remote_id))

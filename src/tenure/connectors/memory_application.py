@@ -25,6 +25,8 @@ class MemoryUser:
     external_id: str
     attributes: dict[str, Value]
     active: bool
+    #: Documents and the like; they go with the account unless they are handed over.
+    owns: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -47,7 +49,8 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Happened:
     """One thing that changed in the application: `created`, `updated`, `opened`, `closed`,
-    `deleted`, `joined` or `left` a group. `detail` is the attributes, or the group's name."""
+    `deleted`, `handed over`, `joined` or `left` a group. `detail` is the attributes, the group's
+    name, or who took over."""
 
     what: str
     remote_id: str
@@ -154,6 +157,14 @@ class MemoryApplication:
         if user.active != active:
             user.active = active
             self.history.append(Happened("opened" if active else "closed", remote_id))
+
+    def transfer(self, remote_id: str, to_remote_id: str) -> None:
+        """Raises `NotFound`."""
+        user, heir = self.user(remote_id), self.user(to_remote_id)
+        if user.owns:
+            heir.owns |= user.owns
+            user.owns = set()
+            self.history.append(Happened("handed over", remote_id, to_remote_id))
 
     def delete_user(self, remote_id: str) -> None:
         """The account and its memberships. Raises `NotFound`."""

@@ -15,6 +15,7 @@ from typing import ClassVar
 
 import pytest
 
+from tenure.connectors import canary, trial
 from tenure.connectors.base import (
     AlreadyExists,
     Connector,
@@ -22,6 +23,7 @@ from tenure.connectors.base import (
     NotFound,
     RemoteAccount,
     RemoteEntitlement,
+    Transferring,
     Unsupported,
 )
 from tenure.connectors.faults import (
@@ -36,6 +38,7 @@ from tenure.connectors.faults import (
     stopped,
 )
 from tenure.connectors.memory import Call, MemoryApplication, MemoryConnector
+from tenure.connectors.steps import Outcome, Step
 from tenure.core.diff import same
 from tenure.core.model import Value
 
@@ -177,6 +180,17 @@ class ConnectorConformance:
         await connector.update(made.remote_id, {self.clearable: "Again"})
         assert (await connector.read(made.remote_id)).attributes[self.clearable] == "Again"
 
+    async def test_what_can_hand_over_may_do_it_twice(self, connector: Connector) -> None:
+        if not connector.capabilities.transfer:
+            return
+        assert isinstance(connector, Transferring)
+        leaver, heir = await self.made(connector), await self.made(connector)
+        await connector.disable(leaver.remote_id)
+        await connector.transfer(leaver.remote_id, heir.remote_id)
+        await connector.transfer(leaver.remote_id, heir.remote_id)
+        with pytest.raises(NotFound):
+            await connector.transfer(leaver.remote_id, "nobody")
+
     async def test_disable_and_enable_may_be_repeated(self, connector: Connector) -> None:
         wanted = self.sample()
         made = await connector.create(wanted, external_id=uuid.uuid4().hex, active=True)
@@ -276,6 +290,17 @@ class ConnectorConformance:
             await connector.change_members(
                 "group", group.remote_id[:-4] + "ffff", add=[made.remote_id]
             )
+
+    async def test_a_trial_fails_nowhere_and_leaves_nothing(self, connector: Connector) -> None:
+        async def tell(step: Step) -> None:
+            pass
+
+        mark = canary.mark()
+        found = await trial.run(connector, tell, canary=self.sample(mark), name=mark)
+        assert [step for step in found.steps if step.outcome is Outcome.FAILS] == []
+        assert found.left == []
+        listed = await _listed(connector)
+        assert mark not in {one.load().attributes.get("userName") for one in listed.values()}
 
     async def test_what_it_cannot_do_it_says(self, connector: Connector) -> None:
         with pytest.raises(Unsupported) as told:

@@ -20,15 +20,21 @@ LookAt = Callable[[str, str, Attributes | str], None]
 
 
 async def run(
-    connector: Connector, tell: Tell, *, canary: Attributes | None = None, name: str = ""
+    connector: Connector,
+    tell: Tell,
+    *,
+    canary: Attributes | None = None,
+    name: str = "",
+    group: tuple[str, str] | None = None,
 ) -> Trial:
     """Checks an open connector. `canary`: attributes of an account to be made; None: only reads.
-    `name` is the mark that they carry (`canary.mark`). Every step is told as soon as it is done.
+    `name` is the mark that they carry (`canary.mark`); `group`, kind and id, is one that it may be
+    put into. Every step is told as soon as it is done.
 
     Raises nothing of what the application does. When it is cancelled, it cleans up first.
     """
     journal = Journal(tell)
-    life = Canary(connector, journal, name)
+    life = Canary(connector, journal, name, group)
     await _reads(connector, journal, life.look_at if canary is not None else None)
     if canary is not None and journal.trial.ok:
         try:

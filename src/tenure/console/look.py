@@ -81,6 +81,7 @@ KINDS: Final = {
     OperationKind.GRANT.value: ("+", "make", "Grant", "grant"),
     OperationKind.UPDATE.value: ("~", "change", "Update", "update"),
     OperationKind.REVOKE.value: ("−", "remove", "Revoke", "revoke"),
+    OperationKind.TRANSFER.value: ("~", "change", "Hand over", "hand over"),
     OperationKind.DISABLE.value: ("−", "remove", "Disable", "disable"),
     OperationKind.DELETE.value: ("−", "remove", "Delete", "delete"),
 }

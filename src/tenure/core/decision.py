@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tenure.core import situations
+from tenure.core import situations, transfers
 from tenure.core.access import Access, AccessException, Memory, RuleBook, with_exceptions
 from tenure.core.drift import Baseline
 from tenure.core.groups import GroupBook
@@ -126,8 +126,10 @@ def decide(
     ]
     allowed, refusals = situations.permitted(sure, observed, stops.held)
     operations, waiting = unmet(person, allowed, observed, policies.applications)
-    problems += [*waiting, *stops.problems, *refusals, *notices]
+    stuck, again = transfers.waiting(person, observed, policies.applications, now)
+    problems += [*waiting, *stops.problems, *refusals, *notices, *stuck]
     looks = [
+        *([again] if again else []),
         *([plan.next_look] if plan.next_look else []),
         *policies.rules.ends(weighed.memory, now),
         *(e.until for e in exceptions if e.until is not None and e.until > now),

@@ -49,6 +49,8 @@ class OperationKind(StrEnum):
     UPDATE = "update"
     DISABLE = "disable"
     ENABLE = "enable"
+    #: What its owner has there becomes somebody else's.
+    TRANSFER = "transfer"
     DELETE = "delete"
     GRANT = "grant"
     REVOKE = "revoke"
@@ -171,6 +173,14 @@ ACTIVE = "active"
 
 
 @dataclass(frozen=True, slots=True)
+class Heir:
+    """The account that takes over what a leaver owned."""
+
+    remote_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What the application last said about one account."""
 
@@ -188,6 +198,10 @@ class Observed:
     protected: str = ""
     #: A tombstone of an account that somebody deleted in the application, not we.
     deleted_there: bool = False
+    #: Who could take over what it owns: the open account of its owner's manager, if there is one.
+    heir: Heir | None = None
+    #: That was done already.
+    transferred: bool = False
     #: What a request may have changed that got no answer: names of attributes, `active`, keys of
     #: entitlements. Access that is not sure counts as held where it is taken, and as not held where
     #: it is given.
@@ -238,6 +252,8 @@ class ApplicationPolicy:
     drift: Mapping[str, DriftAction] = field(default_factory=dict)
     recreate: Recreate = Recreate.ASK
     orphans: OrphanAction = OrphanAction.REPORT
+    #: What a leaver owns there goes to their manager before anything is deleted.
+    transfers: bool = False
 
     @property
     def costly(self) -> frozenset[str]:

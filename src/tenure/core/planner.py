@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from tenure.core import transfers
 from tenure.core.drift import weigh
 from tenure.core.model import (
     ApplicationPolicy,
@@ -35,6 +36,7 @@ URGENCY: Mapping[OperationKind, int] = MappingProxyType(
     {
         OperationKind.REVOKE: 20,
         OperationKind.DISABLE: 25,
+        OperationKind.TRANSFER: 28,
         OperationKind.DELETE: 30,
         OperationKind.CREATE: 45,
         OperationKind.UPDATE: 50,
@@ -92,7 +94,7 @@ def plan_person(
             looks.append(person.starts - policy.lead)
         if account is not None:
             operation, look = _remove(person, account, policy, now, withheld.get(slug, ""))
-            operations.extend([operation] if operation else [])
+            operations.extend(_handing_over(person, account, policy, operation))
             looks.extend([look] if look else [])
     operations.sort(key=lambda o: (o.urgency, o.application))
     return PersonPlan(tuple(operations), min(looks, default=None))
@@ -173,6 +175,28 @@ def _remove(
         return None, None
     reason = f"disabled since {account.disabled_at:%-d %b %Y}, {reason}"
     return _operation(person, account, OperationKind.DELETE, reason), None
+
+
+def _handing_over(
+    person: PersonFacts, account: Observed, policy: ApplicationPolicy, operation: Operation | None
+) -> list[Operation]:
+    """The removal's step, with what has to be done before anything is deleted."""
+    if not transfers.due(person, account, policy):
+        return [operation] if operation is not None else []
+    reason = _removal_reason(person, "")
+    handing = closing = None
+    if account.heir is not None:
+        handing = _operation(
+            person,
+            account,
+            OperationKind.TRANSFER,
+            f"{reason}; what they own goes to their manager, {account.heir.name}",
+            attributes={transfers.OWNER: Change(None, account.heir.remote_id)},
+        )
+    if account.may_be_open:
+        surplus = sorted(account.may_hold & policy.managed_entitlements)
+        closing = _operation(person, account, OperationKind.DISABLE, reason, revoke=surplus)
+    return transfers.first(operation, handing, closing)
 
 
 def may_be_there(person: PersonFacts, policy: ApplicationPolicy) -> bool:

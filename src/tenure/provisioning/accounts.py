@@ -33,6 +33,7 @@ _FIELDS = (
     "evidence",
     "observed_at",
     "disabled_at",
+    "transferred_at",
     "deleted_at",
 )
 
@@ -83,7 +84,7 @@ def store_accounts(
         # A row remembers the key that its account had when it was tied: none, if it was new.
         row.account = row.account
     update_rows(changed, _FIELDS)
-    _plan_adopted_again(done)
+    _plan_again(done)
     _look_at_disabled(application, changed)
 
 
@@ -190,11 +191,14 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
         account.user_name = str(account.attributes.get("userName") or account.user_name)
     elif kind is OperationKind.ENABLE:
         account.active, account.disabled_at, account.evidence = True, None, None
+        account.transferred_at = None
         account.baseline = sent(account.baseline, {ACTIVE: True})
     elif kind is OperationKind.DISABLE:
         account.active, account.disabled_at = False, account.disabled_at or now
         account.baseline = sent(account.baseline, {ACTIVE: False})
         account.evidence = outcome.evidence
+    elif kind is OperationKind.TRANSFER:
+        account.transferred_at = now
     elif kind is OperationKind.DELETE:
         account.active, account.deleted_at = False, now
         account.situation = Situation.DELETED.value
@@ -204,10 +208,15 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
     account.observed_at = now
 
 
-def _plan_adopted_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
-    """What was there before us has to be compared with what it should be."""
-    adopted = [row.person_id for row, outcome in done if outcome.adopted and row.person_id]
-    Person.objects.filter(pk__in=adopted).update(generation=F("generation") + 1)
+def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
+    """What was there before us has to be compared with what it should be; and what waited for
+    things to be handed over can be deleted now."""
+    again = [
+        row.person_id
+        for row, outcome in done
+        if row.person_id and (outcome.adopted or row.kind == OperationKind.TRANSFER.value)
+    ]
+    Person.objects.filter(pk__in=again).update(generation=F("generation") + 1)
 
 
 def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> None:

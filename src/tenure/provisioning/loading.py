@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from tenure.applications.models import Account, Application, Entitlement
+from tenure.applications.models import Account, Application, Entitlement, TransferTo
 from tenure.core.access import AccessException, Rule, RuleBook
 from tenure.core.account_conditions import compile_account_condition, first_that_holds, seen
 from tenure.core.decision import Policies
@@ -16,7 +16,9 @@ from tenure.core.model import (
     ApplicationMode,
     ApplicationPolicy,
     DriftAction,
+    Heir,
     LeaveAction,
+    LifecycleState,
     Observed,
     OrphanAction,
     Price,
@@ -135,14 +137,31 @@ def observed(
         .defer("fingerprint", "evidence", "candidates", "refused")
         .order_by("deleted_at", "pk")
     )
+    taking = heirs(people)
     for row in rows:
         if row.person_id is not None and row.application_id in slugs:
-            account = observed_account(row, slugs[row.application_id], protecting)
+            heir = taking.get((row.person_id, row.application_id))
+            account = observed_account(row, slugs[row.application_id], protecting, heir)
             found.setdefault(row.person_id, []).append(account)
     return found
 
 
-def observed_account(row: Account, slug: str, protecting: Protecting) -> Observed:
+def heirs(people: Iterable[int]) -> dict[tuple[int, int], Heir]:
+    """(Person, application) -> the open account of their manager, for those who have left, where
+    what they own is to go to them."""
+    rows = Account.objects.filter(
+        application__transfer_to=TransferTo.MANAGER,
+        person__reports__in=list(people),
+        person__reports__state=LifecycleState.LEFT.value,
+        situation=Situation.LINKED.value,
+    ).exclude(active=False)
+    found = rows.values_list("person__reports", "application", "remote_id", "person__display_name")
+    return {(who, application): Heir(remote, name) for who, application, remote, name in found}
+
+
+def observed_account(
+    row: Account, slug: str, protecting: Protecting, heir: Heir | None = None
+) -> Observed:
     """One account as the core sees it."""
     return Observed(
         application=slug,
@@ -156,6 +175,8 @@ def observed_account(row: Account, slug: str, protecting: Protecting) -> Observe
         baseline=row.baseline,
         protected=protecting.why(row),
         deleted_there=row.deleted_there,
+        heir=heir,
+        transferred=row.transferred_at is not None,
         unsure=frozenset(row.unsure),
     )
 
@@ -206,4 +227,5 @@ def _policy(row: Application, entitlements: Sequence[Entitlement]) -> Applicatio
         drift=_drift(row),
         recreate=Recreate(row.recreate),
         orphans=OrphanAction(row.orphans),
+        transfers=bool(row.transfer_to),
     )

@@ -25,9 +25,11 @@ from tenure.connectors.base import (
     RemoteAccount,
     RetryLater,
     StopApplication,
+    Transferring,
     Unsupported,
 )
 from tenure.core.model import OperationKind, Value
+from tenure.core.transfers import OWNER
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +160,8 @@ class Batch:
                 await self.connector.disable(work.remote_id)
             case OperationKind.ENABLE:
                 await self.connector.enable(work.remote_id)
+            case OperationKind.TRANSFER:
+                await self._transfer(work)
             case OperationKind.DELETE:
                 await self._delete(work)
             case OperationKind.GRANT | OperationKind.REVOKE:
@@ -229,6 +233,14 @@ class Batch:
         except NotFound:
             # Gone already. The read afterwards is what proves it, not this answer.
             work.progress["was_gone"] = True
+
+    async def _transfer(self, work: Work) -> None:
+        if not isinstance(self.connector, Transferring):
+            raise Unsupported(
+                "This application cannot hand over what an account owns.",
+                "Do it there by hand, then mark it as done.",
+            )
+        await self.connector.transfer(work.remote_id, str(work.attributes[OWNER]))
 
     async def _memberships(self, what: str) -> None:
         """Grant or revoke group by group, all accounts of the batch together."""

@@ -43,6 +43,7 @@ _ACTIONS = {
     OperationKind.UPDATE: Action.ACCOUNT_UPDATED,
     OperationKind.DISABLE: Action.ACCOUNT_DISABLED,
     OperationKind.ENABLE: Action.ACCOUNT_ENABLED,
+    OperationKind.TRANSFER: Action.ACCOUNT_TRANSFERRED,
     OperationKind.DELETE: Action.ACCOUNT_DELETED,
     OperationKind.GRANT: Action.ENTITLEMENT_GRANTED,
     OperationKind.REVOKE: Action.ENTITLEMENT_REVOKED,

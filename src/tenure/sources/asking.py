@@ -7,7 +7,7 @@ about to: a person then decides (see `answering`), and until then nothing is mad
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from tenure.core.model import LifecycleState
 from tenure.people.models import Person
 from tenure.runs.models import Severity
 from tenure.sources.models import Absence, RehireQuestion
-from tenure.sources.rows import MappedRow
+from tenure.sources.rows import MappedRow, RowMapping
 from tenure.sources.work import Work
 
 _SAME = """
@@ -82,17 +82,21 @@ def ask(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
     return others
 
 
-def pass_over(work: Work, row: MappedRow) -> None:
-    """A row under a number that its person no longer has: that employment is over."""
-    work.counts["former"] += 1
-    if not row.left(work.at):
-        work.complain(
-            Severity.WARNING,
-            f"{row.key} is the former number of somebody who has another one now: the row is left "
-            "out. If it is right, take back the answer: `tenure rehire list --all`.",
-            line=row.line,
-            key=row.key,
-        )
+def current(work: Work, mapping: RowMapping, rows: Sequence[MappedRow]) -> list[MappedRow]:
+    """The rows without those under a number that its person no longer has: that employment is
+    over."""
+    former = [row for row in rows if row.key in mapping.former]
+    for row in former:
+        work.counts["former"] += 1
+        if not row.left(work.at):
+            work.complain(
+                Severity.WARNING,
+                f"{row.key} is the former number of somebody who has another one now: the row is "
+                "left out. If it is right, take back the answer: `tenure rehire list --all`.",
+                line=row.line,
+                key=row.key,
+            )
+    return [row for row in rows if row.key not in mapping.former] if former else list(rows)
 
 
 def withdraw(work: Work) -> None:
@@ -105,6 +109,12 @@ def withdraw(work: Work) -> None:
             " WHERE import_seen.key = sources_rehirequestion.key)"
         ]
     ).delete()
+
+
+def withdraw_those(work: Work, keys: Collection[str]) -> None:
+    """Questions about records that were taken back one by one."""
+    if work.source.absence == Absence.LEAVE and keys:
+        RehireQuestion.objects.filter(source=work.source, key__in=keys, answer="").delete()
 
 
 def kept(row: MappedRow) -> dict[str, Any]:

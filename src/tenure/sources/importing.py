@@ -159,13 +159,10 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) ->
         except BadRow as error:
             work.complain(Severity.ERROR, str(error), line=row.line, key=key)
             continue
-        if key in mapping.former:
-            asking.pass_over(work, mapped)
-            continue
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=row.line, key=key)
         changed.append(mapped)
-    arriving, others = asking.arriving(work, changed)
+    arriving, others = asking.arriving(work, asking.current(work, mapping, changed))
     work.merge(keep_back(work, others))
     work.merge(asking.ask(work, arriving))
 

@@ -134,14 +134,15 @@ class Push:
             return []
         seen.wait_for_other_sources()
         work = _work(self.source, self.at)
-        rows = self._mapped(work)
+        rows = asking.current(work, self.mapping, self._mapped(work))
         gone = self._absent(work, {row.key for row in rows})
         before = set(_here([row.key for row in (*rows, *gone)]))
         work.counts["rows"] += len(rows)
-        arriving, others = asking.arriving(work, rows)
-        work.merge(keep_back(work, [*others, *gone]))
-        work.merge(asking.ask(work, arriving))
+        arriving, others = asking.arriving(work, [*rows, *gone])
+        work.merge(keep_back(work, others))
         held = _leavers(work)
+        work.merge(asking.ask(work, arriving))
+        asking.withdraw_those(work, self._gone - {row.key for row in rows})
         _tie_managers([row.key for row in rows])
         work.store_issues()
         runs.finish(
@@ -165,9 +166,7 @@ class Push:
         for item in self._taking.values():
             key, record = item.mapped.key, records.get(item.mapped.key)
             digest = self.mapping.digest(item.row)
-            if key in self.mapping.former:
-                asking.pass_over(work, item.mapped)
-            elif record is None:
+            if record is None:
                 found.append(replace(item.mapped, digest=digest))
             elif record.present and bytes(record.digest) == digest:
                 work.counts["unchanged"] += 1

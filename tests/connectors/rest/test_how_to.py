@@ -63,9 +63,10 @@ def _play(address: str, tmp_path: Path) -> None:
     _, _, static, read, write, recorded, played, _ = said
     assert "POST /staff/{id}/close" in static
     assert "6 on the first page" in read
-    for what in ("Create", "Read back", "Find", "Update", "Disable", "Enable", "Membership"):
-        assert f"ok    {what} " in write
-    assert "stays there, closed" in write
+    for what in ("Make an account", "Find it by userName", "Put it into a group", "Open it again"):
+        assert f"works     {what} " in write
+    assert "fails" not in write + read + played
+    assert "no way to delete accounts" in write
     assert len(played.splitlines()) == len(recorded.splitlines()) == len(write.splitlines())
     assert KEY not in (tmp_path / "intranet.json").read_text(encoding="utf-8")
 

@@ -9,12 +9,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 Attribute = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 HeaderValue = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,500}$")]
 Urn = Annotated[str, StringConstraints(pattern=r"^(?i:urn):\S+$")]
+
+
+#: Headers that carry credentials, or say how a request is made.
+_NEVER = frozenset(
+    {"authorization", "proxy-authorization", "cookie", "host", "content-length", "content-type",
+     "connection", "transfer-encoding", "if-match"}
+)  # fmt: skip
 
 
 class Part(BaseModel):
@@ -225,6 +239,16 @@ class Dialect(Part):
     )
     members: Members = Field(default_factory=Members, title="Groups' members")
     limits: Pace = Field(default_factory=Pace, title="Pace")
+
+    @field_validator("headers")
+    @classmethod
+    def _are_ours_to_send(cls, value: dict[str, str]) -> dict[str, str]:
+        if wrong := sorted(name for name in value if name.casefold() in _NEVER):
+            raise ValueError(
+                f"{', '.join(wrong)} cannot be given here: credentials are secrets, and the rest "
+                "is told by what is sent"
+            )
+        return value
 
     def written(self) -> dict[str, object]:
         """As a person would write it: what is not the default."""

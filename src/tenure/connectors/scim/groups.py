@@ -20,6 +20,7 @@ from tenure.connectors.base import (
     OutcomeUnknown,
     Rejected,
     RemoteEntitlement,
+    StopApplication,
     Unsupported,
 )
 from tenure.connectors.http import HttpFunnel, segment
@@ -270,7 +271,10 @@ class Groups:
             return None
         if shown == "filter":
             query = {"filter": f"groups.value eq {patch.quoted(group['id'])}"}
-            found = [one["id"] async for page in self._pages("/Users", query) for one in page]
+            try:
+                found = [one["id"] async for page in self._pages("/Users", query) for one in page]
+            except Rejected:
+                return None
             return frozenset(found)
         return members_of(await self._read(group["id"]) if shown == "group" else group)
 
@@ -284,14 +288,15 @@ class Groups:
 
     async def _filters_by_group(self) -> bool:
         """Whether a search for accounts in a group that is not there finds nobody. If it finds
-        anybody, or fails, what it says of other groups is worth nothing."""
+        anybody, what it says of other groups is worth nothing."""
         query = {"filter": f"groups.value eq {patch.quoted(uuid.uuid4().hex)}"}
         try:
             async for page in self._pages("/Users", query):
                 if page:
                     return False
-        except (Rejected, NotFound):
-            return False
+        except (Rejected, NotFound, StopApplication) as error:
+            # It refuses such a group, so it does not ignore the search; or it refuses all.
+            return error.status in {400, 404}
         return True
 
     async def _found_out(self, groups: Sequence[Resource]) -> str:
