@@ -32,7 +32,7 @@ T = TypeVar("T")
 #: Longer than any request may take.
 _LONGEST = 60.0
 _MARK = "tenure-canary-"
-_MARKED = re.compile(rf"{_MARK}[0-9a-f]{{8}}(?![0-9a-f])")
+_MARKED = re.compile(rf"{_MARK}[0-9a-f]{{6,8}}(?![0-9a-f])")
 #: Where an account carries its name.
 _NAMES = ("userName", "login", "email")
 #: What people can be called by, and what may be empty: changed and cleared in a trial.
@@ -41,8 +41,9 @@ _CLEARED = ("title", "nickName", "enterprise.department", "department", "phoneNu
 
 
 def mark() -> str:
-    """A name that says what it is, and that nobody else has."""
-    return f"{_MARK}{uuid.uuid4().hex[:8]}"
+    """A name that says what it is, and that nobody else has. It has 20 characters, which is as many
+    as Active Directory takes."""
+    return f"{_MARK}{uuid.uuid4().hex[:6]}"
 
 
 class Canary:
@@ -256,12 +257,14 @@ class Canary:
             await self.journal.done(Step("Put it into a group", Outcome.SKIPPED, told))
             return
         group = None
+        # Where accounts and groups are kept apart by their names only, one name is for one of them.
+        name = f"{self._name}-group"
         async with self.journal.step("Make a group") as line:
             self._unsure = True
-            group = await self._to_the_end(connector.create_entitlement("group", self._name))
+            group = await self._to_the_end(connector.create_entitlement("group", name))
             self._groups.append(("group", group.remote_id))
             self._unsure = False
-            line.say(Outcome.WORKS, f"{self._name}.")
+            line.say(Outcome.WORKS, f"{name}.")
         if group is not None:
             await self._in_and_out(account, "group", group.remote_id)
 
