@@ -257,10 +257,10 @@ class Canary:
             await self.journal.done(Step("Put it into a group", Outcome.SKIPPED, told))
             return
         group = None
-        # Where accounts and groups are kept apart by their names only, one name is for one of them.
-        name = f"{self._name}-group"
         async with self.journal.step("Make a group") as line:
             self._unsure = True
+            # Where groups and accounts share their names, as roles of a database do.
+            name = f"{self._name}-group"
             group = await self._to_the_end(connector.create_entitlement("group", name))
             self._groups.append(("group", group.remote_id))
             self._unsure = False
@@ -276,7 +276,9 @@ class Canary:
                     kind, group, add=one if add else (), remove=() if add else one
                 )
                 shown = await self._members(group)
-                line.say(Outcome.WORKS, "The group shows it.")
+                line.say(
+                    Outcome.WORKS, "The group shows it." if add else "The group shows it no more."
+                )
                 if shown is None or (add and not shown):
                     self.journal.seen["members"] = "nothing"
                     line.say(Outcome.DIFFERS, "Done, as far as it says: members are not shown.")
