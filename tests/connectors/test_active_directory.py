@@ -87,7 +87,7 @@ class TestActiveDirectory(ConnectorConformance):
 
     def sample(self, name: str | None = None) -> dict[str, Value]:
         # sAMAccountName has at most 20 characters.
-        return super().sample((name or f"u{uuid.uuid4().hex[:12]}")[:20])
+        return super().sample(name or f"u{uuid.uuid4().hex[:12]}")
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from tenure.connectors.base import Connector, ConnectorConfig, SettingsError
 
 #: Kind -> module and class.
 _CONNECTORS = {
+    "github": ("tenure.connectors.github", "GithubConnector"),
     "google": ("tenure.connectors.google", "GoogleConnector"),
     "handover": ("tenure.connectors.handover", "HandoverConnector"),
     "ldap": ("tenure.connectors.ldap", "LdapConnector"),

@@ -49,6 +49,8 @@ class GoogleConnector:
     Settings: ClassVar[type[BaseModel]] = GoogleSettings
     Secrets: ClassVar[type[BaseModel]] = GoogleSecrets
 
+    #: Licences are bought and not made.
+    deletes_entitlements: ClassVar[frozenset[str]] = frozenset({"group"})
     capabilities: Capabilities
 
     def __init__(self, config: ConnectorConfig) -> None:

@@ -238,11 +238,10 @@ class Directory:
             result = await session.bind(settings.bind_dn, self._password)
             if result.code != SUCCESS:
                 raise failure(bind, result, self.redact)
-        except (Lost, NotConnected) as error:
+        except BaseException as error:
             await session.close()
-            raise self._trouble(bind, error) from None
-        except ConnectorError:
-            await session.close()
+            if isinstance(error, (Lost, NotConnected)):
+                raise self._trouble(bind, error) from None
             raise
         return session
 

@@ -104,8 +104,12 @@ class Session:
             async with asyncio.timeout(connect):
                 reader, writer = await _connected(host, port, None if start_tls else context)
                 session = cls(reader, writer, patience)
-                if start_tls and context is not None:
-                    await session._start_tls(context, host)
+                try:
+                    if start_tls and context is not None:
+                        await session._start_tls(context, host)
+                except BaseException:
+                    writer.close()
+                    raise
         except TimeoutError:
             raise NotConnected("it does not take the connection in time") from None
         except (ssl.SSLError, Malformed) as error:

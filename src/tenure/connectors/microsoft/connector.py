@@ -50,6 +50,8 @@ class MicrosoftConnector:
     Settings: ClassVar[type[BaseModel]] = MicrosoftSettings
     Secrets: ClassVar[type[BaseModel]] = MicrosoftSecrets
 
+    #: Licences are bought and not made.
+    deletes_entitlements: ClassVar[frozenset[str]] = frozenset({"group"})
     capabilities: Capabilities
 
     def __init__(self, config: ConnectorConfig) -> None:

@@ -1,0 +1,88 @@
+"""Teams of an organisation, and who is in them directly. It must not know the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+from tenure.connectors.base import AlreadyExists, NotFound, RemoteEntitlement
+from tenure.connectors.github.api import Api
+from tenure.connectors.http import segment
+
+_AT_ONCE = 8
+
+
+class Teams:
+    """By name; a team's id is its slug. `login_of` gives the handle for an account's id."""
+
+    def __init__(
+        self, api: Api, organisation: str, login_of: Callable[[str], Awaitable[str]]
+    ) -> None:
+        self._api = api
+        self._path = f"/orgs/{organisation}/teams"
+        self._login_of = login_of
+
+    async def all(self) -> AsyncIterator[RemoteEntitlement]:
+        async for page in self._api.pages(self._path):
+            for at in range(0, len(page), _AT_ONCE):
+                chunk = page[at : at + _AT_ONCE]
+                for told in await asyncio.gather(*(self._told(team) for team in chunk)):
+                    yield told
+
+    async def create(self, name: str) -> RemoteEntitlement:
+        async for page in self._api.pages(self._path):
+            if any(str(team.get("name")).casefold() == name.casefold() for team in page):
+                raise AlreadyExists(f"There is a team {name!r} already.")
+        made = await self._api.send("POST", self._path, {"name": name, "privacy": "closed"})
+        return RemoteEntitlement("group", made["slug"], made["name"], frozenset())
+
+    async def delete(self, slug: str) -> None:
+        """And teams below it. Raises `NotFound`."""
+        await self._api.get(self._of(slug))
+        await self._api.send("DELETE", self._of(slug))
+
+    async def change(self, slug: str, add: Sequence[str], remove: Sequence[str]) -> None:
+        """Removals first."""
+        await self._api.get(self._of(slug))
+        await _all(self._removed(slug, one) for one in remove)
+        await _all(self._added(slug, one) for one in add)
+
+    async def _told(self, team: dict[str, Any]) -> RemoteEntitlement:
+        members: set[str] = set()
+        async for page in self._api.pages(f"{self._of(team['slug'])}/members"):
+            # Whoever is in a team below it is shown here, too.
+            members |= {str(one["id"]) for one in page if not one.get("inherited")}
+        # Who was asked in and has not accepted yet is not asked again.
+        async for page in self._api.pages(f"{self._of(team['slug'])}/invitations"):
+            asked = [f"/users/{segment(str(one['login']))}" for one in page if one.get("login")]
+            for user in await asyncio.gather(*map(self._api.maybe, asked)):
+                members |= {str(user["id"])} if user else set()
+        return RemoteEntitlement("group", team["slug"], team["name"], frozenset(members))
+
+    async def _added(self, slug: str, remote_id: str) -> None:
+        path = await self._membership(slug, remote_id)
+        if await self._api.maybe(path) is None:
+            # Only then: it would make a maintainer a mere member.
+            await self._api.send("PUT", path, {"role": "member"})
+
+    async def _removed(self, slug: str, remote_id: str) -> None:
+        try:
+            path = await self._membership(slug, remote_id)
+            if await self._api.maybe(path) is not None:
+                await self._api.send("DELETE", path)
+        except NotFound:
+            return  # Neither who is gone, nor who has left in between.
+
+    async def _membership(self, slug: str, remote_id: str) -> str:
+        return f"{self._of(slug)}/memberships/{segment(await self._login_of(remote_id))}"
+
+    def _of(self, slug: str) -> str:
+        return f"{self._path}/{segment(slug)}"
+
+
+async def _all(doing: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """All of them, also where one fails; then that one's error."""
+    for outcome in await asyncio.gather(*doing, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
