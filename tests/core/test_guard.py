@@ -120,6 +120,7 @@ def test_every_kind_is_counted() -> None:
         OperationKind.GRANT: Counted.CHANGES,
         OperationKind.REVOKE: Counted.CHANGES,
         OperationKind.DISABLE: Counted.REMOVALS,
+        OperationKind.TRANSFER: Counted.CHANGES,
         OperationKind.DELETE: Counted.REMOVALS,
     }
 
