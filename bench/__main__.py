@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=3000)
     parser.add_argument("--listed", type=int, default=100_000)
     parser.add_argument("--sizes", default="1000,10000,100000")
-    parser.add_argument("--imported", default="20000,200000")
+    parser.add_argument("--imported", default="200000,1000000")
     parser.add_argument("--pushed", type=int, default=10_000)
     parser.add_argument("--backlog", type=int, default=100_000)
     parser.add_argument("--leavers", type=int, default=30)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import psutil
 
 MACHINE = f"{platform.machine()}, {len(__import__('os').sched_getaffinity(0))} cores"
 
@@ -34,13 +38,44 @@ class Result:
         return asdict(self)
 
 
-def peak_mebibytes() -> float:
-    """The most memory that this process had, from the kernel (`VmHWM`, proc(5)). Not `ru_maxrss`:
-    that begins at what the parent had when it forked."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+def peak_mebibytes(pid: int | str = "self") -> float:
+    """The most memory that this process (or that one) had, from the kernel (`VmHWM`, proc(5)). Not
+    `ru_maxrss`: that begins at what the parent had when it forked."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("The kernel does not say how much memory this process had (VmHWM).")
+
+
+class FamilyPeak:
+    """The most memory that this process and those that it started had together while a block
+    ran, PostgreSQL not counted. Each is asked ten times a second; what two had at different
+    moments is added up, so it is rather too much than too little."""
+
+    def __init__(self) -> None:
+        self._highest: dict[int, float] = {}
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> FamilyPeak:
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._watcher.join()
+
+    @property
+    def mebibytes(self) -> float:
+        return peak_mebibytes() + sum(self._highest.values())
+
+    def _watch(self) -> None:
+        me = psutil.Process()
+        while not self._over.wait(0.1):
+            for child in me.children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError, RuntimeError):
+                    if child.name() != "postgres":
+                        self._highest[child.pid] = peak_mebibytes(child.pid)
 
 
 def interleaved(

@@ -7,7 +7,7 @@ from django.urls import reverse
 from tenure.sources.models import RehireQuestion
 from tests.console.company import Sample
 
-_ENTRY = ("entry", "entry_single_sign_on", "entry_provisioning", "add")
+_ENTRY = ("entry", "entry_single_sign_on", "entry_provisioning", "add_application")
 
 
 def pages_of(sample: Sample | None) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from tenure.signin.models import Role
 from tests.console.conftest import signed_in
 from tests.console.pages import pages_of
 
-ADD = reverse("console:add", args=["gitlab"])
+ADD = reverse("console:add_application", args=["gitlab"])
 FORM = {
     "name": "Our GitLab",
     "slug": "code",
@@ -54,7 +54,7 @@ def test_the_three_tabs_say_what_is_known(owner: Client) -> None:
     assert "Add this application" not in by_hand
 
 
-@pytest.mark.parametrize("name", ["entry", "entry_provisioning", "add"])
+@pytest.mark.parametrize("name", ["entry", "entry_provisioning", "add_application"])
 def test_an_entry_that_there_is_not(name: str, owner: Client) -> None:
     assert owner.get(reverse(f"console:{name}", args=["no-such"])).status_code == 404
 
@@ -75,6 +75,24 @@ def test_adding_saves_it_in_report_mode_and_tests_the_connection(owner: Client) 
     assert "Where to go next" in page
     assert row.checks.get().write is False
     assert "You have it" in text_of(owner, reverse("console:entry", args=["gitlab"]))
+
+
+def test_what_is_authorised_by_oauth_goes_on_to_the_button(owner: Client) -> None:
+    form = {
+        "name": "Webex",
+        "slug": "webex",
+        "set-organization": "2c3c9f9e-73d9-4460-a668-047162ff1bac",
+        "set-client_id": "C0",
+        "secret-client_secret": "${box:webex}",
+    }
+    answer = owner.post(reverse("console:add_application", args=["webex"]), form)
+    page = reverse("console:application", args=["webex"])
+    assert (answer.status_code, answer["Location"]) == (302, f"{page}#authorisation")
+    assert "Authorise" in text_of(owner, page)
+    row = Application.objects.get()
+    assert row.secrets == {}
+    assert row.oauth["client_secret"] == "${box:webex}"
+    assert not row.checks.exists()
 
 
 @pytest.mark.parametrize(
@@ -115,4 +133,4 @@ def test_an_auditor_reads_and_does_not_add(db: None) -> None:
 
 def test_the_pages_are_among_those_that_browsers_open() -> None:
     names = {name for name, _ in pages_of(None)}
-    assert {"catalogue", "entry", "add", "by hand"} <= names
+    assert {"catalogue", "entry", "add_application", "by hand"} <= names

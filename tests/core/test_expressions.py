@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from tenure.core import expression_scopes as scopes
 from tenure.core import expression_tree as tree
+from tenure.core.expression_sets import ConditionSet, ValueSet
 from tenure.core.expressions import (
     AttributeType,
-    ConditionSet,
     ExpressionError,
     MissingAttribute,
-    ValueSet,
     compile_condition,
     compile_row_condition,
     compile_row_value,
@@ -278,7 +277,7 @@ def test_the_worst_that_is_accepted_stays_small() -> None:
         programs = [compile_value(source, schema) for source in sources]
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
         for expression in programs:
-            limits = expression._program._inputs._limits
+            limits = expression.program._inputs._limits
             text = "x" * limits.text
             try:
                 expression.value({"a": text, "b": text, "t": [text] * limits.items})

@@ -69,7 +69,8 @@ def index_page(rows: Sequence[Listed]) -> str:
         "# Integrations",
         f"{len(rows)} applications: {automatic} are provisioned automatically, for the others "
         "there are steps to do it by hand. Every page says how it was checked and what could not "
-        "be confirmed. To search: `tenure catalogue search`, or Catalogue in the console. Whatever "
+        "be confirmed; the dates of sources are those on which a stored copy of the page was read. "
+        "To search: `tenure catalogue search`, or Catalogue in the console. Whatever "
         "speaks SCIM 2.0 and is not here can be connected too: see "
         "[configuration](../reference/configuration.md#applications).",
         " · ".join(

@@ -258,10 +258,12 @@ class Canary:
         group = None
         async with self.journal.step("Make a group") as line:
             self._unsure = True
-            group = await self._to_the_end(connector.create_entitlement("group", self._name))
+            # Where groups and accounts share their names, as roles of a database do.
+            name = f"{self._name}-group"
+            group = await self._to_the_end(connector.create_entitlement("group", name))
             self._groups.append(("group", group.remote_id))
             self._unsure = False
-            line.say(Outcome.WORKS, f"{self._name}.")
+            line.say(Outcome.WORKS, f"{name}.")
         if group is not None:
             await self._in_and_out(account, "group", group.remote_id)
 
@@ -273,7 +275,9 @@ class Canary:
                     kind, group, add=one if add else (), remove=() if add else one
                 )
                 shown = await self._members(group)
-                line.say(Outcome.WORKS, "The group shows it.")
+                line.say(
+                    Outcome.WORKS, "The group shows it." if add else "The group shows it no more."
+                )
                 if shown is None or (add and not shown):
                     self.journal.seen["members"] = "nothing"
                     line.say(Outcome.DIFFERS, "Done, as far as it says: members are not shown.")

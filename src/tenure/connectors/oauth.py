@@ -287,8 +287,7 @@ class TokenEndpoint:
                 ) as session,
                 session.post(url, data=data, headers=headers, allow_redirects=False) as answer,
             ):
-                body = await answer.content.read(_LARGEST)
-                return answer.status, body, answer.headers
+                return answer.status, await _whole(answer), answer.headers
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             reason = self._redact(str(error)) or type(error).__name__
             raise RetryLater(
@@ -307,6 +306,18 @@ class TokenEndpoint:
         data["client_id"] = settings.client_id
         if settings.client_authentication is ClientAuthentication.POST:
             data["client_secret"] = settings.client_secret
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """The answer, in however many pieces it comes; of one that is far too large the beginning."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in answer.content.iter_any():
+        pieces.append(piece)
+        size += len(piece)
+        if size > _LARGEST:
+            break
+    return b"".join(pieces)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from tenure.connectors.base import Connector, ConnectorConfig, SettingsError
 
 #: Kind -> module and class.
 _CONNECTORS = {
+    "google": ("tenure.connectors.google", "GoogleConnector"),
     "handover": ("tenure.connectors.handover", "HandoverConnector"),
     "ldap": ("tenure.connectors.ldap", "LdapConnector"),
     "memory": ("tenure.connectors.memory", "MemoryConnector"),

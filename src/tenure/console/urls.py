@@ -61,7 +61,7 @@ urlpatterns = [
         {"tab": "provisioning"},
         name="entry_provisioning",
     ),
-    path("catalogue/<slug:slug>/add/", catalogue.add, name="add"),
+    path("catalogue/<slug:slug>/add/", catalogue.add, name="add_application"),
     path("rules/", rules.rules, name="rules"),
     path("plan/", plan.plan, name="plan"),
     path("plan/lines/", plan.lines, name="plan_lines"),

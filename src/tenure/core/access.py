@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from tenure.core.expressions import Condition, ConditionSet
+from tenure.core.expression_sets import ConditionSet
+from tenure.core.expressions import Condition
 from tenure.core.model import Attributes, Because
 
 
@@ -95,8 +96,15 @@ class RuleBook:
         holding = [self.rules[slug] for slug in self._conditions.holding(attributes)]
         if memory and now is not None:
             holding += self._fading({rule.slug for rule in holding}, memory, now)
-        applications = dict.fromkeys(slug for rule in holding for slug in rule.gives)
-        return {slug: _access(slug, holding, attributes) for slug in applications}
+        giving: dict[str, list[Rule]] = {}
+        for rule in holding:
+            for slug in rule.gives:
+                giving.setdefault(slug, []).append(rule)
+        because = {
+            rule.slug: Because(rule.slug, rule.name, rule.condition.source, _saw(rule, attributes))
+            for rule in holding
+        }
+        return {slug: _access(slug, rules, because) for slug, rules in giving.items()}
 
     def remember(self, attributes: Attributes, memory: Memory, now: datetime) -> Memory:
         """What to remember of this person from `now` on."""
@@ -188,8 +196,7 @@ def _given(access: Access | None, item: AccessException) -> Access:
     )
 
 
-def _access(application: str, holding: Sequence[Rule], attributes: Attributes) -> Access:
-    giving = [rule for rule in holding if application in rule.gives]
+def _access(application: str, giving: Sequence[Rule], because: Mapping[str, Because]) -> Access:
     by_entitlement: dict[str, list[str]] = {}
     for rule in giving:
         for key in rule.gives[application]:
@@ -197,10 +204,7 @@ def _access(application: str, holding: Sequence[Rule], attributes: Attributes) -
     return Access(
         application=application,
         entitlements=frozenset(by_entitlement),
-        because=tuple(
-            Because(rule.slug, rule.name, rule.condition.source, _saw(rule, attributes))
-            for rule in giving
-        ),
+        because=tuple(because[rule.slug] for rule in giving),
         by_entitlement={key: tuple(slugs) for key, slugs in by_entitlement.items()},
     )
 

@@ -10,7 +10,7 @@ from tenure.core import situations, transfers
 from tenure.core.access import Access, AccessException, Memory, RuleBook, with_exceptions
 from tenure.core.drift import Baseline
 from tenure.core.groups import GroupBook
-from tenure.core.mapping import AccountMapping, MappingProblem
+from tenure.core.mapping import AccountMapping, MappingBook, MappingProblem
 from tenure.core.model import (
     ApplicationPolicy,
     Attributes,
@@ -33,6 +33,11 @@ class Policies:
     mappings: Mapping[str, AccountMapping]
     applications: Mapping[str, ApplicationPolicy]
     groups: GroupBook = field(default_factory=GroupBook)
+    #: The mappings, compiled together.
+    book: MappingBook = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "book", MappingBook(self.mappings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +95,25 @@ def decide(
     weighed = weigh(person, policies, now, exceptions=exceptions, memory=memory)
     due: dict[str, Desired] = {}
     problems: list[Problem] = []
+    mapper = policies.book.of(weighed.attributes)
+    may_enter = set()
     for slug, access in weighed.access.items():
         policy = policies.applications.get(slug)
-        mapping = policies.mappings.get(slug)
-        if policy is None or mapping is None:
+        if policy is None or slug not in policies.book:
             continue
         # Who is not let in needs no attributes: no mistake in a mapping may keep them inside.
         due[slug] = Desired(slug, {}, entitlements=access.entitlements, because=access.because)
-        if not entitled(person, policy, now) or not may_be_there(person, policy):
+        if not entitled(person, policy, now):
+            continue
+        may_enter.add(slug)
+        if not may_be_there(person, policy):
             continue
         try:
-            due[slug] = mapping.desired(weighed.attributes, access, active=True)
+            due[slug] = mapper.desired(access, active=True)
         except MappingProblem as error:
             problems.append(Problem(slug, person.key, str(error), error.attribute))
     undecided = {problem.application for problem in problems}
-    open_here = {
-        slug: wanted
-        for slug, wanted in due.items()
-        if entitled(person, policies.applications[slug], now)
-    }
+    open_here = {slug: wanted for slug, wanted in due.items() if slug in may_enter}
     stops = situations.obstacles(person, open_here, observed, policies.applications)
     notices, agreed = situations.drifted(person, open_here, observed, policies.applications)
     plan = plan_person(

@@ -9,7 +9,7 @@ has() on a dotted variable would look inside its value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Protocol, TypeAlias
 
@@ -50,7 +50,7 @@ class Inputs(Protocol):
         """Which of the names have no value in this data."""
 
 
-class Scope(Protocol):
+class Scope(Hashable, Protocol):
     """What a kind of expression can see."""
 
     root: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tenure.core.expressions import Condition, ConditionSet
+from tenure.core.expression_sets import ConditionSet
+from tenure.core.expressions import Condition
 from tenure.core.model import Attributes
 
 #: The attribute that holds the groups of a person; no source may give it.

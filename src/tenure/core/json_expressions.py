@@ -21,8 +21,9 @@ from cel_expr_python import cel  # type: ignore[import-untyped]
 from tenure.core import expression_scopes as scopes
 from tenure.core import expression_tree as tree
 from tenure.core.expression_errors import ExpressionError, closest, compile_error
+from tenure.core.expression_program import Program
 from tenure.core.expression_values import Limits, Unfit
-from tenure.core.expressions import Condition, ValueExpression, _Program, condition_over
+from tenure.core.expressions import Condition, ValueExpression, condition_over
 
 #: Name -> the keys that it has; None: whatever it has.
 Names: TypeAlias = Mapping[str, Iterable[str] | None]
@@ -39,16 +40,16 @@ class JsonExpression(ValueExpression):
     @property
     def names(self) -> frozenset[str]:
         """What it uses: `item.email` where one key of a name is used, `item` where all of it is."""
-        return self._program.names
+        return self.program.names
 
     def json(self, given: Mapping[str, Any]) -> Any:
         """The value. Raises `MissingAttribute` (something is not there) or `ExpressionError`."""
-        return self._program.evaluate(given)
+        return self.program.evaluate(given)
 
 
 def compile_json(source: str, names: Names) -> JsonExpression:
     """An expression over these names. Raises `ExpressionError` when it cannot be."""
-    return JsonExpression(_Program(source, scope_of(names), scopes.LONGEST_SOURCE))
+    return JsonExpression(Program(source, scope_of(names), scopes.LONGEST_SOURCE))
 
 
 def compile_json_condition(source: str, names: Names) -> Condition:
@@ -184,7 +185,7 @@ class _JsonInputs:
             if "\0" in value:
                 raise Unfit(f"{name} holds a NUL character")
             return value
-        if isinstance(value, Mapping):
+        if isinstance(value, dict | Mapping):
             return {
                 str(key): self._fit(f"{name}.{key}", item, depth + 1)
                 for key, item in value.items()

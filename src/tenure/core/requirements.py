@@ -35,6 +35,8 @@ def unmet(
 ) -> tuple[tuple[Operation, ...], tuple[Problem, ...]]:
     """The operations with what each has to wait for. One whose requirement nobody is going to
     meet is left out, and a problem says so."""
+    if not any(policies[step.application].requires for step in operations):
+        return tuple(sorted(operations, key=_order)), ()
     opening = {
         step.application
         for step in operations
@@ -63,8 +65,12 @@ def unmet(
                 problems.append(_problem(person, step, lacking))
                 continue
         kept.append(_waiting(step, required, opening, operations, policies))
-    kept.sort(key=lambda o: (o.urgency, o.application))
+    kept.sort(key=_order)
     return tuple(kept), tuple(problems)
+
+
+def _order(step: Operation) -> tuple[int, str]:
+    return step.urgency, step.application
 
 
 def _waiting(

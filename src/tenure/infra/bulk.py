@@ -7,13 +7,20 @@ takes some six times as long as COPY.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, cast
 
 import orjson
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.expressions import DatabaseDefault
+from psycopg import Cursor
+from psycopg.copy import Copy, FileWriter
+
+#: A table that grew by so many rows at once is looked at by PostgreSQL's planner anew.
+_MANY = 1000
 
 
 def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
@@ -42,46 +49,171 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
 
 
 def insert_rows(
-    model: type[models.Model], names: Sequence[str], rows: Sequence[Sequence[Any]]
+    model: type[models.Model],
+    names: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    skip: bool = False,
+    unique: Sequence[str] = (),
+    update: Sequence[str] = (),
 ) -> None:
-    """Insert rows of values for the fields that are named; the others take their defaults. One
-    that a unique constraint refuses is left out, like `bulk_create(ignore_conflicts=True)`."""
+    """Insert rows of values for the fields that are named; the others take their defaults.
+
+    `skip`: one that a unique constraint refuses is left out. Where `unique` names the fields of a
+    constraint, a row that is there already gets the fields `update` anew.
+    """
+    insert_encoded(
+        model, names, encoded(model, names, rows), skip=skip, unique=unique, update=update
+    )
+
+
+def insert_instances(
+    rows: Sequence[models.Model],
+    *,
+    numbered: bool = False,
+    skip: bool = False,
+    unique: Sequence[str] = (),
+    update: Sequence[str] = (),
+) -> None:
+    """Insert these instances, none of them saved, like `insert_rows`. `numbered`: they get their
+    ids first."""
     if not rows:
         return
-    fields = [_column(model._meta.get_field(name)) for name in names]
-    fixed = [field for field in model._meta.concrete_fields if _has_default(field, names)]
-    defaults = [field.get_default() for field in fixed]
-    lines = [(*_plain(fields, row), *_plain(fixed, defaults)) for row in rows]
-    columns = ", ".join(connection.ops.quote_name(str(f.column)) for f in (*fields, *fixed))
-    table = connection.ops.quote_name(model._meta.db_table)
-    try:
-        with transaction.atomic():
-            _copy(f"{table} ({columns})", lines)
-    except IntegrityError:
-        _insert_what_is_free(table, columns, lines)
+    meta = rows[0]._meta
+    key = meta.pk
+    assert key is not None
+    if numbered:
+        _number(rows, meta.db_table, str(key.column))
+    names = [
+        field.attname
+        for field in meta.local_concrete_fields
+        if (numbered or field is not key)
+        and not isinstance(getattr(rows[0], field.attname), DatabaseDefault)
+    ]
+    lines = ([getattr(row, name) for name in names] for row in rows)
+    insert_rows(type(rows[0]), names, lines, skip=skip, unique=unique, update=update)
 
 
-def _insert_what_is_free(table: str, columns: str, lines: Sequence[Sequence[Any]]) -> None:
+def encoded(
+    model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> bytes:
+    """The rows as COPY reads them, a line each: to be made in one process and inserted in
+    another."""
+    target = _target(model, tuple(names))
+    found = BytesIO()
+    with connection.cursor() as cursor, Copy(_own(cursor), writer=FileWriter(found)) as copy:
+        for line in target.lines(rows):
+            copy.write_row(line)
+    return found.getvalue()
+
+
+def insert_encoded(
+    model: type[models.Model],
+    names: Sequence[str],
+    data: bytes,
+    *,
+    skip: bool = False,
+    unique: Sequence[str] = (),
+    update: Sequence[str] = (),
+) -> None:
+    """Insert what `encoded` made of the same model and names."""
+    if not data:
+        return
+    target = _target(model, tuple(names))
+    if unique:
+        _insert_beside(target, data, _merging(model, unique, update))
+    elif skip:
+        try:
+            with transaction.atomic():
+                _copy(target, data)
+        except IntegrityError:
+            _insert_beside(target, data, "ON CONFLICT DO NOTHING")
+    else:
+        _copy(target, data)
+    if data.count(b"\n") >= _MANY:
+        analyze(model)
+
+
+def analyze(model: type[models.Model]) -> None:
+    """Have PostgreSQL count anew what is in the table, once this transaction is committed. Until
+    it does, seconds or minutes later by itself, it takes a table that was just filled for an empty
+    one, and reads all of it where it could have used an index."""
+
+    def now() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {connection.ops.quote_name(model._meta.db_table)}")
+
+    transaction.on_commit(now)
+
+
+class _Target:
+    """Where rows of named fields go, and how their values are written."""
+
+    def __init__(self, model: type[models.Model], names: Sequence[str]) -> None:
+        fields = [_column(model._meta.get_field(name)) for name in names]
+        fixed = [field for field in model._meta.concrete_fields if _has_default(field, names)]
+        quote = connection.ops.quote_name
+        self.table = quote(model._meta.db_table)
+        self.columns = ", ".join(quote(str(field.column)) for field in (*fields, *fixed))
+        self._documents = [i for i, f in enumerate(fields) if isinstance(f, models.JSONField)]
+        self._rest = [
+            _document(field.get_default())
+            if isinstance(field, models.JSONField)
+            else field.get_default()
+            for field in fixed
+        ]
+
+    def lines(self, rows: Iterable[Sequence[Any]]) -> Iterator[list[Any]]:
+        for row in rows:
+            line = [*row, *self._rest]
+            for position in self._documents:
+                if line[position] is not None:
+                    line[position] = _document(line[position])
+            yield line
+
+
+@lru_cache(maxsize=64)
+def _target(model: type[models.Model], names: tuple[str, ...]) -> _Target:
+    return _Target(model, names)
+
+
+def _copy(target: _Target, data: bytes, table: str = "") -> None:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY {table or target.table} ({target.columns}) FROM STDIN") as copy,
+    ):
+        copy.write(data)
+
+
+def _insert_beside(target: _Target, data: bytes, conflict: str) -> None:
     """COPY knows no ON CONFLICT: by way of a table without constraints."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            f"CREATE TEMPORARY TABLE given ON COMMIT DROP AS SELECT {columns} FROM {table} LIMIT 0"
+            f"CREATE TEMPORARY TABLE given ON COMMIT DROP AS "
+            f"SELECT {target.columns} FROM {target.table} LIMIT 0"
         )
-        _copy(f"given ({columns})", lines)
+        _copy(target, data, "given")
         cursor.execute(
-            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM given ON CONFLICT DO NOTHING"
+            f"INSERT INTO {target.table} ({target.columns}) SELECT {target.columns} FROM given"
+            f" {conflict}"
         )
         cursor.execute("DROP TABLE given")
 
 
-def _copy(target: str, lines: Iterable[Sequence[Any]]) -> None:
-    with (
-        connection.cursor() as cursor,
-        connection.wrap_database_errors,
-        cursor.copy(f"COPY {target} FROM STDIN") as copy,
-    ):
-        for line in lines:
-            copy.write_row(line)
+def _merging(model: type[models.Model], unique: Sequence[str], update: Sequence[str]) -> str:
+    def columns(names: Sequence[str]) -> list[str]:
+        fields = (_column(model._meta.get_field(name)) for name in names)
+        return [connection.ops.quote_name(str(field.column)) for field in fields]
+
+    sets = ", ".join(f"{name} = excluded.{name}" for name in columns(update))
+    does = f"UPDATE SET {sets}" if update else "NOTHING"
+    return f"ON CONFLICT ({', '.join(columns(unique))}) DO {does}"
+
+
+def _own(cursor: object) -> Cursor[Any]:
+    """The driver's cursor inside of Django's."""
+    return cast("Cursor[Any]", getattr(cursor, "cursor", cursor))
 
 
 def _has_default(field: models.Field[Any, Any], given: Sequence[str]) -> bool:
@@ -91,69 +223,14 @@ def _has_default(field: models.Field[Any, Any], given: Sequence[str]) -> bool:
     return field.db_default is models.NOT_PROVIDED and not field.null
 
 
-def _plain(fields: Sequence[models.Field[Any, Any]], row: Sequence[Any]) -> Iterable[Any]:
-    return (
-        orjson.dumps(value).decode()
-        if isinstance(field, models.JSONField) and value is not None
-        else value
-        for field, value in zip(fields, row, strict=True)
-    )
-
-
-def insert_instances(
-    rows: Sequence[models.Model],
-    *,
-    numbered: bool = False,
-    unique: Sequence[str] = (),
-    update: Sequence[str] = (),
-) -> None:
-    """Insert these instances, none of them saved, as one JSON document. `numbered`: they get
-    their ids first.
-
-    Where `unique` names the fields of a constraint, a row that is there already gets the fields
-    `update` anew, or stays as it is if there are none.
-    """
-    if not rows:
-        return
-    meta = rows[0]._meta
-    key = meta.pk
-    assert key is not None
-    if numbered:
-        _number(rows, meta.db_table, str(key.column))
-    columns = [
-        field
-        for field in meta.local_concrete_fields
-        if (numbered or field is not key)
-        and not isinstance(getattr(rows[0], field.attname), DatabaseDefault)
-    ]
-    fields = [(str(column.column), column.attname) for column in columns]
-    document = orjson.dumps(
-        [{name: getattr(row, attribute) for name, attribute in fields} for row in rows],
-        default=_spelled,
-        option=orjson.OPT_NON_STR_KEYS,
-    ).decode()
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(name) for name, _ in fields)
-    conflict = ""
-    if unique:
-        target = ", ".join(quote(str(_column(meta.get_field(name)).column)) for name in unique)
-        again = [quote(str(_column(meta.get_field(name)).column)) for name in update]
-        sets = ", ".join(f"{name} = excluded.{name}" for name in again)
-        conflict = f" ON CONFLICT ({target}) DO {f'UPDATE SET {sets}' if again else 'NOTHING'}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {quote(meta.db_table)} ({names}) SELECT {names} "
-            f"FROM json_populate_recordset(NULL::{quote(meta.db_table)}, %s){conflict}",
-            [document],
-        )
+def _document(value: object) -> str:
+    return orjson.dumps(value, default=_spelled, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def _spelled(value: object) -> str:
-    if isinstance(value, bytes | memoryview):
-        return "\\x" + bytes(value).hex()
     if isinstance(value, Decimal):
         return str(value)
-    raise TypeError(f"{type(value).__name__} is no value of a column.")
+    raise TypeError(f"{type(value).__name__} is no value of a document.")
 
 
 def _number(rows: Sequence[models.Model], table: str, key: str) -> None:

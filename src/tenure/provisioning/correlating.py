@@ -105,7 +105,7 @@ class Possible:
 
     def __init__(self, applications: Iterable[Application]) -> None:
         self._found: list[tuple[str, Matcher, dict[Key, list[Account]]]] = []
-        for application in applications:
+        for application in _with_undecided(applications):
             rows = undecided(application).exclude(situation=Situation.IGNORED.value)
             by_key: dict[Key, list[Account]] = {}
             matcher: Matcher | None = None
@@ -125,6 +125,16 @@ class Possible:
                     if str(person.pk) not in row.refused:
                         accounts[row.pk] = _possible(slug, row)
         return list(accounts.values())
+
+
+def _with_undecided(applications: Iterable[Application]) -> list[Application]:
+    """Those in which an account waits for its owner. One query by index: mostly there is none."""
+    rows = {row.pk: row for row in applications}
+    waiting = Account.objects.filter(
+        application__in=list(rows), situation__in=UNDECIDED, decision=""
+    ).exclude(situation=Situation.IGNORED.value)
+    found = set(waiting.order_by().values_list("application", flat=True).distinct())
+    return [row for key, row in rows.items() if key in found]
 
 
 def _possible(slug: str, row: Account) -> Observed:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 
 from tenure.applications.finding import application_named
 from tenure.applications.models import Application
@@ -65,43 +65,51 @@ class Drafting:
         only = self.scope.application
         return {s: row for s, row in self.applications.items() if only in (None, s)}
 
-    def chunks(self) -> Iterator[list[Draft]]:
-        """Drafts of everybody in scope, in chunks. People come in the order of their ids."""
-        last = 0
-        while True:
-            rows = list(self._people().filter(pk__gt=last).order_by("pk")[:CHUNK])
-            if not rows:
-                return
-            last = rows[-1].pk
-            keys = [row.pk for row in rows]
-            accounts = observed(keys, self._slugs, self._protecting)
-            decided = exceptions(keys, self.now)
-            remembered = memory.recall(keys) if self.policies.rules.has_grace else {}
-            yield [
-                self._draft(
-                    row,
-                    (*accounts.get(row.pk, ()), *self._possible.of(row)),
-                    decided.get(row.pk, ()),
-                    remembered.get(row.pk, {}),
-                )
-                for row in rows
-            ]
-
-    def _people(self) -> QuerySet[Person]:
-        people = Person.objects.all()
+    def keys(self) -> list[int]:
+        """The ids of everybody in scope, in order."""
         if self.scope.person is not None:
-            return people.filter(pk=self.scope.person)
+            return [self.scope.person]
         if self.scope.people is not None:
-            return people.filter(pk__in=self.scope.people)
+            return sorted(self.scope.people)
         if self.scope.everybody:
-            return people
-        wanted = lagging() | due_for_a_look(self.now)
+            return list(Person.objects.order_by("pk").values_list("pk", flat=True))
+        return sorted(self._wanted())
+
+    def _wanted(self) -> set[int]:
+        """Who has to be looked at: each kind by an index of its own. Asked for together they
+        would cost a look at everybody."""
+        found = set(_ids(Person.objects.filter(lagging())))
+        found.update(_ids(Person.objects.filter(due_for_a_look(self.now))))
         if self.scope.failed_too:
             failed = Operation.objects.filter(
-                person=OuterRef("pk"), state=OperationState.FAILED.value
+                # All applications, named: the index begins with them.
+                application__in=[row.pk for row in self.applications.values()],
+                state=OperationState.FAILED.value,
+                person__isnull=False,
             )
-            wanted |= Q(Exists(failed))
-        return people.filter(wanted)
+            found.update(failed.order_by().values_list("person_id", flat=True).distinct())
+        return found
+
+    def chunks(self) -> Iterator[list[Draft]]:
+        """Drafts of everybody in scope, in chunks. People come in the order of their ids."""
+        for keys in batched(self.keys(), CHUNK):
+            yield self.drafts(keys)
+
+    def drafts(self, keys: Sequence[int]) -> list[Draft]:
+        """Drafts of these people, as far as they are there."""
+        rows = list(Person.objects.filter(pk__in=keys).order_by("pk"))
+        accounts = observed(keys, self._slugs, self._protecting)
+        decided = exceptions(keys, self.now)
+        remembered = memory.recall(keys) if self.policies.rules.has_grace else {}
+        return [
+            self._draft(
+                row,
+                (*accounts.get(row.pk, ()), *self._possible.of(row)),
+                decided.get(row.pk, ()),
+                remembered.get(row.pk, {}),
+            )
+            for row in rows
+        ]
 
     def _draft(
         self,
@@ -128,3 +136,12 @@ class Drafting:
                 decision.agreed,
             )
         return Draft(person, accounts, decision, remembered)
+
+
+def batched(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """The keys in their order, so many at a time."""
+    return (keys[start : start + size] for start in range(0, len(keys), size))
+
+
+def _ids(rows: QuerySet[Person]) -> QuerySet[Person, int]:
+    return rows.order_by().values_list("pk", flat=True)

@@ -27,7 +27,7 @@ from tenure.core.model import (
     OperationState,
 )
 from tenure.core.planner import LEAVER_URGENCY
-from tenure.infra.bulk import insert_rows, update_rows
+from tenure.infra.bulk import encoded, insert_encoded, insert_rows, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
@@ -94,6 +94,16 @@ class Wanted:
 
 _WANTED = tuple(item.name for item in fields(Wanted))
 _values = attrgetter(*_WANTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Operations of people who have none that stands in the way, as they are inserted. `owners`
+    names the person of each."""
+
+    people: frozenset[int] = frozenset()
+    owners: tuple[int | None, ...] = ()
+    data: bytes = b""
 
 
 def busy_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
@@ -189,9 +199,37 @@ def replace(
     return [pk for pk in people if pk not in busy_people]
 
 
+def occupied(people: Collection[int]) -> set[int]:
+    """Those of the people for whom operations are stored that a plan has to be compared with."""
+    rows = Operation.objects.filter(_REPLACED | _REJECTED | BUSY, person_id__in=people)
+    return set(rows.order_by().values_list("person_id", flat=True).distinct()) - {None}
+
+
+def fresh(people: Collection[int], wanted: Sequence[Wanted]) -> Fresh:
+    """What is wanted for people of whom nothing is stored, ready to be inserted."""
+    return Fresh(
+        frozenset(people),
+        tuple(row.person_id for row in wanted),
+        encoded(Operation, _WANTED, map(_values, wanted)),
+    )
+
+
+def insert_fresh(found: Fresh) -> list[int]:
+    """Store them. Returns the people for whom that was done: all but those who got operations
+    meanwhile, who are left for later."""
+    late = occupied(found.people) if found.people else set()
+    data = found.data
+    if late:
+        # A line each: COPY writes the line ends inside of values in another way.
+        lines = zip(found.owners, data.splitlines(keepends=True), strict=True)
+        data = b"".join(line for owner, line in lines if owner not in late)
+    insert_encoded(Operation, _WANTED, data, skip=True)
+    return [key for key in found.people if key not in late]
+
+
 def insert(rows: Sequence[Wanted]) -> None:
     """Store new operations; one of the kind that is open already stays as it is."""
-    insert_rows(Operation, _WANTED, [_values(row) for row in rows])
+    insert_rows(Operation, _WANTED, map(_values, rows), skip=True)
 
 
 def take_over(scope: Scope, run: Run) -> None:

@@ -6,11 +6,11 @@ planned and queues the work, all in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from tenure.applications.models import Application
 from tenure.audit.models import Action
@@ -22,19 +22,18 @@ from tenure.core.model import (
     Observed,
     OperationKind,
     OperationState,
-    Problem,
     Situation,
 )
 from tenure.core.model import Operation as Step
 from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import first_contact, guarding, ledger, memory, orphans
-from tenure.provisioning.accounts import agree
+from tenure.provisioning import first_contact, guarding, ledger, orphans, planners, sheets
 from tenure.provisioning.costs import costs
-from tenure.provisioning.drafting import Draft, Drafting, Scope
+from tenure.provisioning.drafting import CHUNK, Drafting, Scope, batched
 from tenure.provisioning.guarding import Held
 from tenure.provisioning.plan import REPORT_MODE, Plan, PlanLine, ProblemLine, Seen
+from tenure.provisioning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.stopping import standing_still
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
@@ -82,7 +81,7 @@ def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
             planned_pairs |= {
                 (draft.person.pk, slug) for slug in slugs if (draft.person.pk, slug) not in busy
             }
-            problems += [_problem(draft.person, p) for p in draft.decision.problems]
+            problems += [problem_line(draft.person, p) for p in draft.decision.problems]
             for step in draft.decision.operations:
                 if step.application not in slugs or (draft.person.pk, step.application) in busy:
                     continue
@@ -115,7 +114,6 @@ def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
     )
 
 
-@transaction.atomic
 def store(
     scope: Scope,
     *,
@@ -130,62 +128,51 @@ def store(
     Applications in report mode are looked at, never written to: nothing is stored for them.
     """
     at = now or clock_now()
-    drafting = Drafting(scope, at)
+    # Processes beside this one see only what is committed, the company's row among it.
+    alone = connection.in_atomic_block
+    people.company()
+    with transaction.atomic():
+        drafting = Drafting(scope, at)
+        run = runs.start(RunKind.EXECUTE, scope.application or "", reason=reason)
+        terms = Terms(run.pk, at, actor()[:200] if decided else None, run.reason)
+        problems: list[ProblemLine] = []
+        for found in _sheets(drafting, terms, alone=alone):
+            problems += found.problems
+            sheets.store(found, drafting, run, decided=decided)
+        if take_over:
+            ledger.take_over(scope, run)
+        _hold_back(drafting, run)
+        return _stored(run, drafting, problems)
+
+
+def _sheets(drafting: Drafting, terms: Terms, *, alone: bool) -> Iterator[Sheet]:
+    """What everybody in scope comes to; many people by several processes."""
+    keys = drafting.keys()
+    if alone or not planners.worth_it(len(keys)):
+        return (
+            sheets.sheet(drafting, drafting.drafts(chunk), terms) for chunk in batched(keys, CHUNK)
+        )
+    return planners.sheets(drafting.scope, keys, terms)
+
+
+def _hold_back(drafting: Drafting, run: Run) -> None:
+    """What is stored and may not go yet: nobody's accounts, first contacts, limits."""
     live = {
         slug: row
         for slug, row in drafting.applications.items()
         if row.mode == ApplicationMode.LIVE.value
     }
-    run = runs.start(RunKind.EXECUTE, scope.application or "", reason=reason)
-    problems: list[ProblemLine] = []
-    for chunk in drafting.chunks():
-        memory.keep(
-            {draft.person.pk: draft.remembered for draft in chunk},
-            {draft.person.pk: draft.decision.memory for draft in chunk},
-        )
-        generations: dict[int, int] = {}
-        looks: dict[int, datetime | None] = {}
-        wanted: list[ledger.Wanted] = []
-        undecided: set[tuple[int, int]] = set()
-        for draft in chunk:
-            problems += [_problem(draft.person, p) for p in draft.decision.problems]
-            undecided |= {
-                (draft.person.pk, drafting.applications[problem.application].pk)
-                for problem in draft.decision.problems
-                if problem.application in drafting.applications
-            }
-            generations[draft.person.pk] = draft.person.generation
-            looks[draft.person.pk] = draft.decision.next_look
-            wanted += [
-                _row(draft, step, run, live, at, decided)
-                for step in draft.decision.operations
-                if step.application in live
-            ]
-            agree(draft.decision.agreed)
-        settled = ledger.replace(
-            people=list(generations),
-            wanted=wanted,
-            run=run,
-            applications=_only(drafting),
-            undecided=undecided,
-            decided=decided,
-        )
-        if scope.application is None:
-            people.planned({pk: generations[pk] for pk in settled}, looks)
-    if take_over:
-        ledger.take_over(scope, run)
-    if scope.person is None:
+    at = drafting.now
+    if drafting.scope.person is None:
         here = {slug: row for slug, row in live.items() if slug in drafting.in_scope()}
         orphans.store(here, drafting.policies.applications, run, at)
     # Before the guards: what nobody has taken over yet is looked at as a whole.
     held_back = first_contact.held_back(live.values())
     first_contact.hold({live[slug].pk: why for slug, why in held_back.items()}, at)
-    if scope.person is None:
+    if drafting.scope.person is None:
         first_contact.pass_what_agrees(held_back)
-    held = guarding.of_run(run, live.values(), at)
-    for (slug, what), why in held.items():
+    for (slug, what), why in guarding.of_run(run, live.values(), at).items():
         ledger.hold(guarding.KINDS[what], live[slug].pk, why, at)
-    return _stored(run, drafting, problems)
 
 
 def store_lagging() -> StoredPlan | None:
@@ -194,21 +181,6 @@ def store_lagging() -> StoredPlan | None:
     if not Person.objects.filter(people.lagging()).exists():
         return None
     return store(Scope(failed_too=False), reason="automatic")
-
-
-def takes_access(step: Step, accounts: Sequence[Observed]) -> bool:
-    """Whether the step closes or deletes an account that is open now."""
-    if step.kind is OperationKind.DISABLE:
-        return True
-    if step.kind is not OperationKind.DELETE:
-        return False
-    return any(a.account == step.account and a.may_be_open for a in accounts)
-
-
-def _only(drafting: Drafting) -> list[int] | None:
-    """The one application in scope. What another one waits for is left alone."""
-    only = drafting.scope.application
-    return None if only is None else [drafting.applications[only].pk]
 
 
 def _stored(run: Run, drafting: Drafting, problems: Sequence[ProblemLine]) -> StoredPlan:
@@ -294,41 +266,6 @@ def _seen(stored: Iterable[PlanLine]) -> dict[str, Seen]:
     return {slug: Seen.of(instants) for slug, instants in held.items()}
 
 
-def _row(
-    draft: Draft,
-    step: Step,
-    run: Run,
-    live: Mapping[str, Application],
-    at: datetime,
-    decided: bool,
-) -> ledger.Wanted:
-    return ledger.Wanted(
-        application_id=live[step.application].pk,
-        person_id=draft.person.pk,
-        account_id=int(step.account) if step.account else None,
-        run_id=run.pk,
-        kind=step.kind.value,
-        urgency=step.urgency,
-        reason=step.reason,
-        attributes={
-            name: {"from": change.before, "to": change.after}
-            for name, change in step.attributes.items()
-        },
-        grant=list(step.grant),
-        revoke=list(step.revoke),
-        active=step.active,
-        after=sorted(live[slug].pk for slug in step.after if slug in live),
-        generation=draft.person.generation,
-        takes_access=takes_access(step, draft.observed),
-        state=(OperationState.HELD if step.hold and not decided else OperationState.PLANNED).value,
-        hold_reason="" if decided else step.hold,
-        held_at=at if step.hold and not decided else None,
-        decided_by=actor()[:200] if decided else "",
-        decided_reason=run.reason if decided else "",
-        created_at=at,
-    )
-
-
 def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -> PlanLine:
     application = drafting.applications[step.application]
     report = application.mode == ApplicationMode.REPORT.value
@@ -364,16 +301,6 @@ def _hold(line: PlanLine, held: Held) -> PlanLine:
     if why is None or line.decided or line.state is not OperationState.PLANNED:
         return line
     return replace(line, state=OperationState.HELD, hold_reason=why)
-
-
-def _problem(person: Person, problem: Problem) -> ProblemLine:
-    return ProblemLine(
-        application=problem.application,
-        person=person.employee_number or str(person.uid),
-        person_name=person.display_name,
-        message=problem.message,
-        notice=problem.notice,
-    )
 
 
 def _user_names(accounts: Iterable[Observed]) -> dict[str, str]:

@@ -8,7 +8,7 @@ end and goes through the guard, whole (`leaving.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -143,19 +143,19 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) ->
     rows = _keyed(work, mapping, chunk)
     for key, line in seen.repeated({key: row.line for key, row in rows.items()}).items():
         _duplicate(work, key, rows.pop(key).line, line)
-    known = {
-        item.key: item for item in SourceRecord.objects.filter(source=work.source, key__in=rows)
-    }
-    _expect_acquaintances(work, rows, known)
+    digests = {key: mapping.digest(row) for key, row in rows.items()}
+    marks = seen.marks(work.source, digests)
+    _expect_acquaintances(work, rows, marks)
+    same = {key for key, (digest, present) in marks.items() if present and digest == digests[key]}
+    if same:
+        work.counts["unchanged"] += len(same)
+    known = seen.records(work.source, marks.keys() - same)
     changed: list[MappedRow] = []
     for key, row in rows.items():
-        before = known.get(key)
-        digest = mapping.digest(row)
-        if before is not None and before.present and bytes(before.digest) == digest:
-            work.counts["unchanged"] += 1
+        if key in same:
             continue
         try:
-            mapped = mapping.mapped(row, key, digest, before, work.at)
+            mapped = mapping.mapped(row, key, digests[key], known.get(key), work.at)
         except BadRow as error:
             work.complain(Severity.ERROR, str(error), line=row.line, key=key)
             continue
@@ -199,9 +199,7 @@ def _duplicate(work: Work, key: str, line: int, first: int) -> None:
     )
 
 
-def _expect_acquaintances(
-    work: Work, rows: Mapping[str, Row], known: Mapping[str, SourceRecord]
-) -> None:
+def _expect_acquaintances(work: Work, rows: Mapping[str, Row], known: Collection[str]) -> None:
     """Raises `ReaderError` where the first rows are many and all strangers, in a source that has
     people: the file of another company has the same columns."""
     first, work.begun = not work.begun, work.begun or bool(rows)

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import orjson
 
 from tenure.core.cleaning import clean_text, parse_date
-from tenure.core.expressions import AttributeType, ExpressionError, ValueSet, compile_row_value
+from tenure.core.expression_sets import ValueSet
+from tenure.core.expressions import AttributeType, ExpressionError, compile_row_value
 from tenure.core.lifecycle import WorkingLife, standing
 from tenure.core.model import LifecycleState, Value
 from tenure.people.services import company, schema

@@ -7,7 +7,7 @@ does the lock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from django.db import DatabaseError, connection
@@ -74,6 +74,22 @@ def repeated(lines: Mapping[str, int]) -> dict[str, int]:
             [[key for key in keys if key not in fresh]],
         )
         return dict(cursor.fetchall())
+
+
+def marks(source: Source, keys: Collection[str]) -> dict[str, tuple[bytes, bool]]:
+    """Key -> digest of the row when it was last taken, and whether it is in the source; for those
+    of the keys that have a record. All that a row costs which did not change."""
+    rows = SourceRecord.objects.filter(source=source, key__in=keys)
+    found = rows.values_list("key", "digest", "present")
+    return {key: (bytes(digest), present) for key, digest, present in found}
+
+
+def records(source: Source, keys: Collection[str]) -> dict[str, SourceRecord]:
+    """Key -> record, with its person."""
+    if not keys:
+        return {}
+    rows = SourceRecord.objects.filter(source=source, key__in=keys)
+    return {row.key: row for row in rows.select_related("person")}
 
 
 def absent(source: Source) -> QuerySet[SourceRecord]:

@@ -17,6 +17,7 @@ from tenure.runs import selectors
 from tenure.runs.models import RunKind
 from tenure.sources.models import Absence, Source, SourceRecord
 from tenure.sources.rows import BadRow, RowMapping
+from tenure.sources.seen import marks, records
 
 _CHUNK = 1000
 
@@ -82,15 +83,16 @@ def _keyed(mapping: RowMapping, chunk: Sequence[Row | RowProblem]) -> dict[str, 
 
 
 def _changes(source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime) -> int:
-    known = SourceRecord.objects.filter(source=source, key__in=rows, present=True)
+    digests = {key: mapping.digest(row) for key, row in rows.items()}
+    differing = [
+        key
+        for key, (digest, present) in marks(source, digests).items()
+        if present and digest != digests[key]
+    ]
     count = 0
-    for record in known.select_related("person"):
-        row = rows[record.key]
-        digest = mapping.digest(row)
-        if bytes(record.digest) == digest:
-            continue
+    for key, record in records(source, differing).items():
         try:
-            mapped = mapping.mapped(row, record.key, digest, record, at)
+            mapped = mapping.mapped(rows[key], key, digests[key], record, at)
         except BadRow:
             continue
         differs = _plain(mapped.attributes) != _plain(record.attributes)

@@ -273,3 +273,25 @@ async def test_a_token_that_is_kept_elsewhere_is_asked_for_another() -> None:
     async with opened(written, handler, tokens=tokens) as connector:
         await connector.read("1")
     assert tokens.refused == ["kept-0"]
+
+
+async def test_a_token_may_come_in_pieces() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path != "/token":
+            return web.json_response(user(1))
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        for piece in (b'{"access_token": "in-', b'pieces", ', b'"expires_in": 60}'):
+            await response.write(piece)
+            await asyncio.sleep(0.02)
+        await response.write_eof()
+        return response
+
+    auth = {
+        "kind": "client_credentials",
+        "token_url": "{settings.url}/token",
+        "client_id": "{secrets.key}",
+        "client_secret": "{secrets.other}",
+    }
+    async with opened(spec(auth=auth, secrets=NAMED), handler, secrets=SECRETS) as connector:
+        assert (await connector.read("1")).remote_id == "1"

@@ -19,6 +19,7 @@ from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
 from tests.connectors.rest.application import TOKEN, Application
 from tests.connectors.rest.vendors.gitea import Gitea
+from tests.connectors.rest.vendors.grafana import Grafana
 from tests.connectors.rest.vendors.mattermost import Mattermost
 from tests.connectors.rest.vendors.nextcloud import Nextcloud
 from tests.connectors.rest.vendors.zabbix import Zabbix
@@ -38,6 +39,8 @@ class Vendor:
     secret: str = "token"
     settings: dict[str, Any] = field(default_factory=dict)
     renames: bool = True
+    #: Whether `changed` can be emptied.
+    clears: bool = True
 
     def sample(self, name: str = "") -> dict[str, Value]:
         name = name or f"u{uuid.uuid4().hex[:10]}"
@@ -105,6 +108,15 @@ VENDORS = [
         secret="password",
         settings={"user": "tenure", "group": "13"},
     ),
+    Vendor(
+        "grafana",
+        Grafana,
+        {"userName": "{}", "emails.work": "{}@acme.example", "displayName": "Ada Byron"},
+        "displayName",
+        secret="password",
+        settings={"user": "tenure"},
+        clears=False,
+    ),
 ]
 every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 
@@ -127,7 +139,7 @@ async def test_a_whole_life(vendor: Vendor) -> None:
             found = await connector.find(name, str(wanted[name]))
             assert [one.remote_id for one in found] == [made.remote_id], name
             assert await connector.find(name, f"x{wanted[name]}") == []
-        for changes in ({vendor.changed: "Grace"}, {vendor.changed: None}):
+        for changes in ({vendor.changed: "Grace"}, {vendor.changed: None})[: 1 + vendor.clears]:
             await connector.update(made.remote_id, changes)
             shown = (await connector.read(made.remote_id)).attributes
             kept = {**wanted, **changes}
@@ -243,6 +255,17 @@ async def test_gitea_says_why_somebody_cannot_be_deleted() -> None:
         with pytest.raises(Unsupported, match="ownership of repositories") as told:
             await connector.delete(made.remote_id)
         assert "Hand them over" in told.value.instructions
+
+
+async def test_grafana_leaves_whoever_came_by_single_sign_on_to_a_person() -> None:
+    (vendor,) = [one for one in VENDORS if one.name == "grafana"]
+    application = Grafana()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        application.external.add(int(made.remote_id))
+        with pytest.raises(Unsupported, match="external user") as told:
+            await connector.disable(made.remote_id)
+        assert "End the access there" in told.value.instructions.replace("\n", " ")
 
 
 async def test_zabbix_is_signed_in_to_again_and_out_of() -> None:

@@ -14,7 +14,6 @@ Knows nothing of requests or accounts.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -117,7 +116,7 @@ def _step(found: re.Match[str]) -> Step:
 def _get(document: Any, steps: tuple[Step, ...]) -> Any:
     for index, step in enumerate(steps):
         if isinstance(step, str):
-            document = document.get(step) if isinstance(document, Mapping) else None
+            document = document.get(step) if isinstance(document, dict) else None
         elif isinstance(step, int):
             fits = isinstance(document, list) and step < len(document)
             document = document[step] if fits else None
@@ -135,7 +134,7 @@ def _get(document: Any, steps: tuple[Step, ...]) -> Any:
 
 def _entry(document: Any, wanted: Entry) -> Any:
     for one in document if isinstance(document, list) else ():
-        if isinstance(one, Mapping) and _text(one.get(wanted.key)) == wanted.value:
+        if isinstance(one, dict) and _text(one.get(wanted.key)) == wanted.value:
             return one
     return None
 

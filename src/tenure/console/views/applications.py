@@ -99,6 +99,7 @@ def application(request: ConsoleRequest, slug: str) -> HttpResponse:
         "redirect_uri": redirect_uri(),
         "policy": _policy(found),
         "last": runs.last_by_subject(RunKind.RECONCILE).get(slug),
+        "tested": found.checks.exclude(finished_at=None).first(),
     }
     return render(request, "console/application.html", context, section="applications")
 

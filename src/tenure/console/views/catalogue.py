@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from tenure.applications import selectors
@@ -22,11 +23,14 @@ from tenure.catalogue.search import filters, search
 from tenure.configuration.adding import add as add_application
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.proposing import block, prepare
+from tenure.connectors.oauth import Grant
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.provisioning import connection as checking
 from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability
 
+#: The grant by which an administrator agrees in a browser.
+BY_HAND = Grant.AUTHORIZATION_CODE
 _LONGEST = 500
 
 
@@ -126,8 +130,11 @@ def add(request: ConsoleRequest, slug: str) -> HttpResponse:
         except ConfigurationError as error:
             problems = {"": str(error)}
         else:
-            _test(key)
             messages.success(request, f"{application.name} is added, in report mode.")
+            if application.oauth is not None and application.oauth.grant == BY_HAND:
+                # Nothing can be tested before somebody has agreed there.
+                return redirect(reverse("console:application", args=[key]) + "#authorisation")
+            _test(key)
             return redirect("console:connection", key)
     context = {
         "entry": found,

@@ -1,0 +1,5 @@
+"""Google Workspace, by the Directory, Licensing and Data Transfer APIs."""
+
+from tenure.connectors.google.connector import GoogleConnector
+
+__all__ = ["GoogleConnector"]
