@@ -81,7 +81,7 @@ def _await(process: subprocess.Popen[bytes], url: str) -> None:
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return
-        except OSError:  # refused, or busy for long
+        except (ConnectionError, TimeoutError, urllib.error.URLError):
             time.sleep(0.05)
     raise AssertionError("the web server does not answer")
 
