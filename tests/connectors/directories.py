@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -26,8 +27,8 @@ PASSWORD = "a-Passw0rd-that-nobody-may-see"
 SUFFIX = "dc=example,dc=test"
 ADMIN = f"cn=tenure,{SUFFIX}"
 SLAPD = shutil.which("slapd") or "/usr/sbin/slapd"
-#: Ports are fixed there, so the domain controller has an address of its own.
-AD_ADDRESS = "127.53.0.1"
+#: Ports are fixed there, so each domain controller has an address of its own.
+AD_ADDRESS = f"127.53.{secrets.randbelow(254) + 1}.{secrets.randbelow(254) + 1}"
 AD_SUFFIX = "DC=ad,DC=example,DC=test"
 AD_ADMIN = "Administrator@ad.example.test"
 
@@ -148,10 +149,14 @@ def domain_controller(folder: Path) -> Iterator[Slapd]:
     """Samba as the domain controller of a new domain. It needs root: its ports are fixed."""
     pair = certificate(folder)
     home = folder / "dc"
+    (folder / "run").mkdir()
     options = {
         "interfaces": f"{AD_ADDRESS}/8",
         "bind interfaces only": "yes",
         "server services": "ldap",
+        # What is shared by all of a machine otherwise: several may run at once.
+        "pid directory": str(folder / "run"),
+        "ncalrpc dir": str(folder / "ncalrpc"),
         "log file": str(folder / "samba.log"),
         "tls certfile": str(pair.certificate),
         "tls keyfile": str(pair.key),
