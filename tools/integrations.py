@@ -23,9 +23,7 @@ def made() -> dict[Path, str]:
     rows = sorted((Listed.of(item) for item in entries), key=lambda row: row.name.casefold())
     files[DOCS / "README.md"] = pages.index_page(rows)
     for entry in entries:
-        text = ""
-        if entry.automatic:
-            text = block(*prepare(entry, answers=filling.examples(entry)))
+        text = block(*prepare(entry, answers=filling.examples(entry)))
         files[DOCS / f"{entry.slug}.md"] = pages.page(entry, text)
     return files
 

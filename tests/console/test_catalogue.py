@@ -51,7 +51,7 @@ def test_the_three_tabs_say_what_is_known(owner: Client) -> None:
     assert "mode: report" in provisioning
     by_hand = text_of(owner, reverse("console:entry_provisioning", args=["box"]))
     assert "no connector for this application yet" in by_hand
-    assert "Add this application" not in by_hand
+    assert "connector: manual" in by_hand
 
 
 @pytest.mark.parametrize("name", ["entry", "entry_provisioning", "add_application"])

@@ -28,15 +28,25 @@ def settings(entry: Entry, answers: Mapping[str, str]) -> dict[str, Any]:
 
 
 def complete(catalogue: str, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Settings with the specification of the entry that the application was made from, where they
-    bring none of their own: so that a specification which is mended is mended everywhere."""
-    if kind != "rest" or not catalogue or settings.keys() & {"spec", "spec_file"}:
+    """Settings with the specification of the entry that the application was made from, or with its
+    instructions for people, where they bring none of their own: so that what is mended in the
+    catalogue is mended everywhere."""
+    own = {"rest": {"spec", "spec_file"}, "manual": {"instructions"}}.get(kind)
+    if own is None or not catalogue or settings.keys() & own:
         return settings
     try:
-        spec = entry_named(catalogue).connector.spec
+        found = entry_named(catalogue)
     except UnknownEntry:
         return settings
+    if kind == "manual":
+        return {"instructions": _steps(found), **settings}
+    spec = found.connector.spec
     return {"spec": spec, **settings} if spec else settings
+
+
+def _steps(entry: Entry) -> str:
+    """What the entry says of provisioning, as one text."""
+    return " ".join(step.text.replace("**", "") for step in entry.instructions.provisioning)[:4000]
 
 
 def oauth(

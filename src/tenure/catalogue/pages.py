@@ -22,7 +22,8 @@ NOT_YET_SSO = (
     "for, so that they can be used with the identity provider that you have."
 )
 NOT_YET_PROVISIONING = (
-    "Tenure has no connector for this application yet: provisioning is by hand, by the steps below."
+    "Tenure has no connector for this application yet. Added here, it is managed by tasks: whoever "
+    "owns it is told what to make, change and close, by the steps below, and says when it is done."
 )
 _THEN = {"disable": "disabled", "delete": "deleted", "keep": "kept as it is"}
 BY = {

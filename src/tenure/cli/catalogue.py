@@ -138,19 +138,18 @@ def add(
     """
     from tenure.catalogue.filling import WrongAnswers
     from tenure.configuration.problems import ConfigurationError
-    from tenure.configuration.proposing import ByHand, block, prepare
+    from tenure.configuration.proposing import block, prepare
 
     found = _entry(slug)
     answers = _pairs(values, "--set")
     try:
-        if found.automatic:
-            answers = _asked(found, answers, quiet=as_json)
+        answers = _asked(found, answers, quiet=as_json)
         key, application = prepare(
             found, slug=key, name=name, answers=answers, secrets=_pairs(secrets, "--secret")
         )
         text = block(key, application)
         changes = _apply(key, application) if now else []
-    except (WrongAnswers, ByHand, ConfigurationError) as error:
+    except (WrongAnswers, ConfigurationError) as error:
         raise Failure(str(error)) from error
     if file is not None:
         _write(file, text)

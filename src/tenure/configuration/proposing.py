@@ -23,14 +23,8 @@ _LONGEST_NAME = 200
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
-class ByHand(ValueError):
-    """Tenure cannot manage accounts there by itself yet."""
-
-    def __init__(self, entry: Entry) -> None:
-        super().__init__(
-            f"Tenure cannot manage accounts in {entry.name} by itself yet: there is no connector "
-            f"for it. `tenure catalogue show {entry.slug}` has the steps to do it by hand."
-        )
+#: What a person is told of an account that they make by hand.
+_TOLD = {"userName": "user.email", "displayName": "user.display_name"}
 
 
 def prepare(
@@ -41,10 +35,9 @@ def prepare(
     answers: Mapping[str, str],
     secrets: Mapping[str, str] | None = None,
 ) -> tuple[str, Application]:
-    """The application and its slug. Raises `WrongAnswers` or `ByHand`. `secrets` are references;
-    one that is not given is looked for in an environment variable named after the application."""
-    if not entry.automatic:
-        raise ByHand(entry)
+    """The application and its slug. Raises `WrongAnswers`. `secrets` are references; one that is
+    not given is looked for in an environment variable named after the application. One that Tenure
+    cannot speak to is managed by tasks for people."""
     slug = slug or entry.slug
     problems = {}
     if not _SLUG.fullmatch(slug):
@@ -78,7 +71,9 @@ def prepare(
             "settings": settings,
             "secrets": {k: v for k, v in references.items() if k not in entry.oauth_places},
             "oauth": filling.oauth(entry, answers, references),
-            "mapping": {k: v.model_dump() for k, v in entry.mapping.items()},
+            "mapping": {k: v.model_dump() for k, v in entry.mapping.items()}
+            if entry.automatic
+            else dict(_TOLD),
             "matching": [item.model_dump() for item in entry.matching],
             "mode": "report",
             "removal": {"then": entry.off.then},

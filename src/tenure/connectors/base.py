@@ -93,6 +93,8 @@ class SettingsError(ValueError):
 class Capabilities:
     """What a connector can do for this application. False becomes a task for a person."""
 
+    #: Whether its accounts can be read at all. False: what a person says of them is what is known.
+    listed: bool = True
     create: bool = True
     update: bool = True
     disable: bool = True

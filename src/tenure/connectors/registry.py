@@ -22,6 +22,7 @@ _CONNECTORS = {
     "google": ("tenure.connectors.google", "GoogleConnector"),
     "handover": ("tenure.connectors.handover", "HandoverConnector"),
     "ldap": ("tenure.connectors.ldap", "LdapConnector"),
+    "manual": ("tenure.connectors.manual", "ManualConnector"),
     "memory": ("tenure.connectors.memory", "MemoryConnector"),
     "microsoft": ("tenure.connectors.microsoft", "MicrosoftConnector"),
     "postgresql": ("tenure.connectors.postgresql", "PostgresqlConnector"),

@@ -153,7 +153,10 @@ def _look_for(row: Operation, remote_id: str) -> RemoteAccount:
     application = row.application
     (work,) = claiming.work_for([row])
     try:
-        found = asyncio.run(_candidates(connector_for(application), work, remote_id))
+        connector = connector_for(application)
+        if not connector.capabilities.listed:
+            return _as_said(work, remote_id)
+        found = asyncio.run(_candidates(connector, work, remote_id))
     except NotFound as error:
         raise TaskRefused(f"{application.name} has no account {remote_id!r}.") from error
     except (ConnectorError, ValueError, LookupError) as error:
@@ -166,6 +169,12 @@ def _look_for(row: Operation, remote_id: str) -> RemoteAccount:
     raise TaskRefused(
         f"{how_many} in {application.name} can be meant by it. Give its id there: --account ID."
     )
+
+
+def _as_said(work: Work, remote_id: str) -> RemoteAccount:
+    """Nobody can look it up there: it is as the task asked for it."""
+    attributes = {k: v for k, v in work.attributes.items() if v is not None}
+    return RemoteAccount(remote_id or work.external_id, attributes, work.active)
 
 
 async def _candidates(connector: Connector, work: Work, remote_id: str) -> dict[str, RemoteAccount]:

@@ -86,6 +86,9 @@ async def reconcile_by_slug(
     reading = await loop.run_in_executor(tables, lambda: _begin(slug))
     try:
         connector = await loop.run_in_executor(tables, lambda: connector_for(reading.application))
+        if not connector.capabilities.listed:
+            await do(lambda: _nothing_to_read(reading))
+            return ReconcileResult(reading.run, dict(reading.counters), ())
         async with connector:
             pending: asyncio.Future[None] | None = None
             async for page in connector.accounts():
@@ -289,6 +292,15 @@ def _finish(
     health.readable(application)
     seen = reading.counters["seen"]
     runs.finish(reading.run, counters=reading.counters, done=seen, total=seen)
+
+
+@transaction.atomic
+def _nothing_to_read(reading: _Reading) -> None:
+    """Nobody can read it: what people said of its accounts stays as it is."""
+    first_contact.read(reading.application, at=reading.at, found=0)
+    health.readable(reading.application)
+    message = "Nothing can be read there: what is known is what people said they did."
+    runs.finish(reading.run, message=message, counters=reading.counters, done=0, total=0)
 
 
 def _correlate(reading: _Reading) -> None:

@@ -111,7 +111,7 @@ def entry(request: ConsoleRequest, slug: str, tab: str = "general") -> HttpRespo
 def add(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Name, settings and where the secrets are; then the application is there, in report mode."""
     found = _entry(slug)
-    if found is None or not found.automatic:
+    if found is None:
         return _missing(request)
     given = {key: str(value)[:_LONGEST] for key, value in request.POST.items()}
     problems: dict[str, str] = {}
@@ -181,7 +181,7 @@ def _missing(request: ConsoleRequest) -> HttpResponse:
 
 
 def _block(found: Entry) -> str:
-    return block(*prepare(found, answers=filling.examples(found))) if found.automatic else ""
+    return block(*prepare(found, answers=filling.examples(found)))
 
 
 def _names(found: Entry, given: Mapping[str, str], problems: Mapping[str, str]) -> list[Field]:

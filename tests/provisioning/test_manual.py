@@ -1,0 +1,60 @@
+"""A whole life in an application that is done by hand: tasks, with instructions and an owner, and
+what people said is what is known."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tenure.applications.models import Account, Application
+from tenure.people.models import Person
+from tenure.provisioning import byhand, services
+from tenure.provisioning.reconcile import reconcile_by_slug
+from tests.provisioning.company import Company, drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def till(sales: Company) -> Application:
+    Application.objects.filter(slug="chat").update(
+        connector="manual", settings={"instructions": "Menu 4."}, owner="Front office"
+    )
+    return Application.objects.get(slug="chat")
+
+
+def only_task() -> byhand.Task:
+    drain()
+    (found,) = byhand.tasks()
+    return found
+
+
+def test_made_changed_and_closed_by_hand(sales: Company, till: Application) -> None:
+    sales.people(1)
+    services.store()
+    task = only_task()
+    assert task.what.startswith("Make an account for")
+    assert "Menu 4." in task.cause
+    assert task.assignee == "Front office"
+    assert any(step.startswith("userName: ") for step in task.steps)
+    byhand.done(task.number, note="done at the till")
+    account = Account.objects.get()
+    assert (account.situation, account.active) == ("linked", True)
+
+    asyncio.run(reconcile_by_slug("chat"))
+    account.refresh_from_db()
+    assert (account.situation, account.active, account.deleted_there) == ("linked", True, False)
+    services.store()
+    assert byhand.tasks() == []
+
+    services.terminate_now(Person.objects.get(), reason="gone")
+    task = only_task()
+    assert task.what.startswith("Close the account")
+    byhand.done(task.number, note="closed")
+    account.refresh_from_db()
+    assert account.active is False
+    assert account.evidence is not None
+    assert account.evidence["note"] == "closed"
+    services.store()
+    assert byhand.tasks() == []
