@@ -281,11 +281,11 @@ def test_a_file_that_is_not_there_or_not_named(tmp_path: Path) -> None:
 
 
 def test_the_registry() -> None:
-    assert kinds() == ["csv"]
+    assert kinds() == ["csv", "push"]
     assert set(reader_class("csv").Settings.model_json_schema()["properties"]) == {
         "path",
         "encoding",
         "delimiter",
     }
-    with pytest.raises(ReaderError, match="no reader 'xml': use one of csv"):
+    with pytest.raises(ReaderError, match="no reader 'xml': use one of csv, push"):
         reader_class("xml")

@@ -108,7 +108,7 @@ class Session:
                     if start_tls and context is not None:
                         await session._start_tls(context, host)
                 except BaseException:
-                    writer.close()
+                    writer.transport.abort()
                     raise
         except TimeoutError:
             raise NotConnected("it does not take the connection in time") from None
@@ -161,9 +161,13 @@ class Session:
         if self._listening is not None:
             self._listening.cancel()
             await asyncio.wait({self._listening})
-        with contextlib.suppress(OSError, TimeoutError):
+        try:
             async with asyncio.timeout(1):
                 await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            # It does not say goodbye to an encrypted connection: the socket is closed all the same.
+            self._writer.transport.abort()
+            await asyncio.sleep(0)
 
     async def _start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """RFC 4511, 4.14. What came along before the encryption began is refused."""
