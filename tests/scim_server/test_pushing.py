@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tenure.infra.clock import now, told_by
 from tenure.people.models import Person, PlanMode
@@ -288,3 +289,39 @@ def test_whoever_may_be_back_is_asked_about(db: None) -> None:
     question = RehireQuestion.objects.get()
     assert (question.key, question.candidates) == ("2", [person(1).pk])
     assert not Person.objects.filter(employee_number="2").exists()
+
+
+def test_a_group_that_makes_somebody_impossible_is_refused(db: None) -> None:
+    """The reason comes back to whoever pushed it, and nobody is changed."""
+    source(mapping={**MAPPING, "start_date": 'row["groups"]'})
+    pusher = Pusher(tokens.issue("entra", name="x"))
+    uid = pusher.make(1)
+    group = {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+        "displayName": "No date at all",
+        "members": [{"value": uid}],
+    }
+    answer = pusher.send("POST", "/Groups", group)
+    assert (answer.status, answer.document["scimType"]) == (400, "invalidValue")
+    assert "somebody cannot be taken. start_date:" in answer.document["detail"]
+    assert "start_date" not in person(1).attributes
+    bulk = {"method": "POST", "path": "/Groups", "bulkId": "1", "data": group}
+    answer = pusher.send("POST", "/Bulk", {"schemas": [BULK], "Operations": [bulk]})
+    assert [item["status"] for item in answer.document["Operations"]] == ["400"]
+    assert not PushedResource.objects.filter(kind="Group").exists()
+    assert "start_date" not in person(1).attributes
+
+
+def test_a_large_group_costs_no_query_for_each_member(db: None) -> None:
+    source(mapping={**MAPPING, "title": 'row["groups"]'})
+    pusher = Pusher(tokens.issue("entra", name="x"))
+    uids = [pusher.make(number) for number in range(30)]
+    group = {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+        "displayName": "All",
+        "members": [{"value": uid} for uid in uids],
+    }
+    with CaptureQueriesContext(connection) as queries:
+        assert pusher.send("POST", "/Groups", group).status == 201
+    assert len(queries) < 60
+    assert Person.objects.filter(attributes__title="All").count() == 30

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.db.models import Q
+from django.db.models.functions import Lower
+
 from tenure.applications.models import Application, Authorization
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
@@ -50,11 +53,15 @@ class Standing:
 
 def standing(application: Application) -> Standing | None:
     """None where it is not authorised by OAuth."""
+    row = Authorization.objects.filter(application=application).first()
+    return _standing(application, row)
+
+
+def _standing(application: Application, row: Authorization | None) -> Standing | None:
     if not application.oauth:
         return None
     grant = str(application.oauth.get("grant", "authorization_code"))
     asked = tuple(application.oauth.get("scopes", ()))
-    row = Authorization.objects.filter(application=application).first()
     if row is None:
         return Standing(grant, asked, authorised=False)
     return Standing(
@@ -102,9 +109,10 @@ def _in_the_box(today: date) -> Iterator[Warned]:
 
 def _authorisations(today: date) -> Iterator[Warned]:
     rows = {row.application_id: row for row in Authorization.objects.all()}
+    leavers = _leavers({row.granted_by for row in rows.values()}, today)
     for application in Application.objects.exclude(oauth={}):
         row = rows.get(application.pk)
-        found = standing(application)
+        found = _standing(application, row)
         if found is None or not found.by_hand:
             continue
         if row is None:
@@ -113,7 +121,7 @@ def _authorisations(today: date) -> Iterator[Warned]:
         elif row.refused_at is not None:
             what = f"{application.name} has to be authorised again"
             yield Warned(what, row.refused_reason, True, application.slug)
-        elif (why := _leaves(row.granted_by, today)) and application.pk:
+        elif why := leavers.get(row.granted_by, ""):
             yield Warned(
                 f"The authorisation of {application.name} was given by {why}",
                 "It may end with their account there: let somebody else authorise it again.",
@@ -122,23 +130,34 @@ def _authorisations(today: date) -> Iterator[Warned]:
             )
 
 
-def _leaves(granted_by: str, today: date) -> str:
-    """The person who granted it and when they leave, "" where they stay or are nobody we know."""
-    name = granted_by.removeprefix("administrator ").strip()
-    if not name:
-        return ""
-    person = (
-        Person.objects.filter(email__iexact=name).first()
-        or Person.objects.filter(display_name__iexact=name).first()
-    )
-    if person is None:
-        return ""
+def _leavers(actors: set[str], today: date) -> dict[str, str]:
+    """Actor -> the person that they are and when they leave, for those who do."""
+    names = {actor: actor.removeprefix("administrator ").strip().casefold() for actor in actors}
+    wanted = set(names.values()) - {""}
+    if not wanted:
+        return {}
+    people = Person.objects.annotate(
+        lower_email=Lower("email"), lower_name=Lower("display_name")
+    ).filter(Q(lower_email__in=wanted) | Q(lower_name__in=wanted))
+    found: dict[str, Person] = {}
+    for person in people:
+        found.setdefault(person.display_name.casefold(), person)
+    for person in people:
+        found[person.email.casefold()] = person
+    ahead = max(_LEAVE_AHEAD, company().leaver_grace or timedelta())
+    return {
+        actor: why
+        for actor, name in names.items()
+        if name in found and (why := _leaves(found[name], today, ahead))
+    }
+
+
+def _leaves(person: Person, today: date, ahead: timedelta) -> str:
+    """The person and when they leave, "" where they stay."""
     if person.state in _LEAVERS:
         return f"{person.display_name}, who is {person.state.replace('_', ' ')}"
     ends = person.terminated_at.date() if person.terminated_at else person.end_date
-    if ends is not None and ends - today <= max(
-        _LEAVE_AHEAD, company().leaver_grace or timedelta()
-    ):
+    if ends is not None and ends - today <= ahead:
         return f"{person.display_name}, whose last day is {ends}"
     return ""
 

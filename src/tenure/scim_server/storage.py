@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -105,7 +106,8 @@ class PushedStorage(ScimStorage):
             created_at=at,
             modified_at=at,
         )
-        self._write(row, resource, at_birth=True)
+        with self._whole(row):
+            self._write(row, resource, at_birth=True)
         return self._loaded(resource_type, row)
 
     def update(
@@ -123,9 +125,9 @@ class PushedStorage(ScimStorage):
             return self._loaded(resource_type, row)
         row.version += 1
         row.modified_at = now()
-        self._write(row, resource, at_birth=False)
-        if row.kind == GROUP:
-            self._push.members_changed(sorted(before ^ _members(row)))
+        with self._whole(row):
+            self._write(row, resource, at_birth=False)
+            self._members_changed(before ^ _members(row))
         return self._loaded(resource_type, row)
 
     def delete(
@@ -138,10 +140,10 @@ class PushedStorage(ScimStorage):
         row = self._row(resource_type, resource_id, lock=True)
         _check_version(row, expected_version)
         members = _members(row)
+        with self._whole(row):
+            row.delete()
+            self._members_changed(members)
         self._push.deleted(row)
-        row.delete()
-        if members:
-            self._push.members_changed(sorted(members))
 
     def _page(
         self,
@@ -188,8 +190,25 @@ class PushedStorage(ScimStorage):
             raise UniquenessException(
                 detail=f"Another user has the userName {row.name!r}, or their employee number."
             ) from error
-        if at_birth and row.kind == GROUP:
-            self._push.members_changed(sorted(_members(row)))
+        if at_birth:
+            self._members_changed(_members(row))
+
+    def _whole(self, row: PushedResource) -> AbstractContextManager[object]:
+        """A group and what it means for its members are stored together, or neither is: other
+        operations of a bulk request go on."""
+        return transaction.atomic() if row.kind == GROUP else nullcontext()
+
+    def _members_changed(self, uids: set[str]) -> None:
+        """A group may be all that somebody's mapping has against them."""
+        if not uids:
+            return
+        self.flush()
+        try:
+            self._push.members_changed(sorted(uids))
+        except (BadRow, TakenKey) as error:
+            raise InvalidValueException(
+                detail=f"With these members somebody cannot be taken. {error}"
+            ) from error
 
     def _keep_for_later(self, row: PushedResource) -> None:
         """Raises `IntegrityError`, as the database would."""

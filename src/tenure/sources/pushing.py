@@ -95,17 +95,25 @@ class Push:
 
     def changed(self, resource: PushedResource) -> None:
         """A user was pushed. Raises `BadRow` or `TakenKey` where they cannot be taken."""
-        row = Row(resource.pk or 0, values_of(resource, self.mapping))
+        taking = self._read(resource, Row(resource.pk or 0, values_of(resource, self.mapping)))
+        self._note(resource, taking)
+
+    def _read(self, resource: PushedResource, row: Row) -> Taking:
+        """Nothing is noted yet: of several that are read together all can be taken, or none is."""
         key = self.mapping.key(row)
         mapped = self.mapping.mapped(row, key, b"", None, self.at)
-        if self._has_another(key, resource):
+        if key != resource.key and self._has_another(key, resource):
             raise TakenKey(
                 f"Employee number {key} is another user's already. Correct it, or delete the other."
             )
+        return Taking(row, mapped)
+
+    def _note(self, resource: PushedResource, taking: Taking) -> None:
+        key = taking.mapped.key
         if resource.key and resource.key != key:
             self._gone.add(resource.key)
         resource.key = key
-        self._taking[resource.uid] = Taking(row, mapped)
+        self._taking[resource.uid] = taking
 
     def refused(self, resource: PushedResource) -> None:
         """It was not stored after all."""
@@ -124,9 +132,16 @@ class Push:
 
     def members_changed(self, uids: Sequence[str]) -> None:
         """The groups of these users are others now, where the mapping reads them."""
-        if GROUPS in self.mapping.columns:
-            for resource in PushedResource.objects.filter(source=self.source, uid__in=uids):
-                self.changed(resource)
+        if GROUPS not in self.mapping.columns:
+            return
+        resources = list(PushedResource.objects.filter(source=self.source, uid__in=uids))
+        read = _values(self.source, resources, self.mapping.columns)
+        found = [
+            (resource, self._read(resource, Row(resource.pk, values)))
+            for resource, values in zip(resources, read, strict=True)
+        ]
+        for resource, taking in found:
+            self._note(resource, taking)
 
     def take(self) -> list[int]:
         """Into records and people. Returns the ids of those who have left now."""
