@@ -49,7 +49,7 @@ def test_namesakes_get_the_next_form_in_order() -> None:
 @pytest.mark.django_db
 def test_the_hundredth_of_a_name_costs_a_few_rounds(django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
     give(people(99))
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(25):
         assert list(give(people(1)).values()) == ["anna.nagy99@acme.example"]
 
 

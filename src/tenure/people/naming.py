@@ -80,7 +80,8 @@ def reserve(
         batches = {key: list(islice(iterator, width)) for key, iterator in proposals.items()}
         asked = {v for values in batches.values() for v in values}
         taken = _taken(form, asked, kept) if width > 1 else {}
-        elsewhere = _elsewhere(asked)
+        # Whoever has a name already may propose it again: only another's is out of the question.
+        elsewhere = _elsewhere({v for v in asked if v not in taken or taken[v] in people})
         wanted: dict[str, int] = {}
         again: dict[int, list[str]] = {}
         for key, values in batches.items():
