@@ -95,7 +95,9 @@ def test_signing_out_here_signs_out_there(
     assert Event.objects.filter(action=Action.APPLICATION_SESSION_ENDED).exists()
     # A logout token is no hint: nobody is signed out by one that was caught.
     ana.sign_in()
-    assert ana.browser.get(f"/oauth/logout?{urlencode({'id_token_hint': token})}").status_code == 400
+    assert (
+        ana.browser.get(f"/oauth/logout?{urlencode({'id_token_hint': token})}").status_code == 400
+    )
 
 
 def test_what_does_not_arrive_is_tried_again(
@@ -210,8 +212,6 @@ def test_an_application_signs_somebody_out(ana: Somebody, wiki: RelyingParty) ->
     ended = ana.browser.post("/sso/sign-out", {"back": back})
     assert ended["Location"] == "/sign-in/?out"
     assert ana.browser.get("/portal/").status_code == 302
-
-
 
 
 def test_nothing_is_kept_that_can_be_used(ana: Somebody, wiki: RelyingParty) -> None:

@@ -15,6 +15,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.services import terminate
@@ -180,12 +181,12 @@ def test_tokens_of_others_say_nothing(ana: Somebody, wiki: RelyingParty) -> None
     assert wiki.post("/oauth/revoke", token=got["refresh_token"]).status_code == 200
     assert wiki.introspect(got["access_token"]) == {"active": False}
     wrong = RelyingParty("wiki", secret="guess")
-    assert error(wrong.post("/oauth/introspect", token=got["access_token"]), 401) == "invalid_client"
+    assert (
+        error(wrong.post("/oauth/introspect", token=got["access_token"]), 401) == "invalid_client"
+    )
 
 
-def test_the_tokens_of_a_leaver_die_with_the_termination(
-    ana: Somebody, wiki: RelyingParty
-) -> None:
+def test_the_tokens_of_a_leaver_die_with_the_termination(ana: Somebody, wiki: RelyingParty) -> None:
     got = wiki.signs_in(ana.browser)
     waits = wiki.code(ana.browser)
     terminate(ana.person, at=now(), reason="gone", now=now())
@@ -244,7 +245,7 @@ def test_signing_out_leads_to_registered_addresses_only(
 def test_another_page_signs_nobody_out(ana: Somebody, wiki: RelyingParty) -> None:
     """No hint, or one of somebody else's session: they are asked."""
     ben = Somebody("2", "Ben")
-    account(ben.person, ApplicationSession._meta.get_field("application").related_model.objects.get())
+    account(ben.person, Application.objects.get())
     theirs = wiki.signs_in(ben.browser)
     for query in ({}, {"id_token_hint": theirs["id_token"]}, {"client_id": "wiki"}):
         page = ana.browser.get(f"/oauth/logout?{urlencode(query)}")
