@@ -1,5 +1,6 @@
 """The form of one access rule: what was typed, as a rule of the document, or what is wrong with it.
-Knows nothing of requests; a form is given as names and texts."""
+Knows nothing of requests and of what is
+stored; a form is given as names and texts."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
+from django.http import QueryDict
 from pydantic import ValidationError
 
 from tenure.configuration.document import Rule
@@ -34,14 +36,6 @@ _ADDRESSES = frozenset(
     {"new", "figures", "words", "who-meets", "who-gets", "check", "rows", "effect"}
 )
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
-
-
-class Given(Protocol):
-    """What a form sends: `QueryDict` keeps to it."""
-
-    def get(self, name: str, default: str = "") -> Any: ...
-
-    def getlist(self, name: str) -> list[Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +157,7 @@ def from_rule(slug: str, rule: Mapping[str, Any], schema: Schema) -> RuleForm:
     )
 
 
-def from_given(given: Given, schema: Schema) -> RuleForm:
+def from_given(given: QueryDict, schema: Schema) -> RuleForm:
     """What was typed."""
     held: dict[str, list[str]] = {str(slug): [] for slug in given.getlist("give")}
     for text in given.getlist("hold"):
@@ -172,7 +166,7 @@ def from_given(given: Given, schema: Schema) -> RuleForm:
             held.setdefault(slug, []).append(key)
     rows = []
     for place in range(MOST_ROWS):
-        name = given.get(f"attribute-{place}", None)
+        name = given.get(f"attribute-{place}")
         if name is None:
             break
         rows.append(_clause(str(name), given, place, schema))
@@ -242,7 +236,7 @@ def parted(text: str) -> tuple[str, ...]:
     return tuple(value for cell in cells if (value := cell.strip()))
 
 
-def _clause(name: str, given: Given, place: int, schema: Schema) -> Clause:
+def _clause(name: str, given: QueryDict, place: int, schema: Schema) -> Clause:
     kind = schema.get(name, AttributeType.STRING)
     try:
         relation = Relation(str(given.get(f"relation-{place}", "")))

@@ -6,6 +6,7 @@ Every button sends the whole form, so that it works without any script.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,7 +32,7 @@ from tenure.core.plain_conditions import relations, relations_of
 from tenure.people import selectors as people
 from tenure.provisioning import matching, rule_effects
 from tenure.rules import drafts
-from tenure.rules.models import AccessRule
+from tenure.rules.models import AccessRule, RuleDraft
 from tenure.signin.permissions import Ability
 
 #: An effect on more people than this is worked out once the page stands.
@@ -141,7 +142,7 @@ def _save(
     do: str,
     seen: str,
     base: dict[str, Any] | None,
-    draft: drafts.RuleDraft | None,
+    draft: RuleDraft | None,
 ) -> HttpResponse:
     schema = matching.rule_schema()
     rule = form.rule(schema)
@@ -173,8 +174,7 @@ def _save(
     except editing.Overtaken as overtaken:
         return _conflict(request, form, rule, slug, base=base, theirs=overtaken.now)
     messages.success(request, f"{rule.name} is in force. What follows from it is in the plan.")
-    back = request.POST.get("back", "")
-    return redirect("console:rules" if back == "start" else "console:rules")
+    return redirect("console:rules")
 
 
 def _review(
@@ -185,7 +185,7 @@ def _review(
     *,
     seen: str,
     base: dict[str, Any] | None,
-    draft: drafts.RuleDraft | None,
+    draft: RuleDraft | None,
 ) -> HttpResponse:
     met = matching.meets(rule.when)
     context: dict[str, Any] = {
@@ -214,8 +214,8 @@ def _conflict(
     slug: str,
     *,
     base: dict[str, Any] | None,
-    theirs: dict[str, Any] | None,
-    of_draft: drafts.RuleDraft | None = None,
+    theirs: Mapping[str, Any] | None,
+    of_draft: RuleDraft | None = None,
 ) -> HttpResponse:
     """Somebody was quicker: what they changed, what you would change, and the choice."""
     mine = editing.as_plain("rules", rule, slug)
@@ -242,7 +242,7 @@ def _page(
     *,
     seen: str,
     base: dict[str, Any] | None,
-    draft: drafts.RuleDraft | None,
+    draft: RuleDraft | None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
@@ -266,7 +266,7 @@ def _opened(
     request: ConsoleRequest,
     slug: str,
     stored: dict[str, Any] | None,
-    draft: drafts.RuleDraft | None,
+    draft: RuleDraft | None,
     schema: Any,
 ) -> RuleForm:
     if draft is not None and "published" not in request.GET:
