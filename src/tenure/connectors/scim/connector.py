@@ -30,7 +30,6 @@ from tenure.connectors.base import (
     Limits,
     Listed,
     NotFound,
-    Rejected,
     RemoteAccount,
     RemoteAttribute,
     RemoteEntitlement,
@@ -39,10 +38,11 @@ from tenure.connectors.base import (
 )
 from tenure.connectors.http import HttpFunnel
 from tenure.connectors.scim import version1
-from tenure.connectors.scim.attributes import boolean, entries, flatten, path, unflatten
+from tenure.connectors.scim.attributes import boolean, entries, flatten, path
 from tenure.connectors.scim.bulk import Bulk, Operation, Verbs
 from tenure.connectors.scim.changing import Changer, refuses_style, user, with_fields
 from tenure.connectors.scim.checks import checked
+from tenure.connectors.scim.creating import Creator
 from tenure.connectors.scim.dialect import Dialect, Pace
 from tenure.connectors.scim.finding import Finder, Resource
 from tenure.connectors.scim.groups import Groups, created
@@ -50,7 +50,7 @@ from tenure.connectors.scim.listing import pages
 from tenure.connectors.scim.patch import Style
 from tenure.connectors.scim.schemas import described
 from tenure.connectors.scim.settings import ScimSecrets, ScimSettings
-from tenure.connectors.scim.speech import Speech, as_text
+from tenure.connectors.scim.speech import Speech
 from tenure.core.model import Attributes, Value
 
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -100,6 +100,7 @@ class ScimConnector:
         )
         self._speech = Speech(dialect, address=settings.base_url, http=self._http)
         self._changer = Changer(self._http, self._speech)
+        self._creator = Creator(self._http, self._speech)
         self._finder = Finder(
             self._speech,
             lambda query: self._pages("/Users", query, trusting=True),
@@ -177,9 +178,9 @@ class ScimConnector:
     async def create(
         self, attributes: Attributes, *, external_id: str, active: bool
     ) -> RemoteAccount:
-        self._refuse(attributes)
+        self._creator.refuse(attributes)
         try:
-            made = await self._created(attributes, external_id, active)
+            made = await self._creator.create(attributes, external_id, active)
         except HttpRejected as error:
             raise with_fields(error, attributes) from None
         except AlreadyExists:
@@ -195,7 +196,7 @@ class ScimConnector:
 
     async def update(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
         if changes:
-            self._refuse(changes, new=False)
+            self._creator.refuse(changes, new=False)
             await self._changer.update(remote_id, changes)
 
     async def disable(self, remote_id: str) -> None:
@@ -291,73 +292,26 @@ class ScimConnector:
                     version1.understood(resource)
             yield page
 
-    async def _created(self, attributes: Attributes, external_id: str, active: bool) -> Any:
-        speech = self._speech
-        had_types = speech.typed and any(path(name).type for name in attributes)
-        try:
-            made = await self._post(attributes, external_id, active, typed=speech.typed)
-        except HttpRejected as error:
-            if error.status != 400 or not had_types or not speech.open("typed"):
-                raise
-            # Nothing was made. Some refuse the types of entries, whatever they are.
-            try:
-                made = await self._post(attributes, external_id, active, typed=False)
-            except HttpRejected:
-                raise error from None
-            why = "Entries of lists are taken only without type and primary."
-            speech.learn("typed", False, why)
-        else:
-            if had_types:
-                speech.learn("typed", True)
-        return made
-
-    async def _post(
-        self, attributes: Attributes, external_id: str, active: bool, *, typed: bool
-    ) -> Any:
-        resource = self._new(attributes, external_id, active, typed=typed)
-        return await self._http.write("POST", "/Users", resource)
-
-    def _new(
-        self,
-        attributes: Mapping[str, Value | None],
-        external_id: str,
-        active: bool,
-        *,
-        typed: bool,
-    ) -> Resource:
-        """A new account as it is sent."""
-        dialect = self._settings.dialect
-        resource = unflatten(attributes, typed=typed)
-        resource["schemas"] = list(dict.fromkeys([*resource["schemas"], *dialect.schemas]))
-        if self._speech.external_id:
-            resource["externalId"] = external_id
-        resource["active"] = active
-        if dialect.version == "1.1":
-            version1.written(resource)
-        if dialect.booleans == "text":
-            resource = as_text(resource)
-        return resource
-
     # What bulk requests are made of, and what comes of them.
 
     def _operation(self, change: Change) -> Operation | None:
         dialect, target = self._settings.dialect, user(change.remote_id) if change.remote_id else ""
         if change.verb == "create":
-            self._refuse(change.attributes)
+            self._creator.refuse(change.attributes)
             return Operation("POST", "/Users", self._resource_for(change))
         if change.verb == "delete" or (change.verb == "disable" and dialect.off.by == "delete"):
             kept = change.verb == "delete" and dialect.delete == "unsupported"
             return None if kept else Operation("DELETE", target)
         body = None
         if change.verb == "update":
-            self._refuse(change.attributes, new=False)
+            self._creator.refuse(change.attributes, new=False)
             body = self._changer.update_in_one(change.attributes)
         elif dialect.off.by == "active":
             body = self._changer.active_in_one(change.verb == "enable")
         return None if body is None else Operation("PATCH", target, body)
 
     def _resource_for(self, change: Change) -> Resource:
-        return self._new(
+        return self._creator.new(
             change.attributes, change.external_id, change.active, typed=self._speech.typed
         )
 
@@ -395,24 +349,6 @@ class ScimConnector:
             case "delete":
                 await self.delete(change.remote_id)
         return None
-
-    def _refuse(self, attributes: Mapping[str, Value | None], *, new: bool = True) -> None:
-        """What the application is known not to take is not sent."""
-        dialect = self._settings.dialect
-        missing = [name for name in dialect.required if new and attributes.get(name) in (None, "")]
-        if missing:
-            raise Rejected(
-                f"This application makes no account without {', '.join(missing)}: map it to "
-                "something that everybody has.",
-                missing,
-            )
-        name = attributes.get("userName")
-        if dialect.user_name == "email" and name is not None and "@" not in str(name):
-            raise Rejected(
-                f"User names are e-mail addresses in this application, and {name!r} is none: map "
-                "userName to one, as in userName: user.email.",
-                ("userName",),
-            )
 
     async def _group_of_those_on(self) -> str:
         if self._on is None:
