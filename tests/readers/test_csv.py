@@ -283,6 +283,7 @@ def test_a_file_that_is_not_there_or_not_named(tmp_path: Path) -> None:
 
 def test_the_registry() -> None:
     assert {"csv", "excel", "push"} <= set(kinds())
+    assert kinds() == sorted(kinds())
     properties = set(reader_class("csv").Settings.model_json_schema()["properties"])
     assert {"path", "encoding", "delimiter"} <= properties
     with pytest.raises(ReaderError, match="no reader 'xml': use one of csv, excel, "):

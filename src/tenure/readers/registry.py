@@ -13,15 +13,18 @@ from typing import cast
 from pydantic import BaseModel, ValidationError
 
 from tenure.connectors.base import TokenSource
+from tenure.connectors.registry import TOKEN
 from tenure.readers.base import Reader, ReaderConfig, ReaderError
 from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
 
 #: The one whose rows are not fetched: they come.
 PUSH = "push"
+_LATER = "given-when-it-is-needed"
 #: Kind -> module and class.
 _READERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tenure.readers.csv", "CsvReader"),
     "excel": ("tenure.readers.excel", "ExcelReader"),
+    "memory": ("tenure.readers.memory", "MemoryReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
 }
 
@@ -56,7 +59,9 @@ def open_reader(
         kind, settings = _fitting(kind, settings, file)
     chosen = reader_class(kind)
     secrets = secrets or {}
-    wrong = [*_wrong(chosen.Settings, settings), *_wrong(chosen.Secrets, secrets)]
+    # With OAuth the token comes when it is needed, and is not one of the secrets.
+    given = secrets if tokens is None else {TOKEN: _LATER, **secrets}
+    wrong = [*_wrong(chosen.Settings, settings), *_wrong(chosen.Secrets, given)]
     if wrong:
         raise ReaderError(f"The settings of the {kind} source are wrong: {'; '.join(wrong)}.")
     return chosen(ReaderConfig(settings, secrets, tokens, file))

@@ -22,9 +22,6 @@ class FileReader:
     def __init__(self, config: ReaderConfig, settings: FileSettings, usual: str) -> None:
         self._file = SourceFile(config, settings, usual)
 
-    def columns(self) -> Sequence[str]:
-        raise NotImplementedError
-
     def changes(self, cursor: str) -> Iterator[Row | RowProblem | Gone]:
         """Nothing where the file is that of the cursor; otherwise `CursorExpired`."""
         self._file.must_be_known(cursor)
@@ -34,15 +31,8 @@ class FileReader:
         return self._file.cursor()
 
     def check(self) -> Sequence[Check]:
-        """File and Columns."""
-        found = self._file.check()
-        if not found.ok:
-            return [found]
-        try:
-            names = self.columns()
-        except ReaderError as error:
-            return [found, Check("Columns", False, str(error))]
-        return [found, Check("Columns", True, ", ".join(names))]
+        """File."""
+        return [self._file.check()]
 
 
 def must_differ(names: Sequence[str], where: str) -> None:
