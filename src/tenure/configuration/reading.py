@@ -20,7 +20,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError as UnreadableError
 
-from tenure.configuration.document import Document, Source
+from tenure.configuration.document import Document
+from tenure.configuration.document_sources import Source
 from tenure.configuration.problems import (
     ConfigurationError,
     Mark,
