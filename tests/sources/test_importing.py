@@ -136,7 +136,7 @@ def test_a_circle_of_managers_is_named_and_everybody_else_has_one(tmp_path: Path
         (b"", "is empty: expected a first line with the names of the columns"),
         (b"Number,Given,Family\n1,A,B\n", "lacks the column 'E-mail' (for email), 'End'"),
         (f"{HEADER}\n1,Jos\xe9,,,,,,\n".encode("latin-1"), "is not UTF-8: byte 0xE9"),
-        (b"PK\x03\x04", "is an Excel workbook"),
+        (b"PK\x03\x04", "is not whole"),
     ],
 )
 def test_a_file_that_cannot_be_used_changes_nothing(
