@@ -78,6 +78,7 @@ class CsvReader:
 
     Settings: ClassVar[type[BaseModel]] = CsvSettings
     Secrets: ClassVar[type[BaseModel]] = NoSecrets
+    cheap: ClassVar[bool] = True
 
     def __init__(self, config: ReaderConfig) -> None:
         self._settings = CsvSettings.model_validate(dict(config.settings))
