@@ -259,5 +259,6 @@ async def test_an_encrypted_connection_is_closed_although_nobody_says_goodbye(
         )
         ours = session._writer.get_extra_info("socket")
         with waiting.result():
+            await asyncio.sleep(0.01)  # It listens.
             await session.close()
             assert ours.fileno() == -1
