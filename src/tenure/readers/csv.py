@@ -77,7 +77,6 @@ class CsvReader(FileReader):
     """One CSV file with a header."""
 
     Settings: ClassVar[type[BaseModel]] = CsvSettings
-    Secrets: ClassVar[type[BaseModel]] = NoSecrets
     cheap: ClassVar[bool] = True
 
     def __init__(self, config: ReaderConfig) -> None:
