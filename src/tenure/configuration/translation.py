@@ -20,10 +20,9 @@ from tenure.configuration.document import (
     Group,
     Rates,
     Rule,
-    Source,
-    SourceGuard,
 )
 from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
+from tenure.configuration.document_sources import Schedule, Source, SourceGuard
 from tenure.configuration.document_sso import settings_of
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
@@ -102,12 +101,17 @@ def _source(item: SourceDefinition) -> Source:
             "name": item.name,
             "reader": item.reader,
             "settings": dict(item.settings),
+            "secrets": dict(item.secrets),
+            "oauth": dict(item.oauth) or None,
+            "expires": dict(item.expires),
             "mapping": _in_order(item.mapping, STANDARD),
             "dates": list(item.dates),
             "statuses": dict(item.statuses),
             "absence": item.absence,
             "guard": _guard(item.guard),
             "rehire": [list(names) for names in item.rehire],
+            "schedule": _schedule(item.schedule),
+            "full_every": item.full_every,
         }
     )
 
@@ -118,12 +122,17 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         name=source.name,
         reader=source.reader,
         settings=_plain(source.settings),
+        secrets=dict(source.secrets),
+        oauth=_oauth(source),
+        expires=_last_days(source),
         mapping=dict(source.mapping),
         dates=tuple(source.dates),
         statuses=dict(source.statuses),
         absence=source.absence,
         guard=_guard_settings(source.guard),
         rehire=tuple(tuple(names) for names in source.rehire),
+        schedule=_schedule_settings(source.schedule),
+        full_every=source.full_every,
     )
 
 
@@ -195,10 +204,8 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         colour=application.colour,
         settings=_plain(application.settings),
         secrets=dict(application.secrets),
-        oauth=application.oauth.model_dump(mode="json", exclude_defaults=True)
-        if application.oauth
-        else {},
-        expires={name: day.isoformat() for name, day in application.expires.items()},
+        oauth=_oauth(application),
+        expires=_last_days(application),
         mapping=[
             {"attribute": name, "expression": mapped.value, "when": mapped.when}
             for name, mapped in application.mapping.items()
@@ -271,6 +278,28 @@ def rule_definition(slug: str, rule: Rule) -> RuleDefinition:
         enabled=rule.enabled,
         grace=rule.grace,
     )
+
+
+def _schedule(stored: Mapping[str, Any]) -> dict[str, Any] | None:
+    if "every" in stored:
+        return {"every": timedelta(seconds=stored["every"])}
+    return dict(stored) or None
+
+
+def _schedule_settings(schedule: Schedule | None) -> dict[str, Any]:
+    if schedule is None:
+        return {}
+    if schedule.every is not None:
+        return {"every": int(schedule.every.total_seconds())}
+    return {"cron": schedule.cron} if schedule.cron else {"continuous": True}
+
+
+def _oauth(given: Application | Source) -> dict[str, Any]:
+    return given.oauth.model_dump(mode="json", exclude_defaults=True) if given.oauth else {}
+
+
+def _last_days(given: Application | Source) -> dict[str, str]:
+    return {name: day.isoformat() for name, day in given.expires.items()}
 
 
 def _drift(drift: Mapping[str, str]) -> dict[str, str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
 
 from tenure.people.models import Person
+from tenure.vault.models import KeptAuthorization
 
 
 class Absence(models.TextChoices):
@@ -24,6 +26,12 @@ class Source(models.Model):
     name = models.CharField(max_length=200)
     reader = models.CharField(max_length=32)
     settings = models.JSONField(default=dict)
+    #: name -> reference, `${env:NAME}`; never values.
+    secrets = models.JSONField(default=dict)
+    #: How it is authorised by OAuth, as connectors.oauth.OAuthSettings; {} where it is not.
+    oauth = models.JSONField(default=dict)
+    #: secret -> its last day, ISO 8601, for those that die by themselves.
+    expires = models.JSONField(default=dict)
     mapping = models.JSONField(default=dict)
     #: Forms in which dates are written, `strptime` style, tried in order.
     dates = models.JSONField(default=list)
@@ -36,6 +44,20 @@ class Source(models.Model):
     #: [[attribute, ...], ...]: whoever has left and is the same in all of one may be who comes
     #: under a new employee number; see `asking`.
     rehire = models.JSONField(default=list)
+    #: A source that can say what changed is read whole so often all the same.
+    full_every = models.DurationField(default=timedelta(days=1))
+    #: Where the next import of what changed goes on, and the digest of what it was read with: a
+    #: source that is read otherwise is read whole.
+    cursor = models.TextField(blank=True)
+    cursor_of = models.BinaryField(max_length=16, default=b"")
+    read_whole_at = models.DateTimeField(null=True)
+    #: {"every": seconds}, {"cron": "0 6 * * 1-5"}, {"continuous": true}; {}: by hand.
+    schedule = models.JSONField(default=dict)
+    due_at = models.DateTimeField(null=True)
+    #: Imports that failed in a row, since when, and the sentence of the last one.
+    failures = models.IntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
+    failed_reason = models.TextField(blank=True)
     position = models.IntegerField(default=0)
 
     class Meta:
@@ -45,6 +67,15 @@ class Source(models.Model):
         return self.name
 
 
+class SourceAuthorization(KeptAuthorization):
+    """That a source was authorised by OAuth. The tokens are in the vault."""
+
+    source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="authorization")
+
+    def __str__(self) -> str:
+        return f"authorisation of {self.source_id}"
+
+
 class SourceRecord(models.Model):
     """One row of a source. `digest` covers what of the row the mapping uses, and the mapping: the
     same digest, no work. `on_leave` and `ended_at` are what the source says of the person's
@@ -52,6 +83,8 @@ class SourceRecord(models.Model):
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="records")
     key = models.CharField(max_length=200)
+    #: The source's own name for it, "" where it has none.
+    remote_id = models.CharField(max_length=300, blank=True)
     digest = models.BinaryField(max_length=16)
     attributes = models.JSONField(default=dict)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="records")
@@ -64,6 +97,13 @@ class SourceRecord(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["source", "key"], name="source_record_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["source", "remote_id"],
+                condition=~models.Q(remote_id=""),
+                name="source_record_remote",
+            )
         ]
 
     def __str__(self) -> str:

@@ -5,29 +5,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.duration import duration_iso_string
 
 from tenure.core.model import LifecycleState
 from tenure.people.configured import Configured
+from tenure.sources.authorizing import forget_tokens
 from tenure.sources.models import Source, SourceRecord
 
 
 @dataclass(frozen=True, slots=True)
 class SourceDefinition:
-    """The configured part of one source: the names and shapes are those of the model."""
+    """The configured part of one source: the names and shapes are those of the model. `secrets` are
+    references, never values."""
 
     slug: str
     name: str
     reader: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    oauth: Mapping[str, Any] = field(default_factory=dict)
+    expires: Mapping[str, str] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)
     dates: Sequence[str] = ()
     statuses: Mapping[str, str] = field(default_factory=dict)
     absence: str = "ignore"
     guard: Mapping[str, Any] = field(default_factory=dict)
     rehire: Sequence[Sequence[str]] = ()
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    full_every: timedelta = timedelta(days=1)
 
 
 class SourceInUse(ValueError):
@@ -45,7 +54,11 @@ def save_source(*, definition: SourceDefinition, position: int | None = None) ->
 
     Nobody is planned anew: a changed mapping gives people other attributes at the next import.
     """
-    return bool(_SOURCES.save(definition, position))
+    changed = _SOURCES.save(definition, position)
+    if "schedule" in changed:
+        # By the new one from now on; a source that was never due is due at once.
+        Source.objects.filter(slug=definition.slug).update(due_at=None)
+    return bool(changed)
 
 
 @transaction.atomic
@@ -69,6 +82,7 @@ def remove_source(*, slug: str) -> None:
             "first (the employee number ties the records together), or let them leave; until "
             "then keep it in the configuration."
         )
+    forget_tokens(source)
     _SOURCES.remove(source)
 
 
@@ -78,12 +92,17 @@ def _definition(source: Source) -> SourceDefinition:
         name=source.name,
         reader=source.reader,
         settings=source.settings,
+        secrets=source.secrets,
+        oauth=source.oauth,
+        expires=source.expires,
         mapping=source.mapping,
         dates=source.dates,
         statuses=source.statuses,
         absence=source.absence,
         guard=source.guard,
         rehire=source.rehire,
+        schedule=source.schedule,
+        full_every=source.full_every,
     )
 
 
@@ -92,13 +111,22 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "name": definition.name,
         "reader": definition.reader,
         "settings": dict(definition.settings),
+        "secrets": dict(definition.secrets),
+        "oauth": dict(definition.oauth),
+        "expires": dict(definition.expires),
         "mapping": dict(definition.mapping),
         "dates": list(definition.dates),
         "statuses": dict(definition.statuses),
         "absence": definition.absence,
         "guard": dict(definition.guard),
         "rehire": [list(names) for names in definition.rehire],
+        "schedule": dict(definition.schedule),
+        "full_every": duration_iso_string(definition.full_every),
     }
 
 
-_SOURCES = Configured("source", Source, _definition, _plain)
+def _columns(definition: SourceDefinition) -> dict[str, Any]:
+    return {"full_every": definition.full_every}
+
+
+_SOURCES = Configured("source", Source, _definition, _plain, _columns)
