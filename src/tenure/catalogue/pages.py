@@ -19,8 +19,8 @@ from tenure.catalogue.loading import Listed
 #: Said wherever single sign-on is: what stands in an entry is a fact about the application.
 ABOUT_SSO = (
     "The steps and addresses are the application's side. Tenure's side (issuer or metadata, "
-    "addresses, secret or certificate) is on the page Single sign-on of the application, once it is "
-    "added."
+    "addresses, secret or certificate) is on the page Single sign-on of the application, once it "
+    "is added."
 )
 NOT_YET_PROVISIONING = (
     "Tenure has no connector for this application yet. Added here, it is managed by tasks: whoever "
