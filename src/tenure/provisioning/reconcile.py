@@ -19,8 +19,8 @@ from django.db import connection, transaction
 from tenure.applications import health
 from tenure.applications.connecting import connector_for
 from tenure.applications.models import Account, Application, Entitlement
-from tenure.audit.models import Action, Event
-from tenure.audit.services import event, record_many
+from tenure.audit.models import Action
+from tenure.audit.services import Entry, event, record_many
 from tenure.connectors.base import ConnectorError, Listed, RemoteAccount, StopApplication
 from tenure.core.diff import same
 from tenure.core.drift import action as drift_action
@@ -182,7 +182,7 @@ def _store(reading: _Reading, accounts: Sequence[RemoteAccount]) -> None:
     busy = _under_way(reading.application, [r.person_id for r in rows.values() if r.person_id])
     # What was sent or read since this reading began is newer than what the listing says.
     current = {k: r for k, r in rows.items() if not r.observed_at or r.observed_at <= reading.at}
-    events: list[Event] = []
+    events: list[Entry] = []
     for key, row in current.items():
         events += _compare(reading, row, remote[key], ours=row.person_id in busy)
     update_rows(list(current.values()), _OBSERVED)
@@ -203,7 +203,7 @@ def _under_way(application: Application, people: Sequence[int]) -> set[int | Non
     return set(rows.values_list("person_id", flat=True))
 
 
-def _compare(reading: _Reading, row: Account, remote: RemoteAccount, *, ours: bool) -> list[Event]:
+def _compare(reading: _Reading, row: Account, remote: RemoteAccount, *, ours: bool) -> list[Entry]:
     """Bring one record up to what the application says now, and tell what somebody changed."""
     differing = {
         name: (row.attributes.get(name), remote.attributes.get(name))
@@ -424,7 +424,7 @@ def _complain(reading: _Reading, key: str, message: str) -> None:
 
 def _event(
     action: Action, reading: _Reading, row: Account, *, before: object = None, after: object = None
-) -> Event:
+) -> Entry:
     return event(
         action,
         subject_kind="account",
