@@ -29,15 +29,13 @@ from tenure.core.model import Change, DriftAction, OperationState, Situation
 from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now
 from tenure.people.services import raise_generation
-from tenure.provisioning import correlating, first_contact, missing, settling
+from tenure.provisioning import correlating, fingerprints, first_contact, missing, settling
 from tenure.provisioning.loading import CASELESS, drift_policy
 from tenure.provisioning.models import Operation
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
 
 Progress = Callable[[int], None]
-#: Of a fingerprint, in bytes.
-_LENGTH = 16
 _OBSERVED = ("attributes", "user_name", "active", "fingerprint", "entitlements", "observed_at")
 
 
@@ -134,32 +132,9 @@ def _close() -> None:
 
 def _begin(slug: str) -> _Reading:
     application = Application.objects.get(slug=slug)
-    known = _fingerprints(application)
+    known = fingerprints.of(application)
     run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
     return _Reading(application, run, known, now(), known=len(known))
-
-
-#: As two values, not as a row for each account, which takes five times as long. What was last
-#: written by us has no fingerprint: nothing that is listed has that of zeros.
-_FINGERPRINTS = f"""
-    SELECT array_agg(remote_id), string_agg(
-        CASE WHEN length(fingerprint) = {_LENGTH} THEN fingerprint
-             ELSE '\\x{"00" * _LENGTH}' END, ''
-    )
-    FROM applications_account WHERE application_id = %s AND situation <> %s
-"""
-
-
-def _fingerprints(application: Application) -> dict[str, bytes]:
-    with connection.cursor() as cursor:
-        cursor.execute(_FINGERPRINTS, [application.pk, Situation.DELETED.value])
-        keys, marks = cursor.fetchone() or (None, None)
-    if keys is None or marks is None:
-        return {}
-    all_ = bytes(marks)
-    return dict(
-        zip(keys, (all_[n : n + _LENGTH] for n in range(0, len(all_), _LENGTH)), strict=True)
-    )
 
 
 def _changed_only(reading: _Reading, page: Sequence[Listed]) -> list[RemoteAccount]:
