@@ -29,6 +29,7 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "memory": ("tenure.readers.memory", "MemoryReader"),
     "microsoft": ("tenure.readers.microsoft", "MicrosoftReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
+    "scim": ("tenure.readers.scim", "ScimReader"),
     "sql": ("tenure.readers.sql", "SqlReader"),
 }
 
