@@ -25,6 +25,7 @@ from tenure.signin.models import Session
 from tenure.sso import endings
 from tenure.sso.delivery import deliver_waiting
 from tenure.sso.models import ApplicationSession, Code, Grant, Notice, Token
+from tenure.sso.selectors import not_told
 from tenure.sso.tasks import tidy
 from tests.sso.conftest import Somebody, account, application, oidc
 from tests.sso.relying import RelyingParty
@@ -138,6 +139,8 @@ def test_what_is_hopeless_or_too_old_is_given_up(
     assert (given_up.state, given_up.status) == ("failed", None)
     assert "Cannot connect" in given_up.answer
     assert Event.objects.filter(action=Action.NOTICE_FAILED).count() == 2
+    told_of = [(row.slug, count) for row, count in not_told(within=timedelta(days=1))]
+    assert told_of == [("wiki", 2)]
 
 
 def test_a_rule_that_is_lost_ends_it(ana: Somebody, wiki: RelyingParty) -> None:
@@ -166,6 +169,18 @@ def test_everybody_is_looked_at_once_after_a_change(ana: Somebody, wiki: Relying
     from tenure.sso.oidc.grants import dead
 
     assert dead(got) == "Wiki is not set up for single sign-on by OpenID Connect."
+
+
+def test_somebody_ends_it_themselves(ana: Somebody, wiki: RelyingParty) -> None:
+    got = wiki.signs_in(ana.browser, scope="openid offline_access")
+    page = ana.browser.get("/portal/security/").content.decode()
+    assert "works for you while you are away" in page
+    apart = ApplicationSession.objects.get(portal_session=None)
+    theirs = Somebody("2", "Ben")
+    for browser, over in ((theirs.browser, False), (ana.browser, True)):
+        browser.post("/portal/security/applications/", {"which": apart.sid})
+        assert alive(wiki, got) is not over
+    assert ana.browser.get("/portal/").status_code == 200
 
 
 def test_what_works_while_they_are_away(

@@ -1,6 +1,7 @@
 """Rules that give certain applications, and the groups that they speak of, compiled. For whoever
 asks of one person at a time, again and again: they are read at each question, and compiled only
-when they say something else than last time, so a rule counts from the moment on at which it is stored.
+when they say something else than last time. So a rule counts from the moment on at which it is
+stored.
 """
 
 from __future__ import annotations
