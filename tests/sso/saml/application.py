@@ -256,7 +256,7 @@ def quoted(text: str) -> str:
 def verified(xml: bytes, certificate_pem: str, location: str) -> Any:
     """What is signed at `location` (`Response`, `Assertion`), as signxml returns it: only that is
     to be believed."""
-    path = {"Response": "./", "Assertion": "./{%s}Assertion/" % N["saml"], "": "./"}[location]
+    path = {"Response": "./", "Assertion": f"./{{{N['saml']}}}Assertion/", "": "./"}[location]
     result = signxml.XMLVerifier().verify(
         xml,
         x509_cert=certificate_pem,

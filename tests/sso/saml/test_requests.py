@@ -16,7 +16,7 @@ from tenure.sso.saml.keys import read_certificate
 from tenure.sso.saml.names import NAME_ID_FORMATS
 from tenure.sso.saml.parsing import parse_message
 from tenure.sso.saml.service import NameIdFormat, ServiceProvider, by_hand
-from tests.sso.saml.application import N, Application, Pair, clock, deflated, pair
+from tests.sso.saml.application import Application, N, Pair, clock, deflated, pair
 
 APP = Application()
 HERE = {APP.sign_on}

@@ -8,6 +8,7 @@ from typing import Final
 
 import xmlsec
 from cryptography.hazmat.primitives.asymmetric import rsa
+from lxml import etree
 from lxml.etree import _Element
 
 from tenure.sso.saml.errors import SamlError
@@ -39,9 +40,10 @@ def encrypt(assertion: _Element, certificate: Certificate, cipher: Cipher) -> No
     transform, bits = _CIPHERS[cipher]
     parent = assertion.getparent()
     assert parent is not None
+    # As a document of its own, which needs nothing that is declared around it.
+    plain = etree.tostring(assertion, with_tail=False)
     holder = parent.makeelement(q(SAML, "EncryptedAssertion"), nsmap={"saml": SAML})
     parent.replace(assertion, holder)
-    holder.append(assertion)
     data = xmlsec.template.encrypted_data_create(
         holder, transform, type=xmlsec.constants.TypeEncElement, ns="xenc"
     )
@@ -55,4 +57,4 @@ def encrypt(assertion: _Element, certificate: Certificate, cipher: Cipher) -> No
     context.key = xmlsec.Key.generate(
         xmlsec.constants.KeyDataAes, bits, xmlsec.constants.KeyDataTypeSession
     )
-    context.encrypt_xml(data, assertion)
+    holder.append(context.encrypt_binary(data, plain))
