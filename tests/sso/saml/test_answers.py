@@ -1,5 +1,5 @@
-"""What applications get from us, read by other implementations: signxml for signatures, cryptography
-for what is encrypted, lxml's XPath for the rest. Pure: no database."""
+"""What applications get from us, read by other implementations: signxml for signatures,
+cryptography for what is encrypted, lxml's XPath for the rest. Pure: no database."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_logouts_in_an_envelope_and_in_an_address(ours: KeyPair) -> None:
     inside = logout.from_envelope(logout.enveloped(asked.xml))
     verify(inside, [ours.certificate])
     assert read_logout_request(inside).subject == subject
-    with pytest.raises(NotTrusted, match="with a fault: .*no such session"):
+    with pytest.raises(NotTrusted, match=r"with a fault: .*no such session"):
         logout.from_envelope(
             logout.enveloped(
                 b'<S:Fault xmlns:S="http://schemas.xmlsoap.org/soap/envelope/">'
