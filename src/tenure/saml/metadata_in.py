@@ -10,10 +10,10 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from tenure.sso.saml.encrypting import checked_for_encryption
-from tenure.sso.saml.errors import NotTrusted, SamlError
-from tenure.sso.saml.keys import Certificate, read_certificate
-from tenure.sso.saml.names import (
+from tenure.saml.encrypting import checked_for_encryption
+from tenure.saml.errors import NotTrusted, SamlError
+from tenure.saml.keys import Certificate, read_certificate
+from tenure.saml.names import (
     DS,
     MD,
     MDUI,
@@ -23,8 +23,8 @@ from tenure.sso.saml.names import (
     SOAP_BINDING,
     q,
 )
-from tenure.sso.saml.parsing import boolean, instant, parse_metadata, text_of, whole
-from tenure.sso.saml.service import (
+from tenure.saml.parsing import boolean, instant, parse_metadata, text_of, whole
+from tenure.saml.service import (
     Cipher,
     Consumer,
     LogoutPlace,

@@ -10,15 +10,15 @@ import pytest
 from lxml import etree
 from signxml.exceptions import InvalidDigest, InvalidInput, InvalidSignature
 
-from tenure.sso.saml import assertions, bindings, contexts, logout, metadata_in, metadata_out
-from tenure.sso.saml.errors import NotTrusted
-from tenure.sso.saml.keys import KeyPair, make_pair, read_certificate
-from tenure.sso.saml.names import NAME_ID_FORMATS
-from tenure.sso.saml.parsing import parse_message
-from tenure.sso.saml.requests import Subject, read_logout_request, read_logout_response
-from tenure.sso.saml.service import Cipher, ServiceProvider, Signing
-from tenure.sso.saml.signing import verify
-from tests.sso.saml.application import Application, N, clock, decrypted, pair, verified
+from tenure.saml import assertions, bindings, contexts, logout, metadata_in, metadata_out
+from tenure.saml.errors import NotTrusted
+from tenure.saml.keys import KeyPair, make_pair, read_certificate
+from tenure.saml.names import NAME_ID_FORMATS
+from tenure.saml.parsing import parse_message
+from tenure.saml.requests import Subject, read_logout_request, read_logout_response
+from tenure.saml.service import Cipher, ServiceProvider, Signing
+from tenure.saml.signing import verify
+from tests.saml.application import Application, N, clock, decrypted, pair, verified
 
 APP = Application()
 US = "https://sign-in.acme.example/sso/saml"

@@ -9,10 +9,10 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from tenure.sso.saml import building
-from tenure.sso.saml.building import add
-from tenure.sso.saml.keys import Certificate
-from tenure.sso.saml.names import (
+from tenure.saml import building
+from tenure.saml.building import add
+from tenure.saml.keys import Certificate
+from tenure.saml.names import (
     DS,
     MD,
     NAME_ID_FORMATS,

@@ -7,7 +7,7 @@ SamlError
 
 from __future__ import annotations
 
-from tenure.sso.saml.names import Status
+from tenure.saml.names import Status
 
 
 class SamlError(ValueError):

@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 from lxml.etree import _Element
 
-from tenure.sso.saml.errors import SamlError
-from tenure.sso.saml.keys import Certificate
-from tenure.sso.saml.names import SAML, q
-from tenure.sso.saml.service import Cipher
+from tenure.saml.errors import SamlError
+from tenure.saml.keys import Certificate
+from tenure.saml.names import SAML, q
+from tenure.saml.service import Cipher
 
 #: AES in GCM says when it was changed; in CBC it does not, and is there for applications that know
 #: no other.

@@ -10,11 +10,11 @@ from typing import Final
 from lxml import etree
 from lxml.etree import _Element
 
-from tenure.sso.saml import contexts
-from tenure.sso.saml.contexts import Requested
-from tenure.sso.saml.errors import NotTrusted
-from tenure.sso.saml.names import ENTITY, SAML, SAMLP, q
-from tenure.sso.saml.parsing import boolean, child, id_of, instant, text_of, whole
+from tenure.saml import contexts
+from tenure.saml.contexts import Requested
+from tenure.saml.errors import NotTrusted
+from tenure.saml.names import ENTITY, SAML, SAMLP, q
+from tenure.saml.parsing import boolean, child, id_of, instant, text_of, whole
 
 #: A request asks for a handful; more is somebody who tries what we bear.
 _MOST_CLASSES: Final = 40

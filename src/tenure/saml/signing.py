@@ -17,10 +17,10 @@ from typing import Final
 import xmlsec
 from lxml.etree import _Element
 
-from tenure.sso.saml.errors import NotTrusted
-from tenure.sso.saml.keys import Certificate, KeyPair
-from tenure.sso.saml.names import DS, SAML, q
-from tenure.sso.saml.parsing import child, id_of
+from tenure.saml.errors import NotTrusted
+from tenure.saml.keys import Certificate, KeyPair
+from tenure.saml.names import DS, SAML, q
+from tenure.saml.parsing import child, id_of
 
 #: RFC 9231, and XML Signature 1.1 section 6. SHA-1 and every HMAC are left out on purpose.
 _METHODS: Final = frozenset(

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from tenure.sso.saml.errors import Answered, NotTrusted
-from tenure.sso.saml.names import Status
+from tenure.saml.errors import Answered, NotTrusted
+from tenure.saml.names import Status
 
 Comparison: TypeAlias = Literal["exact", "minimum", "maximum", "better"]
 COMPARISONS: Final[tuple[Comparison, ...]] = ("exact", "minimum", "maximum", "better")

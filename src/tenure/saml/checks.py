@@ -10,17 +10,17 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from tenure.sso.saml.bindings import Received, verify_beside
-from tenure.sso.saml.errors import Answered, NotTrusted
-from tenure.sso.saml.names import (
+from tenure.saml.bindings import Received, verify_beside
+from tenure.saml.errors import Answered, NotTrusted
+from tenure.saml.names import (
     ENCRYPTED_NAME_ID,
     NAME_ID_FORMATS,
     POST,
     Status,
 )
-from tenure.sso.saml.requests import AuthnRequest, Head
-from tenure.sso.saml.service import Consumer, ServiceProvider
-from tenure.sso.saml.signing import signature_in, verify
+from tenure.saml.requests import AuthnRequest, Head
+from tenure.saml.service import Consumer, ServiceProvider
+from tenure.saml.signing import signature_in, verify
 
 #: A request that is older was kept by somebody.
 OLDEST: Final = timedelta(minutes=10)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from tenure.sso.saml.errors import SamlError
-from tenure.sso.saml.keys import Certificate
-from tenure.sso.saml.names import NAME_ID_FORMATS, POST
+from tenure.saml.errors import SamlError
+from tenure.saml.keys import Certificate
+from tenure.saml.names import NAME_ID_FORMATS, POST
 
 Signing: TypeAlias = Literal["assertion", "response", "both"]
 Cipher: TypeAlias = Literal["aes256-gcm", "aes128-gcm", "aes256-cbc", "aes128-cbc"]

@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 import pytest
 
-from tenure.sso.saml import bindings, checks, contexts, metadata_in, requests
-from tenure.sso.saml.contexts import Requested
-from tenure.sso.saml.errors import Answered, NotTrusted, SamlError
-from tenure.sso.saml.keys import read_certificate
-from tenure.sso.saml.names import NAME_ID_FORMATS
-from tenure.sso.saml.parsing import parse_message
-from tenure.sso.saml.service import NameIdFormat, ServiceProvider, by_hand
-from tests.sso.saml.application import Application, N, Pair, clock, deflated, pair
+from tenure.saml import bindings, checks, contexts, metadata_in, requests
+from tenure.saml.contexts import Requested
+from tenure.saml.errors import Answered, NotTrusted, SamlError
+from tenure.saml.keys import read_certificate
+from tenure.saml.names import NAME_ID_FORMATS
+from tenure.saml.parsing import parse_message
+from tenure.saml.service import NameIdFormat, ServiceProvider, by_hand
+from tests.saml.application import Application, N, Pair, clock, deflated, pair
 
 APP = Application()
 HERE = {APP.sign_on}

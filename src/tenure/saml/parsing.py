@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from lxml import etree
 from lxml.etree import _Element
 
-from tenure.sso.saml.errors import NotTrusted
-from tenure.sso.saml.names import q
+from tenure.saml.errors import NotTrusted
+from tenure.saml.names import q
 
 #: A message is a few thousand characters; one with a long list of requested attributes is more.
 LONGEST_MESSAGE = 128 * 1024

@@ -11,14 +11,14 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from tenure.sso.saml import building
-from tenure.sso.saml.building import add, stamp
-from tenure.sso.saml.errors import NotTrusted
-from tenure.sso.saml.keys import KeyPair
-from tenure.sso.saml.names import LOGOUT_BY_ADMIN, LOGOUT_BY_USER, SAML, SAMLP, SOAP, Status, q
-from tenure.sso.saml.parsing import child, parse_message
-from tenure.sso.saml.requests import LogoutResponse, Subject
-from tenure.sso.saml.signing import sign
+from tenure.saml import building
+from tenure.saml.building import add, stamp
+from tenure.saml.errors import NotTrusted
+from tenure.saml.keys import KeyPair
+from tenure.saml.names import LOGOUT_BY_ADMIN, LOGOUT_BY_USER, SAML, SAMLP, SOAP, Status, q
+from tenure.saml.parsing import child, parse_message
+from tenure.saml.requests import LogoutResponse, Subject
+from tenure.saml.signing import sign
 
 #: An application that is asked later than this must not believe it any more.
 LIVES: Final = timedelta(minutes=5)

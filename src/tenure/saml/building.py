@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from lxml import etree
 from lxml.etree import _Element
 
-from tenure.sso.saml.names import PREFIXES, SAML, SAMLP, q
+from tenure.saml.names import PREFIXES, SAML, SAMLP, q
 
 
 def new_id() -> str:

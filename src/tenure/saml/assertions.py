@@ -11,11 +11,11 @@ from typing import Final
 
 from lxml.etree import _Element
 
-from tenure.sso.saml import building
-from tenure.sso.saml.building import add, stamp
-from tenure.sso.saml.encrypting import encrypt
-from tenure.sso.saml.keys import KeyPair
-from tenure.sso.saml.names import (
+from tenure.saml import building
+from tenure.saml.building import add, stamp
+from tenure.saml.encrypting import encrypt
+from tenure.saml.keys import KeyPair
+from tenure.saml.names import (
     BEARER,
     NAME_FORMATS,
     NAME_ID_FORMATS,
@@ -25,8 +25,8 @@ from tenure.sso.saml.names import (
     Status,
     q,
 )
-from tenure.sso.saml.service import ServiceProvider
-from tenure.sso.saml.signing import sign
+from tenure.saml.service import ServiceProvider
+from tenure.saml.signing import sign
 
 #: How long an assertion may be used. It is there to be posted at once.
 LIVES: Final = timedelta(minutes=5)

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from tenure.sso.saml.errors import NotTrusted
-from tenure.sso.saml.keys import Certificate, KeyPair
-from tenure.sso.saml.parsing import LONGEST_MESSAGE
+from tenure.saml.errors import NotTrusted
+from tenure.saml.keys import Certificate, KeyPair
+from tenure.saml.parsing import LONGEST_MESSAGE
 
 Field: TypeAlias = Literal["SAMLRequest", "SAMLResponse"]
 #: A query that is longer is no message.
