@@ -7,14 +7,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from tenure.configuration.document_onboarding import Onboarding
+from tenure.configuration.document_sso import SingleSignOn
 from tenure.configuration.values import (
     Amount,
     AttributeName,
@@ -384,6 +380,9 @@ class Application(Part):
     seat: Seat | None = None
     guard: ApplicationGuard = Field(default_factory=lambda: ApplicationGuard())
     limits: Rates = Field(default_factory=lambda: Rates())
+    single_sign_on: SingleSignOn | None = Field(
+        default=None, description="How people sign in to it through Tenure."
+    )
     entitlements: list[
         Annotated[
             Entitlement,

@@ -10,15 +10,15 @@ import codecs
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, TextIO
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tenure.core.cleaning import clean_text
-from tenure.readers.base import ReaderError, Row, RowProblem
+from tenure.readers.base import NoSecrets, ReaderConfig, ReaderError, Row, RowProblem
 from tenure.readers.encodings import AUTO, settle, unreadable
 
 #: Lines of one record. More is a quote that nobody closed.
@@ -77,16 +77,11 @@ class CsvReader:
     """One CSV file with a header."""
 
     Settings: ClassVar[type[BaseModel]] = CsvSettings
+    Secrets: ClassVar[type[BaseModel]] = NoSecrets
 
-    def __init__(self, settings: Mapping[str, object], *, file: Path | None = None) -> None:
-        try:
-            self._settings = CsvSettings.model_validate(settings)
-        except ValidationError as error:
-            wrong = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
-                for e in error.errors()
-            )
-            raise ReaderError(f"The settings of the CSV source are wrong: {wrong}.") from None
+    def __init__(self, config: ReaderConfig) -> None:
+        self._settings = CsvSettings.model_validate(dict(config.settings))
+        file = config.file
         if file is None and not self._settings.path:
             raise ReaderError("No CSV file is named: set `path`, or give a file.")
         self._path = file if file is not None else Path(self._settings.path)

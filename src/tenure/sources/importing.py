@@ -20,7 +20,7 @@ from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
-from tenure.readers.base import Reader, ReaderError, Row, RowProblem
+from tenure.readers.base import Reader, ReaderConfig, ReaderError, Row, RowProblem
 from tenure.readers.push import PushReader
 from tenure.readers.registry import PUSH, open_reader
 from tenure.runs import services as runs
@@ -122,7 +122,9 @@ def _opened(source: Source, mapping: RowMapping, file: Path | None) -> Reader:
         return open_reader(source.reader, source.settings, file=file)
     columns = mapping.columns
     return PushReader(
-        source.settings, file=file, columns=columns, stored=lambda: stored_rows(source, columns)
+        ReaderConfig(source.settings, file=file),
+        columns=columns,
+        stored=lambda: stored_rows(source, columns),
     )
 
 
