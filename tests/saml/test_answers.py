@@ -7,18 +7,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 from signxml.exceptions import InvalidDigest, InvalidInput, InvalidSignature
 
 from tenure.saml import assertions, bindings, contexts, logout, metadata_in, metadata_out
 from tenure.saml.errors import NotTrusted
-from tenure.saml.keys import KeyPair, make_pair, read_certificate
+from tenure.saml.keys import KeyPair, read_certificate, self_signed
 from tenure.saml.names import NAME_ID_FORMATS
 from tenure.saml.parsing import parse_message
 from tenure.saml.requests import Subject, read_logout_request, read_logout_response
 from tenure.saml.service import Cipher, ServiceProvider, Signing
 from tenure.saml.signing import verify
-from tests.saml.application import Application, N, clock, decrypted, pair, verified
+from tests.saml.application import Application, N, Pair, clock, decrypted, pair, verified
 
 APP = Application()
 US = "https://sign-in.acme.example/sso/saml"
@@ -26,7 +27,13 @@ US = "https://sign-in.acme.example/sso/saml"
 
 @pytest.fixture(scope="module")
 def ours() -> KeyPair:
-    return make_pair("sign-in.acme.example", at=clock(), lasts=timedelta(days=365))
+    return own("sign-in.acme.example")
+
+
+def own(name: str) -> KeyPair:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    made = self_signed(key, name, at=clock(), ends=clock() + timedelta(days=365))
+    return KeyPair(Pair(key, made).private_pem.decode(), read_certificate(Pair(key, made).pem))
 
 
 def made(ours: KeyPair, service: ServiceProvider, **how: str) -> assertions.Made:
@@ -188,7 +195,7 @@ def test_logouts_in_an_envelope_and_in_an_address(ours: KeyPair) -> None:
 
 def test_our_metadata_has_all_that_an_application_needs(ours: KeyPair) -> None:
     places = metadata_out.Places(US, f"{US}/sign-on", f"{US}/log-out", f"{US}/log-out/soap")
-    later = make_pair("next", at=clock(), lasts=timedelta(days=1))
+    later = own("next")
     text = metadata_out.metadata(places, [ours.certificate, later.certificate], company="Acme & Co")
     root = etree.fromstring(text)
     role = root.find("md:IDPSSODescriptor", N)

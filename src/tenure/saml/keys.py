@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
@@ -23,7 +23,6 @@ _PEM = re.compile(
     r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL | re.ASCII
 )
 SHORTEST_RSA = 2048
-_OWN_RSA = 3072
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 
 
@@ -107,11 +106,12 @@ def read_certificate(text: str) -> Certificate:
     return Certificate(base64.b64encode(der).decode())
 
 
-def make_pair(name: str, *, at: datetime, lasts: timedelta) -> KeyPair:
-    """A new RSA key and its self-signed certificate, for `name` (a host)."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=_OWN_RSA)
+def self_signed(
+    key: rsa.RSAPrivateKey, name: str, *, at: datetime, ends: datetime
+) -> x509.Certificate:
+    """The certificate of a key of ours, for `name` (a host)."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-    certificate = (
+    return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(subject)
@@ -119,14 +119,7 @@ def make_pair(name: str, *, at: datetime, lasts: timedelta) -> KeyPair:
         .serial_number(x509.random_serial_number())
         # A clock that is behind must not find it "not yet valid".
         .not_valid_before(at - timedelta(days=1))
-        .not_valid_after(at + lasts)
+        .not_valid_after(ends)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    der = certificate.public_bytes(serialization.Encoding.DER)
-    return KeyPair(private.decode(), Certificate(base64.b64encode(der).decode()))

@@ -41,9 +41,10 @@ def request(
     at: datetime,
     pair: KeyPair | None,
     by_themselves: bool,
+    id: str = "",
 ) -> Made:
     """Asks an application to end sessions. `pair` None: it is signed beside, in the address."""
-    found = building.new_id()
+    found = id or building.new_id()
     root = building.message(
         "LogoutRequest", issuer=issuer, destination=destination, at=at, id=found
     )
