@@ -11,7 +11,7 @@ from typing import Final
 from django.db import connection, transaction
 
 from tenure.configuration.document_saml import Saml
-from tenure.core.expressions import AttributeType, ExpressionError, compile_value
+from tenure.core.expressions import AttributeType, ExpressionError, MissingAttribute, compile_value
 from tenure.core.groups import ATTRIBUTE as GROUPS
 from tenure.core.model import Attributes, Value
 from tenure.people.models import Person
@@ -73,6 +73,11 @@ def _value(what: str, source: str, attributes: Attributes) -> list[str]:
     try:
         known = schema() | {GROUPS: AttributeType.STRINGS}
         found = compile_value(source, known).value(attributes)
+    except MissingAttribute as error:
+        if error.name == GROUPS:
+            # Who is in no group is told of as that: nothing is missing.
+            return []
+        raise CannotTell(f"{what}: {error}") from error
     except ExpressionError as error:
         raise CannotTell(f"{what}: {error}") from error
     return [_checked(what, text) for text in _texts(found)]
