@@ -17,7 +17,7 @@ from tenure.infra.clock import now
 from tenure.signin.models import Session
 from tenure.sso import keys
 from tenure.sso.models import Algorithm, ApplicationSession, Outcome, Protocol, SignOn
-from tests.saml.application import N, Application, decrypted, pair, verified
+from tests.saml.application import Application, N, decrypted, pair, verified
 from tests.sso.conftest import Somebody, account
 from tests.sso.saml.conftest import Page, asks, ours, row_of, somebody, told
 
