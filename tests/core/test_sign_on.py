@@ -23,7 +23,10 @@ ANA = Standing(
 OFFICE = Policy(networks=(ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")))
 
 
-def cause(policy: Policy = Policy(), **changes: object) -> tuple[Verdict, Cause]:
+NO_POLICY = Policy()
+
+
+def cause(policy: Policy = NO_POLICY, **changes: object) -> tuple[Verdict, Cause]:
     decision = decide(replace(ANA, **changes), policy)  # type: ignore[arg-type]
     assert decision.reason
     return decision.verdict, decision.cause

@@ -28,7 +28,9 @@ def tell(run: Run) -> None:
     if not _closers:
         return
     rows = Operation.objects.filter(run=run, takes_access=True, person__isnull=False)
-    people = [pk for pk in rows.order_by().values_list("person", flat=True).distinct() if pk is not None]
+    people = [
+        pk for pk in rows.order_by().values_list("person", flat=True).distinct() if pk is not None
+    ]
     if people:
         for closer in _closers:
             closer(people)
