@@ -12,7 +12,6 @@ from django.shortcuts import redirect
 from tenure.applications import selectors as applications
 from tenure.applications.models import Application
 from tenure.core.sign_on import Cause, Decision, Verdict
-from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.saml.errors import Answered
 from tenure.saml.names import Status
@@ -65,13 +64,19 @@ class SamlHandler:
 
 
 def _go_on(request: HttpRequest, known: Registered, wanted: Wanted, back: str) -> HttpResponse:
-    fresh = now() - wanted.at if wanted.force else None
-    who = visit(request, known.application, Protocol.SAML, known.sso, max_age=fresh)
+    who = visit(
+        request,
+        known.application,
+        Protocol.SAML,
+        known.sso,
+        proved_since=wanted.at if wanted.force else None,
+        # Somebody who came in by a recovery code uses their passkey where that much is asked for.
+        by_passkey=answering.needs_a_passkey(wanted),
+    )
     if who is None:
         if wanted.passive:
             return _turn_down(request, known, wanted, _passive("Nobody is signed in here."))
         return pages.sign_in_first(back)
-    who = _by_passkey(who, wanted)
     if not who.allowed:
         return _not_yet(request, known, wanted, who, back)
     try:
@@ -103,17 +108,6 @@ def _not_yet(
         )
         return _turn_down(request, known, wanted, error)
     return _turn_down(request, known, wanted, _passive("The person would have to do something."))
-
-
-def _by_passkey(who: Visit, wanted: Wanted) -> Visit:
-    """Somebody who came in by a recovery code uses their passkey where the application asks for
-    that much."""
-    if not who.allowed or who.session.passkey_at is not None:
-        return who
-    if not answering.needs_a_passkey(wanted):
-        return who
-    reason = "The application asks for a sign-in by several factors."
-    return replace(who, decision=Decision(Verdict.CONFIRM, Cause.PASSKEY, reason))
 
 
 def _refused(who: Visit, reason: str) -> Visit:
