@@ -9,7 +9,9 @@ from typing import Any, Self
 
 from django.db import transaction
 
+from tenure.core.model import Attributes
 from tenure.infra.clock import now
+from tenure.people.models import Person
 from tenure.saml import assertions, contexts
 from tenure.saml.assertions import SignedIn, Statement
 from tenure.saml.contexts import Requested
@@ -18,6 +20,7 @@ from tenure.saml.names import NAME_ID_FORMATS, Status
 from tenure.saml.requests import AuthnRequest
 from tenure.signin.endings import LONGEST
 from tenure.sso.entering import Visit, enter
+from tenure.sso.models import ApplicationSession
 from tenure.sso.saml import identity, told
 from tenure.sso.saml.registered import Registered
 
@@ -115,33 +118,48 @@ class Said:
     statements: list[Statement]
 
 
-def what_is_said(known: Registered, who: Visit, wanted: Wanted) -> Said:
-    """Raises `told.CannotTell`, and `Answered` where the application is to be told that its request
-    cannot be met."""
-    attributes = who.standing.given.attributes
+def what_is_said(
+    known: Registered,
+    person: Person,
+    attributes: Attributes,
+    wanted: Wanted,
+    *,
+    session: ApplicationSession | None = None,
+    by_passkey: bool = True,
+) -> Said:
+    """`attributes` are the person's, groups included; `session` the one that goes on. Raises
+    `told.CannotTell`, and `Answered` where the application is to be told that its request cannot
+    be met."""
     name = told.name_id(
         known.saml,
         wanted.format,
-        who.person,
+        person,
         attributes,
         entity_id=known.service.entity_id,
-        session=told.session_of(who.session.pk, who.application.pk),
+        session=session,
     )
     if wanted.subject and wanted.subject.casefold() != name.casefold():
         raise Answered(
-            f"The application asks for {wanted.subject[:200]}, and {who.person.display_name} is "
-            "signed in here.",
+            f"The application asks for {wanted.subject[:200]}, and {person.display_name} is signed "
+            "in here.",
             status=Status.RESPONDER,
             detail=Status.UNKNOWN_PRINCIPAL,
         )
-    context = contexts.said(wanted.context, passkey=who.session.passkey_at is not None)
+    context = contexts.said(wanted.context, passkey=by_passkey)
     return Said(name, wanted.format, context, told.statements(known.saml, attributes))
 
 
 @transaction.atomic
 def let_in(known: Registered, who: Visit, wanted: Wanted) -> Posted:
     """Their session at the application begins. Raises as `what_is_said` and `enter`."""
-    said = what_is_said(known, who, wanted)
+    said = what_is_said(
+        known,
+        who.person,
+        who.standing.given.attributes,
+        wanted,
+        session=told.session_of(who.session.pk, who.application.pk),
+        by_passkey=who.session.passkey_at is not None,
+    )
     session = enter(
         who,
         subject=said.name_id,
@@ -151,22 +169,29 @@ def let_in(known: Registered, who: Visit, wanted: Wanted) -> Posted:
             "consumer": wanted.consumer,
         },
     )
-    made = response(known, said, wanted, session=session.sid, at=who.session.began_at, who=who)
+    made = response(
+        known,
+        said,
+        wanted,
+        session=session.sid,
+        at=who.session.passkey_at or who.session.began_at,
+        until=who.session.began_at + LONGEST,
+    )
     return Posted(wanted.consumer, made.xml, wanted.relay_state)
 
 
 def response(
-    known: Registered, said: Said, wanted: Wanted, *, session: str, at: datetime, who: Visit
+    known: Registered, said: Said, wanted: Wanted, *, session: str, at: datetime, until: datetime
 ) -> assertions.Made:
-    """The answer as it is posted."""
+    """The answer as it is posted: signed in `at`, which holds `until`."""
     return assertions.response(
         known.service,
         SignedIn(
             name_id=said.name_id,
             format=said.format,
             session=session,
-            at=who.session.passkey_at or at,
-            until=who.session.began_at + LONGEST,
+            at=at,
+            until=until,
             context=said.context,
             statements=said.statements,
         ),
