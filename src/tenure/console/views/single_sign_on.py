@@ -181,7 +181,7 @@ def _page(
 
 
 def _fields(page: sso_page.Page, given: dict[str, str]) -> dict[str, str]:
-    """What stands in the form: what was sent, else what is stored, else what the catalogue knows."""
+    """What stands in the form: what was sent, what is stored, or what the catalogue knows."""
     proposed, saml = sso_page.proposed(page.application), page.saml
     there = {
         "address": saml.get("metadata_url", ""),
