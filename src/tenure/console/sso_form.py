@@ -51,7 +51,7 @@ def lines_of(saml: Mapping[str, Any], wanted: Sequence[Any] = ()) -> list[Line]:
     """The statements that there are, those that its metadata asks for, and room for more."""
     there = {
         name: Line(name, item["value"], item.get("friendly_name", ""), item.get("format", ""))
-        for name, item in saml.get("attributes", {}).items()
+        for name, item in sorted(saml.get("attributes", {}).items())
     }
     asked = [
         Line(one.name, "", one.friendly_name, wanted=True)

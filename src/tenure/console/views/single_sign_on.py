@@ -52,15 +52,16 @@ def register(request: ConsoleRequest, slug: str) -> HttpResponse:
         return _missing(request)
     given = _given(request)
     do = given.get("do", "")
+    asks: list[str] = []
     try:
         if do == "address":
             who = sso_form.by_address(given)
             if who["metadata_url"]:
                 _try_address(who["metadata_url"])
         elif do == "metadata":
-            who = sso_form.from_metadata(
-                metadata_in.read(_document(request), at=now(), entity_id=given.get("which", ""))
-            )
+            read = metadata_in.read(_document(request), at=now())
+            who = sso_form.from_metadata(read)
+            asks = [one.friendly_name or one.name for one in read.service.wanted]
         else:
             who = sso_form.by_hand(given)
     except SamlError as error:
@@ -72,6 +73,8 @@ def register(request: ConsoleRequest, slug: str) -> HttpResponse:
         found.refresh_from_db()
         refreshing.refresh([(found, who["metadata_url"])])
     messages.success(request, f"{found.name} is registered. Look at what it is told of people.")
+    if asks:
+        messages.info(request, f"Its metadata asks for the attributes {', '.join(asks)[:500]}.")
     return redirect(reverse("console:sso", args=[slug]) + "#told")
 
 
