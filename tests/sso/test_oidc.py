@@ -6,8 +6,8 @@ import pytest
 from authlib.oidc.discovery import OpenIDProviderMetadata
 from django.test import Client
 
-from tests.sso.conftest import Somebody, account, application, oidc
-from tests.sso.relying import RelyingParty, parameters
+from tests.sso.conftest import Somebody, account, application
+from tests.sso.relying import RelyingParty
 
 pytestmark = pytest.mark.django_db
 

@@ -77,6 +77,7 @@ class CsvReader(FileReader):
     """One CSV file with a header."""
 
     Settings: ClassVar[type[BaseModel]] = CsvSettings
+    cheap: ClassVar[bool] = True
 
     def __init__(self, config: ReaderConfig) -> None:
         self._settings = CsvSettings.model_validate(dict(config.settings))

@@ -26,6 +26,7 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "excel": ("tenure.readers.excel", "ExcelReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
+    "sql": ("tenure.readers.sql", "SqlReader"),
 }
 
 

@@ -9,7 +9,7 @@ from authlib.oauth2.rfc8628 import DEVICE_CODE_GRANT_TYPE
 from tenure.sso.oidc import jose
 from tenure.sso.oidc.addresses import address, issuer
 from tenure.sso.oidc.claims import CODE, PASSKEY
-from tenure.sso.oidc.clients import SCOPES
+from tenure.sso.oidc.clients import SCOPES, Client
 
 _CLAIMS = (
     *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash"),
@@ -55,4 +55,20 @@ def metadata() -> dict[str, Any]:
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
+    }
+
+
+def to_enter(client: Client) -> dict[str, str]:
+    """What is entered in an application: name of the value -> value, the one that most ask for
+    first."""
+    return {
+        "Issuer": issuer(),
+        "Discovery": address("discovery"),
+        "Client id": client.client_id,
+        "Authorization endpoint": address("authorize"),
+        "Token endpoint": address("token"),
+        "Userinfo endpoint": address("userinfo"),
+        "Keys (JWKS)": address("jwks"),
+        "Sign-out endpoint": address("end_session"),
+        "Scopes": " ".join([*SCOPES, *client.settings.scopes]),
     }
