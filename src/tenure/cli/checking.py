@@ -271,6 +271,14 @@ def _secrets() -> Iterator[Line]:
                 yield Line(f"secrets {kind} {slug}", True, f"{len(references)} readable")
 
 
+def _sign_on() -> Iterator[Line]:
+    from tenure.sso.saml.alarms import alarms
+
+    for alarm in alarms():
+        detail = f"{alarm.what}. {alarm.detail}"
+        yield Line("single sign-on", not alarm.urgent, detail, warning=True)
+
+
 _LOOKS = (
     _workers,
     _clock,
@@ -281,4 +289,5 @@ _LOOKS = (
     _sources,
     _people,
     _applications,
+    _sign_on,
 )

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from tenure.configuration.document import Application
 from tenure.configuration.document_sso import SingleSignOn
-from tenure.saml.metadata_in import ReadMetadata
-from tenure.saml.names import REDIRECT, SOAP_BINDING
 
 FORMATS: Final = (
     ("", "As the application asks, else e-mail"),
@@ -27,13 +25,6 @@ SIGNED: Final = (
 #: Lines for further attributes beneath those that there are.
 _SPARE: Final = 3
 _MOST: Final = 60
-#: What applications ask for most, as (name, expression).
-USUAL: Final = (
-    ("email", "user.email"),
-    ("firstName", "user.given_name"),
-    ("lastName", "user.family_name"),
-    ("groups", "user.groups"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,58 +69,6 @@ def by_hand(given: Mapping[str, str]) -> dict[str, Any]:
         binding = given.get("binding", "redirect")
         found["logout"] = [{"binding": binding, "address": given["logout"].strip()}]
     return found
-
-
-def from_metadata(read: ReadMetadata) -> dict[str, Any]:
-    """What an uploaded document says, as it is written into the configuration."""
-    service = read.service
-    names = {SOAP_BINDING: "soap", REDIRECT: "redirect"}
-    order = sorted(service.consumers, key=lambda place: not place.default)
-    found: dict[str, Any] = {
-        "entity_id": service.entity_id,
-        "acs": [place.location for place in order],
-        "certificates": [one.pem for one in service.verify_with],
-        "logout": [
-            {
-                "binding": names.get(place.binding, "post"),
-                "address": place.location,
-                "answers": place.answers,
-            }
-            for place in service.logout
-        ],
-    }
-    if service.signed_requests:
-        found["signed_requests"] = True
-    if read.encryption is not None:
-        found["encryption_certificate"] = read.encryption.pem
-    return found
-
-
-#: What says who the application is; the rest is what it is told.
-WHO: Final = frozenset(
-    {
-        "metadata_url",
-        "entity_id",
-        "acs",
-        "logout",
-        "certificates",
-        "signed_requests",
-        "encryption_certificate",
-        "cipher",
-    }
-)
-
-
-def identified(application: Application, who: Mapping[str, Any]) -> Application:
-    """The application with another answer to "who is it": what it is told stays. Raises
-    `ValidationError`."""
-    sso = _sso(application)
-    kept = {key: value for key, value in sso.get("saml", {}).items() if key not in WHO}
-    if not kept.get("attributes") and "saml" not in sso:
-        kept["attributes"] = {name: {"value": value} for name, value in USUAL}
-    if kept.get("encrypt") and not ("encryption_certificate" in who or "metadata_url" in who):
-        kept.pop("encrypt")
-    return _with(application, {**sso, "saml": {**kept, **who}})
 
 
 def told(application: Application, given: Mapping[str, str]) -> Application:

@@ -20,6 +20,7 @@ from tenure.signin import identity
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
 from tenure.sources.asking import who
+from tenure.sso.saml import alarms
 
 #: Rehires that are listed one by one.
 _MOST_REHIRES = 5
@@ -44,6 +45,7 @@ def items(company: Company) -> list[Item]:
         *_stopped(),
         *_reviews(),
         *_credentials(),
+        *_sign_on(),
         *_held(),
         *_imports(),
         *_unreadable_sources(),
@@ -112,6 +114,17 @@ def _credentials() -> list[Item]:
             url = reverse("console:application", args=[warned.application]) + "#authorisation"
         elif warned.source:
             url = reverse("console:sources")
+        found.append(Item(mark, warned.what, warned.detail, url, "Look"))
+    return found
+
+
+def _sign_on() -> list[Item]:
+    found = []
+    for warned in alarms.alarms():
+        url = reverse("console:applications")
+        if warned.application:
+            url = reverse("console:sso", args=[warned.application])
+        mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
         found.append(Item(mark, warned.what, warned.detail, url, "Look"))
     return found
 

@@ -86,9 +86,7 @@ def with_device(window: Window, device: Authenticator) -> Window:
         "userHandle": base64.b64encode(device.handle).decode(),
         "signCount": device.counter,
     }
-    session.send(
-        "WebAuthn.addCredential", {"authenticatorId": name, "credential": credential}
-    )
+    session.send("WebAuthn.addCredential", {"authenticatorId": name, "credential": credential})
     return window
 
 

@@ -28,7 +28,7 @@ from tenure.saml.errors import SamlError
 from tenure.saml.parsing import LONGEST_METADATA
 from tenure.signin import sessions
 from tenure.signin.permissions import Ability
-from tenure.sso.saml import refreshing
+from tenure.sso.saml import refreshing, registering
 
 _LONGEST: Final = 20_000
 
@@ -60,13 +60,13 @@ def register(request: ConsoleRequest, slug: str) -> HttpResponse:
                 _try_address(who["metadata_url"])
         elif do == "metadata":
             read = metadata_in.read(_document(request), at=now())
-            who = sso_form.from_metadata(read)
+            who = registering.from_metadata(read)
             asks = [one.friendly_name or one.name for one in read.service.wanted]
         else:
             who = sso_form.by_hand(given)
     except SamlError as error:
         return _page(request, found, problem=str(error), given=given, status=422)
-    answer = _edit(request, found, given, lambda there: sso_form.identified(there, who))
+    answer = _edit(request, found, given, lambda there: registering.identified(there, who))
     if answer is not None:
         return answer
     if do == "address":
@@ -192,9 +192,7 @@ def _fields(page: sso_page.Page, given: dict[str, str]) -> dict[str, str]:
         "acs": " ".join(saml.get("acs", ())),
     }
     names = ("address", "entity_id", "acs", "logout", "certificate", "xml")
-    return {
-        name: given.get(name) or there.get(name) or proposed.get(name, "") for name in names
-    }
+    return {name: given.get(name) or there.get(name) or proposed.get(name, "") for name in names}
 
 
 def _try_address(address: str) -> None:
