@@ -109,9 +109,8 @@ def register(
         if as_json:
             print_json({"application": row.slug, **facts, "remarks": list(read.remarks)})
             return
-        say(
-            f"{row.name} is registered as {facts['entity_id']}; assertions go to {facts['acs'][0]}."
-        )
+        name, acs = facts["entity_id"], facts["acs"][0]
+        say(f"{row.name} is registered as {name}; assertions go to {acs}.")
         for text in read.remarks:
             say(text)
         say(f"Look at what it is told: `tenure sso saml told {row.slug} PERSON`")
@@ -142,7 +141,7 @@ def told(
         except (LookupError, ValueError) as error:
             raise Failure(str(error)) from error
         said = found.said
-        rows = [("NameID", found.said.name_id)] if said else []
+        rows = [("NameID", said.name_id)] if said else []
         rows += [(one.name, ", ".join(one.values)) for one in said.statements] if said else []
         if as_json:
             print_json(

@@ -1,10 +1,11 @@
-"""Apache with mod_auth_mellon, as Debian packages them (apache2, libapache2-mod-auth-mellon), with a
-configuration of their own: what is set up on the machine is not touched.
+"""Apache with mod_auth_mellon, as Debian packages them (apache2, libapache2-mod-auth-mellon), with
+a configuration of their own: what is set up on the machine is not touched.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -100,8 +101,10 @@ def mellon(place: Path, metadata: bytes) -> Iterator[Mellon]:
     (place / "pages" / "bye.html").write_text("<!doctype html><h1>Bye</h1>")
     (place / "idp.xml").write_bytes(metadata)
     subprocess.run(
-        ["openssl", "req", "-new", "-x509", "-days", "2", "-nodes", "-newkey", "rsa:2048"]
-        + ["-subj", "/CN=sp", "-keyout", "sp.key", "-out", "sp.cert"],
+        shlex.split(
+            "openssl req -new -x509 -days 2 -nodes -newkey rsa:2048 -subj /CN=sp "
+            "-keyout sp.key -out sp.cert"
+        ),
         cwd=place,
         check=True,
         capture_output=True,

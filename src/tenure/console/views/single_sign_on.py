@@ -206,7 +206,7 @@ def _document(request: ConsoleRequest) -> bytes:
     if file is not None:
         if (file.size or 0) > LONGEST_METADATA:
             raise SamlError("The file is too long to be metadata.")
-        return file.read()
+        return bytes(file.read())
     text = request.POST.get("xml", "").strip()
     if not text:
         raise SamlError("There is nothing to read: choose a file, or paste its text.")

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from tenure.applications.models import Application
+from tenure.configuration.document_sso import stored_settings
 from tenure.infra.clock import now
 from tenure.saml.errors import SamlError
 from tenure.saml.keys import read_certificate
 from tenure.sso import keys
 from tenure.sso.models import Protocol, SigningKey
-from tenure.sso.policies import stored_settings
 from tenure.sso.saml.models import ServiceMetadata
 
 _SOON: Final = timedelta(days=21)

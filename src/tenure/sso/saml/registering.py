@@ -1,5 +1,5 @@
-"""Writing down who an application is, as its metadata says it: into the configuration, as everything
-is. What it is told of people stays as it was."""
+"""Writing down who an application is, as its metadata says it: into the configuration, as
+everything is. What it is told of people stays as it was."""
 
 from __future__ import annotations
 
