@@ -1,3 +1,6 @@
+"""Names the app to Django, and has single sign-on speak SAML: its handler, its certificates, its
+notices."""
+
 from django.apps import AppConfig
 
 
