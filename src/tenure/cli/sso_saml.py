@@ -163,6 +163,8 @@ def told(
             say(f"{found.decision.verdict.value.replace('_', ' ')}: {found.decision.reason}")
             if rows:
                 out.print(table("", ["Told", "Value"], rows))
+        if found.problem and as_json:
+            raise typer.Exit(1)
         if found.problem:
             raise Failure(found.problem)
 

@@ -17,8 +17,8 @@ from tenure.saml.names import REDIRECT, SOAP_BINDING
 #: What applications ask for most, as (name, expression).
 USUAL: Final = (
     ("email", "user.email"),
-    ("firstName", "user.given_name"),
-    ("lastName", "user.family_name"),
+    ("firstName", 'has(user.given_name) ? user.given_name : ""'),
+    ("lastName", 'has(user.family_name) ? user.family_name : ""'),
     ("groups", "user.groups"),
 )
 #: What says who the application is; the rest is what it is told.
