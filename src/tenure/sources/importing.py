@@ -123,10 +123,12 @@ class _Asked:
 def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResult:
     mapping = RowMapping(work.source)
     reader = open_source(work.source, file=asked.file, columns=mapping.columns)
-    mapping.check_columns(reader.columns())
     reading = begin(work.source, reader, mapping, at=work.at, full=asked.full, ids=asked.ids)
     try:
-        reading.prepare(lambda: runs.advance(work.run))
+        reading.prepare(
+            check=lambda: mapping.check_columns(reader.columns()),
+            alive=lambda: runs.advance(work.run),
+        )
         work.whole = reading.whole
         return _take_reading(work, mapping, reading, progress, usual=asked.file is None)
     finally:

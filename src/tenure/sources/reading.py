@@ -42,19 +42,24 @@ class Reading:
     ids: tuple[str, ...] = ()
     _spool: Spool | None = field(default=None, init=False)
 
-    def prepare(self, alive: Callable[[], None]) -> None:
-        """Read everything that costs to be read into a file. Raises `ReaderError`, and then the
-        source as a whole is not to be used."""
-        if self.whole and getattr(self.reader, "cheap", False):
-            return
-        self._spool = Spool()
+    def prepare(self, check: Callable[[], None], alive: Callable[[], None]) -> None:
+        """Read everything that costs to be read into a file. `check` is called before rows are
+        taken: not where nothing has changed, for a file need not even be fetched then. Raises
+        `ReaderError`, and then the source as a whole is not to be used."""
         if not self.whole:
+            self._spool = Spool()
             try:
-                self._fill(self._spool, self._partial(), alive)
+                if self._fill(self._spool, self._partial(), alive):
+                    check()
                 return
             except CursorExpired:
                 self._spool.clear()
                 self.whole = True
+        check()
+        if getattr(self.reader, "cheap", False):
+            self.close()
+            return
+        self._spool = self._spool or Spool()
         self._fill(self._spool, self.reader.rows(), alive)
 
     def items(self) -> Iterator[Item]:
@@ -70,6 +75,7 @@ class Reading:
     def close(self) -> None:
         if self._spool is not None:
             self._spool.close()
+            self._spool = None
 
     def _partial(self) -> Iterator[Item]:
         if self.ids:
@@ -80,11 +86,13 @@ class Reading:
         return iter(self.reader.changes(self.source.cursor))
 
     @staticmethod
-    def _fill(spool: Spool, items: Iterable[Item], alive: Callable[[], None]) -> None:
+    def _fill(spool: Spool, items: Iterable[Item], alive: Callable[[], None]) -> int:
+        number = 0
         for number, item in enumerate(items, start=1):
             spool.keep(item)
             if number % _SIGN == 0:
                 alive()
+        return number
 
 
 def begin(
