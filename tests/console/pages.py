@@ -37,7 +37,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("terminate", reverse("console:terminate", args=[anna.uid])),
         ("application", reverse("console:application", args=["workspace"])),
         ("connection", reverse("console:connection", args=["workspace"])),
-        ("single sign-on", reverse("console:sso", args=["workspace"])),
+        ("by SAML", reverse("console:saml", args=["workspace"])),
         ("never tested", reverse("console:connection", args=["crm"])),
         ("asking", reverse("console:connection", args=["crm"]) + "?try=1"),
         ("stopped application", reverse("console:application", args=["meet"])),

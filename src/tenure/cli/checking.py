@@ -272,8 +272,11 @@ def _secrets() -> Iterator[Line]:
 
 
 def _sign_on() -> Iterator[Line]:
+    from tenure.sso import keys
     from tenure.sso.saml.alarms import alarms
 
+    for warned in keys.warnings():
+        yield Line("single sign-on", True, warned.detail, warning=True)
     for alarm in alarms():
         detail = f"{alarm.what}. {alarm.detail}"
         yield Line("single sign-on", not alarm.urgent, detail, warning=True)

@@ -123,7 +123,7 @@ def _sign_on() -> list[Item]:
     for warned in alarms.alarms():
         url = reverse("console:applications")
         if warned.application:
-            url = reverse("console:sso", args=[warned.application])
+            url = reverse("console:saml", args=[warned.application])
         mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
         found.append(Item(mark, warned.what, warned.detail, url, "Look"))
     return found

@@ -116,8 +116,8 @@ def test_certificates_that_end_are_told_of(db: None) -> None:
     identity.our_keys()
     assert alarms.alarms() == []
     SigningKey.objects.update(expires_at=now() + timedelta(days=40))
-    (ours,) = alarms.alarms()
-    assert "ends in 3" in ours.what
+    (ours,) = keys.warnings()
+    assert "--use saml" in ours.detail
     keys.rotate(Protocol.SAML, keys.Algorithm.RS256, ahead=timedelta(days=10))
     (next_one,) = alarms.alarms()
     assert "The next SAML certificate signs from" in next_one.what

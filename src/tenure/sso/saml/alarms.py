@@ -1,5 +1,5 @@
-"""What somebody has to do before sign-ins stop: our certificates that end or change, applications'
-metadata that cannot be read, and their certificates that end."""
+"""What somebody has to do before sign-ins stop: our next certificate that begins to sign,
+applications' metadata that cannot be read, and their certificates that end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from tenure.configuration.document_sso import stored_settings
 from tenure.infra.clock import now
 from tenure.saml.errors import SamlError
 from tenure.saml.keys import read_certificate
-from tenure.sso import keys
 from tenure.sso.models import Protocol, SigningKey
 from tenure.sso.saml.models import ServiceMetadata
 
@@ -42,11 +41,8 @@ def alarms() -> list[Alarm]:
 
 
 def _ours(at: datetime) -> list[Alarm]:
-    found = [
-        Alarm(f"Our SAML certificate ends in {warned.days} days", warned.detail)
-        for warned in keys.warnings()
-        if warned.key.use == Protocol.SAML
-    ]
+    """Keys that end are told of for every protocol; this is of one that begins."""
+    found = []
     coming = SigningKey.objects.filter(use=Protocol.SAML, signs_from__gt=at, expires_at__gt=at)
     for key in coming.filter(signs_from__lte=at + _SOON):
         found.append(

@@ -1,4 +1,4 @@
-"""What the single sign-on page of an application shows: what to give the application, what is known
+"""What the SAML page of an application shows: what to give the application, what is known
 of it, what it is told of people, who signed in."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
 from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as entry_named
-from tenure.console import sso_form
+from tenure.console import saml_form
 from tenure.infra.clock import now
 from tenure.people import selectors as people
 from tenure.saml.names import NAME_FORMATS, NAME_ID_FORMATS, REDIRECT, SOAP_BINDING
@@ -149,9 +149,9 @@ def options(page: Page) -> dict[str, Any]:
     """What the form of what it is told offers."""
     wanted = page.known.service.wanted if page.known else ()
     return {
-        "lines": sso_form.lines_of(page.saml, wanted),
-        "formats": sso_form.FORMATS,
-        "signed": sso_form.SIGNED,
+        "lines": saml_form.lines_of(page.saml, wanted),
+        "formats": saml_form.FORMATS,
+        "signed": saml_form.SIGNED,
         "can_encrypt": bool(page.known and _can_encrypt(page)),
         "policies": _policies(page),
     }

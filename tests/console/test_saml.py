@@ -22,7 +22,7 @@ from tests.saml.application import pair
 from tests.sso.saml.conftest import told
 
 pytestmark = pytest.mark.django_db
-PAGE = reverse("console:sso", args=["workspace"])
+PAGE = reverse("console:saml", args=["workspace"])
 
 
 def html(client: Client, path: str = PAGE) -> str:
@@ -64,7 +64,7 @@ def test_by_a_file_then_told_then_tried(sample: Sample, owner: Client) -> None:
     given = {"do": "metadata", "seen": seen(owner)}
     file = SimpleUploadedFile("sp.xml", document)
     answer = owner.post(
-        reverse("console:sso_register", args=["workspace"]), {**given, "file": file}
+        reverse("console:saml_register", args=["workspace"]), {**given, "file": file}
     )
     assert answer.status_code == 302
     saml = sso()["saml"]
@@ -87,7 +87,7 @@ def test_by_a_file_then_told_then_tried(sample: Sample, owner: Client) -> None:
         "value-1": "user.nothing_like_it",
         "encrypt": "1",
     }
-    path = reverse("console:sso_tell", args=["workspace"])
+    path = reverse("console:saml_tell", args=["workspace"])
     assert owner.post(path, form).status_code == 422
     answer = owner.post(path, {**form, "name-1": "", "start": "https://workspace.example/login"})
     assert answer.status_code == 302
@@ -100,7 +100,7 @@ def test_by_a_file_then_told_then_tried(sample: Sample, owner: Client) -> None:
     # Who began before that is told, and overwrites nothing.
     assert owner.post(path, {**form, "name-1": ""}).status_code == 409
     off = {"do": "remove", "seen": seen(owner)}
-    assert owner.post(reverse("console:sso_act", args=["workspace"]), off).status_code == 302
+    assert owner.post(reverse("console:saml_act", args=["workspace"]), off).status_code == 302
     assert sso() == {}
 
 
@@ -118,7 +118,7 @@ def test_by_a_file_then_told_then_tried(sample: Sample, owner: Client) -> None:
 def test_what_is_wrong_is_said(
     sample: Sample, owner: Client, given: dict[str, str], words: str
 ) -> None:
-    path = reverse("console:sso_register", args=["workspace"])
+    path = reverse("console:saml_register", args=["workspace"])
     answer = owner.post(path, {**given, "seen": seen(owner)})
     assert answer.status_code == 422
     assert words in answer.content.decode()
@@ -132,6 +132,6 @@ def test_who_may(sample: Sample) -> None:
     text = html(auditor)
     assert "Read and register" not in text
     form = {"do": "metadata", "xml": provider.metadata().decode(), "seen": ""}
-    path = reverse("console:sso_register", args=["workspace"])
+    path = reverse("console:saml_register", args=["workspace"])
     assert auditor.post(path, form).status_code == 403
     assert Client().get(PAGE).status_code == 302

@@ -1,4 +1,4 @@
-"""The Single sign-on page of an application: registering it, what it is told, a preview on a real
+"""The SAML page of an application: registering it, what it is told, a preview on a real
 person, a test, who signed in. Every form is sent whole and works without scripts."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tenure.configuration import editing
 from tenure.configuration.document import Application as Definition
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.translation import stored
-from tenure.console import sso_form, sso_page
+from tenure.console import saml_form, saml_page
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.infra.clock import now
 from tenure.people import selectors as people
@@ -35,7 +35,7 @@ _LONGEST: Final = 20_000
 
 @require_safe
 @signed_in()
-def single_sign_on(request: ConsoleRequest, slug: str) -> HttpResponse:
+def page(request: ConsoleRequest, slug: str) -> HttpResponse:
     """The page. `person`: the preview is of them; `who`: people of that name to choose from."""
     found = selectors.application(slug)
     if found is None:
@@ -55,7 +55,7 @@ def register(request: ConsoleRequest, slug: str) -> HttpResponse:
     asks: list[str] = []
     try:
         if do == "address":
-            who = sso_form.by_address(given)
+            who = saml_form.by_address(given)
             if who["metadata_url"]:
                 _try_address(who["metadata_url"])
         elif do == "metadata":
@@ -63,7 +63,7 @@ def register(request: ConsoleRequest, slug: str) -> HttpResponse:
             who = registering.from_metadata(read)
             asks = [one.friendly_name or one.name for one in read.service.wanted]
         else:
-            who = sso_form.by_hand(given)
+            who = saml_form.by_hand(given)
     except SamlError as error:
         return _page(request, found, problem=str(error), given=given, status=422)
     answer = _edit(request, found, given, lambda there: registering.identified(there, who))
@@ -75,7 +75,7 @@ def register(request: ConsoleRequest, slug: str) -> HttpResponse:
     messages.success(request, f"{found.name} is registered. Look at what it is told of people.")
     if asks:
         messages.info(request, f"Its metadata asks for the attributes {', '.join(asks)[:500]}.")
-    return redirect(reverse("console:sso", args=[slug]) + "#told")
+    return redirect(reverse("console:saml", args=[slug]) + "#told")
 
 
 @require_POST
@@ -86,7 +86,7 @@ def tell(request: ConsoleRequest, slug: str) -> HttpResponse:
     if found is None:
         return _missing(request)
     given = _given(request)
-    answer = _edit(request, found, given, lambda there: sso_form.told(there, given))
+    answer = _edit(request, found, given, lambda there: saml_form.told(there, given))
     if answer is not None:
         return answer
     messages.success(request, f"Kept. From the next sign-in on {found.name} is told this.")
@@ -103,7 +103,7 @@ def act(request: ConsoleRequest, slug: str) -> HttpResponse:
     given = _given(request)
     address = found.single_sign_on.get("saml", {}).get("metadata_url", "")
     if given.get("do") == "remove":
-        answer = _edit(request, found, given, sso_form.without)
+        answer = _edit(request, found, given, saml_form.without)
         if answer is not None:
             return answer
         messages.success(request, f"Nobody signs in to {found.name} from here any more.")
@@ -117,7 +117,7 @@ def act(request: ConsoleRequest, slug: str) -> HttpResponse:
             )
         else:
             messages.info(request, "Read. Nothing has changed.")
-    return redirect("console:sso", slug)
+    return redirect("console:saml", slug)
 
 
 def _edit(
@@ -155,10 +155,10 @@ def _page(
     given: dict[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    page = sso_page.page_of(found)
-    given_values, keys = sso_page.ours()
+    page = saml_page.page_of(found)
+    given_values, keys = saml_page.ours()
     who = request.GET.get("who", "").strip()[:200]
-    preview = sso_page.preview_of(page, request.GET.get("person", ""))
+    preview = saml_page.preview_of(page, request.GET.get("person", ""))
     context: dict[str, Any] = {
         "application": found,
         "page": page,
@@ -166,26 +166,26 @@ def _page(
         "sso": found.single_sign_on,
         "ours": given_values,
         "keys": keys,
-        "steps": sso_page.steps_of(found),
+        "steps": saml_page.steps_of(found),
         "fields": _fields(page, given or {}),
         "problem": problem,
         "seen": editing.version(editing.plain("applications", found.slug)),
         "who": who,
         "people": people.people_page(search=who, size=6).rows if who else [],
         "preview": preview,
-        "told": sso_page.told(preview) if preview else [],
+        "told": saml_page.told(preview) if preview else [],
         "as_person": sessions.current_person(request, by_itself=True),
-        "launch": sso_page.launch_address(found),
+        "launch": saml_page.launch_address(found),
         "registering": page.known is None or "register" in request.GET or bool(problem and given),
-        **sso_page.options(page),
-        **sso_page.seen(found),
+        **saml_page.options(page),
+        **saml_page.seen(found),
     }
-    return render(request, "console/sso.html", context, section="applications", status=status)
+    return render(request, "console/saml.html", context, section="applications", status=status)
 
 
-def _fields(page: sso_page.Page, given: dict[str, str]) -> dict[str, str]:
+def _fields(page: saml_page.Page, given: dict[str, str]) -> dict[str, str]:
     """What stands in the form: what was sent, what is stored, or what the catalogue knows."""
-    proposed, saml = sso_page.proposed(page.application), page.saml
+    proposed, saml = saml_page.proposed(page.application), page.saml
     there = {
         "address": saml.get("metadata_url", ""),
         "entity_id": saml.get("entity_id", ""),
@@ -219,7 +219,7 @@ def _given(request: ConsoleRequest) -> dict[str, str]:
 
 def _back(slug: str, given: dict[str, str]) -> str:
     person = given.get("person", "")
-    path = reverse("console:sso", args=[slug])
+    path = reverse("console:saml", args=[slug])
     return f"{path}?person={person}" if person else path
 
 
