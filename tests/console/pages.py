@@ -38,6 +38,8 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("application", reverse("console:application", args=["workspace"])),
         ("connection", reverse("console:connection", args=["workspace"])),
         ("by SAML", reverse("console:saml", args=["workspace"])),
+        ("single sign-on", reverse("console:application_sso", args=["workspace"])),
+        ("no single sign-on", reverse("console:application_sso", args=["crm"])),
         ("never tested", reverse("console:connection", args=["crm"])),
         ("asking", reverse("console:connection", args=["crm"]) + "?try=1"),
         ("stopped application", reverse("console:application", args=["meet"])),

@@ -38,6 +38,8 @@ WRITES = (
     "decide",
     "appearance",
     "application_writes",
+    "application_sso_save",
+    "application_sso_secret",
     "settle_task",
     "steer_run",
     "rule_check",

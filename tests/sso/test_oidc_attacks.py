@@ -224,7 +224,11 @@ def test_a_forged_hint_signs_nobody_out_and_leads_nowhere(
     bye = "https://wiki.acme.example/bye"
     for token in [*forged(claims), got["id_token"][:-4] + "AAAA", "x.y.z"]:
         query = urlencode({"id_token_hint": token, "post_logout_redirect_uri": bye})
-        assert ana.browser.get(f"/oauth/logout?{query}").status_code == 400
+        page = ana.browser.get(f"/oauth/logout?{query}")
+        assert b"Sign out everywhere?" in page.content
+        assert bye not in page["Content-Security-Policy"]
+        ended = Client().get(f"/oauth/logout?{query}")
+        assert ended["Location"] == "/sign-in/?out"
     assert wiki.userinfo(got["access_token"]).status_code == 200
 
 

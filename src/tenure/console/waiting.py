@@ -20,6 +20,7 @@ from tenure.signin import identity
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
 from tenure.sources.asking import who
+from tenure.sso import keys
 from tenure.sso.saml import alarms
 
 #: Rehires that are listed one by one.
@@ -46,6 +47,7 @@ def items(company: Company) -> list[Item]:
         *_reviews(),
         *_credentials(),
         *_sign_on(),
+        *_signing_keys(),
         *_held(),
         *_imports(),
         *_unreadable_sources(),
@@ -139,6 +141,15 @@ def _unreadable_sources() -> list[Item]:
             "Look",
         )
         for row in sources.failing()
+    ]
+
+
+def _signing_keys() -> list[Item]:
+    mark = Mark("Soon", "change")
+    url = reverse("console:applications")
+    return [
+        Item(mark, f"A signing key ends in {warned.days} days", warned.detail, url, "Look")
+        for warned in keys.warnings()
     ]
 
 

@@ -3,6 +3,7 @@ their session it is done; without one they are asked, so that no other page can 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from authlib.oauth2 import OAuth2Error
@@ -11,29 +12,28 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.signin import sessions
 from tenure.signin.models import Session
 from tenure.sso import pages, pending
 from tenure.sso.models import ApplicationSession
+from tenure.sso.oidc.authorizing import keep
 from tenure.sso.oidc.requests import Asked
 from tenure.sso.oidc.server import Server, server
 
 
 def sign_out(
-    request: HttpRequest, asked: Asked, *, back: str, confirmed: bool = False
+    request: HttpRequest, asked: Asked, *, back: str = "", confirmed: bool = False
 ) -> HttpResponse:
-    """`back` is where the person's answer is sent to, if they have to be asked."""
+    """`back` names the request, for one that has waited already."""
     serving = server()
-    try:
-        wanted: EndSessionRequest = serving.validate_endpoint_request("end_session", asked)
-    except OAuth2Error as error:
-        return pages.wrong(request, f"You were not signed out. ({error.description})")
+    wanted = _wanted(serving, asked)
     here = sessions.person_session(request)
     if here is not None and not confirmed and not _is_theirs(wanted.id_token_claims, here):
         context = {
             "application": wanted.client.application if wanted.client else None,
-            "back": back,
+            "back": back or keep("logout", asked, now()),
             "company": company(),
         }
         response = render(request, "sso/sign_out.html", context)
@@ -43,6 +43,16 @@ def sign_out(
     if back:
         pending.done(back)
     return _gone(serving, wanted)
+
+
+def _wanted(serving: Server, asked: Asked) -> EndSessionRequest:
+    """What is asked for. Of a hint that is no token of ours, or of a key that is void, nothing is
+    believed: nobody is sent on, and the person is asked (section 4)."""
+    try:
+        found: EndSessionRequest = serving.validate_endpoint_request("end_session", asked)
+    except OAuth2Error:
+        found = serving.validate_endpoint_request("end_session", replace(asked, parameters={}))
+    return found
 
 
 def _is_theirs(claims: dict[str, Any] | None, here: Session) -> bool:

@@ -140,10 +140,9 @@ def end_session(request: HttpRequest) -> HttpResponse:
         asked = _as_get(asked_by(request))
     except MalformedRequest as error:
         return pages.wrong(request, f"You were not signed out. {error}")
-    back = keep("logout", asked, now())
     if request.method == "POST":
-        return pages.leave(back)
-    return signed_out(request, asked, back=back)
+        return pages.leave(keep("logout", asked, now()))
+    return signed_out(request, asked)
 
 
 @never_cache
