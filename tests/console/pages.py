@@ -37,6 +37,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("terminate", reverse("console:terminate", args=[anna.uid])),
         ("application", reverse("console:application", args=["workspace"])),
         ("connection", reverse("console:connection", args=["workspace"])),
+        ("by SAML", reverse("console:saml", args=["workspace"])),
         ("single sign-on", reverse("console:application_sso", args=["workspace"])),
         ("no single sign-on", reverse("console:application_sso", args=["crm"])),
         ("never tested", reverse("console:connection", args=["crm"])),

@@ -10,6 +10,7 @@ import typer
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json, say, table
 from tenure.cli.sso_client import client_app
+from tenure.cli.sso_saml import metadata, saml_app
 
 sso_app = typer.Typer(
     help="Single sign-on to applications.\n\nExample: `tenure sso keys list`",
@@ -21,6 +22,8 @@ keys_app = typer.Typer(
 )
 sso_app.add_typer(client_app, name="client")
 sso_app.add_typer(keys_app, name="keys")
+sso_app.add_typer(saml_app, name="saml")
+sso_app.command("metadata")(metadata)
 
 
 def register(app: typer.Typer) -> None:

@@ -23,6 +23,7 @@ from tenure.sources import selectors as sources
 from tenure.sources.asking import who
 from tenure.sso import keys
 from tenure.sso import selectors as sso
+from tenure.sso.saml import alarms
 
 #: Rehires that are listed one by one.
 _MOST_REHIRES = 5
@@ -47,6 +48,7 @@ def items(company: Company) -> list[Item]:
         *_stopped(),
         *_reviews(),
         *_credentials(),
+        *_sign_on(),
         *_signing_keys(),
         *_not_told(),
         *_held(),
@@ -117,6 +119,17 @@ def _credentials() -> list[Item]:
             url = reverse("console:application", args=[warned.application]) + "#authorisation"
         elif warned.source:
             url = reverse("console:sources")
+        found.append(Item(mark, warned.what, warned.detail, url, "Look"))
+    return found
+
+
+def _sign_on() -> list[Item]:
+    found = []
+    for warned in alarms.alarms():
+        url = reverse("console:applications")
+        if warned.application:
+            url = reverse("console:saml", args=[warned.application])
+        mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
         found.append(Item(mark, warned.what, warned.detail, url, "Look"))
     return found
 

@@ -32,8 +32,10 @@ _OVERTAKEN = (
 @require_safe
 @signed_in()
 def page(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """To read, for everybody."""
+    """To read, for everybody. What is signed in to by SAML has a page of its own."""
     found = selectors.application(slug)
+    if found is not None and "saml" in found.single_sign_on:
+        return redirect("console:saml", slug)
     return _missing(request) if found is None else _page(request, found)
 
 

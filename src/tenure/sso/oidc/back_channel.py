@@ -67,10 +67,10 @@ class LogoutSender:
         body = urlencode({"logout_token": token}).encode()
         return outbox.Prepared(body, "application/x-www-form-urlencoded")
 
-    def arrived(self, status: int, body: str) -> bool:
+    def arrived(self, notice: Notice, reply: outbox.Reply) -> bool:
         # Section 2.8: 200; some frameworks make 204 of an empty answer.
-        return status in (200, 204)
+        return reply.status in (200, 204)
 
-    def hopeless(self, status: int, body: str) -> bool:
+    def hopeless(self, notice: Notice, reply: outbox.Reply) -> bool:
         # Section 2.8: 400 means that the token is not taken, and the next would not be either.
-        return status == 400
+        return reply.status == 400
