@@ -97,6 +97,7 @@ def test_a_code_needs_its_verifier_its_address_its_client_and_its_minute(
         ({"request_uri": "https://evil.example/r"}, "request_uri_not_supported"),
         ({"response_mode": "fragment"}, "invalid_request"),
         ({"max_age": "-1"}, "invalid_request"),
+        ({"nonce": "n" * 1001}, "invalid_request"),
     ],
 )
 def test_what_is_not_allowed_is_told_to_the_application(

@@ -4,6 +4,7 @@ sees. Every item says what it is, why in one line, and where to decide."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -21,6 +22,7 @@ from tenure.sources import authorizing
 from tenure.sources import selectors as sources
 from tenure.sources.asking import who
 from tenure.sso import keys
+from tenure.sso import selectors as sso
 from tenure.sso.saml import alarms
 
 #: Rehires that are listed one by one.
@@ -48,6 +50,7 @@ def items(company: Company) -> list[Item]:
         *_credentials(),
         *_sign_on(),
         *_signing_keys(),
+        *_not_told(),
         *_held(),
         *_imports(),
         *_unreadable_sources(),
@@ -142,6 +145,17 @@ def _unreadable_sources() -> list[Item]:
         )
         for row in sources.failing()
     ]
+
+
+def _not_told() -> list[Item]:
+    """Applications that could not be told of access that ended: what they keep goes on."""
+    mark, found = Mark("Not told", "remove"), []
+    for row, count in sso.not_told(within=timedelta(days=1)):
+        title = f"{row.name} was not told that access has ended"
+        detail = f"{plural(count, 'session')} may go on there until it asks again. End them by hand"
+        url = reverse("console:application_sso", args=[row.slug])
+        found.append(Item(mark, title, f"{detail}, and correct the address.", url, "Look"))
+    return found
 
 
 def _signing_keys() -> list[Item]:

@@ -24,5 +24,6 @@ urlpatterns = [
     path("portal/security/options/", security.options, name="passkey_options"),
     path("portal/security/passkey/", security.add, name="passkey_add"),
     path("portal/security/change/", security.change, name="security_change"),
+    path("portal/security/applications/", security.applications, name="security_applications"),
     path("portal/security/codes/", security.codes, name="codes"),
 ]

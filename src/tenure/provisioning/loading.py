@@ -47,13 +47,13 @@ def policies(applications: Sequence[Application] | None = None) -> Policies:
     return Policies(
         rules=rule_book(attributes),
         mappings={row.slug: _mapping(row, attributes) for row in rows},
-        applications={row.slug: _policy(row, entitlements.get(row.pk, ())) for row in rows},
+        applications={row.slug: policy_of(row, entitlements.get(row.pk, ())) for row in rows},
         groups=group_book(own),
     )
 
 
-def group_book(attributes: Schema) -> GroupBook:
-    """All groups. Their conditions see people's own attributes only."""
+def group_book(attributes: Schema, rows: Iterable[PeopleGroup] | None = None) -> GroupBook:
+    """All groups, or these. Their conditions see people's own attributes only."""
     return GroupBook(
         [
             Group(
@@ -61,7 +61,7 @@ def group_book(attributes: Schema) -> GroupBook:
                 condition=compile_condition(row.condition, attributes) if row.condition else None,
                 people=frozenset(row.people),
             )
-            for row in PeopleGroup.objects.all()
+            for row in (PeopleGroup.objects.all() if rows is None else rows)
         ]
     )
 
@@ -84,8 +84,8 @@ def exceptions(people: Iterable[int], now: datetime) -> dict[int, list[AccessExc
     }
 
 
-def rule_book(attributes: Schema) -> RuleBook:
-    """All enabled rules, in their order."""
+def rule_book(attributes: Schema, rows: Iterable[AccessRule] | None = None) -> RuleBook:
+    """All enabled rules, or these, in their order."""
     return RuleBook(
         [
             Rule(
@@ -95,7 +95,7 @@ def rule_book(attributes: Schema) -> RuleBook:
                 gives={slug: frozenset(keys) for slug, keys in row.gives.items()},
                 grace=row.grace or timedelta(0),
             )
-            for row in AccessRule.objects.filter(enabled=True)
+            for row in (AccessRule.objects.filter(enabled=True) if rows is None else rows)
         ]
     )
 
@@ -205,7 +205,8 @@ def _mapping(row: Application, attributes: Schema) -> AccountMapping:
     )
 
 
-def _policy(row: Application, entitlements: Sequence[Entitlement]) -> ApplicationPolicy:
+def policy_of(row: Application, entitlements: Sequence[Entitlement] = ()) -> ApplicationPolicy:
+    """How the application is to be dealt with, as the core wants it."""
     seat = Price(row.seat_price, row.seat_currency) if row.seat_price is not None else None
     return ApplicationPolicy(
         slug=row.slug,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from tenure.applications.models import Account, Application
-from tenure.core.decision import weigh
+from tenure.core.decision import Policies, weigh
 from tenure.core.model import (
     OPEN_STATES,
     ApplicationMode,
@@ -23,8 +23,9 @@ from tenure.core.sign_on import Stage
 from tenure.people.models import Person
 from tenure.people.services import facts
 from tenure.provisioning import memory
+from tenure.provisioning.books import books_for
 from tenure.provisioning.explain import summary
-from tenure.provisioning.loading import exceptions, policies
+from tenure.provisioning.loading import exceptions, policy_of
 from tenure.provisioning.models import Operation
 
 _MAKES: Final = (OperationKind.CREATE.value, OperationKind.ENABLE.value)
@@ -66,7 +67,13 @@ class Standings:
     ) -> None:
         keys = [person.pk for person in people]
         self._at = at
-        self._compiled = policies(applications)
+        books = books_for({application.slug for application in applications})
+        self._compiled = Policies(
+            rules=books.rules,
+            mappings={},
+            applications={row.slug: policy_of(row) for row in applications},
+            groups=books.groups,
+        )
         self._exceptions = exceptions(keys, at)
         self._remembered = memory.recall(keys)
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.db.models import Count
+
 from tenure.applications.models import Application
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.sso.models import ApplicationSession, Notice, SignOn
 
@@ -27,6 +32,26 @@ def open_sessions(*, application: Application | None = None, person: Person | No
     if person is not None:
         rows = rows.filter(person=person)
     return rows.count()
+
+
+def sessions_of(person: Person) -> list[ApplicationSession]:
+    """Where the person is signed in, what goes on apart from any browser first."""
+    rows = ApplicationSession.objects.filter(person=person, ended_at=None)
+    found = list(rows.select_related("application"))
+    return sorted(found, key=lambda row: (row.portal_session_id is not None, -row.pk))
+
+
+def not_told(*, within: timedelta) -> list[tuple[Application, int]]:
+    """Applications that gave up or refused what they were told lately, and how often."""
+    rows = (
+        Notice.objects.filter(state=Notice.State.FAILED, settled_at__gt=now() - within)
+        .order_by()
+        .values_list("application")
+        .annotate(n=Count("pk"))
+    )
+    counts = dict(rows)
+    found = Application.objects.filter(pk__in=[pk for pk in counts if pk])
+    return [(row, counts[row.pk]) for row in found]
 
 
 def notices(

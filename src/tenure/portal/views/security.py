@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -10,13 +11,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tenure.portal.page import PortalRequest, render, signed_in
 from tenure.signin import keyring, recovery
+from tenure.sso import endings
+from tenure.sso import selectors as sso
 
 
 @require_safe
 @signed_in()
 def security(request: PortalRequest) -> HttpResponse:
     """All of it."""
-    context = keyring.shown(request, request.person)
+    context = {
+        **keyring.shown(request, request.person),
+        "at_applications": sso.sessions_of(request.person),
+    }
     return render(request, "portal/security.html", context, section="security")
 
 
@@ -42,6 +48,18 @@ def change(request: PortalRequest) -> HttpResponse:
         messages.success(request, keyring.change(request, request.person))
     except (ValueError, LookupError) as error:
         messages.error(request, str(error))
+    return redirect("portal:security")
+
+
+@require_POST
+@signed_in()
+def applications(request: PortalRequest) -> HttpResponse:
+    """Sign out of one application, or of what goes on there without a browser."""
+    which = Q(person=request.person, sid=request.POST.get("which", "")[:64])
+    if endings.end(which, "ended by its owner"):
+        messages.success(request, "You are signed out there.")
+    else:
+        messages.error(request, "That has ended already.")
     return redirect("portal:security")
 
 

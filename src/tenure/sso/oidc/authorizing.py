@@ -34,6 +34,7 @@ from tenure.sso.oidc.requests import Asked
 from tenure.sso.oidc.server import Issuer, Server, server
 
 _log = logging.getLogger(__name__)
+_LONGEST_NONCE: Final = 1000
 #: What the library raises for a request that leads nowhere has to be told on our own page.
 _TOLD: Final = (
     "The application sent you here with a request that cannot be answered. Its administrator has "
@@ -122,6 +123,8 @@ def _supported(asked: Asked) -> None:
         raise RequestNotSupportedError
     if given.get("request_uri"):
         raise RequestURINotSupportedError
+    if len(given.get("nonce", "")) > _LONGEST_NONCE:
+        raise InvalidRequestError("The nonce is too long.")
     if given.get("response_mode", "query") not in ("query", "form_post"):
         raise InvalidRequestError("The response_mode has to be query or form_post.")
 

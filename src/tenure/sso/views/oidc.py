@@ -22,6 +22,7 @@ from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.signin import sessions
 from tenure.signin.throttle import Limit, TooOften, count
+from tenure.signin.where import address_of
 from tenure.sso import pages, pending
 from tenure.sso.entering import visit
 from tenure.sso.models import Protocol
@@ -85,9 +86,11 @@ def authorize(request: HttpRequest) -> HttpResponse:
     """Somebody comes from an application. What is posted by another site comes without cookies,
     so it is kept, and asked for once more."""
     try:
-        asked = asked_by(request)
+        asked = _counted(request)
     except MalformedRequest as error:
         return pages.wrong(request, f"The request is none of OpenID Connect's. {error}")
+    except TooOften as error:
+        return pages.wrong(request, str(error), status=429)
     if request.method == "POST":
         return pages.leave(keep("authorize", _as_get(asked), now()))
     return answer_to(request, asked)
@@ -137,8 +140,8 @@ def device_authorization(request: HttpRequest) -> HttpResponse:
 def end_session(request: HttpRequest) -> HttpResponse:
     """An application asks that somebody be signed out."""
     try:
-        asked = _as_get(asked_by(request))
-    except MalformedRequest as error:
+        asked = _as_get(_counted(request))
+    except (MalformedRequest, TooOften) as error:
         return pages.wrong(request, f"You were not signed out. {error}")
     if request.method == "POST":
         return pages.leave(keep("logout", asked, now()))
@@ -207,6 +210,12 @@ def _endpoint(request: HttpRequest, call: Callable[[Any, Asked], HttpResponse]) 
         error = InvalidRequestError("A parameter is repeated, too long, or not in plain letters.")
         return serving.handle_error_response(None, error)  # type: ignore[no-any-return]
     return call(serving, asked)
+
+
+def _counted(request: HttpRequest) -> Asked:
+    """What is asked by a browser. Each may leave a row that waits, so they are counted."""
+    count(Limit.SIGN_ON_BY_ADDRESS, address_of(request))
+    return asked_by(request)
 
 
 def _as_get(asked: Asked) -> Asked:
