@@ -16,13 +16,16 @@ from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
+from tenure.provisioning.services import store
 from tenure.rules.exceptions import add_exception
+from tenure.rules.models import AccessRule
 from tenure.signin import passkeys
 from tenure.signin.endings import end_sessions
 from tenure.signin.models import Session
 from tenure.sso import endings
 from tenure.sso.delivery import deliver_waiting
-from tenure.sso.models import ApplicationSession, Grant, Notice
+from tenure.sso.models import ApplicationSession, Code, Grant, Notice, Token
+from tenure.sso.tasks import tidy
 from tests.sso.conftest import Somebody, account, application, oidc
 from tests.sso.relying import RelyingParty
 
@@ -190,6 +193,51 @@ def test_a_session_here_that_lasted_its_day_ends_what_hangs_on_it(
     assert not alive(wiki, got)
     ApplicationSession.objects.update(checked_at=now() - timedelta(hours=1))
     assert endings.end_lost() == 1
+
+
+def test_who_signs_in_anew_stays_signed_in_there(ana: Somebody, wiki: RelyingParty) -> None:
+    got = wiki.signs_in(ana.browser)
+    ana.sign_in()
+    assert alive(wiki, got)
+    assert Notice.objects.count() == 0
+    # Somebody else in the same browser is another matter.
+    ben = Somebody("2", "Ben")
+    ben.browser = ana.browser
+    ben.sign_in()
+    assert not alive(wiki, got)
+    assert Notice.objects.count() == 1
+
+
+def test_what_is_over_is_forgotten_and_what_hangs_on_nothing_ends(
+    ana: Somebody, wiki: RelyingParty
+) -> None:
+    wiki.signs_in(ana.browser, scope="openid offline_access")
+    tidy(0)
+    assert Token.objects.count() == 2
+    long_ago = now() - timedelta(days=40)
+    Token.objects.update(expires_at=long_ago)
+    Code.objects.update(expires_at=long_ago)
+    Grant.objects.update(created_at=long_ago)
+    ApplicationSession.objects.update(began_at=long_ago)
+    tidy(0)
+    assert not Token.objects.exists()
+    assert not Grant.objects.exists()
+    ended = ApplicationSession.objects.exclude(ended_at=None)
+    assert [row.ended_because for row in ended] == ["its tokens have expired"]
+
+
+def test_a_plan_that_takes_the_account_signs_out_before_it_is_sent(
+    ana: Somebody, wiki: RelyingParty
+) -> None:
+    got = wiki.signs_in(ana.browser)
+    AccessRule.objects.all().delete()
+    raise_generation()
+    store()
+    # Nothing has been sent, nothing swept: the plan itself has ended it.
+    row = ApplicationSession.objects.get()
+    assert row.ended_because == "Not due: no rule gives it."
+    assert Grant.objects.get().revoked_at is not None
+    assert not alive(wiki, got)
 
 
 def test_an_application_signs_somebody_out(ana: Somebody, wiki: RelyingParty) -> None:

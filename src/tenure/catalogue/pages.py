@@ -17,9 +17,10 @@ from tenure.catalogue.entry import (
 from tenure.catalogue.loading import Listed
 
 #: Said wherever single sign-on is: what stands in an entry is a fact about the application.
-NOT_YET_SSO = (
-    "Tenure is not an identity provider yet. The steps and addresses are what the application asks "
-    "for, so that they can be used with the identity provider that you have."
+ABOUT_SSO = (
+    "The steps and addresses are the application's side. Tenure's side (issuer or metadata, "
+    "addresses, secret or certificate) is on the page Single sign-on of the application, once it "
+    "is added."
 )
 NOT_YET_PROVISIONING = (
     "Tenure has no connector for this application yet. Added here, it is managed by tasks: whoever "
@@ -43,7 +44,7 @@ def page(entry: Entry, block: str = "") -> str:
         "## General",
         *_steps(entry.instructions.general),
         "## Single sign-on",
-        *([f"> {NOT_YET_SSO}"] if entry.sso.protocols else []),
+        *([f"> {ABOUT_SSO}"] if entry.sso.protocols else []),
         *_facts(sso_facts(entry)),
         *_steps(entry.instructions.single_sign_on),
         "## Provisioning",

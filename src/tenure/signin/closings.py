@@ -14,14 +14,19 @@ from tenure.people.models import Person
 
 #: Told of the ids of ended `Session` rows, and why they ended.
 SessionsCloser: TypeAlias = Callable[[Sequence[int], str], None]
+#: Told of a session that the same person goes on with by another one: ids of the old and the new.
+Mover: TypeAlias = Callable[[int, int], None]
 #: Told of a person whose keys were taken away, and why.
 ResetCloser: TypeAlias = Callable[[Person, str], None]
 _sessions: list[SessionsCloser] = []
 _resets: list[ResetCloser] = []
+_movers: list[Mover] = []
 
 
-def register(sessions: SessionsCloser, reset: ResetCloser) -> None:
+def register(sessions: SessionsCloser, reset: ResetCloser, moved: Mover) -> None:
     """From now on they are told. Once is enough."""
+    if moved not in _movers:
+        _movers.append(moved)
     if sessions not in _sessions:
         _sessions.append(sessions)
     if reset not in _resets:
@@ -33,6 +38,13 @@ def closed(rows: Sequence[int], because: str) -> None:
     if rows:
         for closer in _sessions:
             closer(rows, because)
+
+
+def moved(old: int, new: int) -> None:
+    """The same person has signed in anew in the same browser: what was begun from the old session
+    goes on from the new one, before the old one ends."""
+    for mover in _movers:
+        mover(old, new)
 
 
 def reset(person: Person, because: str) -> None:

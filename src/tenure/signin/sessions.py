@@ -16,6 +16,7 @@ from django.middleware.csrf import rotate_token
 from tenure.audit.models import Action
 from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.signin import closings
 from tenure.signin.endings import IDLE, LONGEST, close
 from tenure.signin.models import How, Passkey, Session, User
 from tenure.signin.owners import Owner, may_come_in, owned_by, told
@@ -24,6 +25,7 @@ from tenure.signin.where import address_of, browser_of
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 _SEEN_EVERY = 60.0
+_ANEW = "signed in anew in the same browser"
 _USER, _PERSON = "user_session", "person_session"
 _OF_A_USER = (
     auth.SESSION_KEY,
@@ -43,7 +45,7 @@ def begin(
     _replace(request, _USER)
     auth.login(request, user, backend=_BACKEND)
     request.session["began"] = request.session["seen"] = now().timestamp()
-    request.session[_USER] = _row(request, user, how, passkey)
+    request.session[_USER] = str(_row(request, user, how, passkey).uid)
     request.session.set_expiry(int(LONGEST.total_seconds()))
     if how is not How.LINK:
         told(
@@ -59,11 +61,16 @@ def begin_person(
 ) -> None:
     """Sign a person in. The session gets a new key; what was begun in it before is dropped, an
     administrator who is signed in stays so."""
-    _replace(request, _PERSON)
+    before = _find(request, _PERSON)
     kept = {name: request.session[name] for name in _OF_A_USER if name in request.session}
     request.session.flush()
     request.session.update(kept)
-    request.session[_PERSON] = _row(request, person, how, passkey)
+    row = _row(request, person, how, passkey)
+    request.session[_PERSON] = str(row.uid)
+    if before is not None:
+        if before.person_id == person.pk:
+            closings.moved(before.pk, row.pk)
+        close(Session.objects.filter(pk=before.pk), _ANEW)
     request.session.set_expiry(int(LONGEST.total_seconds()))
     rotate_token(request)
     told(
@@ -142,9 +149,9 @@ def end(request: HttpRequest) -> None:
     auth.logout(request)
 
 
-def _row(request: HttpRequest, owner: Owner, how: How, passkey: Passkey | None) -> str:
+def _row(request: HttpRequest, owner: Owner, how: How, passkey: Passkey | None) -> Session:
     at = now()
-    row = Session.objects.create(
+    return Session.objects.create(
         **owned_by(owner),
         passkey=passkey,
         how=how,
@@ -154,7 +161,6 @@ def _row(request: HttpRequest, owner: Owner, how: How, passkey: Passkey | None) 
         began_at=at,
         seen_at=at,
     )
-    return str(row.uid)
 
 
 def _find(request: HttpRequest, name: str) -> Session | None:
@@ -174,4 +180,4 @@ def _replace(request: HttpRequest, name: str) -> None:
     """Whoever was signed in here before is not any more."""
     row = _find(request, name)
     if row is not None:
-        close(Session.objects.filter(pk=row.pk), "signed in anew in the same browser")
+        close(Session.objects.filter(pk=row.pk), _ANEW)

@@ -15,7 +15,9 @@ class SsoConfig(AppConfig):
 
         told_of_people(endings.end_access)
         told_of_losses(endings.end_lost)
-        told_of_sessions(endings.portal_sessions_ended, endings.keys_were_reset)
+        told_of_sessions(
+            endings.portal_sessions_ended, endings.keys_were_reset, endings.portal_session_replaced
+        )
         self._speak()
 
     def _speak(self) -> None:

@@ -72,6 +72,11 @@ def portal_sessions_ended(sessions: Sequence[int], because: str) -> None:
     end(Q(portal_session__in=list(sessions)), because)
 
 
+def portal_session_replaced(old: int, new: int) -> None:
+    """For `signin.closings`: the same person, in the same browser."""
+    ApplicationSession.objects.filter(portal_session=old, ended_at=None).update(portal_session=new)
+
+
 def keys_were_reset(person: Person, because: str) -> None:
     """For `signin.closings`: nothing that was issued is trusted any more."""
     end_people([person], because)

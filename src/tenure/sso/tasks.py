@@ -3,14 +3,24 @@ a lost job left behind is found by the next one."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from django.db.models import Q
 from procrastinate.contrib.django import app
 
 from tenure.infra.clock import now
 from tenure.sso import delivery, endings, keys, pending
-from tenure.sso.models import ApplicationSession, Notice, SignOn
+from tenure.sso.models import (
+    ApplicationSession,
+    Code,
+    DeviceRequest,
+    Grant,
+    Notice,
+    Protocol,
+    SignOn,
+    Token,
+)
 
 _SIGN_ONS_KEPT: Final = timedelta(days=183)
 _ENDED_KEPT: Final = timedelta(days=92)
@@ -37,7 +47,22 @@ def tidy(timestamp: int) -> None:
     at = now()
     keys.rotate_due()
     pending.tidy()
+    _tidy_tokens(at)
     SignOn.objects.filter(at__lte=at - _SIGN_ONS_KEPT).delete()
     Notice.objects.filter(settled_at__lte=at - _SIGN_ONS_KEPT).delete()
     old = ApplicationSession.objects.filter(ended_at__lte=at - _ENDED_KEPT)
     old.exclude(notices__state=Notice.State.WAITING).delete()
+
+
+def _tidy_tokens(at: datetime) -> None:
+    """A used refresh token is kept until it would have expired: shown again, it gives a thief
+    away. A grant without anything that could be shown is nothing any more, nor is what went on
+    apart from a session only for its sake."""
+    before = at - timedelta(days=1)
+    Token.objects.filter(expires_at__lte=before).delete()
+    Code.objects.filter(expires_at__lte=before).delete()
+    DeviceRequest.objects.filter(expires_at__lte=before).delete()
+    empty = Grant.objects.filter(tokens=None, codes=None, created_at__lte=before)
+    empty.filter(devicerequest=None).delete()
+    idle = Q(portal_session=None, grants=None, began_at__lte=before, protocol=Protocol.OIDC)
+    endings.end(idle, "its tokens have expired")

@@ -96,7 +96,7 @@ def entry(request: ConsoleRequest, slug: str, tab: str = "general") -> HttpRespo
         "steps": getattr(found.instructions, tab),
         "sso_facts": pages.sso_facts(found),
         "provisioning_facts": pages.provisioning_facts(found),
-        "not_yet_sso": pages.NOT_YET_SSO,
+        "about_sso": pages.ABOUT_SSO,
         "not_yet_provisioning": pages.NOT_YET_PROVISIONING,
         "checked": CHECKED[found.checked.how],
         "sources": [(source, pages.BY[source.by]) for source in found.sources],
