@@ -16,9 +16,10 @@ from tenure.applications.models import (
     Entitlement,
     Health,
 )
-from tenure.audit.models import Action
-from tenure.audit.services import acting, event, record_many
+from tenure.audit.models import Action, Event
+from tenure.audit.services import acting, event
 from tenure.core.model import OperationState, Situation
+from tenure.infra.bulk import insert_instances
 from tenure.people.models import Company, Person
 from tenure.people.services import restand
 from tenure.provisioning.models import Operation
@@ -529,6 +530,7 @@ def _trail(people: list[Person], imported: Run, now: datetime) -> None:
               subject_label="BambooHR", reason=imported.message, run=imported.pk),
     ]  # fmt: skip
     ages = [timedelta(days=700), *(timedelta(minutes=m) for m in (3, 3, 3, 1440, 32, 2, 1))]
-    for item, age in zip(events, ages, strict=True):
-        item.at = now - age
-    record_many(events)
+    rows = [
+        Event(**entry._asdict(), at=now - age) for entry, age in zip(events, ages, strict=True)
+    ]
+    insert_instances(rows)
