@@ -530,7 +530,5 @@ def _trail(people: list[Person], imported: Run, now: datetime) -> None:
               subject_label="BambooHR", reason=imported.message, run=imported.pk),
     ]  # fmt: skip
     ages = [timedelta(days=700), *(timedelta(minutes=m) for m in (3, 3, 3, 1440, 32, 2, 1))]
-    rows = [
-        Event(**entry._asdict(), at=now - age) for entry, age in zip(events, ages, strict=True)
-    ]
+    rows = [Event(**entry._asdict(), at=now - age) for entry, age in zip(events, ages, strict=True)]
     insert_instances(rows)
