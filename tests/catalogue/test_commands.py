@@ -25,7 +25,7 @@ def test_search_and_show(anywhere: Tenure) -> None:
     assert "development" in anywhere("catalogue", "search", "--category", "games").err
     page = anywhere("catalogue", "show", "gitlab").out
     assert "## Single sign-on" in page
-    assert "not an identity provider yet" in page
+    assert "Tenure's side" in page
     document = anywhere("catalogue", "show", "gitlab", "--json").document
     assert document["sources"][0]["read"]
     assert "Did you mean slack" in anywhere("catalogue", "show", "slackk").err

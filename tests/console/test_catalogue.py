@@ -45,7 +45,7 @@ def test_the_three_tabs_say_what_is_known(owner: Client) -> None:
     assert "Not confirmed" in general
     assert "Add this application" in general
     sign_on = text_of(owner, reverse("console:entry_single_sign_on", args=["gitlab"]))
-    assert "not an identity provider yet" in sign_on
+    assert "The steps and addresses are the application" in sign_on
     assert "users/auth/saml/callback" in sign_on
     provisioning = text_of(owner, reverse("console:entry_provisioning", args=["gitlab"]))
     assert "mode: report" in provisioning

@@ -3,6 +3,7 @@ cryptography for what is encrypted, lxml's XPath for the rest. Pure: no database
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -215,3 +216,18 @@ def test_our_metadata_has_all_that_an_application_needs(ours: KeyPair) -> None:
     assert ours.certificate.fingerprint().count(":") == 31
     assert read_certificate(ours.certificate.pem) == ours.certificate
     assert "PRIVATE" not in repr(ours)
+
+
+def test_many_threads_sign_and_verify_at_once(ours: KeyPair) -> None:
+    """As the web server does: the library is C, and lets go of the interpreter while it works."""
+    theirs = read_certificate(pair("encrypt").pem)
+
+    def work(number: int) -> bool:
+        answer = made(ours, known(encrypt_for=theirs), to=f"_request-{number}")
+        root = parse_message(APP.signed(APP.authn_request(id=f"_r{number}")))
+        verify(root, [read_certificate(APP.keys.pem)])
+        response = verified(answer.xml, ours.certificate.pem, "Response")
+        return one(response, "@InResponseTo") == f"_request-{number}"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(24)))

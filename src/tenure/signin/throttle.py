@@ -32,6 +32,9 @@ class Limit(Enum):
     PASSKEY_BY_ADDRESS = _Limit(3000, timedelta(minutes=10))
     PAIRING_BY_ADDRESS = _Limit(6000, timedelta(minutes=10))
     INVITATION_BY_ADDRESS = _Limit(2000, timedelta(minutes=10))
+    APPLICATION_BY_ADDRESS = _Limit(5000, timedelta(minutes=10))
+    #: Of what is not believed, so much is kept in the audit trail.
+    DISBELIEVED_BY_ADDRESS = _Limit(100, timedelta(minutes=10))
 
 
 class TooOften(ValueError):

@@ -100,6 +100,8 @@ def test_a_page_behind_apache(staff: Mellon, stranger: Opener) -> None:
     account(ana, row)
 
     # From there: to us, by passkey, and back to the very page.
+    posted: list[str] = []
+    page.on("request", lambda one: posted.append(one.post_data or "") if one.post_data else None)
     page.goto(f"{staff.base}/staff/index.html")
     expect(page).to_have_url(re.compile(r"/sign-in/\?next="))
     page.get_by_role("button", name="Sign in with a passkey").click()
@@ -107,6 +109,13 @@ def test_a_page_behind_apache(staff: Mellon, stranger: Opener) -> None:
     expect(page.locator("#groups")).to_have_text("Support")
     assert page.url == f"{staff.base}/staff/index.html"
     assert SignOn.objects.get().outcome == "allowed"
+
+    # The same answer once more, or a changed one: somebody else's browser gets nothing for it.
+    (answer,) = [text for text in posted if text.startswith("SAMLResponse=")]
+    for text in (answer, answer.replace("A", "B", 40)):
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        again = page.request.post(f"{staff.base}/mellon/postResponse", data=text, headers=form)
+        assert again.status == 400
 
     # Signed out there: the session here has ended too.
     page.get_by_role("link", name="Sign out").click()

@@ -75,7 +75,7 @@ def _go_on(request: HttpRequest, known: Registered, wanted: Wanted, back: str) -
     )
     if who is None:
         if wanted.passive:
-            return _turn_down(request, known, wanted, _passive("Nobody is signed in here."))
+            return _turn_down(request, known, wanted, _passive("Nobody is signed in here."), back)
         return pages.sign_in_first(back)
     if not who.allowed:
         return _not_yet(request, known, wanted, who, back)
@@ -83,7 +83,7 @@ def _go_on(request: HttpRequest, known: Registered, wanted: Wanted, back: str) -
         answer = answering.let_in(known, who, wanted)
     except Answered as error:
         refuse(_refused(who, str(error)))
-        return _turn_down(request, known, wanted, error)
+        return _turn_down(request, known, wanted, error, back)
     except CannotTell as error:
         return pages.instead(request, _refused(who, str(error)), back)
     except ValueError:
@@ -106,8 +106,9 @@ def _not_yet(
             status=Status.RESPONDER,
             detail=Status.REQUEST_DENIED,
         )
-        return _turn_down(request, known, wanted, error)
-    return _turn_down(request, known, wanted, _passive("The person would have to do something."))
+        return _turn_down(request, known, wanted, error, back)
+    error = _passive("The person would have to do something.")
+    return _turn_down(request, known, wanted, error, back)
 
 
 def _refused(who: Visit, reason: str) -> Visit:
@@ -119,8 +120,10 @@ def _passive(why: str) -> Answered:
 
 
 def _turn_down(
-    request: HttpRequest, known: Registered, wanted: Wanted, error: Answered
+    request: HttpRequest, known: Registered, wanted: Wanted, error: Answered, back: str
 ) -> HttpResponse:
+    """The application has its answer, so the request waits no longer."""
+    pending.done(back)
     answer = answering.turned_down(
         known,
         consumer=wanted.consumer,

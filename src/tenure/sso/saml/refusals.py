@@ -8,11 +8,17 @@ from django.http import HttpRequest
 from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import record
+from tenure.signin.throttle import Limit, TooOften, count
 from tenure.signin.where import address_of, browser_of
 
 
 def note(request: HttpRequest, reason: str, application: Application | None = None) -> None:
-    """Record it."""
+    """Record it; not without end, for anybody can send nonsense."""
+    address = address_of(request)
+    try:
+        count(Limit.DISBELIEVED_BY_ADDRESS, address)
+    except TooOften:
+        return
     record(
         Action.SAML_REQUEST_REFUSED,
         subject_kind="saml",
@@ -20,5 +26,5 @@ def note(request: HttpRequest, reason: str, application: Application | None = No
         subject_label=application.name if application else "An unknown application",
         application=application.slug if application else "",
         reason=reason[:1000],
-        after={"from": address_of(request), "browser": browser_of(request)},
+        after={"from": address, "browser": browser_of(request)},
     )

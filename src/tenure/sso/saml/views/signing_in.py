@@ -11,6 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tenure.saml import checks, requests
 from tenure.saml.errors import Answered, NotTrusted
 from tenure.saml.metadata_out import MEDIA_TYPE
+from tenure.signin.throttle import Limit, TooOften, count
+from tenure.signin.where import address_of
 from tenure.sso import pages, pending
 from tenure.sso.models import Protocol
 from tenure.sso.saml import identity, receiving
@@ -27,6 +29,10 @@ from tenure.sso.saml.refusals import note
 def sign_on(request: HttpRequest) -> HttpResponse:
     """An AuthnRequest, by Redirect or POST. It is checked, kept, and gone on with at an address of
     our own, where the browser brings its cookies along (a POST from elsewhere has none)."""
+    try:
+        count(Limit.APPLICATION_BY_ADDRESS, address_of(request))
+    except TooOften as error:
+        return pages.wrong(request, str(error), status=429)
     try:
         root, received, binding = receiving.from_browser(request, "SAMLRequest")
         asked = requests.read_authn_request(root)
