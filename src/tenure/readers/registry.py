@@ -28,6 +28,7 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "ldap": ("tenure.readers.ldap", "LdapReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
     "microsoft": ("tenure.readers.microsoft", "MicrosoftReader"),
+    "mysql": ("tenure.readers.mysql", "MysqlReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
     "scim": ("tenure.readers.scim", "ScimReader"),
     "sql": ("tenure.readers.sql", "SqlReader"),

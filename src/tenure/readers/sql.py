@@ -230,13 +230,12 @@ class SqlReader(QueryReader):
     ) -> Iterator[tuple[list[str], Iterable[Sequence[Any]]]]:
         # Its own signs of per cent are no places of values. The line ends for a comment in it.
         query = sql.SQL(cast("Any", self._query.query.replace("%", "%%")))
+        changed, own = sql.Identifier(self._query.changed), sql.Identifier(self._query.id)
         clause = {
             Condition.NONE: sql.SQL(""),
             Condition.NOTHING: sql.SQL("LIMIT 0"),
-            Condition.SINCE: sql.SQL("WHERE q.{} >= %s").format(
-                sql.Identifier(self._query.changed)
-            ),
-            Condition.ONE: sql.SQL("WHERE q.{}::text = %s").format(sql.Identifier(self._query.id)),
+            Condition.SINCE: sql.SQL("WHERE q.{} >= %s").format(changed),
+            Condition.ONE: sql.SQL("WHERE q.{}::text = %s").format(own),
         }[condition]
         statement = sql.SQL("SELECT * FROM (\n{}\n) AS q {}").format(query, clause)
         with self._connected() as connection:
