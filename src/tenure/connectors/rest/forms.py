@@ -25,9 +25,9 @@ from tenure.connectors.addresses import checked_url
 from tenure.connectors.base import SettingsError, StopApplication
 from tenure.connectors.http import Timeouts
 from tenure.connectors.rest.compiling import SpecError
+from tenure.connectors.rest.interface import Interface, Secret, Setting
 from tenure.connectors.rest.program import Program
 from tenure.connectors.rest.reading import SpecFileError, program_of, read_program
-from tenure.connectors.rest.spec import Secret, Setting, Spec
 
 
 class RestSettings(BaseModel):
@@ -79,12 +79,12 @@ def program_for(settings: Mapping[str, Any]) -> Program:
         ) from None
 
 
-def forms(spec: Spec) -> tuple[type[BaseModel], type[BaseModel]]:
+def forms(spec: Interface) -> tuple[type[BaseModel], type[BaseModel]]:
     """The settings and the secrets of this application, as schemas."""
     return _settings(spec), _secrets(spec)
 
 
-def _settings(spec: Spec) -> type[BaseModel]:
+def _settings(spec: Interface) -> type[BaseModel]:
     fields: dict[str, Any] = {n: _setting(n, one) for n, one in spec.settings.items()}
     return create_model(
         "Settings", __base__=_Closed, __doc__=spec.about or f"Settings of {spec.name}.", **fields
@@ -135,7 +135,7 @@ def _text(one: Setting) -> Callable[[str], str]:
     return check
 
 
-def _secrets(spec: Spec) -> type[BaseModel]:
+def _secrets(spec: Interface) -> type[BaseModel]:
     fields: dict[str, Any] = {name: _secret(one) for name, one in spec.secrets.items()}
     return create_model(
         "Secrets", __base__=_ClosedSecrets, __doc__=f"Credentials for {spec.name}.", **fields
