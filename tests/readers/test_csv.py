@@ -281,7 +281,7 @@ def test_a_file_that_is_not_there_or_not_named(tmp_path: Path) -> None:
 
 
 def test_the_registry() -> None:
-    assert kinds() == ["csv", "push"]
+    assert kinds() == ["csv", "push", "rest"]
     assert set(reader_class("csv").Settings.model_json_schema()["properties"]) == {
         "path",
         "encoding",

@@ -78,7 +78,8 @@ class Transport:
         self._stack = AsyncExitStack()
         self._funnels: dict[str, HttpFunnel] = {}
         self._opening = asyncio.Lock()
-        self._base = ""
+        #: Where paths begin; known once it is open.
+        self.base = ""
         self._certificate: ssl.SSLContext | None = None
         self.signing = SignIn(
             program,
@@ -92,11 +93,11 @@ class Transport:
     async def __aenter__(self) -> Self:
         """Raises `StopApplication` when the address is not one that may be used."""
         given = {**self._given, "fresh": {}}
-        self._base = self._program.base_url.fill(given).rstrip("/")
+        self.base = self._program.base_url.fill(given).rstrip("/")
         if self._program.certificate is not None:
             certificate, key = (text.fill(given) for text in self._program.certificate)
             self._certificate = self.signing.certificate = client_context(certificate, key)
-        await self._funnel(self._base)
+        await self._funnel(self.base)
         return self
 
     async def __aexit__(
@@ -160,7 +161,7 @@ class Transport:
         headers |= ticket.headers
         if content_type:
             headers.setdefault("Content-Type", content_type)
-        shown = _shown(path, self._base)
+        shown = _shown(path, self.base)
         if call.payload == "rpc":
             shown += f" {call.address.fill(given)}"
         pairs = [*(() if url else query), *ticket.query.items()]
@@ -179,7 +180,7 @@ class Transport:
             path = call.address.address(given, segment)
         filled = call.query.fill(given)
         return (
-            path if path.startswith("http") else f"{self._base}{path}",
+            path if path.startswith("http") else f"{self.base}{path}",
             _pairs(filled if isinstance(filled, Mapping) else {}),
         )
 
@@ -251,8 +252,8 @@ class Transport:
     def same_server(self, url: str) -> str:
         """A next page's address, whole. Raises `StopApplication` where it is another server's."""
         try:
-            whole = URL(f"{self._base}/").join(URL(url, encoded=True))
-            same = whole.origin() == URL(self._base).origin()
+            whole = URL(f"{self.base}/").join(URL(url, encoded=True))
+            same = whole.origin() == URL(self.base).origin()
         except ValueError:
             same = False
         if not same:

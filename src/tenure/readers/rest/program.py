@@ -1,0 +1,71 @@
+"""A specification of an HR system, compiled: what the reader runs. Nothing but data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tenure.connectors.rest.paths import JsonPath
+from tenure.connectors.rest.program import Call, Field, InterfaceProgram, Steps
+from tenure.connectors.rest.templates import MISSING, evaluate
+from tenure.core.expressions import Condition
+from tenure.core.json_expressions import JsonExpression
+from tenure.readers.rest.spec import Kind, PeopleSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProgram:
+    """One column."""
+
+    path: JsonPath | None
+    read: JsonExpression | None
+    kind: Kind
+
+    def of(self, item: Any, settings: Mapping[str, Any]) -> Any:
+        """What is there; None where nothing is. Raises `Rejected`."""
+        value = self.path.get(item) if self.path is not None else None
+        if self.read is None:
+            return value
+        found = evaluate(self.read, {"item": item, "value": value, "settings": settings})
+        return None if found is MISSING else found
+
+
+@dataclass(frozen=True, slots=True)
+class JoinProgram:
+    """Another list. `on` is where the record says what it is joined by."""
+
+    name: str
+    list: Call | None
+    get: Call | None
+    key: JsonPath
+    on: Field | None
+    many: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesProgram:
+    """Who changed."""
+
+    list: Steps
+    ids: JsonPath | None
+    gone: Condition | None
+    at: JsonPath | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleProgram(InterfaceProgram):
+    """All of it. `fields`: what the columns need, for requests that name it."""
+
+    spec: PeopleSpec
+    id: JsonPath
+    list: Steps
+    get: Call | None
+    record: JsonExpression | None
+    ignore: Condition | None
+    changes: ChangesProgram | None
+    write: Steps
+    joins: tuple[JoinProgram, ...]
+    columns: Mapping[str, ColumnProgram]
+    fields: tuple[str, ...]
+    checks: Mapping[str, Steps]
