@@ -74,6 +74,8 @@ class Action(models.TextChoices):
     SECRETS_ROTATED = "secret.rotated", "Secrets sealed with a new key"
     APPLICATION_AUTHORISED = "application.authorised", "Application authorised"
     AUTHORISATION_ENDED = "application.authorisation_ended", "Authorisation ended"
+    SOURCE_AUTHORISED = "source.authorised", "Source authorised"
+    SOURCE_AUTHORISATION_ENDED = "source.authorisation_ended", "Authorisation of a source ended"
     LINK_ISSUED = "administrator.link_issued", "One-time administrator link issued"
     ADMINISTRATOR_INVITED = "administrator.invited", "Administrator invited"
     SIGNED_IN = "person.signed_in", "Signed in"

@@ -27,6 +27,7 @@ from tenure.cli import (
 from tenure.cli.application import application_app
 from tenure.cli.config import config_app
 from tenure.cli.output import Failure, complain, print_json
+from tenure.cli.source import source_app
 from tenure.cli.tasks import tasks_app
 
 app = typer.Typer(
@@ -57,6 +58,7 @@ for module in (
 catalogue.register(app, application_app)
 connection.register(application_app)
 app.add_typer(application_app)
+app.add_typer(source_app)
 app.add_typer(tasks_app)
 
 

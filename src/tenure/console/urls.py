@@ -75,6 +75,12 @@ urlpatterns = [
     path("runs/<int:pk>/steer/", runs.steer, name="steer_run"),
     path("runs/<int:pk>/live/", runs.live, name="run_live"),
     path("sources/", sources.sources, name="sources"),
+    path("sources/<slug:slug>/authorise/", authorising.authorise_source, name="authorise_source"),
+    path(
+        "sources/<slug:slug>/deauthorise/",
+        authorising.deauthorise_source,
+        name="deauthorise_source",
+    ),
     path("rehires/<int:pk>/", rehires.rehire, name="rehire"),
     path("audit/", audit.audit, name="audit"),
     path("writes/", writes.writes, name="writes"),

@@ -22,6 +22,7 @@ _LATER = "given-when-it-is-needed"
 #: Kind -> module and class.
 _READERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tenure.readers.csv", "CsvReader"),
+    "memory": ("tenure.readers.memory", "MemoryReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
     "rest": ("tenure.readers.rest", "RestReader"),
 }
