@@ -5,7 +5,7 @@ The one place that knows every kind by name. It imports a reader when it is aske
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import cast
@@ -52,6 +52,14 @@ def schemas(kind: str, settings: Mapping[str, object]) -> tuple[type[BaseModel],
     own: Callable[[Mapping[str, object]], tuple[type[BaseModel], type[BaseModel]]] | None
     own = getattr(chosen, "schemas_for", None)
     return (chosen.Settings, chosen.Secrets) if own is None else own(settings)
+
+
+def known_columns(kind: str, settings: Mapping[str, object]) -> Sequence[str] | None:
+    """The columns that rows have, where these settings say which; None: any that it may be.
+    Raises as `schemas`."""
+    own: Callable[[Mapping[str, object]], Sequence[str]] | None
+    own = getattr(reader_class(kind), "columns_for", None)
+    return None if own is None else own(settings)
 
 
 def open_reader(

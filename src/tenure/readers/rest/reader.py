@@ -73,6 +73,11 @@ class RestReader:
         """The forms of the source that these settings specify. Raises `SettingsError`."""
         return schemas_for(settings)
 
+    @classmethod
+    def columns_for(cls, settings: Mapping[str, Any]) -> Sequence[str]:
+        """The columns that these settings specify. Raises `SettingsError`."""
+        return list(program_for(settings).columns)
+
     def columns(self) -> Sequence[str]:
         return list(self._program.columns)
 
