@@ -75,7 +75,7 @@ SPEC: dict[str, Any] = {
     "columns": {
         "number": "number",
         "name": "=item.first + ' ' + item.last",
-        "mail": "email",
+        "mail": ["email", "private.email"],
         "team": "team.name",
         "skills": "skills[].name",
         "title": "=item.jobs.filter(j, has(j.now) && j.now)[0].title",

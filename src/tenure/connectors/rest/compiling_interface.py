@@ -217,12 +217,24 @@ class InterfaceCompiler:
     def _sent(self, one: Request, kind: str, place: Place, names: Names) -> Body | None:
         """What goes with a request."""
         if kind == "xml":
-            text = self._text(one.xml, (*place, "xml"), names)
-            return Body(lambda given: text.escaped(given, escape), text.names)
+            return self._xml(one.xml, (*place, "xml"), names)
         if not kind and "body" not in one.model_fields_set:
             return None
         source = getattr(one, kind) if kind else one.body
         return self._body(source, (*place, kind or "body"), names, inline=bool(kind))
+
+    def _xml(self, source: str, place: Place, names: Names) -> Body:
+        """With the envelope around it, whose own expressions are like all others."""
+        before, _, after = self.spec.envelope.partition("{xml}")
+        texts = [
+            self._text(before, ("envelope",), names),
+            self._text(source, place, names),
+            self._text(after, ("envelope",), names),
+        ]
+        return Body(
+            lambda given: "".join(text.escaped(given, escape) for text in texts),
+            frozenset[str]().union(*(text.names for text in texts)),
+        )
 
     def _address(self, one: Request, place: Place, names: Names) -> tuple[Text, str]:
         place = (*place, "request")

@@ -87,6 +87,9 @@ class Interface(Part):
         default=None, description="What the other side wants to see of us, for mutual TLS."
     )
     rpc: Rpc | None = None
+    envelope: str = Field(
+        default="", description="What stands around every `xml`, which goes where {xml} is: SOAP."
+    )
     errors: Errors = Field(default_factory=Errors)
     limits: SpecLimits = Field(default_factory=SpecLimits)
 
@@ -97,4 +100,6 @@ class Interface(Part):
         )
         if taken:
             raise ValueError(f"Settings cannot be called {', '.join(taken)}. Choose other names.")
+        if self.envelope and self.envelope.count("{xml}") != 1:
+            raise ValueError("`envelope` has {xml} in it once: where a request's own XML goes.")
         return self

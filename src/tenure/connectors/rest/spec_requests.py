@@ -205,6 +205,9 @@ class Request(Part):
         description="Where its id is, if not where it always is. After a create also an "
         "=expression over body and headers.",
     )
+    absent_is_empty: bool = Field(
+        default=False, description="Nothing at `items` is an empty list, and no mistake."
+    )
     paging: Paging | None = None
     details: bool = Field(
         default=False, description="Read each account by `get`: the list does not show everything."

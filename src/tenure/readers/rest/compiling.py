@@ -98,7 +98,7 @@ class _Compiler(InterfaceCompiler):
 
     def _column(self, name: str, one: Column) -> made.ColumnProgram:
         return made.ColumnProgram(
-            path=json_path(one.path) if one.path else None,
+            places=tuple(json_path(place) for place in one.path),
             read=self._expression(
                 one.read,
                 ("columns", name, "read"),
@@ -111,8 +111,8 @@ class _Compiler(InterfaceCompiler):
         """What columns take from a record itself, by the names that it has there."""
         found = dict.fromkeys(self.spec.fields)
         for column in columns:
-            if column.path is not None:
-                found[column.path.source.partition("[")[0]] = None
+            if column.places:
+                found[column.places[0].source.partition("[")[0]] = None
             for name in sorted(column.read.names) if column.read is not None else ():
                 root, _, key = name.partition(".")
                 if root == "item" and key:

@@ -18,17 +18,18 @@ from tenure.readers.rest.spec import Kind, PeopleSpec
 class ColumnProgram:
     """One column."""
 
-    path: JsonPath | None
+    places: tuple[JsonPath, ...]
     read: JsonExpression | None
     kind: Kind
 
     def of(self, item: Any, settings: Mapping[str, Any]) -> Any:
         """What is there; None where nothing is. Raises `Rejected`."""
-        value = self.path.get(item) if self.path is not None else None
+        found = (place.get(item) for place in self.places)
+        value = next((one for one in found if one not in (None, "", [])), None)
         if self.read is None:
             return value
-        found = evaluate(self.read, {"item": item, "value": value, "settings": settings})
-        return None if found is MISSING else found
+        read = evaluate(self.read, {"item": item, "value": value, "settings": settings})
+        return value if read is MISSING or read is None else read
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,14 +26,27 @@ Kind = Literal["text", "date", "epoch", "epoch_ms"]
 def _column(value: Any) -> Any:
     if isinstance(value, str):
         return {"read": value} if value.startswith("=") else {"path": value}
-    return value
+    return {"path": value} if isinstance(value, list) else value
+
+
+def _places(value: Any) -> Any:
+    return value if isinstance(value, list) else [value] if value else []
 
 
 class Column(Part):
     """One column of the rows, and where it is in a person's record."""
 
-    path: Place = Field(default="", description="Where it is in a record.")
-    read: str = Field(default="", description="=expression over item, settings and value.")
+    path: Annotated[
+        list[Place], BeforeValidator(_places, json_schema_input_type=str | list[str])
+    ] = Field(
+        default_factory=list,
+        description="Where it is in a record; of several places, the first that holds something.",
+    )
+    read: str = Field(
+        default="",
+        description="=expression over item, settings and value (at path). Where it gives nothing, "
+        "what is at path stands.",
+    )
     kind: Kind = Field(
         default="text",
         alias="is",
@@ -49,7 +62,9 @@ class Column(Part):
         return self
 
 
-ColumnOrPlace = Annotated[Column, BeforeValidator(_column, json_schema_input_type=Column | str)]
+ColumnOrPlace = Annotated[
+    Column, BeforeValidator(_column, json_schema_input_type=Column | list[str] | str)
+]
 
 
 class Join(Part):
