@@ -10,7 +10,7 @@ from tenure.catalogue.entry import Entry, filled, wrong_value
 from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as entry_named
 from tenure.catalogue.loading import source as source_named
-from tenure.catalogue.parts import Common
+from tenure.catalogue.parts import Common, Setting, texts_in
 from tenure.catalogue.source_entry import SourceEntry
 
 
@@ -61,19 +61,21 @@ def complete_source(catalogue: str, kind: str, settings: Mapping[str, Any]) -> M
 def specification(entry: SourceEntry) -> dict[str, Any]:
     """The specification of a source: what is written, with the entry's name, settings, secrets."""
     asked = {"title", "hint", "example", "pattern", "default", "choices"}
+    secrets = {
+        one.name: one.model_dump(include={"title", "hint", "optional"})
+        for one in entry.secrets
+        if one.name not in entry.oauth_places
+    }
+    if entry.reader.oauth:
+        secrets["token"] = {"title": "Token", "hint": "It comes by authorising."}
     return {
         "name": entry.name,
         "about": entry.interface,
         "settings": {
             one.name: {k: v for k, v in one.model_dump(include=asked, mode="json").items() if v}
-            for one in entry.settings
-            if one.name not in entry.oauth_places
+            for one in _read_with(entry)
         },
-        "secrets": {
-            one.name: one.model_dump(include={"title", "hint", "optional"})
-            for one in entry.secrets
-            if one.name not in entry.oauth_places
-        },
+        "secrets": secrets,
         **entry.reader.spec,
     }
 
@@ -84,7 +86,17 @@ def source_settings(entry: SourceEntry, answers: Mapping[str, str]) -> dict[str,
     if entry.reader.settings:
         told: dict[str, Any] = filled(entry.reader.settings, values)
         return told
-    return {name: value for name, value in values.items() if name not in entry.oauth_places}
+    return {one.name: values[one.name] for one in _read_with(entry)}
+
+
+def _read_with(entry: SourceEntry) -> list[Setting]:
+    """The settings that the reader is told, not only where it is authorised."""
+    texts = " ".join(texts_in(entry.reader.spec))
+    return [
+        one
+        for one in entry.settings
+        if one.name not in entry.oauth_places or f"settings.{one.name}" in texts
+    ]
 
 
 def _steps(entry: Entry) -> str:

@@ -116,8 +116,9 @@ class People:
             return RowProblem(line, f"{id}: {error}")
 
     def _made(self, line: int, id: str, item: Item) -> Row:
+        empty = self._program.spec.people.empty
         values = {
-            name: text_of(column.of(item, self._settings), column.kind)
+            name: text_of(column.of(item, self._settings, empty), column.kind)
             for name, column in self._program.columns.items()
         }
         return Row(line, values, id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +22,22 @@ class ColumnProgram:
     read: JsonExpression | None
     kind: Kind
 
-    def of(self, item: Any, settings: Mapping[str, Any]) -> Any:
-        """What is there; None where nothing is. Raises `Rejected`."""
+    def of(self, item: Any, settings: Mapping[str, Any], empty: Sequence[Any] = ()) -> Any:
+        """What is there; None where nothing is. `empty` are values that mean that too. Raises
+        `Rejected`."""
         found = (place.get(item) for place in self.places)
-        value = next((one for one in found if one not in (None, "", [])), None)
+        value = next((one for one in found if not _nothing(one, empty)), None)
         if self.read is None:
             return value
         read = evaluate(self.read, {"item": item, "value": value, "settings": settings})
         return value if read is MISSING or read is None else read
+
+
+def _nothing(value: Any, empty: Sequence[Any]) -> bool:
+    # 0 equals False, and is none.
+    return value in (None, "", []) or any(
+        type(value) is type(one) and value == one for one in empty
+    )
 
 
 @dataclass(frozen=True, slots=True)
