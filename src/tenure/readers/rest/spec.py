@@ -144,8 +144,8 @@ class People(Part):
         description="=expression over item: the record in a thing that is listed, if it is not "
         "the thing itself.",
     )
-    empty: list[Any] = Field(
-        default_factory=list,
+    empty: tuple[Any, ...] = Field(
+        default=(),
         description="Values that mean that nothing is there: false, or '0000-00-00'.",
     )
     ignore: str = Field(
