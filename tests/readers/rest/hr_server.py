@@ -75,7 +75,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.append(asked)
         answer = self.server.answer(asked)
         text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-        data = b"" if answer.body is None else text.encode()
+        data = (
+            b"" if answer.body is None else text.replace("{server}", self.server.address).encode()
+        )
         self.send_response(answer.status)
         is_xml = isinstance(answer.body, str) and answer.body.lstrip().startswith("<")
         self.send_header("Content-Type", "text/xml" if is_xml else "application/json")

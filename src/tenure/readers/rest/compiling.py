@@ -105,12 +105,16 @@ class _Compiler(InterfaceCompiler):
                 {"item": None, "value": None, "settings": self.spec.settings},
             ),
             kind=one.kind,
+            field=one.field,
         )
 
     def _fields(self, columns: Iterable[made.ColumnProgram]) -> tuple[str, ...]:
         """What columns take from a record itself, by the names that it has there."""
         found = dict.fromkeys(self.spec.fields)
         for column in columns:
+            if column.field:
+                found[column.field] = None
+                continue
             if column.places:
                 found[column.places[0].source.partition("[")[0]] = None
             for name in sorted(column.read.names) if column.read is not None else ():

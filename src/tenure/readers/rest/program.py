@@ -21,6 +21,7 @@ class ColumnProgram:
     places: tuple[JsonPath, ...]
     read: JsonExpression | None
     kind: Kind
+    field: str = ""
 
     def of(self, item: Any, settings: Mapping[str, Any], empty: Sequence[Any] = ()) -> Any:
         """What is there; None where nothing is. `empty` are values that mean that too. Raises

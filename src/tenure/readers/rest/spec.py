@@ -47,6 +47,11 @@ class Column(Part):
         description="=expression over item, settings and value (at path). Where it gives nothing, "
         "what is at path stands.",
     )
+    field: str = Field(
+        default="",
+        description="What requests ask for it by, where they use `fields` and that is not its "
+        "(first) place.",
+    )
     kind: Kind = Field(
         default="text",
         alias="is",

@@ -11,7 +11,8 @@ import orjson
 from tenure.connectors.rest.templates import as_text
 from tenure.readers.rest.spec import Kind
 
-_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})[T ]\d{2}:.*")
+#: A date with a time, or, as XML has it, with a zone.
+_MOMENT = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:.*|Z|[+-]\d{2}:\d{2})")
 #: OData 2.0 writes moments so: /Date(1514764800000)/, with the zone's minutes after it.
 _ODATA = re.compile(r"/Date\((-?\d+)(?:[+-]\d+)?\)/")
 
