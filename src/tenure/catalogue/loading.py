@@ -103,8 +103,11 @@ def entry(slug: str) -> Entry:
 @functools.cache
 def source(slug: str) -> SourceEntry:
     """One source of people. Raises `UnknownEntry`."""
-    _known(slug, listed_sources())
-    return read_source(SOURCES / f"{slug}.yaml")
+    # By the file itself: the index is made from the entries, and may be a step behind.
+    path = SOURCES / f"{slug}.yaml"
+    if path.parent != SOURCES or not path.is_file():
+        _known(slug, listed_sources())
+    return read_source(path)
 
 
 def _known(slug: str, rows: tuple[Listed, ...]) -> None:
