@@ -37,6 +37,10 @@ WRITES = (
     "application_writes",
     "settle_task",
     "steer_run",
+    "rule_check",
+    "rule_effect",
+    "rule_move",
+    "rule_rows",
     "invite",
     "passkey_options",
     "passkey_add",
@@ -46,7 +50,9 @@ WRITES = (
 #: What everybody may do for themselves, whatever their role.
 OWN = {"appearance", "passkey_options", "passkey_add", "security_change", "codes"}
 #: Those that show a form first and take it at the same address.
-FORMS = ("terminate", "writes", "rehire", "add_application", "review")
+FORMS = (
+    "terminate", "writes", "rehire", "add_application", "review", "rule", "rule_new", "rule_remove",
+)  # fmt: skip
 
 
 def addresses() -> Iterator[tuple[str, str]]:

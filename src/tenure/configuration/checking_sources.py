@@ -22,8 +22,8 @@ from tenure.connectors.base import SettingsError
 from tenure.connectors.registry import TOKEN
 from tenure.core.cleaning import parse_date
 from tenure.core.expressions import AttributeType, ExpressionError, compile_row_value
+from tenure.readers.registry import PUSH, known_columns, reader_class, schemas
 from tenure.readers.registry import kinds as reader_kinds
-from tenure.readers.registry import known_columns, reader_class, schemas
 
 _KEY = "employee_number"
 _NAMES = ("display_name", "given_name", "family_name")
@@ -48,6 +48,11 @@ def check_source(
             _reader(source, path, problems)
         check_secrets(source.secrets, (*path, "secrets"), problems)
         check_authorisation(source, path, problems)
+    if source.schedule is not None and source.reader == PUSH:
+        problems.add(
+            (*path, "schedule"),
+            "People of this source are pushed: there is nothing to fetch. Take it out.",
+        )
     for name, expression in source.mapping.items():
         place = (*path, "mapping", name)
         if name not in schema:
