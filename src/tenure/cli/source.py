@@ -1,5 +1,5 @@
 """The group `tenure source`: what is done to one source as a whole. Here: list them, check one,
-authorise it, take the authorisation back."""
+authorise it, take the authorisation back. Adding one and looking at its rows is in `source_new`."""
 
 from __future__ import annotations
 

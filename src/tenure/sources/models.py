@@ -25,6 +25,8 @@ class Source(models.Model):
     slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
     reader = models.CharField(max_length=32)
+    #: The entry of the catalogue that it was made from.
+    catalogue_entry = models.CharField(max_length=100, blank=True)
     settings = models.JSONField(default=dict)
     #: name -> reference, `${env:NAME}`; never values.
     secrets = models.JSONField(default=dict)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tenure.catalogue.filling import complete_source
 from tenure.readers.base import Reader, ReaderConfig, ReaderError
 from tenure.readers.push import PushReader
 from tenure.readers.registry import PUSH, open_reader
@@ -23,7 +24,9 @@ def open_source(source: Source, *, file: Path | None = None, columns: Sequence[s
     Raises `ReaderError`: settings, secrets or references that are wrong, each by its name.
     """
     try:
-        settings = resolve_all(source.settings)
+        settings = complete_source(
+            source.catalogue_entry, source.reader, resolve_all(source.settings)
+        )
         secrets = {name: resolve(text) for name, text in source.secrets.items()}
     except LookupError as error:
         raise ReaderError(f"{source.name} cannot be opened: {error}") from error
