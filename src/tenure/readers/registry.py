@@ -24,10 +24,13 @@ _LATER = "given-when-it-is-needed"
 _READERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tenure.readers.csv", "CsvReader"),
     "excel": ("tenure.readers.excel", "ExcelReader"),
+    "google": ("tenure.readers.google", "GoogleReader"),
     "ldap": ("tenure.readers.ldap", "LdapReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
+    "microsoft": ("tenure.readers.microsoft", "MicrosoftReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
     "rest": ("tenure.readers.rest", "RestReader"),
+    "scim": ("tenure.readers.scim", "ScimReader"),
     "sql": ("tenure.readers.sql", "SqlReader"),
 }
 
