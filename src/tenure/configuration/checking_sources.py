@@ -19,7 +19,7 @@ from tenure.configuration.settings_checking import (
 from tenure.connectors.registry import TOKEN
 from tenure.core.cleaning import parse_date
 from tenure.core.expressions import AttributeType, compile_row_value
-from tenure.readers.registry import PUSH, reader_class
+from tenure.readers.registry import PUSH, UPLOAD, reader_class
 from tenure.readers.registry import kinds as reader_kinds
 
 _KEY = "employee_number"
@@ -47,7 +47,7 @@ def check_source(
             check_secret_names(given, found.Secrets, (*path, "secrets"), problems)
         check_secrets(source.secrets, (*path, "secrets"), problems)
         check_authorisation(source, path, problems)
-    if source.schedule is not None and source.reader == PUSH:
+    if source.schedule is not None and source.reader in (PUSH, UPLOAD):
         problems.add(
             (*path, "schedule"),
             "People of this source are pushed: there is nothing to fetch. Take it out.",

@@ -17,14 +17,16 @@ from tenure.connectors.registry import TOKEN
 from tenure.readers.base import Reader, ReaderConfig, ReaderError
 from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
 
-#: The one whose rows are not fetched: they come.
+#: Those whose rows are not fetched: they come.
 PUSH = "push"
+UPLOAD = "upload"
 _LATER = "given-when-it-is-needed"
 #: Kind -> module and class.
 _READERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tenure.readers.csv", "CsvReader"),
     "excel": ("tenure.readers.excel", "ExcelReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
+    UPLOAD: ("tenure.readers.upload", "UploadReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
 }
 
