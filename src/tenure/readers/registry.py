@@ -28,6 +28,7 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "memory": ("tenure.readers.memory", "MemoryReader"),
     UPLOAD: ("tenure.readers.upload", "UploadReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
+    "sql": ("tenure.readers.sql", "SqlReader"),
 }
 
 

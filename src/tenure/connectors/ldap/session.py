@@ -158,16 +158,18 @@ class Session:
             with contextlib.suppress(OSError, RuntimeError):
                 self._writer.write(sequence(integer(self._last + 1), element(_UNBIND, b"")))
         self._end("it was closed")
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait({self._listening})
         try:
-            async with asyncio.timeout(1):
-                await self._writer.wait_closed()
-        except (OSError, TimeoutError):
-            # It does not say goodbye to an encrypted connection: the socket is closed all the same.
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.wait({self._listening})
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._writer.wait_closed()
+        finally:
+            # Where it does not say goodbye to an encrypted connection, or there is no time for it:
+            # the socket is closed all the same.
             self._writer.transport.abort()
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     async def _start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """RFC 4511, 4.14. What came along before the encryption began is refused."""
@@ -202,6 +204,11 @@ class Session:
                     start, at = message
                     self._take(bytes(buffer[start:at]))
                 del buffer[:at]
+        except asyncio.CancelledError:
+            # Nobody closed it, and the loop ends: there is no time for goodbyes.
+            if not self.ended:
+                self._writer.transport.abort()
+            raise
         except OSError as error:
             reason = error.strerror or str(error) or reason
         except (ValueError, IndexError):
@@ -228,8 +235,11 @@ class Session:
             self._writer.write(sequence(integer(self._last), integer(identifier, _ABANDON)))
 
     def _end(self, reason: str) -> None:
-        self.ended = self.ended or reason
-        self._writer.close()
+        if not self.ended:
+            self.ended = reason
+            # Once: closed twice, asyncio's encrypted transport forgets the socket under it, and
+            # aborting it does nothing any more.
+            self._writer.close()
         for pending in self._pending.values():
             if not pending.done.done():
                 pending.done.set_exception(Lost(self.ended))
