@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "tenure.sso",
     "tenure.console",
     "tenure.scim_server",
+    "tenure.receiving",
     "tenure.portal",
 ]
 
