@@ -22,7 +22,7 @@ from tenure.connectors.base import SettingsError
 from tenure.connectors.registry import TOKEN
 from tenure.core.cleaning import parse_date
 from tenure.core.expressions import AttributeType, ExpressionError, compile_row_value
-from tenure.readers.registry import PUSH, known_columns, reader_class, schemas
+from tenure.readers.registry import PUSH, UPLOAD, known_columns, reader_class, schemas
 from tenure.readers.registry import kinds as reader_kinds
 
 _KEY = "employee_number"
@@ -48,7 +48,7 @@ def check_source(
             _reader(source, path, problems)
         check_secrets(source.secrets, (*path, "secrets"), problems)
         check_authorisation(source, path, problems)
-    if source.schedule is not None and source.reader == PUSH:
+    if source.schedule is not None and source.reader in (PUSH, UPLOAD):
         problems.add(
             (*path, "schedule"),
             "People of this source are pushed: there is nothing to fetch. Take it out.",

@@ -17,8 +17,9 @@ from tenure.connectors.registry import TOKEN
 from tenure.readers.base import Reader, ReaderConfig, ReaderError
 from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
 
-#: The one whose rows are not fetched: they come.
+#: Those whose rows are not fetched: they come.
 PUSH = "push"
+UPLOAD = "upload"
 _LATER = "given-when-it-is-needed"
 #: Kind -> module and class.
 _READERS: Mapping[str, tuple[str, str]] = {
@@ -28,9 +29,10 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "ldap": ("tenure.readers.ldap", "LdapReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
     "microsoft": ("tenure.readers.microsoft", "MicrosoftReader"),
+    UPLOAD: ("tenure.readers.upload", "UploadReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
-    "scim": ("tenure.readers.scim", "ScimReader"),
     "rest": ("tenure.readers.rest", "RestReader"),
+    "scim": ("tenure.readers.scim", "ScimReader"),
     "sql": ("tenure.readers.sql", "SqlReader"),
 }
 

@@ -52,6 +52,7 @@ class Source(models.Model):
     #: source that is read otherwise is read whole.
     cursor = models.TextField(blank=True)
     cursor_of = models.BinaryField(max_length=16, default=b"")
+    read_at = models.DateTimeField(null=True)
     read_whole_at = models.DateTimeField(null=True)
     #: {"every": seconds}, {"cron": "0 6 * * 1-5"}, {"continuous": true}; {}: by hand.
     schedule = models.JSONField(default=dict)
@@ -148,6 +149,18 @@ class PushedResource(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+class Upload(models.Model):
+    """The records that a script uploaded last, as JSON, compressed. `complete`: all of them."""
+
+    source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="upload")
+    records = models.BinaryField()
+    complete = models.BooleanField(default=False)
+    uploaded_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"upload of {self.source_id}"
 
 
 class Answer(models.TextChoices):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
-        ("sources", "0005_deltas"),
+        ("sources", "0006_receiving"),
     ]
 
     operations: ClassVar = [
