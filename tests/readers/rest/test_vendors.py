@@ -221,7 +221,7 @@ def test_its_address_and_that_somebody_left(slug: str) -> None:
     assert where == vendor(slug)["address"]
     parts = [part for part in vendor(slug).values() if isinstance(part, dict)]
     people = [person for part in parts for person in part.get("people", {}).values()]
-    assert any(person.get("status") == "left" for person in people)
+    assert any(person.get("status") == "left" or person.get("end_date") for person in people)
 
 
 def test_there_is_a_file_for_each() -> None:
