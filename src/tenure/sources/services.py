@@ -25,6 +25,7 @@ class SourceDefinition:
     slug: str
     name: str
     reader: str
+    catalogue_entry: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     oauth: Mapping[str, Any] = field(default_factory=dict)
