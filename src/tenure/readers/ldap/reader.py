@@ -149,8 +149,8 @@ class LdapReader:
             self._managers[name.casefold()] = number
 
     async def _number(self, directory: Directory, name: str) -> str:
-        """ "" where the manager is not there, in another directory, or not to be seen: people do not
-        wait for that."""
+        """Empty where the manager is not there, in another directory, or not to be seen: people do
+        not wait for that."""
         wanted = self._settings.number
         result, found = await directory.search_told(
             name, present("objectClass"), [wanted], [], scope=BASE
