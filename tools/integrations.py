@@ -15,16 +15,33 @@ DOCS = ROOT / "docs" / "integrations"
 def made() -> dict[Path, str]:
     """Every file that is made, and what is in it."""
     from tenure.catalogue import filling, pages
-    from tenure.catalogue.loading import ENTRIES, INDEX, Listed, index_text, read
+    from tenure.catalogue.loading import (
+        ENTRIES,
+        INDEX,
+        SOURCES,
+        SOURCES_INDEX,
+        Listed,
+        index_text,
+        read,
+        read_source,
+    )
+    from tenure.catalogue.source_pages import source_page
     from tenure.configuration.proposing import block, prepare
+    from tenure.configuration.proposing_sources import prepare_source, source_block
 
     entries = [read(path) for path in sorted(ENTRIES.glob("*.yaml"))]
     files = {INDEX: index_text(entries)}
+    sources = [read_source(path) for path in sorted(SOURCES.glob("*.yaml"))]
+    files[SOURCES_INDEX] = index_text(sources)
     rows = sorted((Listed.of(item) for item in entries), key=lambda row: row.name.casefold())
-    files[DOCS / "README.md"] = pages.index_page(rows)
+    places = sorted((Listed.of(item) for item in sources), key=lambda row: row.name.casefold())
+    files[DOCS / "README.md"] = pages.index_page(rows, places)
     for entry in entries:
         text = block(*prepare(entry, answers=filling.examples(entry)))
         files[DOCS / f"{entry.slug}.md"] = pages.page(entry, text)
+    for source in sources:
+        text = source_block(*prepare_source(source, answers=filling.examples(source)))
+        files[DOCS / f"{source.slug}.md"] = source_page(source, text)
     return files
 
 

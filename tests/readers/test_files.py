@@ -205,10 +205,13 @@ async def test_a_web_address_is_fetched_once_and_only_when_it_changed() -> None:
         cursor = await asyncio.to_thread(read, given, ["1"])
         assert asked == [""]
         assert await asyncio.to_thread(unchanged, given, cursor)
+        reader = incremental("csv", given, password=PASSWORD)
+        await asyncio.to_thread(ids, reader)
         body = b"Id\n2\n"
         with pytest.raises(CursorExpired):
-            await asyncio.to_thread(unchanged, given, cursor)
-    assert asked == ["", '"v1"', '"v1"']
+            await asyncio.to_thread(reader.changes, cursor)
+        assert await asyncio.to_thread(ids, reader) == ["2"]
+    assert asked == ["", '"v1"', "", '"v1"']
 
 
 async def test_without_an_etag_the_content_says_whether_it_is_the_same() -> None:

@@ -84,7 +84,9 @@ def by_name(rows: Any) -> dict[str, Mapping[str, str]]:
 def test_everybody_is_read_page_by_page(tree: Tree) -> None:
     tree.add("boss", employeeNumber=["1"], mail=["b@acme.example", "a@acme.example"])
     for number in range(2, 25):
-        manager = [tree.dn("boss" if number % 2 else "nobody")]
+        # Some have one who is not there, one of another directory.
+        away = "uid=ceo,dc=other,dc=test" if number == 6 else tree.dn("nobody")
+        manager = [tree.dn("boss") if number % 2 else away]
         tree.add(f"u{number}", employeeNumber=[f"{number:05d}"], manager=manager)
     tree.set("u7", "pwdAccountLockedTime", "000001010000Z")
     reader = tree.reader()
@@ -102,6 +104,7 @@ def test_everybody_is_read_page_by_page(tree: Tree) -> None:
         "status": "active",
     }
     assert (found["u3"]["manager_number"], found["u4"]["manager_number"]) == ("1", "")
+    assert found["u6"]["manager_number"] == ""
     assert found["u3"]["employeeNumber"] == "00003"
     assert (found["u7"]["status"], found["u3"]["status"]) == ("inactive", "active")
     few = tree.reader(people_filter="(employeeNumber=00003)", attributes=["uid", "entryUUID"])

@@ -9,6 +9,9 @@ from typing import Any
 from tenure.catalogue.entry import Entry, filled, wrong_value
 from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as entry_named
+from tenure.catalogue.loading import source as source_named
+from tenure.catalogue.parts import Common, Setting, texts_in
+from tenure.catalogue.source_entry import SourceEntry
 
 
 class WrongAnswers(ValueError):
@@ -44,22 +47,75 @@ def complete(catalogue: str, kind: str, settings: Mapping[str, Any]) -> Mapping[
     return {"spec": spec, **settings} if spec else settings
 
 
+def complete_source(catalogue: str, kind: str, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same of a source of people."""
+    if kind != "rest" or not catalogue or settings.keys() & {"spec", "spec_file"}:
+        return settings
+    try:
+        found = source_named(catalogue)
+    except UnknownEntry:
+        return settings
+    return {"spec": specification(found), **settings} if found.reader.spec else settings
+
+
+def specification(entry: SourceEntry) -> dict[str, Any]:
+    """The specification of a source: what is written, with the entry's name, settings, secrets."""
+    asked = {"title", "hint", "example", "pattern", "default", "choices"}
+    secrets = {
+        one.name: one.model_dump(include={"title", "hint", "optional"})
+        for one in entry.secrets
+        if one.name not in entry.oauth_places
+    }
+    if entry.reader.oauth:
+        secrets["token"] = {"title": "Token", "hint": "It comes by authorising."}
+    return {
+        "name": entry.name,
+        "about": entry.interface,
+        "settings": {
+            one.name: {k: v for k, v in one.model_dump(include=asked, mode="json").items() if v}
+            for one in _read_with(entry)
+        },
+        "secrets": secrets,
+        **entry.reader.spec,
+    }
+
+
+def source_settings(entry: SourceEntry, answers: Mapping[str, str]) -> dict[str, Any]:
+    """The reader's settings. Raises `WrongAnswers`."""
+    values = answered(entry, answers)
+    if entry.reader.settings:
+        told: dict[str, Any] = filled(entry.reader.settings, values)
+        return told
+    return {one.name: values[one.name] for one in _read_with(entry)}
+
+
+def _read_with(entry: SourceEntry) -> list[Setting]:
+    """The settings that the reader is told, not only where it is authorised."""
+    texts = " ".join(texts_in(entry.reader.spec))
+    return [
+        one
+        for one in entry.settings
+        if one.name not in entry.oauth_places or f"settings.{one.name}" in texts
+    ]
+
+
 def _steps(entry: Entry) -> str:
     """What the entry says of provisioning, as one text."""
     return " ".join(step.text.replace("**", "") for step in entry.instructions.provisioning)[:4000]
 
 
 def oauth(
-    entry: Entry, answers: Mapping[str, str], references: Mapping[str, str]
+    entry: Entry | SourceEntry, answers: Mapping[str, str], references: Mapping[str, str]
 ) -> dict[str, Any] | None:
     """How it is authorised by OAuth; None where not by OAuth. Raises `WrongAnswers`."""
-    if not entry.connector.oauth:
+    said = entry.reader.oauth if isinstance(entry, SourceEntry) else entry.connector.oauth
+    if not said:
         return None
-    told: dict[str, Any] = filled(entry.connector.oauth, {**answered(entry, answers), **references})
+    told: dict[str, Any] = filled(said, {**answered(entry, answers), **references})
     return told
 
 
-def answered(entry: Entry, answers: Mapping[str, str]) -> dict[str, str]:
+def answered(entry: Common, answers: Mapping[str, str]) -> dict[str, str]:
     """A value for every setting. Raises `WrongAnswers`.
 
     A value with a reference (`${env:NAME}`) is known only at use, so its form is not checked.
@@ -83,12 +139,12 @@ def answered(entry: Entry, answers: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def examples(entry: Entry) -> dict[str, str]:
+def examples(entry: Common) -> dict[str, str]:
     """Answers that are right in form, for documentation and tests."""
     return {setting.name: setting.example for setting in entry.settings}
 
 
-def secret_references(entry: Entry, slug: str) -> dict[str, str]:
+def secret_references(entry: Common, slug: str) -> dict[str, str]:
     """Where secrets are looked for unless somebody says otherwise: `${env:SLACK_TOKEN}`."""
     stem = slug.upper().replace("-", "_")
     stem = stem if not stem[:1].isdigit() else f"APP_{stem}"

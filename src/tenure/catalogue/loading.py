@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tenure.catalogue.entry import Entry
+from tenure.catalogue.parts import Common
+from tenure.catalogue.source_entry import SourceEntry
 
 ENTRIES = Path(__file__).parent / "entries"
 INDEX = Path(__file__).parent / "index.json"
+#: The same of sources of people.
+SOURCES = Path(__file__).parent / "sources"
+SOURCES_INDEX = Path(__file__).parent / "sources.json"
+E = TypeVar("E", bound=Common)
 
 
 class UnknownEntry(LookupError):
@@ -28,7 +35,8 @@ class UnknownEntry(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An entry as a list shows it. `automatic`: Tenure manages accounts there by itself."""
+    """An entry as a list shows it. `automatic`: Tenure manages accounts there by itself. `kind`:
+    application, or source (of people)."""
 
     slug: str
     name: str
@@ -41,9 +49,13 @@ class Listed:
     automatic: bool
     can: tuple[str, ...]
     sso: tuple[str, ...]
+    kind: str = "application"
 
     @classmethod
-    def of(cls, entry: Entry) -> Listed:
+    def of(cls, entry: Entry | SourceEntry) -> Listed:
+        source = isinstance(entry, SourceEntry)
+        sso = () if isinstance(entry, SourceEntry) else entry.sso.protocols
+        confirmed = isinstance(entry, Entry) and entry.sso.confirmed
         return cls(
             slug=entry.slug,
             name=entry.name,
@@ -53,17 +65,27 @@ class Listed:
             colour=entry.colour,
             monogram=entry.monogram,
             self_hosted="self-hosted" in entry.hosting,
-            automatic=entry.automatic,
+            automatic=isinstance(entry, SourceEntry) or entry.automatic,
             can=entry.can,
-            sso=entry.sso.protocols if entry.sso.confirmed else (),
+            sso=sso if confirmed else (),
+            kind="source" if source else "application",
         )
 
 
 @functools.cache
 def listed() -> tuple[Listed, ...]:
-    """Every entry, by name."""
-    rows = json.loads(INDEX.read_text(encoding="utf-8"))
-    return tuple(_listed(row) for row in rows)
+    """Every application, by name."""
+    return _rows(INDEX)
+
+
+@functools.cache
+def listed_sources() -> tuple[Listed, ...]:
+    """Every source of people, by name."""
+    return _rows(SOURCES_INDEX)
+
+
+def _rows(index: Path) -> tuple[Listed, ...]:
+    return tuple(_listed(row) for row in json.loads(index.read_text(encoding="utf-8")))
 
 
 def _listed(row: dict[str, Any]) -> Listed:
@@ -73,21 +95,44 @@ def _listed(row: dict[str, Any]) -> Listed:
 
 @functools.cache
 def entry(slug: str) -> Entry:
-    """One entry. Raises `UnknownEntry`."""
-    if slug not in {row.slug for row in listed()}:
+    """One application. Raises `UnknownEntry`."""
+    _known(slug, listed())
+    return read(ENTRIES / f"{slug}.yaml")
+
+
+@functools.cache
+def source(slug: str) -> SourceEntry:
+    """One source of people. Raises `UnknownEntry`."""
+    # By the file itself: the index is made from the entries, and may be a step behind.
+    path = SOURCES / f"{slug}.yaml"
+    if path.parent != SOURCES or not path.is_file():
+        _known(slug, listed_sources())
+    return read_source(path)
+
+
+def _known(slug: str, rows: tuple[Listed, ...]) -> None:
+    if slug not in {row.slug for row in rows}:
         from tenure.catalogue.search import search
 
-        near = ", ".join(row.slug for row in search(slug)[:3])
+        near = ", ".join(row.slug for row in search(slug, rows=rows)[:3])
         hint = f" Did you mean {near}?" if near else ""
         raise UnknownEntry(f"The catalogue has no {slug!r}.{hint} `tenure catalogue search` lists.")
-    return read(ENTRIES / f"{slug}.yaml")
 
 
 def read(path: Path) -> Entry:
     """An entry from its file. Raises ValueError saying everything that is wrong with it."""
+    return _read(path, Entry)
+
+
+def read_source(path: Path) -> SourceEntry:
+    """The same of a source of people."""
+    return _read(path, SourceEntry)
+
+
+def _read(path: Path, kind: type[E]) -> E:
     try:
         raw: Any = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-        found = Entry.model_validate(raw)
+        found = kind.model_validate(raw)
     except YAMLError as error:
         raise ValueError(f"{path.name}: {error}") from error
     except ValidationError as error:
@@ -101,7 +146,7 @@ def read(path: Path) -> Entry:
     return found
 
 
-def index_text(entries: list[Entry]) -> str:
+def index_text(entries: Sequence[Entry | SourceEntry]) -> str:
     """The index of these entries, one line each, so that changes are easy to see and to merge."""
     rows = sorted((Listed.of(item) for item in entries), key=lambda row: row.name.casefold())
     lines = [json.dumps(asdict(row), ensure_ascii=False) for row in rows]

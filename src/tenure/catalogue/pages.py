@@ -15,6 +15,8 @@ from tenure.catalogue.entry import (
     Step,
 )
 from tenure.catalogue.loading import Listed
+from tenure.catalogue.parts import Common
+from tenure.catalogue.source_entry import SOURCE_CAPABILITIES, SOURCE_CATEGORIES
 
 #: Said wherever single sign-on is: what stands in an entry is a fact about the application.
 ABOUT_SSO = (
@@ -40,7 +42,7 @@ def page(entry: Entry, block: str = "") -> str:
     parts = [
         f"# {entry.name}",
         entry.summary,
-        _table(("", ""), _overview(entry)),
+        table(("", ""), _overview(entry)),
         "## General",
         *_steps(entry.instructions.general),
         "## Single sign-on",
@@ -50,26 +52,26 @@ def page(entry: Entry, block: str = "") -> str:
         "## Provisioning",
         *([] if entry.automatic else [f"> {NOT_YET_PROVISIONING}"]),
         entry.interface,
-        _table(("", ""), provisioning_facts(entry)),
+        table(("", ""), provisioning_facts(entry)),
         *_steps(entry.instructions.provisioning),
         *_settings(entry),
         *_block(entry, block),
-        *_list("What to mind", entry.traps),
-        *_list("Confirmed in the sources", entry.confirmed),
-        *_list("Not confirmed", entry.not_confirmed),
+        *list_of("What to mind", entry.traps),
+        *list_of("Confirmed in the sources", entry.confirmed),
+        *list_of("Not confirmed", entry.not_confirmed),
         "## Sources",
-        _checked(entry),
-        "\n".join(_sources(entry)),
+        provenance(entry),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def index_page(rows: Sequence[Listed]) -> str:
-    """All entries, by category."""
+def index_page(rows: Sequence[Listed], sources: Sequence[Listed] = ()) -> str:
+    """All entries, by category; and the sources of people."""
     automatic = sum(row.automatic for row in rows)
     parts = [
         "# Integrations",
-        f"{len(rows)} applications: {automatic} are provisioned automatically, for the others "
+        f"{len(rows)} applications and {len(sources)} sources of people. {automatic} of the "
+        "applications are provisioned automatically, for the others "
         "there are steps to do it by hand. Every page says how it was checked and what could not "
         "be confirmed; the dates of sources are those on which a stored copy of the page was read. "
         "To search: `tenure catalogue search`, or Catalogue in the console. Whatever "
@@ -79,12 +81,13 @@ def index_page(rows: Sequence[Listed]) -> str:
             f"[{title}](#{_anchor(title)})"
             for slug, title in CATEGORIES.items()
             if any(row.category == slug for row in rows)
-        ),
+        )
+        + "".join(f" · [{title}](#{_anchor(title)})" for title in _source_titles(sources)),
     ]
     for category, title in CATEGORIES.items():
         found = [row for row in rows if row.category == category]
         if found:
-            parts += [f"## {title}", _table(("Application", "Provisioning", "Can", "Sign-on"), (
+            parts += [f"## {title}", table(("Application", "Provisioning", "Can", "Sign-on"), (
                 (
                     f"[{row.name}]({row.slug}.md)",
                     "automatic" if row.automatic else "by hand",
@@ -93,7 +96,22 @@ def index_page(rows: Sequence[Listed]) -> str:
                 )
                 for row in found
             ))]  # fmt: skip
+    for category, title in SOURCE_CATEGORIES.items():
+        found = [row for row in sources if row.category == category]
+        if found:
+            parts += [f"## {title}", table(("Source", "Tenure gets"), (
+                (
+                    f"[{row.name}]({row.slug}.md)",
+                    ", ".join(SOURCE_CAPABILITIES[name].lower() for name in row.can),
+                )
+                for row in found
+            ))]  # fmt: skip
     return "\n\n".join(parts) + "\n"
+
+
+def _source_titles(sources: Sequence[Listed]) -> list[str]:
+    used = {row.category for row in sources}
+    return [title for slug, title in SOURCE_CATEGORIES.items() if slug in used]
 
 
 def sso_facts(entry: Entry) -> list[tuple[str, str]]:
@@ -171,17 +189,22 @@ def _overview(entry: Entry) -> list[tuple[str, str]]:
 
 
 def _steps(steps: Sequence[Step]) -> Iterable[str]:
+    yield numbered(steps)
+
+
+def numbered(steps: Sequence[Step]) -> str:
+    """Steps, as a numbered list."""
     lines = []
     for number, step in enumerate(steps, start=1):
         lines.append(f"{number}. {step.text}")
         if step.copy_:
             lines.append(f"\n   ```text\n   {step.copy_}\n   ```")
-    yield "\n".join(lines)
+    return "\n".join(lines)
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
     if facts:
-        yield _table(("", ""), [(label, _code(value)) for label, value in facts])
+        yield table(("", ""), [(label, _code(value)) for label, value in facts])
 
 
 def _code(value: str) -> str:
@@ -191,13 +214,13 @@ def _code(value: str) -> str:
 def _settings(entry: Entry) -> Iterable[str]:
     if entry.settings:
         yield "### Settings"
-        yield _table(
+        yield table(
             ("setting", "meaning", "example"),
             ((f"`{s.name}`", f"{s.title}. {s.hint}", f"`{s.example}`") for s in entry.settings),
         )
     if entry.secrets:
         yield "### Secrets"
-        yield _table(
+        yield table(
             ("secret", "meaning"), ((f"`{s.name}`", f"{s.title}. {s.hint}") for s in entry.secrets)
         )
 
@@ -212,25 +235,30 @@ def _block(entry: Entry, block: str) -> Iterable[str]:
         yield f"```yaml\n{block.rstrip()}\n```"
 
 
-def _list(title: str, items: Sequence[str]) -> Iterable[str]:
+def list_of(title: str, items: Sequence[str]) -> Iterable[str]:
     if items:
         yield f"## {title}"
         yield "\n".join(f"- {item}" for item in items)
 
 
-def _checked(entry: Entry) -> str:
+def provenance(entry: Common) -> str:
+    """How it was checked, and the pages that were read."""
+    return "\n\n".join((_checked(entry), "\n".join(_sources(entry))))
+
+
+def _checked(entry: Common) -> str:
     return f"Checked on {entry.checked.on:%Y-%m-%d}. {CHECKED[entry.checked.how]}: " + (
         entry.checked.against
     )
 
 
-def _sources(entry: Entry) -> Iterable[str]:
+def _sources(entry: Common) -> Iterable[str]:
     for item in entry.sources:
         by = "" if item.by == "vendor" else f", by {BY[item.by]}"
         yield f"- [{item.title}]({item.address}){by}, read {item.read:%Y-%m-%d}: {item.supports}"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows]
     return "\n".join(lines)

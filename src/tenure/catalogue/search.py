@@ -9,8 +9,10 @@ from difflib import SequenceMatcher
 
 from tenure.catalogue.entry import CAPABILITIES, CATEGORIES, PROTOCOLS
 from tenure.catalogue.loading import Listed, listed
+from tenure.catalogue.source_entry import SOURCE_CATEGORIES
 
 #: Below so many letters a word is too short to guess what was meant.
+_TITLES = {**CATEGORIES, **SOURCE_CATEGORIES}
 _LEAST_LETTERS = 4
 _ALIKE = 0.74
 _EXACT, _BEGINS, _WORD, _CATEGORY, _SUMMARY, _SLIP = 100, 80, 60, 30, 20, 10
@@ -24,6 +26,7 @@ def search(
     rows: Sequence[Listed] | None = None,
 ) -> list[Listed]:
     """Entries that have every word of `text` somewhere, best first; by name where there is none.
+    `rows` are those to look through: all applications by default.
 
     `can` takes capabilities, protocols of single sign-on, `automatic` and `self-hosted`; an entry
     must have all of them.
@@ -72,7 +75,7 @@ def _score(word: str, row: Listed) -> int:
         return _BEGINS + any(name.startswith(word) for name in own)
     if any(part.startswith(word) for part in parts):
         return _WORD
-    if any(part.startswith(word) for part in re.findall(r"\w+", CATEGORIES[row.category].lower())):
+    if any(part.startswith(word) for part in re.findall(r"\w+", _TITLES[row.category].lower())):
         return _CATEGORY
     if any(part.startswith(word) for part in re.findall(r"\w+", row.summary.casefold())):
         return _SUMMARY

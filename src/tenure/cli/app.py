@@ -22,6 +22,7 @@ from tenure.cli import (
     rehires,
     secrets,
     serving,
+    source_new,
     sso,
     working,
 )
@@ -60,6 +61,7 @@ for module in (
 catalogue.register(app, application_app)
 connection.register(application_app)
 app.add_typer(application_app)
+source_new.register(source_app)
 app.add_typer(source_app)
 app.add_typer(tasks_app)
 

@@ -16,6 +16,8 @@ from tenure.cli.output import AsJson, Failure, out, print_json, say, table
 
 if TYPE_CHECKING:
     from tenure.catalogue.entry import Entry
+    from tenure.catalogue.parts import Common
+    from tenure.catalogue.source_entry import SourceEntry
 
 catalogue_app = typer.Typer(
     help="What Tenure can connect, with instructions.\n\nExample: `tenure catalogue search chat`",
@@ -42,31 +44,45 @@ def search(
     category: Annotated[
         str, typer.Option("--category", help="Only this category, such as development.")
     ] = "",
+    kind: Annotated[
+        str, typer.Option("--kind", help="Only applications, or only sources of people.")
+    ] = "",
     can: Annotated[
         list[str] | None,
         typer.Option(
             "--can",
             help="Only what has this: automatic, self-hosted, saml, oidc, import, create, update, "
-            "disable, delete, groups, roles, licences. May be given several times.",
+            "disable, delete, groups, roles, licences; of sources full, delta, webhooks, "
+            "write_back. May be given several times.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find applications in the catalogue, the best match first.
+    """Find applications and sources of people in the catalogue, the best match first.
 
     Example: `tenure catalogue search "version control" --can automatic`
     """
     from dataclasses import asdict
 
     from tenure.catalogue.entry import CAPABILITIES, CATEGORIES, PROTOCOLS
+    from tenure.catalogue.loading import listed, listed_sources
     from tenure.catalogue.search import search as find
+    from tenure.catalogue.source_entry import SOURCE_CAPABILITIES, SOURCE_CATEGORIES
 
-    known = {"automatic", "self-hosted", *CAPABILITIES, *PROTOCOLS}
+    known = {"automatic", "self-hosted", *CAPABILITIES, *PROTOCOLS, *SOURCE_CAPABILITIES}
     for name in set(can or ()) - known:
         raise Failure(f"There is nothing called {name!r} to ask for. There is {_list(known)}.")
-    if category and category not in CATEGORIES:
-        raise Failure(f"There is no category {category!r}. There is {_list(CATEGORIES)}.")
-    rows = find(text, category=category, can=can or ())
+    titles = {**CATEGORIES, **SOURCE_CATEGORIES}
+    if category and category not in titles:
+        raise Failure(f"There is no category {category!r}. There is {_list(titles)}.")
+    if kind not in {"", "application", "source"}:
+        raise Failure(f"There is no kind {kind!r}. There is application and source.")
+    rows = find(
+        text,
+        category=category,
+        can=can or (),
+        rows=[row for row in (*listed(), *listed_sources()) if not kind or row.kind == kind],
+    )
     if as_json:
         print_json([asdict(row) for row in rows])
         return
@@ -74,36 +90,46 @@ def search(
         say("Nothing in the catalogue is like this. Whatever speaks SCIM can be added by hand.")
         return
     lines = [
-        (row.slug, row.name, CATEGORIES[row.category], "yes" if row.automatic else "by hand")
+        (row.slug, row.name, row.kind, titles[row.category], "yes" if row.automatic else "by hand")
         for row in rows
     ]
-    out.print(table("", ("entry", "name", "category", "automatic"), lines))
+    out.print(table("", ("entry", "name", "kind", "category", "automatic"), lines))
 
 
 def show(slug: Slug, as_json: AsJson = False) -> None:
-    """Everything about one application: what it can do, step-by-step instructions, sources.
+    """Everything about one application or source of people: what it can do, step-by-step
+    instructions, the pages that this is from.
 
     Example: `tenure catalogue show gitlab`
     """
+    from tenure.catalogue.entry import Entry
     from tenure.catalogue.pages import page
+    from tenure.catalogue.source_pages import source_page
 
-    found = _entry(slug)
+    found = _any_entry(slug)
     if as_json:
         print_json(found.model_dump(mode="json", by_alias=True))
-    elif out.is_terminal:
-        out.print(Markdown(page(found)))
+        return
+    text = page(found) if isinstance(found, Entry) else source_page(found)
+    if out.is_terminal:
+        out.print(Markdown(text))
     else:
-        print(page(found), end="")
+        print(text, end="")
 
 
-def schema(as_json: AsJson = False) -> None:
+def schema(
+    source: Annotated[
+        bool, typer.Option("--source", help="Of a source of people, not of an application.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Print the JSON Schema of an entry, for whoever writes one: always JSON.
 
     Example: `tenure catalogue schema > entry.schema.json`
     """
-    from tenure.catalogue.entry import json_schema
+    from tenure.catalogue import entry, source_entry
 
-    print_json(json_schema())
+    print_json(source_entry.json_schema() if source else entry.json_schema())
 
 
 def add(
@@ -141,18 +167,18 @@ def add(
     from tenure.configuration.proposing import block, prepare
 
     found = _entry(slug)
-    answers = _pairs(values, "--set")
+    answers = pairs(values, "--set")
     try:
-        answers = _asked(found, answers, quiet=as_json)
+        answers = asked(found, answers, quiet=as_json)
         key, application = prepare(
-            found, slug=key, name=name, answers=answers, secrets=_pairs(secrets, "--secret")
+            found, slug=key, name=name, answers=answers, secrets=pairs(secrets, "--secret")
         )
         text = block(key, application)
         changes = _apply(key, application) if now else []
     except (WrongAnswers, ConfigurationError) as error:
         raise Failure(str(error)) from error
     if file is not None:
-        _write(file, text)
+        write_new(file, text)
     if as_json:
         print_json({"slug": key, "block": text, "changes": changes})
         return
@@ -170,6 +196,17 @@ def _entry(slug: str) -> Entry:
         raise Failure(str(error)) from error
 
 
+def _any_entry(slug: str) -> Entry | SourceEntry:
+    from tenure.catalogue.loading import UnknownEntry, listed_sources, source
+
+    if slug not in {row.slug for row in listed_sources()}:
+        return _entry(slug)
+    try:
+        return source(slug)
+    except UnknownEntry as error:
+        raise Failure(str(error)) from error
+
+
 def _apply(key: str, application: object) -> list[object]:
     with session():
         from tenure.configuration.adding import add as add_now
@@ -179,18 +216,19 @@ def _apply(key: str, application: object) -> list[object]:
         return [change.as_json() for change in add_now(key, application)]
 
 
-def _pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
-    pairs = {}
+def pairs(given: Sequence[str] | None, option: str) -> dict[str, str]:
+    """NAME=VALUE, as given with an option."""
+    found = {}
     for item in given or ():
         name, equals, value = item.partition("=")
         if not equals or not name.strip():
             # The value is not shown: after --secret it may be the secret itself.
             raise Failure(f"{option} takes NAME=VALUE, and there is one without a name or a value.")
-        pairs[name.strip()] = value
-    return pairs
+        found[name.strip()] = value
+    return found
 
 
-def _asked(entry: Entry, answers: dict[str, str], *, quiet: bool) -> dict[str, str]:
+def asked(entry: Common, answers: dict[str, str], *, quiet: bool) -> dict[str, str]:
     """What is missing, asked for where somebody is there to answer."""
     from tenure.catalogue.entry import wrong_value
 
@@ -211,7 +249,8 @@ def _asked(entry: Entry, answers: dict[str, str], *, quiet: bool) -> dict[str, s
     return answers
 
 
-def _write(file: Path, text: str) -> None:
+def write_new(file: Path, text: str) -> None:
+    """A file that is not there yet."""
     try:
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)

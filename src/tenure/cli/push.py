@@ -53,11 +53,18 @@ def token(
             made = issue(source, name=name, scope=scope, valid=timedelta(days=days))
         except ValueError as error:
             raise Failure(str(error)) from error
-        address = f"{settings.TENURE_URL}{reverse('scim_server:root')}".rstrip("/")
+        from tenure.readers.registry import UPLOAD
+        from tenure.sources.finding import source_named
+
+        uploads = source_named(source).reader == UPLOAD
+        path = (
+            reverse("receiving:upload", args=[source]) if uploads else reverse("scim_server:root")
+        )
+        address = f"{settings.TENURE_URL}{path}".rstrip("/")
         if as_json:
             print_json({"source": source, "name": name, "address": address, "token": made})
             return
-        say(f"SCIM address: {address}")
+        say(f"{'Address' if uploads else 'SCIM address'}: {address}")
         say("Token, shown this once:")
         print(made)
 

@@ -1,5 +1,5 @@
 """The group `tenure source`: what is done to one source as a whole. Here: list them, check one,
-authorise it, take the authorisation back."""
+authorise it, take the authorisation back. Adding one and looking at its rows is in `source_new`."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def list_sources(as_json: AsJson = False) -> None:
                 "schedule": str(schedule_from(row.source.schedule)),
                 "last": row.last.state if row.last else None,
                 "last_at": row.last.touched_at if row.last else None,
+                "read_at": row.source.read_at,
                 "due_at": row.source.due_at,
                 "failures": row.source.failures,
                 "failed": row.source.failed_reason,

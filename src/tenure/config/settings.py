@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "tenure.sso.saml",
     "tenure.console",
     "tenure.scim_server",
+    "tenure.receiving",
     "tenure.portal",
 ]
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("", root),
     path("console/", include("tenure.console.urls")),
     path("scim/v2/", include("tenure.scim_server.urls")),
+    path("", include("tenure.receiving.urls")),
     path("sign-in/", include("tenure.signin.urls")),
     path("qr/", include(scan_patterns)),
     path("sso/saml/", include("tenure.sso.saml.urls")),

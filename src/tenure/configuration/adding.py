@@ -1,10 +1,11 @@
-"""An application from the catalogue, added to what is stored."""
+"""An application or a source of people from the catalogue, added to what is stored."""
 
 from __future__ import annotations
 
 from tenure.catalogue.filling import WrongAnswers
 from tenure.configuration.applying import ConfigChange, apply
 from tenure.configuration.document import Application, Document
+from tenure.configuration.document_sources import Source
 from tenure.configuration.translation import stored
 
 
@@ -16,3 +17,12 @@ def add(slug: str, application: Application) -> list[ConfigChange]:
         taken = f"There is an application {slug!r} already: {there[slug].name}. Choose another."
         raise WrongAnswers({"slug": taken})
     return apply(Document(applications={**there, slug: application}))
+
+
+def add_source(slug: str, source: Source) -> list[ConfigChange]:
+    """The same with a source of people, the last in precedence."""
+    there = stored().sources or {}
+    if slug in there:
+        taken = f"There is a source {slug!r} already: {there[slug].name}. Choose another."
+        raise WrongAnswers({"slug": taken})
+    return apply(Document(sources={**there, slug: source}))

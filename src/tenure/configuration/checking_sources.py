@@ -4,8 +4,10 @@ compiles, what it says of dates and statuses means something."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 
+from tenure.catalogue.filling import complete_source
 from tenure.configuration.checking_common import chosen_kind, compiles, unknown_attribute
 from tenure.configuration.document_sources import Source
 from tenure.configuration.problems import Path, Problems
@@ -16,10 +18,11 @@ from tenure.configuration.settings_checking import (
     check_settings,
     near,
 )
+from tenure.connectors.base import SettingsError
 from tenure.connectors.registry import TOKEN
 from tenure.core.cleaning import parse_date
-from tenure.core.expressions import AttributeType, compile_row_value
-from tenure.readers.registry import PUSH, reader_class
+from tenure.core.expressions import AttributeType, ExpressionError, compile_row_value
+from tenure.readers.registry import PUSH, UPLOAD, known_columns, reader_class, schemas
 from tenure.readers.registry import kinds as reader_kinds
 
 _KEY = "employee_number"
@@ -42,12 +45,10 @@ def check_source(
             source.reader, reader_kinds(), reader_class, (*path, "reader"), problems
         )
         if found is not None:
-            check_settings(source.settings, found.Settings, (*path, "settings"), problems)
-            given = {TOKEN: "", **source.secrets} if source.oauth else source.secrets
-            check_secret_names(given, found.Secrets, (*path, "secrets"), problems)
+            _reader(source, path, problems)
         check_secrets(source.secrets, (*path, "secrets"), problems)
         check_authorisation(source, path, problems)
-    if source.schedule is not None and source.reader == PUSH:
+    if source.schedule is not None and source.reader in (PUSH, UPLOAD):
         problems.add(
             (*path, "schedule"),
             "People of this source are pushed: there is nothing to fetch. Take it out.",
@@ -77,6 +78,29 @@ def check_source(
                     (*path, "rehire", index),
                     f"{name} is not in the mapping of this source: nobody would ever be found by "
                     f"it. Map it.{near(name, source.mapping)}",
+                )
+
+
+def _reader(source: Source, path: Path, problems: Problems) -> None:
+    """Settings and secrets are those of this reader; what the mapping reads, it has."""
+    settings = complete_source(source.catalogue, source.reader, source.settings)
+    try:
+        forms = schemas(source.reader, settings)
+        columns = known_columns(source.reader, settings)
+    except SettingsError as error:
+        for way, message in error.problems:
+            problems.add((*path, "settings", *way), message)
+        return
+    check_settings(settings, forms[0], (*path, "settings"), problems)
+    given = {TOKEN: "", **source.secrets} if source.oauth else source.secrets
+    check_secret_names(given, forms[1], (*path, "secrets"), problems)
+    for name, expression in source.mapping.items() if columns is not None else ():
+        with suppress(ExpressionError):
+            for column in compile_row_value(expression).columns - set(columns or ()):
+                problems.add(
+                    (*path, "mapping", name),
+                    f"The source has no column {column!r}.{near(column, columns or ())} Known: "
+                    f"{', '.join(columns or ())}.",
                 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from tenure.configuration.document_limits import ChangeLimit, Limit, MissingLimit
 from tenure.configuration.values import AttributeName, Duration, Expression, Part, Text
@@ -60,6 +60,9 @@ class Source(Part):
 
     name: Text
     reader: str = Field(description="The kind of source, such as csv.")
+    catalogue: Annotated[str, StringConstraints(max_length=100)] = Field(
+        default="", description="The entry of the catalogue that it was made from."
+    )
     settings: dict[str, Any] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(
         default_factory=dict,

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from tenure.catalogue import filling
 from tenure.catalogue.entry import Entry
+from tenure.catalogue.parts import Common
 from tenure.configuration.checking import check
 from tenure.configuration.document import Application, Document
 from tenure.configuration.exporting import as_written
@@ -39,23 +40,8 @@ def prepare(
     not given is looked for in an environment variable named after the application. One that Tenure
     cannot speak to is managed by tasks for people."""
     slug = slug or entry.slug
-    problems = {}
-    if not _SLUG.fullmatch(slug):
-        problems["slug"] = f"{slug!r} is none: lower-case letters, digits, - and _, such as chat-2."
-    if len(name.strip()) > _LONGEST_NAME:
-        problems["name"] = f"A name has at most {_LONGEST_NAME} characters."
-    references = filling.secret_references(entry, slug)
-    for key, text in (secrets or {}).items():
-        if key not in references:
-            known = ", ".join(references) or "none"
-            problems[key] = f"{entry.name} has no such secret. There is {known}."
-        elif not text.strip():
-            continue
-        elif not is_reference(text.strip()):
-            # The text is not shown: it may be the secret itself.
-            problems[key] = f"A secret is never written here. Give a reference: {EXPECTED}."
-        else:
-            references[key] = text.strip()
+    problems = named(slug, name)
+    references = referenced(entry, slug, secrets or {}, problems)
     try:
         settings = filling.settings(entry, answers)
     except filling.WrongAnswers as error:
@@ -91,9 +77,43 @@ def block(slug: str, application: Application) -> str:
     plain: dict[str, Any] = as_written(document)["applications"][slug]
     # Said although it is the default: it is the line that is changed when all looks well.
     plain["mode"] = "report"
+    return as_yaml({"applications": {slug: plain}})
+
+
+def named(slug: str, name: str) -> dict[str, str]:
+    """What is wrong with a slug and a name."""
+    problems = {}
+    if not _SLUG.fullmatch(slug):
+        problems["slug"] = f"{slug!r} is none: lower-case letters, digits, - and _, such as chat-2."
+    if len(name.strip()) > _LONGEST_NAME:
+        problems["name"] = f"A name has at most {_LONGEST_NAME} characters."
+    return problems
+
+
+def referenced(
+    entry: Common, slug: str, secrets: Mapping[str, str], problems: dict[str, str]
+) -> dict[str, str]:
+    """Where each secret is: as it is said, or where it is looked for otherwise."""
+    references = filling.secret_references(entry, slug)
+    for key, text in secrets.items():
+        if key not in references:
+            known = ", ".join(references) or "none"
+            problems[key] = f"{entry.name} has no such secret. There is {known}."
+        elif not text.strip():
+            continue
+        elif not is_reference(text.strip()):
+            # The text is not shown: it may be the secret itself.
+            problems[key] = f"A secret is never written here. Give a reference: {EXPECTED}."
+        else:
+            references[key] = text.strip()
+    return references
+
+
+def as_yaml(document: Mapping[str, Any]) -> str:
+    """A part of `tenure.yaml`."""
     yaml = YAML(typ="rt")
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     out = StringIO()
-    yaml.dump({"applications": {slug: plain}}, out)
+    yaml.dump(dict(document), out)
     return out.getvalue().rstrip() + "\n"

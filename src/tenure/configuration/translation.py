@@ -100,6 +100,7 @@ def _source(item: SourceDefinition) -> Source:
         {
             "name": item.name,
             "reader": item.reader,
+            "catalogue": item.catalogue_entry,
             "settings": dict(item.settings),
             "secrets": dict(item.secrets),
             "oauth": dict(item.oauth) or None,
@@ -121,6 +122,7 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         slug=slug,
         name=source.name,
         reader=source.reader,
+        catalogue_entry=source.catalogue,
         settings=_plain(source.settings),
         secrets=dict(source.secrets),
         oauth=_oauth(source),

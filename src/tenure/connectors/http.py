@@ -70,7 +70,8 @@ class HttpFunnel:
     `largest` is the size of an answer, in bytes, above which it is not read; `content_type` what
     bodies are sent as; `how` reads the application's error bodies; `tokens` give the bearer token
     of each request, and another one when it is refused; `disguised` gives the status that a body
-    with a good one really stands for, 0 where it is good.
+    with a good one really stands for, 0 where it is good. `certificate` is
+    ours, for servers that want to see one.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class HttpFunnel:
         how: Explain = explain,
         tokens: TokenSource | None = None,
         disguised: Callable[[Any], int] | None = None,
+        certificate: ssl.SSLContext | None = None,
     ) -> None:
         limits = limits or Limits()
         self._timeouts = timeouts or Timeouts()
@@ -99,6 +101,7 @@ class HttpFunnel:
         self._how = how
         self._tokens = tokens
         self._disguised = disguised
+        self._certificate = certificate
         self._concurrency = max(1, limits.concurrency)
         self._slots = asyncio.Semaphore(self._concurrency)
         patience = self._timeouts.total
@@ -119,6 +122,7 @@ class HttpFunnel:
                 limit=self._concurrency,
                 resolver=SafeResolver(),
                 keepalive_timeout=_KEEP_ALIVE,
+                ssl=self._certificate or True,
             ),
             timeout=aiohttp.ClientTimeout(
                 total=self._timeouts.total, connect=self._timeouts.connect

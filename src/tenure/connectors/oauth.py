@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -165,10 +166,12 @@ def authorize_address(
 
 
 class TokenEndpoint:
-    """An application's token endpoint. `settings` hold values, not references."""
+    """An application's token endpoint. `settings` hold values, not references; `certificate` is
+    ours, for those that want to see one."""
 
-    def __init__(self, settings: OAuthSettings) -> None:
+    def __init__(self, settings: OAuthSettings, certificate: ssl.SSLContext | None = None) -> None:
         self._settings = settings
+        self._certificate = certificate
         self._redact = Redactor((settings.client_secret, settings.private_key))
 
     async def exchange(self, code: str, *, verifier: Verifier, redirect_uri: str) -> Tokens:
@@ -281,7 +284,9 @@ class TokenEndpoint:
         try:
             async with (
                 aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(resolver=SafeResolver()),
+                    connector=aiohttp.TCPConnector(
+                        resolver=SafeResolver(), ssl=self._certificate or True
+                    ),
                     timeout=aiohttp.ClientTimeout(total=_SECONDS),
                     cookie_jar=aiohttp.DummyCookieJar(),
                 ) as session,

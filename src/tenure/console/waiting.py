@@ -324,7 +324,7 @@ def _bad_rows() -> list[Item]:
             Mark("Problem", "change"),
             f"{plural(row.errors, 'row')} of {row.source.name} could not be read",
             "The other rows were taken. Each is listed with its line and what to correct.",
-            f"{reverse('console:run', args=[row.last.pk])}#issues",
+            f"{reverse('console:run', args=[(row.whole or row.last).pk])}#issues",
             "Look",
         )
         for row in sources.sources()

@@ -20,7 +20,12 @@ from cel_expr_python import cel  # type: ignore[import-untyped]
 
 from tenure.core import expression_scopes as scopes
 from tenure.core import expression_tree as tree
-from tenure.core.expression_errors import ExpressionError, closest, compile_error
+from tenure.core.expression_errors import (
+    ExpressionError,
+    MissingAttribute,
+    closest,
+    compile_error,
+)
 from tenure.core.expression_program import Program
 from tenure.core.expression_values import Limits, Unfit
 from tenure.core.expressions import Condition, ValueExpression, condition_over
@@ -28,6 +33,7 @@ from tenure.core.expressions import Condition, ValueExpression, condition_over
 #: Name -> the keys that it has; None: whatever it has.
 Names: TypeAlias = Mapping[str, Iterable[str] | None]
 _DEEPEST = 30
+_PAST_END = re.compile(r"Index error: index=\d")
 _UNKNOWN = re.compile(r"There is no name or function '(\w+)\.[^']*'")
 _INT64 = 2**63
 
@@ -44,7 +50,13 @@ class JsonExpression(ValueExpression):
 
     def json(self, given: Mapping[str, Any]) -> Any:
         """The value. Raises `MissingAttribute` (something is not there) or `ExpressionError`."""
-        return self.program.evaluate(given)
+        try:
+            return self.program.evaluate(given)
+        except ExpressionError as error:
+            # `[0]` of a list that is empty is as little there as a key that an object has not.
+            if _PAST_END.search(str(error)):
+                raise MissingAttribute("entry", error.expression, what="entry") from None
+            raise
 
 
 def compile_json(source: str, names: Names) -> JsonExpression:

@@ -18,6 +18,7 @@ from tenure.readers.base import (
     Row,
     RowProblem,
 )
+from tenure.readers.webhook import Webhook
 
 
 class MemorySettings(BaseModel):
@@ -34,6 +35,7 @@ class MemorySecrets(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     password: str = Field("", title="Password", description="Empty: the source asks for none.")
+    webhook_key: str = Field("", title="Webhook key", description="Signs its webhooks.")
 
 
 @dataclass(slots=True)
@@ -48,6 +50,8 @@ class MemorySource:
     #: Changes before this are not known any more.
     oldest: int = 0
     password: str = ""
+    #: What its webhooks look like, where it sends any.
+    webhook: Webhook | None = None
     failure: ReaderError | None = None
     #: Ids of records that are answered as broken.
     broken: set[str] = field(default_factory=set)
@@ -99,6 +103,8 @@ class MemoryReader:
         self._source = memory_source(name)
         self._password = str(config.secrets.get("password", ""))
         self._cursor = ""
+        if self._source.webhook is not None:
+            self.webhook = self._source.webhook
 
     def columns(self) -> Sequence[str]:
         self._enter("columns")

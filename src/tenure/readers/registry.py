@@ -5,20 +5,21 @@ The one place that knows every kind by name. It imports a reader when it is aske
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from pydantic import BaseModel, ValidationError
 
-from tenure.connectors.base import TokenSource
+from tenure.connectors.base import SettingsError, TokenSource
 from tenure.connectors.registry import TOKEN
 from tenure.readers.base import Reader, ReaderConfig, ReaderError
 from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
 
-#: The one whose rows are not fetched: they come.
+#: Those whose rows are not fetched: they come.
 PUSH = "push"
+UPLOAD = "upload"
 _LATER = "given-when-it-is-needed"
 #: Kind -> module and class.
 _READERS: Mapping[str, tuple[str, str]] = {
@@ -28,7 +29,10 @@ _READERS: Mapping[str, tuple[str, str]] = {
     "ldap": ("tenure.readers.ldap", "LdapReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
     "microsoft": ("tenure.readers.microsoft", "MicrosoftReader"),
+    "mysql": ("tenure.readers.mysql", "MysqlReader"),
+    UPLOAD: ("tenure.readers.upload", "UploadReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
+    "rest": ("tenure.readers.rest", "RestReader"),
     "scim": ("tenure.readers.scim", "ScimReader"),
     "sql": ("tenure.readers.sql", "SqlReader"),
 }
@@ -50,6 +54,24 @@ def reader_class(kind: str) -> type[Reader]:
     return cast("type[Reader]", getattr(import_module(module), name))
 
 
+def schemas(kind: str, settings: Mapping[str, object]) -> tuple[type[BaseModel], type[BaseModel]]:
+    """The forms for settings and secrets, as JSON Schema has them. Those of a reader by
+    specification are the specification's; they are told by `settings`. Raises `ReaderError` for an
+    unknown kind, and `SettingsError` for a wrong specification."""
+    chosen = reader_class(kind)
+    own: Callable[[Mapping[str, object]], tuple[type[BaseModel], type[BaseModel]]] | None
+    own = getattr(chosen, "schemas_for", None)
+    return (chosen.Settings, chosen.Secrets) if own is None else own(settings)
+
+
+def known_columns(kind: str, settings: Mapping[str, object]) -> Sequence[str] | None:
+    """The columns that rows have, where these settings say which; None: any that it may be.
+    Raises as `schemas`."""
+    own: Callable[[Mapping[str, object]], Sequence[str]] | None
+    own = getattr(reader_class(kind), "columns_for", None)
+    return None if own is None else own(settings)
+
+
 def open_reader(
     kind: str,
     settings: Mapping[str, object],
@@ -63,10 +85,15 @@ def open_reader(
     if file is not None:
         kind, settings = _fitting(kind, settings, file)
     chosen = reader_class(kind)
-    secrets = secrets or {}
+    try:
+        for_settings, for_secrets = schemas(kind, settings)
+    except SettingsError as error:
+        raise ReaderError(f"The specification of the source cannot be used: {error}.") from None
     # With OAuth the token comes when it is needed, and is not one of the secrets.
-    given = secrets if tokens is None else {TOKEN: _LATER, **secrets}
-    wrong = [*_wrong(chosen.Settings, settings), *_wrong(chosen.Secrets, given)]
+    secrets = secrets or {}
+    given_later = tokens is not None and TOKEN in for_secrets.model_fields
+    held = {TOKEN: _LATER, **secrets} if given_later else secrets
+    wrong = [*_wrong(for_settings, settings), *_wrong(for_secrets, held)]
     if wrong:
         raise ReaderError(f"The settings of the {kind} source are wrong: {'; '.join(wrong)}.")
     return chosen(ReaderConfig(settings, secrets, tokens, file))

@@ -1,4 +1,5 @@
-"""What a query gives, from a PostgreSQL database: in one snapshot, read only, a portion at a time.
+"""What a query gives, from a database: in one snapshot, read only, a portion at a time. Here by
+PostgreSQL; another one adds how it is spoken to.
 
 With a column that says when a row changed, only those are asked for again. Knows nothing of people.
 """
@@ -6,9 +7,10 @@ With a column that says when a row changed, only those are asked for again. Know
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, ClassVar, cast
 
 import orjson
@@ -37,8 +39,21 @@ _SIGN_IN_CLASSES = ("28", "3D")
 _READ_ONLY, _TOO_LONG = "25006", "57014"
 
 
-class SqlSettings(PostgresqlAddress):
-    """Where the database is, and what is asked."""
+class Condition(Enum):
+    """Which rows of the query."""
+
+    NONE = "all"
+    NOTHING = "none, for their columns"
+    SINCE = "those that changed"
+    ONE = "the one with this id"
+
+
+#: Those that have a value.
+_ASKING = frozenset({Condition.SINCE, Condition.ONE})
+
+
+class QuerySettings(BaseModel):
+    """What is asked of a database, whichever it is."""
 
     query: str = Field(
         title="Query",
@@ -79,6 +94,10 @@ class SqlSettings(PostgresqlAddress):
         return plain
 
 
+class SqlSettings(QuerySettings, PostgresqlAddress):
+    """A PostgreSQL database, and what is asked of it."""
+
+
 class SqlSecrets(BaseModel):
     """The credentials."""
 
@@ -87,32 +106,31 @@ class SqlSecrets(BaseModel):
     password: SecretStr = Field(title="Password", description="Of the role that we sign in as.")
 
 
-class SqlReader:
-    """One query."""
+class QueryReader:
+    """One query. A kind of database adds its settings, `_connected` and `_asked`."""
 
-    Settings: ClassVar[type[BaseModel]] = SqlSettings
     Secrets: ClassVar[type[BaseModel]] = SqlSecrets
 
-    def __init__(self, config: ReaderConfig) -> None:
+    def __init__(self, config: ReaderConfig, settings: QuerySettings, place: Sequence[str]) -> None:
         if config.file is not None:
             raise ReaderError("This source is a query of a database: it reads no file.")
-        self._settings = SqlSettings.model_validate(dict(config.settings))
+        self._query = settings
         secrets = SqlSecrets.model_validate(dict(config.secrets))
         self._password = secrets.password.get_secret_value()
         self._redact = Redactor((self._password,))
-        told = [self._settings.host, self._settings.database, self._settings.query]
-        self._mark = hashlib.sha256(orjson.dumps([*told, self._settings.changed])).hexdigest()[:16]
+        told = [*place, settings.query, settings.changed]
+        self._mark = hashlib.sha256(orjson.dumps(told)).hexdigest()[:16]
         self._newest: Any = None
 
     def columns(self) -> Sequence[str]:
-        with self._asked(sql.SQL("LIMIT 0"), ()) as cursor:
-            names = [one.name for one in cursor.description or ()]
+        with self._asked(Condition.NOTHING) as (names, _):
+            pass
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ReaderError(
                 f"The query gives {', '.join(twice)} twice: name its columns with AS."
             )
-        for wanted in (self._settings.id, self._settings.changed):
+        for wanted in (self._query.id, self._query.changed):
             if wanted and wanted not in names:
                 raise ReaderError(
                     f"The query gives no column {wanted}, but {', '.join(names)}: correct `id` or "
@@ -123,28 +141,26 @@ class SqlReader:
     def rows(self) -> Iterator[Row | RowProblem]:
         self.columns()
         self._newest = None
-        yield from self._read(sql.SQL(""), ())
+        yield from self._read(Condition.NONE)
 
     def changes(self, cursor: str) -> Iterator[Row | RowProblem | Gone]:
         """What is no longer given by the query is not told: that takes a full reading."""
         since = self._since(cursor)
         self.columns()
-        clause = sql.SQL("WHERE q.{} >= %s").format(sql.Identifier(self._settings.changed))
-        yield from self._read(clause, (since,))
+        yield from self._read(Condition.SINCE, since)
 
     def cursor(self) -> str:
         if self._newest is None:
             return ""
         newest = self._newest
         if isinstance(newest, datetime):
-            newest -= timedelta(seconds=self._settings.overlap)
+            newest -= timedelta(seconds=self._query.overlap)
         return orjson.dumps({"mark": self._mark, "since": str(newest)}).decode()
 
     def fetch(self, id: str) -> Row | RowProblem | Gone:
-        if not self._settings.id:
+        if not self._query.id:
             raise ReaderError("One row cannot be asked for: set `id` to the column of its id.")
-        clause = sql.SQL("WHERE q.{}::text = %s").format(sql.Identifier(self._settings.id))
-        return next(self._read(clause, (id,)), Gone(id))
+        return next(self._read(Condition.ONE, id), Gone(id))
 
     def check(self) -> Sequence[Check]:
         """Sign-in and Query."""
@@ -153,7 +169,7 @@ class SqlReader:
                 pass
         except ReaderError as error:
             return [Check("Sign-in", False, str(error))]
-        signed_in = Check("Sign-in", True, f"As {self._settings.user}.")
+        signed_in = Check("Sign-in", True)
         try:
             names = self.columns()
         except ReaderError as error:
@@ -166,43 +182,68 @@ class SqlReader:
             mark, since = str(known["mark"]), str(known["since"])
         except (orjson.JSONDecodeError, TypeError, KeyError):
             mark = since = ""
-        if mark != self._mark or not self._settings.changed:
+        if mark != self._mark or not self._query.changed:
             raise CursorExpired("The query, or the column of the last change, is another one.")
         # Where nothing changed it stays where it was.
         self._newest = _Known(since)
         return since
 
-    def _read(self, clause: sql.Composable, values: Sequence[object]) -> Iterator[Row]:
-        with self._asked(clause, values) as cursor:
-            names = [one.name for one in cursor.description or ()]
-            settings = self._settings
+    def _read(self, condition: Condition, value: str = "") -> Iterator[Row]:
+        settings = self._query
+        with self._asked(condition, value) as (names, found):
             changed = names.index(settings.changed) if settings.changed in names else None
             own = names.index(settings.id) if settings.id in names else None
-            for number, found in enumerate(cursor, start=1):
+            for number, row in enumerate(found, start=1):
                 if changed is not None:
-                    self._note(found[changed])
-                values_ = {name: text(value) for name, value in zip(names, found, strict=True)}
-                yield Row(number, values_, text(found[own]) if own is not None else "")
+                    self._note(row[changed])
+                values = {name: text(one) for name, one in zip(names, row, strict=True)}
+                yield Row(number, values, text(row[own]) if own is not None else "")
 
     def _note(self, value: Any) -> None:
         newest = self._newest
         if value is not None and (newest is None or isinstance(newest, _Known) or value > newest):
             self._newest = value
 
+    def _connected(self) -> AbstractContextManager[Any]:
+        """A connection that only reads. Raises `ReaderError`."""
+        raise NotImplementedError
+
+    def _asked(
+        self, condition: Condition, value: str = ""
+    ) -> AbstractContextManager[tuple[list[str], Iterable[Sequence[Any]]]]:
+        """Names of columns, and rows. Raises `ReaderError`, also while they come."""
+        raise NotImplementedError
+
+
+class SqlReader(QueryReader):
+    """One query of a PostgreSQL database."""
+
+    Settings: ClassVar[type[BaseModel]] = SqlSettings
+
+    def __init__(self, config: ReaderConfig) -> None:
+        self._settings = SqlSettings.model_validate(dict(config.settings))
+        super().__init__(config, self._settings, [self._settings.host, self._settings.database])
+
     @contextmanager
     def _asked(
-        self, clause: sql.Composable, values: Sequence[object]
-    ) -> Iterator[psycopg.ServerCursor[tuple[Any, ...]]]:
-        """The query with a clause after it, on a connection of its own."""
+        self, condition: Condition, value: str = ""
+    ) -> Iterator[tuple[list[str], Iterable[Sequence[Any]]]]:
         # Its own signs of per cent are no places of values. The line ends for a comment in it.
-        query = sql.SQL(cast("Any", self._settings.query.replace("%", "%%")))
+        query = sql.SQL(cast("Any", self._query.query.replace("%", "%%")))
+        changed, own = sql.Identifier(self._query.changed), sql.Identifier(self._query.id)
+        clause = {
+            Condition.NONE: sql.SQL(""),
+            Condition.NOTHING: sql.SQL("LIMIT 0"),
+            Condition.SINCE: sql.SQL("WHERE q.{} >= %s").format(changed),
+            Condition.ONE: sql.SQL("WHERE q.{}::text = %s").format(own),
+        }[condition]
         statement = sql.SQL("SELECT * FROM (\n{}\n) AS q {}").format(query, clause)
         with self._connected() as connection:
             try:
                 with connection.transaction(), connection.cursor("tenure") as cursor:
                     cursor.itersize = _PORTION
-                    cursor.execute(statement, values)
-                    yield cursor
+                    cursor.execute(statement, (value,) if condition in _ASKING else ())
+                    yield [one.name for one in cursor.description or ()], cursor
             except psycopg.Error as error:
                 raise self._refused(error) from None
 

@@ -10,7 +10,7 @@ import orjson
 
 
 def text(value: object) -> str:
-    """ "" for what is empty. A point in time at midnight that has no zone is a day."""
+    """Nothing for what is empty. A point in time at midnight that has no zone is a day."""
     if value is None:
         return ""
     if isinstance(value, str):

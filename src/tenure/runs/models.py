@@ -9,6 +9,8 @@ from django.db.models.functions import Now
 
 #: The reason of a run that changed nothing.
 DRY_RUN = "dry run"
+#: A counter of imports that read only what changed, or single records.
+PARTIAL = "partial"
 
 
 class RunKind(models.TextChoices):

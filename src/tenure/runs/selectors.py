@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import Count, Max
 
 from tenure.infra.paging import Page, page
-from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
+from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
 
 
 def run(pk: int) -> Run | None:
@@ -32,9 +32,13 @@ def runs_page(*, kind: str = "", subject: str = "", cursor: str = "", size: int 
     return page(rows, order=("-id",), cursor=cursor, size=size)
 
 
-def last_by_subject(kind: RunKind, *, skip_dry_runs: bool = True) -> dict[str, Run]:
-    """Subject -> its latest run of this kind. One query."""
+def last_by_subject(
+    kind: RunKind, *, skip_dry_runs: bool = True, whole: bool = False
+) -> dict[str, Run]:
+    """Subject -> its latest run of this kind; `whole`: that read everything. Two queries."""
     rows = Run.objects.filter(kind=kind)
+    if whole:
+        rows = rows.exclude(counters__has_key=PARTIAL)
     if skip_dry_runs:
         rows = rows.exclude(reason=DRY_RUN)
     latest = rows.order_by().values("subject").annotate(last=Max("id")).values("last")
@@ -56,10 +60,14 @@ def paused() -> list[int]:
 
 
 def held_imports() -> list[Run]:
-    """Imports whose leavers a guard holds: only the latest import of a source counts."""
-    return [
-        row for row in last_by_subject(RunKind.IMPORT).values() if row.state == RunState.HELD.value
-    ]
+    """Imports whose leavers a guard holds: the latest of a source, or its latest that read all of
+    it; one of a few records says nothing of what that held."""
+    held = {}
+    for whole in (True, False):
+        for subject, row in last_by_subject(RunKind.IMPORT, whole=whole).items():
+            if row.state == RunState.HELD.value:
+                held[subject] = row
+    return list(held.values())
 
 
 def issues_page(

@@ -11,7 +11,7 @@ from django.db import transaction
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.infra.clock import now
-from tenure.readers.registry import PUSH
+from tenure.readers.registry import PUSH, UPLOAD
 from tenure.scim_server.models import PushToken, Scope
 from tenure.sources.models import Source
 
@@ -28,14 +28,15 @@ def issue(source: str, *, name: str, scope: Scope = Scope.WRITE, valid: timedelt
     exist and `ValueError` for one that nobody pushes to, or a name that is taken."""
     found = Source.objects.filter(slug=source).first()
     if found is None:
-        known = ", ".join(Source.objects.filter(reader=PUSH).values_list("slug", flat=True))
+        rows = Source.objects.filter(reader__in=[PUSH, UPLOAD])
+        known = ", ".join(rows.values_list("slug", flat=True))
         raise LookupError(
             f"There is no source {source!r}. Sources that are pushed to: {known or 'none yet'}."
         )
-    if found.reader != PUSH:
+    if found.reader not in (PUSH, UPLOAD):
         raise ValueError(
             f"{found.name} is read by {found.reader}, so nobody pushes to it. Give a source "
-            "`reader: push` in tenure.yaml."
+            "`reader: push` (SCIM) or `reader: upload` (JSON) in tenure.yaml."
         )
     name = name.strip()[:100]
     if not name or PushToken.objects.filter(source=found, name=name, revoked_at=None).exists():
@@ -73,11 +74,11 @@ def tokens(source: str | None = None) -> list[PushToken]:
     return list(rows.filter(source__slug=source) if source else rows)
 
 
-def let_in(token: str, at: datetime) -> PushToken | None:
-    """Whose token it is; None where it lets nobody in."""
+def let_in(token: str, at: datetime, *, reader: str = PUSH) -> PushToken | None:
+    """Whose token it is; None where it lets nobody in to a source that is read like that."""
     rows = PushToken.objects.filter(digest=_digest(token), revoked_at=None, expires_at__gt=at)
     row = rows.select_related("source").first()
-    if row is None or row.source.reader != PUSH:
+    if row is None or row.source.reader != reader:
         return None
     if row.last_used_at is None or at - row.last_used_at > _NOTED:
         PushToken.objects.filter(pk=row.pk).update(last_used_at=at)

@@ -23,7 +23,7 @@ from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
 from tenure.readers.base import Gone, ReaderError, Row, RowProblem
 from tenure.runs import services as runs
-from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
+from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
 from tenure.sources import asking, seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import ManagerWarning, resolve_managers, tie_managers
@@ -43,7 +43,7 @@ Progress = Callable[[int], None]
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """`counts`: rows, added, changed, unchanged, left, held, waiting, former, errors, warnings.
-    `whole`: everything was read, not only what changed.
+    `whole`: everything was read, not only what changed. `leavers`: ids of who has left now.
     `changes`: what a dry run would change, person by person, the first of them; `more`: how many
     people beyond those."""
 
@@ -54,6 +54,7 @@ class ImportResult:
     changes: tuple[PersonChange, ...] = ()
     more: int = 0
     whole: bool = True
+    leavers: tuple[int, ...] = ()
 
 
 class _DryRunOver(Exception):
@@ -69,11 +70,13 @@ def import_source(
     full: bool = False,
     ids: Collection[str] = (),
     reason: str = "",
+    quiet: bool = False,
     progress: Progress | None = None,
 ) -> ImportResult:
     """Read what changed where the source can say so, else all of it. `full`: all of it anyway;
     `ids`: these records only, by the source's own names. `accept` is the reason why a tripped guard
-    is overridden, `reason` why it is imported now.
+    is overridden, `reason` why it is imported now. `quiet`: where nothing had changed no run is
+    left.
 
     Raises `ReaderError` when the source as a whole cannot be used, or is being imported already:
     nothing was changed then.
@@ -88,6 +91,8 @@ def import_source(
             result = _import(work, _Asked(file, full or file is not None, tuple(ids)), progress)
             if not dry_run and file is None:
                 _readable(source)
+            if quiet and not result.whole and not result.counts["rows"]:
+                run.delete()
             return result
         except BaseException as error:
             # Without a database the run stays as it is, and the next import closes it.
@@ -99,8 +104,8 @@ def import_source(
 
 def _readable(source: Source) -> None:
     """It was read as it should be: whatever was wrong with it is over."""
-    rows = Source.objects.filter(pk=source.pk, failures__gt=0)
-    rows.update(failures=0, failed_at=None, failed_reason="")
+    rows = Source.objects.filter(pk=source.pk)
+    rows.update(read_at=now(), failures=0, failed_at=None, failed_reason="")
 
 
 def _said(error: BaseException) -> str:
@@ -130,6 +135,8 @@ def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResul
             alive=lambda: runs.advance(work.run),
         )
         work.whole = reading.whole
+        if not work.whole:
+            work.counts[PARTIAL] = 1
         return _take_reading(work, mapping, reading, progress, usual=asked.file is None)
     finally:
         reading.close()
@@ -318,7 +325,7 @@ def _close(work: Work, held: str) -> ImportResult:
     runs.finish(
         run, state, message=held, counters=counts, done=counts["rows"], total=counts["rows"]
     )
-    if not work.dry_run:
+    if not work.dry_run and (work.whole or counts["rows"]):
         record(
             Action.IMPORT_HELD if held else Action.IMPORT_FINISHED,
             subject_kind="source",
@@ -337,6 +344,7 @@ def _close(work: Work, held: str) -> ImportResult:
         tuple(told.changes),
         told.more,
         work.whole,
+        () if work.dry_run else tuple(work.left),
     )
 
 

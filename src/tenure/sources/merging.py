@@ -51,6 +51,7 @@ class Merge:
     changed: int = 0
     unchanged: int = 0
     left: int = 0
+    leavers: list[int] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
 
 
@@ -97,7 +98,9 @@ def merge(
         if not is_new or person.pk in naming.named:
             changed.append(person)
         done.added, done.changed = done.added + is_new, done.changed + (not is_new)
-        done.left += row.key in here and person.state == LifecycleState.LEFT.value
+        if row.key in here and person.state == LifecycleState.LEFT.value:
+            done.left += 1
+            done.leavers.append(person.pk)
         if telling is not None:
             told_before = {} if is_new else _whole(before[row.key])
             telling.add(person, told_before, _whole(after), new=is_new)

@@ -25,6 +25,8 @@ class Source(models.Model):
     slug = models.SlugField(max_length=100, unique=True)
     name = models.CharField(max_length=200)
     reader = models.CharField(max_length=32)
+    #: The entry of the catalogue that it was made from.
+    catalogue_entry = models.CharField(max_length=100, blank=True)
     settings = models.JSONField(default=dict)
     #: name -> reference, `${env:NAME}`; never values.
     secrets = models.JSONField(default=dict)
@@ -50,6 +52,7 @@ class Source(models.Model):
     #: source that is read otherwise is read whole.
     cursor = models.TextField(blank=True)
     cursor_of = models.BinaryField(max_length=16, default=b"")
+    read_at = models.DateTimeField(null=True)
     read_whole_at = models.DateTimeField(null=True)
     #: {"every": seconds}, {"cron": "0 6 * * 1-5"}, {"continuous": true}; {}: by hand.
     schedule = models.JSONField(default=dict)
@@ -146,6 +149,18 @@ class PushedResource(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
+
+
+class Upload(models.Model):
+    """The records that a script uploaded last, as JSON, compressed. `complete`: all of them."""
+
+    source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="upload")
+    records = models.BinaryField()
+    complete = models.BooleanField(default=False)
+    uploaded_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"upload of {self.source_id}"
 
 
 class Answer(models.TextChoices):

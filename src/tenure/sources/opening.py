@@ -3,14 +3,20 @@ place that does it; whoever reads a source, looks at it or writes to it comes he
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import orjson
+
+from tenure.catalogue.filling import complete_source
 from tenure.readers.base import Reader, ReaderConfig, ReaderError
 from tenure.readers.push import PushReader
-from tenure.readers.registry import PUSH, open_reader
+from tenure.readers.registry import PUSH, UPLOAD, open_reader
+from tenure.readers.upload import UploadReader
 from tenure.sources.authorizing import party
-from tenure.sources.models import Source
+from tenure.sources.models import Source, Upload
 from tenure.sources.pushing import stored_rows
 from tenure.vault.authorizing import KeptTokens
 from tenure.vault.services import resolve, resolve_all
@@ -23,7 +29,9 @@ def open_source(source: Source, *, file: Path | None = None, columns: Sequence[s
     Raises `ReaderError`: settings, secrets or references that are wrong, each by its name.
     """
     try:
-        settings = resolve_all(source.settings)
+        settings = complete_source(
+            source.catalogue_entry, source.reader, resolve_all(source.settings)
+        )
         secrets = {name: resolve(text) for name, text in source.secrets.items()}
     except LookupError as error:
         raise ReaderError(f"{source.name} cannot be opened: {error}") from error
@@ -33,6 +41,8 @@ def open_source(source: Source, *, file: Path | None = None, columns: Sequence[s
             columns=columns,
             stored=lambda: stored_rows(source, columns),
         )
+    if source.reader == UPLOAD:
+        return _uploaded(source, ReaderConfig(settings, file=file))
     return open_reader(
         source.reader,
         settings,
@@ -40,3 +50,14 @@ def open_source(source: Source, *, file: Path | None = None, columns: Sequence[s
         tokens=KeptTokens(party(source)) if source.oauth else None,
         file=file,
     )
+
+
+def _uploaded(source: Source, config: ReaderConfig) -> UploadReader:
+    """What was uploaded last, as a reader."""
+    row = Upload.objects.filter(source=source).defer("records").first()
+
+    def records() -> Sequence[Any] | None:
+        found = Upload.objects.filter(source=source).first()
+        return None if found is None else orjson.loads(zlib.decompress(found.records))
+
+    return UploadReader(config, stored=records, partial=row is not None and not row.complete)

@@ -1,4 +1,4 @@
-"""What one import reads of its source: all of it, what changed since the last time, or single
+"""What one import reads of its source: all of it, what changed since the last time, or some
 records; and where the next one goes on.
 
 What changed is asked for only where everything that was read before is known: the reader can say
@@ -82,6 +82,8 @@ class Reading:
             if not isinstance(self.reader, Fetching):
                 raise ReaderError(f"{self.source.name} cannot be asked for one record.")
             return (self.reader.fetch(id) for id in self.ids)
+        if getattr(self.reader, "partial", False):
+            return iter(self.reader.rows())
         assert isinstance(self.reader, Incremental)
         return iter(self.reader.changes(self.source.cursor))
 
@@ -106,7 +108,7 @@ def begin(
 ) -> Reading:
     """What is to be read now. `full`: all of it, whatever could be left out."""
     of = fingerprint(source, mapping)
-    if ids:
+    if ids or getattr(reader, "partial", False):
         return Reading(source, reader, of, whole=False, ids=tuple(ids))
     whole = full or not _may_be_partial(source, reader, of, at)
     return Reading(source, reader, of, whole=whole)

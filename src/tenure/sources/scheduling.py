@@ -57,7 +57,7 @@ def import_due(source: Source) -> ImportResult | None:
     that has to do with the source: what went wrong is kept with it."""
     try:
         with acting(SCHEDULE):
-            result = import_source(source, reason=SCHEDULE)
+            result = import_source(source, reason=SCHEDULE, quiet=True)
     except AlreadyImporting:
         return None
     except ReaderBusy as error:

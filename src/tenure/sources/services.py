@@ -25,6 +25,7 @@ class SourceDefinition:
     slug: str
     name: str
     reader: str
+    catalogue_entry: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     oauth: Mapping[str, Any] = field(default_factory=dict)
@@ -91,6 +92,7 @@ def _definition(source: Source) -> SourceDefinition:
         slug=source.slug,
         name=source.name,
         reader=source.reader,
+        catalogue_entry=source.catalogue_entry,
         settings=source.settings,
         secrets=source.secrets,
         oauth=source.oauth,
@@ -110,6 +112,7 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
     return {
         "name": definition.name,
         "reader": definition.reader,
+        "catalogue_entry": definition.catalogue_entry,
         "settings": dict(definition.settings),
         "secrets": dict(definition.secrets),
         "oauth": dict(definition.oauth),

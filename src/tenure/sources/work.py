@@ -54,6 +54,8 @@ class Work:
     #: Rows that would make somebody a leaver, as many as the guard may let through.
     leavers: list[MappedRow] = field(default_factory=list)
     leaving: int = 0
+    #: Ids of the people who have left now.
+    left: list[int] = field(default_factory=list)
     #: Leavers of this source within the guard's window whom nobody has approved.
     recent: int = field(init=False)
     #: People who had not left before any of those.
@@ -100,6 +102,7 @@ class Work:
         self.counts["changed"] += done.changed
         self.counts["unchanged"] += done.unchanged
         self.counts["left"] += done.left
+        self.left += done.leavers
         for issue in done.issues:
             self.complain(Severity.WARNING, issue.message, line=issue.line, key=issue.key)
         return done.left

@@ -60,7 +60,7 @@ def problems(written: dict[str, Any]) -> list[str]:
         ),
         (
             {"requests": {"update": {"request": "PUT /x", "form": {"a": "1"}, "body": {}}}},
-            "requests.update: A request has one of body, form and multipart",
+            "requests.update: A request has one of body, form, multipart and xml",
         ),
         ({"requests": {"find": {"mail": {"request": "GET /x"}}}}, "requests.find.mail: Accounts"),
         ({"requests": {"create": {"request": "RPC x"}}}, "requests.create.request: RPC needs"),

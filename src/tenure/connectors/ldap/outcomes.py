@@ -61,7 +61,7 @@ _NAMES = {
     71: "affectsMultipleDSAs",
     80: "other",
 }
-_LATER = frozenset({3, 51, 52, 80})
+LATER = frozenset({3, 51, 52, 80})
 _STOP = {
     1: "Check the name that we sign in with (bind_dn).",
     2: "Check that this is an LDAP version 3 directory.",
@@ -102,7 +102,7 @@ def failure(ask: Ask, result: Result, redact: Redactor) -> ConnectorError:
     if result.text:
         text += f": {redact(result.text)}"
     text = text.rstrip(".") + "."
-    if code in _LATER:
+    if code in LATER:
         return RetryLater(f"{text} Nothing was changed; it is tried again later.")
     if code in _STOP:
         return StopApplication(f"{text} {_stopped(code, result.text)}")

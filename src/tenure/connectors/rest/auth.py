@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from tenure.connectors.base import (
 )
 from tenure.connectors.oauth import OAuthSettings, TokenEndpoint
 from tenure.connectors.rest.judging import Reply, SignInAgain
-from tenure.connectors.rest.program import AuthProgram, Call, Program
+from tenure.connectors.rest.program import AuthProgram, Call, InterfaceProgram
 from tenure.connectors.rest.spec_auth import TokenAuth
 from tenure.connectors.rest.templates import Text, as_text
 
@@ -61,7 +62,7 @@ class SignIn:
 
     def __init__(
         self,
-        program: Program,
+        program: InterfaceProgram,
         given: Mapping[str, Any],
         *,
         login: SendLogin,
@@ -76,6 +77,8 @@ class SignIn:
         self._keep_secret = keep_secret
         self._tokens = tokens if program.auth.kind == "bearer" else None
         self._allow_http = allow_http
+        #: What the token endpoint is shown of us, where it wants to see a certificate.
+        self.certificate: ssl.SSLContext | None = None
         self._ticket: Ticket | None = None
         self._number = 0
         self._turn = asyncio.Lock()
@@ -217,7 +220,7 @@ class SignIn:
                 "form. Enter it again."
             ) from None
         asked = time.monotonic()
-        tokens = await TokenEndpoint(settings).own()
+        tokens = await TokenEndpoint(settings, self.certificate).own()
         self._keep_secret(tokens.access)
         lasts = tokens.seconds - min(_MARGIN, tokens.seconds / 10)
         return self._bearing(tokens.access, ends=asked + lasts)

@@ -70,7 +70,7 @@ class RestConnector:
         self._transport = Transport(
             program,
             given,
-            limits=stricter(program, config.limits),
+            limits=stricter(program.spec.limits, config.limits),
             timeouts=values.timeouts,
             allow_http=values.allow_http,
             tokens=config.tokens,

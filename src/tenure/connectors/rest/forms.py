@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -25,9 +25,11 @@ from tenure.connectors.addresses import checked_url
 from tenure.connectors.base import SettingsError, StopApplication
 from tenure.connectors.http import Timeouts
 from tenure.connectors.rest.compiling import SpecError
+from tenure.connectors.rest.interface import Interface, Secret, Setting
 from tenure.connectors.rest.program import Program
-from tenure.connectors.rest.reading import SpecFileError, program_of, read_program
-from tenure.connectors.rest.spec import Secret, Setting, Spec
+from tenure.connectors.rest.reading import SpecFileError, program_of, read_made
+
+P = TypeVar("P")
 
 
 class RestSettings(BaseModel):
@@ -62,6 +64,11 @@ class RestSecrets(BaseModel):
 
 def program_for(settings: Mapping[str, Any]) -> Program:
     """The specification in these settings. Raises `SettingsError`, with the place."""
+    return made_for(settings, program_of)
+
+
+def made_for(settings: Mapping[str, Any], make: Callable[[Any], P]) -> P:
+    """What `make` makes of the specification in these settings. Raises `SettingsError`."""
     spec, file = settings.get("spec"), settings.get("spec_file")
     if (spec is None) == (file is None):
         raise SettingsError(
@@ -69,8 +76,8 @@ def program_for(settings: Mapping[str, Any]) -> Program:
         )
     try:
         if file is not None:
-            return read_program(Path(str(file)))
-        return program_of(spec)
+            return read_made(Path(str(file)), make)
+        return make(spec)
     except SpecFileError as error:
         raise SettingsError([(("spec_file",), line) for line in error.lines]) from None
     except SpecError as error:
@@ -79,15 +86,18 @@ def program_for(settings: Mapping[str, Any]) -> Program:
         ) from None
 
 
-def forms(spec: Spec) -> tuple[type[BaseModel], type[BaseModel]]:
-    """The settings and the secrets of this application, as schemas."""
-    return _settings(spec), _secrets(spec)
+def forms(
+    spec: Interface, base: type[RestSettings] | None = None
+) -> tuple[type[BaseModel], type[BaseModel]]:
+    """The settings and the secrets of this application, as schemas. `base` has what others of its
+    kind have besides; it takes nothing that is not named."""
+    return _settings(spec, base or _Closed), _secrets(spec)
 
 
-def _settings(spec: Spec) -> type[BaseModel]:
+def _settings(spec: Interface, base: type[RestSettings]) -> type[BaseModel]:
     fields: dict[str, Any] = {n: _setting(n, one) for n, one in spec.settings.items()}
     return create_model(
-        "Settings", __base__=_Closed, __doc__=spec.about or f"Settings of {spec.name}.", **fields
+        "Settings", __base__=base, __doc__=spec.about or f"Settings of {spec.name}.", **fields
     )
 
 
@@ -135,7 +145,7 @@ def _text(one: Setting) -> Callable[[str], str]:
     return check
 
 
-def _secrets(spec: Spec) -> type[BaseModel]:
+def _secrets(spec: Interface) -> type[BaseModel]:
     fields: dict[str, Any] = {name: _secret(one) for name, one in spec.secrets.items()}
     return create_model(
         "Secrets", __base__=_ClosedSecrets, __doc__=f"Credentials for {spec.name}.", **fields

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
@@ -31,8 +32,9 @@ from tenure.connectors.base import (
     StopApplication,
     Unsupported,
 )
-from tenure.connectors.rest.program import Call, Program, Rule
-from tenure.connectors.rest.spec import SpecLimits
+from tenure.connectors.rest.interface import SpecLimits
+from tenure.connectors.rest.program import Call, InterfaceProgram, Rule
+from tenure.connectors.rest.xml_tree import XmlError, xml_tree
 from tenure.connectors.throttle import retry_after
 
 
@@ -63,13 +65,16 @@ class Reply:
 class Judge:
     """Judges the answers of one application."""
 
-    def __init__(self, program: Program, redactor: Callable[[], Redactor]) -> None:
+    def __init__(self, program: InterfaceProgram, redactor: Callable[[], Redactor]) -> None:
         self._program = program
         self._redactor = redactor
 
     def verdict(self, call: Call, ask: Ask, answer: Answer, *, renewable: bool) -> Reply:
         """The reply, or the error that it is. `SignInAgain` only where `renewable`."""
-        reply = _lenient(answer)
+        reply = _lenient(answer, call)
+        if call.spec.answer == "xml" and reply.body is not None and answer.status >= 300:
+            # What is wrong is looked for in it as in JSON.
+            answer = Answer(answer.status, answer.headers, orjson.dumps(reply.body))
         rule = self._rule(call, reply, answer)
         if rule is not None and rule.means != "done":
             raise self._by_rule(rule, ask, reply, answer, renewable=renewable)
@@ -88,10 +93,22 @@ class Judge:
         if call.spec.answer == "text":
             text = answer.body.decode(errors="replace")
             return Reply(reply.status, reply.headers, reply.cookies, text)
+        if call.spec.answer == "xml":
+            return self._tree(ask, answer, reply)
         body = parsed(ask, answer)
         if call.payload == "rpc":
             body = self._result(ask, answer, body)
         return Reply(reply.status, reply.headers, reply.cookies, body)
+
+    def _tree(self, ask: Ask, answer: Answer, reply: Reply) -> Reply:
+        if reply.body is not None or not answer.body.strip():
+            return reply
+        if answer.is_page:
+            parsed(ask, answer)
+        text = f"{ask} was answered {answer.status}, but the answer is broken off or no XML"
+        if ask.write:
+            raise OutcomeUnknown(f"{text}: whether it was done is not known.")
+        raise RetryLater(f"{text}. It is read again later.")
 
     def _result(self, ask: Ask, answer: Answer, body: Any) -> Any:
         """The result of a JSON-RPC call (JSON-RPC 2.0, section 5)."""
@@ -209,9 +226,14 @@ def _fits(wanted: str, status: int) -> bool:
     return wanted[0] == str(status)[0] if wanted.endswith("xx") else wanted == str(status)
 
 
-def _lenient(answer: Answer) -> Reply:
+def _lenient(answer: Answer, call: Call) -> Reply:
+    body: Any = None
     try:
-        body = orjson.loads(answer.body) if answer.body.strip() else None
+        if call.spec.answer == "xml":
+            with suppress(XmlError):
+                body = xml_tree(answer.body, frozenset(call.spec.lists))
+        elif answer.body.strip():
+            body = orjson.loads(answer.body)
     except orjson.JSONDecodeError:
         body = None if answer.is_page else answer.body[:20_000].decode(errors="replace")
     headers: dict[str, str] = {}

@@ -53,7 +53,7 @@ def items_of(call: Call, reply: Reply) -> list[Any]:
         values = list(found.values())
         if all(isinstance(one, Mapping) for one in values):
             return values
-    if found is None and reply.status == 204:
+    if found is None and (reply.status == 204 or call.spec.absent_is_empty):
         return []
     if not isinstance(found, list):
         raise StopApplication(

@@ -4,12 +4,14 @@ the application may be pressed, and what it can do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from tenure.connectors.base import Capabilities, ConnectorConfig, Limits
+from tenure.connectors.base import Capabilities, ConnectorConfig, Limits, TokenSource
 from tenure.connectors.rest.forms import RestSettings, forms
+from tenure.connectors.rest.interface import Interface, SpecLimits
 from tenure.connectors.rest.program import Program
 
 #: Every application is asked for these, whether it has them or not.
@@ -23,15 +25,25 @@ def opened(
 
     Raises ValueError (pydantic's) for values that do not fit.
     """
-    settings, secrets = forms(program.spec)
-    values = settings.model_validate(dict(config.settings))
+    return given(program.spec, forms(program.spec), config.settings, config.secrets, config.tokens)
+
+
+def given(
+    spec: Interface,
+    schemas: tuple[type[BaseModel], type[BaseModel]],
+    settings: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    tokens: TokenSource | None,
+) -> tuple[RestSettings, dict[str, dict[str, Any]]]:
+    """The same for any interface, by its forms."""
+    values = schemas[0].model_validate(dict(settings))
     assert isinstance(values, RestSettings)
-    given = dict(config.secrets)
-    if config.tokens is not None and "token" in program.spec.secrets:
-        given.setdefault("token", "given-when-it-is-needed")
+    held = dict(secrets)
+    if tokens is not None and "token" in spec.secrets:
+        held.setdefault("token", "given-when-it-is-needed")
     return values, {
-        "settings": {name: getattr(values, name) for name in program.spec.settings},
-        "secrets": _plain(secrets.model_validate(given)),
+        "settings": {name: getattr(values, name) for name in spec.settings},
+        "secrets": _plain(schemas[1].model_validate(held)),
     }
 
 
@@ -51,9 +63,8 @@ def capabilities(program: Program) -> Capabilities:
     )
 
 
-def stricter(program: Program, asked: Limits) -> Limits:
+def stricter(spec: SpecLimits, asked: Limits) -> Limits:
     """The stricter of what the specification says and what the administrator says."""
-    spec = program.spec.limits
 
     def least(one: float | None, other: float | None) -> float | None:
         given = [value for value in (one, other) if value is not None]

@@ -2,7 +2,7 @@
 
     login                    a key
     profile.email            a key in a key
-    emails[0].value          an entry by its number
+    emails[0].value          an entry by its number; [-1] is the last
     emails[type=work].value  the entry that has this
     groups[].id              of every entry
     ["odd.key"].x            a key with a dot in it
@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 _TOKEN = re.compile(
     r"""\.?(?:(?P<name>[^.\[\]"'\s][^.\[\]]*)
         |\[(?P<all>)\]
-        |\[(?P<number>\d{1,6})\]
+        |\[(?P<number>-?\d{1,6})\]
         |\["(?P<quoted>[^"]+)"\]
         |\[(?P<key>[^\[\]=]+)=(?P<value>[^\[\]]*)\])""",
     re.VERBOSE,
@@ -118,7 +118,7 @@ def _get(document: Any, steps: tuple[Step, ...]) -> Any:
         if isinstance(step, str):
             document = document.get(step) if isinstance(document, dict) else None
         elif isinstance(step, int):
-            fits = isinstance(document, list) and step < len(document)
+            fits = isinstance(document, list) and -len(document) <= step < len(document)
             document = document[step] if fits else None
         elif isinstance(step, Entry):
             document = _entry(document, step)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tenure.connectors.rest.interface import Interface
 from tenure.connectors.rest.paths import JsonPath
 from tenure.connectors.rest.spec import Account, Entitlement, Spec
 from tenure.connectors.rest.spec_requests import Paging, Request
@@ -68,7 +69,7 @@ class Pages:
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request. `where` is its place in the specification; `names` all that its expressions
-    use; `payload` how its body is sent (json, form, multipart, rpc, or "" for none)."""
+    use; `payload` how its body is sent (json, form, multipart, xml, rpc, or "" for none)."""
 
     spec: Request
     where: str
@@ -160,22 +161,30 @@ class AuthProgram:
     keep: Mapping[str, Pick] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
-    """All of it. `verbs` are by name: list, get, create ..., `find NAME`, `check NAME`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceProgram:
+    """How an interface is spoken to, compiled. `certificate`: our own and its key, as PEM."""
 
-    spec: Spec
+    spec: Interface
     base_url: Text
     headers: Mapping[str, Text]
     auth: AuthProgram
+    certificate: tuple[Text, Text] | None
     rpc_path: Text | None
     rpc_extra: Body | None
-    account: AccountProgram
-    verbs: Mapping[str, Steps]
-    entitlements: Mapping[str, EntitlementProgram]
     rules: tuple[Rule, ...]
     messages: tuple[JsonPath, ...]
     code: JsonPath | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program(InterfaceProgram):
+    """All of it. `verbs` are by name: list, get, create ..., `find NAME`, `check NAME`."""
+
+    spec: Spec
+    account: AccountProgram
+    verbs: Mapping[str, Steps]
+    entitlements: Mapping[str, EntitlementProgram]
 
     def verb(self, name: str) -> Steps:
         """The requests of a verb; none where the application cannot do it."""

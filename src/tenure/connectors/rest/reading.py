@@ -4,12 +4,12 @@ mistake. Sends nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -19,6 +19,8 @@ from tenure.connectors.rest.program import Program
 from tenure.connectors.rest.spec import Spec
 from tenure.connectors.rest.spec_requests import ONE, SEVERAL
 
+S = TypeVar("S", bound=BaseModel)
+P = TypeVar("P")
 _LARGEST = 1024 * 1024
 _MOST = 20_000
 
@@ -42,20 +44,30 @@ class _Document:
 
 def program_of(values: Any) -> Program:
     """From plain values. Raises `SpecError`."""
-    if isinstance(values, Spec):
-        return compiled(values)
+    return made_of(values, Spec, compiled)
+
+
+def made_of(values: Any, kind: type[S], compile_it: Callable[[S], P]) -> P:
+    """A specification of any kind, from plain values. Raises `SpecError`."""
+    if isinstance(values, kind):
+        return compile_it(values)
     try:
-        spec = Spec.model_validate(values)
+        spec = kind.model_validate(values)
     except ValidationError as error:
         raise SpecError(problems_of(error)) from None
-    return compiled(spec)
+    return compile_it(spec)
 
 
 def read_program(file: Path) -> Program:
     """From a YAML file. Raises `SpecFileError`, with lines."""
+    return read_made(file, program_of)
+
+
+def read_made(file: Path, make: Callable[[Any], P]) -> P:
+    """What `make` makes of the values in a YAML file. Raises `SpecFileError`, with lines."""
     document = _read(file)
     try:
-        return program_of(document.values)
+        return make(document.values)
     except SpecError as error:
         lines = [_located(str(file), document.marks, one) for one in error.problems]
         raise SpecFileError(lines, list(error.problems)) from None
@@ -118,7 +130,7 @@ def _read(file: Path) -> _Document:
     except (YAMLError, ValueError, RecursionError) as error:
         raise _refused(file, f"This is not YAML: {error}.") from None
     if not isinstance(root, MappingNode):
-        raise _refused(file, "Expected name:, base_url:, account: and requests: in it.")
+        raise _refused(file, "Expected name:, base_url: and what else a specification has.")
     marks: dict[Place, tuple[int, int]] = {}
     values = _plain(file, root, (), marks)
     assert isinstance(values, dict)

@@ -14,22 +14,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from tenure.connectors.rest.spec_auth import Auth, NoAuth
-from tenure.connectors.rest.spec_requests import (
-    Errors,
-    Part,
-    Pattern,
-    Place,
-    Request,
-    Steps,
-)
+from tenure.connectors.rest.interface import Interface
+from tenure.connectors.rest.spec_requests import Part, Place, Request, Steps
 
-#: Names of settings that every application of this kind has.
-RESERVED = frozenset({"spec", "spec_file", "allow_http", "timeouts"})
-_NAME = r"^[a-z][a-z0-9_]*$"
-Name = Annotated[str, Field(pattern=_NAME, max_length=64)]
 EntitlementKind = Literal["group", "role", "licence"]
 
 
@@ -37,27 +26,6 @@ def _attribute(value: Any) -> Any:
     if isinstance(value, str):
         return {"read": value} if value.startswith("=") else {"path": value}
     return value
-
-
-class Setting(Part):
-    """One thing that an administrator fills in."""
-
-    title: str
-    hint: str = ""
-    example: str = ""
-    kind: Literal["text", "url", "number", "yes_no"] = "text"
-    pattern: Pattern = Field(default="", description="Regular expression for the whole value.")
-    choices: list[str] = Field(default_factory=list)
-    default: str | bool | int | None = None
-    optional: bool = False
-
-
-class Secret(Part):
-    """One credential."""
-
-    title: str
-    hint: str = ""
-    optional: bool = False
 
 
 class Attribute(Part):
@@ -181,57 +149,13 @@ class Entitlement(Part):
         return self
 
 
-class Rpc(Part):
-    """JSON-RPC 2.0: `RPC method` in a request is a POST to this path, its body the parameters."""
-
-    path: str = "/"
-    extra: dict[str, Any] = Field(
-        default_factory=dict, description="What stands beside method and params, such as auth."
-    )
-
-
-class SpecLimits(Part):
-    """How hard it may be pressed, and the headers in which it says so itself."""
-
-    reads: float | None = Field(default=None, gt=0, description="Requests per second that read.")
-    writes: float | None = Field(default=None, gt=0, description="Requests per second that write.")
-    burst: int = Field(default=20, ge=1)
-    concurrency: int = Field(default=8, ge=1, le=64)
-    remaining: str = Field(default="", description="Header: how many are left.")
-    reset: str = Field(default="", description="Header: when there will be more.")
-    reset_is: Literal["seconds", "epoch", "epoch_ms"] = "seconds"
-    largest_answer: int = Field(default=16, ge=1, le=256, description="In MiB.")
-
-
-class Spec(Part):
+class Spec(Interface):
     """One application's own interface."""
 
-    name: str = Field(min_length=1, max_length=100)
-    about: str = ""
-    sources: list[str] = Field(
-        default_factory=list, description="The pages of its documentation that this is from."
-    )
-    settings: dict[Name, Setting] = Field(default_factory=dict)
-    secrets: dict[Name, Secret] = Field(default_factory=dict)
-    base_url: str = Field(description="https://api.example.com/v1, or {settings.url}/api.")
-    headers: dict[str, str] = Field(default_factory=dict)
-    auth: Auth = Field(default_factory=lambda: NoAuth(kind="none"))
-    rpc: Rpc | None = None
     account: Account
     requests: Requests
     entitlements: dict[EntitlementKind, Entitlement] = Field(default_factory=dict)
-    errors: Errors = Field(default_factory=Errors)
-    limits: SpecLimits = Field(default_factory=SpecLimits)
     cannot: dict[str, str] = Field(
         default_factory=dict,
         description="Verb -> what a person has to do there by hand: delete: Open the user and ...",
     )
-
-    @model_validator(mode="after")
-    def _names_are_free(self) -> Spec:
-        taken = sorted(
-            name for name in self.settings if name in RESERVED or hasattr(BaseModel, name)
-        )
-        if taken:
-            raise ValueError(f"Settings cannot be called {', '.join(taken)}. Choose other names.")
-        return self

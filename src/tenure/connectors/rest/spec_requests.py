@@ -36,6 +36,10 @@ MEANINGS = (
 )
 
 
+#: The ways to send something.
+PAYLOADS = ("body", "form", "multipart", "xml")
+
+
 def _place(text: str) -> str:
     json_path(text)
     return text
@@ -181,11 +185,18 @@ class Request(Part):
     multipart: dict[str, Any] = Field(
         default_factory=dict, description="The same as multipart/form-data."
     )
+    xml: str = Field(
+        default="", description="What is sent as XML, with {expressions} in it; escaped there."
+    )
     status: list[int] = Field(
         default_factory=list, description="Statuses that are success. Default: every 2xx."
     )
-    answer: Literal["json", "text", "nothing"] = Field(
+    answer: Literal["json", "xml", "text", "nothing"] = Field(
         default="json", description="What the answer is read as."
+    )
+    lists: list[str] = Field(
+        default_factory=list,
+        description="Elements of XML that may come several times: they are lists then, always.",
     )
     items: Place = Field(default=".", description="Where the list is in the answer.")
     item: Place = Field(default="", description="Where the one thing is in the answer.")
@@ -193,6 +204,9 @@ class Request(Part):
         default="",
         description="Where its id is, if not where it always is. After a create also an "
         "=expression over body and headers.",
+    )
+    absent_is_empty: bool = Field(
+        default=False, description="Nothing at `items` is an empty list, and no mistake."
     )
     paging: Paging | None = None
     details: bool = Field(
@@ -212,9 +226,9 @@ class Request(Part):
 
     @model_validator(mode="after")
     def _one_body(self) -> Request:
-        given = [n for n in ("body", "form", "multipart") if n in self.model_fields_set]
+        given = [n for n in PAYLOADS if n in self.model_fields_set]
         if len(given) > 1:
-            raise ValueError(f"A request has one of body, form and multipart, not {given}.")
+            raise ValueError(f"A request has one of body, form, multipart and xml, not {given}.")
         if given and self.method == "GET":
             raise ValueError("A GET has no body. Use query, or another method.")
         return self

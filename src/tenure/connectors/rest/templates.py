@@ -44,12 +44,16 @@ class Text:
 
     def fill(self, given: Mapping[str, Any]) -> str:
         """The text. What is missing leaves nothing behind."""
+        return self.escaped(given, str)
+
+    def escaped(self, given: Mapping[str, Any], escape: Callable[[str], str]) -> str:
+        """The text, its expressions escaped. What is missing leaves nothing behind."""
         return "".join(
             part
             if isinstance(part, str)
             else ""
             if (value := evaluate(part, given)) is MISSING or value is None
-            else as_text(value)
+            else escape(as_text(value))
             for part in self.parts
         )
 

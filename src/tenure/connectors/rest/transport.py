@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -28,13 +29,14 @@ from tenure.connectors.base import (
     StopApplication,
     TokenSource,
 )
+from tenure.connectors.certificates import client_context
 from tenure.connectors.http import HttpFunnel, Timeouts, segment
 from tenure.connectors.rest.auth import SignIn, Ticket
 from tenure.connectors.rest.judging import Judge, Reply, SignInAgain, reset_after, used_up
-from tenure.connectors.rest.program import Call, Program
+from tenure.connectors.rest.program import Call, InterfaceProgram
 from tenure.connectors.rest.templates import MISSING, Missing, as_text
 
-_ACCEPT = "application/json"
+_ACCEPT = {"xml": "text/xml, application/xml"}
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -56,7 +58,7 @@ class Transport:
 
     def __init__(
         self,
-        program: Program,
+        program: InterfaceProgram,
         given: Mapping[str, Mapping[str, Any]],
         *,
         limits: Limits,
@@ -76,7 +78,9 @@ class Transport:
         self._stack = AsyncExitStack()
         self._funnels: dict[str, HttpFunnel] = {}
         self._opening = asyncio.Lock()
-        self._base = ""
+        #: Where paths begin; known once it is open.
+        self.base = ""
+        self._certificate: ssl.SSLContext | None = None
         self.signing = SignIn(
             program,
             {**given, "fresh": fresh()},
@@ -88,8 +92,12 @@ class Transport:
 
     async def __aenter__(self) -> Self:
         """Raises `StopApplication` when the address is not one that may be used."""
-        self._base = self._program.base_url.fill({**self._given, "fresh": {}}).rstrip("/")
-        await self._funnel(self._base)
+        given = {**self._given, "fresh": {}}
+        self.base = self._program.base_url.fill(given).rstrip("/")
+        if self._program.certificate is not None:
+            certificate, key = (text.fill(given) for text in self._program.certificate)
+            self._certificate = self.signing.certificate = client_context(certificate, key)
+        await self._funnel(self.base)
         return self
 
     async def __aexit__(
@@ -147,13 +155,13 @@ class Transport:
         """What is sent: the whole address, body and headers. `url` stands for the call's own."""
         path, query = self._address(call, given)
         data, content_type = self._payload(call, given)
-        headers = {"Accept": _ACCEPT}
+        headers = {"Accept": _ACCEPT.get(call.spec.answer, "application/json")}
         for name, text in {**self._program.headers, **call.headers}.items():
             headers[name] = text.fill(given)
         headers |= ticket.headers
         if content_type:
-            headers["Content-Type"] = content_type
-        shown = _shown(path, self._base)
+            headers.setdefault("Content-Type", content_type)
+        shown = _shown(path, self.base)
         if call.payload == "rpc":
             shown += f" {call.address.fill(given)}"
         pairs = [*(() if url else query), *ticket.query.items()]
@@ -172,7 +180,7 @@ class Transport:
             path = call.address.address(given, segment)
         filled = call.query.fill(given)
         return (
-            path if path.startswith("http") else f"{self._base}{path}",
+            path if path.startswith("http") else f"{self.base}{path}",
             _pairs(filled if isinstance(filled, Mapping) else {}),
         )
 
@@ -182,6 +190,8 @@ class Transport:
             return self._rpc(call, given, body), "application/json"
         if isinstance(body, Missing) or not call.payload:
             return None, ""
+        if call.payload == "xml":
+            return str(body).encode(), "text/xml; charset=utf-8"
         if call.payload in {"form", "multipart"} and not isinstance(body, Mapping):
             return None, ""
         if call.payload == "form":
@@ -234,6 +244,7 @@ class Transport:
                     timeouts=self._timeouts,
                     allow_http=self._allow_http,
                     largest=self._program.spec.limits.largest_answer * 1024 * 1024,
+                    certificate=self._certificate,
                 )
                 self._funnels[origin] = await self._stack.enter_async_context(funnel)
         return self._funnels[origin]
@@ -241,8 +252,8 @@ class Transport:
     def same_server(self, url: str) -> str:
         """A next page's address, whole. Raises `StopApplication` where it is another server's."""
         try:
-            whole = URL(f"{self._base}/").join(URL(url, encoded=True))
-            same = whole.origin() == URL(self._base).origin()
+            whole = URL(f"{self.base}/").join(URL(url, encoded=True))
+            same = whole.origin() == URL(self.base).origin()
         except ValueError:
             same = False
         if not same:

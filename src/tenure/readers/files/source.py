@@ -120,9 +120,11 @@ class SourceFile:
         return self._located
 
     def _take(self, fetched: Fetched) -> None:
-        if self._fetched is None and fetched.temporary:
+        if fetched is self._fetched:
+            return
+        if fetched.temporary:
             weakref.finalize(self, fetched.path.unlink, missing_ok=True)
-        self._fetched = fetched
+        self._fetched, self._located = fetched, None
 
     def _opened(self, fetched: Fetched) -> Located:
         if self._settings.pgp is None:

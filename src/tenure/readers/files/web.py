@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from tenure.connectors.addresses import AddressRefused, SafeResolver, checked_url
+from tenure.connectors.addresses import AddressRefused, SafeResolver, checked_url, is_loopback
 from tenure.connectors.answers import Redactor
 from tenure.connectors.base import StopApplication, TokenSource
 from tenure.connectors.throttle import retry_after
@@ -123,6 +123,8 @@ class WebPlace:
             checked_url(str(target.origin()), allow_http=False)
         except (ValueError, StopApplication) as error:
             raise ReaderError(f"{self._shown} sends on to where nobody follows: {error}") from None
+        if is_loopback(target.host or "") and not is_loopback(self._url.host or ""):
+            raise ReaderError(f"{self._shown} sends on to this machine: nobody follows.")
         return target
 
     async def _credentials(self) -> dict[str, str]:

@@ -2,8 +2,8 @@
 Directory by the numbers that a domain controller gives its changes (uSNChanged) and by what it
 remembers of deleted entries.
 
-Not by DirSync: that wants a right to read the whole domain's secrets, which nobody should need for
-names (https://learn.microsoft.com/en-us/windows/win32/ad/polling-for-changes-using-the-dirsync-control).
+Not by DirSync: that wants a right over the whole domain, and cannot be kept to one unit
+(https://learn.microsoft.com/en-us/windows/win32/ad/polling-for-changes-using-usnchanged).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from tenure.connectors.ldap.checks import AD
 from tenure.connectors.ldap.directory import BASE, REPLACE, Directory, text
 from tenure.connectors.ldap.entries import identifier, identifier_value
 from tenure.connectors.ldap.filters import both, equal, parse, present
+from tenure.connectors.ldap.outcomes import LATER, SUCCESS
 from tenure.connectors.ldap.session import Entry
 from tenure.connectors.ldap.settings import LdapSecrets
 from tenure.readers.base import Gone, ReaderConfig, ReaderError, Row, RowProblem
@@ -143,12 +144,20 @@ class LdapReader:
         if len(self._managers) + len(missing) > _KNOWN:
             self._managers.clear()
             missing = sorted(names)
-        number = self._settings.number
-        asked = [
-            directory.search(name, present("objectClass"), [number], scope=BASE) for name in missing
-        ]
-        for name, found in zip(missing, await asyncio.gather(*asked), strict=True):
-            self._managers[name.casefold()] = text(found[0], number) if found else ""
+        numbers = await asyncio.gather(*(self._number(directory, name) for name in missing))
+        for name, number in zip(missing, numbers, strict=True):
+            self._managers[name.casefold()] = number
+
+    async def _number(self, directory: Directory, name: str) -> str:
+        """Empty where the manager is not there, in another directory, or not to be seen: people do
+        not wait for that."""
+        wanted = self._settings.number
+        result, found = await directory.search_told(
+            name, present("objectClass"), [wanted], [], scope=BASE
+        )
+        if result.code in LATER:
+            raise directory.refused(name, result)
+        return text(found[0], wanted) if result.code == SUCCESS and found else ""
 
     async def _must_be_there(self, directory: Directory) -> None:
         """No people where there is no such place would be nobody."""

@@ -1,0 +1,106 @@
+"""A source of people as Markdown: its page in docs/integrations and for `tenure catalogue show`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tenure.catalogue.pages import list_of, numbered, provenance, table
+from tenure.catalogue.parts import AUTHENTICATION
+from tenure.catalogue.source_entry import (
+    ABSENCE,
+    SOURCE_CAPABILITIES,
+    SOURCE_CATEGORIES,
+    SourceEntry,
+)
+
+_MEANS = {"active": "here", "on_leave": "on leave", "left": "gone"}
+
+
+def source_page(entry: SourceEntry, block: str = "") -> str:
+    """Everything that is known of one source. `block` is a ready part of tenure.yaml."""
+    steps = entry.instructions
+    parts = [
+        f"# {entry.name}",
+        entry.summary,
+        table(("", ""), source_facts(entry)),
+        "## Connect it",
+        numbered(steps.connect),
+        *(("## Changes at once", numbered(steps.webhooks)) if steps.webhooks else ()),
+        *(("## Writing addresses back", numbered(steps.write_back)) if steps.write_back else ()),
+        *_asked(entry),
+        *_block(entry, block),
+        "## What becomes of it",
+        table(("attribute", "from"), ((f"`{k}`", f"`{v}`") for k, v in entry.mapping.items())),
+        *_statuses(entry),
+        *list_of("What to mind", entry.traps),
+        *list_of("Confirmed in the sources", entry.confirmed),
+        *list_of("Not confirmed", entry.not_confirmed),
+        "## Sources",
+        provenance(entry),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def source_facts(entry: SourceEntry) -> list[tuple[str, str]]:
+    """What it is and how it is read, as (label, value)."""
+    signed = AUTHENTICATION[entry.authentication.kind]
+    if entry.authentication.by:
+        signed += f", made by {entry.authentication.by}"
+    return [
+        (label, value)
+        for label, value in (
+            ("Kind", SOURCE_CATEGORIES[entry.category]),
+            ("Vendor", f"<{entry.vendor}>"),
+            ("Runs", " or ".join(entry.hosting)),
+            ("Tenure gets", ", ".join(SOURCE_CAPABILITIES[name].lower() for name in entry.can)),
+            (
+                "It offers besides",
+                ", ".join(SOURCE_CAPABILITIES[name].lower() for name in entry.offers),
+            ),
+            ("Interface", entry.interface),
+            ("Plan", entry.plan),
+            ("Authentication", signed),
+            ("Scopes", ", ".join(entry.authentication.scopes)),
+            ("Ends", entry.authentication.ends),
+            ("Limits", entry.limits),
+            ("Before the first day", entry.joiners),
+            ("When somebody leaves", entry.leavers),
+            ("Who is no longer there", ABSENCE[entry.absence]),
+        )
+        if value
+    ]
+
+
+def _asked(entry: SourceEntry) -> Iterable[str]:
+    if entry.settings:
+        yield "### Settings"
+        yield table(
+            ("setting", "meaning", "example"),
+            ((f"`{s.name}`", f"{s.title}. {s.hint}", f"`{s.example}`") for s in entry.settings),
+        )
+    if entry.secrets:
+        yield "### Secrets"
+        yield table(
+            ("secret", "meaning"),
+            (
+                (f"`{s.name}`", f"{s.title}. {s.hint}{' Not needed.' if s.optional else ''}")
+                for s in entry.secrets
+            ),
+        )
+
+
+def _block(entry: SourceEntry, block: str) -> Iterable[str]:
+    if block:
+        asked = [setting for setting in entry.settings if not setting.default]
+        flags = " ".join(f"--set {setting.name}={setting.example}" for setting in asked)
+        yield "### In tenure.yaml"
+        yield f"```sh\n{f'tenure source add {entry.slug} {flags}'.strip()}\n```"
+        yield f"```yaml\n{block.rstrip()}\n```"
+
+
+def _statuses(entry: SourceEntry) -> Iterable[str]:
+    if entry.statuses:
+        yield table(
+            ("status there", "means"),
+            ((f"`{text}`", _MEANS[meaning]) for text, meaning in entry.statuses.items()),
+        )
