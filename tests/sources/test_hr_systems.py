@@ -3,13 +3,16 @@ whoever was terminated there has left here."""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from tenure.infra.clock import now
 from tenure.people.models import Company, Person
+from tenure.receiving import hints
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.previewing import preview
@@ -81,6 +84,32 @@ def test_bamboohr_whole_and_by_what_changed(monkeypatch: pytest.MonkeyPatch) -> 
         result = import_source(source, accept="One of two is many.")
         assert not result.whole
         assert states() == {"1001": "left", "1002": "left"}
+
+
+def test_a_webhook_is_a_hint_and_the_record_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    ava = {"id": "123", "employeeNumber": "1001", "firstName": "Ava", "lastName": "Nguyen"}
+    told = {**ava, "status": "Inactive", "terminationDate": "2026-11-01"}
+    listed = {"data": [{"employeeId": "123"}], "meta": {"page": {"nextCursor": None}}}
+    exchanges = [
+        {"ask": "GET /api/v1/employees", "answer": {"json": listed}},
+        {
+            "ask": "GET /api/v1/employees/123",
+            "answer": [{"json": {**ava, "status": "Active"}}, {"json": told}],
+        },
+    ]
+    with connected("bamboohr", exchanges, monkeypatch) as source:
+        assert import_source(source).counts["added"] == 1
+        source.guard = {"leavers": {"percent": 100, "floor": 10}}
+        source.save()
+        stamp = now().isoformat()
+        body = b'{"type": "employee.updated", "data": {"employeeId": "123"}}'
+        digest = hmac.new(b"webhook_key-value", body + stamp.encode(), "sha256").hexdigest()
+        headers = {"X-BambooHR-Timestamp": stamp, "X-BambooHR-Signature": digest}
+        with pytest.raises(hints.Refused):
+            hints.receive("bamboohr", {**headers, "X-BambooHR-Signature": "0" * 64}, body)
+        hints.receive("bamboohr", headers, body)
+        hints.take("bamboohr")
+        assert states() == {"1001": "left"}
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,10 @@ class SourceEntry(Common):
     )
     dates: tuple[str, ...] = ()
     statuses: dict[str, Literal["active", "on_leave", "left"]] = Field(default_factory=dict)
+    manager_by: Literal["employee_number", "id"] = Field(
+        default="employee_number",
+        description="What `manager` holds; id: the source's own name of the manager's record.",
+    )
     absence: Literal["ignore", "leave"] = "ignore"
     leavers: Sentence = Field(description="What a termination looks like.")
     joiners: Sentence = Field(description="What somebody before the first day looks like.")

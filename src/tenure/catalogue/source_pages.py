@@ -13,6 +13,10 @@ from tenure.catalogue.source_entry import (
     SourceEntry,
 )
 
+_MANAGERS = {
+    "employee_number": "Named by their employee number.",
+    "id": "Named by the id of their record.",
+}
 _MEANS = {"active": "here", "on_leave": "on leave", "left": "gone"}
 
 
@@ -65,6 +69,7 @@ def source_facts(entry: SourceEntry) -> list[tuple[str, str]]:
             ("Limits", entry.limits),
             ("Before the first day", entry.joiners),
             ("When somebody leaves", entry.leavers),
+            ("Managers", _MANAGERS[entry.manager_by] if "manager" in entry.mapping else ""),
             ("Who is no longer there", ABSENCE[entry.absence]),
         )
         if value

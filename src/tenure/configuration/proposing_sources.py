@@ -39,6 +39,8 @@ def prepare_source(
     if problems:
         raise filling.WrongAnswers(problems)
     left_out = entry.oauth_places | optional
+    # Where a source can be told by what its managers are named.
+    by = {"manager_by": entry.manager_by} if "manager_by" in Source.model_fields else {}
     return slug, Source.model_validate(
         {
             "name": name.strip() or entry.name,
@@ -51,6 +53,7 @@ def prepare_source(
             "dates": list(entry.dates),
             "statuses": dict(entry.statuses),
             "absence": entry.absence,
+            **by,
         }
     )
 

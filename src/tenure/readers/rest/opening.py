@@ -5,8 +5,10 @@ administrator adds of their own.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tenure.connectors.base import SettingsError
@@ -40,9 +42,20 @@ def program_for(settings: Mapping[str, Any]) -> PeopleProgram:
     more = settings.get("columns")
 
     def make(values: Any) -> PeopleProgram:
-        return made_of(_with_columns(values, more), PeopleSpec, compiled)
+        whole = _with_columns(values, more)
+        try:
+            return _made(orjson.dumps(whole))
+        except TypeError:
+            # No JSON, so no specification either: what is wrong with it is said.
+            return made_of(whole, PeopleSpec, compiled)
 
     return made_for(settings, make)
+
+
+@lru_cache(maxsize=32)
+def _made(whole: bytes) -> PeopleProgram:
+    """A source is opened for every webhook; its specification is compiled once."""
+    return made_of(orjson.loads(whole), PeopleSpec, compiled)
 
 
 def schemas_for(settings: Mapping[str, Any]) -> tuple[type[BaseModel], type[BaseModel]]:

@@ -46,8 +46,7 @@ class RestReader:
             raise ReaderError("People of this source are asked for over HTTP: it reads no file.")
         try:
             self._program = program_for(config.settings)
-            schemas = schemas_for(config.settings)
-            spec = self._program.spec
+            spec, schemas = self._program.spec, schemas_for(config.settings)
             self._values, self._given = given(
                 spec, schemas, config.settings, config.secrets, config.tokens
             )
