@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("tenure.receiving.urls")),
     path("sign-in/", include("tenure.signin.urls")),
     path("qr/", include(scan_patterns)),
+    path("sso/saml/", include("tenure.sso.saml.urls")),
     path("", include("tenure.sso.urls")),
     path("", include("tenure.portal.urls")),
 ]

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self, TypeAlias
 
 from tenure.connectors.addresses import is_forbidden
@@ -58,6 +58,8 @@ class Result:
     controls: Mapping[str, bytes] = field(default_factory=dict)
     #: Of an extended operation.
     value: bytes = b""
+    #: What was said before the end (RFC 4511, 4.13): OID and value.
+    notes: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,14 @@ class Entry:
 
     dn: str
     attributes: Mapping[str, Sequence[bytes]]
+    controls: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Pending:
     done: asyncio.Future[Result]
     entries: list[Entry] = field(default_factory=list)
+    notes: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 class Session:
@@ -223,11 +227,14 @@ class Session:
             # Notice of disconnection (RFC 4511, 4.4.1), or the answer to what was given up.
             if number(identifier) == 0:
                 self._end(_result(content).text or "it ended the connection")
-        elif tag == _ENTRY:
-            pending.entries.append(_entry(content))
-        elif tag not in {_REFERENCE, _INTERMEDIATE} and not pending.done.done():
-            controls = rest[0][1] if rest else b""
-            pending.done.set_result(_result(content, controls))
+            return
+        controls = rest[0][1] if rest else b""
+        if tag == _ENTRY:
+            pending.entries.append(_entry(content, controls))
+        elif tag == _INTERMEDIATE:
+            pending.notes.append(_note(content))
+        elif tag != _REFERENCE and not pending.done.done():
+            pending.done.set_result(replace(_result(content, controls), notes=pending.notes))
 
     def _abandon(self, identifier: int) -> None:
         if not self.ended:
@@ -297,17 +304,28 @@ def _controls(controls: Sequence[Control]) -> bytes:
 def _result(content: bytes, controls: bytes = b"") -> Result:
     (_, code), _, (_, text), *rest = elements(content)
     value = next((inner for tag, inner in rest if tag == 0x8B), b"")
-    found = {}
-    for _, control in elements(controls):
-        (_, oid), *more = elements(control)
-        found[oid.decode(errors="replace")] = next((v for tag, v in more if tag == 0x04), b"")
+    found = _told(controls)
     return Result(number(code), text.decode(errors="replace").rstrip("\0"), found, value)
 
 
-def _entry(content: bytes) -> Entry:
+def _entry(content: bytes, controls: bytes) -> Entry:
     (_, dn), (_, listed) = elements(content)
     attributes = {}
     for _, attribute in elements(listed):
         (_, name), (_, values) = elements(attribute)
         attributes[name.decode().lower()] = [value for _, value in elements(values)]
-    return Entry(dn.decode(errors="replace"), attributes)
+    return Entry(dn.decode(errors="replace"), attributes, _told(controls))
+
+
+def _note(content: bytes) -> tuple[str, bytes]:
+    parts = dict(elements(content))
+    return parts.get(0x80, b"").decode(errors="replace"), parts.get(0x81, b"")
+
+
+def _told(controls: bytes) -> dict[str, bytes]:
+    """OID -> value, of the controls of an answer."""
+    found = {}
+    for _, control in elements(controls):
+        (_, oid), *more = elements(control)
+        found[oid.decode(errors="replace")] = next((v for tag, v in more if tag == 0x04), b"")
+    return found
