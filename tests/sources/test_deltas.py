@@ -231,3 +231,22 @@ def test_an_empty_answer_and_a_lost_column_change_nothing(
     for full in (True, False):
         assert import_source(hr, full=full).held
     assert left() == set()
+
+
+def test_a_column_that_is_empty_for_everybody_is_held(
+    company: tuple[Source, MemorySource],
+) -> None:
+    """As where a right to read it was taken away: the answer is whole, and one attribute is not."""
+    hr, there = company
+    for number in range(1, 9):
+        put(there, number, end="2030-12-31")
+    import_source(hr)
+    for number in range(1, 9):
+        put(there, number, end="")
+    for full in (False, True):
+        held = import_source(hr, full=full)
+        assert held.held
+        assert "None of the 8 people in HR who had end_date has it any more" in held.run.message
+    put(there, 8, end="2031-12-31")
+    assert not import_source(hr).held
+    assert person(1).end_date is None

@@ -54,6 +54,9 @@ def show(
     person: Annotated[
         str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")
     ],
+    sensitive: Annotated[
+        bool, typer.Option("--sensitive", help="Sensitive attributes too.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """A person's attributes, where each came from, and their accounts.
@@ -61,15 +64,17 @@ def show(
     Example: `tenure person show anna.kovacs@acme.example`
     """
     with session():
+        from tenure.people.selectors import shown_attributes
         from tenure.people.services import find_person
         from tenure.provisioning.explain import explain as explained
 
         who = find_person(person)
         found = explained(who)
         document = found.as_json()
+        attributes = who.attributes if sensitive else shown_attributes(who.attributes)
         document["attributes"] = {
             name: {"value": value, "from": who.origins.get(name) or "made here"}
-            for name, value in sorted(who.attributes.items())
+            for name, value in sorted(attributes.items())
         }
         if as_json:
             print_json(document)

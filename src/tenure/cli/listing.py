@@ -52,8 +52,10 @@ def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False)
     with session():
         from tenure.core.model import LifecycleState
         from tenure.people.models import Person
+        from tenure.people.selectors import HIDDEN, sensitive_attributes
         from tenure.people.services import schema
 
+        hidden = sensitive_attributes()
         rows = Person.objects.order_by("display_name", "pk")
         fields = {
             "state": _one_of("state", LifecycleState),
@@ -72,7 +74,7 @@ def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False)
                 "state": p.state,
                 "start_date": p.start_date,
                 "end_date": p.end_date,
-                "attributes": p.attributes,
+                "attributes": {n: HIDDEN if n in hidden else v for n, v in p.attributes.items()},
             }
             for p in found
         ]

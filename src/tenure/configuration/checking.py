@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 from tenure.catalogue.filling import complete
 from tenure.configuration.checking_common import chosen_kind, compiles, unknown_attribute
 from tenure.configuration.checking_company import check_onboarding
-from tenure.configuration.checking_sources import check_source
+from tenure.configuration.checking_sources import check_precedence, check_source
 from tenure.configuration.checking_sso import check_single_sign_on
 from tenure.configuration.document import (
     SECTIONS,
@@ -81,6 +81,7 @@ def check(
         check_onboarding(whole.company, schema, problems)
     for slug, source in (whole.sources or {}).items():
         check_source(slug, source, schema, problems, settings=document.sources is not None)
+    check_precedence(whole.sources or {}, problems)
     for slug, application in (whole.applications or {}).items():
         _application(
             slug,

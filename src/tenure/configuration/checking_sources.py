@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
+from zoneinfo import available_timezones
 
 from tenure.catalogue.filling import complete_source
 from tenure.configuration.checking_common import chosen_kind, compiles, unknown_attribute
@@ -22,6 +23,7 @@ from tenure.connectors.base import SettingsError
 from tenure.connectors.registry import TOKEN
 from tenure.core.cleaning import parse_date
 from tenure.core.expressions import AttributeType, ExpressionError, compile_row_value
+from tenure.core.tidying import is_region
 from tenure.readers.registry import PUSH, UPLOAD, known_columns, reader_class, schemas
 from tenure.readers.registry import kinds as reader_kinds
 
@@ -69,6 +71,7 @@ def check_source(
     for index, form in enumerate(source.dates):
         _date_format(form, (*path, "dates", index), problems)
     _statuses(source, path, problems)
+    _attributes(source, schema, path, problems)
     for index, names in enumerate(source.rehire):
         for name in names:
             if name == _KEY:
@@ -104,6 +107,37 @@ def _reader(source: Source, path: Path, problems: Problems) -> None:
                 )
 
 
+def _attributes(
+    source: Source, schema: Mapping[str, AttributeType], path: Path, problems: Problems
+) -> None:
+    """What is said of attributes is said of those that the source gives, and can be done."""
+    mapped = source.mapping
+    texts = (AttributeType.STRING, AttributeType.STRINGS)
+    for line in ("values", "clean"):
+        for name in getattr(source, line):
+            if name not in mapped:
+                problems.add((*path, line, name), _unmapped(name, mapped))
+            elif schema.get(name) not in texts:
+                problems.add((*path, line, name), f"{name} is no text. Only texts are changed.")
+    for index, name in enumerate(source.first_for):
+        if name not in mapped:
+            problems.add((*path, "first_for", index), _unmapped(name, mapped))
+    if source.region and not is_region(source.region):
+        problems.add((*path, "region"), "There is no such country. Expected one as HU or DE.")
+    for location, zone in source.time_zones.items():
+        if zone not in available_timezones():
+            problems.add(
+                (*path, "time_zones", location),
+                f"There is no time zone {zone!r}.{near(zone, available_timezones())}",
+            )
+
+
+def _unmapped(name: str, mapped: Mapping[str, str]) -> str:
+    return (
+        f"{name} is not in the mapping of this source.{near(name, mapped)} Map it, or take it out."
+    )
+
+
 def _statuses(source: Source, path: Path, problems: Problems) -> None:
     if source.statuses and "status" not in source.mapping:
         problems.add(
@@ -127,3 +161,16 @@ def _date_format(form: str, path: Path, problems: Problems) -> None:
         # The text is never a date; only a complaint about the format itself is of interest.
         if str(error).startswith("The date format"):
             problems.add(path, str(error))
+
+
+def check_precedence(sources: Mapping[str, Source], problems: Problems) -> None:
+    """Of an attribute one source at most is the first."""
+    first: dict[str, str] = {}
+    for slug, source in sources.items():
+        for index, name in enumerate(source.first_for):
+            other = first.setdefault(name, slug)
+            if other != slug:
+                problems.add(
+                    ("sources", slug, "first_for", index),
+                    f"{other} is the first for {name} already. Only one can be.",
+                )

@@ -11,6 +11,7 @@ from tenure.configuration.document_limits import ChangeLimit, Limit, MissingLimi
 from tenure.configuration.values import AttributeName, Duration, Expression, Part, Text
 from tenure.connectors.oauth import OAuthSettings
 from tenure.core.schedules import LEAST, check_cron
+from tenure.core.tidying import Cleaning
 
 
 class SourceGuard(Part):
@@ -53,6 +54,20 @@ class Schedule(Part):
         if self.cron:
             check_cron(self.cron)
         return self
+
+
+def _a_table(value: Any) -> Any:
+    return value if isinstance(value, dict) and "table" in value else {"table": value}
+
+
+class Table(Part):
+    """What values of an attribute mean: theirs -> ours, without regard to case."""
+
+    table: dict[str, str]
+    others: Literal["keep", "error"] = Field(
+        default="keep", description="Whether a row with another value is refused."
+    )
+    otherwise: str = Field(default="", description="What takes the place of any other value.")
 
 
 class Source(Part):
@@ -109,4 +124,37 @@ class Source(Part):
     full_every: Duration = Field(
         default=timedelta(days=1),
         description="A source that can say what changed is read whole so often all the same.",
+    )
+    values: dict[
+        AttributeName,
+        Annotated[Table, BeforeValidator(_a_table, json_schema_input_type=dict[str, str] | Table)],
+    ] = Field(default_factory=dict, description="Tables of values: department: {ENG: Engineering}.")
+    clean: dict[
+        AttributeName,
+        Annotated[
+            list[Cleaning],
+            BeforeValidator(_together, json_schema_input_type=Cleaning | list[Cleaning]),
+        ],
+    ] = Field(
+        default_factory=dict,
+        description="What is done to an attribute: lower, upper, title, email, phone (E.164), "
+        "country (ISO 3166).",
+    )
+    region: Annotated[str, StringConstraints(pattern="^([A-Z]{2})?$")] = Field(
+        default="", description="The country of telephone numbers that name none: HU."
+    )
+    time_zones: dict[str, str] = Field(
+        default_factory=dict,
+        description="Of locations, for people whose row names none: {Budapest: Europe/Budapest}.",
+    )
+    manager_by: Literal["employee_number", "id", "email"] = Field(
+        default="employee_number",
+        description="What `manager` holds; id: the source's own name of the manager's record.",
+    )
+    first_for: list[AttributeName] = Field(
+        default_factory=list,
+        description="Attributes for which it goes before all other sources.",
+    )
+    authoritative: bool = Field(
+        default=False, description="Somebody stays as long as one such source has them."
     )

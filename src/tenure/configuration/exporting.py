@@ -43,6 +43,11 @@ def as_written(document: Document) -> dict[str, Any]:
         if "rehire" in source:
             rules = source["rehire"]
             source["rehire"] = [names[0] if len(names) == 1 else names for names in rules]
+        for name, kinds in source.get("clean", {}).items():
+            source["clean"][name] = kinds[0] if len(kinds) == 1 else kinds
+        for name, table in source.get("values", {}).items():
+            if set(table) == {"table"} and "table" not in table["table"]:
+                source["values"][name] = table["table"]
         if (source.get("schedule") or {}).get("continuous"):
             source["schedule"] = "continuous"
     for application in (plain.get("applications") or {}).values():

@@ -22,7 +22,7 @@ from tenure.configuration.document import (
     Rule,
 )
 from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
-from tenure.configuration.document_sources import Schedule, Source, SourceGuard
+from tenure.configuration.document_sources import Schedule, Source, SourceGuard, Table
 from tenure.configuration.document_sso import settings_of
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
@@ -34,6 +34,16 @@ from tenure.rules.groups import GroupDefinition
 from tenure.rules.services import RuleDefinition
 from tenure.sources import services as sources
 from tenure.sources.services import SourceDefinition
+
+#: Lines of a source that are the same in the document and in what is stored.
+_AS_THEY_ARE = (
+    "clean",
+    "region",
+    "time_zones",
+    "manager_by",
+    "first_for",
+    "authoritative",
+)
 
 
 def stored() -> Document:
@@ -113,6 +123,8 @@ def _source(item: SourceDefinition) -> Source:
             "rehire": [list(names) for names in item.rehire],
             "schedule": _schedule(item.schedule),
             "full_every": item.full_every,
+            "values": {name: dict(table) for name, table in item.value_tables.items()},
+            **{name: getattr(item, name) for name in _AS_THEY_ARE},
         }
     )
 
@@ -135,6 +147,8 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         rehire=tuple(tuple(names) for names in source.rehire),
         schedule=_schedule_settings(source.schedule),
         full_every=source.full_every,
+        value_tables={name: _table(table) for name, table in source.values.items()},
+        **{name: getattr(source, name) for name in _AS_THEY_ARE},
     )
 
 
@@ -280,6 +294,10 @@ def rule_definition(slug: str, rule: Rule) -> RuleDefinition:
         enabled=rule.enabled,
         grace=rule.grace,
     )
+
+
+def _table(table: Table) -> dict[str, Any]:
+    return table.model_dump(mode="json", exclude_defaults=True)
 
 
 def _schedule(stored: Mapping[str, Any]) -> dict[str, Any] | None:

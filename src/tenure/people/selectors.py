@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -35,6 +35,8 @@ WORDS_SQL: Final = (
     "U&'[\\0300-\\036F]', '', 'g'), 'øłđıħŧ', 'oldiht'), "
     "U&'[\\0020\\0009,;''\\2019()/\"-]+'), ''))"
 )
+#: In place of the value of a sensitive attribute.
+HIDDEN: Final = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,18 @@ def values_of(name: str, *, limit: int = 50) -> list[tuple[str, int]]:
             {"name": name, "limit": limit},
         )
         return [(str(value), count) for value, count in cursor.fetchall()]
+
+
+def sensitive_attributes() -> frozenset[str]:
+    """Those whose values are not shown in lists, exports, logs and the audit trail. One query."""
+    rows = AttributeDefinition.objects.filter(sensitive=True)
+    return frozenset(rows.values_list("name", flat=True))
+
+
+def shown_attributes(attributes: Mapping[str, object]) -> dict[str, object]:
+    """The attributes, with a word in place of what is sensitive."""
+    hidden = sensitive_attributes()
+    return {name: HIDDEN if name in hidden else value for name, value in attributes.items()}
 
 
 def reports_of(person: Person, *, limit: int = 12) -> tuple[list[Person], int]:

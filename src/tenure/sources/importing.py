@@ -26,7 +26,13 @@ from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
 from tenure.sources import asking, seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
-from tenure.sources.managers import ManagerWarning, resolve_managers, tie_managers
+from tenure.sources.managers import (
+    ManagerWarning,
+    numbered,
+    resolve_managers,
+    settle_numbers,
+    tie_managers,
+)
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.opening import open_source
 from tenure.sources.reading import Reading, begin
@@ -156,6 +162,7 @@ def _take_reading(
         with transaction.atomic():
             _withdraw_questions(work)
             held = take_leavers(work, mapping)
+            settle_numbers(work.source)
             if not held and usual:
                 _remember(work, reading)
         for warning in _tied(work):
@@ -235,7 +242,8 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Item]) -> None:
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=row.line, key=key)
         changed.append(mapped)
-    arriving, others = asking.arriving(work, asking.current(work, mapping, changed))
+    current = numbered(work.source, asking.current(work, mapping, changed))
+    arriving, others = asking.arriving(work, current)
     work.merge(keep_back(work, others))
     work.merge(asking.ask(work, arriving))
 

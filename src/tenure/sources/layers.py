@@ -1,8 +1,10 @@
 """One person put together from what each of their sources says, the first in order first.
 
-The first source that has a value for an attribute owns it. The first that says anything of their
-status decides whether they are here: a directory that knows no status calls nobody back whom HR
-calls a leaver. Dates are merged one by one, but never into a start after an end.
+The first source that has a value for an attribute owns it, unless another one is the first for that
+attribute. The first that says anything of their status decides whether they are here: a directory
+that knows no status calls nobody back whom HR calls a leaver. Of several authoritative sources the
+one that keeps them longest decides, of their dates too. Otherwise dates are merged one by one, but
+never into a start after an end.
 """
 
 from __future__ import annotations
@@ -31,6 +33,9 @@ class Layer:
     attributes: dict[str, Value]
     on_leave: bool = False
     ended_at: datetime | None = None
+    #: Attributes for which it goes before all others.
+    first_for: frozenset[str] = frozenset()
+    authoritative: bool = False
 
     @property
     def speaks_of_status(self) -> bool:
@@ -45,10 +50,16 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
     ordered = sorted(layers, key=lambda layer: (layer.position, layer.slug))
     attributes: dict[str, Value] = {}
     origins: dict[str, str] = {}
+    authority = _authority(ordered)
+    for layer in ordered:
+        for name in layer.first_for & layer.attributes.keys():
+            attributes[name], origins[name] = layer.attributes[name], layer.slug
     for layer in ordered:
         for name, value in layer.attributes.items():
             if name not in attributes:
                 attributes[name], origins[name] = value, layer.slug
+    if authority is not None:
+        _dates_of(authority, attributes, origins)
     told = _agreeing_dates(ordered, attributes, origins)
     made: dict[str, Value] = {"display_name": full_name(attributes), "time_zone": default_zone}
     for name in (naming.EMAIL, naming.USER_NAME, naming.ALIASES):
@@ -57,7 +68,7 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
     for name, value in made.items():
         if name not in attributes:
             attributes[name], origins[name] = value, MADE_HERE
-    status = next((layer for layer in ordered if layer.speaks_of_status), ordered[0])
+    status = authority or next((item for item in ordered if item.speaks_of_status), ordered[0])
     started_before = person.start_date
     person.attributes, person.origins = attributes, origins
     person.display_name = str(attributes["display_name"])[:300]
@@ -68,6 +79,30 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
     person.on_leave = status.on_leave
     person.ended_by_source_at = status.ended_at
     return told + _hired_again(person, started_before)
+
+
+def _authority(ordered: Sequence[Layer]) -> Layer | None:
+    """Where more than one authoritative source has the person, the one that keeps them longest."""
+    found = [layer for layer in ordered if layer.authoritative]
+    if len(found) < 2:
+        return None
+    # `max` keeps the first of equals.
+    return max(found, key=_keeps_until)
+
+
+def _keeps_until(layer: Layer) -> tuple[bool, str]:
+    """Whether it says that they are here, and until when."""
+    if layer.ended_at is not None:
+        return False, layer.ended_at.isoformat()
+    return True, str(layer.attributes.get("end_date") or "9999-12-31")
+
+
+def _dates_of(authority: Layer, attributes: dict[str, Value], origins: dict[str, str]) -> None:
+    for name in (*_DATES, STATUS):
+        attributes.pop(name, None)
+        origins.pop(name, None)
+        if name in authority.attributes:
+            attributes[name], origins[name] = authority.attributes[name], authority.slug
 
 
 def _agreeing_dates(

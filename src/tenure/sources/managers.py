@@ -1,4 +1,5 @@
-"""The org chart: managers by their employee numbers, with those missing and the cycles reported.
+"""The org chart: managers by their employee numbers, with those missing and the cycles reported;
+and those whom a source names otherwise, made to numbers.
 
 The database does it, so that a million people cost this process nothing: only people who have
 both reports and a manager can be part of a circle, and only they are read.
@@ -6,12 +7,18 @@ both reports and a manager can be part of a circle, and only they are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from django.db import connection, transaction
+from django.db.models.functions import Lower
 
-from tenure.sources.models import Source
+from tenure.people.models import Person
+from tenure.sources.models import Source, SourceRecord
+from tenure.sources.rows import MappedRow
+
+#: What a source names managers by.
+BY_NUMBER, BY_ID, BY_EMAIL = "employee_number", "id", "email"
 
 _WANTED = """
     FROM people_person AS person
@@ -46,12 +53,92 @@ _MISSING = f"""
 """
 
 
+#: A manager who is not known yet is kept as `id:7` or `email:anna@acme.example`, which is nobody's
+#: number, and looked for again at the end of every import.
+_NUMBERS = """
+    WITH found AS (
+        SELECT record.id, record.person_id, boss.number
+        FROM sources_sourcerecord AS record
+        JOIN ({bosses}) AS boss ON boss.name = record.attributes ->> 'manager'
+        WHERE record.source_id = %(source)s AND record.attributes ->> 'manager' LIKE %(mark)s
+    ), records AS (
+        UPDATE sources_sourcerecord AS record
+        SET attributes = jsonb_set(record.attributes, '{{manager}}', to_jsonb(found.number))
+        FROM found WHERE record.id = found.id
+    )
+    UPDATE people_person AS person
+    SET attributes = jsonb_set(person.attributes, '{{manager}}', to_jsonb(found.number)),
+        generation = person.generation + 1
+    FROM found
+    WHERE person.id = found.person_id AND person.origins ->> 'manager' = %(slug)s
+"""
+_BOSSES = {
+    BY_ID: """
+        SELECT 'id:' || remote_id AS name, key AS number FROM sources_sourcerecord
+        WHERE source_id = %(source)s AND remote_id <> ''
+    """,
+    BY_EMAIL: """
+        SELECT 'email:' || lower(email) AS name, employee_number AS number FROM people_person
+        WHERE email <> '' AND employee_number IS NOT NULL
+    """,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ManagerWarning:
     """One thing wrong with the org chart. `key` is the employee number."""
 
     key: str
     message: str
+
+
+def numbered(source: Source, rows: Sequence[MappedRow]) -> list[MappedRow]:
+    """The rows with their managers by employee number, where the source names them otherwise.
+    Whoever is not known yet is found by `settle_numbers`."""
+    by = source.manager_by
+    wanted = {name for row in rows if (name := _manager(row, by))}
+    if by == BY_NUMBER or not wanted:
+        return list(rows)
+    known = {row.id: row.key for row in rows if row.id} if by == BY_ID else {}
+    known |= _known(source, by, wanted)
+    done = []
+    for row in rows:
+        if name := _manager(row, by):
+            number = known.get(name, f"{by}:{name}")
+            row = replace(row, attributes={**row.attributes, "manager": number})
+        done.append(row)
+    return done
+
+
+def settle_numbers(source: Source) -> None:
+    """Managers who came later than those whom they manage."""
+    if source.manager_by == BY_NUMBER:
+        return
+    query = _NUMBERS.format(bosses=_BOSSES[source.manager_by])
+    given: dict[str, int | str] = {
+        "source": source.pk,
+        "slug": source.slug,
+        "mark": f"{source.manager_by}:%",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(query, given)
+
+
+def _manager(row: MappedRow, by: str) -> str:
+    name = str(row.attributes.get("manager", ""))
+    return name.lower() if by == BY_EMAIL else name
+
+
+def _known(source: Source, by: str, names: Collection[str]) -> dict[str, str]:
+    if by == BY_ID:
+        rows = SourceRecord.objects.filter(source=source, remote_id__in=names)
+        return dict(rows.values_list("remote_id", "key"))
+    people = Person.objects.annotate(address=Lower("email")).filter(address__in=names)
+    return {
+        address: number
+        for address, number in people.values_list("address", "employee_number")
+        if number
+    }
 
 
 def resolve_managers(source: Source) -> Iterator[ManagerWarning]:

@@ -16,6 +16,7 @@ from tenure.core.model import LifecycleState, Value
 from tenure.infra.bulk import insert_instances, update_rows
 from tenure.people.endings import end_access
 from tenure.people.models import Person
+from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import company, restand
 from tenure.sources.layers import Layer, put_together
 from tenure.sources.models import Source, SourceRecord
@@ -83,6 +84,7 @@ def merge(
     had = {key: _attributes(snapshot) for key, snapshot in before.items()}
     naming = Naming(rows, people, had, settings, at)
     naming.run()
+    sensitive = sensitive_attributes()
     done.issues += naming.issues
     changed = []
     for row in rows:
@@ -104,7 +106,7 @@ def merge(
         if telling is not None:
             told_before = {} if is_new else _whole(before[row.key])
             telling.add(person, told_before, _whole(after), new=is_new)
-        old, new = _differing(before[row.key], after)
+        old, new = _differing(before[row.key], after, sensitive)
         if is_new or new:
             events.append(_event(person, source, None if is_new else old, new, run))
     update_rows(changed, _FIELDS)
@@ -123,7 +125,13 @@ def _people(rows: Sequence[MappedRow]) -> dict[str, Person]:
 
 def _layer(source: Source, row: MappedRow) -> Layer:
     return Layer(
-        source.position, source.slug, dict(row.attributes), row.on_leave, ended_at=row.ended_at
+        source.position,
+        source.slug,
+        dict(row.attributes),
+        row.on_leave,
+        ended_at=row.ended_at,
+        first_for=frozenset(source.first_for),
+        authoritative=source.authoritative,
     )
 
 
@@ -144,6 +152,8 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, li
                 item.attributes,
                 item.on_leave,
                 ended_at=item.ended_at,
+                first_for=frozenset(item.source.first_for),
+                authoritative=item.source.authoritative,
             )
         )
     return found
@@ -199,12 +209,17 @@ def _iso(instant: datetime | None) -> str | None:
 
 
 def _differing(
-    before: Mapping[str, object], after: Mapping[str, object]
+    before: Mapping[str, object], after: Mapping[str, object], sensitive: frozenset[str]
 ) -> tuple[dict[str, object], dict[str, object]]:
-    """Only what differs, so that the trail reads like a sentence. A state has its own event."""
+    """Only what differs, so that the trail reads like a sentence. A state has its own event. Of
+    sensitive attributes only that they differ."""
     old, new = _flat(before), _flat(after)
     names = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
-    return {name: old.get(name) for name in names}, {name: new.get(name) for name in names}
+    was, now = {n: old.get(n) for n in names}, {n: new.get(n) for n in names}
+    for name in sensitive & now.keys():
+        for values in (was, now):
+            values[name] = None if values[name] is None else HIDDEN
+    return was, now
 
 
 def _flat(snapshot: Mapping[str, object]) -> dict[str, object]:

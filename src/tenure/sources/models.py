@@ -46,6 +46,20 @@ class Source(models.Model):
     #: [[attribute, ...], ...]: whoever has left and is the same in all of one may be who comes
     #: under a new employee number; see `asking`.
     rehire = models.JSONField(default=list)
+    #: {attribute: {"table": {theirs: ours}, "others": "keep"|"error", "otherwise": text}}.
+    value_tables = models.JSONField(default=dict)
+    #: {attribute: ["lower", "phone", ...]}; see core.tidying.
+    clean = models.JSONField(default=dict)
+    #: The country of telephone numbers that name none, ISO 3166.
+    region = models.CharField(max_length=2, blank=True)
+    #: {location: IANA zone}, for people whose row names no time zone.
+    time_zones = models.JSONField(default=dict)
+    #: What the attribute `manager` holds: "employee_number", "id" (the source's own), "email".
+    manager_by = models.CharField(max_length=16, default="employee_number")
+    #: Attributes for which it goes before all other sources, whatever its place.
+    first_for = models.JSONField(default=list)
+    #: Somebody stays as long as one such source has them.
+    authoritative = models.BooleanField(default=False)
     #: A source that can say what changed is read whole so often all the same.
     full_every = models.DurationField(default=timedelta(days=1))
     #: Where the next import of what changed goes on, and the digest of what it was read with: a
@@ -106,7 +120,7 @@ class SourceRecord(models.Model):
                 fields=["source", "remote_id"],
                 condition=~models.Q(remote_id=""),
                 name="source_record_remote",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,9 +16,11 @@ from tenure.core.expression_sets import ValueSet
 from tenure.core.expressions import AttributeType, ExpressionError, compile_row_value
 from tenure.core.lifecycle import WorkingLife, standing
 from tenure.core.model import LifecycleState, Value
+from tenure.people.selectors import sensitive_attributes
 from tenure.people.services import company, schema
 from tenure.readers.base import ReaderError, Row
 from tenure.sources.models import Answer, RehireQuestion, Source, SourceRecord
+from tenure.sources.tidying import Tidying
 
 KEY = "employee_number"
 STATUS = "status"
@@ -100,7 +102,11 @@ class RowMapping:
                 f"The source {source.slug!r} maps no {KEY}: rows cannot be told apart. "
                 f"Add {KEY} to its mapping."
             )
+        #: Attributes that the mapping gives.
+        self.names = frozenset(self._expressions)
         self._values = ValueSet(self._expressions)
+        self._tidying = Tidying.of(source)
+        self.sensitive = sensitive_attributes()
         #: Those of a row that the mapping reads.
         self.columns = sorted({c for e in self._expressions.values() for c in e.columns})
         #: What decides what a row becomes, besides the row.
@@ -111,6 +117,8 @@ class RowMapping:
                 source.statuses,
                 source.position,
                 self.default_zone,
+                *self._tidying.salt,
+                [source.manager_by, source.first_for, source.authoritative],
                 sorted(self.schema.items()),
             ],
             option=orjson.OPT_SORT_KEYS,
@@ -169,10 +177,11 @@ class RowMapping:
             if typed is not None:
                 attributes[name] = typed
         attributes[KEY] = key
+        warnings = self._tidied(attributes)
         zone = str(attributes.get("time_zone") or self.default_zone)
         self._check(attributes, zone)
         status = self._status(attributes)
-        ended, warnings = _ended(status, attributes, record, at.astimezone(ZoneInfo(zone)))
+        ended, told = _ended(status, attributes, record, at.astimezone(ZoneInfo(zone)))
         return MappedRow(
             key=key,
             digest=digest,
@@ -182,7 +191,7 @@ class RowMapping:
             time_zone=zone,
             on_leave=status == "on_leave",
             ended_at=ended,
-            warnings=warnings,
+            warnings=(*warnings, *told),
             id=row.id,
         )
 
@@ -199,7 +208,23 @@ class RowMapping:
             id=record.remote_id,
         )
 
+    def _tidied(self, attributes: dict[str, Value]) -> tuple[str, ...]:
+        """Clean the attributes. Returns what to know. Raises `BadRow`."""
+        try:
+            return self._tidying.clean(attributes, self.sensitive)
+        except ValueError as error:
+            raise BadRow(str(error)) from error
+
     def _typed(self, name: str, value: Value | None) -> Value | None:
+        try:
+            return self._read(name, value)
+        except BadRow as error:
+            if name in self.sensitive:
+                kind = self.schema.get(name, AttributeType.STRING).value
+                raise BadRow(f"{name}: what is there is no {kind}.") from None
+            raise error
+
+    def _read(self, name: str, value: Value | None) -> Value | None:
         kind = self.schema.get(name, AttributeType.STRING)
         if value is None:
             return None

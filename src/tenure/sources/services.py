@@ -38,6 +38,13 @@ class SourceDefinition:
     rehire: Sequence[Sequence[str]] = ()
     schedule: Mapping[str, Any] = field(default_factory=dict)
     full_every: timedelta = timedelta(days=1)
+    value_tables: Mapping[str, Any] = field(default_factory=dict)
+    clean: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    region: str = ""
+    time_zones: Mapping[str, str] = field(default_factory=dict)
+    manager_by: str = "employee_number"
+    first_for: Sequence[str] = ()
+    authoritative: bool = False
 
 
 class SourceInUse(ValueError):
@@ -105,6 +112,13 @@ def _definition(source: Source) -> SourceDefinition:
         rehire=source.rehire,
         schedule=source.schedule,
         full_every=source.full_every,
+        value_tables=source.value_tables,
+        clean=source.clean,
+        region=source.region,
+        time_zones=source.time_zones,
+        manager_by=source.manager_by,
+        first_for=source.first_for,
+        authoritative=source.authoritative,
     )
 
 
@@ -125,6 +139,13 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "rehire": [list(names) for names in definition.rehire],
         "schedule": dict(definition.schedule),
         "full_every": duration_iso_string(definition.full_every),
+        "value_tables": dict(definition.value_tables),
+        "clean": {name: list(kinds) for name, kinds in definition.clean.items()},
+        "region": definition.region,
+        "time_zones": dict(definition.time_zones),
+        "manager_by": definition.manager_by,
+        "first_for": list(definition.first_for),
+        "authoritative": definition.authoritative,
     }
 
 

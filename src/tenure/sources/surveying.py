@@ -3,8 +3,9 @@ of it is taken: the records are read once for the counts and once more to be tak
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -21,6 +22,8 @@ from tenure.sources.seen import marks, records
 from tenure.sources.spooling import Item
 
 _CHUNK = 1000
+#: So many people may lose what they had without a question.
+_FEW = 5
 
 
 @dataclass(slots=True)
@@ -30,6 +33,8 @@ class Survey:
 
     read: int = 0
     changed: int = 0
+    #: Attribute -> how many people lose it.
+    lost: Counter[str] = field(default_factory=Counter)
 
 
 def refusal(
@@ -52,6 +57,8 @@ def refusal(
         there = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
         if there.held:
             return there.reason
+    if emptied := _emptied(source, mapping, found):
+        return emptied
     verdict = judge(
         what=f"changed people in {source.name}",
         new=found.changed,
@@ -69,7 +76,7 @@ def _survey(source: Source, mapping: RowMapping, rows: Iterable[Item], at: datet
     while chunk := list(islice(iterator, _CHUNK)):
         keyed = {k: v for k, v in _keyed(mapping, chunk).items() if k not in seen}
         seen |= keyed.keys()
-        found.changed += _changes(source, mapping, keyed, at)
+        found.changed += _changes(source, mapping, keyed, at, found.lost)
     found.read = len(seen)
     return found
 
@@ -86,7 +93,30 @@ def _keyed(mapping: RowMapping, chunk: Sequence[Item]) -> dict[str, Row]:
     return rows
 
 
-def _changes(source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime) -> int:
+def _emptied(source: Source, mapping: RowMapping, found: Survey) -> str:
+    """Whether an attribute is gone from everybody who had it: a column that lost its content, or
+    a right to read it that was taken away, looks like that."""
+    for name, count in sorted(found.lost.items()):
+        if count < _FEW or name not in mapping.names:
+            continue
+        had = SourceRecord.objects.filter(
+            source=source, present=True, attributes__has_key=name
+        ).count()
+        if count >= had:
+            return (
+                f"None of the {had} people in {source.name} who had {name} has it any more: its "
+                "column is empty, or we may not read it any longer. Nothing of it was taken."
+            )
+    return ""
+
+
+def _changes(
+    source: Source,
+    mapping: RowMapping,
+    rows: Mapping[str, Row],
+    at: datetime,
+    lost: Counter[str],
+) -> int:
     digests = {key: mapping.digest(row) for key, row in rows.items()}
     differing = [
         key
@@ -99,6 +129,7 @@ def _changes(source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: d
             mapped = mapping.mapped(rows[key], key, digests[key], record, at)
         except BadRow:
             continue
+        lost.update(record.attributes.keys() - mapped.attributes.keys())
         differs = _plain(mapped.attributes) != _plain(record.attributes)
         count += differs and not mapped.left(at)
     return count

@@ -9,10 +9,10 @@ from typing import Any
 
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
+from tenure.people.selectors import HIDDEN
 
 #: People of whom it is told what changes; beyond that they are counted.
 MOST_TOLD = 1000
-HIDDEN = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,62 @@
+"""Several sources of one person: who goes first for what, and who says that they are here."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from tenure.people.models import Person
+from tenure.sources.layers import Layer, put_together
+from tests.sources.hr import person, row, source, take
+
+pytestmark = pytest.mark.django_db
+ENDED = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def together(*layers: Layer) -> Person:
+    made = Person(employee_number="1")
+    put_together(made, layers, "UTC")
+    return made
+
+
+def test_a_source_may_be_the_first_for_single_attributes() -> None:
+    hr = Layer(0, "hr", {"display_name": "Anna", "phone": "1", "title": "Engineer"})
+    directory = Layer(
+        1, "ad", {"display_name": "anna", "phone": "2"}, first_for=frozenset({"phone", "title"})
+    )
+    made = together(hr, directory)
+    assert made.attributes["phone"] == "2"
+    assert (made.attributes["title"], made.display_name) == ("Engineer", "Anna")
+    assert (made.origins["phone"], made.origins["title"]) == ("ad", "hr")
+
+
+def test_somebody_stays_while_an_authoritative_source_has_them() -> None:
+    """Moved from one company's HR system to another's: the first one's last day ends nothing."""
+    moved = {"display_name": "Anna", "status": "Terminated", "end_date": "2026-02-28"}
+    stays = {"display_name": "Anna", "status": "Active", "start_date": "2026-03-01"}
+    first = Layer(0, "de", moved, ended_at=ENDED, authoritative=True)
+    second = Layer(1, "at", stays, authoritative=True)
+    made = together(first, second)
+    assert made.ended_by_source_at is None
+    assert (made.start_date, made.end_date) == (date(2026, 3, 1), None)
+    assert made.origins["status"] == "at"
+    # Whoever is not asked says nothing, and both together end it.
+    lone = together(first, Layer(1, "ad", stays))
+    assert lone.ended_by_source_at == ENDED
+    later = datetime(2026, 6, 1, tzinfo=UTC)
+    both = together(first, Layer(1, "at", stays, ended_at=later, authoritative=True))
+    assert both.ended_by_source_at == later
+
+
+def test_through_imports(tmp_path: Path) -> None:
+    first = source("de", position=0, authoritative=True, absence="leave")
+    second = source("at", position=1, authoritative=True, first_for=["given_name"])
+    take(first, tmp_path, [row(n) for n in range(1, 9)])
+    take(second, tmp_path, [row(1, given="Anni", email="anni@acme.example")])
+    take(first, tmp_path, [row(n) for n in range(3, 9)])
+    assert (person(1).state, person(2).state) == ("active", "left")
+    assert person(1).attributes["given_name"] == "Anni"
+    take(second, tmp_path, [row(1, given="Anni", status="Terminated")])
+    assert person(1).state == "left"
