@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from tenure.applications.models import Account, Application, Entitlement, Health
 from tenure.core.model import Situation
@@ -116,6 +116,12 @@ def account_counts(people: Iterable[int]) -> dict[int, int]:
     return {person: count for person, count in rows if person is not None}
 
 
+def accounts_there(slug: str) -> QuerySet[Account]:
+    """The accounts of an application that are not gone, to be asked for by person."""
+    rows = Account.objects.filter(application__slug=slug, person__isnull=False)
+    return rows.exclude(situation=Situation.DELETED.value)
+
+
 def accounts_of(person: Person) -> list[Account]:
     """All accounts of a person, those that are gone too, in the applications' order."""
     return list(
@@ -151,6 +157,15 @@ def entitlements(row: Application) -> list[EntitlementRow]:
     return [
         EntitlementRow(item, members.get((row.pk, item.key), 0)) for item in row.entitlements.all()
     ]
+
+
+def offered() -> dict[int, list[str]]:
+    """Application id -> keys of the entitlements that are managed there. One query."""
+    found: dict[int, list[str]] = {}
+    rows = Entitlement.objects.filter(managed=True).order_by("kind", "name")
+    for pk, key in rows.values_list("application_id", "key"):
+        found.setdefault(pk, []).append(key)
+    return found
 
 
 def _counts(row: Application | None = None) -> dict[int, dict[str, int]]:

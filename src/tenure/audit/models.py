@@ -22,6 +22,8 @@ class Action(models.TextChoices):
     IMPORT_APPROVED = "import.approved", "Held import approved"
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Person changed"
+    PEOPLE_EXPORTED = "people.exported", "List of people taken away as a file"
+    AUDIT_EXPORTED = "audit.exported", "Audit trail taken away as a file"
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import CharField, Count, F, Func, Max, Min, Q, Value
+from django.db.models import CharField, Count, F, Func, Max, Min, Q, QuerySet, Value
 
 from tenure.applications.models import Application
 from tenure.core.model import OPEN_STATES, OperationKind, OperationState
@@ -63,6 +63,11 @@ def failed() -> list[Waiting]:
 def by_hand() -> list[Waiting]:
     """Operations that a person has to carry out, by application."""
     return _waiting(OperationState.MANUAL, F("error"))
+
+
+def operations_in(state: OperationState) -> QuerySet[Operation]:
+    """Operations of people in this state, to be asked for by person."""
+    return Operation.objects.filter(state=state.value, person__isnull=False)
 
 
 def count_waiting() -> tuple[int, int]:

@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -19,15 +20,20 @@ from tenure.applications.models import Account, Application
 from tenure.audit import selectors as audit
 from tenure.audit.models import Action
 from tenure.console import access, look, plan_view, timeline
+from tenure.console.views.person_future import choices_for
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import LifecycleState, OperationState, Situation
+from tenure.infra.clock import now
+from tenure.people import local
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.provisioning import selectors as provisioning
 from tenure.provisioning import services
 from tenure.provisioning.explain import ApplicationExplanation, explain
 from tenure.provisioning.models import Operation
+from tenure.rules import exceptions
+from tenure.signin import again
 from tenure.signin.permissions import Ability
 from tenure.sources import selectors as sources
 
@@ -88,6 +94,12 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "reports_more": report_count - len(reports),
         "history": audit.events_of_person(str(found.uid), limit=20),
         "names": applications.application_names(),
+        "local": local.is_local(found),
+        "exceptions": exceptions.in_force([found.pk], now()).get(found.pk, []),
+        "offered": _offered(),
+        "choices": choices_for(found),
+        "ask": request.GET.get("ask", ""),
+        "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
     }
     return render(request, "console/person.html", context, section="people")
@@ -107,7 +119,10 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()[:1000]
     typed = request.POST.get("name", "")[:300]
     errors: dict[str, str] = {}
-    if request.method == "POST":
+    locked = again.needed(request, request.administrator)
+    if request.method == "POST" and locked:
+        errors["name"] = "Show your passkey first: the last time was too long ago."
+    elif request.method == "POST":
         if _plain(typed) != _plain(found.display_name):
             errors["name"] = f"Type the name exactly as it is shown: {found.display_name}"
         if not reason:
@@ -125,6 +140,8 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "reason": reason,
         "typed": typed,
         "reports": people.reports_of(found)[1],
+        "locked": locked,
+        "origin": settings.PASSKEY_ORIGIN,
     }
     status = 422 if errors else 200
     return render(request, "console/terminate.html", context, section="people", status=status)
@@ -199,6 +216,13 @@ def _attributes(found: Person) -> list[Attribute]:
         where = names.get(origin, origin) if origin else "made here"
         rows.append(Attribute(labels.get(name, name), value, where))
     return rows
+
+
+def _offered() -> list[tuple[Application, list[str]]]:
+    """Every application with what Tenure gives in it."""
+    found = applications.offered()
+    rows = (row.application for row in applications.applications())
+    return [(row, found.get(row.pk, [])) for row in rows]
 
 
 def _plain(name: str) -> str:

@@ -36,8 +36,8 @@ window.addEventListener("pageshow", (event) => {
 });
 
 // Filters that are chosen take effect at once; the button is for when this does not run.
+for (const button of document.querySelectorAll("[data-instant-button]")) button.hidden = true;
 for (const form of document.querySelectorAll("form[data-instant]")) {
-  for (const button of form.querySelectorAll("[data-instant-button]")) button.hidden = true;
   form.addEventListener("change", (event) => {
     if (event.target.matches("select")) form.requestSubmit();
   });
