@@ -138,6 +138,32 @@ def situations(row: Application) -> dict[Situation, int]:
     return {situation: found.get(situation.value, 0) for situation in Situation}
 
 
+def account(row: Application, pk: int) -> Account | None:
+    """One account of the application, a tombstone too."""
+    return Account.objects.filter(application=row, pk=pk).select_related("person").first()
+
+
+def somebody_with(row: Application) -> Person | None:
+    """Anybody who has an open account there; who is first by user name."""
+    found = (
+        Account.objects.filter(
+            application=row, situation=Situation.LINKED.value, person__isnull=False
+        )
+        .exclude(active=False)
+        .select_related("person")
+        .order_by("user_name", "id")
+        .first()
+    )
+    return found.person if found else Person.objects.order_by("display_name", "id").first()
+
+
+def paid_for_nobody(row: Application, *, most: int = 12) -> tuple[list[Account], int]:
+    """Open accounts that cost money and are nobody's: the first, and how many."""
+    rows = Account.objects.filter(application=row).filter(_OPEN)
+    rows = rows.filter(situation__in=[Situation.UNMATCHED.value, Situation.UNLINKED.value])
+    return list(rows.order_by("user_name", "id")[:most]), rows.count()
+
+
 def accounts_page(
     row: Application, *, situation: str = "", search: str = "", cursor: str = "", size: int = 50
 ) -> Page[Account]:

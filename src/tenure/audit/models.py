@@ -126,6 +126,7 @@ class Event(models.Model):
             models.Index(fields=["person", "-id"], name="event_person"),
             models.Index(fields=["application", "-id"], name="event_application"),
             models.Index(fields=["action", "-id"], name="event_action"),
+            models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
             models.Index(
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"
             ),

@@ -27,6 +27,18 @@ def events(
     return page(rows, order=("-id",), cursor=cursor, size=size)
 
 
+def events_of(subject_kind: str, subject_key: str, *, limit: int = 50) -> list[Event]:
+    """The latest events about one thing that is no person."""
+    rows = Event.objects.filter(subject_kind=subject_kind, subject_key=subject_key)
+    return list(rows.order_by("-id")[:limit])
+
+
+def last_of(subject_kind: str, subject_key: str, action: Action) -> Event | None:
+    """The latest event of this kind about one thing."""
+    rows = Event.objects.filter(action=action, subject_kind=subject_kind, subject_key=subject_key)
+    return rows.order_by("-id").first()
+
+
 def events_of_person(
     person: str, *, actions: Sequence[Action] = (), limit: int = 50
 ) -> list[Event]:

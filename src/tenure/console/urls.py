@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.urls import path
 
 from tenure.console.views import (
+    accounts,
     again,
+    application_edit,
+    application_pages,
     applications,
     audit,
     authorising,
@@ -49,7 +52,49 @@ urlpatterns = [
     path("people/<uuid:uid>/access/", reviews.invite, name="invite"),
     path("reviews/<int:pk>/", reviews.review, name="review"),
     path("applications/", applications.applications, name="applications"),
-    path("applications/<slug:slug>/", applications.application, name="application"),
+    path("applications/<slug:slug>/", application_pages.overview, name="application"),
+    path(
+        "applications/<slug:slug>/provisioning/",
+        application_pages.provisioning_tab,
+        name="application_provisioning",
+    ),
+    path("applications/<slug:slug>/access/", application_pages.access, name="application_access"),
+    path(
+        "applications/<slug:slug>/accounts/",
+        application_pages.accounts,
+        name="application_accounts",
+    ),
+    path("applications/<slug:slug>/accounts/<int:pk>/", accounts.account, name="account"),
+    path(
+        "applications/<slug:slug>/accounts/<int:pk>/decide/",
+        accounts.decide,
+        name="decide_account",
+    ),
+    path(
+        "applications/<slug:slug>/entitlements/",
+        application_pages.entitlements,
+        name="application_entitlements",
+    ),
+    path(
+        "applications/<slug:slug>/licences/",
+        application_pages.licences,
+        name="application_licences",
+    ),
+    path("applications/<slug:slug>/runs/", application_pages.runs_tab, name="application_runs"),
+    path(
+        "applications/<slug:slug>/settings/",
+        application_pages.settings,
+        name="application_settings",
+    ),
+    path("applications/<slug:slug>/edit/", application_edit.edit, name="edit_application"),
+    path("applications/<slug:slug>/mapping/", application_edit.mapping, name="edit_mapping"),
+    path(
+        "applications/<slug:slug>/mapping/preview/",
+        application_edit.preview,
+        name="preview_mapping",
+    ),
+    path("applications/<slug:slug>/mode/", application_edit.mode, name="application_mode"),
+    path("applications/<slug:slug>/remove/", application_edit.remove, name="remove_application"),
     path("applications/<slug:slug>/connection/", connection.connection, name="connection"),
     path("applications/<slug:slug>/connection/live/", connection.live, name="connection_live"),
     path("applications/<slug:slug>/connection/check/", connection.check, name="connection_check"),

@@ -72,9 +72,7 @@ def edit_person(*, person: Person, given: Mapping[str, str], reason: str, now: d
     _set(row, {**held, **values})
     _name(row, values, now)
     changed = sorted(
-        name
-        for name in {*before, *row.attributes}
-        if before.get(name) != row.attributes.get(name)
+        name for name in {*before, *row.attributes} if before.get(name) != row.attributes.get(name)
     )
     if not changed:
         return row

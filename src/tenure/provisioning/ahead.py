@@ -84,7 +84,12 @@ def _change(drafting: Drafting, step: Step) -> Change:
 
 
 def _remember(
-    drafting: Drafting, deletions: dict[str, datetime], steps: list[Step], at: datetime, *, held: bool
+    drafting: Drafting,
+    deletions: dict[str, datetime],
+    steps: list[Step],
+    at: datetime,
+    *,
+    held: bool,
 ) -> None:
     """An account that is closed then is deleted later, where its application says so."""
     for step in steps:

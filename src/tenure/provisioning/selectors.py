@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import CharField, Count, F, Func, Max, Min, Q, QuerySet, Value
 
-from tenure.applications.models import Application
+from tenure.applications.models import Account, Application
 from tenure.core.model import OPEN_STATES, OperationKind, OperationState
 from tenure.infra.clock import now
 from tenure.infra.paging import Page, page
@@ -106,6 +106,20 @@ def unsettled(application: Application) -> dict[OperationState, int]:
     return {OperationState(state): count for state, count in sorted(counts)}
 
 
+def executions(application: Application, *, limit: int = 25) -> list[tuple[Run, int]]:
+    """The latest plans of which something concerned the application, with how much of each."""
+    rows = (
+        Operation.objects.filter(application=application, run__isnull=False)
+        .order_by()
+        .values_list("run_id")
+        .annotate(n=Count("pk"))
+        .order_by("-run_id")[:limit]
+    )
+    counts = dict(rows)
+    found = Run.objects.filter(pk__in=counts).order_by("-id")
+    return [(row, counts[row.pk]) for row in found]
+
+
 def kinds(run: Run) -> dict[OperationKind, int]:
     """Kind -> operations of the run."""
     rows = Operation.objects.filter(run=run).order_by().values_list("kind")
@@ -158,6 +172,12 @@ def open_operations(person: Person) -> list[Operation]:
         .select_related("application")
         .order_by("application__position", "urgency", "id")
     )
+
+
+def operations_on(account: Account, *, limit: int = 10) -> list[Operation]:
+    """The latest operations on one account."""
+    rows = Operation.objects.filter(account=account).select_related("application", "run")
+    return list(rows.order_by("-id")[:limit])
 
 
 def preview_termination(person: Person, *, at: datetime | None = None) -> Plan:

@@ -52,7 +52,7 @@ def add(request: ConsoleRequest) -> HttpResponse:
         except local.NotEntered as error:
             problems = error.problems
     context = {**_form(request.POST.dict(), problems), "reason": reason, "person": None}
-    return render(request, "console/local.html", context, section="people", status=_status(problems))
+    return _shown(request, context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,7 +77,7 @@ def edit(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         except local.NotEntered as error:
             problems, held = error.problems, request.POST.dict()
     context = {**_form(held, problems), "reason": reason, "person": found}
-    return render(request, "console/local.html", context, section="people", status=_status(problems))
+    return _shown(request, context)
 
 
 def _given(request: ConsoleRequest) -> dict[str, str]:
@@ -110,5 +110,6 @@ def _form(values: Mapping[str, Any], problems: Mapping[str, str]) -> dict[str, A
     }
 
 
-def _status(problems: Mapping[str, str]) -> int:
-    return 422 if problems else 200
+def _shown(request: ConsoleRequest, context: Mapping[str, Any]) -> HttpResponse:
+    status = 422 if context["problems"] else 200
+    return render(request, "console/local.html", context, section="people", status=status)

@@ -19,8 +19,8 @@ from tenure.applications import selectors as applications
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.console import look, people_list, saved_views
-from tenure.console.people_list import BY_HAND, DEFAULT, PROBLEMS, Wanted
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
+from tenure.console.people_list import BY_HAND, DEFAULT, PROBLEMS, Wanted
 from tenure.infra.csv_export import download
 from tenure.people import selectors
 from tenure.people.models import Person

@@ -20,8 +20,8 @@ from tenure.applications.models import Account, Application
 from tenure.audit import selectors as audit
 from tenure.audit.models import Action
 from tenure.console import access, look, plan_view, timeline
-from tenure.console.views.person_future import choices_for
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.views.person_future import choices_for
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import LifecycleState, OperationState, Situation
 from tenure.infra.clock import now

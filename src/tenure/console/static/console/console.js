@@ -82,3 +82,26 @@ document.addEventListener("click", (event) => {
   if (closer) dialog.close();
   else if (!dialog.open) dialog.showModal();
 });
+
+// A menu closes when one looks elsewhere, or with Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = event.target.closest("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+// Choosing an attribute fills in what it is now.
+document.addEventListener("change", (event) => {
+  const field = document.getElementById(event.target.dataset.fills ?? "");
+  if (!field) return;
+  const chosen = event.target.selectedOptions[0];
+  field.type = chosen.dataset.kind ?? "text";
+  field.value = chosen.dataset.now ?? "";
+});
