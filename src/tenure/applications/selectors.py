@@ -49,6 +49,12 @@ def application_names() -> dict[str, str]:
     return dict(Application.objects.values_list("slug", "name"))
 
 
+def named(slugs: Iterable[str]) -> list[Application]:
+    """These applications, in their order. One query, none for none."""
+    wanted = list(slugs)
+    return list(Application.objects.filter(slug__in=wanted)) if wanted else []
+
+
 def from_catalogue() -> dict[str, list[tuple[str, str]]]:
     """Entry of the catalogue -> slug and name of every application that was made from it."""
     found: dict[str, list[tuple[str, str]]] = {}

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Now
 
@@ -97,6 +99,10 @@ class Action(models.TextChoices):
     IDENTITY_REJECTED = "identity.rejected", "Identity rejected by an administrator"
 
 
+#: What is searched: whom or what it was about, by whom, why.
+SEARCHED = SearchVector("subject_label", "actor", "reason", config="simple")
+
+
 def actions() -> list[tuple[str, str]]:
     """A function, so that a new action needs no migration."""
     return Action.choices
@@ -127,6 +133,8 @@ class Event(models.Model):
             models.Index(fields=["application", "-id"], name="event_application"),
             models.Index(fields=["action", "-id"], name="event_action"),
             models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
+            models.Index(fields=["at"], name="event_at"),
+            GinIndex(SEARCHED, name="event_words"),
             models.Index(
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"
             ),

@@ -21,6 +21,7 @@ from django.utils.cache import add_never_cache_headers
 
 from tenure.applications import selectors as applications
 from tenure.audit.services import acting
+from tenure.console import commands
 from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.people.services import company
@@ -102,6 +103,7 @@ def render(
         "section": section,
         "held_count": held,
         "theme": theme(request),
+        "keys": [command for command in commands.pages() if command.keys],
     }
     return django_render(request, template, {**frame, **context}, status=status)
 

@@ -154,6 +154,11 @@ def failures(run: Run, *, limit: int = 20) -> list[Failure]:
     ]
 
 
+def with_cause(rows: QuerySet[Operation], cause: str) -> QuerySet[Operation]:
+    """Those that met this error, as `failures` words it."""
+    return rows.annotate(cause=_gist(F("error"))).filter(cause=cause)
+
+
 def operations_page(
     run: Run, *, state: str = "", cursor: str = "", size: int = 50
 ) -> Page[Operation]:

@@ -1,6 +1,6 @@
 """Changing an application: its mapping, its policy, its limits, whose accounts are whose, and
-whether it is written to. Each form goes through the same checks as the configuration document, and whoever
-comes second is told what the first one changed."""
+whether it is written to. Each form goes through the checks of the configuration document, and
+whoever comes second is told what the first one changed."""
 
 from __future__ import annotations
 

@@ -116,7 +116,10 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
             case "cancel":
                 messages.warning(request, f"Cancelled: {steering.cancel(pk, reason=reason)}")
             case "retry":
-                count = services.retry_failed(run=pk)
+                cause = request.POST.get("cause") or None
+                count = services.retry_failed(
+                    request.POST.get("application") or None, run=pk, cause=cause
+                )
                 who = plural(count, "person", "people")
                 messages.success(request, f"Operations of {who} are sent again, in another run.")
     except (LookupError, steering.RunRefused) as error:

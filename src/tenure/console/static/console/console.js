@@ -3,8 +3,8 @@
 
 // "/" goes to the search.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || !singleKeys()) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
   const fields = [...document.querySelectorAll("[data-search]")];
   const field = fields.find((each) => each.offsetParent !== null);
   if (!field) return;
@@ -66,6 +66,7 @@ document.addEventListener("click", async (event) => {
   await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
   button.dataset.done = "yes";
   button.setAttribute("aria-label", "Copied");
+  toast("Copied");
   setTimeout(() => {
     delete button.dataset.done;
     button.setAttribute("aria-label", label);
