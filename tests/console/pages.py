@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from tenure.applications.models import Account
+from tenure.people.models import Person
 from tenure.sources.models import RehireQuestion
 from tests.console.company import Sample
 
@@ -33,14 +35,42 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("person", reverse("console:person", args=[anna.uid])),
         ("who has left", reverse("console:person", args=[left.uid])),
         ("without an address", reverse("console:person", args=[sample.people[12].uid])),
+        ("what if", _what_if(anna)),
+        ("ahead", reverse("console:ahead", args=[sample.people[1].uid])),
+        ("asked to suspend", reverse("console:person", args=[anna.uid]) + "?ask=suspend"),
+        (
+            "other columns",
+            reverse("console:people") + "?column=manager&column=country&problem=held",
+        ),
+        ("add a person", reverse("console:add_person")),
         ("terminate", reverse("console:terminate", args=[anna.uid])),
         ("application", reverse("console:application", args=["workspace"])),
         ("connection", reverse("console:connection", args=["workspace"])),
         ("never tested", reverse("console:connection", args=["crm"])),
         ("asking", reverse("console:connection", args=["crm"]) + "?try=1"),
+        ("provisioning", reverse("console:application_provisioning", args=["workspace"])),
+        ("access", reverse("console:application_access", args=["chat"])),
+        ("accounts", reverse("console:application_accounts", args=["workspace"])),
+        ("account", reverse("console:account", args=["crm", _disputed(sample)])),
+        ("entitlements", reverse("console:application_entitlements", args=["chat"])),
+        ("licences", reverse("console:application_licences", args=["workspace"])),
+        ("runs of an application", reverse("console:application_runs", args=["workspace"])),
+        ("settings", reverse("console:application_settings", args=["workspace"])),
+        ("report only", reverse("console:application", args=["design"])),
         ("stopped application", reverse("console:application", args=["meet"])),
         ("disputed", reverse("console:application", args=["crm"]) + "?situation=disputed"),
         ("held", reverse("console:plan") + "?application=crm"),
         ("run", reverse("console:run", args=[sample.executed.pk])),
         ("held import", reverse("console:run", args=[sample.imported.pk])),
     ]
+
+
+def _disputed(sample: Sample) -> int:
+    return Account.objects.filter(application=sample.applications["crm"], situation="disputed")[
+        0
+    ].pk
+
+
+def _what_if(person: Person) -> str:
+    address = reverse("console:what_if", args=[person.uid])
+    return f"{address}?attribute=department&value=Sales"

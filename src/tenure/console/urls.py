@@ -59,6 +59,7 @@ urlpatterns = [
         application_pages.provisioning_tab,
         name="application_provisioning",
     ),
+    path("applications/<slug:slug>/new/", application_pages.new, name="application_new"),
     path("applications/<slug:slug>/access/", application_pages.access, name="application_access"),
     path(
         "applications/<slug:slug>/accounts/",

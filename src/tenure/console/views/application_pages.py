@@ -14,14 +14,15 @@ from tenure.applications.credentials import standing
 from tenure.applications.models import Application, Health
 from tenure.configuration import editing
 from tenure.console import application_facts, application_form, conflicts, look
-from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.views.authorising import redirect_uri
-from tenure.core.model import ApplicationMode, Situation
+from tenure.core.model import ApplicationMode, OperationKind, Situation
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import find_person
-from tenure.provisioning import first_contact, mapping_preview
+from tenure.provisioning import first_contact, mapping_preview, planning
 from tenure.provisioning import selectors as provisioning
+from tenure.provisioning.drafting import Scope
 from tenure.rules import exceptions
 from tenure.rules import selectors as rule_selectors
 from tenure.runs import selectors as runs
@@ -39,6 +40,8 @@ TABS = (
     ("runs", "application_runs", "Runs"),
     ("settings", "application_settings", "Settings"),
 )
+#: For so many people a plan is worked out while one waits.
+_AT_ONCE = 1500
 #: Empty lines at the end of the mapping's form.
 _SPARE = 2
 
@@ -65,6 +68,21 @@ def overview(request: ConsoleRequest, slug: str) -> HttpResponse:
         "redirect_uri": redirect_uri(),
     }
     return show(request, found, "overview", context)
+
+
+@require_safe
+@signed_in(by_itself=True)
+def new(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """How many accounts would be made there: worked out apart, for it takes a moment."""
+    found = selectors.application(slug)
+    if found is None:
+        return HttpResponse(status=286)  # htmx: stop asking
+    count = None
+    if people.count_people() <= _AT_ONCE:
+        plan = planning.preview(Scope(application=slug))
+        count = plan.summary.get(OperationKind.CREATE.value, 0)
+    context = {"application": found, "new": count}
+    return fragment(request, "console/application/new.html", context)
 
 
 @require_safe
