@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
+from tenure.applications import tallies
 from tenure.applications.models import Account, Application, Entitlement, Health
 from tenure.core.model import Situation
 from tenure.infra.paging import Page, page
@@ -139,9 +139,10 @@ def accounts_of(person: Person) -> list[Account]:
 
 def situations(row: Application) -> dict[Situation, int]:
     """Every situation, with how many accounts of the application are in it."""
-    rows = Account.objects.filter(application=row).order_by().values_list("situation")
-    found = dict(rows.annotate(n=Count("pk")))
-    return {situation: found.get(situation.value, 0) for situation in Situation}
+    found = dict.fromkeys(Situation, 0)
+    for item in tallies.tallies([row.pk]):
+        found[item.situation] += item.count
+    return found
 
 
 def account(row: Application, pk: int) -> Account | None:
@@ -185,7 +186,7 @@ def accounts_page(
 
 def entitlements(row: Application) -> list[EntitlementRow]:
     """What accounts of the application can hold, with members. Two queries."""
-    members = _members([row.pk])
+    members = tallies.holders([row.pk])
     return [
         EntitlementRow(item, members.get((row.pk, item.key), 0)) for item in row.entitlements.all()
     ]
@@ -201,22 +202,23 @@ def offered() -> dict[int, list[str]]:
 
 
 def _counts(row: Application | None = None) -> dict[int, dict[str, int]]:
-    accounts = Account.objects.exclude(situation=Situation.DELETED.value)
-    if row is not None:
-        accounts = accounts.filter(application=row)
-    rows = (
-        accounts.order_by()
-        .values_list("application_id")
-        .annotate(
-            accounts=Count("pk"),
-            seats=Count("pk", filter=_OPEN),
-            linked=Count("pk", filter=Q(situation=Situation.LINKED.value)),
-            unmatched=Count("pk", filter=Q(situation=Situation.UNMATCHED.value)),
-            disputed=Count("pk", filter=Q(situation=Situation.DISPUTED.value)),
+    names = {
+        Situation.LINKED: "linked",
+        Situation.UNMATCHED: "unmatched",
+        Situation.DISPUTED: "disputed",
+    }
+    found: dict[int, dict[str, int]] = {}
+    for item in tallies.tallies(None if row is None else [row.pk]):
+        if item.situation is Situation.DELETED:
+            continue
+        counts = found.setdefault(
+            item.application, dict.fromkeys(("accounts", "seats", *names.values()), 0)
         )
-    )
-    names = ("accounts", "seats", "linked", "unmatched", "disputed")
-    return {pk: dict(zip(names, counts, strict=True)) for pk, *counts in rows}
+        counts["accounts"] += item.count
+        counts["seats"] += item.count if item.open else 0
+        if item.situation in names:
+            counts[names[item.situation]] += item.count
+    return found
 
 
 def _costs(
@@ -230,25 +232,9 @@ def _costs(
             seats = counts.get(pk, {}).get("seats", 0)
             found[pk] = {row.seat_currency: row.seat_price * seats}
     priced = list(Entitlement.objects.filter(application__in=by_pk, price__isnull=False))
-    members = _members(sorted({item.application_id for item in priced})) if priced else {}
+    members = tallies.holders(sorted({item.application_id for item in priced})) if priced else {}
     for item in priced:
         sums = found.setdefault(item.application_id, {})
         held = members.get((item.application_id, item.key), 0)
         sums[item.currency] = sums.get(item.currency, Decimal(0)) + (item.price or 0) * held
     return found
-
-
-def _members(applications: list[int]) -> dict[tuple[int, str], int]:
-    """(application id, entitlement key) -> open accounts that hold it. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT application_id, held.key, count(*)
-            FROM applications_account,
-                jsonb_array_elements_text(entitlements) AS held (key)
-            WHERE application_id = ANY(%s) AND situation <> 'deleted' AND active IS NOT FALSE
-            GROUP BY application_id, held.key
-            """,
-            [applications],
-        )
-        return {(pk, key): count for pk, key, count in cursor.fetchall()}

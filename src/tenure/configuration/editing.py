@@ -16,9 +16,10 @@ from django.db import transaction
 
 from tenure.configuration.applying import ConfigChange, comparable, write
 from tenure.configuration.checking import check
-from tenure.configuration.document import SECTIONS, Document, Part
+from tenure.configuration.document import SECTIONS, Document
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.translation import stored
+from tenure.configuration.values import Part
 from tenure.people.configuration import lock
 
 #: The version of what is not there.

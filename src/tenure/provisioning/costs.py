@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from django.db.models import Count
-
-from tenure.applications.models import Account
+from tenure.applications import tallies
+from tenure.applications.models import Application
 from tenure.core.model import ApplicationPolicy, OperationKind, Price, Situation
 from tenure.provisioning.plan import Cost, PlanLine
 
@@ -17,13 +16,13 @@ _CLOSES = {OperationKind.DISABLE, OperationKind.DELETE}
 
 def seats() -> dict[str, int]:
     """Application slug -> accounts that occupy a seat: open, whoever owns them."""
-    rows = (
-        Account.objects.exclude(situation=Situation.DELETED.value)
-        .exclude(active=False)
-        .values_list("application__slug")
-        .annotate(count=Count("pk"))
-    )
-    return dict(rows)
+    slugs = dict(Application.objects.values_list("pk", "slug"))
+    found: dict[str, int] = {}
+    for item in tallies.tallies():
+        slug = slugs.get(item.application)
+        if slug is not None and item.open and item.situation is not Situation.DELETED:
+            found[slug] = found.get(slug, 0) + item.count
+    return found
 
 
 def costs(
@@ -60,13 +59,11 @@ def costs(
 
 def _held_entitlements(policies: Mapping[str, ApplicationPolicy]) -> dict[tuple[str, str], int]:
     priced = {(slug, key) for slug, policy in policies.items() for key in policy.entitlement_prices}
-    return {
-        (slug, key): Account.objects.filter(application__slug=slug, entitlements__contains=[key])
-        .exclude(situation=Situation.DELETED.value)
-        .exclude(active=False)
-        .count()
-        for slug, key in priced
-    }
+    if not priced:
+        return {}
+    slugs = dict(Application.objects.values_list("pk", "slug"))
+    found = {(slugs.get(pk, ""), key): count for (pk, key), count in tallies.holders().items()}
+    return {both: found.get(both, 0) for both in priced}
 
 
 def _add(sums: dict[str, Decimal], price: Price | None, count: int) -> None:

@@ -50,7 +50,7 @@ def audit(request: ConsoleRequest) -> HttpResponse:
     page = selectors.events(wanted, cursor=request.GET.get("at", ""))
     owners = people.people_by_uid(event.person for event in page.rows if event.person)
     given = {name: request.GET.get(name, "").strip()[:200] for name in _FIELDS}
-    context = {
+    context: dict[str, Any] = {
         "given": given,
         "from": given["from"],
         "action": wanted.action,
