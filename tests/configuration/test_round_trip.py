@@ -28,6 +28,7 @@ from tenure.configuration.schema import json_schema
 from tenure.configuration.translation import stored
 from tenure.connectors.registry import kinds as connector_kinds
 from tenure.core.expressions import AttributeType
+from tenure.readers.registry import kinds as reader_kinds
 from tests.configuration.samples import GOOD
 
 # Characters that YAML and PostgreSQL can hold; everything that YAML might misread is in.
@@ -258,7 +259,7 @@ def test_the_schema_knows_every_name_and_refuses_others() -> None:
         assert part["additionalProperties"] is False
         assert set(part["properties"]) == set(model.model_fields)
     assert parts["Application"]["properties"]["connector"]["enum"] == list(connector_kinds())
-    assert parts["Source"]["properties"]["reader"]["enum"] == ["csv", "push"]
+    assert parts["Source"]["properties"]["reader"]["enum"] == reader_kinds()
     # Short forms are in it, or editors would mark them.
     entitlement = parts["Application"]["properties"]["entitlements"]["items"]["anyOf"]
     assert {"type": "string"} in entitlement

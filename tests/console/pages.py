@@ -21,6 +21,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
     found += [
         ("design", reverse("console:design")),
         ("security", reverse("console:security")),
+        ("new rule", reverse("console:rule_new")),
         ("by hand", reverse("console:entry_provisioning", args=["box"])),
         ("in no catalogue", reverse("console:catalogue") + "?q=zzzz&can=saml"),
     ]
@@ -59,6 +60,10 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("report only", reverse("console:application", args=["design"])),
         ("stopped application", reverse("console:application", args=["meet"])),
         ("disputed", reverse("console:application", args=["crm"]) + "?situation=disputed"),
+        ("rule", reverse("console:rule", args=["designers"])),
+        ("remove a rule", reverse("console:rule_remove", args=["sales-tools"])),
+        ("who gets it", reverse("console:who_gets", args=["crm"])),
+        ("who meets it", reverse("console:who_meets") + "?when=has(user.department)"),
         ("held", reverse("console:plan") + "?application=crm"),
         ("run", reverse("console:run", args=[sample.executed.pk])),
         ("held import", reverse("console:run", args=[sample.imported.pk])),

@@ -37,6 +37,10 @@ WRITES = (
     "application_writes",
     "settle_task",
     "steer_run",
+    "rule_check",
+    "rule_effect",
+    "rule_move",
+    "rule_rows",
     "invite",
     "passkey_options",
     "passkey_add",
@@ -62,7 +66,8 @@ OWN = {
 }  # fmt: skip
 #: Those that show a form first and take it at the same address.
 FORMS = (
-    "terminate", "writes", "rehire", "add_application", "review", "add_person", "edit_person",
+    "terminate", "writes", "rehire", "add_application", "review", "rule", "rule_new", "rule_remove",
+    "add_person", "edit_person",
 )  # fmt: skip
 
 

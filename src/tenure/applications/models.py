@@ -21,6 +21,7 @@ from tenure.core.model import (
     Situation,
 )
 from tenure.people.models import OnRename, Person
+from tenure.vault.models import KeptAuthorization
 
 
 class Health(models.TextChoices):
@@ -101,6 +102,8 @@ class Application(models.Model):
     #: task is overdue (None: two days).
     owner = models.CharField(max_length=200, blank=True)
     remind_after = models.DurationField(null=True)
+    #: How people sign in to it, as configuration.document_sso; {} where not by us.
+    single_sign_on = models.JSONField(default=dict)
     #: {"reads", "writes": {"rate", "paused_until"}}: what it taught us; see `pacing`.
     learnt = models.JSONField(default=dict)
     health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)
@@ -132,23 +135,12 @@ class Application(models.Model):
         return self.name
 
 
-class Authorization(models.Model):
+class Authorization(KeptAuthorization):
     """That an application was authorised by OAuth. The tokens are in the vault."""
 
     application = models.OneToOneField(
         Application, on_delete=models.CASCADE, related_name="authorization"
     )
-    #: What was granted, as the application says; what was asked for where it does not.
-    scopes = models.JSONField(default=list)
-    granted_at = models.DateTimeField()
-    granted_by = models.CharField(max_length=200)
-    access_expires_at = models.DateTimeField(null=True)
-    #: From when on the access token is renewed before it is used.
-    renew_at = models.DateTimeField(null=True)
-    renewed_at = models.DateTimeField(null=True)
-    #: The application takes it no more: somebody has to authorise again.
-    refused_at = models.DateTimeField(null=True)
-    refused_reason = models.TextField(blank=True)
 
     def __str__(self) -> str:
         return f"authorisation of {self.application_id}"

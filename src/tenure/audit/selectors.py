@@ -78,3 +78,14 @@ def events_of_person(
     if actions:
         rows = rows.filter(action__in=list(actions))
     return list(rows.order_by("-id")[:limit])
+
+
+def changes_of(kind: str, key: str, *, limit: int = 6) -> list[Event]:
+    """The latest changes to one thing of the configuration."""
+    rows = Event.objects.filter(action=Action.CONFIGURATION_CHANGED)
+    return list(rows.filter(subject_kind=kind, subject_key=key).order_by("-id")[:limit])
+
+
+def last_change(kind: str, key: str) -> Event | None:
+    """The latest of them."""
+    return next(iter(changes_of(kind, key, limit=1)), None)

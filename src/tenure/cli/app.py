@@ -22,11 +22,13 @@ from tenure.cli import (
     rehires,
     secrets,
     serving,
+    sso,
     working,
 )
 from tenure.cli.application import application_app
 from tenure.cli.config import config_app
 from tenure.cli.output import Failure, complain, print_json
+from tenure.cli.source import source_app
 from tenure.cli.tasks import tasks_app
 
 app = typer.Typer(
@@ -51,12 +53,14 @@ for module in (
     connector,
     secrets,
     push,
+    sso,
     checking,
 ):
     module.register(app)
 catalogue.register(app, application_app)
 connection.register(application_app)
 app.add_typer(application_app)
+app.add_typer(source_app)
 app.add_typer(tasks_app)
 
 

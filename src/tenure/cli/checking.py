@@ -174,17 +174,18 @@ def _writes() -> Iterator[Line]:
 
 
 def _sources() -> Iterator[Line]:
-    from tenure.readers.base import ReaderError
-    from tenure.readers.registry import open_reader
     from tenure.sources.models import Source
+    from tenure.sources.trying import try_source
 
     for row in Source.objects.all():
-        try:
-            columns = open_reader(row.reader, row.settings).columns()
-        except (ReaderError, LookupError, ValueError, OSError) as error:
-            yield Line(f"source {row.slug}", False, str(error))
-        else:
-            yield Line(f"source {row.slug}", True, f"readable, {len(columns)} columns")
+        checks = try_source(row)
+        wrong = [item for item in checks if not item.ok]
+        for item in wrong:
+            yield Line(f"source {row.slug}", False, f"{item.what}: {item.detail}")
+        if not wrong:
+            yield Line(
+                f"source {row.slug}", True, checks[-1].detail or f"{len(checks)} checks passed"
+            )
 
 
 def _applications() -> Iterator[Line]:
@@ -234,19 +235,23 @@ def _secrets() -> Iterator[Line]:
     from tenure.applications.credentials import warnings
     from tenure.applications.models import Application
     from tenure.infra.secrets import SecretError
+    from tenure.sources import authorizing
     from tenure.sources.models import Source
     from tenure.vault.services import resolve, unreadable
 
     for name in unreadable():
         detail = "no key of this process opens it: put its key back, or enter it again"
         yield Line(f"secret {name}", False, detail)
-    for warned in warnings():
+    for warned in [*warnings(), *authorizing.warnings()]:
         yield Line("credentials", False, f"{warned.what}. {warned.detail}")
     kept = [
         ("application", row.slug, {**row.settings, **row.secrets, **row.oauth})
         for row in Application.objects.all()
     ]
-    kept += [("source", row.slug, row.settings) for row in Source.objects.all()]
+    kept += [
+        ("source", row.slug, {**row.settings, **row.secrets, **row.oauth})
+        for row in Source.objects.all()
+    ]
     for kind, slug, settings in kept:
         references = [text for _, text in texts(settings) if "${" in text]
         try:

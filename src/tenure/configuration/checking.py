@@ -5,14 +5,16 @@ are what connectors and readers take. Needs no database: what is stored is an ar
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 from zoneinfo import available_timezones
 
 from tenure.catalogue.filling import complete
+from tenure.configuration.checking_common import chosen_kind, compiles, unknown_attribute
 from tenure.configuration.checking_company import check_onboarding
+from tenure.configuration.checking_sources import check_source
+from tenure.configuration.checking_sso import check_single_sign_on
 from tenure.configuration.document import (
     SECTIONS,
     Application,
@@ -20,7 +22,6 @@ from tenure.configuration.document import (
     Document,
     Group,
     Rule,
-    Source,
 )
 from tenure.configuration.problems import NO_MARKS, Marks, Path, Problem, Problems
 from tenure.configuration.settings_checking import (
@@ -34,28 +35,20 @@ from tenure.connectors.base import SettingsError
 from tenure.connectors.registry import TOKEN, connector_class, known_attributes, schemas
 from tenure.connectors.registry import kinds as connector_kinds
 from tenure.core.account_conditions import compile_account_condition, compile_account_value
-from tenure.core.cleaning import parse_date
 from tenure.core.correlation import UID, is_attribute
 from tenure.core.drift import ACTIVE, ENTITLEMENTS
 from tenure.core.expressions import (
     AttributeType,
-    ExpressionError,
     compile_condition,
-    compile_row_value,
     compile_value,
 )
 from tenure.core.groups import ATTRIBUTE as GROUPS
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.core.names import candidates
 from tenure.people.attributes import STANDARD
-from tenure.readers.registry import kinds as reader_kinds
-from tenure.readers.registry import reader_class
 
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
-_KEY = "employee_number"
 _NAMED_GROUP = re.compile(r"""["']([^"']+)["']\s+in\s+user\.groups\b""")
-_T = TypeVar("_T")
-_NAMES = ("display_name", "given_name", "family_name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +80,7 @@ def check(
     if whole.company is not None:
         check_onboarding(whole.company, schema, problems)
     for slug, source in (whole.sources or {}).items():
-        _source(slug, source, schema, problems, settings=document.sources is not None)
+        check_source(slug, source, schema, problems, settings=document.sources is not None)
     for slug, application in (whole.applications or {}).items():
         _application(
             slug,
@@ -102,6 +95,7 @@ def check(
     schema |= {GROUPS: AttributeType.STRINGS}
     for slug, application in (whole.applications or {}).items():
         _mapping(slug, application, schema, problems)
+    check_single_sign_on(whole.applications or {}, schema, problems)
     if whole.rules and whole.applications is None:
         notes.append(
             "The document has no applications: whether what the rules give exists was not checked."
@@ -150,72 +144,6 @@ def _schema(whole: Document, problems: Problems) -> dict[str, AttributeType]:
     return schema
 
 
-def _source(
-    slug: str,
-    source: Source,
-    schema: Mapping[str, AttributeType],
-    problems: Problems,
-    *,
-    settings: bool,
-) -> None:
-    path: Path = ("sources", slug)
-    if settings:
-        found = _kind(source.reader, reader_kinds(), reader_class, (*path, "reader"), problems)
-        if found is not None:
-            check_settings(source.settings, found.Settings, (*path, "settings"), problems)
-    for name, expression in source.mapping.items():
-        place = (*path, "mapping", name)
-        if name not in schema:
-            problems.add(place, _unknown_attribute(name, schema))
-        _compiles(partial(compile_row_value, expression), place, problems)
-    if _KEY not in source.mapping:
-        problems.add(
-            (*path, "mapping"),
-            f"{_KEY} is missing: rows are told apart by it. Map it to a column that is never "
-            "empty.",
-        )
-    if not any(name in source.mapping for name in _NAMES):
-        problems.add((*path, "mapping"), f"There is no name. Map one of {', '.join(_NAMES)}.")
-    for index, form in enumerate(source.dates):
-        _date_format(form, (*path, "dates", index), problems)
-    _statuses(source, path, problems)
-    for index, names in enumerate(source.rehire):
-        for name in names:
-            if name == _KEY:
-                problems.add((*path, "rehire", index), f"{_KEY} is what is new. Take it out.")
-            elif name not in source.mapping:
-                problems.add(
-                    (*path, "rehire", index),
-                    f"{name} is not in the mapping of this source: nobody would ever be found by "
-                    f"it. Map it.{near(name, source.mapping)}",
-                )
-
-
-def _statuses(source: Source, path: Path, problems: Problems) -> None:
-    if source.statuses and "status" not in source.mapping:
-        problems.add(
-            (*path, "statuses"),
-            "These mean nothing before `status` is in the mapping. Add it.",
-        )
-    seen: dict[str, str] = {}
-    for text, meaning in source.statuses.items():
-        first = seen.setdefault(text.casefold(), text)
-        if source.statuses[first] != meaning:
-            problems.add(
-                (*path, "statuses", text),
-                f"{text!r} and {first!r} are the same without regard to case, and mean two things.",
-            )
-
-
-def _date_format(form: str, path: Path, problems: Problems) -> None:
-    try:
-        parse_date("?", [form])
-    except ValueError as error:
-        # The text is never a date; only a complaint about the format itself is of interest.
-        if str(error).startswith("The date format"):
-            problems.add(path, str(error))
-
-
 def _application(
     slug: str,
     application: Application,
@@ -226,7 +154,7 @@ def _application(
 ) -> None:
     path: Path = ("applications", slug)
     if settings:
-        found = _kind(
+        found = chosen_kind(
             application.connector,
             connector_kinds(),
             connector_class,
@@ -289,7 +217,7 @@ def _mapping(
 ) -> None:
     for name, mapped in application.mapping.items():
         path: Path = ("applications", slug, "mapping", name)
-        _compiles(partial(compile_value, mapped.value, schema), path, problems)
+        compiles(partial(compile_value, mapped.value, schema), path, problems)
 
 
 def _requirements(applications: Mapping[str, Application], problems: Problems) -> None:
@@ -324,7 +252,7 @@ def _group(
 ) -> None:
     if group.when is not None:
         path: Path = ("groups", slug, "when")
-        _compiles(partial(compile_condition, group.when, schema), path, problems)
+        compiles(partial(compile_condition, group.when, schema), path, problems)
 
 
 def _group_names(slug: str, rule: Rule, groups: Mapping[str, Group], problems: Problems) -> None:
@@ -347,15 +275,15 @@ def _accounts(
     for index, pair in enumerate(application.matching):
         place = (*path, "matching", index)
         if pair.person.isidentifier() and pair.person not in {*schema, UID}:
-            problems.add((*place, "person"), _unknown_attribute(pair.person, schema))
+            problems.add((*place, "person"), unknown_attribute(pair.person, schema))
             continue
         if "." in pair.person or not pair.person.isidentifier():
-            _compiles(partial(compile_value, pair.person, schema), (*place, "person"), problems)
+            compiles(partial(compile_value, pair.person, schema), (*place, "person"), problems)
         if not is_attribute(pair.account):
-            _compiles(partial(compile_account_value, pair.account), (*place, "account"), problems)
+            compiles(partial(compile_account_value, pair.account), (*place, "account"), problems)
     for name in ("ignore", "protect"):
         for index, condition in enumerate(getattr(application, name)):
-            _compiles(partial(compile_account_condition, condition), (*path, name, index), problems)
+            compiles(partial(compile_account_condition, condition), (*path, name, index), problems)
     known = {*application.mapping, DRIFT_DEFAULT, ACTIVE, ENTITLEMENTS}
     for name in application.drift.keys() - known:
         problems.add(
@@ -374,7 +302,7 @@ def _rule(
     problems: Problems,
 ) -> None:
     path: Path = ("rules", slug)
-    _compiles(partial(compile_condition, rule.when, schema), (*path, "when"), problems)
+    compiles(partial(compile_condition, rule.when, schema), (*path, "when"), problems)
     if not rule.give:
         problems.add(
             (*path, "give"),
@@ -396,34 +324,3 @@ def _rule(
                     f"{name} has no entitlement {key!r}.{near(key, offered)} Add it to "
                     f"applications.{name}.entitlements, or correct the rule.",
                 )
-
-
-def _compiles(compile_it: Callable[[], object], path: Path, problems: Problems) -> None:
-    try:
-        compile_it()
-    except ExpressionError as error:
-        if error.line is not None and error.column is not None:
-            problems.add_within(path, error.message, error.line, error.column)
-        else:
-            problems.add(path, error.message)
-
-
-def _kind(
-    kind: str,
-    known: Iterable[str],
-    lookup: Callable[[str], _T],
-    path: Path,
-    problems: Problems,
-) -> _T | None:
-    known = sorted(known)
-    if kind in known:
-        return lookup(kind)
-    problems.add(path, f"There is no {path[-1]} {kind!r}. Known: {', '.join(known)}.")
-    return None
-
-
-def _unknown_attribute(name: str, schema: Mapping[str, AttributeType]) -> str:
-    return (
-        f"People have no attribute {name!r}.{near(name, schema)} Add it to attributes:, or "
-        "correct the name."
-    )

@@ -7,14 +7,17 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from tenure.configuration.document_limits import (
+    ChangeLimit,
+    CreateLimit,
+    FailureLimit,
+    Limit,
+)
 from tenure.configuration.document_onboarding import Onboarding
+from tenure.configuration.document_sources import Source
+from tenure.configuration.document_sso import SingleSignOn
 from tenure.configuration.values import (
     Amount,
     AttributeName,
@@ -30,7 +33,6 @@ from tenure.configuration.values import (
     Text,
 )
 from tenure.connectors.oauth import OAuthSettings
-from tenure.core import guard
 from tenure.core.expressions import AttributeType
 
 
@@ -84,106 +86,6 @@ class Attribute(Part):
     label: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     type: AttributeType = AttributeType.STRING
     sensitive: bool = Field(default=False, description="Not shown in lists and exports.")
-
-
-Percent = Annotated[Number, Field(ge=0, le=100)]
-Count = Annotated[int, Field(ge=0)]
-_GUARD, _SOURCE_GUARD = guard.Guard(), guard.SourceGuard()
-
-
-def _percent(limit: guard.Limit) -> float:
-    assert limit.percent is not None
-    return float(limit.percent)
-
-
-class Limit(Part):
-    """More than `percent` within the window is held, but `floor` are always allowed; and more than
-    `most`, whatever the percentage."""
-
-    percent: Percent = _percent(_GUARD.removals)
-    floor: Count = _GUARD.removals.floor
-    most: Count | None = None
-    window: Duration = guard.WINDOW
-
-
-class ChangeLimit(Limit):
-    """As `Limit`, for changes: accounts or people, each counted once."""
-
-    percent: Percent = _percent(_GUARD.changes)
-    floor: Count = _GUARD.changes.floor
-
-
-class CreateLimit(Limit):
-    """As `Limit`, for new accounts: not limited unless `percent` or `most` is given."""
-
-    percent: Percent | None = None  # type: ignore[assignment]  # None: no percentage
-    floor: Count = _GUARD.creates.floor
-
-
-class MissingLimit(Part):
-    """More than `percent` of the last import's records missing is held, but `floor` may always be;
-    and more than `most`, whatever the percentage. A source without any record is always held."""
-
-    percent: Percent = _percent(_SOURCE_GUARD.missing)
-    floor: Count = _SOURCE_GUARD.missing.floor
-    most: Count | None = None
-
-
-class FailureLimit(Part):
-    """What is left is held when more than `percent` of at least `least` operations settled within
-    the window failed."""
-
-    percent: Percent = float(_GUARD.failures.percent)
-    least: Annotated[int, Field(ge=1)] = _GUARD.failures.least
-    window: Duration = _GUARD.failures.window
-
-
-class SourceGuard(Part):
-    """What holds an import."""
-
-    leavers: Limit | None = Field(default=None, description="People whom it makes leavers.")
-    changes: ChangeLimit | None = Field(default=None, description="People whom it changes.")
-    missing: MissingLimit | None = Field(
-        default=None, description="Records of the last import that are not in this one."
-    )
-
-
-def _together(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-class Source(Part):
-    """One place that people come from."""
-
-    name: Text
-    reader: str = Field(description="The kind of source, such as csv.")
-    settings: dict[str, Any] = Field(default_factory=dict)
-    mapping: dict[str, Expression] = Field(
-        description='Attribute of a person -> expression over `row`: row["Employee ID"].'
-    )
-    dates: list[str] = Field(
-        default_factory=list,
-        description="Forms of dates, tried in order: %Y-%m-%d, %d.%m.%Y.",
-    )
-    statuses: dict[str, Literal["active", "on_leave", "left"]] = Field(
-        default_factory=dict, description="What the values of `status` mean."
-    )
-    absence: Literal["ignore", "leave"] = Field(
-        default="ignore",
-        description="Whether somebody who is no longer in the source has left.",
-    )
-    guard: SourceGuard = Field(default_factory=lambda: SourceGuard())
-    rehire: list[
-        Annotated[
-            list[AttributeName],
-            Field(min_length=1),
-            BeforeValidator(_together, json_schema_input_type=str | list[str]),
-        ]
-    ] = Field(
-        default_factory=list,
-        description="A new employee number with the attributes of somebody known may be theirs: "
-        "personal_email, or several together. It is asked.",
-    )
 
 
 def _mapped(value: Any) -> Any:
@@ -384,6 +286,9 @@ class Application(Part):
     seat: Seat | None = None
     guard: ApplicationGuard = Field(default_factory=lambda: ApplicationGuard())
     limits: Rates = Field(default_factory=lambda: Rates())
+    single_sign_on: SingleSignOn | None = Field(
+        default=None, description="How people sign in to it through Tenure."
+    )
     entitlements: list[
         Annotated[
             Entitlement,

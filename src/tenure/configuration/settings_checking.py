@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import BaseModel, ValidationError
 
 from tenure.configuration.document import Application
+from tenure.configuration.document_sources import Source
 from tenure.configuration.problems import Path, Problems
 from tenure.configuration.reading import explain
 from tenure.configuration.references import (
@@ -69,21 +70,23 @@ def check_secret_names(
             )
 
 
-def check_authorisation(application: Application, path: Path, problems: Problems) -> None:
-    if application.oauth is not None:
+def check_authorisation(given: Application | Source, path: Path, problems: Problems) -> None:
+    """Of an application or a source: what is secret in it are references, and nothing is told
+    twice."""
+    if given.oauth is not None:
         kept = {"client_secret", "private_key"}
-        given = {name: getattr(application.oauth, name) for name in kept}
-        check_secrets({k: v for k, v in given.items() if v}, (*path, "oauth"), problems)
-        if TOKEN in application.secrets:
+        told = {name: getattr(given.oauth, name) for name in kept}
+        check_secrets({k: v for k, v in told.items() if v}, (*path, "oauth"), problems)
+        if TOKEN in given.secrets:
             problems.add(
                 (*path, "secrets", TOKEN),
                 "OAuth gives this token. Take it out, or take `oauth` out.",
             )
-    for name in application.expires.keys() - application.secrets.keys():
+    for name in given.expires.keys() - given.secrets.keys():
         problems.add(
             (*path, "expires", name),
             f"There is no secret {name!r} here whose last day this could be."
-            f"{near(name, application.secrets)}",
+            f"{near(name, given.secrets)}",
         )
 
 

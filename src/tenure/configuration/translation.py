@@ -20,10 +20,10 @@ from tenure.configuration.document import (
     Group,
     Rates,
     Rule,
-    Source,
-    SourceGuard,
 )
 from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
+from tenure.configuration.document_sources import Source, SourceGuard
+from tenure.configuration.document_sso import settings_of
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
 from tenure.people.attributes import STANDARD
@@ -101,6 +101,9 @@ def _source(item: SourceDefinition) -> Source:
             "name": item.name,
             "reader": item.reader,
             "settings": dict(item.settings),
+            "secrets": dict(item.secrets),
+            "oauth": dict(item.oauth) or None,
+            "expires": dict(item.expires),
             "mapping": _in_order(item.mapping, STANDARD),
             "dates": list(item.dates),
             "statuses": dict(item.statuses),
@@ -117,6 +120,9 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         name=source.name,
         reader=source.reader,
         settings=_plain(source.settings),
+        secrets=dict(source.secrets),
+        oauth=_oauth(source),
+        expires=_last_days(source),
         mapping=dict(source.mapping),
         dates=tuple(source.dates),
         statuses=dict(source.statuses),
@@ -168,6 +174,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "remind_after": item.remind_after,
             "seat": seat,
             "guard": _guard(item.guard),
+            "single_sign_on": dict(item.single_sign_on) or None,
             "limits": {k: v for k, v in item.limits.items() if k in Rates.model_fields},
             "entitlements": [_entitlement(entitlement) for entitlement in item.entitlements],
         }
@@ -193,10 +200,8 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         colour=application.colour,
         settings=_plain(application.settings),
         secrets=dict(application.secrets),
-        oauth=application.oauth.model_dump(mode="json", exclude_defaults=True)
-        if application.oauth
-        else {},
-        expires={name: day.isoformat() for name, day in application.expires.items()},
+        oauth=_oauth(application),
+        expires=_last_days(application),
         mapping=[
             {"attribute": name, "expression": mapped.value, "when": mapped.when}
             for name, mapped in application.mapping.items()
@@ -225,6 +230,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         seat_currency=seat.currency if seat else "",
         guard=_guard_settings(application.guard),
         limits=application.limits.model_dump(exclude_none=True),
+        single_sign_on=settings_of(application.single_sign_on),
         entitlements=[
             EntitlementDefinition(item.key, item.price, item.currency or "", item.seats)
             for item in sorted(application.entitlements, key=lambda item: item.key)
@@ -268,6 +274,14 @@ def rule_definition(slug: str, rule: Rule) -> RuleDefinition:
         enabled=rule.enabled,
         grace=rule.grace,
     )
+
+
+def _oauth(given: Application | Source) -> dict[str, Any]:
+    return given.oauth.model_dump(mode="json", exclude_defaults=True) if given.oauth else {}
+
+
+def _last_days(given: Application | Source) -> dict[str, str]:
+    return {name: day.isoformat() for name, day in given.expires.items()}
 
 
 def _drift(drift: Mapping[str, str]) -> dict[str, str]:

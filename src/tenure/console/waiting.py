@@ -17,6 +17,7 @@ from tenure.people.models import Company
 from tenure.provisioning import selectors as provisioning
 from tenure.runs import selectors as runs
 from tenure.signin import identity
+from tenure.sources import authorizing
 from tenure.sources import selectors as sources
 from tenure.sources.asking import who
 
@@ -103,11 +104,13 @@ def _stopped() -> list[Item]:
 
 def _credentials() -> list[Item]:
     found = []
-    for warned in credentials.warnings():
+    for warned in [*credentials.warnings(), *authorizing.warnings()]:
         mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
         url = reverse("console:applications")
         if warned.application:
             url = reverse("console:application", args=[warned.application]) + "#authorisation"
+        elif warned.source:
+            url = reverse("console:sources")
         found.append(Item(mark, warned.what, warned.detail, url, "Look"))
     return found
 

@@ -97,6 +97,12 @@ def departments(*, most: int = 300) -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
+def count_here() -> int:
+    """How many people are here or about to be."""
+    gone = [LifecycleState.LEFT.value, LifecycleState.LEAVING.value]
+    return Person.objects.exclude(state__in=gone).count()
+
+
 def people_by_state() -> dict[LifecycleState, int]:
     """Every state, with how many people are in it. One query."""
     found = dict(Person.objects.order_by().values_list("state").annotate(n=Count("pk")))
@@ -133,6 +139,28 @@ def attribute_labels() -> tuple[dict[str, str], frozenset[str]]:
     labels = {name: label for name, (label, _) in STANDARD.items()}
     labels |= {row.name: row.label for row in own}
     return labels, frozenset(row.name for row in own if row.sensitive)
+
+
+def values_of(name: str, *, limit: int = 50) -> list[tuple[str, int]]:
+    """What people have as this attribute, the most frequent first, with how many do. Nothing of
+    a sensitive one, and of a list each item."""
+    if name in attribute_labels()[1]:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT value, count(*) FROM people_person, LATERAL (
+                SELECT jsonb_array_elements_text(attributes -> %(name)s) AS value
+                WHERE jsonb_typeof(attributes -> %(name)s) = 'array'
+                UNION ALL
+                SELECT attributes ->> %(name)s WHERE jsonb_typeof(attributes -> %(name)s) <> 'array'
+            ) AS held
+            WHERE state <> 'left' AND value <> ''
+            GROUP BY value ORDER BY count(*) DESC, value LIMIT %(limit)s
+            """,
+            {"name": name, "limit": limit},
+        )
+        return [(str(value), count) for value, count in cursor.fetchall()]
 
 
 def reports_of(person: Person, *, limit: int = 12) -> tuple[list[Person], int]:

@@ -4,29 +4,49 @@ A reader gives rows as texts, in the order of the source, without holding them a
 maps, cleans nor judges them. A row that cannot be read is a `RowProblem` among the others; a
 source that cannot be read at all is a `ReaderError`, raised before the first row wherever that can
 be known.
+
+What some sources can besides is a protocol of its own, asked for by `isinstance`: `Incremental`
+(only what changed), `Fetching` (one record), `WritingBack`, `Checking`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+
+from tenure.connectors.base import Check, TokenSource
 
 
 class ReaderError(Exception):
     """The source as a whole cannot be used. str() says what is wrong, where, and what to do."""
 
 
+class ReaderBusy(ReaderError):
+    """It cannot be used now: too many requests, or it does not answer. Nothing has to be mended;
+    try again, not before `after` seconds (None: own back-off)."""
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class CursorExpired(ReaderError):
+    """It no longer knows what changed since then: read it whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One record: every column with its text, as it stands in the source. `line` is the first one
-    of the record, counted from 1 as an editor does."""
+    of the record, counted from 1 as an editor does, or its number in the answer. `id` is the
+    source's own name for the record, which never changes; "" where it has none."""
 
     line: int
     values: Mapping[str, str]
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +57,81 @@ class RowProblem:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A record that the source says was deleted, by its `Row.id`."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderConfig:
+    """What a source is opened with, references resolved. `file`, where given, is read instead of
+    what the settings name. `tokens`: kept fresh while reading, for sources authorised by OAuth."""
+
+    settings: Mapping[str, object] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    tokens: TokenSource | None = None
+    file: Path | None = None
+
+
+class NoSecrets(BaseModel):
+    """Of a reader that needs none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class Reader(Protocol):
     """One source, opened. May be read more than once."""
 
     #: The source's settings as a form: JSON Schema with titles, hints and defaults.
     Settings: ClassVar[type[BaseModel]]
+    #: The same of its secrets, which are configured as references.
+    Secrets: ClassVar[type[BaseModel]]
 
-    def __init__(self, settings: Mapping[str, object], *, file: Path | None = None) -> None:
-        """`file`, where given, is read instead of what the settings name. Raises `ReaderError` for
-        settings that are not valid."""
+    def __init__(self, config: ReaderConfig) -> None:
+        """Raises `ReaderError` for settings that are not valid."""
 
     def columns(self) -> Sequence[str]:
         """The names of the columns, in order, each once. Raises `ReaderError`."""
 
     def rows(self) -> Iterator[Row | RowProblem]:
         """Every record. Raises `ReaderError`."""
+
+
+@runtime_checkable
+class Incremental(Protocol):
+    """A source that can say what changed."""
+
+    def changes(self, cursor: str) -> Iterator[Row | RowProblem | Gone]:
+        """What changed since `cursor`, each record whole as it is now. The same record may come
+        twice, and one that did not change may come. Raises `CursorExpired` and `ReaderError`."""
+
+    def cursor(self) -> str:
+        """Where to go on next time, once `rows` or `changes` was read to its end; "" where this
+        source cannot say after all. What changed while it was read comes (again) next time."""
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """A source that can be asked for one record."""
+
+    def fetch(self, id: str) -> Row | RowProblem | Gone:
+        """The record as it is now. Raises `ReaderError`."""
+
+
+@runtime_checkable
+class WritingBack(Protocol):
+    """A source that takes values into its records."""
+
+    def write(self, id: str, values: Mapping[str, str]) -> None:
+        """Set these columns of the record. Writing what is there already changes nothing. Raises
+        `ReaderError`, `ReaderBusy` where trying again helps."""
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """A source that can say how far a connection gets."""
+
+    def check(self) -> Sequence[Check]:
+        """What was tried, in order, up to what failed. Raises nothing of its own."""

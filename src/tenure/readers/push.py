@@ -8,12 +8,11 @@ is in, with commas. What a resource does not have is empty.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from tenure.readers.base import ReaderError, Row, RowProblem
+from tenure.readers.base import NoSecrets, ReaderConfig, ReaderError, Row, RowProblem
 
 #: The number of each resource, and its columns.
 Stored: TypeAlias = Callable[[], Iterator[tuple[int, Mapping[str, str]]]]
@@ -29,18 +28,14 @@ class PushReader:
     """What was pushed, as rows. Its mapping says which columns there are."""
 
     Settings: ClassVar[type[BaseModel]] = PushSettings
+    Secrets: ClassVar[type[BaseModel]] = NoSecrets
 
     def __init__(
-        self,
-        settings: Mapping[str, object],
-        *,
-        file: Path | None = None,
-        columns: Sequence[str] = (),
-        stored: Stored | None = None,
+        self, config: ReaderConfig, *, columns: Sequence[str] = (), stored: Stored | None = None
     ) -> None:
-        if file is not None:
+        if config.file is not None:
             raise ReaderError("People of this source are pushed by SCIM: it reads no file.")
-        PushSettings.model_validate(dict(settings))
+        PushSettings.model_validate(dict(config.settings))
         self._columns, self._stored = columns, stored
 
     def columns(self) -> Sequence[str]:

@@ -1,17 +1,32 @@
-"""Which readers there are, by the name that a source's configuration gives."""
+"""Which readers there are, by the name that a source's configuration gives.
+
+The one place that knows every kind by name. It imports a reader when it is asked for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
-from tenure.readers.base import Reader, ReaderError
-from tenure.readers.csv import CsvReader
-from tenure.readers.push import PushReader
+from pydantic import BaseModel, ValidationError
+
+from tenure.connectors.base import TokenSource
+from tenure.connectors.registry import TOKEN
+from tenure.readers.base import Reader, ReaderConfig, ReaderError
+from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
 
 #: The one whose rows are not fetched: they come.
 PUSH = "push"
-_READERS: Mapping[str, type[Reader]] = {"csv": CsvReader, PUSH: PushReader}
+_LATER = "given-when-it-is-needed"
+#: Kind -> module and class.
+_READERS: Mapping[str, tuple[str, str]] = {
+    "csv": ("tenure.readers.csv", "CsvReader"),
+    "excel": ("tenure.readers.excel", "ExcelReader"),
+    "memory": ("tenure.readers.memory", "MemoryReader"),
+    PUSH: ("tenure.readers.push", "PushReader"),
+}
 
 
 def kinds() -> list[str]:
@@ -22,13 +37,62 @@ def kinds() -> list[str]:
 def reader_class(kind: str) -> type[Reader]:
     """The reader of that name. Raises `ReaderError` naming those that there are."""
     try:
-        return _READERS[kind]
+        module, name = _READERS[kind]
     except KeyError:
         raise ReaderError(
             f"There is no reader {kind!r}: use one of {', '.join(kinds())}."
         ) from None
+    return cast("type[Reader]", getattr(import_module(module), name))
 
 
-def open_reader(kind: str, settings: Mapping[str, object], *, file: Path | None = None) -> Reader:
-    """A reader of that kind with these settings. Raises `ReaderError`."""
-    return reader_class(kind)(settings, file=file)
+def open_reader(
+    kind: str,
+    settings: Mapping[str, object],
+    *,
+    secrets: Mapping[str, str] | None = None,
+    tokens: TokenSource | None = None,
+    file: Path | None = None,
+) -> Reader:
+    """A reader of that kind, ready to read. Raises `ReaderError`: every setting and secret that is
+    wrong, and what was expected there."""
+    if file is not None:
+        kind, settings = _fitting(kind, settings, file)
+    chosen = reader_class(kind)
+    secrets = secrets or {}
+    # With OAuth the token comes when it is needed, and is not one of the secrets.
+    given = secrets if tokens is None else {TOKEN: _LATER, **secrets}
+    wrong = [*_wrong(chosen.Settings, settings), *_wrong(chosen.Secrets, given)]
+    if wrong:
+        raise ReaderError(f"The settings of the {kind} source are wrong: {'; '.join(wrong)}.")
+    return chosen(ReaderConfig(settings, secrets, tokens, file))
+
+
+def _fitting(
+    kind: str, settings: Mapping[str, object], file: Path
+) -> tuple[str, Mapping[str, object]]:
+    """The reader of files that this one is for, told by how it begins: a workbook can be given
+    where a CSV file is usual, and the other way round."""
+    other = {"csv": "excel", "excel": "csv"}.get(kind)
+    if other is None or settings.get("pgp"):
+        return kind, settings
+    try:
+        with file.open("rb") as opened:
+            is_workbook = opened.read(4) in {WORKBOOK, OLD_WORKBOOK}
+    except OSError:
+        return kind, settings
+    if is_workbook is (kind == "excel"):
+        return kind, settings
+    known = reader_class(other).Settings.model_fields
+    return other, {name: value for name, value in settings.items() if name in known}
+
+
+def _wrong(schema: type[BaseModel], given: Mapping[str, object]) -> list[str]:
+    try:
+        schema.model_validate(dict(given))
+    except ValidationError as error:
+        # Without the input: it may be a secret.
+        return [
+            f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors(include_url=False, include_context=False, include_input=False)
+        ]
+    return []

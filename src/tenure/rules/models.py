@@ -33,6 +33,26 @@ class AccessRule(models.Model):
         return self.name
 
 
+class RuleDraft(models.Model):
+    """A rule as somebody means it to be, not in force: `definition` is as the document writes it.
+    `base` is the version of the rule when the draft was begun ("": a new one) and `began` what it
+    said. `version` counts how often it was saved, so that two who write it see each other."""
+
+    slug = models.SlugField(max_length=100, unique=True)
+    definition = models.JSONField(default=dict)
+    base = models.CharField(max_length=64, blank=True)
+    began = models.JSONField(null=True)
+    version = models.IntegerField(default=1)
+    saved_by = models.CharField(max_length=200)
+    saved_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["slug"]
+
+    def __str__(self) -> str:
+        return str(self.definition.get("name") or self.slug)
+
+
 class PeopleGroup(models.Model):
     """Who meets `condition`, and everybody named by employee number: `slug in user.groups`."""
 

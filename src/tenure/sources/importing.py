@@ -21,15 +21,13 @@ from tenure.audit.services import record
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
 from tenure.readers.base import Reader, ReaderError, Row, RowProblem
-from tenure.readers.push import PushReader
-from tenure.readers.registry import PUSH, open_reader
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
 from tenure.sources import asking, seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import resolve_managers
 from tenure.sources.models import Source, SourceRecord
-from tenure.sources.pushing import stored_rows
+from tenure.sources.opening import open_source
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
 from tenure.sources.telling import PersonChange, Telling
 from tenure.sources.work import Work, approve
@@ -94,7 +92,7 @@ def _said(error: BaseException) -> str:
 
 def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportResult:
     mapping = RowMapping(work.source)
-    reader = _opened(work.source, mapping, file)
+    reader = open_source(work.source, file=file, columns=mapping.columns)
     mapping.check_columns(reader.columns())
     refused = surveying.refusal(work.source, mapping, reader.rows(), work.at)
     if refused and not work.accept:
@@ -115,15 +113,6 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
             approve(work, {"guard": refused})
         seen.end()
     return _close(work, held)
-
-
-def _opened(source: Source, mapping: RowMapping, file: Path | None) -> Reader:
-    if source.reader != PUSH:
-        return open_reader(source.reader, source.settings, file=file)
-    columns = mapping.columns
-    return PushReader(
-        source.settings, file=file, columns=columns, stored=lambda: stored_rows(source, columns)
-    )
 
 
 def _take_all(work: Work, mapping: RowMapping, reader: Reader, progress: Progress | None) -> None:

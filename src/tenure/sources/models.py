@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from tenure.people.models import Person
+from tenure.vault.models import KeptAuthorization
 
 
 class Absence(models.TextChoices):
@@ -24,6 +25,12 @@ class Source(models.Model):
     name = models.CharField(max_length=200)
     reader = models.CharField(max_length=32)
     settings = models.JSONField(default=dict)
+    #: name -> reference, `${env:NAME}`; never values.
+    secrets = models.JSONField(default=dict)
+    #: How it is authorised by OAuth, as connectors.oauth.OAuthSettings; {} where it is not.
+    oauth = models.JSONField(default=dict)
+    #: secret -> its last day, ISO 8601, for those that die by themselves.
+    expires = models.JSONField(default=dict)
     mapping = models.JSONField(default=dict)
     #: Forms in which dates are written, `strptime` style, tried in order.
     dates = models.JSONField(default=list)
@@ -43,6 +50,15 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SourceAuthorization(KeptAuthorization):
+    """That a source was authorised by OAuth. The tokens are in the vault."""
+
+    source = models.OneToOneField(Source, on_delete=models.CASCADE, related_name="authorization")
+
+    def __str__(self) -> str:
+        return f"authorisation of {self.source_id}"
 
 
 class SourceRecord(models.Model):

@@ -52,6 +52,11 @@ def sources() -> list[SourceRow]:
     return found
 
 
+def source(slug: str) -> Source | None:
+    """One source."""
+    return Source.objects.filter(slug=slug).first()
+
+
 def source_names() -> dict[str, str]:
     """Slug -> name."""
     return dict(Source.objects.values_list("slug", "name"))

@@ -11,17 +11,22 @@ from django.db import transaction
 
 from tenure.core.model import LifecycleState
 from tenure.people.configured import Configured
+from tenure.sources.authorizing import forget_tokens
 from tenure.sources.models import Source, SourceRecord
 
 
 @dataclass(frozen=True, slots=True)
 class SourceDefinition:
-    """The configured part of one source: the names and shapes are those of the model."""
+    """The configured part of one source: the names and shapes are those of the model. `secrets` are
+    references, never values."""
 
     slug: str
     name: str
     reader: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    oauth: Mapping[str, Any] = field(default_factory=dict)
+    expires: Mapping[str, str] = field(default_factory=dict)
     mapping: Mapping[str, str] = field(default_factory=dict)
     dates: Sequence[str] = ()
     statuses: Mapping[str, str] = field(default_factory=dict)
@@ -69,6 +74,7 @@ def remove_source(*, slug: str) -> None:
             "first (the employee number ties the records together), or let them leave; until "
             "then keep it in the configuration."
         )
+    forget_tokens(source)
     _SOURCES.remove(source)
 
 
@@ -78,6 +84,9 @@ def _definition(source: Source) -> SourceDefinition:
         name=source.name,
         reader=source.reader,
         settings=source.settings,
+        secrets=source.secrets,
+        oauth=source.oauth,
+        expires=source.expires,
         mapping=source.mapping,
         dates=source.dates,
         statuses=source.statuses,
@@ -92,6 +101,9 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "name": definition.name,
         "reader": definition.reader,
         "settings": dict(definition.settings),
+        "secrets": dict(definition.secrets),
+        "oauth": dict(definition.oauth),
+        "expires": dict(definition.expires),
         "mapping": dict(definition.mapping),
         "dates": list(definition.dates),
         "statuses": dict(definition.statuses),

@@ -25,3 +25,23 @@ class Sealed(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class KeptAuthorization(models.Model):
+    """That somebody was authorised by OAuth; whose it is says the table that is made of this. The
+    tokens are sealed."""
+
+    #: What was granted, as the other side says; what was asked for where it does not.
+    scopes = models.JSONField(default=list)
+    granted_at = models.DateTimeField()
+    granted_by = models.CharField(max_length=200)
+    access_expires_at = models.DateTimeField(null=True)
+    #: From when on the access token is renewed before it is used.
+    renew_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)
+    #: It is taken no more: somebody has to authorise again.
+    refused_at = models.DateTimeField(null=True)
+    refused_reason = models.TextField(blank=True)
+
+    class Meta:
+        abstract = True

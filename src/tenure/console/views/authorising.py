@@ -1,4 +1,4 @@
-"""Authorising an application by OAuth: out to the application, back with a code, and taken back.
+"""Authorising an application or a source by OAuth: out to it, back with a code, and taken back.
 
 What ties the way out to the way back is in the administrator's own session: a code that somebody
 else's browser brings is refused.
@@ -17,12 +17,17 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.applications import authorizing, selectors
+from tenure.applications import authorizing as applications
+from tenure.applications import selectors
 from tenure.connectors.base import ConnectorError
 from tenure.console.page import ConsoleRequest, missing, signed_in
 from tenure.infra.clock import now
 from tenure.provisioning.services import resume_application
 from tenure.signin.permissions import Ability
+from tenure.sources import authorizing as sources
+from tenure.sources.selectors import source
+from tenure.vault import authorizing
+from tenure.vault.authorizing import APPLICATION, SOURCE, Party
 
 _SESSION = "authorising"
 _VALID = timedelta(minutes=10)
@@ -41,22 +46,23 @@ def authorise(request: ConsoleRequest, slug: str) -> HttpResponse:
     found = selectors.application(slug)
     if found is None:
         return missing(request, "application", section="applications", back="console:applications")
-    try:
-        begun = authorizing.begin(found, redirect_uri=redirect_uri())
-    except (ConnectorError, LookupError, ValueError) as error:
-        messages.error(request, f"Nothing was begun: {error}")
-        return _back(slug)
-    waiting: dict[str, Any] = request.session.get(_SESSION, {})
-    newest = sorted(waiting.items(), key=lambda item: item[1]["at"])[-(_MOST - 1) :]
-    entry = {"slug": slug, "verifier": begun.verifier, "at": now().isoformat()}
-    request.session[_SESSION] = {**dict(newest), begun.state: entry}
-    return HttpResponseRedirect(begun.address)
+    return _out(request, applications.party(found))
+
+
+@require_safe
+@signed_in(needs=Ability.AUTHORISE)
+def authorise_source(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """Out to the source, where the administrator agrees."""
+    found = source(slug)
+    if found is None:
+        return missing(request, "source", section="sources", back="console:sources")
+    return _out(request, sources.party(found))
 
 
 @require_safe
 @signed_in(needs=Ability.AUTHORISE)
 def authorised(request: ConsoleRequest) -> HttpResponse:
-    """Back from the application, with a code or with a refusal."""
+    """Back from where the administrator agreed, with a code or with a refusal."""
     begun = _taken(request)
     if begun is None:
         messages.error(
@@ -65,40 +71,85 @@ def authorised(request: ConsoleRequest) -> HttpResponse:
             "begun within the last ten minutes. Press Authorise again.",
         )
         return redirect("console:applications")
-    slug = str(begun["slug"])
-    found = selectors.application(slug)
-    if found is None:
-        return missing(request, "application", section="applications", back="console:applications")
+    party = _party(begun)
+    if party is None:
+        kind = str(begun.get("kind", APPLICATION.word))
+        return missing(request, kind, section=f"{kind}s", back=f"console:{kind}s")
     if refusal := request.GET.get("error", "")[:200]:
         said = request.GET.get("error_description", "")[:300] or refusal
-        messages.error(request, f"{found.name} did not authorise us: {said}")
-        return _back(slug)
+        messages.error(request, f"{party.name} did not authorise us: {said}")
+        return _back(party)
     try:
         authorizing.finish(
-            found,
+            party,
             code=request.GET.get("code", ""),
             verifier=str(begun["verifier"]),
             redirect_uri=redirect_uri(),
         )
     except (ConnectorError, LookupError, ValueError) as error:
-        messages.error(request, f"{found.name} is not authorised: {error}")
-        return _back(slug)
-    resume_application(slug)
-    messages.success(request, f"{found.name} is authorised. What waited for it is sent now.")
-    return _back(slug)
+        messages.error(request, f"{party.name} is not authorised: {error}")
+        return _back(party)
+    if party.kind is APPLICATION:
+        resume_application(party.slug)
+        messages.success(request, f"{party.name} is authorised. What waited for it is sent now.")
+    else:
+        messages.success(request, f"{party.name} is authorised. The next import reads it.")
+    return _back(party)
 
 
 @require_POST
 @signed_in(needs=Ability.AUTHORISE)
 def deauthorise(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """Forget the tokens, and give them back."""
+    """Forget the tokens of an application, and give them back."""
     found = selectors.application(slug)
     if found is None:
         return missing(request, "application", section="applications", back="console:applications")
-    trouble = authorizing.withdraw(found)
-    text = f"The tokens of {found.name} are forgotten"
+    return _withdrawn(request, applications.party(found))
+
+
+@require_POST
+@signed_in(needs=Ability.AUTHORISE)
+def deauthorise_source(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """Forget the tokens of a source, and give them back."""
+    found = source(slug)
+    if found is None:
+        return missing(request, "source", section="sources", back="console:sources")
+    return _withdrawn(request, sources.party(found))
+
+
+def _out(request: ConsoleRequest, party: Party) -> HttpResponse:
+    try:
+        begun = authorizing.begin(party, redirect_uri=redirect_uri())
+    except (ConnectorError, LookupError, ValueError) as error:
+        messages.error(request, f"Nothing was begun: {error}")
+        return _back(party)
+    waiting: dict[str, Any] = request.session.get(_SESSION, {})
+    newest = sorted(waiting.items(), key=lambda item: item[1]["at"])[-(_MOST - 1) :]
+    entry = {
+        "kind": party.kind.word,
+        "slug": party.slug,
+        "verifier": begun.verifier,
+        "at": now().isoformat(),
+    }
+    request.session[_SESSION] = {**dict(newest), begun.state: entry}
+    return HttpResponseRedirect(begun.address)
+
+
+def _withdrawn(request: ConsoleRequest, party: Party) -> HttpResponse:
+    trouble = authorizing.withdraw(party)
+    text = f"The tokens of {party.name} are forgotten"
     messages.warning(request, f"{text}: {trouble}." if trouble else f"{text}, and given back.")
-    return _back(slug)
+    return _back(party)
+
+
+def _party(begun: dict[str, Any]) -> Party | None:
+    """Whose authorisation was begun, if it is still there."""
+    slug = str(begun["slug"])
+    if begun.get("kind") == SOURCE.word:
+        row = source(slug)
+        return sources.party(row) if row else None
+    found = selectors.application(slug)
+    return applications.party(found) if found else None
 
 
 def _taken(request: ConsoleRequest) -> dict[str, Any] | None:
@@ -114,5 +165,7 @@ def _taken(request: ConsoleRequest) -> dict[str, Any] | None:
     return None if late or not isinstance(begun, dict) else begun
 
 
-def _back(slug: str) -> HttpResponse:
-    return redirect(f"{reverse('console:application', args=[slug])}#authorisation")
+def _back(party: Party) -> HttpResponse:
+    if party.kind is SOURCE:
+        return redirect("console:sources")
+    return redirect(f"{reverse('console:application', args=[party.slug])}#authorisation")

@@ -1,0 +1,111 @@
+"""The group `tenure source`: what is done to one source as a whole. Here: check it, authorise it,
+take the authorisation back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from tenure.cli.context import session
+from tenure.cli.output import AsJson, Failure, out, print_json, say
+
+source_app = typer.Typer(
+    name="source",
+    help="One source of people: check it, authorise it.\n\nExample: `tenure source check hr`",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+Slug = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="What tenure.yaml calls it, such as hr.")
+]
+
+
+@source_app.command("check")
+def check(source: Slug, as_json: AsJson = False) -> None:
+    """How far the source can be read, up to what fails. Nothing is taken. Exit code 1 if anything
+    fails.
+
+    Example: `tenure source check hr`
+    """
+    with session():
+        from tenure.sources.finding import source_named
+        from tenure.sources.trying import try_source
+
+        checks = try_source(source_named(source))
+        if as_json:
+            print_json([asdict(item) for item in checks])
+        else:
+            for item in checks:
+                mark = "[green]works[/]" if item.ok else "[red]fails[/]"
+                out.print(f"{mark} {escape(item.what):<28} {escape(item.detail)}", soft_wrap=True)
+        if not all(item.ok for item in checks):
+            raise typer.Exit(1)
+
+
+@source_app.command("authorize")
+def authorize(source: Slug, as_json: AsJson = False) -> None:
+    """Whether the source is authorised by OAuth, and where in the console to do it.
+
+    By authorization_code an administrator agrees in a browser; the other grants need nobody, and
+    this asks for a token to show that they work.
+
+    Example: `tenure source authorize hr`
+    """
+    with session():
+        from django.conf import settings
+        from django.urls import reverse
+
+        from tenure.sources.authorizing import fresh_token, standing
+        from tenure.sources.finding import source_named
+
+        found = source_named(source)
+        how = standing(found)
+        if how is None:
+            raise Failure(
+                f"{found.name} is not authorised by OAuth: it has no `oauth` in tenure.yaml."
+            )
+        if not how.by_hand:
+            fresh_token(found)
+            how = standing(found)
+            assert how is not None
+        address = reverse("console:authorise_source", args=[found.slug])
+        page = f"{settings.TENURE_URL}{address}"
+        document = {
+            "source": found.slug,
+            "grant": how.grant,
+            "authorised": how.authorised,
+            "scopes": how.scopes,
+            "granted_at": how.granted_at,
+            "granted_by": how.granted_by,
+            "refused": how.refused,
+            "page": page,
+        }
+        if as_json:
+            print_json(document)
+        elif how.authorised:
+            say(f"{found.name} is authorised ({how.grant}), by {how.granted_by}.")
+        else:
+            say(f"{found.name} is not authorised{': ' + how.refused if how.refused else '.'}")
+            say(f"Sign in (`tenure link`), open this address and agree there: {page}")
+
+
+@source_app.command("deauthorize")
+def deauthorize(source: Slug, as_json: AsJson = False) -> None:
+    """Forget the tokens of a source, and give them back to it. It is not read until it is
+    authorised again.
+
+    Example: `tenure source deauthorize hr`
+    """
+    with session():
+        from tenure.sources.authorizing import withdraw
+        from tenure.sources.finding import source_named
+
+        found = source_named(source)
+        trouble = withdraw(found)
+        if as_json:
+            print_json({"source": found.slug, "trouble": trouble})
+        else:
+            say(f"The tokens of {found.name} are forgotten{': ' + trouble if trouble else ''}.")

@@ -1,0 +1,42 @@
+"""Opening the reader of a source: its settings and secrets resolved, its tokens kept fresh. The one
+place that does it; whoever reads a source, looks at it or writes to it comes here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tenure.readers.base import Reader, ReaderConfig, ReaderError
+from tenure.readers.push import PushReader
+from tenure.readers.registry import PUSH, open_reader
+from tenure.sources.authorizing import party
+from tenure.sources.models import Source
+from tenure.sources.pushing import stored_rows
+from tenure.vault.authorizing import KeptTokens
+from tenure.vault.services import resolve, resolve_all
+
+
+def open_source(source: Source, *, file: Path | None = None, columns: Sequence[str] = ()) -> Reader:
+    """The source's reader. `file` is read instead of what the settings name; `columns` are those
+    that the mapping reads, for people who are pushed: what was pushed has no others.
+
+    Raises `ReaderError`: settings, secrets or references that are wrong, each by its name.
+    """
+    try:
+        settings = resolve_all(source.settings)
+        secrets = {name: resolve(text) for name, text in source.secrets.items()}
+    except LookupError as error:
+        raise ReaderError(f"{source.name} cannot be opened: {error}") from error
+    if source.reader == PUSH:
+        return PushReader(
+            ReaderConfig(settings, file=file),
+            columns=columns,
+            stored=lambda: stored_rows(source, columns),
+        )
+    return open_reader(
+        source.reader,
+        settings,
+        secrets=secrets,
+        tokens=KeptTokens(party(source)) if source.oauth else None,
+        file=file,
+    )
