@@ -28,6 +28,7 @@ WRITES = (
     "connection_check",
     "connection_keep",
     "deauthorise",
+    "deauthorise_source",
     "reconcile",
     "resume",
     "retry",

@@ -49,8 +49,10 @@ def application_names() -> dict[str, str]:
     return dict(Application.objects.values_list("slug", "name"))
 
 
-def named(slugs: Iterable[str]) -> list[Application]:
-    """These applications, in their order. One query, none for none."""
+def named(slugs: Iterable[str] | None) -> list[Application]:
+    """These applications, all of them for None, in their order. One query, none for no slugs."""
+    if slugs is None:
+        return list(Application.objects.all())
     wanted = list(slugs)
     return list(Application.objects.filter(slug__in=wanted)) if wanted else []
 

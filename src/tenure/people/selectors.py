@@ -24,16 +24,11 @@ from tenure.people.services import company, lagging
 #: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
 _PLAIN: Final = str.maketrans("øłđıħŧ", "oldiht")
 _WORDS: Final = re.compile(r"[\s,;'’()/\"-]+")
-#: What `people_person_words` indexes: the words of a person's name, without accents and in small
-#: letters, their e-mail and their employee number. Immutable functions only, so an index may hold
-#: it; an expression that differs by one character would not use the index.
+#: What the index `person_words` holds: the words of a person's name, without accents and in small
+#: letters, their e-mail and their employee number (see migration 0005).
 WORDS_SQL: Final = (
-    "array_to_tsvector(array_remove(regexp_split_to_array("
-    "translate(regexp_replace(normalize(lower("
-    '"people_person"."display_name" || \' \' || "people_person"."email" || \' \' || '
-    'coalesce("people_person"."employee_number", \'\')), NFKD), '
-    "U&'[\\0300-\\036F]', '', 'g'), 'øłđıħŧ', 'oldiht'), "
-    "U&'[\\0020\\0009,;''\\2019()/\"-]+'), ''))"
+    'people_words("people_person"."display_name"::text, "people_person"."email"::text, '
+    '"people_person"."employee_number"::text)'
 )
 
 

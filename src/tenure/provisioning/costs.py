@@ -14,9 +14,9 @@ _OPENS = {OperationKind.CREATE, OperationKind.ENABLE}
 _CLOSES = {OperationKind.DISABLE, OperationKind.DELETE}
 
 
-def seats() -> dict[str, int]:
-    """Application slug -> accounts that occupy a seat: open, whoever owns them."""
-    slugs = dict(Application.objects.values_list("pk", "slug"))
+def seats(slugs: Mapping[int, str]) -> dict[str, int]:
+    """Application slug -> accounts that occupy a seat: open, whoever owns them. `slugs` are the
+    applications' by id."""
     found: dict[str, int] = {}
     for item in tallies.tallies():
         slug = slugs.get(item.application)
@@ -32,9 +32,10 @@ def costs(
     already: deleting those frees nothing more."""
     before: dict[str, Decimal] = {}
     change: dict[str, Decimal] = {}
-    for slug, count in seats().items():
+    slugs = dict(Application.objects.values_list("pk", "slug"))
+    for slug, count in seats(slugs).items():
         _add(before, policies[slug].seat if slug in policies else None, count)
-    for (slug, entitlement), count in _held_entitlements(policies).items():
+    for (slug, entitlement), count in _held_entitlements(policies, slugs).items():
         _add(before, policies[slug].entitlement_prices.get(entitlement), count)
     for line in lines:
         policy = policies.get(line.application)
@@ -57,11 +58,12 @@ def costs(
     }
 
 
-def _held_entitlements(policies: Mapping[str, ApplicationPolicy]) -> dict[tuple[str, str], int]:
+def _held_entitlements(
+    policies: Mapping[str, ApplicationPolicy], slugs: Mapping[int, str]
+) -> dict[tuple[str, str], int]:
     priced = {(slug, key) for slug, policy in policies.items() for key in policy.entitlement_prices}
     if not priced:
         return {}
-    slugs = dict(Application.objects.values_list("pk", "slug"))
     found = {(slugs.get(pk, ""), key): count for (pk, key), count in tallies.holders().items()}
     return {both: found.get(both, 0) for both in priced}
 

@@ -78,6 +78,15 @@ def count_waiting() -> tuple[int, int]:
     return counts.get(states[0], 0), counts.get(states[1], 0)
 
 
+def count_pending(most: int) -> int:
+    """Operations that a plan shows because they wait or failed, counted no further than one beyond
+    `most`."""
+    rows = Operation.objects.filter(
+        state__in=[*(state.value for state in OPEN_STATES), OperationState.FAILED.value]
+    )
+    return rows.order_by().values("pk")[: most + 1].count()
+
+
 def waiting_for(applications: Iterable[int]) -> dict[int, int]:
     """Application id -> operations that wait to be sent."""
     rows = (
@@ -191,7 +200,7 @@ def preview_termination(person: Person, *, at: datetime | None = None) -> Plan:
     moment = now()
     with transaction.atomic():
         gone = people.terminate(person, at=at or moment, reason="", now=moment)
-        plan = planning.preview(Scope(person=gone.pk), now=moment)
+        plan = planning.preview(Scope(person=gone.pk), now=moment, guarded=False)
         transaction.set_rollback(True)
     return plan
 

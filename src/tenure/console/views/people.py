@@ -27,7 +27,7 @@ from tenure.people.models import Person
 from tenure.sources import selectors as sources
 
 #: People are counted no further than this: a list is not read to its end to say how long it is.
-COUNTED = 10_000
+COUNTED = 2_000
 _BATCH = 2000
 
 

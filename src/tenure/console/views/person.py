@@ -74,11 +74,13 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         why = {item.application: item for item in explain(found).applications}
     except ExpressionError as error:
         problem = f"An expression in the configuration no longer compiles: {error}"
-    rows = _accounts(found, why)
+    every = applications.named(None)
+    rows = _accounts(found, why, every)
     shown = {row.application.slug for row in rows}
     lacks = [item for slug, item in why.items() if slug not in shown]
     reports, report_count = people.reports_of(found)
     moves = audit.events_of_person(str(found.uid), actions=_TIMELINE, limit=20)
+    keys = applications.offered()
     context = {
         "person": found,
         "gone": found.state in (LifecycleState.LEFT.value, LifecycleState.LEAVING.value),
@@ -93,10 +95,10 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "reports": reports,
         "reports_more": report_count - len(reports),
         "history": audit.events_of_person(str(found.uid), limit=20),
-        "names": applications.application_names(),
+        "names": {row.slug: row.name for row in every},
         "local": local.is_local(found),
         "exceptions": exceptions.in_force([found.pk], now()).get(found.pk, []),
-        "offered": _offered(),
+        "offered": [(row, keys.get(row.pk, [])) for row in every],
         "choices": choices_for(found),
         "ask": request.GET.get("ask", ""),
         "at_once": found.terminated_at is not None and not found.ended_by_source_at,
@@ -147,7 +149,9 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     return render(request, "console/terminate.html", context, section="people", status=status)
 
 
-def _accounts(found: Person, why: dict[str, ApplicationExplanation]) -> list[AccountRow]:
+def _accounts(
+    found: Person, why: dict[str, ApplicationExplanation], every: list[Application]
+) -> list[AccountRow]:
     """What they have or had, then what is due and not there yet; the latest account of each."""
     operations = {op.application.slug: op for op in provisioning.open_operations(found)}
     rows: dict[str, AccountRow] = {}
@@ -165,7 +169,7 @@ def _accounts(found: Person, why: dict[str, ApplicationExplanation]) -> list[Acc
             operation,
             _holds(account, explanation),
         )
-    by_slug = {item.slug: item for item in (row.application for row in applications.applications())}
+    by_slug = {row.slug: row for row in every}
     for slug, item in why.items():
         if slug not in rows and (item.due or slug in operations):
             operation = operations.get(slug)
@@ -216,13 +220,6 @@ def _attributes(found: Person) -> list[Attribute]:
         where = names.get(origin, origin) if origin else "made here"
         rows.append(Attribute(labels.get(name, name), value, where))
     return rows
-
-
-def _offered() -> list[tuple[Application, list[str]]]:
-    """Every application with what Tenure gives in it."""
-    found = applications.offered()
-    rows = (row.application for row in applications.applications())
-    return [(row, found.get(row.pk, [])) for row in rows]
 
 
 def _plain(name: str) -> str:
