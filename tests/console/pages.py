@@ -59,7 +59,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("settings", reverse("console:application_settings", args=["workspace"])),
         ("report only", reverse("console:application", args=["design"])),
         ("stopped application", reverse("console:application", args=["meet"])),
-        ("disputed", reverse("console:application", args=["crm"]) + "?situation=disputed"),
+        ("disputed", reverse("console:application_accounts", args=["crm"]) + "?situation=disputed"),
         ("rule", reverse("console:rule", args=["designers"])),
         ("remove a rule", reverse("console:rule_remove", args=["sales-tools"])),
         ("who gets it", reverse("console:who_gets", args=["crm"])),

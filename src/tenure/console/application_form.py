@@ -16,8 +16,6 @@ _GUARD: Final = Guard()
 _DAYS: Final = re.compile(r"\d{1,4}")
 _WHOLE_DAYS: Final = re.compile(r"P(\d+)D")
 _HOURS: Final = re.compile(r"PT(\d+)H")
-_WHOLE_GUARD: Final = Guard()
-_DAYS: Final = re.compile(r"P(\d+)D")
 
 
 @dataclass(frozen=True, slots=True)

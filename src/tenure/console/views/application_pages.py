@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_safe
 
@@ -55,7 +56,8 @@ def overview(request: ConsoleRequest, slug: str) -> HttpResponse:
         return not_there(request)
     # Addresses of before the tabs lead to where that is now.
     if request.GET.get("situation") or request.GET.get("q"):
-        return accounts(request, slug)
+        address = reverse("console:application_accounts", args=[slug])
+        return redirect(f"{address}?{request.GET.urlencode()}")
     counts = selectors.situations(found)
     context = {
         "row": selectors.application_row(found),
