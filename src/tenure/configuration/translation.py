@@ -22,7 +22,7 @@ from tenure.configuration.document import (
     Rule,
 )
 from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
-from tenure.configuration.document_sources import Source, SourceGuard
+from tenure.configuration.document_sources import Schedule, Source, SourceGuard
 from tenure.configuration.document_sso import settings_of
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
@@ -110,6 +110,8 @@ def _source(item: SourceDefinition) -> Source:
             "absence": item.absence,
             "guard": _guard(item.guard),
             "rehire": [list(names) for names in item.rehire],
+            "schedule": _schedule(item.schedule),
+            "full_every": item.full_every,
         }
     )
 
@@ -129,6 +131,8 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         absence=source.absence,
         guard=_guard_settings(source.guard),
         rehire=tuple(tuple(names) for names in source.rehire),
+        schedule=_schedule_settings(source.schedule),
+        full_every=source.full_every,
     )
 
 
@@ -274,6 +278,20 @@ def rule_definition(slug: str, rule: Rule) -> RuleDefinition:
         enabled=rule.enabled,
         grace=rule.grace,
     )
+
+
+def _schedule(stored: Mapping[str, Any]) -> dict[str, Any] | None:
+    if "every" in stored:
+        return {"every": timedelta(seconds=stored["every"])}
+    return dict(stored) or None
+
+
+def _schedule_settings(schedule: Schedule | None) -> dict[str, Any]:
+    if schedule is None:
+        return {}
+    if schedule.every is not None:
+        return {"every": int(schedule.every.total_seconds())}
+    return {"cron": schedule.cron} if schedule.cron else {"continuous": True}
 
 
 def _oauth(given: Application | Source) -> dict[str, Any]:

@@ -77,6 +77,8 @@ class CsvReader(FileReader):
     """One CSV file with a header."""
 
     Settings: ClassVar[type[BaseModel]] = CsvSettings
+    #: The file is fetched once for all passes over it.
+    cheap: ClassVar[bool] = True
 
     def __init__(self, config: ReaderConfig) -> None:
         self._settings = CsvSettings.model_validate(dict(config.settings))

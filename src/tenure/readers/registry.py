@@ -24,8 +24,10 @@ _LATER = "given-when-it-is-needed"
 _READERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tenure.readers.csv", "CsvReader"),
     "excel": ("tenure.readers.excel", "ExcelReader"),
+    "ldap": ("tenure.readers.ldap", "LdapReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
+    "sql": ("tenure.readers.sql", "SqlReader"),
 }
 
 
