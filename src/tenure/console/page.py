@@ -104,7 +104,7 @@ def render(
         "section": section,
         "held_count": held,
         "theme": theme(request),
-        "keys": [command for command in commands.pages() if command.keys],
+        "typed_keys": [command for command in commands.pages() if command.keys],
     }
     return django_render(request, template, {**frame, **context}, status=status)
 

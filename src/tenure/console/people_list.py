@@ -98,7 +98,7 @@ def read(given: QueryDict) -> Wanted:
         source=source if source == BY_HAND or source in sources.source_names() else "",
         application=application if application in applications.application_names() else "",
         problem=problem if problem in PROBLEMS else "",
-        columns=() if columns == DEFAULT else columns[:MOST_COLUMNS],
+        columns=() if {*columns} == {*DEFAULT} else columns[:MOST_COLUMNS],
     )
 
 

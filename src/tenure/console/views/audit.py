@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
@@ -63,7 +64,10 @@ def audit(request: ConsoleRequest) -> HttpResponse:
         "query": urlencode([(name, value) for name, value in given.items() if value]),
     }
     if request.headers.get("HX-Target") == "events":
-        return fragment(request, "console/parts/events.html", context)
+        answer = fragment(request, "console/parts/events.html", context)
+        query = context["query"]
+        answer["HX-Push-Url"] = reverse("console:audit") + (f"?{query}" if query else "")
+        return answer
     context |= {"actions": Action.choices, "applications": applications.application_names()}
     return render(request, "console/audit.html", context, section="audit")
 

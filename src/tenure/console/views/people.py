@@ -57,7 +57,9 @@ def people(request: ConsoleRequest) -> HttpResponse:
         "kept": next((v for v in views if v.query == wanted.query), None),
     }
     if request.headers.get("HX-Target") == "people":
-        return fragment(request, "console/parts/people.html", context)
+        answer = fragment(request, "console/parts/people.html", context)
+        answer["HX-Push-Url"] = _address(wanted.query)
+        return answer
     context |= {
         "departments": selectors.departments(),
         "sources": {**sources.source_names(), BY_HAND: "Added by hand"},
@@ -175,5 +177,9 @@ def _values(person: Person, name: str, counts: dict[int, int]) -> list[Any]:
     return [person.attributes.get(name)]
 
 
+def _address(query: str) -> str:
+    return urlsplit(reverse("console:people"))._replace(query=query).geturl()
+
+
 def _back(query: str) -> HttpResponse:
-    return redirect(urlsplit(reverse("console:people"))._replace(query=query).geturl())
+    return redirect(_address(query))
