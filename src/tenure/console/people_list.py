@@ -73,9 +73,9 @@ class Wanted:
         return urlencode([*found, *(("column", name) for name in self.columns)])
 
     @property
-    def narrowed(self) -> bool:
-        """Whether anybody may be left out."""
-        return replace(self, columns=()) != Wanted()
+    def narrowed_otherwise(self) -> bool:
+        """Whether anything but a state may leave anybody out."""
+        return replace(self, columns=(), state="") != Wanted()
 
     def but(self, **changed: str) -> str:
         """The address of the list with something else."""

@@ -49,6 +49,8 @@ def people(request: ConsoleRequest) -> HttpResponse:
         "chips": _chips(wanted, states),
         "everybody": wanted.but(state=""),
         "total": total,
+        # The numbers of the states are of everybody: beside another filter they would mislead.
+        "counted": not wanted.narrowed_otherwise,
         "count": _count(wanted, states, found),
         "page": page,
         "rows": people_list.rows(page.rows, columns),
@@ -135,7 +137,7 @@ def _chips(wanted: Wanted, states: dict[Any, int]) -> list[tuple[str, str, int, 
 
 def _count(wanted: Wanted, states: dict[Any, int], found: Any) -> str:
     """How many are on the list; known already where only a state is asked for."""
-    if wanted.but(state="") == Wanted(columns=wanted.columns).query:
+    if not wanted.narrowed_otherwise:
         number = states[_state(states, wanted)] if wanted.state else sum(states.values())
         return f"{number:,}"
     number = selectors.count_up_to(found, COUNTED)
