@@ -54,7 +54,7 @@ def test_with_javascript_switched_off(sample: Sample, signed_in: Opener) -> None
     window = signed_in(java_script_enabled=False)
     page = window.page
     window.open("/console/people/")
-    page.get_by_label("Department").select_option("Support")
+    page.get_by_role("combobox", name="Department").select_option("Support")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("tbody tr").first).to_contain_text("Support")
     person = sample.people[0]
