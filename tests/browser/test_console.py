@@ -47,7 +47,8 @@ def test_by_keys_and_by_typing(sample: Sample, signed_in: Opener) -> None:
     window.open("/console/applications/workspace/provisioning/")
     page.get_by_label("What title is").fill("user.titel")
     expect(page.locator("#mapping-preview")).to_contain_text("did you mean")
-    assert window.wrong == []
+    # A page that is left while it asks for a part of itself says so.
+    assert [text for text in window.wrong if "htmx:afterRequest" not in text] == []
 
 
 def test_with_javascript_switched_off(sample: Sample, signed_in: Opener) -> None:

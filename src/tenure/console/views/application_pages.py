@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from tenure.applications import selectors
@@ -29,18 +29,6 @@ from tenure.rules import selectors as rule_selectors
 from tenure.runs import selectors as runs
 from tenure.runs.models import RunKind
 
-#: Tab -> (name of its address, what it is called).
-TABS = (
-    ("overview", "application", "Overview"),
-    ("sso", "application_sso", "Single sign-on"),
-    ("provisioning", "application_provisioning", "Provisioning"),
-    ("access", "application_access", "Access"),
-    ("accounts", "application_accounts", "Accounts"),
-    ("entitlements", "application_entitlements", "Entitlements"),
-    ("licences", "application_licences", "Licences"),
-    ("runs", "application_runs", "Runs"),
-    ("settings", "application_settings", "Settings"),
-)
 #: For so many people a plan is worked out while one waits.
 _AT_ONCE = 1500
 #: Empty lines at the end of the mapping's form.
@@ -250,7 +238,6 @@ def show(
     frame = {
         "application": found,
         "tab": tab,
-        "tabs": _tabs(found),
         "stopped": found.health == Health.STOPPED,
         "report": found.mode == ApplicationMode.REPORT.value,
         "waiting": provisioning.waiting_for([found.pk]).get(found.pk, 0),
@@ -301,16 +288,3 @@ def not_there(request: ConsoleRequest) -> HttpResponse:
 def _left(item: selectors.EntitlementRow) -> int | None:
     seats = item.entitlement.seats
     return None if seats is None else seats - item.members
-
-
-def _tabs(found: Application) -> list[tuple[str, str, str]]:
-    """(tab, address, words); single sign-on leads to its own pages, where there are any."""
-    rows = []
-    for tab, name, words in TABS:
-        try:
-            rows.append((tab, reverse(f"console:{name}", args=[found.slug]), words))
-        except NoReverseMatch:
-            if found.catalogue_entry:
-                address = reverse("console:entry_single_sign_on", args=[found.catalogue_entry])
-                rows.append((tab, address, words))
-    return rows
