@@ -129,7 +129,7 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
 
 def _live(row: Run) -> dict[str, Any]:
     executes = row.kind == RunKind.EXECUTE.value
-    states = provisioning.states(row) if executes else {}
+    states, kinds = provisioning.totals(row) if executes else ({}, {})
     shown = [(s.value, look.OPERATION[s.value], states[s]) for s in OperationState if states.get(s)]
     counters = [] if executes else _counters(row)
     return {
@@ -138,7 +138,7 @@ def _live(row: Run) -> dict[str, Any]:
         "progress": progress(row, timezone.now()),
         "states": shown,
         "counters": counters,
-        "kinds": provisioning.kinds(row) if executes else {},
+        "kinds": kinds,
         "failures": provisioning.failures(row) if executes else [],
         "held": states.get(OperationState.HELD, 0),
         "executes": executes,
