@@ -132,7 +132,8 @@ def _undecided_in(applications: Collection[int]) -> Iterator[Account]:
     rows = Account.objects.filter(
         application__in=list(applications), situation__in=UNDECIDED, decision=""
     ).exclude(situation=Situation.IGNORED.value)
-    return rows.defer("fingerprint", "evidence").iterator(5000)
+    needed = ("application_id", "remote_id", "attributes", "active", "refused")
+    return rows.only(*needed).iterator(5000)
 
 
 def _with_undecided(applications: Iterable[Application]) -> list[Application]:
