@@ -273,8 +273,9 @@ class Account(models.Model):
 
 class AccountTally(models.Model):
     """How many accounts there are, so that nobody has to count them: every statement that writes
-    accounts appends what it changed (triggers do it, see migration 0011), and a number is the sum
-    of its rows. Nobody waits for anybody: rows are only added, and put together once a minute.
+    accounts appends what it changed (triggers do it, see migrations 0011 and 0012), and a number is
+    the sum of its rows. Nobody waits for anybody: rows are only added, and put together once a
+    minute.
 
     `held` is the key of an entitlement, of which open accounts are counted; "" counts accounts."""
 
