@@ -34,7 +34,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE = {"width": 1280, "height": 800}
+WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
 _PATIENCE = 10_000
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from tenure.applications.models import Account
+from tenure.people.models import Person
 from tenure.sources.models import RehireQuestion
 from tests.console.company import Sample
 
@@ -34,6 +36,14 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("person", reverse("console:person", args=[anna.uid])),
         ("who has left", reverse("console:person", args=[left.uid])),
         ("without an address", reverse("console:person", args=[sample.people[12].uid])),
+        ("what if", _what_if(anna)),
+        ("ahead", reverse("console:ahead", args=[sample.people[1].uid])),
+        ("asked to suspend", reverse("console:person", args=[anna.uid]) + "?ask=suspend"),
+        (
+            "other columns",
+            reverse("console:people") + "?column=manager&column=country&problem=held",
+        ),
+        ("add a person", reverse("console:add_person")),
         ("terminate", reverse("console:terminate", args=[anna.uid])),
         ("application", reverse("console:application", args=["workspace"])),
         ("connection", reverse("console:connection", args=["workspace"])),
@@ -42,8 +52,17 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("no single sign-on", reverse("console:application_sso", args=["crm"])),
         ("never tested", reverse("console:connection", args=["crm"])),
         ("asking", reverse("console:connection", args=["crm"]) + "?try=1"),
+        ("provisioning", reverse("console:application_provisioning", args=["workspace"])),
+        ("access", reverse("console:application_access", args=["chat"])),
+        ("accounts", reverse("console:application_accounts", args=["workspace"])),
+        ("account", reverse("console:account", args=["crm", _disputed(sample)])),
+        ("entitlements", reverse("console:application_entitlements", args=["chat"])),
+        ("licences", reverse("console:application_licences", args=["workspace"])),
+        ("runs of an application", reverse("console:application_runs", args=["workspace"])),
+        ("settings", reverse("console:application_settings", args=["workspace"])),
+        ("report only", reverse("console:application", args=["design"])),
         ("stopped application", reverse("console:application", args=["meet"])),
-        ("disputed", reverse("console:application", args=["crm"]) + "?situation=disputed"),
+        ("disputed", reverse("console:application_accounts", args=["crm"]) + "?situation=disputed"),
         ("rule", reverse("console:rule", args=["designers"])),
         ("remove a rule", reverse("console:rule_remove", args=["sales-tools"])),
         ("who gets it", reverse("console:who_gets", args=["crm"])),
@@ -52,3 +71,14 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("run", reverse("console:run", args=[sample.executed.pk])),
         ("held import", reverse("console:run", args=[sample.imported.pk])),
     ]
+
+
+def _disputed(sample: Sample) -> int:
+    return Account.objects.filter(application=sample.applications["crm"], situation="disputed")[
+        0
+    ].pk
+
+
+def _what_if(person: Person) -> str:
+    address = reverse("console:what_if", args=[person.uid])
+    return f"{address}?attribute=department&value=Sales"

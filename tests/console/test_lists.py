@@ -77,16 +77,16 @@ def test_while_typing_only_the_list_is_sent(sample: Sample, owner: Client) -> No
 
 
 def test_accounts_are_filtered_by_situation_and_name(sample: Sample, owner: Client) -> None:
-    page = text(owner, "/console/applications/workspace/?situation=unmatched")
+    page = text(owner, "/console/applications/workspace/accounts/?situation=unmatched")
     assert "build-bot@acme.example" in page
     assert "anna.kovacs@acme.example" not in page
-    page = text(owner, "/console/applications/workspace/?q=anna.k")
+    page = text(owner, "/console/applications/workspace/accounts/?q=anna.k")
     assert "anna.kovacs@acme.example" in page
     assert "build-bot@acme.example" not in page
 
 
 def test_disputed_accounts_name_who_could_own_them(sample: Sample, owner: Client) -> None:
-    page = text(owner, "/console/applications/crm/?situation=disputed")
+    page = text(owner, "/console/applications/crm/accounts/?situation=disputed")
     owners = [Person.objects.get(pk=sample.people[i].pk).display_name for i in (0, 26)]
     assert all(name in page for name in owners)
 

@@ -271,6 +271,27 @@ class Account(models.Model):
         return self.user_name or self.remote_id
 
 
+class AccountTally(models.Model):
+    """How many accounts there are, so that nobody has to count them: every statement that writes
+    accounts appends what it changed (triggers do it, see migrations 0011 and 0012), and a number is
+    the sum of its rows. Nobody waits for anybody: rows are only added, and put together once a
+    minute.
+
+    `held` is the key of an entitlement, of which open accounts are counted; "" counts accounts."""
+
+    application_id = models.BigIntegerField()
+    situation = models.CharField(max_length=16)
+    open = models.BooleanField()
+    held = models.CharField(max_length=320, blank=True)
+    delta = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["application_id"], name="tally_application")]
+
+    def __str__(self) -> str:
+        return f"{self.application_id} {self.situation} {self.held}: {self.delta:+}"
+
+
 class ConnectionCheck(models.Model):
     """One check of an application's connection: what was tried and how it went. Kept so that any
     process can show how far it is."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
+from tenure.applications import tallies
 from tenure.applications.models import Account, Application, Entitlement, Health
 from tenure.core.model import Situation
 from tenure.infra.paging import Page, page
@@ -47,6 +47,14 @@ def application(slug: str) -> Application | None:
 def application_names() -> dict[str, str]:
     """Slug -> name, in the order in which they are shown."""
     return dict(Application.objects.values_list("slug", "name"))
+
+
+def named(slugs: Iterable[str] | None) -> list[Application]:
+    """These applications, all of them for None, in their order. One query, none for no slugs."""
+    if slugs is None:
+        return list(Application.objects.all())
+    wanted = list(slugs)
+    return list(Application.objects.filter(slug__in=wanted)) if wanted else []
 
 
 def from_catalogue() -> dict[str, list[tuple[str, str]]]:
@@ -116,6 +124,12 @@ def account_counts(people: Iterable[int]) -> dict[int, int]:
     return {person: count for person, count in rows if person is not None}
 
 
+def accounts_there(slug: str) -> QuerySet[Account]:
+    """The accounts of an application that are not gone, to be asked for by person."""
+    rows = Account.objects.filter(application__slug=slug, person__isnull=False)
+    return rows.exclude(situation=Situation.DELETED.value)
+
+
 def accounts_of(person: Person) -> list[Account]:
     """All accounts of a person, those that are gone too, in the applications' order."""
     return list(
@@ -127,9 +141,36 @@ def accounts_of(person: Person) -> list[Account]:
 
 def situations(row: Application) -> dict[Situation, int]:
     """Every situation, with how many accounts of the application are in it."""
-    rows = Account.objects.filter(application=row).order_by().values_list("situation")
-    found = dict(rows.annotate(n=Count("pk")))
-    return {situation: found.get(situation.value, 0) for situation in Situation}
+    found = dict.fromkeys(Situation, 0)
+    for item in tallies.tallies([row.pk]):
+        found[item.situation] += item.count
+    return found
+
+
+def account(row: Application, pk: int) -> Account | None:
+    """One account of the application, a tombstone too."""
+    return Account.objects.filter(application=row, pk=pk).select_related("person").first()
+
+
+def somebody_with(row: Application) -> Person | None:
+    """Anybody who has an open account there; who is first by user name."""
+    found = (
+        Account.objects.filter(
+            application=row, situation=Situation.LINKED.value, person__isnull=False
+        )
+        .exclude(active=False)
+        .select_related("person")
+        .order_by("user_name", "id")
+        .first()
+    )
+    return found.person if found else Person.objects.order_by("display_name", "id").first()
+
+
+def paid_for_nobody(row: Application, *, most: int = 12) -> tuple[list[Account], int]:
+    """Open accounts that cost money and are nobody's: the first, and how many."""
+    rows = Account.objects.filter(application=row).filter(_OPEN)
+    rows = rows.filter(situation__in=[Situation.UNMATCHED.value, Situation.UNLINKED.value])
+    return list(rows.order_by("user_name", "id")[:most]), rows.count()
 
 
 def accounts_page(
@@ -147,29 +188,39 @@ def accounts_page(
 
 def entitlements(row: Application) -> list[EntitlementRow]:
     """What accounts of the application can hold, with members. Two queries."""
-    members = _members([row.pk])
+    members = tallies.holders([row.pk])
     return [
         EntitlementRow(item, members.get((row.pk, item.key), 0)) for item in row.entitlements.all()
     ]
 
 
+def offered() -> dict[int, list[str]]:
+    """Application id -> keys of the entitlements that are managed there. One query."""
+    found: dict[int, list[str]] = {}
+    rows = Entitlement.objects.filter(managed=True).order_by("kind", "name")
+    for pk, key in rows.values_list("application_id", "key"):
+        found.setdefault(pk, []).append(key)
+    return found
+
+
 def _counts(row: Application | None = None) -> dict[int, dict[str, int]]:
-    accounts = Account.objects.exclude(situation=Situation.DELETED.value)
-    if row is not None:
-        accounts = accounts.filter(application=row)
-    rows = (
-        accounts.order_by()
-        .values_list("application_id")
-        .annotate(
-            accounts=Count("pk"),
-            seats=Count("pk", filter=_OPEN),
-            linked=Count("pk", filter=Q(situation=Situation.LINKED.value)),
-            unmatched=Count("pk", filter=Q(situation=Situation.UNMATCHED.value)),
-            disputed=Count("pk", filter=Q(situation=Situation.DISPUTED.value)),
+    names = {
+        Situation.LINKED: "linked",
+        Situation.UNMATCHED: "unmatched",
+        Situation.DISPUTED: "disputed",
+    }
+    found: dict[int, dict[str, int]] = {}
+    for item in tallies.tallies(None if row is None else [row.pk]):
+        if item.situation is Situation.DELETED:
+            continue
+        counts = found.setdefault(
+            item.application, dict.fromkeys(("accounts", "seats", *names.values()), 0)
         )
-    )
-    names = ("accounts", "seats", "linked", "unmatched", "disputed")
-    return {pk: dict(zip(names, counts, strict=True)) for pk, *counts in rows}
+        counts["accounts"] += item.count
+        counts["seats"] += item.count if item.open else 0
+        if item.situation in names:
+            counts[names[item.situation]] += item.count
+    return found
 
 
 def _costs(
@@ -183,25 +234,9 @@ def _costs(
             seats = counts.get(pk, {}).get("seats", 0)
             found[pk] = {row.seat_currency: row.seat_price * seats}
     priced = list(Entitlement.objects.filter(application__in=by_pk, price__isnull=False))
-    members = _members(sorted({item.application_id for item in priced})) if priced else {}
+    members = tallies.holders(sorted({item.application_id for item in priced})) if priced else {}
     for item in priced:
         sums = found.setdefault(item.application_id, {})
         held = members.get((item.application_id, item.key), 0)
         sums[item.currency] = sums.get(item.currency, Decimal(0)) + (item.price or 0) * held
     return found
-
-
-def _members(applications: list[int]) -> dict[tuple[int, str], int]:
-    """(application id, entitlement key) -> open accounts that hold it. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT application_id, held.key, count(*)
-            FROM applications_account,
-                jsonb_array_elements_text(entitlements) AS held (key)
-            WHERE application_id = ANY(%s) AND situation <> 'deleted' AND active IS NOT FALSE
-            GROUP BY application_id, held.key
-            """,
-            [applications],
-        )
-        return {(pk, key): count for pk, key, count in cursor.fetchall()}

@@ -1,9 +1,10 @@
-"""Jobs: refresh tokens that nobody uses are kept alive."""
+"""Jobs: refresh tokens that nobody uses are kept alive, and tallies are kept short."""
 
 from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
+from tenure.applications import tallies
 from tenure.applications.authorizing import renew_idle
 from tenure.infra.clock import now
 
@@ -13,3 +14,10 @@ from tenure.infra.clock import now
 def renew(timestamp: int) -> None:
     """Once an hour."""
     renew_idle(now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="sweep", queueing_lock="tallies", name="tenure.tallies", pass_context=False)
+def put_tallies_together(timestamp: int) -> None:
+    """Once a minute."""
+    tallies.put_together()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models.functions import Now
 
@@ -22,6 +24,8 @@ class Action(models.TextChoices):
     IMPORT_APPROVED = "import.approved", "Held import approved"
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Person changed"
+    PEOPLE_EXPORTED = "people.exported", "List of people taken away as a file"
+    AUDIT_EXPORTED = "audit.exported", "Audit trail taken away as a file"
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"
@@ -107,6 +111,10 @@ class Action(models.TextChoices):
     IDENTITY_REJECTED = "identity.rejected", "Identity rejected by an administrator"
 
 
+#: What is searched: whom or what it was about, by whom, why.
+SEARCHED = SearchVector("subject_label", "actor", "reason", config="simple")
+
+
 def actions() -> list[tuple[str, str]]:
     """A function, so that a new action needs no migration."""
     return Action.choices
@@ -136,6 +144,9 @@ class Event(models.Model):
             models.Index(fields=["person", "-id"], name="event_person"),
             models.Index(fields=["application", "-id"], name="event_application"),
             models.Index(fields=["action", "-id"], name="event_action"),
+            models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
+            models.Index(fields=["at"], name="event_at"),
+            GinIndex(SEARCHED, name="event_words"),
             models.Index(
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"
             ),

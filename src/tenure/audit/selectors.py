@@ -3,28 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from tenure.audit.models import Action, Event
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import QuerySet
+
+from tenure.audit.models import SEARCHED, Action, Event
 from tenure.infra.paging import Page, page
 
 
-def events(
-    *,
-    action: str = "",
-    person: str = "",
-    application: str = "",
-    cursor: str = "",
-    size: int = 50,
-) -> Page[Event]:
-    """Events, the latest first. `person` is a uid, `application` a slug."""
-    rows = Event.objects.all()
-    if action:
-        rows = rows.filter(action=action)
-    if person:
-        rows = rows.filter(person=person)
-    if application:
-        rows = rows.filter(application=application)
-    return page(rows, order=("-id",), cursor=cursor, size=size)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events. `person` is a uid, `application` a slug; `search` holds the beginnings of words
+    of whom it was about, by whom and why; `since` and `until` are instants."""
+
+    action: str = ""
+    person: str = ""
+    application: str = ""
+    search: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def rows(self) -> QuerySet[Event]:
+        """Those events, in no order."""
+        rows = Event.objects.all()
+        if self.action:
+            rows = rows.filter(action=self.action)
+        if self.person:
+            rows = rows.filter(person=self.person)
+        if self.application:
+            rows = rows.filter(application=self.application)
+        if self.since is not None:
+            rows = rows.filter(at__gte=self.since)
+        if self.until is not None:
+            rows = rows.filter(at__lt=self.until)
+        if query := _query(self.search):
+            rows = rows.annotate(searched=SEARCHED).filter(searched=query)
+        return rows
+
+
+def events(wanted: Wanted, *, cursor: str = "", size: int = 50) -> Page[Event]:
+    """Events, the latest first."""
+    return page(wanted.rows(), order=("-id",), cursor=cursor, size=size)
+
+
+def _query(search: str) -> SearchQuery | None:
+    """Every word by its beginning. An e-mail address is one word, as it is in what is searched."""
+    words = [word.replace("\0", "") for word in search.lower().split()][:8]
+    quoted = [word.replace("\\", "\\\\").replace("'", "''") for word in words if word]
+    if not quoted:
+        return None
+    raw = " & ".join(f"'{word[:100]}':*" for word in quoted)
+    return SearchQuery(raw, search_type="raw", config="simple")
+
+
+def events_of(subject_kind: str, subject_key: str, *, limit: int = 50) -> list[Event]:
+    """The latest events about one thing that is no person."""
+    rows = Event.objects.filter(subject_kind=subject_kind, subject_key=subject_key)
+    return list(rows.order_by("-id")[:limit])
+
+
+def last_of(subject_kind: str, subject_key: str, action: Action) -> Event | None:
+    """The latest event of this kind about one thing."""
+    rows = Event.objects.filter(action=action, subject_kind=subject_kind, subject_key=subject_key)
+    return rows.order_by("-id").first()
 
 
 def events_of_person(

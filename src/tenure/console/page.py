@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.shortcuts import render as django_render
 from django.urls import reverse
@@ -21,6 +22,7 @@ from django.utils.cache import add_never_cache_headers
 
 from tenure.applications import selectors as applications
 from tenure.audit.services import acting
+from tenure.console import commands
 from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.people.services import company
@@ -30,7 +32,7 @@ from tenure.signin.models import User
 from tenure.signin.permissions import Ability, abilities, may
 from tenure.signin.services import actor_name
 
-View: TypeAlias = Callable[..., HttpResponse]
+View: TypeAlias = Callable[..., HttpResponseBase]
 THEMES = ("system", "light", "dark")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -62,7 +64,7 @@ def signed_in(
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             user = sessions.current(request, by_itself=by_itself)
             if user is None:
                 return _to_sign_in(request)
@@ -72,7 +74,7 @@ def signed_in(
             request.company = company()  # type: ignore[attr-defined]
             with timezone.override(_zone(request.company)), acting(actor_name(user)):  # type: ignore[attr-defined]
                 if needs is not None and not may(user, needs):
-                    response = refused(request, needs)  # type: ignore[arg-type]
+                    response: HttpResponseBase = refused(request, needs)  # type: ignore[arg-type]
                 else:
                     response = view(request, *args, **kwargs)
             add_never_cache_headers(response)
@@ -102,6 +104,7 @@ def render(
         "section": section,
         "held_count": held,
         "theme": theme(request),
+        "typed_keys": [command for command in commands.pages() if command.keys],
     }
     return django_render(request, template, {**frame, **context}, status=status)
 

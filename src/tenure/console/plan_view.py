@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenure.console.look import KINDS
 from tenure.core.model import OperationState
@@ -71,6 +71,11 @@ def groups(plan: Plan, *, application: str = "", only: str = "", most: int = 25)
         if shown:
             found.append(_group(plan, slug, every, shown, most))
     return found
+
+
+def only(plan: Plan, lines: Sequence[PlanLine]) -> Plan:
+    """The plan with these lines alone."""
+    return replace(plan, lines=tuple(lines))
 
 
 def releasable(lines: Iterable[PlanLine]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.utils import timezone
@@ -43,6 +43,10 @@ def steps(person: Person, events: Sequence[Event], deletions: Sequence[datetime]
     if not gone:
         word = PERSON[person.state].word
         now = Step(word, "now", at=person.state_since, words="" if person.state_since else "now")
+        if found and found[-1].title == word:
+            # What the trail says of the state that they are in: since when, if nothing else does.
+            began = found.pop()
+            now = now if now.at else replace(now, at=began.at, words="")
         found = (
             [s for s in found if s.place == "past"]
             + [now]

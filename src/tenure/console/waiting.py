@@ -277,7 +277,7 @@ def _disputed() -> list[Item]:
                 f"{plural(len(accounts), 'account')} in {accounts[0].application.name} "
                 f"{'has' if len(accounts) == 1 else 'have'} several possible owners",
                 f"{which}{whose}",
-                f"{reverse('console:application', args=[slug])}?situation=disputed",
+                f"{reverse('console:application_accounts', args=[slug])}?situation=disputed",
                 "Look",
             )
         )

@@ -147,6 +147,12 @@ class Person(models.Model):
                 condition=models.Q(end_date__isnull=True),
                 name="person_endless",
             ),
+            models.Index(
+                KeyTextTransform("department", "attributes"),
+                "display_name",
+                "id",
+                name="person_department",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -24,16 +24,11 @@ from tenure.people.services import company, lagging
 #: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
 _PLAIN: Final = str.maketrans("øłđıħŧ", "oldiht")
 _WORDS: Final = re.compile(r"[\s,;'’()/\"-]+")
-#: What `people_person_words` indexes: the words of a person's name, without accents and in small
-#: letters, their e-mail and their employee number. Immutable functions only, so an index may hold
-#: it; an expression that differs by one character would not use the index.
+#: What the index `person_words` holds: the words of a person's name, without accents and in small
+#: letters, their e-mail and their employee number (see migration 0005).
 WORDS_SQL: Final = (
-    "array_to_tsvector(array_remove(regexp_split_to_array("
-    "translate(regexp_replace(normalize(lower("
-    '"people_person"."display_name" || \' \' || "people_person"."email" || \' \' || '
-    'coalesce("people_person"."employee_number", \'\')), NFKD), '
-    "U&'[\\0300-\\036F]', '', 'g'), 'øłđıħŧ', 'oldiht'), "
-    "U&'[\\0020\\0009,;''\\2019()/\"-]+'), ''))"
+    'people_words("people_person"."display_name"::text, "people_person"."email"::text, '
+    '"people_person"."employee_number"::text)'
 )
 #: In place of the value of a sensitive attribute.
 HIDDEN: Final = "(not shown)"
@@ -57,20 +52,46 @@ def people_page(
     cursor: str = "",
     size: int = 50,
 ) -> Page[Person]:
-    """People by name. `search` holds the beginnings of words of the name (accents and case do not
-    matter), of the e-mail address or of the employee number: all of them have to be there.
-    `endless`: only those who should have a last day and have none."""
-    return page(
-        _matching(search, state, endless).select_related("manager"),
-        order=("display_name", "id"),
-        cursor=cursor,
-        size=size,
-    )
+    """People by name, those that `matching` finds."""
+    return page_of(matching(search=search, state=state, endless=endless), cursor, size=size)
+
+
+def page_of(rows: QuerySet[Person], cursor: str = "", *, size: int = 50) -> Page[Person]:
+    """These people by name, with their managers."""
+    order = ("display_name", "id")
+    return page(rows.select_related("manager"), order=order, cursor=cursor, size=size)
 
 
 def count_people(*, search: str = "", state: str = "", endless: bool = False) -> int:
     """How many `people_page` goes through."""
-    return _matching(search, state, endless).count()
+    return matching(search=search, state=state, endless=endless).count()
+
+
+def count_up_to(rows: QuerySet[Person], most: int) -> int:
+    """How many they are, counted no further than one beyond `most`."""
+    return rows.order_by().values("pk")[: most + 1].count()
+
+
+def departments(*, most: int = 300) -> list[str]:
+    """The departments that there are, in order. Jumps from one to the next in the index, so that
+    it costs the same however many work in each."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH RECURSIVE each AS (
+                SELECT min(attributes ->> 'department') AS name FROM people_person
+                WHERE attributes ->> 'department' > ''
+                UNION ALL
+                SELECT (
+                    SELECT min(attributes ->> 'department') FROM people_person
+                    WHERE attributes ->> 'department' > each.name
+                ) FROM each WHERE each.name IS NOT NULL
+            )
+            SELECT name FROM each WHERE name IS NOT NULL LIMIT %s
+            """,
+            [most],
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def count_here() -> int:
@@ -164,10 +185,14 @@ def count_lagging() -> int:
 
 def people_without_email(*, limit: int = 3) -> tuple[list[Person], int]:
     """People who are here or about to be and have no work e-mail: the first, and how many."""
-    rows = Person.objects.filter(email="").exclude(
-        state__in=[LifecycleState.LEFT.value, LifecycleState.LEAVING.value]
-    )
+    rows = without_email()
     return list(rows.order_by("display_name", "id")[:limit]), rows.count()
+
+
+def without_email() -> QuerySet[Person]:
+    """People who are here or about to be, and have no work e-mail."""
+    gone = [LifecycleState.LEFT.value, LifecycleState.LEAVING.value]
+    return Person.objects.filter(email="").exclude(state__in=gone)
 
 
 def without_end() -> QuerySet[Person]:
@@ -226,10 +251,18 @@ def words(text: str) -> list[str]:
     return [part[:100] for part in re.split(_WORDS, plain) if part][:8]
 
 
-def _matching(search: str, state: str, endless: bool) -> QuerySet[Person]:
+def matching(
+    *, search: str = "", state: str = "", department: str = "", endless: bool = False
+) -> QuerySet[Person]:
+    """People. `search` holds the beginnings of words of the name (accents and case do not matter),
+    of the e-mail address or of the employee number: all of them have to be there. `endless`: only
+    those who should have a last day and have none."""
     rows = without_end() if endless else Person.objects.all()
     if state:
         rows = rows.filter(state=state)
+    if department:
+        rows = rows.annotate(works_in=KeyTextTransform("department", "attributes"))
+        rows = rows.filter(works_in=department)
     wanted = words(search)
     if not wanted:
         return rows

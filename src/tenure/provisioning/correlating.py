@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -104,17 +104,15 @@ class Possible:
     """For planning: which accounts that are not tied to anybody could be a person's."""
 
     def __init__(self, applications: Iterable[Application]) -> None:
-        self._found: list[tuple[str, Matcher, dict[Key, list[Account]]]] = []
-        for application in _with_undecided(applications):
-            rows = undecided(application).exclude(situation=Situation.IGNORED.value)
-            by_key: dict[Key, list[Account]] = {}
-            matcher: Matcher | None = None
-            for row in rows.defer("fingerprint", "evidence").iterator(5000):
-                matcher = matcher or matcher_for(application)
-                for key in matcher.account_keys(row.attributes):
-                    by_key.setdefault(key, []).append(row)
-            if matcher is not None:
-                self._found.append((application.slug, matcher, by_key))
+        rows = {row.pk: row for row in _with_undecided(applications)}
+        kinds = schema() if rows else {}
+        matchers = {pk: Matcher(matching_rules(row), kinds) for pk, row in rows.items()}
+        by_key: dict[int, dict[Key, list[Account]]] = {pk: {} for pk in rows}
+        for account in _undecided_in(rows):
+            keys = by_key[account.application_id]
+            for key in matchers[account.application_id].account_keys(account.attributes):
+                keys.setdefault(key, []).append(account)
+        self._found = [(row.slug, matchers[pk], by_key[pk]) for pk, row in rows.items()]
 
     def of(self, person: Person) -> list[Observed]:
         """The accounts that rules find for this person, as disputed."""
@@ -125,6 +123,17 @@ class Possible:
                     if str(person.pk) not in row.refused:
                         accounts[row.pk] = _possible(slug, row)
         return list(accounts.values())
+
+
+def _undecided_in(applications: Collection[int]) -> Iterator[Account]:
+    """Accounts of these applications, by id, of which nobody knows whose they are."""
+    if not applications:
+        return iter(())
+    rows = Account.objects.filter(
+        application__in=list(applications), situation__in=UNDECIDED, decision=""
+    ).exclude(situation=Situation.IGNORED.value)
+    needed = ("application_id", "remote_id", "attributes", "active", "refused")
+    return rows.only(*needed).iterator(5000)
 
 
 def _with_undecided(applications: Iterable[Application]) -> list[Application]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
-from django.db.models import Count
-
-from tenure.applications.models import Account
+from tenure.applications import tallies
+from tenure.applications.models import Application
 from tenure.core.model import ApplicationPolicy, OperationKind, Price, Situation
 from tenure.provisioning.plan import Cost, PlanLine
 
@@ -15,15 +14,15 @@ _OPENS = {OperationKind.CREATE, OperationKind.ENABLE}
 _CLOSES = {OperationKind.DISABLE, OperationKind.DELETE}
 
 
-def seats() -> dict[str, int]:
-    """Application slug -> accounts that occupy a seat: open, whoever owns them."""
-    rows = (
-        Account.objects.exclude(situation=Situation.DELETED.value)
-        .exclude(active=False)
-        .values_list("application__slug")
-        .annotate(count=Count("pk"))
-    )
-    return dict(rows)
+def seats(slugs: Mapping[int, str]) -> dict[str, int]:
+    """Application slug -> accounts that occupy a seat: open, whoever owns them. `slugs` are the
+    applications' by id."""
+    found: dict[str, int] = {}
+    for item in tallies.tallies():
+        slug = slugs.get(item.application)
+        if slug is not None and item.open and item.situation is not Situation.DELETED:
+            found[slug] = found.get(slug, 0) + item.count
+    return found
 
 
 def costs(
@@ -33,9 +32,10 @@ def costs(
     already: deleting those frees nothing more."""
     before: dict[str, Decimal] = {}
     change: dict[str, Decimal] = {}
-    for slug, count in seats().items():
+    slugs = dict(Application.objects.values_list("pk", "slug"))
+    for slug, count in seats(slugs).items():
         _add(before, policies[slug].seat if slug in policies else None, count)
-    for (slug, entitlement), count in _held_entitlements(policies).items():
+    for (slug, entitlement), count in _held_entitlements(policies, slugs).items():
         _add(before, policies[slug].entitlement_prices.get(entitlement), count)
     for line in lines:
         policy = policies.get(line.application)
@@ -58,15 +58,14 @@ def costs(
     }
 
 
-def _held_entitlements(policies: Mapping[str, ApplicationPolicy]) -> dict[tuple[str, str], int]:
+def _held_entitlements(
+    policies: Mapping[str, ApplicationPolicy], slugs: Mapping[int, str]
+) -> dict[tuple[str, str], int]:
     priced = {(slug, key) for slug, policy in policies.items() for key in policy.entitlement_prices}
-    return {
-        (slug, key): Account.objects.filter(application__slug=slug, entitlements__contains=[key])
-        .exclude(situation=Situation.DELETED.value)
-        .exclude(active=False)
-        .count()
-        for slug, key in priced
-    }
+    if not priced:
+        return {}
+    found = {(slugs.get(pk, ""), key): count for (pk, key), count in tallies.holders().items()}
+    return {both: found.get(both, 0) for both in priced}
 
 
 def _add(sums: dict[str, Decimal], price: Price | None, count: int) -> None:

@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from django.db.models import Count, Q, QuerySet
 
-from tenure.applications.models import Account, Application
+from tenure.applications.models import Application
+from tenure.applications.tallies import linked_and_open
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.guard import (
@@ -23,7 +24,7 @@ from tenure.core.guard import (
     judge,
     judge_failures,
 )
-from tenure.core.model import OperationKind, OperationState, Situation
+from tenure.core.model import OperationKind, OperationState
 from tenure.provisioning import ledger
 from tenure.provisioning.models import Operation
 from tenure.runs.models import Run
@@ -141,11 +142,7 @@ def _judge(row: Application, what: Counted, new: int, recent: int, limit: Limit)
     """The population is that from before anything of the window happened."""
     if not new:
         return PASSED
-    population = (
-        Account.objects.filter(application=row, situation=Situation.LINKED.value)
-        .exclude(active=False)
-        .count()
-    )
+    population = linked_and_open(row)
     if what is Counted.REMOVALS:
         population += recent
     elif what is Counted.CREATES:

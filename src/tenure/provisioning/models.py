@@ -114,7 +114,7 @@ class Operation(models.Model):
                 name="operation_postponed",
             ),
             models.Index(fields=["person", "-id"], name="operation_person"),
-            models.Index(fields=["run", "state"], name="operation_run"),
+            models.Index(fields=["run", "state", "kind"], name="operation_run_kinds"),
             models.Index(
                 fields=["application", "finished_at"],
                 condition=models.Q(state__in=["done", "failed"]),

@@ -63,8 +63,9 @@ class StoredPlan:
     problems: tuple[ProblemLine, ...] = ()
 
 
-def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
-    """What would be done and why, stored operations that still wait included. Reads only."""
+def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:
+    """What would be done and why, stored operations that still wait included. Reads only.
+    `guarded` False: without asking what the guards would hold."""
     at = now or clock_now()
     stored = ledger.waiting_lines(scope)
     standing = {line.key: line for line in stored}
@@ -107,7 +108,7 @@ def preview(scope: Scope, *, now: datetime | None = None) -> Plan:
     if scope.person is None:
         lines += orphans.lines(drafting.in_scope(), drafting.policies.applications)
     lines += [line for line in stored if (line.person_id, line.application) not in planned_pairs]
-    held = guarding.of_preview(_undecided(lines), drafting.applications, at)
+    held = guarding.of_preview(_undecided(lines), drafting.applications, at) if guarded else {}
     lines = [_hold(line, held) for line in lines]
     lines.sort(key=lambda x: (x.application_name, _ORDER[x.kind], x.person_name, x.person))
     return Plan(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import CharField, Count, F, Func, Max, Min, Q, Value
+from django.db.models import CharField, Count, F, Func, Max, Min, Q, QuerySet, Value
 
-from tenure.applications.models import Application
+from tenure.applications.models import Account, Application
 from tenure.core.model import OPEN_STATES, OperationKind, OperationState
 from tenure.infra.clock import now
 from tenure.infra.paging import Page, page
@@ -65,12 +65,26 @@ def by_hand() -> list[Waiting]:
     return _waiting(OperationState.MANUAL, F("error"))
 
 
+def operations_in(state: OperationState) -> QuerySet[Operation]:
+    """Operations of people in this state, to be asked for by person."""
+    return Operation.objects.filter(state=state.value, person__isnull=False)
+
+
 def count_waiting() -> tuple[int, int]:
     """Operations that wait for approval, and those that wait to be done by hand. One query."""
     states = [OperationState.HELD.value, OperationState.MANUAL.value]
     rows = Operation.objects.filter(state__in=states).order_by().values_list("state")
     counts = dict(rows.annotate(n=Count("pk")))
     return counts.get(states[0], 0), counts.get(states[1], 0)
+
+
+def count_pending(most: int) -> int:
+    """Operations that a plan shows because they wait or failed, counted no further than one beyond
+    `most`."""
+    rows = Operation.objects.filter(
+        state__in=[*(state.value for state in OPEN_STATES), OperationState.FAILED.value]
+    )
+    return rows.order_by().values("pk")[: most + 1].count()
 
 
 def waiting_for(applications: Iterable[int]) -> dict[int, int]:
@@ -87,6 +101,17 @@ def waiting_for(applications: Iterable[int]) -> dict[int, int]:
     return dict(rows)
 
 
+def totals(run: Run) -> tuple[dict[OperationState, int], dict[OperationKind, int]]:
+    """Operations of the run by state and by kind. One query, answered by an index alone."""
+    rows = Operation.objects.filter(run=run).order_by().values_list("state", "kind")
+    by_state: dict[OperationState, int] = {}
+    by_kind: dict[OperationKind, int] = {}
+    for state, kind, count in rows.annotate(n=Count("*")):
+        by_state[OperationState(state)] = by_state.get(OperationState(state), 0) + count
+        by_kind[OperationKind(kind)] = by_kind.get(OperationKind(kind), 0) + count
+    return by_state, by_kind
+
+
 def states(run: Run) -> dict[OperationState, int]:
     """State -> operations of the run, those states only that there are. One query, by index."""
     rows = Operation.objects.filter(run=run).order_by().values_list("state")
@@ -101,10 +126,18 @@ def unsettled(application: Application) -> dict[OperationState, int]:
     return {OperationState(state): count for state, count in sorted(counts)}
 
 
-def kinds(run: Run) -> dict[OperationKind, int]:
-    """Kind -> operations of the run."""
-    rows = Operation.objects.filter(run=run).order_by().values_list("kind")
-    return {OperationKind(kind): count for kind, count in rows.annotate(n=Count("pk"))}
+def executions(application: Application, *, limit: int = 25) -> list[tuple[Run, int]]:
+    """The latest plans of which something concerned the application, with how much of each."""
+    rows = (
+        Operation.objects.filter(application=application, run__isnull=False)
+        .order_by()
+        .values_list("run_id")
+        .annotate(n=Count("pk"))
+        .order_by("-run_id")[:limit]
+    )
+    counts = dict(rows)
+    found = Run.objects.filter(pk__in=counts).order_by("-id")
+    return [(row, counts[row.pk]) for row in found]
 
 
 def failures(run: Run, *, limit: int = 20) -> list[Failure]:
@@ -135,6 +168,11 @@ def failures(run: Run, *, limit: int = 20) -> list[Failure]:
     ]
 
 
+def with_cause(rows: QuerySet[Operation], cause: str) -> QuerySet[Operation]:
+    """Those that met this error, as `failures` words it."""
+    return rows.annotate(cause=_gist(F("error"))).filter(cause=cause)
+
+
 def operations_page(
     run: Run, *, state: str = "", cursor: str = "", size: int = 50
 ) -> Page[Operation]:
@@ -155,13 +193,19 @@ def open_operations(person: Person) -> list[Operation]:
     )
 
 
+def operations_on(account: Account, *, limit: int = 10) -> list[Operation]:
+    """The latest operations on one account."""
+    rows = Operation.objects.filter(account=account).select_related("application", "run")
+    return list(rows.order_by("-id")[:limit])
+
+
 def preview_termination(person: Person, *, at: datetime | None = None) -> Plan:
     """What terminating the person at `at` (None: now) would do at once. Changes nothing: it is
     done in a transaction, looked at, and rolled back."""
     moment = now()
     with transaction.atomic():
         gone = people.terminate(person, at=at or moment, reason="", now=moment)
-        plan = planning.preview(Scope(person=gone.pk), now=moment)
+        plan = planning.preview(Scope(person=gone.pk), now=moment, guarded=False)
         transaction.set_rollback(True)
     return plan
 

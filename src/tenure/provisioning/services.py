@@ -13,7 +13,7 @@ from tenure.core.model import OperationState
 from tenure.infra.clock import now
 from tenure.people import services as people
 from tenure.people.models import Person, PlanMode
-from tenure.provisioning import approving, correlating, first_contact, planning
+from tenure.provisioning import approving, correlating, first_contact, planning, selectors
 from tenure.provisioning.approving import Decided, reject
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
@@ -94,10 +94,15 @@ def follow(people_ids: Sequence[int], *, reason: str) -> None:
 
 
 @transaction.atomic
-def retry_failed(application: str | None = None, *, run: int | None = None) -> int:
-    """Send failed operations again, of one application, or of one run: for each person in each
-    application where something failed, and nothing else. Returns how many people."""
+def retry_failed(
+    application: str | None = None, *, run: int | None = None, cause: str | None = None
+) -> int:
+    """Send failed operations again, of one application, or of one run, or those that met one
+    `cause` (see `selectors.failures`): for each person in each application where something failed,
+    and nothing else. Returns how many people."""
     rows = Operation.objects.filter(state=OperationState.FAILED.value, person__isnull=False)
+    if cause is not None:
+        rows = selectors.with_cause(rows, cause)
     if application is not None:
         rows = rows.filter(application__slug=application)
     if run is not None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 
 from django.db import transaction
 
-from tenure.core.expressions import AttributeType
-from tenure.core.model import Value
 from tenure.infra.clock import now
+from tenure.people.entered import day, entered
 from tenure.people.models import Person
 from tenure.people.services import restand, schema
 from tenure.provisioning import planning
@@ -48,18 +46,18 @@ def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
             if name not in kinds:
                 known = ", ".join(sorted(kinds))
                 raise LookupError(f"People have no attribute {name!r}. Known: {known}.")
-            value = _value(name, text, kinds[name])
+            value = entered(name, text, kinds[name])
             attributes.pop(name, None)
             if value is not None:
                 attributes[name] = value
             if name in _COLUMNS:
-                setattr(row, name, _day(name, text) if text else None)
+                setattr(row, name, day(name, text) if text else None)
         row.attributes = attributes
         row.time_zone = str(attributes.get("time_zone", row.time_zone))
         row.generation += 1
         restand([row], moment)
         row.save()
-        plan = planning.preview(Scope(person=row.pk), now=moment)
+        plan = planning.preview(Scope(person=row.pk), now=moment, guarded=False)
         transaction.set_rollback(True)
     return plan
 
@@ -78,29 +76,3 @@ def effect(before: Plan, after: Plan) -> Effect:
 def _key(line: PlanLine) -> tuple[object, ...]:
     changes = tuple((n, repr(c.before), repr(c.after)) for n, c in line.attributes.items())
     return line.application, line.person_id, line.kind, changes, line.grant, line.revoke
-
-
-def _day(name: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"{name} is a day such as 2026-12-01, and not {text!r}.") from None
-
-
-def _value(name: str, text: str, kind: AttributeType) -> Value | None:
-    if not text:
-        return None
-    match kind:
-        case AttributeType.DATE:
-            return _day(name, text).isoformat()
-        case AttributeType.BOOLEAN:
-            if text not in ("true", "false"):
-                raise ValueError(f"{name} is true or false, and not {text!r}.")
-            return text == "true"
-        case AttributeType.INTEGER:
-            return int(text)
-        case AttributeType.NUMBER:
-            return float(text)
-        case AttributeType.STRINGS:
-            return [part.strip() for part in text.split(",") if part.strip()]
-    return text

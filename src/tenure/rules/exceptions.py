@@ -97,6 +97,12 @@ def in_force(people: Iterable[int], now: datetime) -> dict[int, list[AccessExcep
     return found
 
 
+def in_application(slug: str, *, most: int = 100) -> list[AccessException]:
+    """Those that give or withhold something in an application now, the latest first."""
+    rows = AccessException.objects.filter(application=slug, ended_at__isnull=True)
+    return list(rows.select_related("person").order_by("-id")[:most])
+
+
 def _standing(person: Person) -> QuerySet[AccessException]:
     return AccessException.objects.filter(person=person, ended_at__isnull=True)
 

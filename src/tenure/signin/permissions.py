@@ -15,6 +15,11 @@ class Ability(StrEnum):
     APPLY = "apply plans"
     DECIDE = "approve or reject what is held"
     TERMINATE = "terminate people"
+    SUSPEND = "suspend people, or end a suspension"
+    LEGAL_HOLD = "set or end a legal hold"
+    EXCEPT = "decide exceptions to the rules"
+    EDIT_PEOPLE = "add or change people by hand"
+    ACCOUNTS = "decide whose an account is"
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
     AUTHORISE = "authorise applications"
@@ -33,7 +38,13 @@ _ROLES: Final = MappingProxyType(
         Role.OWNER: _EVERYTHING,
         Role.ADMINISTRATOR: _EVERYTHING,
         Role.HELP_DESK: frozenset(
-            {Ability.RECONCILE, Ability.RETRY, Ability.TASKS, Ability.INVITE}
+            {
+                Ability.RECONCILE,
+                Ability.RETRY,
+                Ability.TASKS,
+                Ability.INVITE,
+                Ability.SUSPEND,
+            }
         ),
         Role.AUDITOR: frozenset[Ability](),
     }

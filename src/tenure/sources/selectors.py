@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from tenure.people.models import Person
 from tenure.runs import selectors as runs
@@ -70,6 +70,12 @@ def failing() -> list[Source]:
 def source_names() -> dict[str, str]:
     """Slug -> name."""
     return dict(Source.objects.values_list("slug", "name"))
+
+
+def records_in(slug: str) -> QuerySet[SourceRecord]:
+    """The rows of a source that are there still, to be asked for by person; "": of any source."""
+    rows = SourceRecord.objects.filter(present=True)
+    return rows.filter(source__slug=slug) if slug else rows
 
 
 def records_of(person: Person) -> list[SourceRecord]:

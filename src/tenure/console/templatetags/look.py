@@ -120,6 +120,21 @@ def situation_word(situation: str) -> str:
     return found.word if found else str(situation)
 
 
+#: What evidence is made of, as a person reads it.
+_EVIDENCE = {
+    "at": "When",
+    "sent": "What was sent",
+    "answered": "It answered",
+    "read_back": "Read afterwards",
+}
+
+
+@register.filter
+def evidence_word(name: str) -> str:
+    """What a part of a proof is called."""
+    return _EVIDENCE.get(name, name.replace("_", " ").capitalize())
+
+
 @register.filter
 def sign(kind: str) -> SafeString:
     """The sign of a kind of operation, with its verb for those who do not see the sign."""

@@ -45,6 +45,7 @@ class Field:
     example: str = ""
     choices: tuple[str, ...] = ()
     error: str = ""
+    kind: str = "text"
 
 
 @require_safe

@@ -7,11 +7,14 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from tenure.applications import selectors as applications
-from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.console import commands
+from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.people import selectors as people
 from tenure.rules import selectors as rules
+from tenure.signin.permissions import abilities
 
 _MOST = 20
+_MOST_IN_PALETTE = 6
 
 
 @require_safe
@@ -40,6 +43,26 @@ def find(request: ConsoleRequest) -> HttpResponse:
         "rules": found_rules,
     }
     return render(request, "console/find.html", context)
+
+
+@require_safe
+@signed_in()
+def palette(request: ConsoleRequest) -> HttpResponse:
+    """What the palette offers for what is typed: people, applications, pages and actions."""
+    search = request.GET.get("q", "").strip()[:200]
+    wanted = people.words(search)
+    names = applications.application_names()
+    found = people.people_page(search=search, size=_MOST_IN_PALETTE).rows if wanted else ()
+    context = {
+        "search": search,
+        "people": found,
+        "applications": applications.named(
+            [s for s, n in names.items() if _fits(wanted, n)][:_MOST_IN_PALETTE]
+        ),
+        "pages": commands.fitting(commands.pages(), search),
+        "actions": commands.fitting(commands.actions(abilities(request.administrator)), search),
+    }
+    return fragment(request, "console/parts/palette.html", context)
 
 
 def _fits(wanted: list[str], name: str) -> bool:

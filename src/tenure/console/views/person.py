@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -20,14 +21,19 @@ from tenure.audit import selectors as audit
 from tenure.audit.models import Action
 from tenure.console import access, look, plan_view, timeline
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.views.person_future import choices_for
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import LifecycleState, OperationState, Situation
+from tenure.infra.clock import now
+from tenure.people import local
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.provisioning import selectors as provisioning
 from tenure.provisioning import services
 from tenure.provisioning.explain import ApplicationExplanation, explain
 from tenure.provisioning.models import Operation
+from tenure.rules import exceptions
+from tenure.signin import again
 from tenure.signin.permissions import Ability
 from tenure.sources import selectors as sources
 
@@ -68,11 +74,13 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         why = {item.application: item for item in explain(found).applications}
     except ExpressionError as error:
         problem = f"An expression in the configuration no longer compiles: {error}"
-    rows = _accounts(found, why)
+    every = applications.named(None)
+    rows = _accounts(found, why, every)
     shown = {row.application.slug for row in rows}
     lacks = [item for slug, item in why.items() if slug not in shown]
     reports, report_count = people.reports_of(found)
     moves = audit.events_of_person(str(found.uid), actions=_TIMELINE, limit=20)
+    keys = applications.offered()
     context = {
         "person": found,
         "gone": found.state in (LifecycleState.LEFT.value, LifecycleState.LEAVING.value),
@@ -87,7 +95,13 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "reports": reports,
         "reports_more": report_count - len(reports),
         "history": audit.events_of_person(str(found.uid), limit=20),
-        "names": applications.application_names(),
+        "names": {row.slug: row.name for row in every},
+        "local": local.is_local(found),
+        "exceptions": exceptions.in_force([found.pk], now()).get(found.pk, []),
+        "offered": [(row, keys.get(row.pk, [])) for row in every],
+        "choices": choices_for(found),
+        "ask": request.GET.get("ask", ""),
+        "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
     }
     return render(request, "console/person.html", context, section="people")
@@ -107,7 +121,10 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()[:1000]
     typed = request.POST.get("name", "")[:300]
     errors: dict[str, str] = {}
-    if request.method == "POST":
+    locked = again.needed(request, request.administrator)
+    if request.method == "POST" and locked:
+        errors["name"] = "Show your passkey first: the last time was too long ago."
+    elif request.method == "POST":
         if _plain(typed) != _plain(found.display_name):
             errors["name"] = f"Type the name exactly as it is shown: {found.display_name}"
         if not reason:
@@ -125,12 +142,16 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "reason": reason,
         "typed": typed,
         "reports": people.reports_of(found)[1],
+        "locked": locked,
+        "origin": settings.PASSKEY_ORIGIN,
     }
     status = 422 if errors else 200
     return render(request, "console/terminate.html", context, section="people", status=status)
 
 
-def _accounts(found: Person, why: dict[str, ApplicationExplanation]) -> list[AccountRow]:
+def _accounts(
+    found: Person, why: dict[str, ApplicationExplanation], every: list[Application]
+) -> list[AccountRow]:
     """What they have or had, then what is due and not there yet; the latest account of each."""
     operations = {op.application.slug: op for op in provisioning.open_operations(found)}
     rows: dict[str, AccountRow] = {}
@@ -148,7 +169,7 @@ def _accounts(found: Person, why: dict[str, ApplicationExplanation]) -> list[Acc
             operation,
             _holds(account, explanation),
         )
-    by_slug = {item.slug: item for item in (row.application for row in applications.applications())}
+    by_slug = {row.slug: row for row in every}
     for slug, item in why.items():
         if slug not in rows and (item.due or slug in operations):
             operation = operations.get(slug)

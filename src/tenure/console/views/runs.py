@@ -116,7 +116,10 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
             case "cancel":
                 messages.warning(request, f"Cancelled: {steering.cancel(pk, reason=reason)}")
             case "retry":
-                count = services.retry_failed(run=pk)
+                cause = request.POST.get("cause") or None
+                count = services.retry_failed(
+                    request.POST.get("application") or None, run=pk, cause=cause
+                )
                 who = plural(count, "person", "people")
                 messages.success(request, f"Operations of {who} are sent again, in another run.")
     except (LookupError, steering.RunRefused) as error:
@@ -126,7 +129,7 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
 
 def _live(row: Run) -> dict[str, Any]:
     executes = row.kind == RunKind.EXECUTE.value
-    states = provisioning.states(row) if executes else {}
+    states, kinds = provisioning.totals(row) if executes else ({}, {})
     shown = [(s.value, look.OPERATION[s.value], states[s]) for s in OperationState if states.get(s)]
     counters = [] if executes else _counters(row)
     return {
@@ -135,7 +138,7 @@ def _live(row: Run) -> dict[str, Any]:
         "progress": progress(row, timezone.now()),
         "states": shown,
         "counters": counters,
-        "kinds": provisioning.kinds(row) if executes else {},
+        "kinds": kinds,
         "failures": provisioning.failures(row) if executes else [],
         "held": states.get(OperationState.HELD, 0),
         "executes": executes,

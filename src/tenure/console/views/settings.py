@@ -10,6 +10,25 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.console import look
 from tenure.console.page import THEMES, ConsoleRequest, render, signed_in
 
+#: Where each component is shown, and what it is called.
+_PARTS = (
+    ("colours", "Colours"),
+    ("type", "Type"),
+    ("badges", "Badges"),
+    ("monograms", "Monograms"),
+    ("buttons", "Buttons"),
+    ("table", "Table"),
+    ("filter-bar", "Filter bar"),
+    ("fields", "Fields"),
+    ("code-field", "Code field"),
+    ("notes", "Notes"),
+    ("diff", "Diff"),
+    ("timeline", "Timelines"),
+    ("progress", "Progress"),
+    ("steps", "Wizard steps"),
+    ("empty", "Empty state"),
+    ("dialog-part", "Dialog, palette, toast"),
+)
 _YEAR = 365 * 24 * 3600
 
 
@@ -39,5 +58,7 @@ def design(request: ConsoleRequest) -> HttpResponse:
         "operations": list(look.OPERATION.values()),
         "kinds": list(look.KINDS),
         "hues": range(look.HUES),
+        "parts": _PARTS,
+        "ask": request.GET.get("ask", ""),
     }
     return render(request, "console/design.html", context)

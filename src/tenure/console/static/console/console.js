@@ -3,8 +3,8 @@
 
 // "/" goes to the search.
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || !singleKeys()) return;
+  if (event.target.closest("input, textarea, select, [contenteditable], dialog")) return;
   const fields = [...document.querySelectorAll("[data-search]")];
   const field = fields.find((each) => each.offsetParent !== null);
   if (!field) return;
@@ -36,8 +36,8 @@ window.addEventListener("pageshow", (event) => {
 });
 
 // Filters that are chosen take effect at once; the button is for when this does not run.
+for (const button of document.querySelectorAll("[data-instant-button]")) button.hidden = true;
 for (const form of document.querySelectorAll("form[data-instant]")) {
-  for (const button of form.querySelectorAll("[data-instant-button]")) button.hidden = true;
   form.addEventListener("change", (event) => {
     if (event.target.matches("select")) form.requestSubmit();
   });
@@ -66,6 +66,7 @@ document.addEventListener("click", async (event) => {
   await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
   button.dataset.done = "yes";
   button.setAttribute("aria-label", "Copied");
+  toast("Copied");
   setTimeout(() => {
     delete button.dataset.done;
     button.setAttribute("aria-label", label);
@@ -81,4 +82,27 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   if (closer) dialog.close();
   else if (!dialog.open) dialog.showModal();
+});
+
+// A menu closes when one looks elsewhere, or with Escape.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const menu = event.target.closest("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+// Choosing an attribute fills in what it is now.
+document.addEventListener("change", (event) => {
+  const field = document.getElementById(event.target.dataset.fills ?? "");
+  if (!field) return;
+  const chosen = event.target.selectedOptions[0];
+  field.type = chosen.dataset.kind ?? "text";
+  field.value = chosen.dataset.now ?? "";
 });

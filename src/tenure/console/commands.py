@@ -1,0 +1,86 @@
+"""Where one can go and what one can do, for the palette and for single keys: every page, and what
+is asked for most, as far as a role allows it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from django.urls import NoReverseMatch, reverse
+
+from tenure.people.selectors import words
+from tenure.signin.permissions import Ability
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of the palette. `keys` is how it is typed, `g p`; `also` are other words for it."""
+
+    label: str
+    url: str
+    icon: str
+    keys: str = ""
+    also: str = ""
+
+
+#: Name of the address, words, icon, key after `g`, other words.
+_PAGES: Final = (
+    ("overview", "Overview", "layout-dashboard", "o", "home start waiting"),
+    ("people", "People", "users", "p", "persons employees staff"),
+    ("applications", "Applications", "blocks", "a", "apps"),
+    ("catalogue", "Catalogue", "layout-grid", "c", "connect integrations"),
+    ("rules", "Access rules", "key-round", "r", "policies birthright"),
+    ("plan", "Plan", "list-checks", "l", "changes held approve"),
+    ("tasks", "Tasks", "hand", "t", "by hand manual"),
+    ("runs", "Runs", "activity", "u", "progress failures"),
+    ("sources", "Sources", "database", "s", "hr import"),
+    ("licences", "Licences", "receipt-text", "i", "cost seats licenses"),
+    ("audit", "Audit trail", "scroll-text", "h", "history log events"),
+    ("settings", "Settings", "settings", "e", "company administrators roles"),
+    ("security", "Your security", "shield", "", "passkeys sessions recovery codes"),
+    ("design", "Components", "swatch-book", "", "design system"),
+)
+_ACTIONS: Final = (
+    ("catalogue", "Add an application", "plus", Ability.CONFIGURE, "new connect"),
+    ("add_person", "Add a person by hand", "user-plus", Ability.EDIT_PEOPLE, "new contractor"),
+    ("writes", "Stop or resume all writes", "octagon-pause", Ability.STOP, "emergency panic halt"),
+    ("export_people", "Everybody as CSV", "download", None, "export download"),
+    ("export_audit", "The audit trail as CSV", "download", None, "export download"),
+)
+
+
+def pages() -> list[Command]:
+    """Every page with a place of its own."""
+    found = []
+    for name, label, icon, key, also in _PAGES:
+        if address := _address(name):
+            found.append(Command(label, address, icon, f"g {key}" if key else "", also))
+    return found
+
+
+def actions(abilities: Collection[Ability]) -> list[Command]:
+    """What may be done by whoever has these abilities."""
+    return [
+        Command(label, address, icon, also=also)
+        for name, label, icon, needs, also in _ACTIONS
+        if (needs is None or needs in abilities) and (address := _address(name))
+    ]
+
+
+def fitting(commands: Collection[Command], search: str) -> list[Command]:
+    """Those of which words begin with every word that is typed; all of them for none."""
+    wanted = words(search)
+    return [command for command in commands if _fits(wanted, command)]
+
+
+def _fits(wanted: list[str], command: Command) -> bool:
+    have = words(f"{command.label} {command.also}")
+    return all(any(word.startswith(w) for word in have) for w in wanted)
+
+
+def _address(name: str) -> str:
+    try:
+        return reverse(f"console:{name}")
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,90 @@
+"""One account in an application: what was last seen of it, why it is in its situation, the proof
+that it is gone; and what a person decides about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Final
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST, require_safe
+
+from tenure.applications import selectors
+from tenure.applications.models import Account
+from tenure.audit import selectors as audit
+from tenure.console.page import ConsoleRequest, missing, signed_in
+from tenure.console.views import application_pages as pages
+from tenure.people import selectors as people
+from tenure.people.services import find_person
+from tenure.provisioning import deciding
+from tenure.provisioning import selectors as provisioning
+from tenure.signin.permissions import Ability
+
+_DECISIONS: Final[MappingProxyType[str, tuple[Callable[..., None], str]]] = MappingProxyType(
+    {
+        "unlink": (deciding.unlink, "It is nobody's now, and no rule ties it to them again."),
+        "ignore": (deciding.ignore, "It is left alone: no rule looks for its owner."),
+        "protect": (deciding.protect, "It is never changed, closed or deleted by us."),
+        "release": (deciding.release, "It is an account like any other again."),
+    }
+)
+
+
+@require_safe
+@signed_in()
+def account(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
+    """The account."""
+    application = selectors.application(slug)
+    if application is None:
+        return pages.not_there(request)
+    found = selectors.account(application, pk)
+    if found is None:
+        return missing(request, "account", section="applications", back="console:applications")
+    candidates = people.people_by_key(found.candidates)
+    context = {
+        "account": found,
+        "candidates": list(candidates.values()),
+        "history": audit.events_of("account", str(found.pk), limit=20),
+        "operations": provisioning.operations_on(found, limit=10),
+        "gone": found.situation == "deleted",
+        "ask": request.GET.get("ask", ""),
+    }
+    return pages.show(request, application, "account", context)
+
+
+@require_POST
+@signed_in(needs=Ability.ACCOUNTS)
+def decide(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
+    """Whose it is, or that it is nobody's, or that it is never touched."""
+    application = selectors.application(slug)
+    if application is None:
+        return pages.not_there(request)
+    found = selectors.account(application, pk)
+    if found is None:
+        return missing(request, "account", section="applications", back="console:applications")
+    reason = request.POST.get("reason", "").strip()[:1000]
+    try:
+        if not reason:
+            raise LookupError("Nothing was decided: say why. The reason is kept.")
+        messages.success(request, _decided(request, found, reason))
+    except LookupError as error:
+        messages.error(request, str(error))
+    return redirect("console:account", slug, pk)
+
+
+def _decided(request: ConsoleRequest, found: Account, reason: str) -> str:
+    """Carry it out. Returns what to say; raises `LookupError`."""
+    wanted = request.POST.get("do", "")
+    if wanted == "link":
+        text = request.POST.get("person", "").strip()[:200]
+        person = people.person_by_uid(text) or find_person(text)
+        deciding.link(found, person, reason=reason)
+        return f"It is {person.display_name}'s."
+    if wanted not in _DECISIONS:
+        raise LookupError("Nothing was decided: this form is not of this page. Try again.")
+    carry_out, words = _DECISIONS[wanted]
+    carry_out(found, reason=reason)
+    return words

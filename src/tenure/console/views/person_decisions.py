@@ -1,0 +1,125 @@
+"""What administrators decide about one person: suspended or not, legal hold, a termination taken
+back, and exceptions to the rules. Each is asked for with a reason, and carried out at once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from tenure.console.page import ConsoleRequest, missing, refused, signed_in
+from tenure.people import selectors as people
+from tenure.people.decisions import DecisionRefused
+from tenure.people.models import Person
+from tenure.provisioning import lives
+from tenure.provisioning.planning import StoredPlan
+from tenure.rules.exceptions import ExceptionRefused
+from tenure.signin.permissions import Ability, may
+
+#: What a form asks for -> what it takes, what does it, and what is said afterwards.
+DECISIONS: Final = MappingProxyType(
+    {
+        "suspend": (Ability.SUSPEND, lives.suspend, "{} is suspended: their accounts are closed."),
+        "end_suspension": (
+            Ability.SUSPEND,
+            lives.end_suspension,
+            "{} is back: what is due is opened.",
+        ),
+        "reinstate": (
+            Ability.TERMINATE,
+            lives.reinstate,
+            "The termination of {} is taken back: what is due is opened.",
+        ),
+        "hold": (Ability.LEGAL_HOLD, lives.hold, "Nothing of {} is deleted until it is released."),
+        "release": (Ability.LEGAL_HOLD, lives.release, "The legal hold on {} has ended."),
+    }
+)
+
+
+@require_POST
+@signed_in(needs=Ability.SUSPEND)
+def decide(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
+    """One of the decisions, as the form says."""
+    found = people.person_by_uid(str(uid))
+    if found is None:
+        return missing(request, "person", section="people", back="console:people")
+    decision = DECISIONS.get(request.POST.get("do", ""))
+    if decision is None:
+        messages.error(request, "Nothing was decided: this form is not of this page. Try again.")
+        return _back(found)
+    needs, carry_out, words = decision
+    if not may(request.administrator, needs):
+        return refused(request, needs)
+    return _carried_out(request, found, carry_out, words.format(found.display_name))
+
+
+def _carried_out(
+    request: ConsoleRequest, found: Person, carry_out: Callable[..., StoredPlan], words: str
+) -> HttpResponse:
+    reason = request.POST.get("reason", "").strip()[:1000]
+    if not reason:
+        messages.error(request, "Nothing was decided: say why. The reason is kept.")
+        return _back(found)
+    try:
+        stored = carry_out(found, reason=reason)
+    except DecisionRefused as error:
+        messages.error(request, str(error))
+        return _back(found)
+    messages.success(request, words)
+    if stored.released or stored.held:
+        return redirect("console:run", stored.run.pk)
+    return _back(found)
+
+
+@require_POST
+@signed_in(needs=Ability.EXCEPT)
+def exception(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
+    """Give or withhold something, whatever the rules say; or let the rules alone decide again."""
+    found = people.person_by_uid(str(uid))
+    if found is None:
+        return missing(request, "person", section="people", back="console:people")
+    reason = request.POST.get("reason", "").strip()[:1000]
+    what = request.POST.get("what", "")[:500]
+    application, _, entitlement = what.partition("/")
+    try:
+        if request.POST.get("do") == "end":
+            number = request.POST.get("exception", "")
+            lives.end_exception(int(number) if number.isdecimal() else 0, reason=reason)
+            messages.success(request, "The rules alone decide again.")
+            return _back(found)
+        lives.decide_exception(
+            found,
+            application=application,
+            entitlement=entitlement,
+            gives=request.POST.get("do") == "give",
+            reason=reason,
+            until=_until(request.POST.get("until", ""), found),
+        )
+        messages.success(request, "Decided. What follows from it is on its way.")
+    except (LookupError, ExceptionRefused, ValueError) as error:
+        messages.error(request, str(error))
+    return _back(found)
+
+
+def _until(text: str, person: Person) -> datetime | None:
+    """When it ends, as a browser writes it, in the person's own time zone."""
+    if not text.strip():
+        return None
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{text!r} is no time. Such as 2026-11-30T18:00.") from None
+    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(person.time_zone))
+
+
+def _back(person: Person) -> HttpResponse:
+    return redirect(reverse("console:person", args=[person.uid]))

@@ -1,0 +1,193 @@
+"""An application in the console: its forms write what the configuration document would, the second
+of two editors is told, its mapping is shown on a person, and accounts are decided about."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.test import Client
+
+from tenure.applications.models import Account, AccountTally, Application
+from tenure.applications.tallies import put_together, tallies
+from tenure.audit.models import Action, Event
+from tenure.core.model import Situation
+from tenure.people.models import Person
+from tests.console.company import Sample
+from tests.console.test_lists import text
+
+BASE = "/console/applications/workspace"
+
+
+def form_of(page: str, name: str) -> dict[str, str]:
+    """The fields of one form of the page, as a browser would send them."""
+    whole = re.findall(r"<form[^>]*>.*?</form>", page, flags=re.DOTALL)
+    part = next(x for x in whole if f'name="form" value="{name}"' in x)
+    found = dict(re.findall(r'<input[^>]*name="([^"]+)" value="([^"]*)"', part))
+    found |= dict(re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>([^<]*)</textarea>', part))
+    for field, options in re.findall(
+        r'<select[^>]*name="([^"]+)".*?>(.*?)</select>', part, re.DOTALL
+    ):
+        chosen = re.findall(r'value="([^"]*)" selected', options)
+        found[field] = chosen[0] if chosen else re.findall(r'value="([^"]*)"', options)[0]
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _plain(text: str) -> str:
+    for entity, sign in (("&quot;", '"'), ("&#x27;", "'"), ("&lt;", "<"), ("&gt;", ">")):
+        text = text.replace(entity, sign)
+    return text.replace("&amp;", "&")
+
+
+def test_a_form_that_is_sent_as_it_came_changes_nothing(sample: Sample, owner: Client) -> None:
+    page = text(owner, f"{BASE}/provisioning/")
+    for name in ("policy", "limits", "matching"):
+        answer = owner.post(f"{BASE}/edit/", form_of(page, name), follow=True)
+        assert "Nothing was to be changed" in answer.content.decode(), name
+    settings = text(owner, f"{BASE}/settings/")
+    answer = owner.post(f"{BASE}/edit/", form_of(settings, "general"), follow=True)
+    assert "Nothing was to be changed" in answer.content.decode()
+    assert not Event.objects.filter(action=Action.CONFIGURATION_CHANGED).exists()
+
+
+def test_policy_limits_and_matching_are_kept(sample: Sample, owner: Client) -> None:
+    page = text(owner, f"{BASE}/provisioning/")
+    policy = form_of(page, "policy") | {"removal.delete_after": "14", "leave": "free", "lead": "7"}
+    limits = form_of(page, "limits") | {"guard.removals.percent": "5.5", "limits.writes": "20"}
+    matching = form_of(page, "matching") | {
+        "matching": "externalId = uid\nuserName = email (exact)",
+        "ignore": 'account.userName.startsWith("svc-")',
+    }
+    for form in (policy, limits, matching):
+        assert "Kept." in owner.post(f"{BASE}/edit/", form, follow=True).content.decode()
+    row = Application.objects.get(slug="workspace")
+    assert (row.delete_after.days, row.leave, row.lead.days) == (14, "free", 7)  # type: ignore[union-attr]
+    assert row.guard["removals"]["percent"] == 5.5
+    assert row.limits == {"writes": 20.0}
+    assert [pair["case"] for pair in row.matching] == ["fold", "exact"]
+    assert row.ignore == ['account.userName.startsWith("svc-")']
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(
+    sample: Sample, owner: Client
+) -> None:
+    page = text(owner, f"{BASE}/provisioning/")
+    for form, said in (
+        (form_of(page, "policy") | {"removal.delete_after": "soon"}, "is not a length of time"),
+        (form_of(page, "limits") | {"guard.removals.percent": "many"}, "many"),
+        (form_of(page, "matching") | {"ignore": "account."}, "Nothing was kept"),
+    ):
+        answer = owner.post(f"{BASE}/edit/", form)
+        assert answer.status_code == 422
+        assert said in answer.content.decode()
+    assert not Event.objects.filter(action=Action.CONFIGURATION_CHANGED).exists()
+
+
+def test_the_second_of_two_editors_is_told(sample: Sample, owner: Client) -> None:
+    mine = form_of(text(owner, f"{BASE}/provisioning/"), "policy")
+    other = form_of(text(owner, f"{BASE}/provisioning/"), "limits")
+    owner.post(f"{BASE}/edit/", mine | {"removal.delete_after": "7"})
+    # Another part of the application: both changes stay.
+    owner.post(f"{BASE}/edit/", other | {"limits.reads": "5"})
+    row = Application.objects.get(slug="workspace")
+    assert (row.delete_after.days, row.limits) == (7, {"reads": 5.0})  # type: ignore[union-attr]
+    # The same part: told, and nothing is overwritten.
+    answer = owner.post(f"{BASE}/edit/", mine | {"removal.delete_after": "90"})
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "was changed while you wrote" in page
+    assert "Both changed it" in page
+    row.refresh_from_db()
+    assert row.delete_after.days == 7  # type: ignore[union-attr]
+
+
+def test_a_mapping_is_shown_on_a_person_and_kept(sample: Sample, owner: Client) -> None:
+    person = sample.people[0]
+    lines = {
+        "attribute": ["userName", "title", "nickName"],
+        "expression": ["user.email", "user.titel", "lower(user.given_name)"],
+        "when": ["create", "always", "always"],
+    }
+    shown = owner.post(f"{BASE}/mapping/preview/", lines | {"person": "10482"}).content.decode()
+    assert "anna.kovacs@acme.example" in shown
+    assert "<td>anna\n" in shown
+    assert "titel" in shown
+    assert f"/people/{person.uid}/" in shown
+    base = form_of(text(owner, f"{BASE}/provisioning/"), "policy")["base"]
+    refused = owner.post(f"{BASE}/mapping/", lines | {"base": base})
+    assert refused.status_code == 422
+    assert "titel" in refused.content.decode()
+    lines["expression"][1] = "user.title"
+    assert owner.post(f"{BASE}/mapping/", lines | {"base": base}).status_code == 302
+    row = Application.objects.get(slug="workspace")
+    assert [item["attribute"] for item in row.mapping] == lines["attribute"]
+    assert row.mapping[0]["when"] == "create"
+
+
+def test_from_only_report_to_live_and_back(sample: Sample, owner: Client) -> None:
+    page = text(owner, "/console/applications/design/")
+    assert "It only reports" in page
+    owner.post("/console/applications/design/mode/", {"mode": "live"})
+    assert Application.objects.get(slug="design").mode == "live"
+    owner.post("/console/applications/design/mode/", {"mode": "report"})
+    owner.post("/console/applications/design/mode/", {"mode": "nonsense"})
+    assert Application.objects.get(slug="design").mode == "report"
+
+
+def test_an_account_is_tied_ignored_and_protected(sample: Sample, owner: Client) -> None:
+    account = Account.objects.filter(situation=Situation.DISPUTED).latest("pk")
+    page = f"/console/applications/crm/accounts/{account.pk}/"
+
+    def do(what: str, **more: str) -> str:
+        form = {"do": what, "reason": "asked them", **more}
+        return str(owner.post(f"{page}decide/", form, follow=True).content.decode())
+
+    heir = Person.objects.get(pk=sample.people[26].pk)
+    assert "say why" in do("ignore", reason=" ")
+    assert "Nobody has" in do("link", person="nobody@nowhere")
+    assert f"It is {heir.display_name}&#x27;s" in do("link", person=str(heir.uid))
+    assert "nobody&#x27;s now" in do("unlink")
+    assert "left alone" in do("ignore")
+    assert "like any other" in do("release")
+    assert "never changed" in do("protect")
+    account.refresh_from_db()
+    assert account.protected == "asked them"
+    assert "asked them" in text(owner, page)
+
+
+def test_only_what_never_had_an_account_is_removed(sample: Sample, owner: Client) -> None:
+    def remove(slug: str, name: str) -> str:
+        page = text(owner, f"/console/applications/{slug}/settings/")
+        version = re.findall(r'name="version" value="([^"]*)"', page)[0]
+        form = {"name": name, "version": version}
+        answer = owner.post(f"/console/applications/{slug}/remove/", form, follow=True)
+        return str(answer.content.decode())
+
+    assert "is removed" not in remove("workspace", "workspace")
+    assert Application.objects.filter(slug="workspace").exists()
+    assert "type design to confirm" in remove("design", "Figma")
+    Application.objects.create(slug="spare", name="Spare", connector="scim")
+    assert "Spare is removed" in remove("spare", "spare")
+
+
+@pytest.mark.django_db
+def test_tallies_are_what_counting_says(sample: Sample) -> None:
+    def counted() -> dict[tuple[int, str, bool], int]:
+        found: dict[tuple[int, str, bool], int] = {}
+        for pk, situation, active in Account.objects.values_list(
+            "application_id", "situation", "active"
+        ):
+            key = (pk, situation, active is not False)
+            found[key] = found.get(key, 0) + 1
+        return found
+
+    def told() -> dict[tuple[int, str, bool], int]:
+        return {(t.application, t.situation.value, t.open): t.count for t in tallies()}
+
+    assert told() == counted()
+    Account.objects.filter(situation="linked", application__slug="chat").update(active=False)
+    Account.objects.filter(situation="unmatched").delete()
+    assert told() == counted()
+    put_together()
+    assert told() == counted()
+    assert AccountTally.objects.filter(held="").count() == len(counted())

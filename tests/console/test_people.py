@@ -1,0 +1,218 @@
+"""People in the console: filters, columns, views that are kept, files; decisions about one, what is
+to come, what would be; and people who are entered by hand."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tenure.audit.models import Action, Event
+from tenure.console.models import SavedView
+from tenure.infra.csv_export import cell
+from tenure.people.models import Company, Person
+from tenure.provisioning.models import Operation
+from tenure.rules.models import AccessException
+from tenure.signin.models import Role
+from tests.console.company import Sample
+from tests.console.conftest import signed_in
+from tests.console.test_lists import names, text
+from tests.provisioning.company import Company as Firm
+from tests.provisioning.company import apply, linked
+
+
+@pytest.fixture
+def anna(db: None) -> Client:
+    return signed_in(Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def committed(transactional_db: None, anna: Client) -> Client:
+    """For what is really sent: drains have threads of their own."""
+    return anna
+
+
+def file_of(client: Client, path: str) -> list[list[str]]:
+    answer = client.get(path)
+    content = answer.streaming_content
+    assert isinstance(content, Iterator)
+    whole = b"".join(content).decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(whole)))
+
+
+def test_filters_say_who_is_on_the_list(sample: Sample, owner: Client) -> None:
+    found = {
+        "department=Sales&state=active": lambda p: p.attributes["department"] == "Sales",
+        "problem=email": lambda p: not p.email,
+        "source=-": lambda p: p.display_name == "By Hand",
+    }
+    Person.objects.create(display_name="By Hand", email="by.hand@acme.example")
+    everybody = {p.display_name: p for p in Person.objects.all()}
+    for query, holds in found.items():
+        shown = names(text(owner, f"/console/people/?{query}"))
+        assert shown, query
+        assert all(holds(everybody[name]) for name in shown), query
+    held = set(Operation.objects.filter(state="held").values_list("person", flat=True))
+    assert len(names(text(owner, "/console/people/?problem=held"))) == len(held)
+    there = names(text(owner, "/console/people/?application=desk"))
+    assert there
+    assert {everybody[name].attributes["department"] for name in there} == {"Support"}
+
+
+def test_columns_are_chosen_and_nothing_sensitive_is_one(sample: Sample, owner: Client) -> None:
+    from tenure.people.models import AttributeDefinition
+
+    AttributeDefinition.objects.create(name="salary", label="Salary", type="string", sensitive=True)
+    page = text(owner, "/console/people/?column=manager&column=time_zone&column=salary&q=10482")
+    head = page.partition("<thead>")[2].partition("</thead>")[0]
+    assert "Manager" in head
+    assert "Time zone" in head
+    assert "Salary" not in page
+    assert "Europe/Budapest" in page
+
+
+def test_a_view_is_kept_shared_and_forgotten(sample: Sample, owner: Client, anna: Client) -> None:
+    form = {"name": " Sales  people ", "query": "department=Sales&column=manager&junk=1"}
+    owner.post("/console/people/views/", {**form, "shared": "yes"})
+    kept = SavedView.objects.get()
+    assert (kept.name, kept.query) == ("Sales people", "department=Sales&column=manager")
+    page = text(anna, "/console/people/")
+    assert f"?{kept.query.replace('&', '&amp;')}" in page
+    assert "by owner" in page
+    answer = anna.post(f"/console/people/views/{kept.pk}/remove/", follow=True)
+    assert "Only its owner removes" in answer.content.decode()
+    owner.post(f"/console/people/views/{kept.pk}/remove/")
+    assert not SavedView.objects.exists()
+
+
+def test_the_list_is_taken_away_as_a_file(sample: Sample, owner: Client) -> None:
+    person = sample.people[0]
+    person.attributes["title"] = '=HYPERLINK("https://evil.example")'
+    person.save()
+    rows = file_of(owner, "/console/people/export/?department=Support")
+    assert rows[0][:4] == ["Name", "Work e-mail", "Employee number", "State"]
+    support = [p for p in sample.people if p.attributes["department"] == "Support"]
+    assert sorted(row[0] for row in rows[1:]) == sorted(p.display_name for p in support)
+    mine = next(row for row in rows if row[2] == person.employee_number)
+    assert mine[4] == '\'=HYPERLINK("https://evil.example")'
+    event = Event.objects.get(action=Action.PEOPLE_EXPORTED)
+    assert event.after is not None
+    assert event.after["filter"] == "department=Support"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "\t=1", "  =1", "＝1"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    assert cell(text) == f"'{text}"
+    assert cell(-3) == "-3"
+
+
+def company() -> Firm:
+    made = Firm()
+    made.application("chat")
+    made.application("desk")
+    made.rule("everyone", "has(user.department)", {"chat": []})
+    return made
+
+
+def test_a_person_is_suspended_held_and_comes_back(committed: Client) -> None:
+    made = company()
+    person = made.person("1")
+    apply()
+    page = f"/console/people/{person.uid}/"
+
+    def do(what: str, reason: str = "why not") -> str:
+        answer = committed.post(f"{page}decide/", {"do": what, "reason": reason}, follow=True)
+        return str(answer.content.decode())
+
+    assert "say why" in do("suspend", " ")
+    assert "is suspended" in do("suspend")
+    assert Operation.objects.get(kind="disable").state == "planned"
+    assert "is suspended already" in do("suspend")
+    assert "End the suspension" in text(committed, page)
+    assert "is back" in do("end_suspension")
+    assert "Nothing of" in do("hold", "case 7")
+    assert "case 7" in text(committed, page)
+    assert "has ended" in do("release")
+    assert "was not terminated here" in do("reinstate")
+    assert "not of this page" in do("nonsense")
+
+
+def test_an_exception_is_decided_and_ended(committed: Client) -> None:
+    made = company()
+    person = made.person("1")
+    apply()
+    page = f"/console/people/{person.uid}/"
+    until = (timezone.now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    form = {"do": "give", "what": "desk", "until": until, "reason": "covers for Bo"}
+    committed.post(f"{page}exception/", form)
+    row = AccessException.objects.get()
+    decided = (row.application, row.gives, row.decided_by)
+    assert decided == ("desk", True, "administrator administrator")
+    assert "covers for Bo" in text(committed, page)
+    apply("desk")
+    ahead = text(committed, f"{page}ahead/")
+    assert "Nothing changes by itself" not in ahead
+    committed.post(f"{page}exception/", {"do": "end", "exception": row.pk, "reason": "Bo is back"})
+    row.refresh_from_db()
+    assert row.ended_at is not None
+    bad = committed.post(
+        f"{page}exception/", {"do": "give", "what": "nope", "reason": "x"}, follow=True
+    )
+    assert "There is no application" in bad.content.decode()
+
+
+def test_what_is_to_come_and_what_would_be(committed: Client) -> None:
+    made = company()
+    last = timezone.now().date() + timedelta(days=5)
+    person = made.person("1", end_date=last.isoformat())
+    Person.objects.update(end_date=last)
+    apply()
+    page = f"/console/people/{person.uid}/"
+    ahead = text(committed, f"{page}ahead/")
+    assert "Left" in ahead
+    assert "Chat" in ahead
+    then = text(committed, f"{page}what-if/?attribute=department&value=")
+    assert "Then this is done" in then
+    assert "Disable" in then
+    assert "no difference" in text(committed, f"{page}what-if/?attribute=location&value=Cork")
+    assert "is a day such as" in text(committed, f"{page}what-if/?attribute=end_date&value=soon")
+    assert linked()["p1@acme.example"].active is True
+
+
+def test_somebody_is_entered_by_hand_and_changed(committed: Client) -> None:
+    company()
+    Company.objects.update_or_create(pk=1, defaults={"domain": "acme.example"})
+    answer = committed.post("/console/people/add/", {"given_name": "Ödön", "reason": ""})
+    assert answer.status_code == 422
+    assert "Say why they are entered by hand" in answer.content.decode()
+    form = {
+        "given_name": "Ödön", "family_name": "Nagy", "department": "Audit",
+        "end_date": "2031-01-31", "reason": "auditor",
+    }  # fmt: skip
+    page = committed.post("/console/people/add/", form)["Location"]
+    person = Person.objects.get()
+    assert (person.email, person.state) == ("odon.nagy@acme.example", "active")
+    assert str(person.end_date) == "2031-01-31"
+    assert Operation.objects.count() == 0
+    apply()
+    assert linked().keys() == {"odon.nagy@acme.example"}
+    bad = committed.post(f"{page}edit/", {**form, "end_date": "31.1.2031"})
+    assert "end_date is a day such as" in bad.content.decode()
+    committed.post(f"{page}edit/", {**form, "title": "Senior auditor", "reason": "promoted"})
+    person.refresh_from_db()
+    assert person.attributes["title"] == "Senior auditor"
+    event = Event.objects.filter(action=Action.PERSON_CHANGED).latest("id")
+    assert (event.after, event.reason) == ({"title": "Senior auditor"}, "promoted")
+
+
+def test_what_a_source_says_is_changed_there(sample: Sample, owner: Client) -> None:
+    page = f"/console/people/{sample.people[0].uid}/edit/"
+    assert "come from a source" in owner.get(page, follow=True).content.decode()
+    before = Person.objects.get(pk=sample.people[0].pk).attributes
+    owner.post(page, {"given_name": "X", "reason": "x"})
+    assert Person.objects.get(pk=sample.people[0].pk).attributes == before

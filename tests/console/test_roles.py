@@ -1,0 +1,136 @@
+"""What each role may open and send, address by address: every pattern of the console stands in the
+table below with its two rules, so a new page without one fails here."""
+
+from __future__ import annotations
+
+from django.test import Client
+
+from tenure.signin.models import Role
+from tenure.signin.permissions import Ability
+from tests.console.company import Sample
+from tests.console.conftest import signed_in
+from tests.console.test_doors import ADDRESSES
+
+#: For everybody who is signed in, whatever their role.
+ALL = "everybody"
+#: The method is not taken at all.
+NO = "nobody"
+#: Name -> who may open it, and who may send it a form.
+RULES: dict[str, tuple[Ability | str, Ability | str]] = {
+    **dict.fromkeys(
+        (
+            "overview", "find", "palette", "people", "export_people", "person", "ahead", "what_if",
+            "applications", "application", "application_provisioning", "application_access",
+            "application_accounts", "account", "application_entitlements", "application_licences",
+            "application_runs", "application_settings", "application_new", "connection",
+            "connection_live", "catalogue", "entry", "entry_single_sign_on", "entry_provisioning",
+            "rules", "rule_figures", "rule_words", "who_meets", "who_gets",
+            "plan", "plan_lines", "tasks", "runs", "run", "run_live", "sources", "audit",
+            "export_audit", "security", "design",
+        ),
+        (ALL, NO),
+    ),
+    **dict.fromkeys(
+        (
+            "save_view", "remove_view", "again", "again_options", "passkey_options", "passkey_add",
+            "security_change", "codes", "appearance",
+        ),
+        (NO, ALL),
+    ),
+    "application_sso": (ALL, NO),
+    "application_sso_save": (NO, Ability.CONFIGURE),
+    "application_sso_secret": (NO, Ability.CONFIGURE),
+    "saml": (ALL, NO),
+    "saml_register": (NO, Ability.CONFIGURE),
+    "saml_tell": (NO, Ability.CONFIGURE),
+    "saml_act": (NO, Ability.CONFIGURE),
+    "add_person": (Ability.EDIT_PEOPLE, Ability.EDIT_PEOPLE),
+    "edit_person": (Ability.EDIT_PEOPLE, Ability.EDIT_PEOPLE),
+    "terminate": (Ability.TERMINATE, Ability.TERMINATE),
+    "decide_person": (NO, Ability.SUSPEND),
+    "exception": (NO, Ability.EXCEPT),
+    "invite": (NO, Ability.INVITE),
+    "review": (Ability.VOUCH, Ability.VOUCH),
+    "rehire": (Ability.DECIDE, Ability.DECIDE),
+    "decide_account": (NO, Ability.ACCOUNTS),
+    "edit_application": (NO, Ability.CONFIGURE),
+    "edit_mapping": (NO, Ability.CONFIGURE),
+    "preview_mapping": (NO, Ability.CONFIGURE),
+    "application_mode": (NO, Ability.CONFIGURE),
+    "remove_application": (NO, Ability.CONFIGURE),
+    "application_writes": (NO, Ability.STOP),
+    "connection_check": (NO, Ability.RECONCILE),
+    "connection_keep": (NO, Ability.TRY),
+    "reconcile": (NO, Ability.RECONCILE),
+    "resume": (NO, Ability.RETRY),
+    "retry": (NO, Ability.RETRY),
+    "authorise": (Ability.AUTHORISE, NO),
+    "authorised": (Ability.AUTHORISE, NO),
+    "deauthorise": (NO, Ability.AUTHORISE),
+    "authorise_source": (Ability.AUTHORISE, NO),
+    "deauthorise_source": (NO, Ability.AUTHORISE),
+    "rule": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "rule_new": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "rule_remove": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "rule_move": (NO, Ability.CONFIGURE),
+    "rule_check": (NO, Ability.CONFIGURE),
+    "rule_rows": (NO, Ability.CONFIGURE),
+    "rule_effect": (NO, Ability.CONFIGURE),
+    "add_application": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "apply": (NO, Ability.APPLY),
+    "decide": (NO, Ability.DECIDE),
+    "settle_task": (NO, Ability.TASKS),
+    "steer_run": (NO, Ability.RUNS),
+    "writes": (Ability.STOP, Ability.STOP),
+}  # fmt: skip
+#: The four roles as they are promised, by themselves: nobody's list is another's.
+HELP_DESK = {
+    Ability.RECONCILE, Ability.RETRY, Ability.TASKS, Ability.INVITE, Ability.SUSPEND,
+}  # fmt: skip
+MAY = {
+    Role.OWNER: set(Ability),
+    Role.ADMINISTRATOR: set(Ability),
+    Role.HELP_DESK: HELP_DESK,
+    Role.AUDITOR: set(),
+}
+_METHOD_REFUSED, _ROLE_REFUSED = 405, 403
+
+
+def test_every_address_has_its_rules() -> None:
+    assert ADDRESSES.keys() == RULES.keys()
+
+
+def expected(rule: Ability | str, role: Role) -> int | None:
+    """The status of a refusal; None where it goes on."""
+    if rule == NO:
+        return _METHOD_REFUSED
+    return None if rule == ALL or rule in MAY[role] else _ROLE_REFUSED
+
+
+def wrong(client: Client, role: Role) -> list[str]:
+    """Where a role gets further than its rules say, or less far. Nothing is there but what the
+    pages need to be shown, so that what goes on does no harm."""
+    found = []
+    for name, address in ADDRESSES.items():
+        for method, rule in zip(("get", "post"), RULES[name], strict=True):
+            status = getattr(client, method)(address).status_code
+            refusal = status if status in (_METHOD_REFUSED, _ROLE_REFUSED) else None
+            if refusal != expected(rule, role) or status >= 500:
+                found.append(f"{role.value}: {method} {name} answered {status}")
+    return found
+
+
+def test_each_role_does_what_it_may_and_nothing_else(db: None) -> None:
+    found = [text for role in Role for text in wrong(signed_in(role), role)]
+    assert not found, "\n".join(found)
+
+
+def test_decisions_about_a_person_ask_for_their_own_ability(sample: Sample) -> None:
+    """One address takes several decisions: what the help desk may not decide is refused there."""
+
+    person = sample.people[0]
+    client = signed_in(Role.HELP_DESK)
+    address = f"/console/people/{person.uid}/decide/"
+    for decision, status in (("hold", 403), ("reinstate", 403), ("suspend", 302)):
+        answer = client.post(address, {"do": decision, "reason": "x"})
+        assert answer.status_code == status, decision
