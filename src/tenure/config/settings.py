@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "tenure.applications",
     "tenure.provisioning",
     "tenure.signin",
+    "tenure.setup",
     "tenure.console",
     "tenure.scim_server",
     "tenure.portal",
