@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 
 from tenure.applications.models import Account, Application, Entitlement, Health
 from tenure.core.model import Situation
+from tenure.figures.services import figure, register
 from tenure.infra.paging import Page, page
 from tenure.people.models import Person
 
@@ -61,7 +62,7 @@ def from_catalogue() -> dict[str, list[tuple[str, str]]]:
 def applications() -> list[ApplicationRow]:
     """All applications in their order. Three queries, whatever their number."""
     rows = list(Application.objects.all())
-    counts = _counts()
+    counts = _kept_counts()
     costs = _costs(rows, counts)
     return [
         ApplicationRow(application=row, **counts.get(row.pk, {}), cost=costs.get(row.pk, {}))
@@ -183,12 +184,39 @@ def _costs(
             seats = counts.get(pk, {}).get("seats", 0)
             found[pk] = {row.seat_currency: row.seat_price * seats}
     priced = list(Entitlement.objects.filter(application__in=by_pk, price__isnull=False))
-    members = _members(sorted({item.application_id for item in priced})) if priced else {}
+    members = _kept_members() if priced else {}
     for item in priced:
         sums = found.setdefault(item.application_id, {})
         held = members.get((item.application_id, item.key), 0)
         sums[item.currency] = sums.get(item.currency, Decimal(0)) + (item.price or 0) * held
     return found
+
+
+def _kept_counts() -> dict[int, dict[str, int]]:
+    found: dict[str, dict[str, int]] = figure(_ACCOUNTS, table=_TABLE)
+    return {int(pk): counts for pk, counts in found.items()}
+
+
+def _kept_members() -> dict[tuple[int, str], int]:
+    """As `_members`, of all applications in which something has a price."""
+    found: list[tuple[int, str, int]] = figure(_HELD, table=_TABLE)
+    return {(pk, key): count for pk, key, count in found}
+
+
+def _all_counts() -> dict[str, dict[str, int]]:
+    return {str(pk): counts for pk, counts in _counts().items()}
+
+
+def _all_members() -> list[tuple[int, str, int]]:
+    rows = Entitlement.objects.filter(price__isnull=False).order_by("application_id")
+    applications = list(rows.values_list("application_id", flat=True).distinct())
+    return [(pk, key, count) for (pk, key), count in _members(applications).items()]
+
+
+_TABLE = "applications_account"
+_ACCOUNTS, _HELD = "accounts by application", "priced entitlements"
+register(_ACCOUNTS, _all_counts)
+register(_HELD, _all_members)
 
 
 def _members(applications: list[int]) -> dict[tuple[int, str], int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -126,6 +127,7 @@ class Event(models.Model):
             models.Index(fields=["person", "-id"], name="event_person"),
             models.Index(fields=["application", "-id"], name="event_application"),
             models.Index(fields=["action", "-id"], name="event_action"),
+            BrinIndex(fields=["at"], name="event_at", autosummarize=True),
             models.Index(
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"
             ),

@@ -34,6 +34,10 @@ from tenure.sources.models import Source
 from tenure.vault.services import keep as keep_secret
 
 _TITLES = {"csv": "CSV file", "push": "SCIM push"}
+_ABOUT = {
+    "csv": "The export of an HR system, with one person a line.",
+    "push": "Entra ID, Okta or an HR system sends people here by SCIM 2.0, as they change.",
+}
 _ICONS = {"csv": "file-spreadsheet", "excel": "file-spreadsheet", "push": "radio", "rest": "globe"}
 #: A dry run on more rows than this is made once the page stands.
 _AT_ONCE = 1_500
@@ -43,7 +47,7 @@ _AT_ONCE = 1_500
 @signed_in(needs=Ability.CONFIGURE)
 def choose(request: ConsoleRequest) -> HttpResponse:
     """Which kind of source."""
-    found = [(kind, title(kind), about(kind), _ICONS.get(kind, "database")) for kind in kinds()]
+    found = [(kind, title(kind), about(kind), _ICONS.get(kind, "database")) for kind in offered()]
     # Files first: everybody has one.
     found.sort(key=lambda item: (not looking.takes_file(item[0]), item[1]))
     context = {"kinds": found, "drafts": source_drafts.drafts()}
@@ -94,13 +98,13 @@ def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
     if definition is None:
         return missing(request, "source", section="sources", back="console:sources")
     context: dict[str, Any] = {"slug": slug, "name": definition["name"], **_frame(request, slug)}
+    context["file"] = looking.takes_file(definition["reader"])
     if definition["reader"] == PUSH:
         return _pushed(request, slug, definition, context)
     try:
         looked = looking.look(source_drafts.as_source(slug, definition))
     except ReaderError as error:
         context["failure"] = str(error)
-        context["upload"] = looking.takes_file(definition["reader"])
         page = "console/source_mapping.html"
         return render(request, page, context, section="sources", status=422)
     guessed = not definition.get("mapping")
@@ -145,6 +149,7 @@ def check(request: ConsoleRequest, slug: str) -> HttpResponse:
     if definition is None or not definition.get("mapping"):
         return redirect("console:source_mapping", slug)
     context: dict[str, Any] = {"slug": slug, "name": definition["name"], **_frame(request, slug)}
+    context["file"] = looking.takes_file(definition["reader"])
     if request.method == "POST":
         problem = _store(slug, definition, seen=request.POST.get("seen", ""))
         if not problem:
@@ -178,6 +183,11 @@ def discard(request: ConsoleRequest, slug: str) -> HttpResponse:
     return redirect("console:sources")
 
 
+def offered() -> list[str]:
+    """The kinds that somebody may want."""
+    return [kind for kind in kinds() if kind != "memory"]
+
+
 def title(kind: str) -> str:
     """What a kind of source is called."""
     return _TITLES.get(kind, kind.replace("_", " ").capitalize())
@@ -185,6 +195,8 @@ def title(kind: str) -> str:
 
 def about(kind: str) -> str:
     """What it is, in one sentence: of its own description."""
+    if kind in _ABOUT:
+        return _ABOUT[kind]
     text = (reader_class(kind).__doc__ or "").strip().split("\n\n")[0]
     return " ".join(text.split())
 

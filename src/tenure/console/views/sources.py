@@ -59,6 +59,11 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
             return redirect("console:source_mapping", slug)
         return missing(request, "source", section="sources", back="console:sources")
     labels, _ = people.attribute_labels()
+    places = {name: place for place, name in enumerate(labels)}
+
+    def order(name: str) -> int:
+        return places.get(name, len(places))
+
     page = runs.runs_page(
         kind=RunKind.IMPORT, subject=slug, cursor=request.GET.get("at", ""), size=_LISTED
     )
@@ -74,7 +79,7 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
         "settings": [(k, v) for k, v in found.settings.items()],
         "mapping": [
             (labels.get(name, name), text, guessing.column_of(text))
-            for name, text in found.mapping.items()
+            for name, text in sorted(found.mapping.items(), key=lambda item: order(item[0]))
         ],
         "held": row.last if row.last and row.last.state == RunState.HELD.value else None,
         "page": page,

@@ -97,3 +97,10 @@ for (const place of document.querySelectorAll("[data-drop]")) {
     if (event.dataTransfer.files.length) field.files = event.dataTransfer.files;
   });
 }
+
+// Where no time zone was chosen yet, that of the browser is proposed.
+for (const field of document.querySelectorAll("select[data-zone]")) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const known = [...field.options].some((option) => option.value === zone);
+  if (field.value === "UTC" && known) field.value = zone;
+}

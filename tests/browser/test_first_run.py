@@ -1,0 +1,177 @@
+"""From nothing to accounts in a real SCIM server, by pages alone: what an administrator does on the
+first day, with a worker that works as it does anywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from playwright.sync_api import expect
+
+from tenure.infra.postgres import EmbeddedPostgres
+from tenure.people.models import Person
+from tenure.rules.models import AccessRule
+from tests.browser.conftest import Opener, Window
+from tests.browser.test_pages import look
+from tests.connectors.servers import ScimServer, scim_server
+
+TOKEN = "first-run-token"
+PEOPLE = """\
+Personalnummer;Vorname;Nachname;E-Mail;Abteilung;Status;Eintritt;Austritt
+1001;Anna;Kovács;;Sales;Aktiv;01.03.2024;
+1002;Jörg;Müller;;Sales;Aktiv;01.05.2024;
+1003;Zoë;van der Meer;;Support;Aktiv;15.09.2023;
+1004;Jorge;Ortiz;;Sales;Ausgeschieden;01.01.2022;30.06.2024
+1005;Mei-Ling;Wang;;Sales;Aktiv;32.01.2024;
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[ScimServer]:
+    with scim_server(TOKEN) as started:
+        yield started
+
+
+@pytest.fixture
+def worker(postgres: EmbeddedPostgres, transactional_db: None) -> Iterator[None]:
+    name = connection.settings_dict["NAME"]
+    database = postgres.url().replace("/tenure?", f"/{name}?")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tenure", "worker", "--name", "first-run"],
+        env={**os.environ, "DATABASE_URL": database, "FIRST_RUN_TOKEN": TOKEN},
+    )
+    yield
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def test_the_first_run(
+    signed_in: Opener, worker: None, server: ScimServer, tmp_path: Path
+) -> None:
+    file = tmp_path / "export.csv"
+    file.write_bytes(PEOPLE.encode("utf-8-sig"))
+    window = signed_in()
+    page = window.page
+    page.set_default_timeout(20_000)
+    window.open("/console/")
+    page.get_by_role("link", name="Set up Tenure").click()
+    company(window)
+    people(window, file)
+    application(window, server)
+    rule(window)
+    go(window)
+    names = {user["userName"] for user in server.users()}
+    assert names == {"anna.kovacs@acme.example", "joerg.mueller@acme.example"}
+    window.open("/console/")
+    expect(page.get_by_text("Set up Tenure")).to_have_count(0)
+    assert window.wrong == []
+
+
+def company(window: Window) -> None:
+    page = window.page
+    assert look(window, "company") == []
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("What is your company called?")).to_be_visible()
+    # It was refused, as it should be: the browser says so too.
+    window.wrong.clear()
+    page.get_by_label("Company").fill("Acme")
+    page.get_by_label("E-mail domain").fill("acme.example")
+    page.get_by_role("button", name="Go on").click()
+
+
+def people(window: Window, file: Path) -> None:
+    page = window.page
+    page.get_by_label("Choose the export").set_input_files(file)
+    page.get_by_role("button", name="Look at it").click()
+    expect(page.get_by_label("Attribute of Personalnummer")).to_have_value("employee_number")
+    expect(page.get_by_label("Attribute of Austritt")).to_have_value("end_date")
+    expect(page.get_by_label("How dates are written")).to_have_value("%d.%m.%Y")
+    expect(page.get_by_text("1 of the 5 rows cannot be taken so.")).to_be_visible()
+    assert look(window, "columns") == []
+    # A change is seen at once, in the rows after.
+    after = page.locator("#before-after").locator("xpath=../..")
+    expect(after).to_contain_text("Department Sales")
+    page.get_by_label("Attribute of Abteilung").select_option("division")
+    expect(after).to_contain_text("Division Sales")
+    page.get_by_label("Attribute of Abteilung").select_option("department")
+    expect(after).to_contain_text("Department Sales")
+    page.get_by_role("button", name="See what it changes").click()
+    expect(page.get_by_text("is no day of the calendar")).to_be_visible()
+    assert look(window, "what it changes") == []
+    page.get_by_role("button", name="Save and import").click()
+    expect(page.get_by_role("link", name=re.compile("^Application"))).to_be_visible()
+    for _ in range(100):
+        if Person.objects.count() == 4:
+            break
+        page.wait_for_timeout(100)
+    assert Person.objects.count() == 4
+
+
+def application(window: Window, server: ScimServer) -> None:
+    page = window.page
+    window.open("/console/start/")
+    page.get_by_role("link", name="Any SCIM 2.0 application").click()
+    page.get_by_label("Name", exact=True).fill("Chat")
+    page.get_by_label("Short name").fill("chat")
+    for field in page.locator("input[name^=set-]").all():
+        if not field.input_value():
+            field.fill(server.url)
+    page.locator("input[name^=secret-]").first.fill("${env:FIRST_RUN_TOKEN}")
+    page.get_by_role("button", name="Add in report mode").click()
+    page.get_by_role("link", name="Back to the guide").click()
+
+
+def rule(window: Window) -> None:
+    page = window.page
+    page.get_by_role("link", name="Give Chat to").click()
+    page.get_by_label("Name", exact=True).fill("Sales chat")
+    page.get_by_label("Value").fill("Sales")
+    expect(page.locator("#live")).to_contain_text("2 of 3 people")
+    assert look(window, "rule") == []
+    # As an expression, with what could come next.
+    page.get_by_role("button", name="Write it as an expression").click()
+    text = page.get_by_label("Condition")
+    text.fill("")
+    text.press_sequentially('user.depa')
+    expect(page.get_by_role("option", name="department")).to_be_visible()
+    text.press("Enter")
+    text.press_sequentially(' == "Sa')
+    expect(page.get_by_role("option", name="Sales")).to_be_visible()
+    text.press("Enter")
+    expect(text).to_have_value('user.department == "Sales"')
+    expect(page.locator("#live")).to_contain_text("2 of 3 people")
+    page.get_by_role("button", name="See what it changes").click()
+    expect(page.get_by_text("this edit changes 2 accounts")).to_be_visible()
+    assert look(window, "effect") == []
+    page.get_by_role("button", name="Publish").click()
+    page.wait_for_url("**/console/start/")
+    assert AccessRule.objects.get().condition == 'user.department == "Sales"'
+
+
+def go(window: Window) -> None:
+    page = window.page
+    window.open("/console/start/?step=look")
+    expect(page.get_by_role("heading", name="What would happen")).to_be_visible()
+    assert look(window, "look and go") == []
+    page.get_by_role("button", name="Go", exact=True).click()
+    page.wait_for_url("**/console/runs/*/")
+    expect(page.locator("#live")).to_contain_text("Done")
+
+
+def test_two_who_edit_the_same_rule(signed_in: Opener) -> None:
+    AccessRule.objects.create(
+        slug="sales", name="Sales", condition='user.department == "Sales"', gives={}
+    )
+    first, second = signed_in(), signed_in()
+    for window in (first, second):
+        window.open("/console/rules/sales/")
+    second.page.get_by_label("Note").fill("Second")
+    first.page.get_by_label("Note").fill("First")
+    for window in (first, second):
+        window.page.get_by_role("button", name="Save as draft").click()
