@@ -22,6 +22,7 @@ from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.console.views.start import example_of
 from tenure.core.names import candidates
 from tenure.people import selectors as people
+from tenure.people.naming import DEFAULT_FORMATS
 from tenure.signin.permissions import Ability
 
 _LISTS = ("email_formats", "user_name_formats", "warn_without_end", "verify")
@@ -54,6 +55,7 @@ def company(request: ConsoleRequest) -> HttpResponse:
         "base": conflicts.write(base),
         "zones": sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC"),
         "changes": audit.changes_of("company", "company"),
+        "usual_formats": "\n".join(DEFAULT_FORMATS),
         **_preview(values),
     }
     status = 422 if errors else 200
@@ -153,6 +155,8 @@ def _document(values: dict[str, Any]) -> dict[str, Any]:
 
 def _preview(values: dict[str, Any]) -> dict[str, Any]:
     formats = [line.strip() for line in values["email_formats"].splitlines() if line.strip()]
+    # Where nothing is said these are what is tried.
+    formats = formats or (list(DEFAULT_FORMATS) if values["domain"] else [])
     logins = [line.strip() for line in values["user_name_formats"].splitlines() if line.strip()]
     try:
         candidates([*formats, *logins], {})
