@@ -98,7 +98,7 @@ class Window:
         self.page.set_default_timeout(_PATIENCE)
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.wrong.append(f"script: {error}"))
-        self.page.on("requestfailed", lambda r: self.wrong.append(f"{r.url}: {r.failure}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("request", self._asked)
 
     def open(self, path: str) -> None:
@@ -110,6 +110,11 @@ class Window:
         # A violation of the policy is an error here too.
         if message.type in ("error", "warning"):
             self.wrong.append(f"console: {message.text}")
+
+    def _failed(self, request: Any) -> None:
+        # What was still being loaded when the page was left is the browser's own doing.
+        if request.failure != "net::ERR_ABORTED":
+            self.wrong.append(f"{request.url}: {request.failure}")
 
     def _asked(self, request: Any) -> None:
         if not request.url.startswith((self.address, "data:")):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 import pytest
@@ -23,11 +24,15 @@ from tests.provisioning.whole_life import application, running
 
 
 class Slow(Odd):
-    """Takes its time over every change, so that there is time to interrupt."""
+    """Answers no change until it is told to, so that there is time to interrupt."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.go_on = Event()
 
     async def _answer(self, request: Any, parts: list[str]) -> Any:
         if request.method == "PATCH":
-            await asyncio.sleep(0.5)
+            await asyncio.to_thread(self.go_on.wait)
         return await super()._answer(request, parts)
 
 
@@ -94,6 +99,7 @@ def test_interrupted_it_leaves_nothing_and_killed_the_next_one_removes_it(
             time.sleep(0.02)
         process.send_signal(how)
         _, said = process.communicate(timeout=30)
+        odd.go_on.set()
         assert "Traceback" not in said
         if how is signal.SIGKILL:
             (left,) = odd.users.values()

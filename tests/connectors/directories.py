@@ -90,6 +90,7 @@ include /etc/ldap/schema/inetorgperson.schema
 modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload ppolicy
+moduleload syncprov
 pidfile {folder}/pid
 TLSCertificateFile {certificate}
 TLSCertificateKeyFile {key}
@@ -102,7 +103,9 @@ directory {folder}/db
 maxsize 104857600
 dbnosync
 index objectClass,entryUUID,uid,mail,member,memberUid eq
+index entryCSN eq
 overlay ppolicy
+{overlays}
 access to dn.subtree="ou=closed,{suffix}" by dn.exact="{admin}" read
 access to dn.subtree="ou=none,{suffix}" by * none
 access to * by dn.exact="{admin}" manage by anonymous auth by * none
@@ -128,13 +131,16 @@ ou: none
 
 
 @contextmanager
-def slapd(folder: Path) -> Iterator[Slapd]:
-    """An OpenLDAP server; `unit` below makes a tree of one's own in it."""
+def slapd(folder: Path, *, overlays: str = "") -> Iterator[Slapd]:
+    """An OpenLDAP server; `unit` below makes a tree of one's own in it. `overlays` are lines of its
+    configuration."""
     (folder / "db").mkdir()
     pair = certificate(folder)
     conf, tree = folder / "slapd.conf", folder / "tree.ldif"
     facts = {"folder": folder, "suffix": SUFFIX, "admin": ADMIN, "password": PASSWORD}
-    conf.write_text(_CONF.format(certificate=pair.certificate, key=pair.key, **facts))
+    conf.write_text(
+        _CONF.format(certificate=pair.certificate, key=pair.key, overlays=overlays, **facts)
+    )
     tree.write_text(_TREE.format(**facts))
     subprocess.run([SLAPD, "-Tadd", "-f", str(conf), "-l", str(tree)], check=True)
     plain, secure = free_port(), free_port()

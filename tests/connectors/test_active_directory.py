@@ -26,6 +26,9 @@ from tenure.connectors.ldap.settings import LdapSettings
 from tenure.connectors.registry import open_connector
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
+from tenure.readers.base import CursorExpired, Gone, Row
+from tenure.readers.ldap import LdapReader
+from tenure.readers.registry import open_reader
 from tests.connectors.directories import (
     AD_ADMIN,
     AD_SUFFIX,
@@ -234,3 +237,60 @@ async def test_many_verbs_at_once_share_one_connection(connector: Connector) -> 
     made = await asyncio.gather(*(new(connector) for _ in range(10)))
     await asyncio.gather(*(connector.disable(one) for one in made))
     assert [(await connector.read(one)).active for one in made] == [False] * 10
+
+
+async def test_people_are_read_from_it_too(server: Slapd, connector: Connector) -> None:
+    """Here, and not with the reader's other tests: a domain takes long to be made."""
+    unit = connector._settings.people_dn  # type: ignore[attr-defined]
+    names = {"url", "ca_file", "bind_dn", "kind", "page_size", "timeouts"}
+    given = {k: v for k, v in settings(server, unit).items() if k in names}
+    more = {"attributes": ["sAMAccountName", "mail", "accountExpires", "title", "objectSid"]}
+    reader = open_reader(
+        "ldap", {**given, **more, "people_dn": unit}, secrets={"password": PASSWORD}
+    )
+    assert isinstance(reader, LdapReader)
+    boss = await new(connector, **{"enterprise.employeeNumber": "1"})
+    ada = await new(connector)
+    directory: Directory = connector._directory  # type: ignore[attr-defined]
+    await directory.modify(
+        await shown(connector, ada, "dn"),
+        [
+            (REPLACE, "manager", [await shown(connector, boss, "dn")]),
+            (REPLACE, "accountExpires", ["134245908000000000"]),
+        ],
+    )
+
+    def read() -> dict[str, Row]:
+        return {row.id: row for row in reader.rows() if isinstance(row, Row)}
+
+    def changes(cursor: str) -> tuple[dict[str, str], set[str]]:
+        found = list(reader.changes(cursor))
+        gone = {one.id for one in found if isinstance(one, Gone)}
+        return {row.id: row.values["status"] for row in found if isinstance(row, Row)}, gone
+
+    found = await asyncio.to_thread(read)
+    assert found.keys() == {boss, ada}
+    values = found[ada].values
+    assert (values["manager_number"], values["status"]) == ("1", "active")
+    assert values["accountExpires"] == "2026-05-30"
+    assert values["objectSid"].startswith("S-1-5-21-")
+    cursor = reader.cursor()
+    assert await asyncio.to_thread(changes, cursor) == ({}, set())
+    late = await new(connector)
+    await connector.disable(boss)
+    await connector.delete(ada)
+    moved = await shown(connector, late, "dn")
+    await asyncio.to_thread(reader.write, late, {"mail": "late@acme.example"})
+    rows, gone = await asyncio.to_thread(changes, cursor)
+    assert rows == {boss: "inactive", late: "active"}
+    assert ada in gone
+    cursor = reader.cursor()
+    await directory.rename(moved, moved.partition(",")[0], f"CN=Users,{AD_SUFFIX}")
+    assert await asyncio.to_thread(changes, cursor) == ({}, {late})
+    assert await asyncio.to_thread(reader.fetch, late) == Gone(late)
+    other = cursor.replace('"controller":"', '"controller":"x')
+    with pytest.raises(CursorExpired, match="Another domain controller"):
+        await asyncio.to_thread(changes, other)
+    lines = await asyncio.to_thread(reader.check)
+    assert [line.ok for line in lines] == [True] * 4
+    assert "deleted people too" in lines[-1].detail

@@ -4,9 +4,13 @@ a small server that speaks LDAP and misbehaves as it is told."""
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +27,9 @@ from tenure.connectors.base import (
     StopApplication,
 )
 from tenure.connectors.ldap.ber import SET, bounds, element, elements, integer, octets, sequence
+from tenure.connectors.ldap.session import Session
 from tenure.connectors.registry import open_connector
+from tests.connectors.directories import certificate
 from tests.connectors.servers import raw_server
 
 BIND, SEARCH, MODIFY, ADD, DELETE = 0x60, 0x63, 0x66, 0x68, 0x4A
@@ -232,3 +238,27 @@ async def test_an_account_that_gets_no_password_is_taken_back() -> None:
         with pytest.raises(Rejected, match="rules for passwords"):
             await connector.create({"userName": "ada"}, external_id="1", active=True)
     assert [kind for kind in asked if kind != SEARCH] == [ADD, MODIFY, DELETE]
+
+
+async def test_an_encrypted_connection_is_closed_although_nobody_says_goodbye(
+    tmp_path: Path,
+) -> None:
+    pair = certificate(tmp_path)
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(pair.certificate, pair.key)
+    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor() as pool:
+        # After the handshake it reads nothing and says nothing.
+        waiting = pool.submit(lambda: theirs.wrap_socket(listening.accept()[0], server_side=True))
+        session = await Session.open(
+            "127.0.0.1",
+            listening.getsockname()[1],
+            context=ssl.create_default_context(cafile=pair.certificate),
+            start_tls=False,
+            connect=10,
+            patience=10,
+        )
+        ours = session._writer.get_extra_info("socket")
+        with waiting.result():
+            await asyncio.sleep(0.01)  # It listens.
+            await session.close()
+            assert ours.fileno() == -1

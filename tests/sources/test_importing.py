@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from openpyxl import Workbook
 
 from tenure.audit.models import Action, Event
 from tenure.people.models import Person
@@ -134,7 +136,7 @@ def test_a_circle_of_managers_is_named_and_everybody_else_has_one(tmp_path: Path
         (b"", "is empty: expected a first line with the names of the columns"),
         (b"Number,Given,Family\n1,A,B\n", "lacks the column 'E-mail' (for email), 'End'"),
         (f"{HEADER}\n1,Jos\xe9,,,,,,\n".encode("latin-1"), "is not UTF-8: byte 0xE9"),
-        (b"PK\x03\x04", "is an Excel workbook"),
+        (b"PK\x03\x04", "is not whole"),
     ],
 )
 def test_a_file_that_cannot_be_used_changes_nothing(
@@ -205,3 +207,16 @@ def test_values_that_no_database_takes_are_bad_rows(tmp_path: Path) -> None:
     result = import_source(hr, file=write(tmp_path, rows, f"{HEADER},Score,Desk"))
     assert [message.split(":")[0] for _, message in complaints(result)] == ["score", "desk", "desk"]
     assert person(4).attributes["score"] == 2.0
+
+
+def test_a_workbook_can_be_given_for_a_csv_file(tmp_path: Path) -> None:
+    hr = source()
+    take(hr, tmp_path, [row("007")])
+    book = Workbook()
+    sheet = book.worksheets[0]
+    for cells in (HEADER.split(","), [7, "Given007", "Kovács", None, "Active", date(2024, 1, 1)]):
+        sheet.append(cells)
+    sheet["A2"].number_format = "000"
+    book.save(tmp_path / "people.xlsx")
+    result = import_source(hr, file=tmp_path / "people.xlsx")
+    assert (result.counts["rows"], result.counts["unchanged"]) == (1, 1)

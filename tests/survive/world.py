@@ -29,7 +29,7 @@ START = datetime(2026, 3, 26, 20, tzinfo=UTC)
 DEPARTMENTS = ("Sales", "Engineering", "Support", "Finance")
 ZONES = ("UTC", "Europe/Berlin", "Pacific/Kiritimati", "America/Santiago")
 GROUPS = ("group:all", "group:sales", "group:tech")
-WRITES = ("create", "update", "disable", "enable", "delete", "change_members")
+WRITES = ("create", "update", "disable", "enable", "delete", "change_members", "bulk")
 READS = ("read", "find", "accounts", "entitlements")
 MAPPING = {
     "userName": "user.email",
@@ -69,6 +69,7 @@ class World:
     """Everything that exists, and everything that can happen to it."""
 
     def __init__(self, seed: int) -> None:
+        self.seed = seed
         self.random = random.Random(seed)
         self.targets: dict[str, Target] = {}
         self.rules: dict[str, tuple[set[str], dict[str, set[str]]]] = {}
@@ -93,12 +94,18 @@ class World:
         target = self.targets[slug] = Target(slug, memory)
         memory.unique = dice.random() < 0.6
         memory.shown_after = dice.choice([0.0, 0.0, 2.0])
+        # Several changes in one request, in some.
+        bulk = random.Random(f"{self.seed} {slug}").choice([0, 0, 2, 100])
         limit = dice.choice([{"percent": 100, "floor": 100}, {"percent": 10, "floor": 1}])
         row = Application.objects.create(
             slug=slug,
             name=slug.title(),
             connector="memory",
-            settings={"name": memory.name, "page_size": dice.choice([2, 100])},
+            settings={
+                "name": memory.name,
+                "page_size": dice.choice([2, 100]),
+                "bulk": bulk,
+            },
             mapping=[{"attribute": a, "expression": e} for a, e in MAPPING.items()],
             limits={"concurrency": dice.choice([1, 4, 16])},
             mode="live",

@@ -102,6 +102,8 @@ class Application(models.Model):
     #: task is overdue (None: two days).
     owner = models.CharField(max_length=200, blank=True)
     remind_after = models.DurationField(null=True)
+    #: How people sign in to it, as configuration.document_sso; {} where not by us.
+    single_sign_on = models.JSONField(default=dict)
     #: {"reads", "writes": {"rate", "paused_until"}}: what it taught us; see `pacing`.
     learnt = models.JSONField(default=dict)
     health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)

@@ -71,6 +71,7 @@ class ApplicationDefinition:
     seat_currency: str = ""
     guard: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
+    single_sign_on: Mapping[str, Any] = field(default_factory=dict)
     entitlements: Sequence[EntitlementDefinition] = ()
 
 
@@ -90,6 +91,7 @@ _COSMETIC = frozenset(
         "seat_currency",
         "guard",
         "limits",
+        "single_sign_on",
     }
 )
 _COLUMNS = tuple(

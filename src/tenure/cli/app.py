@@ -22,6 +22,7 @@ from tenure.cli import (
     rehires,
     secrets,
     serving,
+    sso,
     working,
 )
 from tenure.cli.application import application_app
@@ -52,6 +53,7 @@ for module in (
     connector,
     secrets,
     push,
+    sso,
     checking,
 ):
     module.register(app)

@@ -178,6 +178,13 @@ def _sources() -> Iterator[Line]:
     from tenure.sources.trying import try_source
 
     for row in Source.objects.all():
+        if row.failures and row.failed_reason:
+            again = f"; tried again {row.due_at:%Y-%m-%d %H:%M %Z}" if row.due_at else ""
+            yield Line(
+                f"source {row.slug}",
+                False,
+                f"{row.failures} imports in a row failed: {row.failed_reason}{again}",
+            )
         checks = try_source(row)
         wrong = [item for item in checks if not item.ok]
         for item in wrong:

@@ -1,5 +1,5 @@
-"""The group `tenure source`: what is done to one source as a whole. Here: check it, authorise it,
-take the authorisation back."""
+"""The group `tenure source`: what is done to one source as a whole. Here: list them, check one,
+authorise it, take the authorisation back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from tenure.cli.context import session
-from tenure.cli.output import AsJson, Failure, out, print_json, say
+from tenure.cli.output import AsJson, Failure, out, print_json, say, table
 
 source_app = typer.Typer(
     name="source",
@@ -21,6 +21,54 @@ source_app = typer.Typer(
 Slug = Annotated[
     str, typer.Argument(metavar="SOURCE", help="What tenure.yaml calls it, such as hr.")
 ]
+
+
+@source_app.command("list")
+def list_sources(as_json: AsJson = False) -> None:
+    """All sources in the order of their precedence: when each was imported and is due, and what is
+    wrong with those that fail.
+
+    Example: `tenure source list`
+    """
+    with session():
+        from tenure.core.schedules import schedule_from
+        from tenure.sources.selectors import sources
+
+        rows = [
+            {
+                "source": row.source.slug,
+                "name": row.source.name,
+                "reader": row.source.reader,
+                "records": row.records,
+                "schedule": str(schedule_from(row.source.schedule)),
+                "last": row.last.state if row.last else None,
+                "last_at": row.last.touched_at if row.last else None,
+                "due_at": row.source.due_at,
+                "failures": row.source.failures,
+                "failed": row.source.failed_reason,
+            }
+            for row in sources()
+        ]
+        if as_json:
+            print_json(rows)
+            return
+        if not rows:
+            say("There are no sources: `tenure config apply` adds them.")
+            return
+        cells = [
+            (
+                row["source"],
+                row["records"],
+                row["schedule"],
+                f"{row['last']} {row['last_at']:%Y-%m-%d %H:%M}" if row["last"] else "never",
+                f"{row['due_at']:%Y-%m-%d %H:%M}" if row["due_at"] else "",
+            )
+            for row in rows
+        ]
+        out.print(table("", ["Source", ">Records", "Imported", "Last", "Next"], cells))
+        for row in rows:
+            if row["failed"]:
+                out.print(f"{row['source']}: {row['failed']}", markup=False, style="red")
 
 
 @source_app.command("check")

@@ -47,6 +47,9 @@ def import_people(
             help="Take what the guard holds (leavers, changes, missing records), for this reason.",
         ),
     ] = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="All of it, even where it can say what changed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Read people from a source. Rows that are wrong are told, the others are taken.
@@ -64,6 +67,7 @@ def import_people(
                 file=file,
                 dry_run=dry_run,
                 accept=accept,
+                full=full,
                 progress=progress,
             )
         if as_json:
@@ -72,6 +76,7 @@ def import_people(
                     "run": result.run.pk,
                     "source": source,
                     "dry_run": dry_run,
+                    "whole": result.whole,
                     "held": result.held,
                     "message": result.run.message,
                     "counts": dict(result.counts),
@@ -147,7 +152,8 @@ def _show_import(result: ImportResult, *, dry_run: bool) -> None:
         if counts.get(name)
     ]
     prefix = "Dry run, nothing changed. " if dry_run else ""
-    say(f"{prefix}{counts.get('rows', 0)} rows: {', '.join(words) or 'nothing'}.")
+    what = "rows" if result.whole else "rows that changed"
+    say(f"{prefix}{counts.get('rows', 0)} {what}: {', '.join(words) or 'nothing'}.")
 
 
 def plan(

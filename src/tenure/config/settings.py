@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "tenure.applications",
     "tenure.provisioning",
     "tenure.signin",
+    "tenure.sso",
     "tenure.setup",
     "tenure.notices",
     "tenure.console",

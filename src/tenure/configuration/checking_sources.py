@@ -19,8 +19,8 @@ from tenure.configuration.settings_checking import (
 from tenure.connectors.registry import TOKEN
 from tenure.core.cleaning import parse_date
 from tenure.core.expressions import AttributeType, compile_row_value
+from tenure.readers.registry import PUSH, reader_class
 from tenure.readers.registry import kinds as reader_kinds
-from tenure.readers.registry import reader_class
 
 _KEY = "employee_number"
 _NAMES = ("display_name", "given_name", "family_name")
@@ -47,6 +47,11 @@ def check_source(
             check_secret_names(given, found.Secrets, (*path, "secrets"), problems)
         check_secrets(source.secrets, (*path, "secrets"), problems)
         check_authorisation(source, path, problems)
+    if source.schedule is not None and source.reader == PUSH:
+        problems.add(
+            (*path, "schedule"),
+            "People of this source are pushed: there is nothing to fetch. Take it out.",
+        )
     for name, expression in source.mapping.items():
         place = (*path, "mapping", name)
         if name not in schema:

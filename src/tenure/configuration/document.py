@@ -7,12 +7,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from tenure.configuration.document_limits import (
     ChangeLimit,
@@ -22,6 +17,7 @@ from tenure.configuration.document_limits import (
 )
 from tenure.configuration.document_onboarding import Onboarding
 from tenure.configuration.document_sources import Source
+from tenure.configuration.document_sso import SingleSignOn
 from tenure.configuration.values import (
     Amount,
     AttributeName,
@@ -290,6 +286,9 @@ class Application(Part):
     seat: Seat | None = None
     guard: ApplicationGuard = Field(default_factory=lambda: ApplicationGuard())
     limits: Rates = Field(default_factory=lambda: Rates())
+    single_sign_on: SingleSignOn | None = Field(
+        default=None, description="How people sign in to it through Tenure."
+    )
     entitlements: list[
         Annotated[
             Entitlement,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from tenure.configuration.document_limits import ChangeLimit, Limit, MissingLimit
-from tenure.configuration.values import AttributeName, Expression, Part, Text
+from tenure.configuration.values import AttributeName, Duration, Expression, Part, Text
 from tenure.connectors.oauth import OAuthSettings
+from tenure.core.schedules import LEAST, check_cron
 
 
 class SourceGuard(Part):
@@ -24,6 +25,34 @@ class SourceGuard(Part):
 
 def _together(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _continuously(value: Any) -> Any:
+    return {"continuous": True} if value == "continuous" else value
+
+
+class Schedule(Part):
+    """When a source is imported by itself: one of the three."""
+
+    every: Duration | None = Field(default=None, description="After so long again: PT15M.")
+    cron: str = Field(
+        default="",
+        description="Minute, hour, day, month, day of the week, in the company's time zone: \"0 6 "
+        '* * 1-5".',
+    )
+    continuous: bool = Field(default=False, description="As soon as the last one has ended.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Schedule:
+        if (self.every is not None) + bool(self.cron) + self.continuous != 1:
+            raise ValueError(
+                'Expected one of every (PT15M), cron ("0 6 * * 1-5") or continuous, and no more.'
+            )
+        if self.every is not None and self.every < LEAST:
+            raise ValueError("Less than a minute is too often. Expected PT1M or more.")
+        if self.cron:
+            check_cron(self.cron)
+        return self
 
 
 class Source(Part):
@@ -69,4 +98,12 @@ class Source(Part):
         default_factory=list,
         description="A new employee number with the attributes of somebody known may be theirs: "
         "personal_email, or several together. It is asked.",
+    )
+    schedule: Annotated[
+        Schedule | None,
+        BeforeValidator(_continuously, json_schema_input_type=Schedule | Literal["continuous"]),
+    ] = Field(default=None, description="When it is imported by itself. Not given: by hand.")
+    full_every: Duration = Field(
+        default=timedelta(days=1),
+        description="A source that can say what changed is read whole so often all the same.",
     )

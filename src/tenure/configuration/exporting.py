@@ -43,6 +43,8 @@ def as_written(document: Document) -> dict[str, Any]:
         if "rehire" in source:
             rules = source["rehire"]
             source["rehire"] = [names[0] if len(names) == 1 else names for names in rules]
+        if (source.get("schedule") or {}).get("continuous"):
+            source["schedule"] = "continuous"
     for application in (plain.get("applications") or {}).values():
         if "mapping" in application:
             application["mapping"] = {

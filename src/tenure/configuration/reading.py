@@ -21,6 +21,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError as UnreadableError
 
 from tenure.configuration.document import Document
+from tenure.configuration.document_sources import Source
 from tenure.configuration.problems import (
     ConfigurationError,
     Mark,
@@ -341,7 +342,7 @@ def _absolute(document: Document, tree: _Tree) -> Document:
         slug: source.model_copy(
             update={
                 "settings": _absolute_in(
-                    source.settings, ("sources", slug), file_settings(source.reader), tree
+                    source.settings, ("sources", slug), _files_here(source), tree
                 )
             }
         )
@@ -361,6 +362,11 @@ def _absolute(document: Document, tree: _Tree) -> Document:
         name: made for name, made in (("sources", sources), ("applications", applications)) if made
     }
     return document.model_copy(update=update)
+
+
+def _files_here(source: Source) -> tuple[str, ...]:
+    """Of a source whose file is on another machine, none."""
+    return () if "sftp" in source.settings else file_settings(source.reader)
 
 
 def _absolute_in(

@@ -22,7 +22,8 @@ from tenure.configuration.document import (
     Rule,
 )
 from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
-from tenure.configuration.document_sources import Source, SourceGuard
+from tenure.configuration.document_sources import Schedule, Source, SourceGuard
+from tenure.configuration.document_sso import settings_of
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
 from tenure.people.attributes import STANDARD
@@ -109,6 +110,8 @@ def _source(item: SourceDefinition) -> Source:
             "absence": item.absence,
             "guard": _guard(item.guard),
             "rehire": [list(names) for names in item.rehire],
+            "schedule": _schedule(item.schedule),
+            "full_every": item.full_every,
         }
     )
 
@@ -128,6 +131,8 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         absence=source.absence,
         guard=_guard_settings(source.guard),
         rehire=tuple(tuple(names) for names in source.rehire),
+        schedule=_schedule_settings(source.schedule),
+        full_every=source.full_every,
     )
 
 
@@ -173,6 +178,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "remind_after": item.remind_after,
             "seat": seat,
             "guard": _guard(item.guard),
+            "single_sign_on": dict(item.single_sign_on) or None,
             "limits": {k: v for k, v in item.limits.items() if k in Rates.model_fields},
             "entitlements": [_entitlement(entitlement) for entitlement in item.entitlements],
         }
@@ -228,6 +234,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         seat_currency=seat.currency if seat else "",
         guard=_guard_settings(application.guard),
         limits=application.limits.model_dump(exclude_none=True),
+        single_sign_on=settings_of(application.single_sign_on),
         entitlements=[
             EntitlementDefinition(item.key, item.price, item.currency or "", item.seats)
             for item in sorted(application.entitlements, key=lambda item: item.key)
@@ -271,6 +278,20 @@ def rule_definition(slug: str, rule: Rule) -> RuleDefinition:
         enabled=rule.enabled,
         grace=rule.grace,
     )
+
+
+def _schedule(stored: Mapping[str, Any]) -> dict[str, Any] | None:
+    if "every" in stored:
+        return {"every": timedelta(seconds=stored["every"])}
+    return dict(stored) or None
+
+
+def _schedule_settings(schedule: Schedule | None) -> dict[str, Any]:
+    if schedule is None:
+        return {}
+    if schedule.every is not None:
+        return {"every": int(schedule.every.total_seconds())}
+    return {"cron": schedule.cron} if schedule.cron else {"continuous": True}
 
 
 def _oauth(given: Application | Source) -> dict[str, Any]:

@@ -54,13 +54,15 @@ class Ask:
     """One request, as far as its outcome depends on it.
 
     `write`: it may have changed something once it was sent. `single`: the path names one resource,
-    so that a 403 speaks of that resource and not of the credentials.
+    so that a 403 speaks of that resource and not of the credentials. `weight`: as how many requests
+    it counts.
     """
 
     method: str
     path: str
     write: bool
     single: bool = False
+    weight: int = 1
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

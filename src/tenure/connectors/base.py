@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -315,3 +315,40 @@ class Transferring(Protocol):
     async def transfer(self, remote_id: str, to_remote_id: str) -> None:
         """Make everything that the account owns the other one's, closed as it may be. Safe to
         repeat: what was handed over already stays so. Raises `NotFound` for either, `Rejected`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write to one account, as data: the port's verb, and what it is called with."""
+
+    verb: Literal["create", "update", "disable", "enable", "delete"]
+    remote_id: str = ""
+    attributes: Mapping[str, Value | None] = field(default_factory=dict)
+    external_id: str = ""
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How many changes may travel in one request at most; fewer than two: each goes alone.
+    `always`: somebody said that it is better so; else whoever sends finds out which is faster."""
+
+    most: int = 0
+    always: bool = False
+
+
+#: What became of one of several: the account that was made, None for another change that was done,
+#: or what its verb would have raised.
+Answered: TypeAlias = RemoteAccount | ConnectorError | None
+
+
+@runtime_checkable
+class Bulking(Protocol):
+    """It can send changes of several accounts in one request."""
+
+    async def together(self) -> Together:
+        """How they may travel now: it changes with what is learnt."""
+
+    async def bulk(self, changes: Sequence[Change]) -> list[Answered]:
+        """What became of each, in their order; they concern different accounts. One of which the
+        answer says nothing is `OutcomeUnknown`. Raises what holds for all of them."""

@@ -153,10 +153,12 @@ class HttpFunnel:
         *,
         single: bool = False,
         headers: Mapping[str, str] | None = None,
+        weight: int = 1,
     ) -> Any:
-        """A request that changes something, and the JSON of the answer or None."""
+        """A request that changes something, and the JSON of the answer or None. `weight`: as how
+        many requests it counts."""
         return await self.request(
-            method, path, body=body, write=True, single=single, headers=headers
+            method, path, body=body, write=True, single=single, headers=headers, weight=weight
         )
 
     async def request(
@@ -169,13 +171,14 @@ class HttpFunnel:
         params: Mapping[str, str] | None = None,
         single: bool = False,
         headers: Mapping[str, str] | None = None,
+        weight: int = 1,
     ) -> Any:
         """Sends one request and gives the JSON of its answer, None where it has no body.
 
         `write` says whether it may change anything (some interfaces read by POST); `single` that
         `path` names one resource. Raises any `ConnectorError` except `AlreadyExists` on a read.
         """
-        ask = Ask(method, path, write, single)
+        ask = Ask(method, path, write, single, weight)
         sent = dict(headers or {})
         data: bytes | None = None
         if body is not None:
@@ -231,6 +234,12 @@ class HttpFunnel:
         self._heed(ask, answer)
         return answer
 
+    def judged(self, ask: Ask, status: int, body: Any) -> ConnectorError:
+        """What a status of 300 or more inside an answer to several requests stands for."""
+        answer = Answer(status, {}, orjson.dumps(body))
+        self._heed(ask, answer)
+        return failure(ask, answer, redact=self._redact, how=self._how)
+
     def pause(self, seconds: float) -> None:
         """Sends nothing for so long: the application said that its limit is used up."""
         self._reads.pause(seconds)
@@ -258,7 +267,7 @@ class HttpFunnel:
         may_repeat = not ask.write
         try:
             while True:
-                await bucket.acquire()
+                await bucket.acquire(ask.weight)
                 # Waiting for a connection must not count as the application's time, so we wait
                 # here and not in aiohttp's pool.
                 async with self._slots:

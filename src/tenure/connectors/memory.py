@@ -18,13 +18,16 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from tenure.connectors.base import (
+    Answered,
     Capabilities,
+    Change,
     Check,
     ConnectorConfig,
     ConnectorError,
     Listed,
     RemoteAccount,
     RemoteEntitlement,
+    Together,
     Unsupported,
 )
 from tenure.connectors.faults import Fault
@@ -51,6 +54,7 @@ class MemorySettings(BaseModel):
     page_size: int = Field(default=100, ge=1, le=1000, title="Accounts per page")
     groups: bool = Field(default=True, title="Manage groups")
     create_groups: bool = Field(default=True, title="Create missing groups")
+    bulk: int = Field(default=0, ge=0, title="Changes in one request, none: one by one")
 
 
 class MemorySecrets(BaseModel):
@@ -165,6 +169,47 @@ class MemoryConnector:
 
     async def delete(self, remote_id: str) -> None:
         await self._call("delete", remote_id, lambda: self.application.delete_user(remote_id))
+
+    async def together(self) -> Together:
+        return Together(self._settings.bulk, always=True)
+
+    async def bulk(self, changes: Sequence[Change]) -> list[Answered]:
+        """One call `bulk`; each change in it also meets what is planned for its own verb."""
+        return await self._call(
+            "bulk", str(len(changes)), lambda: [self._changed(change) for change in changes]
+        )
+
+    def _changed(self, change: Change) -> Answered:
+        fault = self.application.faults.take(change.verb)
+        try:
+            if fault.error is None or fault.after:
+                done = self._act(change)
+                if fault.error is None:
+                    return done
+            elif fault.late is not None:
+                act = partial(self._act, change)
+                asyncio.get_running_loop().call_later(fault.late, _do_unheard, act)
+        except ConnectorError as error:
+            if fault.error is None:
+                return error
+        return fault.error()
+
+    def _act(self, change: Change) -> RemoteAccount | None:
+        application = self.application
+        match change.verb:
+            case "create":
+                given = {n: v for n, v in change.attributes.items() if v is not None}
+                user = application.add_user(
+                    given, external_id=change.external_id, active=change.active
+                )
+                return self._account(application.hide_for_a_while(user))
+            case "update":
+                application.change_user(change.remote_id, change.attributes)
+            case "disable" | "enable":
+                application.set_active(change.remote_id, change.verb == "enable")
+            case "delete":
+                application.delete_user(change.remote_id)
+        return None
 
     async def entitlements(self) -> AsyncIterator[RemoteEntitlement]:
         if not self._settings.groups:

@@ -18,6 +18,8 @@ import pytest
 from tenure.connectors import canary, trial
 from tenure.connectors.base import (
     AlreadyExists,
+    Bulking,
+    Change,
     Connector,
     Listed,
     NotFound,
@@ -290,6 +292,36 @@ class ConnectorConformance:
             await connector.change_members(
                 "group", group.remote_id[:-4] + "ffff", add=[made.remote_id]
             )
+
+    async def test_several_changes_in_one_request_are_as_each_alone(
+        self, connector: Connector
+    ) -> None:
+        if not isinstance(connector, Bulking):
+            pytest.skip("this connector sends each change alone")
+        one, two, three = [await self.made(connector) for _ in range(3)]
+        name, wanted = str(one.attributes["userName"]), self.sample()
+        made, taken, changed, missing, *rest = await connector.bulk(
+            [
+                Change("create", attributes=wanted, external_id=uuid.uuid4().hex),
+                Change("create", attributes=self.sample(name), external_id=uuid.uuid4().hex),
+                Change("update", one.remote_id, {self.clearable: None, "name.givenName": "Zoe"}),
+                Change("update", one.remote_id[:-4] + "ffff", {"name.givenName": "Zoe"}),
+                Change("disable", two.remote_id),
+                Change("delete", three.remote_id),
+            ]
+        )
+        assert isinstance(made, RemoteAccount), made
+        _assert_same((await connector.read(made.remote_id)).attributes, wanted)
+        assert isinstance(taken, AlreadyExists), taken
+        assert isinstance(missing, NotFound), missing
+        read = (await connector.read(one.remote_id)).attributes
+        assert (changed, read.get(self.clearable)) == (None, None)
+        assert read["name.givenName"] == "Zoe"
+        if connector.capabilities.disable and connector.capabilities.enable:
+            assert rest[0] is None
+            assert (await connector.read(two.remote_id)).active is False
+        if connector.capabilities.delete:
+            assert rest[1] is None
 
     async def test_a_trial_fails_nowhere_and_leaves_nothing(self, connector: Connector) -> None:
         async def tell(step: Step) -> None:

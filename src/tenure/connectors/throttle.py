@@ -66,17 +66,18 @@ class TokenBucket:
         found = [rate for rate in (self._rate, self._pace.rate) if rate is not None]
         return min(found, default=None)
 
-    async def acquire(self) -> None:
-        """Waits until one request may be sent. Raises `RetryLater` in a long pause."""
+    async def acquire(self, weight: int = 1) -> None:
+        """Waits until one request may be sent. Raises `RetryLater` in a long pause. One that counts
+        as several is sent as any other; those after it wait for longer."""
         if self.rate is None and self.paused_for() <= 0:
-            self._times.append(time.monotonic())
+            self._times.extend([time.monotonic()] * weight)
             return
         async with self._turn:
             while (wait := self._wait()) > 0:  # noqa: ASYNC110 - time passes, nobody sets it
                 await asyncio.sleep(wait)
             if self.rate is not None:
-                self._tokens -= 1
-            self._times.append(time.monotonic())
+                self._tokens -= weight
+            self._times.extend([time.monotonic()] * weight)
 
     def pause(self, seconds: float) -> None:
         """Lets nothing through for `seconds`; a longer pause that is under way stays."""

@@ -46,6 +46,7 @@ def items(company: Company) -> list[Item]:
         *_credentials(),
         *_held(),
         *_imports(),
+        *_unreadable_sources(),
         *_rehires(),
         *_failed(),
         *_by_hand(),
@@ -113,6 +114,19 @@ def _credentials() -> list[Item]:
             url = reverse("console:sources")
         found.append(Item(mark, warned.what, warned.detail, url, "Look"))
     return found
+
+
+def _unreadable_sources() -> list[Item]:
+    return [
+        Item(
+            Mark("Fails", "remove"),
+            f"{row.name} cannot be imported",
+            f"{row.failed_reason} Tried {plural(row.failures, 'time')} in a row.",
+            reverse("console:sources"),
+            "Look",
+        )
+        for row in sources.failing()
+    ]
 
 
 def _reviews() -> list[Item]:

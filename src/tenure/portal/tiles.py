@@ -46,6 +46,11 @@ class Tile:
     ready: bool = False
     live: bool = False
 
+    @property
+    def opens(self) -> bool:
+        """Whether a click goes on there: it is signed in to from here."""
+        return bool(self.application.single_sign_on) and (self.ready or self.live)
+
 
 def tiles_of(person: Person) -> list[Tile]:
     """What the person has, is to have, or had and has lost; removed accounts are not shown."""

@@ -15,7 +15,7 @@ from tenure.infra.bulk import update_rows
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.sending import Outcome, Result
+from tenure.provisioning.work import Outcome, Result
 
 _FIELDS = (
     "unsure",

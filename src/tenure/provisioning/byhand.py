@@ -28,7 +28,8 @@ from tenure.people.models import Person
 from tenure.provisioning import claiming, settling
 from tenure.provisioning.models import Operation
 from tenure.provisioning.owning import Owners
-from tenure.provisioning.sending import Outcome, Result, Work, identity
+from tenure.provisioning.sending import identity
+from tenure.provisioning.work import Outcome, Result, Work
 
 #: When an application says nothing else.
 REMIND_AFTER = timedelta(days=2)

@@ -17,7 +17,7 @@ from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.provisioning import accounts, settling
 from tenure.provisioning.models import Operation
-from tenure.provisioning.sending import Work
+from tenure.provisioning.work import Work
 from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two

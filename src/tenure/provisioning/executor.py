@@ -22,9 +22,9 @@ from tenure.provisioning import claiming, first_contact, planning
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.lane import Course, Drained, Lane
 from tenure.provisioning.reconcile import reconcile_by_slug
-from tenure.provisioning.sending import broken
 from tenure.provisioning.stopping import why_still
 from tenure.provisioning.tables import Tables, try_lock
+from tenure.provisioning.work import broken
 
 log = logging.getLogger(__name__)
 

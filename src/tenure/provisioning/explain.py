@@ -144,7 +144,7 @@ def explain(
                 application=row.slug,
                 name=row.name,
                 due=bool(given and may),
-                summary=_summary(
+                summary=summary(
                     who.state, bool(given), may, person, weighed.withheld.get(row.slug, "")
                 ),
                 because=given.because if given else (),
@@ -168,7 +168,8 @@ def explain(
     )
 
 
-def _summary(state: LifecycleState, given: bool, may: bool, person: Person, withheld: str) -> str:
+def summary(state: LifecycleState, given: bool, may: bool, person: Person, withheld: str) -> str:
+    """Whether something is due, and why, in one sentence."""
     if withheld:
         return f"Not due: withheld by {withheld}."
     if given and may:

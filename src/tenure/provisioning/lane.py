@@ -22,8 +22,10 @@ from tenure.provisioning import claiming, guarding, planning, postponed, settlin
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.owning import Owners
-from tenure.provisioning.sending import Batch, Outcome, Result, Work
+from tenure.provisioning.sending import Batch
 from tenure.provisioning.tables import Tables
+from tenure.provisioning.together import Race
+from tenure.provisioning.work import Outcome, Result, Work
 
 _SMALLEST, _LARGEST = 32, 1024
 _TARGET_SECONDS = 0.5
@@ -84,6 +86,7 @@ class Lane:
         self._silent = 0
         self._kept: dict[str, str] | None = None
         self._owners: Owners | None = None
+        self._race = Race()
 
     async def until_nothing_is_due(self) -> None:
         """Send batch after batch. While one travels the last is settled and the next is claimed,
@@ -170,6 +173,7 @@ class Lane:
             objection=objection,
             concurrency=int(self._application.limits.get("concurrency", Limits().concurrency)),
             paused=lambda: self._course.over,
+            race=self._race,
         )
         outcomes = await batch.send()
         self._size = _next_size(self._size, len(work), time.monotonic() - started)

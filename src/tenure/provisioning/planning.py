@@ -28,7 +28,15 @@ from tenure.core.model import Operation as Step
 from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import first_contact, guarding, ledger, orphans, planners, sheets
+from tenure.provisioning import (
+    first_contact,
+    guarding,
+    ledger,
+    losses,
+    orphans,
+    planners,
+    sheets,
+)
 from tenure.provisioning.costs import costs
 from tenure.provisioning.drafting import CHUNK, Drafting, Scope, batched
 from tenure.provisioning.guarding import Held
@@ -141,6 +149,7 @@ def store(
             sheets.store(found, drafting, run, decided=decided)
         if take_over:
             ledger.take_over(scope, run)
+        losses.tell(run)
         _hold_back(drafting, run)
         return _stored(run, drafting, problems)
 

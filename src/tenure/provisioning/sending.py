@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
 
 from tenure.connectors.base import (
     AlreadyExists,
     Connector,
     ConnectorError,
     NotFound,
-    OutcomeUnknown,
     Rejected,
     RemoteAccount,
     RetryLater,
@@ -28,59 +24,12 @@ from tenure.connectors.base import (
     Transferring,
     Unsupported,
 )
-from tenure.core.model import OperationKind, Value
+from tenure.core.model import OperationKind
 from tenure.core.transfers import OWNER
+from tenure.provisioning.together import VERBS, Race, in_one_request
+from tenure.provisioning.work import Broken, Outcome, Result, Work, broken, fail
 
 log = logging.getLogger(__name__)
-
-
-class Result(StrEnum):
-    """What the engine does next with the operation."""
-
-    DONE = "done"
-    RETRY = "retry"
-    UNKNOWN = "unknown"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    #: Not begun: a person stopped writes first, or the application does not accept us.
-    PAUSED = "paused"
-    MANUAL = "manual"
-    NOT_MADE = "not_made"
-
-
-@dataclass(slots=True)
-class Work:
-    """One operation to send. `unsure`: it may have been sent before, so look first. `outdated`:
-    only look, for it is no longer wanted like this."""
-
-    operation: int
-    kind: OperationKind
-    person: str
-    external_id: str
-    remote_id: str
-    attributes: Mapping[str, Value | None]
-    grant: tuple[str, ...]
-    revoke: tuple[str, ...]
-    progress: dict[str, Any] = field(default_factory=dict)
-    unsure: bool = False
-    #: Whether an account that is made is open.
-    active: bool = True
-    outdated: bool = False
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of one operation."""
-
-    work: Work
-    result: Result = Result.DONE
-    message: str = ""
-    after: float | None = None
-    account: RemoteAccount | None = None
-    adopted: bool = False
-    evidence: dict[str, Any] | None = None
-    #: Something was sent that may have been done, although nobody said so.
-    may_be_done: bool = False
 
 
 #: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
@@ -105,11 +54,13 @@ class Batch:
         objection: Objection,
         concurrency: int,
         paused: Callable[[], bool] = _never,
+        race: Race | None = None,
     ) -> None:
         self.connector = connector
         self.groups = groups
         self._objection = objection
         self._paused = paused
+        self._race = race or Race()
         self.outcomes = {item.operation: Outcome(item) for item in work}
         self._limit = asyncio.Semaphore(concurrency)
         #: The application does not accept us: the rest would be refused the same.
@@ -118,10 +69,10 @@ class Batch:
     async def send(self) -> list[Outcome]:
         """Everything, in the order that keeps access closed rather than open."""
         closing = [o for o in self._open() if o.work.kind is OperationKind.DISABLE]
-        await self._each(closing, self._account)
+        await self._accounts(closing)
         await self._memberships("revoke")
         rest = [o for o in self._open() if o.work.kind is not OperationKind.DISABLE]
-        await self._each(rest, self._account)
+        await self._accounts(rest)
         await self._memberships("grant")
         removed = [
             o for o in self._open() if o.work.kind in (OperationKind.DISABLE, OperationKind.DELETE)
@@ -137,8 +88,7 @@ class Batch:
     ) -> None:
         async def one(outcome: Outcome) -> None:
             async with self._limit:
-                if self._refused or (self._paused() and not outcome.work.progress):
-                    outcome.result = Result.PAUSED
+                if self._stays(outcome):
                     return
                 try:
                     await step(outcome)
@@ -146,6 +96,70 @@ class Batch:
                     self._fail([outcome], error)
 
         await asyncio.gather(*(one(outcome) for outcome in outcomes))
+
+    def _stays(self, outcome: Outcome) -> bool:
+        """Whether it is not begun: somebody stopped writes, or the application refuses us."""
+        if self._refused or (self._paused() and not outcome.work.progress):
+            outcome.result = Result.PAUSED
+            return True
+        return False
+
+    async def _accounts(self, outcomes: Sequence[Outcome]) -> None:
+        """Account by account, or several in one request where that is possible and faster."""
+        many = [o for o in outcomes if self._may_travel(o.work)]
+        together = await self._race.choice(self.connector, len(many))
+        began = asyncio.get_running_loop().time()
+        if together:
+            alone = [o for o in outcomes if not self._may_travel(o.work)]
+            parts = [many[at : at + together] for at in range(0, len(many), together)]
+            await asyncio.gather(self._each(alone, self._account), *map(self._together, parts))
+        else:
+            await self._each(outcomes, self._account)
+        done = sum(o.result is Result.DONE for o in many)
+        self._race.took(bool(together), done, asyncio.get_running_loop().time() - began)
+
+    def _may_travel(self, work: Work) -> bool:
+        """Whether it is one write, with nothing to be looked at first."""
+        looks = work.kind is OperationKind.CREATE and (work.unsure or work.outdated)
+        return (
+            work.kind.value in VERBS
+            and not looks
+            and not work.progress.get("account")
+            and not work.progress.get("remote_id")
+            and bool(getattr(self.connector.capabilities, work.kind.value, True))
+        )
+
+    async def _together(self, outcomes: Sequence[Outcome]) -> None:
+        async with self._limit:
+            sent = [outcome for outcome in outcomes if not self._stays(outcome)]
+            if not sent:
+                return
+            try:
+                answers = await in_one_request(self.connector, [o.work for o in sent])
+            except Exception as error:
+                self._fail(sent, error)
+                return
+        taken: dict[int, AlreadyExists] = {}
+        for outcome, answer in zip(sent, answers, strict=True):
+            work = outcome.work
+            if isinstance(answer, AlreadyExists) and work.kind is OperationKind.CREATE:
+                taken[work.operation] = answer
+            elif isinstance(answer, NotFound) and work.kind is OperationKind.DELETE:
+                work.progress |= {"was_gone": True, "account": True}
+            elif isinstance(answer, ConnectorError):
+                self._fail([outcome], answer)
+            else:
+                if answer is not None:
+                    _made(outcome, answer)
+                work.progress["account"] = True
+
+        async def adopt(outcome: Outcome) -> None:
+            found = await self._adopt(outcome.work, taken[outcome.work.operation])
+            outcome.adopted = True
+            _made(outcome, found)
+            outcome.work.progress["account"] = True
+
+        await self._each([o for o in sent if o.work.operation in taken], adopt)
 
     async def _account(self, outcome: Outcome) -> None:
         work = outcome.work
@@ -196,9 +210,7 @@ class Batch:
             except AlreadyExists as error:
                 found = await self._adopt(work, error)
                 outcome.adopted = True
-        outcome.account = found
-        work.remote_id = found.remote_id
-        work.progress["remote_id"] = found.remote_id
+        _made(outcome, found)
 
     async def _ours(self, work: Work) -> RemoteAccount | None:
         """The account that an earlier attempt may have made, found before anything is sent."""
@@ -327,41 +339,13 @@ def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
     return [(name, str(values[name])) for name in names if values.get(name)]
 
 
-class Broken(ConnectorError):
-    """A connector that did something else than its port promises."""
-
-
-def broken(error: Exception) -> str:
-    """What an administrator reads of an exception that nobody expected."""
-    text = f"{type(error).__name__}: {error}".strip().removesuffix(":")[:300]
-    return (
-        f"The connector failed by itself ({text}). Whether anything was done there is not known. "
-        "This is a fault of Tenure, or an answer that nobody expected: the log has where."
-    )
+def _made(outcome: Outcome, account: RemoteAccount) -> None:
+    """The account is there."""
+    outcome.account = account
+    outcome.work.remote_id = account.remote_id
+    outcome.work.progress["remote_id"] = account.remote_id
 
 
 def _carries(account: RemoteAccount, work: Work) -> bool:
     """Whether the account has the external id that we give to this person's."""
     return account.attributes.get("externalId") == work.external_id
-
-
-def fail(outcome: Outcome, error: ConnectorError) -> None:
-    """The error as what the engine does next."""
-    outcome.message = str(error)
-    match error:
-        case RetryLater():
-            outcome.result, outcome.after = Result.RETRY, error.after
-        case OutcomeUnknown():
-            outcome.result, outcome.may_be_done = Result.UNKNOWN, True
-        case StopApplication():
-            outcome.result = Result.STOPPED
-        case Unsupported():
-            outcome.result = Result.MANUAL
-            outcome.message = f"{error} {error.instructions}".strip()
-        case Broken():
-            outcome.result, outcome.may_be_done = Result.FAILED, True
-        case NotFound():
-            outcome.result = Result.FAILED
-            outcome.message = f"{error} Reconcile the application to see what became of it."
-        case _:
-            outcome.result = Result.FAILED

@@ -18,7 +18,7 @@ from tenure.infra.bulk import update_rows
 from tenure.people.models import Person
 from tenure.provisioning.accounts import doubt, is_made, store_accounts, touched
 from tenure.provisioning.models import Operation
-from tenure.provisioning.sending import Outcome, Result
+from tenure.provisioning.work import Outcome, Result
 from tenure.runs.models import Run
 
 MOST_ATTEMPTS = 8

@@ -82,7 +82,8 @@ class NoSecrets(BaseModel):
 
 
 class Reader(Protocol):
-    """One source, opened. May be read more than once."""
+    """One source, opened. May be read more than once; one of which that costs nothing (a file on
+    this machine) says so by an attribute `cheap` that is true."""
 
     #: The source's settings as a form: JSON Schema with titles, hints and defaults.
     Settings: ClassVar[type[BaseModel]]

@@ -12,14 +12,17 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import ClassVar, TextIO
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from tenure.core.cleaning import clean_text
-from tenure.readers.base import NoSecrets, ReaderConfig, ReaderError, Row, RowProblem
-from tenure.readers.encodings import AUTO, settle, unreadable
+from tenure.readers.base import ReaderConfig, ReaderError, Row, RowProblem
+from tenure.readers.encodings import AUTO, settle
+from tenure.readers.files.places import unreadable
+from tenure.readers.files.reading import FileReader, must_differ
+from tenure.readers.files.settings import FileSettings
+from tenure.readers.files.source import Located
 
 #: Lines of one record. More is a quote that nobody closed.
 MOST_LINES = 100
@@ -32,12 +35,9 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"?')
 _SEPARATOR = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 
 
-class CsvSettings(BaseModel):
-    """How to read a CSV file."""
+class CsvSettings(FileSettings):
+    """Where a CSV file is, and how to read it."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    path: str = Field("", title="File", description="Where the file is, on this machine.")
     encoding: str = Field(
         AUTO,
         title="Encoding",
@@ -73,29 +73,27 @@ class CsvSettings(BaseModel):
         return value
 
 
-class CsvReader:
+class CsvReader(FileReader):
     """One CSV file with a header."""
 
     Settings: ClassVar[type[BaseModel]] = CsvSettings
-    Secrets: ClassVar[type[BaseModel]] = NoSecrets
+    #: The file is fetched once for all passes over it.
+    cheap: ClassVar[bool] = True
 
     def __init__(self, config: ReaderConfig) -> None:
         self._settings = CsvSettings.model_validate(dict(config.settings))
-        file = config.file
-        if file is None and not self._settings.path:
-            raise ReaderError("No CSV file is named: set `path`, or give a file.")
-        self._path = file if file is not None else Path(self._settings.path)
+        super().__init__(config, self._settings, "*.csv")
         self._codec: str | None = None
 
     def columns(self) -> Sequence[str]:
-        with self._open() as file:
-            names, _ = self._header(_Lines(file))
+        with self._open() as (file, place):
+            names, _ = self._header(_Lines(file), place)
         return [name for name in names if name]
 
     def rows(self) -> Iterator[Row | RowProblem]:
-        with self._open() as file:
+        with self._open() as (file, place):
             lines = _Lines(file)
-            names, delimiter = self._header(lines)
+            names, delimiter = self._header(lines, place)
             for line, record in _records(lines, delimiter):
                 if isinstance(record, str):
                     yield RowProblem(line, record)
@@ -108,19 +106,20 @@ class CsvReader:
                     yield RowProblem(line, _miscounted(record, names, delimiter))
 
     @contextmanager
-    def _open(self) -> Iterator[TextIO]:
+    def _open(self) -> Iterator[tuple[TextIO, Located]]:
         """The file as text. Everything that can go wrong with it becomes a `ReaderError`."""
-        if self._codec is None:
-            self._codec = settle(self._path, self._settings.encoding)
-        try:
-            with self._path.open(encoding=self._codec, newline="") as file:
-                yield file
-        except OSError as error:
-            raise unreadable(self._path, error) from None
-        except UnicodeError as error:
-            raise ReaderError(f"{self._path} changed while it was read: {error}.") from None
+        with self._file.reading() as place:
+            if self._codec is None:
+                self._codec = settle(place, self._settings.encoding)
+            try:
+                with place.path.open(encoding=self._codec, newline="") as file:
+                    yield file, place
+            except OSError as error:
+                raise unreadable(place, error) from None
+            except UnicodeError as error:
+                raise ReaderError(f"{place} changed while it was read: {error}.") from None
 
-    def _header(self, lines: _Lines) -> tuple[list[str], str]:
+    def _header(self, lines: _Lines, place: Located) -> tuple[list[str], str]:
         """The names of the columns ("" for one without), and the delimiter."""
         first = lines.peek()
         separator = _SEPARATOR.fullmatch(first)
@@ -129,19 +128,17 @@ class CsvReader:
             lines.keep()
         delimiter = self._settings.delimiter
         if delimiter == AUTO:
-            delimiter = separator[1] if separator else self._told(lines.peek_record())
+            delimiter = separator[1] if separator else self._told(lines.peek_record(), place)
         for line, record in _records(lines, delimiter):
             if isinstance(record, str):
-                raise ReaderError(f"{self._path}, line {line}: the header cannot be read: {record}")
+                raise ReaderError(f"{place}, line {line}: the header cannot be read: {record}")
             names = [clean_text(name) for name in record]
             if any(names):
-                self._check(names, line)
+                must_differ(names, f"{place}, line {line}")
                 return names, delimiter
-        raise ReaderError(
-            f"{self._path} is empty: expected a first line with the names of the columns."
-        )
+        raise ReaderError(f"{place} is empty: expected a first line with the names of the columns.")
 
-    def _told(self, header: str) -> str:
+    def _told(self, header: str, place: Located) -> str:
         """The delimiter that the header uses. Raises `ReaderError` where two would do."""
         plain = _QUOTED.sub("", header)
         counts = {d: plain.count(d) for d in _DELIMITERS}
@@ -149,25 +146,10 @@ class CsvReader:
         best = [d for d, count in counts.items() if count == most]
         if most and len(best) > 1:
             raise ReaderError(
-                f"{self._path}: the header could be divided by"
+                f"{place}: the header could be divided by"
                 f" {' or by '.join(_DELIMITERS[d] for d in best)}: set `delimiter`."
             )
         return best[0]
-
-    def _check(self, names: Sequence[str], line: int) -> None:
-        places: dict[str, list[int]] = {}
-        for place, name in enumerate(names, start=1):
-            places.setdefault(name, []).append(place)
-        twice = [
-            f"{name!r} (columns {', '.join(map(str, at))})"
-            for name, at in places.items()
-            if name and len(at) > 1
-        ]
-        if twice:
-            raise ReaderError(
-                f"{self._path}, line {line}: the header names {' and '.join(twice)} more than once."
-                " Rename or remove one."
-            )
 
 
 class _Broken(Exception):

@@ -9,9 +9,11 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from tenure.readers.base import ReaderError
+from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
+from tenure.readers.files.places import unreadable
+from tenure.readers.files.source import Located
 
 AUTO = "auto"
 
@@ -25,66 +27,62 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NO_TEXT = (
-    (b"PK\x03\x04", "an Excel workbook or a ZIP archive"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (WORKBOOK, "an Excel workbook or a ZIP archive"),
+    (OLD_WORKBOOK, "an old Excel workbook, or one with a password"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),
 )
 _LIKELY = "cp1252 (Western Europe), cp1250 (Central Europe) or cp1251 (Cyrillic)"
 
 
-def settle(path: Path, configured: str) -> str:
+def settle(file: Located, configured: str) -> str:
     """The codec that reads the whole file. Raises `ReaderError` saying where it does not."""
     try:
-        with path.open("rb") as file:
-            start = file.read(64)
+        with file.path.open("rb") as opened:
+            start = opened.read(64)
     except OSError as error:
-        raise unreadable(path, error) from None
+        raise unreadable(file, error) from None
     for signature, what in _NO_TEXT:
         if start.startswith(signature):
-            raise ReaderError(f"{path} is {what} and no CSV file: save it as `CSV UTF-8`.")
+            raise ReaderError(
+                f"{file} is {what} and no CSV file: save it as `CSV UTF-8`, or, of an .xlsx, take "
+                "the reader `excel`."
+            )
     codec = next((codec for mark, codec in _MARKS if start.startswith(mark)), None)
     if codec is None:
         codec = "utf-8" if configured == AUTO else configured
         # Two-byte text is valid UTF-8 with a NUL beside each letter.
         if start[1::2].count(0) > len(start) // 4 or start[::2].count(0) > len(start) // 4:
-            codec = _two_bytes(path, start, configured)
-    _prove(path, codec)
+            codec = _two_bytes(file, start, configured)
+    _prove(file, codec)
     return codec
 
 
-def unreadable(path: Path, error: OSError) -> ReaderError:
-    """What the system says of a file, as a sentence."""
-    return ReaderError(
-        f"{path} cannot be read: {error.strerror or error}. Check its name and who may read it."
-    )
-
-
-def _two_bytes(path: Path, start: bytes, configured: str) -> str:
+def _two_bytes(file: Located, start: bytes, configured: str) -> str:
     little = start[1::2].count(0) >= start[::2].count(0)
     name = "utf-16-le" if little else "utf-16-be"
     if configured == AUTO:
         raise ReaderError(
-            f"{path} looks like UTF-16 without a byte order mark: set `encoding` to {name}, or save"
+            f"{file} looks like UTF-16 without a byte order mark: set `encoding` to {name}, or save"
             " it as `CSV UTF-8`."
         )
     return configured
 
 
-def _prove(path: Path, codec: str) -> None:
+def _prove(file: Located, codec: str) -> None:
     decoder = codecs.getincrementaldecoder(codec)()
     offset = 0
     line = 1
     chunk = pending = b""
     try:
-        for chunk in _chunks(path):
+        for chunk in _chunks(file):
             pending = _held(decoder)
             line += decoder.decode(chunk).count("\n")
             offset += len(chunk)
         pending, chunk = _held(decoder), b""
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        raise _wrong(path, codec, offset - len(pending), line, pending + chunk, error) from None
+        raise _wrong(file, codec, offset - len(pending), line, pending + chunk, error) from None
 
 
 def _held(decoder: codecs.IncrementalDecoder) -> bytes:
@@ -93,25 +91,25 @@ def _held(decoder: codecs.IncrementalDecoder) -> bytes:
     return state if isinstance(state, bytes) else b""
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _chunks(file: Located) -> Iterator[bytes]:
     try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
+        with file.path.open("rb") as opened:
+            while chunk := opened.read(_CHUNK):
                 yield chunk
     except OSError as error:
-        raise unreadable(path, error) from None
+        raise unreadable(file, error) from None
 
 
 def _wrong(
-    path: Path, codec: str, base: int, line: int, data: bytes, error: UnicodeDecodeError
+    file: Located, codec: str, base: int, line: int, data: bytes, error: UnicodeDecodeError
 ) -> ReaderError:
     at = error.start
     line += data[:at].count(b"\n")
     name = "UTF-8" if codec.startswith("utf-8") else codec
     shown = f"byte 0x{data[at]:02X}" if at < len(data) else "the end"
-    message = f"{path} is not {name}: {shown} at offset {base + at}, line {line}."
+    message = f"{file} is not {name}: {shown} at offset {base + at}, line {line}."
     if name == "UTF-8":
-        reading = _around(path, base + at).decode("cp1252", errors="replace")
+        reading = _around(file, base + at).decode("cp1252", errors="replace")
         message += (
             f" It was probably saved in a Windows encoding: set `encoding` to {_LIKELY};"
             f" by cp1252 the place reads {reading!r}. Or save it as `CSV UTF-8`."
@@ -121,10 +119,10 @@ def _wrong(
     return ReaderError(message)
 
 
-def _around(path: Path, offset: int) -> bytes:
+def _around(file: Located, offset: int) -> bytes:
     """What stands beside this place, in its line."""
-    with path.open("rb") as file:
+    with file.path.open("rb") as opened:
         start = max(0, offset - 12)
-        file.seek(start)
-        before, after = file.read(offset - start), file.read(12)
+        opened.seek(start)
+        before, after = opened.read(offset - start), opened.read(12)
     return re.split(rb"[\r\n]", before)[-1] + re.split(rb"[\r\n]", after)[0]

@@ -29,6 +29,7 @@ class PushReader:
 
     Settings: ClassVar[type[BaseModel]] = PushSettings
     Secrets: ClassVar[type[BaseModel]] = NoSecrets
+    cheap: ClassVar[bool] = True
 
     def __init__(
         self, config: ReaderConfig, *, columns: Sequence[str] = (), stored: Stored | None = None

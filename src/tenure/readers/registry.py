@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from tenure.connectors.base import TokenSource
 from tenure.connectors.registry import TOKEN
 from tenure.readers.base import Reader, ReaderConfig, ReaderError
+from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
 
 #: The one whose rows are not fetched: they come.
 PUSH = "push"
@@ -22,8 +23,11 @@ _LATER = "given-when-it-is-needed"
 #: Kind -> module and class.
 _READERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tenure.readers.csv", "CsvReader"),
+    "excel": ("tenure.readers.excel", "ExcelReader"),
+    "ldap": ("tenure.readers.ldap", "LdapReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
+    "sql": ("tenure.readers.sql", "SqlReader"),
 }
 
 
@@ -53,6 +57,8 @@ def open_reader(
 ) -> Reader:
     """A reader of that kind, ready to read. Raises `ReaderError`: every setting and secret that is
     wrong, and what was expected there."""
+    if file is not None:
+        kind, settings = _fitting(kind, settings, file)
     chosen = reader_class(kind)
     secrets = secrets or {}
     # With OAuth the token comes when it is needed, and is not one of the secrets.
@@ -61,6 +67,25 @@ def open_reader(
     if wrong:
         raise ReaderError(f"The settings of the {kind} source are wrong: {'; '.join(wrong)}.")
     return chosen(ReaderConfig(settings, secrets, tokens, file))
+
+
+def _fitting(
+    kind: str, settings: Mapping[str, object], file: Path
+) -> tuple[str, Mapping[str, object]]:
+    """The reader of files that this one is for, told by how it begins: a workbook can be given
+    where a CSV file is usual, and the other way round."""
+    other = {"csv": "excel", "excel": "csv"}.get(kind)
+    if other is None or settings.get("pgp"):
+        return kind, settings
+    try:
+        with file.open("rb") as opened:
+            is_workbook = opened.read(4) in {WORKBOOK, OLD_WORKBOOK}
+    except OSError:
+        return kind, settings
+    if is_workbook is (kind == "excel"):
+        return kind, settings
+    known = reader_class(other).Settings.model_fields
+    return other, {name: value for name, value in settings.items() if name in known}
 
 
 def _wrong(schema: type[BaseModel], given: Mapping[str, object]) -> list[str]:

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from tenure.audit.models import Action
 from tenure.audit.services import event, record_many
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.signin import closings
 from tenure.signin.models import (
     Invitation,
     OneTimeCode,
@@ -62,7 +64,16 @@ def end_sessions(
         rows = rows.filter(uid__in=only)
     if but is not None:
         rows = rows.exclude(uid=but)
-    return rows.update(ended_at=now(), ended_because=because[:200])
+    return close(rows, because)
+
+
+@transaction.atomic
+def close(rows: QuerySet[Session], because: str) -> int:
+    """End these sessions, and what people went on to from them. Returns how many."""
+    ended = list(rows.select_for_update().order_by("pk").values_list("pk", flat=True))
+    Session.objects.filter(pk__in=ended).update(ended_at=now(), ended_because=because[:200])
+    closings.closed(ended, because)
+    return len(ended)
 
 
 def tell_ended(owner: Owner, count: int, *, reason: str = "", by_them: bool = False) -> None:

@@ -140,6 +140,8 @@ class Session(models.Model):
     how = models.CharField(max_length=16, choices=How.choices)
     address = models.GenericIPAddressField(null=True)
     browser = models.CharField(max_length=100, blank=True)
+    #: When a passkey of theirs last signed in it; None where none did.
+    passkey_at = models.DateTimeField(null=True)
     began_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)

@@ -28,7 +28,9 @@ from webauthn.helpers.structs import (
 
 from tenure.audit.models import Action
 from tenure.infra.clock import now
+from tenure.people.models import Person
 from tenure.people.services import company
+from tenure.signin import closings
 from tenure.signin.endings import end_sessions
 from tenure.signin.models import Challenge, Passkey
 from tenure.signin.owners import (
@@ -237,6 +239,8 @@ def remove(owner: Owner, pk: int, *, because: str, by_them: bool = True) -> Pass
         reason=because,
     )
     end_sessions(owner, because="its passkey was removed", passkey=key)
+    if isinstance(owner, Person):
+        closings.reset(owner, "a passkey was removed")
     return key
 
 

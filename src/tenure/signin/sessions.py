@@ -16,7 +16,7 @@ from django.middleware.csrf import rotate_token
 from tenure.audit.models import Action
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.signin.endings import IDLE, LONGEST
+from tenure.signin.endings import IDLE, LONGEST, close
 from tenure.signin.models import How, Passkey, Session, User
 from tenure.signin.owners import Owner, may_come_in, owned_by, told
 from tenure.signin.services import signed_out
@@ -96,6 +96,12 @@ def current(request: HttpRequest, *, by_itself: bool = False) -> User | None:
 
 def current_person(request: HttpRequest, *, by_itself: bool = False) -> Person | None:
     """Which person is signed in, as `current` says which administrator."""
+    row = person_session(request, by_itself=by_itself)
+    return row.person if row else None
+
+
+def person_session(request: HttpRequest, *, by_itself: bool = False) -> Session | None:
+    """The session of the person who is signed in."""
     row = _find(request, _PERSON)
     if row is None or row.person is None:
         return None
@@ -104,7 +110,17 @@ def current_person(request: HttpRequest, *, by_itself: bool = False) -> Person |
         return None
     if not by_itself and (at - row.seen_at).total_seconds() > _SEEN_EVERY:
         Session.objects.filter(pk=row.pk).update(seen_at=at)
-    return row.person
+    return row
+
+
+def confirm_person(request: HttpRequest, passkey: Passkey) -> bool:
+    """The person who is signed in has used their passkey once more. False where the passkey is
+    somebody else's, or nobody is signed in."""
+    row = person_session(request)
+    if row is None or passkey.person_id != row.person_id:
+        return False
+    Session.objects.filter(pk=row.pk).update(passkey=passkey, passkey_at=now())
+    return True
 
 
 def this_one(request: HttpRequest, owner: Owner) -> uuid.UUID | None:
@@ -134,6 +150,7 @@ def _row(request: HttpRequest, owner: Owner, how: How, passkey: Passkey | None) 
         how=how,
         address=address_of(request),
         browser=browser_of(request),
+        passkey_at=at if passkey is not None else None,
         began_at=at,
         seen_at=at,
     )
@@ -150,13 +167,11 @@ def _find(request: HttpRequest, name: str) -> Session | None:
 def _close(request: HttpRequest, name: str) -> None:
     row = _find(request, name)
     if row is not None:
-        Session.objects.filter(pk=row.pk).update(ended_at=now(), ended_because="signed out")
+        close(Session.objects.filter(pk=row.pk), "signed out")
 
 
 def _replace(request: HttpRequest, name: str) -> None:
     """Whoever was signed in here before is not any more."""
     row = _find(request, name)
     if row is not None:
-        Session.objects.filter(pk=row.pk).update(
-            ended_at=now(), ended_because="signed in anew in the same browser"
-        )
+        close(Session.objects.filter(pk=row.pk), "signed in anew in the same browser")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tenure.signin.views import brand, door, phone
+from tenure.signin.views import brand, confirm, door, phone
 
 app_name = "signin"
 urlpatterns = [
@@ -17,6 +17,9 @@ urlpatterns = [
     path("recover", door.recover, name="recover"),
     path("link/<str:token>", door.link, name="link"),
     path("out", door.out, name="out"),
+    path("confirm", confirm.page, name="confirm"),
+    path("confirm/options", confirm.options, name="confirm_options"),
+    path("confirm/passkey", confirm.passkey, name="confirm_passkey"),
     path("brand-<str:colour>.css", brand.stylesheet, name="brand"),
 ]
 scan_patterns = [

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
@@ -111,10 +112,12 @@ def withdraw(work: Work) -> None:
     ).delete()
 
 
-def withdraw_those(work: Work, keys: Collection[str]) -> None:
-    """Questions about records that were taken back one by one."""
-    if work.source.absence == Absence.LEAVE and keys:
-        RehireQuestion.objects.filter(source=work.source, key__in=keys, answer="").delete()
+def withdraw_those(work: Work, keys: Collection[str] = (), ids: Collection[str] = ()) -> None:
+    """Questions about records that were taken back one by one, by their keys or by the source's own
+    names for them."""
+    if work.source.absence == Absence.LEAVE and (keys or ids):
+        which = Q(key__in=keys) | Q(row__id__in=list(ids))
+        RehireQuestion.objects.filter(which, source=work.source, answer="").delete()
 
 
 def kept(row: MappedRow) -> dict[str, Any]:
@@ -128,6 +131,7 @@ def kept(row: MappedRow) -> dict[str, Any]:
         "on_leave": row.on_leave,
         "ended_at": row.ended_at.isoformat() if row.ended_at else None,
         "present": row.present,
+        "id": row.id,
     }
 
 

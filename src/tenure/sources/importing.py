@@ -3,7 +3,8 @@
 Good rows go on whatever is wrong with others; each problem is kept with its line. Chunks are
 committed as they come, so memory is bounded and an import that dies is simply run again: rows
 that were taken are recognised by their digest. What would make people leavers is kept back to the
-end and goes through the guard, whole (`leaving.py`).
+end and goes through the guard, whole (`leaving.py`). Where the next import of what changed goes on
+is stored with the last of it: one that dies before, or is held, is read again from where it began.
 """
 
 from __future__ import annotations
@@ -20,15 +21,17 @@ from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
-from tenure.readers.base import Reader, ReaderError, Row, RowProblem
+from tenure.readers.base import Gone, ReaderError, Row, RowProblem
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, Run, RunIssue, RunKind, RunState, Severity
 from tenure.sources import asking, seen, surveying
 from tenure.sources.leaving import keep_back, take_leavers
-from tenure.sources.managers import resolve_managers
+from tenure.sources.managers import ManagerWarning, resolve_managers, tie_managers
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.opening import open_source
+from tenure.sources.reading import Reading, begin
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
+from tenure.sources.spooling import Item
 from tenure.sources.telling import PersonChange, Telling
 from tenure.sources.work import Work, approve
 
@@ -40,6 +43,7 @@ Progress = Callable[[int], None]
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """`counts`: rows, added, changed, unchanged, left, held, waiting, former, errors, warnings.
+    `whole`: everything was read, not only what changed.
     `changes`: what a dry run would change, person by person, the first of them; `more`: how many
     people beyond those."""
 
@@ -49,6 +53,7 @@ class ImportResult:
     held: bool = False
     changes: tuple[PersonChange, ...] = ()
     more: int = 0
+    whole: bool = True
 
 
 class _DryRunOver(Exception):
@@ -61,25 +66,41 @@ def import_source(
     file: Path | None = None,
     dry_run: bool = False,
     accept: str = "",
+    full: bool = False,
+    ids: Collection[str] = (),
+    reason: str = "",
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Read the source whole. `accept` is the reason why a tripped guard is overridden.
+    """Read what changed where the source can say so, else all of it. `full`: all of it anyway;
+    `ids`: these records only, by the source's own names. `accept` is the reason why a tripped guard
+    is overridden, `reason` why it is imported now.
 
     Raises `ReaderError` when the source as a whole cannot be used, or is being imported already:
     nothing was changed then.
     """
     with seen.alone(source):
+        # What an import just before has stored: its cursor.
+        source.refresh_from_db()
         runs.abandon(RunKind.IMPORT, source.slug)
-        run = runs.start(RunKind.IMPORT, source.slug, reason=DRY_RUN if dry_run else "")
+        run = runs.start(RunKind.IMPORT, source.slug, reason=DRY_RUN if dry_run else reason)
         work = Work(source=source, run=run, at=now(), dry_run=dry_run, accept=accept)
         try:
-            return _import(work, file, progress)
+            result = _import(work, _Asked(file, full or file is not None, tuple(ids)), progress)
+            if not dry_run and file is None:
+                _readable(source)
+            return result
         except BaseException as error:
             # Without a database the run stays as it is, and the next import closes it.
             with suppress(DatabaseError):
                 work.store_issues()
                 runs.finish(run, RunState.FAILED, message=_said(error), counters=work.counts)
             raise
+
+
+def _readable(source: Source) -> None:
+    """It was read as it should be: whatever was wrong with it is over."""
+    rows = Source.objects.filter(pk=source.pk, failures__gt=0)
+    rows.update(failures=0, failed_at=None, failed_reason="")
 
 
 def _said(error: BaseException) -> str:
@@ -90,21 +111,47 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportResult:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the caller wants to be read."""
+
+    file: Path | None
+    full: bool
+    ids: tuple[str, ...]
+
+
+def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResult:
     mapping = RowMapping(work.source)
-    reader = open_source(work.source, file=file, columns=mapping.columns)
-    mapping.check_columns(reader.columns())
-    refused = surveying.refusal(work.source, mapping, reader.rows(), work.at)
+    reader = open_source(work.source, file=asked.file, columns=mapping.columns)
+    reading = begin(work.source, reader, mapping, at=work.at, full=asked.full, ids=asked.ids)
+    try:
+        reading.prepare(
+            check=lambda: mapping.check_columns(reader.columns()),
+            alive=lambda: runs.advance(work.run),
+        )
+        work.whole = reading.whole
+        return _take_reading(work, mapping, reading, progress, usual=asked.file is None)
+    finally:
+        reading.close()
+
+
+def _take_reading(
+    work: Work, mapping: RowMapping, reading: Reading, progress: Progress | None, *, usual: bool
+) -> ImportResult:
+    refused = surveying.refusal(work.source, mapping, reading.items(), work.at, whole=reading.whole)
     if refused and not work.accept:
         return _close(work, refused)
     scope: AbstractContextManager[object] = transaction.atomic() if work.dry_run else nullcontext()
     held = ""
     with suppress(_DryRunOver), scope:
         seen.begin()
-        _take_all(work, mapping, reader, progress)
-        asking.withdraw(work)
-        held = take_leavers(work, mapping)
-        for warning in resolve_managers(work.source):
+        _take_all(work, mapping, reading.items(), progress)
+        with transaction.atomic():
+            _withdraw_questions(work)
+            held = take_leavers(work, mapping)
+            if not held and usual:
+                _remember(work, reading)
+        for warning in _tied(work):
             work.complain(Severity.WARNING, warning.message, key=warning.key)
         if work.dry_run:
             raise _DryRunOver
@@ -115,8 +162,37 @@ def _import(work: Work, file: Path | None, progress: Progress | None) -> ImportR
     return _close(work, held)
 
 
-def _take_all(work: Work, mapping: RowMapping, reader: Reader, progress: Progress | None) -> None:
-    for chunk in _chunks(reader.rows()):
+def _withdraw_questions(work: Work) -> None:
+    if work.whole:
+        asking.withdraw(work)
+    else:
+        asking.withdraw_those(work, ids=work.gone)
+
+
+def _remember(work: Work, reading: Reading) -> None:
+    """Where the next import goes on. What is held, or was read from another file, changes nothing
+    of it: it has to come again."""
+    if reading.ids:
+        return
+    cursor = reading.next_cursor()
+    rows = Source.objects.filter(pk=work.source.pk)
+    rows.update(cursor=cursor, cursor_of=reading.of)
+    if reading.whole:
+        rows.update(read_whole_at=work.at)
+
+
+def _tied(work: Work) -> Iterator[ManagerWarning]:
+    """Everybody to their manager; where not everything was read, those of whom something was."""
+    if work.whole:
+        yield from resolve_managers(work.source)
+    elif work.touched:
+        tie_managers(work.touched)
+
+
+def _take_all(
+    work: Work, mapping: RowMapping, items: Iterator[Item], progress: Progress | None
+) -> None:
+    for chunk in _chunks(items):
         with transaction.atomic():
             seen.wait_for_other_sources()
             _take(work, mapping, chunk)
@@ -127,11 +203,12 @@ def _take_all(work: Work, mapping: RowMapping, reader: Reader, progress: Progres
             progress(work.counts["rows"])
 
 
-def _take(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) -> None:
+def _take(work: Work, mapping: RowMapping, chunk: Sequence[Item]) -> None:
     """One chunk: map what changed, merge it into people, remember what was seen."""
     rows = _keyed(work, mapping, chunk)
-    for key, line in seen.repeated({key: row.line for key, row in rows.items()}).items():
-        _duplicate(work, key, rows.pop(key).line, line)
+    if work.whole:
+        for key, line in seen.repeated({key: row.line for key, row in rows.items()}).items():
+            _duplicate(work, key, rows.pop(key).line, line)
     digests = {key: mapping.digest(row) for key, row in rows.items()}
     marks = seen.marks(work.source, digests)
     _expect_acquaintances(work, rows, marks)
@@ -141,7 +218,7 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) ->
     known = seen.records(work.source, marks.keys() - same)
     changed: list[MappedRow] = []
     for key, row in rows.items():
-        if key in same:
+        if key in same or _is_another(work, row, known.get(key)):
             continue
         try:
             mapped = mapping.mapped(row, key, digests[key], known.get(key), work.at)
@@ -156,11 +233,14 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) ->
     work.merge(asking.ask(work, arriving))
 
 
-def _keyed(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) -> dict[str, Row]:
+def _keyed(work: Work, mapping: RowMapping, chunk: Sequence[Item]) -> dict[str, Row]:
     """Employee number -> row, for the rows that can be read at all."""
     rows: dict[str, Row] = {}
     for item in chunk:
         work.counts["rows"] += 1
+        if isinstance(item, Gone):
+            work.gone.add(item.id)
+            continue
         if isinstance(item, RowProblem):
             work.unreadable += 1
             work.complain(Severity.ERROR, item.message, line=item.line)
@@ -171,11 +251,30 @@ def _keyed(work: Work, mapping: RowMapping, chunk: Sequence[Row | RowProblem]) -
             work.unreadable += 1
             work.complain(Severity.ERROR, str(error), line=item.line)
             continue
-        if key in rows:
-            _duplicate(work, key, item.line, rows[key].line)
-        else:
+        work.gone.discard(item.id)
+        if key not in rows or (not work.whole and rows[key].id == item.id):
+            # What changed may name a record twice: the last time is how it is now.
             rows[key] = item
+        else:
+            _duplicate(work, key, item.line, rows[key].line)
     return rows
+
+
+def _is_another(work: Work, row: Row, record: SourceRecord | None) -> bool:
+    """Whether, among what changed, a row has the employee number of another record. Which of the
+    two counts is seen where all are read: it waits for that."""
+    if work.whole or record is None or not record.present:
+        return False
+    if not row.id or not record.remote_id or record.remote_id == row.id:
+        return False
+    work.complain(
+        Severity.WARNING,
+        f"The record {row.id} has the employee number of the record {record.remote_id}: it waits "
+        "for the next full import. If both are right, correct one of the numbers.",
+        line=row.line,
+        key=record.key,
+    )
+    return True
 
 
 def _duplicate(work: Work, key: str, line: int, first: int) -> None:
@@ -192,7 +291,7 @@ def _expect_acquaintances(work: Work, rows: Mapping[str, Row], known: Collection
     """Raises `ReaderError` where the first rows are many and all strangers, in a source that has
     people: the file of another company has the same columns."""
     first, work.begun = not work.begun, work.begun or bool(rows)
-    if not first or known or len(rows) <= work.limit.allowed(work.population):
+    if not work.whole or not first or known or len(rows) <= work.limit.allowed(work.population):
         return
     people = SourceRecord.objects.filter(source=work.source, present=True)
     people = people.exclude(person__state=LifecycleState.LEFT.value)
@@ -231,11 +330,17 @@ def _close(work: Work, held: str) -> ImportResult:
         )
     told = work.telling or Telling(frozenset())
     return ImportResult(
-        run, dict(counts), tuple(work.issues), bool(held), tuple(told.changes), told.more
+        run,
+        dict(counts),
+        tuple(work.issues),
+        bool(held),
+        tuple(told.changes),
+        told.more,
+        work.whole,
     )
 
 
-def _chunks(rows: Iterable[Row | RowProblem]) -> Iterator[list[Row | RowProblem]]:
+def _chunks(rows: Iterable[Item]) -> Iterator[list[Item]]:
     iterator = iter(rows)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk

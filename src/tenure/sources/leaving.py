@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from tenure.core.guard import judge
 from tenure.core.model import LifecycleState
@@ -47,7 +48,7 @@ def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
 
 def take_leavers(work: Work, mapping: RowMapping) -> str:
     """The leavers of the whole import, guard permitting. Returns why they are held, or ""."""
-    absent = seen.absent(work.source) if _absence_counts(work) else SourceRecord.objects.none()
+    absent = _absent(work)
     leaving = work.leaving + absent.count()
     verdict = judge(
         what=f"leavers in {work.source.name}",
@@ -75,9 +76,17 @@ def take_leavers(work: Work, mapping: RowMapping) -> str:
     return ""
 
 
-def _absence_counts(work: Work) -> bool:
+def _absent(work: Work) -> QuerySet[SourceRecord]:
+    """The records that are gone: all that a whole read did not see, or those that the source itself
+    says were deleted."""
     if work.source.absence != Absence.LEAVE:
-        return False
+        return SourceRecord.objects.none()
+    if not work.whole:
+        return seen.deleted(work.source, work.gone)
+    return seen.absent(work.source) if _absence_counts(work) else SourceRecord.objects.none()
+
+
+def _absence_counts(work: Work) -> bool:
     if work.unreadable:
         lines = "line" if work.unreadable == 1 else "lines"
         missing = seen.absent(work.source).count()

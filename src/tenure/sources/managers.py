@@ -6,7 +6,7 @@ both reports and a manager can be part of a circle, and only they are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -77,6 +77,25 @@ def resolve_managers(source: Source) -> Iterator[ManagerWarning]:
                     f"The manager {manager} of {number} does not exist in any source. "
                     "Correct the number, or import the manager too.",
                 )
+
+
+def tie_managers(keys: Sequence[str]) -> None:
+    """Of these people, and of those who wait for one of them. Circles and managers who do not exist
+    are told by an import of the whole source."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE people_person SET manager_id = manager.id
+            FROM people_person AS manager
+            WHERE manager.employee_number = people_person.attributes ->> 'manager'
+                AND manager.id <> people_person.id
+                AND people_person.manager_id IS DISTINCT FROM manager.id
+                AND (people_person.employee_number = ANY(%(keys)s)
+                    OR (manager.employee_number = ANY(%(keys)s)
+                        AND people_person.manager_id IS NULL))
+            """,
+            {"keys": list(keys)},
+        )
 
 
 def _cycles(managers: dict[int, int]) -> list[list[int]]:

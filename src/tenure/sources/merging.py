@@ -154,6 +154,7 @@ def _store_records(
             SourceRecord(
                 source=source,
                 key=row.key,
+                remote_id=row.id,
                 digest=row.digest,
                 attributes=dict(row.attributes),
                 person=people[row.key],
@@ -167,6 +168,7 @@ def _store_records(
         ],
         unique=["source", "key"],
         update=[
+            "remote_id",
             "digest",
             "attributes",
             "person",

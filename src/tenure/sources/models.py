@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -43,6 +44,20 @@ class Source(models.Model):
     #: [[attribute, ...], ...]: whoever has left and is the same in all of one may be who comes
     #: under a new employee number; see `asking`.
     rehire = models.JSONField(default=list)
+    #: A source that can say what changed is read whole so often all the same.
+    full_every = models.DurationField(default=timedelta(days=1))
+    #: Where the next import of what changed goes on, and the digest of what it was read with: a
+    #: source that is read otherwise is read whole.
+    cursor = models.TextField(blank=True)
+    cursor_of = models.BinaryField(max_length=16, default=b"")
+    read_whole_at = models.DateTimeField(null=True)
+    #: {"every": seconds}, {"cron": "0 6 * * 1-5"}, {"continuous": true}; {}: by hand.
+    schedule = models.JSONField(default=dict)
+    due_at = models.DateTimeField(null=True)
+    #: Imports that failed in a row, since when, and the sentence of the last one.
+    failures = models.IntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
+    failed_reason = models.TextField(blank=True)
     position = models.IntegerField(default=0)
 
     class Meta:
@@ -68,6 +83,8 @@ class SourceRecord(models.Model):
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="records")
     key = models.CharField(max_length=200)
+    #: The source's own name for it, "" where it has none.
+    remote_id = models.CharField(max_length=300, blank=True)
     digest = models.BinaryField(max_length=16)
     attributes = models.JSONField(default=dict)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="records")
@@ -80,6 +97,13 @@ class SourceRecord(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["source", "key"], name="source_record_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["source", "remote_id"],
+                condition=~models.Q(remote_id=""),
+                name="source_record_remote",
+            )
         ]
 
     def __str__(self) -> str:

@@ -26,6 +26,7 @@ from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
 from tenure.sources import asking, seen
 from tenure.sources.leaving import keep_back
+from tenure.sources.managers import tie_managers
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
 from tenure.sources.work import Work
@@ -158,7 +159,7 @@ class Push:
         held = _leavers(work)
         work.merge(asking.ask(work, arriving))
         asking.withdraw_those(work, self._gone - {row.key for row in rows})
-        _tie_managers([row.key for row in rows])
+        tie_managers([row.key for row in rows])
         work.store_issues()
         runs.finish(
             work.run,
@@ -295,25 +296,6 @@ def _leavers(work: Work) -> str:
 def _here(keys: Sequence[str]) -> list[str]:
     rows = Person.objects.filter(employee_number__in=keys).exclude(state=LifecycleState.LEFT.value)
     return [str(number) for number in rows.values_list("employee_number", flat=True)]
-
-
-def _tie_managers(keys: Sequence[str]) -> None:
-    """Of those who were pushed, and of those who wait for one of them. Circles and managers who do
-    not exist are told by an import of the whole source."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE people_person SET manager_id = manager.id
-            FROM people_person AS manager
-            WHERE manager.employee_number = people_person.attributes ->> 'manager'
-                AND manager.id <> people_person.id
-                AND people_person.manager_id IS DISTINCT FROM manager.id
-                AND (people_person.employee_number = ANY(%(keys)s)
-                    OR (manager.employee_number = ANY(%(keys)s)
-                        AND people_person.manager_id IS NULL))
-            """,
-            {"keys": list(keys)},
-        )
 
 
 def _asked(query: str, source: Source) -> Any:

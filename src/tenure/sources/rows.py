@@ -47,7 +47,8 @@ class BadRow(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MappedRow:
-    """A row as attributes. `ended_at`: the source itself says that they are gone, since when."""
+    """A row as attributes. `ended_at`: the source itself says that they are gone, since when.
+    `id` is the source's own name for the record."""
 
     key: str
     digest: bytes
@@ -59,6 +60,7 @@ class MappedRow:
     ended_at: datetime | None = None
     present: bool = True
     warnings: tuple[str, ...] = ()
+    id: str = ""
 
     @property
     def start_date(self) -> date | None:
@@ -101,7 +103,8 @@ class RowMapping:
         self._values = ValueSet(self._expressions)
         #: Those of a row that the mapping reads.
         self.columns = sorted({c for e in self._expressions.values() for c in e.columns})
-        self._salt = orjson.dumps(
+        #: What decides what a row becomes, besides the row.
+        self.salt = orjson.dumps(
             [
                 source.mapping,
                 source.dates,
@@ -150,7 +153,7 @@ class RowMapping:
     def digest(self, row: Row) -> bytes:
         """Of the columns that the mapping uses: what others hold changes nothing here."""
         content = orjson.dumps([row.values.get(column) for column in self.columns])
-        return hashlib.blake2b(content + self._salt, digest_size=16).digest()
+        return hashlib.blake2b(content + self.salt + row.id.encode(), digest_size=16).digest()
 
     def mapped(
         self, row: Row, key: str, digest: bytes, record: SourceRecord | None, at: datetime
@@ -180,6 +183,7 @@ class RowMapping:
             on_leave=status == "on_leave",
             ended_at=ended,
             warnings=warnings,
+            id=row.id,
         )
 
     def gone(self, record: SourceRecord, at: datetime) -> MappedRow:
@@ -192,6 +196,7 @@ class RowMapping:
             line=None,
             ended_at=record.ended_at or at,
             present=False,
+            id=record.remote_id,
         )
 
     def _typed(self, name: str, value: Value | None) -> Value | None:

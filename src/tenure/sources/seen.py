@@ -20,11 +20,15 @@ SOURCE_LOCK = 0x7E50_0003
 _MERGE_LOCK = 0x7E50_0004
 
 
+class AlreadyImporting(ReaderError):
+    """Somebody else imports the source at this moment."""
+
+
 @contextmanager
 def alone(source: Source) -> Iterator[None]:
-    """Nobody else imports this source meanwhile. Raises `ReaderError` when somebody does."""
+    """Nobody else imports this source meanwhile. Raises `AlreadyImporting`."""
     if not _asked("SELECT pg_try_advisory_lock(%s, %s)", [SOURCE_LOCK, source.pk]):
-        raise ReaderError(
+        raise AlreadyImporting(
             f"Another import of {source.name} is running. Wait until it has ended; "
             "nothing was read."
         )
@@ -105,6 +109,16 @@ def absent(source: Source) -> QuerySet[SourceRecord]:
                 " WHERE import_seen.key = sources_sourcerecord.key)"
             ]
         )
+        .select_related("person")
+        .order_by("pk")
+    )
+
+
+def deleted(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
+    """The records of people who have not left, by the source's own names for them."""
+    return (
+        SourceRecord.objects.filter(source=source, present=True, remote_id__in=ids)
+        .exclude(person__state="left")
         .select_related("person")
         .order_by("pk")
     )

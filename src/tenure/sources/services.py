@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils.duration import duration_iso_string
 
 from tenure.core.model import LifecycleState
 from tenure.people.configured import Configured
@@ -33,6 +35,8 @@ class SourceDefinition:
     absence: str = "ignore"
     guard: Mapping[str, Any] = field(default_factory=dict)
     rehire: Sequence[Sequence[str]] = ()
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    full_every: timedelta = timedelta(days=1)
 
 
 class SourceInUse(ValueError):
@@ -50,7 +54,11 @@ def save_source(*, definition: SourceDefinition, position: int | None = None) ->
 
     Nobody is planned anew: a changed mapping gives people other attributes at the next import.
     """
-    return bool(_SOURCES.save(definition, position))
+    changed = _SOURCES.save(definition, position)
+    if "schedule" in changed:
+        # By the new one from now on; a source that was never due is due at once.
+        Source.objects.filter(slug=definition.slug).update(due_at=None)
+    return bool(changed)
 
 
 @transaction.atomic
@@ -93,6 +101,8 @@ def _definition(source: Source) -> SourceDefinition:
         absence=source.absence,
         guard=source.guard,
         rehire=source.rehire,
+        schedule=source.schedule,
+        full_every=source.full_every,
     )
 
 
@@ -110,7 +120,13 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "absence": definition.absence,
         "guard": dict(definition.guard),
         "rehire": [list(names) for names in definition.rehire],
+        "schedule": dict(definition.schedule),
+        "full_every": duration_iso_string(definition.full_every),
     }
 
 
-_SOURCES = Configured("source", Source, _definition, _plain)
+def _columns(definition: SourceDefinition) -> dict[str, Any]:
+    return {"full_every": definition.full_every}
+
+
+_SOURCES = Configured("source", Source, _definition, _plain, _columns)

@@ -12,12 +12,13 @@ from typing import Any
 import orjson
 
 from tenure.core.guard import judge, judge_missing, source_guard_from
-from tenure.readers.base import Row, RowProblem
+from tenure.readers.base import Row
 from tenure.runs import selectors
 from tenure.runs.models import RunKind
 from tenure.sources.models import Absence, Source, SourceRecord
 from tenure.sources.rows import BadRow, RowMapping
 from tenure.sources.seen import marks, records
+from tenure.sources.spooling import Item
 
 _CHUNK = 1000
 
@@ -32,20 +33,25 @@ class Survey:
 
 
 def refusal(
-    source: Source, mapping: RowMapping, rows: Iterable[Row | RowProblem], at: datetime
+    source: Source,
+    mapping: RowMapping,
+    rows: Iterable[Item],
+    at: datetime,
+    *,
+    whole: bool = True,
 ) -> str:
     """Why nothing of it is to be taken, "" if it may be. A source without any record yet is not
-    read: there is nothing to compare it with."""
+    read: there is nothing to compare it with. Where not everything is read nothing is missing."""
     known = SourceRecord.objects.filter(source=source, present=True).count()
     if not known:
         return ""
     guard = source_guard_from(source.guard)
     found = _survey(source, mapping, rows, at)
-    if source.absence == Absence.LEAVE or "missing" in source.guard:
+    if whole and (source.absence == Absence.LEAVE or "missing" in source.guard):
         # Where absence means nothing a source may send only what changed, unless it says not.
-        whole = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
-        if whole.held:
-            return whole.reason
+        there = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
+        if there.held:
+            return there.reason
     verdict = judge(
         what=f"changed people in {source.name}",
         new=found.changed,
@@ -56,9 +62,7 @@ def refusal(
     return f"{verdict.reason} Nothing of it was taken." if verdict.held else ""
 
 
-def _survey(
-    source: Source, mapping: RowMapping, rows: Iterable[Row | RowProblem], at: datetime
-) -> Survey:
+def _survey(source: Source, mapping: RowMapping, rows: Iterable[Item], at: datetime) -> Survey:
     found = Survey()
     iterator = iter(rows)
     seen: set[str] = set()
@@ -70,10 +74,10 @@ def _survey(
     return found
 
 
-def _keyed(mapping: RowMapping, chunk: Sequence[Row | RowProblem]) -> dict[str, Row]:
+def _keyed(mapping: RowMapping, chunk: Sequence[Item]) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for item in chunk:
-        if isinstance(item, RowProblem):
+        if not isinstance(item, Row):
             continue
         try:
             rows.setdefault(mapping.key(item), item)

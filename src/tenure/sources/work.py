@@ -30,19 +30,25 @@ _ALWAYS = ("rows", "added", "changed", "unchanged", "left")
 
 @dataclass(slots=True)
 class Work:
-    """One import on its way. `accept`: why a guard that trips is overridden, "" where it holds."""
+    """One import on its way. `accept`: why a guard that trips is overridden, "" where it holds.
+    `whole`: everything that the source has is read, so what is not there is absent."""
 
     source: Source
     run: Run
     at: datetime
     dry_run: bool
     accept: str
+    whole: bool = True
     counts: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_ALWAYS, 0)))
     issues: list[RunIssue] = field(default_factory=list)
     #: How many of the issues are in the database.
     stored: int = 0
     #: Rows of which nobody can say whose they are.
     unreadable: int = 0
+    #: Records that the source says were deleted, by its own names for them.
+    gone: set[str] = field(default_factory=set)
+    #: Keys of the rows that were merged, where not everything is read.
+    touched: list[str] = field(default_factory=list)
     #: Whether a row with an employee number was seen.
     begun: bool = False
     #: Rows that would make somebody a leaver, as many as the guard may let through.
@@ -87,6 +93,8 @@ class Work:
         """Into records and people. Returns how many of them have left now."""
         if not rows:
             return 0
+        if not self.whole:
+            self.touched += [row.key for row in rows]
         done = merge(self.source, rows, at=self.at, run=self.run.pk, telling=self.telling)
         self.counts["added"] += done.added
         self.counts["changed"] += done.changed

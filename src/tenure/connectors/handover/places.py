@@ -13,14 +13,11 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from tenure.connectors.answers import Redactor
 from tenure.connectors.base import ConnectorError, RetryLater, StopApplication
-from tenure.connectors.handover.settings import HandoverSecrets, HandoverSettings, Sftp
-
-if TYPE_CHECKING:
-    import asyncssh
+from tenure.connectors.handover.settings import HandoverSecrets, HandoverSettings
+from tenure.connectors.sftp import Sftp, SftpConnection
 
 _BEING_WRITTEN = ".tenure-being-written"
 
@@ -104,36 +101,37 @@ class SftpFolder:
     """A folder behind SFTP, over one connection."""
 
     def __init__(self, settings: HandoverSettings, sftp: Sftp, secrets: HandoverSecrets) -> None:
-        self._settings = settings
-        self._sftp = sftp
+        self._folder = settings.folder
+        self._host = sftp.host
         password, key = secrets.password, secrets.private_key
-        self._password = password.get_secret_value() if password else None
-        self._key = key.get_secret_value() if key else None
-        self._redact = Redactor([one for one in (self._password, self._key) if one])
-        self._connection: asyncssh.SSHClientConnection | None = None
-        self._client: asyncssh.SFTPClient | None = None
+        self._connection = SftpConnection(
+            sftp,
+            password.get_secret_value() if password else None,
+            key.get_secret_value() if key else None,
+            settings.timeouts,
+        )
+        self._may_not = f"write in {settings.folder}"
         self._turn = asyncio.Lock()
 
     async def read(self, name: str) -> bytes | None:
         import asyncssh
 
-        async with self._errors():
-            client = await self._opened()
+        async with self._connection.errors(self._may_not):
+            client = await self._connection.client()
             try:
                 async with client.open(self._path(name), "rb") as file:
                     return await file.read()  # type: ignore[return-value]
             except asyncssh.SFTPNoSuchFile:
-                if await client.isdir(self._settings.folder):
+                if await client.isdir(self._folder):
                     return None
                 raise StopApplication(
-                    f"The folder {self._settings.folder} is not on {self._sftp.host}: make it, or "
-                    "correct it."
+                    f"The folder {self._folder} is not on {self._host}: make it, or correct it."
                 ) from None
 
     async def write(self, name: str, data: bytes) -> None:
         half = self._path(f"{_BEING_WRITTEN}-{name}")
-        async with self._errors():
-            client = await self._opened()
+        async with self._connection.errors(self._may_not):
+            client = await self._connection.client()
             async with client.open(half, "wb") as file:
                 await file.write(data)
             await client.posix_rename(half, self._path(name))
@@ -145,69 +143,10 @@ class SftpFolder:
             yield
 
     async def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            await self._connection.wait_closed()
-            self._connection = self._client = None
+        await self._connection.close()
 
     def _path(self, name: str) -> str:
-        return f"{self._settings.folder.rstrip('/')}/{name}"
-
-    async def _opened(self) -> asyncssh.SFTPClient:
-        import asyncssh
-
-        if self._client is not None and self._connection and not self._connection.is_closed():
-            return self._client
-        sftp, timeouts = self._sftp, self._settings.timeouts
-        keys = []
-        if self._key:
-            keys = [asyncssh.import_private_key(self._key, passphrase=self._password)]
-        self._connection = await asyncssh.connect(
-            sftp.host,
-            sftp.port,
-            username=sftp.user,
-            password=None if keys else self._password,
-            client_keys=keys or None,
-            agent_path=None,
-            config=None,
-            known_hosts=([asyncssh.import_public_key(sftp.host_key)], [], []),
-            connect_timeout=timeouts.connect,
-            login_timeout=timeouts.total,
-        )
-        self._client = await self._connection.start_sftp_client()
-        return self._client
-
-    @asynccontextmanager
-    async def _errors(self) -> AsyncIterator[None]:
-        import asyncssh
-
-        where = f"{self._sftp.host}:{self._sftp.port}"
-        try:
-            async with asyncio.timeout(self._settings.timeouts.total):
-                yield
-        except (
-            asyncssh.HostKeyNotVerifiable,
-            asyncssh.KeyImportError,
-            asyncssh.KeyEncryptionError,
-        ) as error:
-            raise StopApplication(
-                f"SFTP to {where}: {self._redact(str(error))}. Nothing was sent. Check host_key "
-                "and the private key."
-            ) from None
-        except asyncssh.PermissionDenied:
-            raise StopApplication(
-                f"SFTP to {where}: {self._sftp.user} is not let in. Check the user, the password "
-                "or the key."
-            ) from None
-        except asyncssh.SFTPPermissionDenied:
-            raise StopApplication(
-                f"SFTP to {where}: {self._sftp.user} may not write in {self._settings.folder}."
-            ) from None
-        except (asyncssh.Error, OSError, TimeoutError) as error:
-            # A file that was not renamed is not there, so nothing was handed over.
-            await self.close()
-            said = self._redact(str(error)).rstrip(".") or "no answer came in time"
-            raise RetryLater(f"SFTP to {where}: {said}. It is tried again later.") from None
+        return f"{self._folder.rstrip('/')}/{name}"
 
 
 def _trouble(error: OSError, folder: Path) -> ConnectorError:

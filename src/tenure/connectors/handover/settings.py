@@ -20,40 +20,14 @@ from pydantic import (
     model_validator,
 )
 
-from tenure.connectors.addresses import is_forbidden
 from tenure.connectors.http import Timeouts
+from tenure.connectors.sftp import Sftp
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
 _FILE_NAME = re.compile(r"[\w.-]+\.\w+")
 #: What a column can show beside the account's attributes.
 ID, ACTIVE, GROUPS, ACTION = "id", "active", "groups", "action"
 SPECIAL = frozenset({ID, ACTIVE, GROUPS, ACTION})
-
-
-class Sftp(BaseModel):
-    """A server that takes files by SFTP."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
-        title="Host"
-    )
-    port: int = Field(default=22, ge=1, le=65535, title="Port")
-    user: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
-        title="Sign in as"
-    )
-    host_key: Text = Field(
-        min_length=1,
-        title="Key of the host",
-        description="As `ssh-keyscan host` prints it, without the name: ssh-ed25519 AAAA...",
-    )
-
-    @field_validator("host")
-    @classmethod
-    def _is_a_host(cls, value: str) -> str:
-        if is_forbidden(value):
-            raise ValueError("this address is link-local or a cloud's, never a file server's")
-        return value
 
 
 class HandoverSettings(BaseModel):

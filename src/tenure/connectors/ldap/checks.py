@@ -12,7 +12,7 @@ from tenure.connectors.ldap.groups import group_filter
 from tenure.connectors.ldap.settings import LdapSettings
 from tenure.connectors.ldap.switching import LOCKED
 
-_AD = b"1.2.840.113556.1.4.800"
+AD = b"1.2.840.113556.1.4.800"
 
 
 async def checked(directory: Directory, settings: LdapSettings, people: Filter) -> list[Check]:
@@ -24,7 +24,7 @@ async def checked(directory: Directory, settings: LdapSettings, people: Filter) 
         return [Check("Sign-in", False, str(error))]
     how = "Without encryption" if settings.plain else "Encrypted"
     lines = [Check("Sign-in", True, f"{how}, as {settings.bind_dn}.")]
-    is_ad = _AD in root.attributes.get("supportedcapabilities", ())
+    is_ad = AD in root.attributes.get("supportedcapabilities", ())
     if is_ad != settings.is_active_directory:
         told = "is Active Directory" if is_ad else "is not Active Directory"
         wanted = "active_directory" if is_ad else "openldap"

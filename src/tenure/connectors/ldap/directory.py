@@ -33,7 +33,7 @@ from tenure.connectors.ldap.session import (
     Result,
     Session,
 )
-from tenure.connectors.ldap.settings import LdapSettings
+from tenure.connectors.ldap.settings import DirectoryAddress
 from tenure.connectors.throttle import TokenBucket
 
 _SEARCH, _MODIFY, _ADD, _DELETE, _RENAME = 0x63, 0x66, 0x68, 0x4A, 0x6C
@@ -53,7 +53,7 @@ T = TypeVar("T")
 class Directory:
     """One directory, for many tasks at once. Open it with `connected`."""
 
-    def __init__(self, settings: LdapSettings, password: str, limits: Limits) -> None:
+    def __init__(self, settings: DirectoryAddress, password: str, limits: Limits) -> None:
         self._settings = settings
         self._password = password
         self.redact = Redactor((password,))
@@ -90,8 +90,31 @@ class Directory:
 
         return await self._do(ask, send)
 
+    async def search_told(
+        self,
+        base: str,
+        filter_: Filter,
+        attributes: Sequence[str],
+        controls: Sequence[Control],
+        *,
+        scope: int = SUBTREE,
+    ) -> tuple[Result, list[Entry]]:
+        """A search with controls, and its result whatever it is, for those who judge it."""
+        ask = Ask("SEARCH", base, write=False)
+        operation = _search(base, filter_, attributes, scope, 0)
+        return await self._do(ask, lambda session: session.ask(operation, controls))
+
+    def refused(self, base: str, result: Result) -> ConnectorError:
+        """The error that the result of such a search stands for."""
+        return failure(Ask("SEARCH", base, write=False), result, self.redact)
+
     async def pages(
-        self, base: str, filter_: Filter, attributes: Sequence[str], size: int
+        self,
+        base: str,
+        filter_: Filter,
+        attributes: Sequence[str],
+        size: int,
+        controls: Sequence[Control] = (),
     ) -> AsyncIterator[list[Entry]]:
         """Everything under `base`, page by page (RFC 2696), on a connection of its own: a server
         keeps the place of one listing for each."""
@@ -103,7 +126,7 @@ class Directory:
                 await self._reads.acquire()
                 control = (_PAGES, sequence(integer(size), octets(cookie)))
                 try:
-                    result, entries = await session.ask(operation, [control])
+                    result, entries = await session.ask(operation, [control, *controls])
                 except (Lost, NotConnected) as error:
                     raise self._trouble(ask, error) from None
                 page = self._found(ask, result, entries, 0)
@@ -303,5 +326,5 @@ def _cookie(result: Result) -> bytes | None:
     return cookie or None
 
 
-def _context(settings: LdapSettings) -> ssl.SSLContext:
+def _context(settings: DirectoryAddress) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=settings.ca_file or None)

@@ -28,6 +28,10 @@ def equal(name: str, value: str | bytes) -> Filter:
     return Filter(element(_EQUAL, octets(name), octets(value)))
 
 
+def at_least(name: str, value: str) -> Filter:
+    return Filter(element(_AT_LEAST, octets(name), octets(value)))
+
+
 def present(name: str) -> Filter:
     return Filter(octets(name, _PRESENT))
 

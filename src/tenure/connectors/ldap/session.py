@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self, TypeAlias
 
 from tenure.connectors.addresses import is_forbidden
@@ -58,6 +58,8 @@ class Result:
     controls: Mapping[str, bytes] = field(default_factory=dict)
     #: Of an extended operation.
     value: bytes = b""
+    #: What was said before the end (RFC 4511, 4.13): OID and value.
+    notes: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,14 @@ class Entry:
 
     dn: str
     attributes: Mapping[str, Sequence[bytes]]
+    controls: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Pending:
     done: asyncio.Future[Result]
     entries: list[Entry] = field(default_factory=list)
+    notes: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 class Session:
@@ -158,16 +162,18 @@ class Session:
             with contextlib.suppress(OSError, RuntimeError):
                 self._writer.write(sequence(integer(self._last + 1), element(_UNBIND, b"")))
         self._end("it was closed")
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.wait({self._listening})
         try:
-            async with asyncio.timeout(1):
-                await self._writer.wait_closed()
-        except (OSError, TimeoutError):
-            # It does not say goodbye to an encrypted connection: the socket is closed all the same.
+            if self._listening is not None:
+                self._listening.cancel()
+                await asyncio.wait({self._listening})
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._writer.wait_closed()
+        finally:
+            # Where it does not say goodbye to an encrypted connection, or there is no time for it:
+            # the socket is closed all the same.
             self._writer.transport.abort()
-            await asyncio.sleep(0)
+        await asyncio.sleep(0)
 
     async def _start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """RFC 4511, 4.14. What came along before the encryption began is refused."""
@@ -202,6 +208,11 @@ class Session:
                     start, at = message
                     self._take(bytes(buffer[start:at]))
                 del buffer[:at]
+        except asyncio.CancelledError:
+            # Nobody closed it, and the loop ends: there is no time for goodbyes.
+            if not self.ended:
+                self._writer.transport.abort()
+            raise
         except OSError as error:
             reason = error.strerror or str(error) or reason
         except (ValueError, IndexError):
@@ -216,11 +227,14 @@ class Session:
             # Notice of disconnection (RFC 4511, 4.4.1), or the answer to what was given up.
             if number(identifier) == 0:
                 self._end(_result(content).text or "it ended the connection")
-        elif tag == _ENTRY:
-            pending.entries.append(_entry(content))
-        elif tag not in {_REFERENCE, _INTERMEDIATE} and not pending.done.done():
-            controls = rest[0][1] if rest else b""
-            pending.done.set_result(_result(content, controls))
+            return
+        controls = rest[0][1] if rest else b""
+        if tag == _ENTRY:
+            pending.entries.append(_entry(content, controls))
+        elif tag == _INTERMEDIATE:
+            pending.notes.append(_note(content))
+        elif tag != _REFERENCE and not pending.done.done():
+            pending.done.set_result(replace(_result(content, controls), notes=pending.notes))
 
     def _abandon(self, identifier: int) -> None:
         if not self.ended:
@@ -228,8 +242,11 @@ class Session:
             self._writer.write(sequence(integer(self._last), integer(identifier, _ABANDON)))
 
     def _end(self, reason: str) -> None:
-        self.ended = self.ended or reason
-        self._writer.close()
+        if not self.ended:
+            self.ended = reason
+            # Once: closed twice, asyncio's encrypted transport forgets the socket under it, and
+            # aborting it does nothing any more.
+            self._writer.close()
         for pending in self._pending.values():
             if not pending.done.done():
                 pending.done.set_exception(Lost(self.ended))
@@ -287,17 +304,28 @@ def _controls(controls: Sequence[Control]) -> bytes:
 def _result(content: bytes, controls: bytes = b"") -> Result:
     (_, code), _, (_, text), *rest = elements(content)
     value = next((inner for tag, inner in rest if tag == 0x8B), b"")
-    found = {}
-    for _, control in elements(controls):
-        (_, oid), *more = elements(control)
-        found[oid.decode(errors="replace")] = next((v for tag, v in more if tag == 0x04), b"")
+    found = _told(controls)
     return Result(number(code), text.decode(errors="replace").rstrip("\0"), found, value)
 
 
-def _entry(content: bytes) -> Entry:
+def _entry(content: bytes, controls: bytes) -> Entry:
     (_, dn), (_, listed) = elements(content)
     attributes = {}
     for _, attribute in elements(listed):
         (_, name), (_, values) = elements(attribute)
         attributes[name.decode().lower()] = [value for _, value in elements(values)]
-    return Entry(dn.decode(errors="replace"), attributes)
+    return Entry(dn.decode(errors="replace"), attributes, _told(controls))
+
+
+def _note(content: bytes) -> tuple[str, bytes]:
+    parts = dict(elements(content))
+    return parts.get(0x80, b"").decode(errors="replace"), parts.get(0x81, b"")
+
+
+def _told(controls: bytes) -> dict[str, bytes]:
+    """OID -> value, of the controls of an answer."""
+    found = {}
+    for _, control in elements(controls):
+        (_, oid), *more = elements(control)
+        found[oid.decode(errors="replace")] = next((v for tag, v in more if tag == 0x04), b"")
+    return found

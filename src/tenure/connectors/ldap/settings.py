@@ -121,8 +121,8 @@ class Off(BaseModel):
         return self
 
 
-class LdapSettings(BaseModel):
-    """Where the directory is, where in it accounts and groups are, and how they look."""
+class DirectoryAddress(BaseModel):
+    """Where a directory is, and who we are there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -154,6 +154,64 @@ class LdapSettings(BaseModel):
         description="A service account's DN; for Active Directory also name@domain.",
         examples=["cn=tenure,ou=services,dc=example,dc=com"],
     )
+    timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
+
+    @property
+    def profile(self) -> Profile:
+        return PROFILES[self.kind]
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or (636 if parts.scheme == "ldaps" else 389)
+
+    @property
+    def start_tls(self) -> bool:
+        return not self.plain and urlsplit(self.url).scheme == "ldap"
+
+    @property
+    def is_active_directory(self) -> bool:
+        return self.kind == "active_directory"
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("expected ldaps://host or ldap://host:port") from None
+        if parts.scheme not in {"ldap", "ldaps"} or not host:
+            raise ValueError("expected ldaps://host or ldap://host:port")
+        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
+            raise ValueError("expected a host and a port and nothing more; names have own fields")
+        if is_forbidden(host):
+            raise ValueError("this address is link-local or a cloud's, never a directory's")
+        return value.rstrip("/")
+
+    @field_validator("ca_file")
+    @classmethod
+    def _is_a_file(cls, value: str) -> str:
+        if value and not Path(value).is_file():
+            raise ValueError("there is no such file")
+        return value
+
+    @model_validator(mode="after")
+    def _is_one_way(self) -> Self:
+        if self.plain and urlsplit(self.url).scheme == "ldaps":
+            raise ValueError("plain goes with ldap:// only; ldaps:// is encrypted")
+        if "=" not in self.bind_dn and not self.is_active_directory:
+            raise ValueError("bind_dn: expected a DN, such as cn=tenure,dc=example,dc=com")
+        return self
+
+
+class LdapSettings(DirectoryAddress):
+    """Where in the directory accounts and groups are, and how they look."""
+
     people_dn: Given = Field(
         title="Accounts are under (DN)", examples=["ou=people,dc=example,dc=com"]
     )
@@ -208,28 +266,6 @@ class LdapSettings(BaseModel):
     page_size: int = Field(
         default=500, ge=1, le=1000, title="Entries per page", description="When all are listed."
     )
-    timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
-
-    @property
-    def profile(self) -> Profile:
-        return PROFILES[self.kind]
-
-    @property
-    def host(self) -> str:
-        return urlsplit(self.url).hostname or ""
-
-    @property
-    def port(self) -> int:
-        parts = urlsplit(self.url)
-        return parts.port or (636 if parts.scheme == "ldaps" else 389)
-
-    @property
-    def start_tls(self) -> bool:
-        return not self.plain and urlsplit(self.url).scheme == "ldap"
-
-    @property
-    def is_active_directory(self) -> bool:
-        return self.kind == "active_directory"
 
     @property
     def naming(self) -> str:
@@ -258,22 +294,6 @@ class LdapSettings(BaseModel):
             )
         return name
 
-    @field_validator("url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("expected ldaps://host or ldap://host:port") from None
-        if parts.scheme not in {"ldap", "ldaps"} or not host:
-            raise ValueError("expected ldaps://host or ldap://host:port")
-        if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("expected a host and a port and nothing more; names have own fields")
-        if is_forbidden(host):
-            raise ValueError("this address is link-local or a cloud's, never a directory's")
-        return value.rstrip("/")
-
     @field_validator("people_dn", "groups_dn", "placeholder")
     @classmethod
     def _is_a_name(cls, value: str) -> str:
@@ -287,22 +307,10 @@ class LdapSettings(BaseModel):
             filters.parse(value)
         return value
 
-    @field_validator("ca_file")
-    @classmethod
-    def _is_a_file(cls, value: str) -> str:
-        if value and not Path(value).is_file():
-            raise ValueError("there is no such file")
-        return value
-
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
-        scheme = urlsplit(self.url).scheme
-        if self.plain and scheme == "ldaps":
-            raise ValueError("plain goes with ldap:// only; ldaps:// is encrypted")
         if self.plain and self.is_active_directory and not is_loopback(self.host):
             raise ValueError("Active Directory sets passwords over encrypted connections only")
-        if "=" not in self.bind_dn and not self.is_active_directory:
-            raise ValueError("bind_dn: expected a DN, such as cn=tenure,dc=example,dc=com")
         if self.group_kind in {"groupOfNames", "groupOfUniqueNames"} and not self.filler:
             raise ValueError("placeholder is needed: such groups must have a member")
         return self

@@ -38,13 +38,18 @@ def is_on(settings: LdapSettings, entry: Entry) -> bool | None:
         bits = text(entry, CONTROL)
         return not int(bits) & _DISABLED if bits.isdecimal() else None
     if off.by == "lock":
-        # A lock after wrong passwords is another matter, and ends by itself.
-        return text(entry, LOCKED) != _FOR_GOOD
+        return not is_off_for_good(text(entry, LOCKED))
     if off.by == "attribute":
         return text(entry, off.attribute).casefold() != off.value.casefold()
     if off.by == "move":
         return not names.below(names.parse(entry.dn), names.parse(off.unit))
     return None
+
+
+def is_off_for_good(locked: str) -> bool:
+    """By the value of `LOCKED`. A lock after wrong passwords is another matter, and ends by
+    itself."""
+    return locked == _FOR_GOOD
 
 
 def of_new(settings: LdapSettings, *, on: bool) -> Mapping[str, Sequence[str]]:

@@ -99,7 +99,7 @@ class Server:
         if self._connection is not None and not self._connection.closed:
             return self._connection
         settings = self._settings
-        encryption, issuers = _encryption(settings)
+        encryption, issuers = settings.encryption
         milliseconds = int(settings.timeouts.total * 1000)
         try:
             self._connection = await psycopg.AsyncConnection.connect(
@@ -169,10 +169,3 @@ class Server:
         if state.startswith(_LATER_CLASSES) or state in _LATER:
             return RetryLater(f"{text} Nothing was changed; it is tried again later.")
         return Rejected(f"{text} {detail} Correct the values or the mapping.")
-
-
-def _encryption(settings: PostgresqlSettings) -> tuple[str, str]:
-    """`sslmode` and `sslrootcert`: https://www.postgresql.org/docs/current/libpq-ssl.html"""
-    if settings.plain or (settings.is_local and not settings.ca_file):
-        return "prefer", ""
-    return "verify-full", settings.ca_file or "system"

@@ -24,25 +24,19 @@ from tenure.connectors.http import Timeouts
 Given = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
-class PostgresqlSettings(BaseModel):
+class PostgresqlAddress(BaseModel):
     """Where the server is, and who we are there."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: Given = Field(
         title="Host",
-        description="Of the server that is written to, or the folder of its socket.",
+        description="Its name, or the folder of its socket.",
         examples=["db.example.com"],
     )
     port: int = Field(default=5432, ge=1, le=65535, title="Port")
-    database: Given = Field(
-        default="postgres",
-        title="Database",
-        description="Any one: roles are the whole server's.",
-    )
-    user: Given = Field(
-        title="Sign in as", description="A role with CREATEROLE.", examples=["tenure"]
-    )
+    database: Given = Field(default="postgres", title="Database")
+    user: Given = Field(title="Sign in as", examples=["tenure"])
     plain: bool = Field(
         default=False,
         title="Without encryption",
@@ -54,19 +48,17 @@ class PostgresqlSettings(BaseModel):
         description="PEM certificates of who issued the server's, where this machine does not "
         "know them.",
     )
-    end_sessions: bool = Field(
-        default=True,
-        title="End sessions of who is switched off",
-        description="Needs membership in pg_signal_backend.",
-    )
-    groups: bool = Field(default=True, title="Manage memberships in roles")
-    create_groups: bool = Field(default=False, title="Create missing roles")
-    page_size: int = Field(default=1000, ge=1, le=10_000, title="Roles per page")
-    timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
 
     @property
     def is_local(self) -> bool:
         return self.host.startswith("/") or is_loopback(self.host)
+
+    @property
+    def encryption(self) -> tuple[str, str]:
+        """`sslmode` and `sslrootcert`: https://www.postgresql.org/docs/current/libpq-ssl.html"""
+        if self.plain or (self.is_local and not self.ca_file):
+            return "prefer", ""
+        return "verify-full", self.ca_file or "system"
 
     @field_validator("host")
     @classmethod
@@ -84,6 +76,28 @@ class PostgresqlSettings(BaseModel):
         if self.ca_file and self.plain:
             raise ValueError("ca_file goes with an encrypted connection, and plain is set")
         return self
+
+
+class PostgresqlSettings(PostgresqlAddress):
+    """A server whose roles are accounts. Its address is that of the one which is written to."""
+
+    database: Given = Field(
+        default="postgres",
+        title="Database",
+        description="Any one: roles are the whole server's.",
+    )
+    user: Given = Field(
+        title="Sign in as", description="A role with CREATEROLE.", examples=["tenure"]
+    )
+    end_sessions: bool = Field(
+        default=True,
+        title="End sessions of who is switched off",
+        description="Needs membership in pg_signal_backend.",
+    )
+    groups: bool = Field(default=True, title="Manage memberships in roles")
+    create_groups: bool = Field(default=False, title="Create missing roles")
+    page_size: int = Field(default=1000, ge=1, le=10_000, title="Roles per page")
+    timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
 
 
 class PostgresqlSecrets(BaseModel):

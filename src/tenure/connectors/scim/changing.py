@@ -75,8 +75,36 @@ class Changer:
 
     async def set_active(self, remote_id: str, active: bool) -> None:
         """Switches the account on or off."""
-        by = self._speech.dialect.off.send or (await self._speech.ready()).changes
-        await self._changed(remote_id, {"active": active}, "put" if by == "put" else "patch")
+        await self._speech.ready()
+        by = "put" if self._active_by() == "put" else "patch"
+        await self._changed(remote_id, {"active": active}, by)
+
+    def update_in_one(self, changes: Mapping[str, Value | None]) -> dict[str, Any] | None:
+        """The body of the one PATCH that changes this without anything being read first; None
+        where it takes more, or another way is better. `speech` is ready."""
+        only = self._speech.dialect.changes.only
+        if not changes or (only is not None and any(name not in only for name in changes)):
+            return None
+        return self._in_one(changes, self._speech.changes)
+
+    def active_in_one(self, active: bool) -> dict[str, Any] | None:
+        """The same for switching on or off."""
+        return self._in_one({"active": active}, self._active_by())
+
+    def _in_one(self, changes: Mapping[str, Value | None], by: str) -> dict[str, Any] | None:
+        speech = self._speech
+        if by != "patch" or speech.etags or speech.dialect.version == "1.1":
+            return None
+        if self.styles(changes)[0] is not Style.VALUE_PATH:
+            return None
+        made = patch.operations(changes, typed=speech.typed)
+        body = patch.body(made, capital=speech.dialect.changes.operations == "capital")
+        if speech.dialect.booleans == "text":
+            body = as_text(body)
+        return body if made else None
+
+    def _active_by(self) -> str:
+        return self._speech.dialect.off.send or self._speech.changes
 
     async def _changed(self, remote_id: str, changes: Mapping[str, Value | None], by: str) -> None:
         if by == "put":
@@ -96,7 +124,7 @@ class Changer:
     async def _patch(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
         refused: ConnectorError | None = None
         current: Resource | None = None
-        for style in self._styles(changes):
+        for style in self.styles(changes):
             if style is not Style.VALUE_PATH and current is None:
                 current = await self.resource(remote_id)
             made = patch.operations(changes, style, current, typed=self._speech.typed)
@@ -109,7 +137,7 @@ class Changer:
                 try:
                     await self._send(remote_id, body, current)
                 except (HttpRejected, OutcomeUnknown) as error:
-                    if not _another_way(error, style):
+                    if not refuses_style(error, style):
                         raise
                     refused = refused or error
                     continue
@@ -118,7 +146,7 @@ class Changer:
         if refused is not None:
             raise refused
 
-    def _styles(self, changes: Mapping[str, Value | None]) -> list[Style]:
+    def styles(self, changes: Mapping[str, Value | None]) -> list[Style]:
         """The forms to try, the likeliest first."""
         speech = self._speech
         if speech.said("changes.paths") is False:
@@ -243,7 +271,8 @@ def with_fields(error: HttpRejected, names: Iterable[str]) -> Rejected:
 _VALUE = frozenset({"value"})
 
 
-def _another_way(error: ConnectorError, style: Style) -> bool:
+def refuses_style(error: ConnectorError, style: Style) -> bool:
+    """Whether a PATCH of this form is worth sending in another one."""
     # Setting a value twice is setting it once, so a form that breaks a server may be said again.
     broke = error.status == 500 and style in {Style.VALUE_PATH, Style.PRECISE}
     return another_way(error) or broke

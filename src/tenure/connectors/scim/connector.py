@@ -21,31 +21,36 @@ from pydantic import BaseModel
 from tenure.connectors.answers import HttpRejected
 from tenure.connectors.base import (
     AlreadyExists,
+    Answered,
     Capabilities,
+    Change,
     Check,
     ConnectorConfig,
     ConnectorError,
     Limits,
     Listed,
     NotFound,
-    Rejected,
     RemoteAccount,
     RemoteAttribute,
     RemoteEntitlement,
+    Together,
     Unsupported,
 )
 from tenure.connectors.http import HttpFunnel
 from tenure.connectors.scim import version1
-from tenure.connectors.scim.attributes import boolean, entries, flatten, path, unflatten
-from tenure.connectors.scim.changing import Changer, user, with_fields
+from tenure.connectors.scim.attributes import boolean, entries, flatten, path
+from tenure.connectors.scim.bulk import Bulk, Operation, Verbs
+from tenure.connectors.scim.changing import Changer, refuses_style, user, with_fields
 from tenure.connectors.scim.checks import checked
+from tenure.connectors.scim.creating import Creator
 from tenure.connectors.scim.dialect import Dialect, Pace
 from tenure.connectors.scim.finding import Finder, Resource
 from tenure.connectors.scim.groups import Groups, created
 from tenure.connectors.scim.listing import pages
+from tenure.connectors.scim.patch import Style
 from tenure.connectors.scim.schemas import described
 from tenure.connectors.scim.settings import ScimSecrets, ScimSettings
-from tenure.connectors.scim.speech import Speech, as_text
+from tenure.connectors.scim.speech import Speech
 from tenure.core.model import Attributes, Value
 
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
@@ -95,6 +100,7 @@ class ScimConnector:
         )
         self._speech = Speech(dialect, address=settings.base_url, http=self._http)
         self._changer = Changer(self._http, self._speech)
+        self._creator = Creator(self._http, self._speech)
         self._finder = Finder(
             self._speech,
             lambda query: self._pages("/Users", query, trusting=True),
@@ -106,6 +112,11 @@ class ScimConnector:
             self._changer,
             self._pages,
             address=settings.base_url,
+        )
+        self._bulk = Bulk(
+            self._http,
+            self._speech,
+            Verbs(self._operation, self._made_together, self._refused_together, self._alone),
         )
         #: The account that was last made with an external id.
         self._named: str | None = None
@@ -167,9 +178,9 @@ class ScimConnector:
     async def create(
         self, attributes: Attributes, *, external_id: str, active: bool
     ) -> RemoteAccount:
-        self._refuse(attributes)
+        self._creator.refuse(attributes)
         try:
-            made = await self._created(attributes, external_id, active)
+            made = await self._creator.create(attributes, external_id, active)
         except HttpRejected as error:
             raise with_fields(error, attributes) from None
         except AlreadyExists:
@@ -185,7 +196,7 @@ class ScimConnector:
 
     async def update(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
         if changes:
-            self._refuse(changes, new=False)
+            self._creator.refuse(changes, new=False)
             await self._changer.update(remote_id, changes)
 
     async def disable(self, remote_id: str) -> None:
@@ -247,6 +258,14 @@ class ScimConnector:
         """What accounts have there, by the published schemas or else as it is seen."""
         return await described(self._http, self._speech, self._pages("/Users"))
 
+    async def together(self) -> Together:
+        """By what the dialect says, or the application itself."""
+        return await self._bulk.together()
+
+    async def bulk(self, changes: Sequence[Change]) -> list[Answered]:
+        """In bulk requests, as far as they can be; the rest one by one."""
+        return await self._bulk.send(changes)
+
     def fitted(self, seen: Mapping[str, str]) -> tuple[Mapping[str, Any], Sequence[str]]:
         """The dialect that fits, by what was seen to work; and why, as sentences."""
         for (verb, what), (name, value, why) in _SEEN.items():
@@ -273,58 +292,63 @@ class ScimConnector:
                     version1.understood(resource)
             yield page
 
-    async def _created(self, attributes: Attributes, external_id: str, active: bool) -> Any:
-        speech = self._speech
-        had_types = speech.typed and any(path(name).type for name in attributes)
-        try:
-            made = await self._post(attributes, external_id, active, typed=speech.typed)
-        except HttpRejected as error:
-            if error.status != 400 or not had_types or not speech.open("typed"):
-                raise
-            # Nothing was made. Some refuse the types of entries, whatever they are.
-            try:
-                made = await self._post(attributes, external_id, active, typed=False)
-            except HttpRejected:
-                raise error from None
-            why = "Entries of lists are taken only without type and primary."
-            speech.learn("typed", False, why)
-        else:
-            if had_types:
-                speech.learn("typed", True)
-        return made
+    # What bulk requests are made of, and what comes of them.
 
-    async def _post(
-        self, attributes: Attributes, external_id: str, active: bool, *, typed: bool
-    ) -> Any:
-        dialect = self._settings.dialect
-        resource = unflatten(attributes, typed=typed)
-        resource["schemas"] = list(dict.fromkeys([*resource["schemas"], *dialect.schemas]))
-        if self._speech.external_id:
-            resource["externalId"] = external_id
-        resource["active"] = active
-        if dialect.version == "1.1":
-            version1.written(resource)
-        if dialect.booleans == "text":
-            resource = as_text(resource)
-        return await self._http.write("POST", "/Users", resource)
+    def _operation(self, change: Change) -> Operation | None:
+        dialect, target = self._settings.dialect, user(change.remote_id) if change.remote_id else ""
+        if change.verb == "create":
+            self._creator.refuse(change.attributes)
+            return Operation("POST", "/Users", self._resource_for(change))
+        if change.verb == "delete" or (change.verb == "disable" and dialect.off.by == "delete"):
+            kept = change.verb == "delete" and dialect.delete == "unsupported"
+            return None if kept else Operation("DELETE", target)
+        body = None
+        if change.verb == "update":
+            self._creator.refuse(change.attributes, new=False)
+            body = self._changer.update_in_one(change.attributes)
+        elif dialect.off.by == "active":
+            body = self._changer.active_in_one(change.verb == "enable")
+        return None if body is None else Operation("PATCH", target, body)
 
-    def _refuse(self, attributes: Mapping[str, Value | None], *, new: bool = True) -> None:
-        """What the application is known not to take is not sent."""
-        dialect = self._settings.dialect
-        missing = [name for name in dialect.required if new and attributes.get(name) in (None, "")]
-        if missing:
-            raise Rejected(
-                f"This application makes no account without {', '.join(missing)}: map it to "
-                "something that everybody has.",
-                missing,
-            )
-        name = attributes.get("userName")
-        if dialect.user_name == "email" and name is not None and "@" not in str(name):
-            raise Rejected(
-                f"User names are e-mail addresses in this application, and {name!r} is none: map "
-                "userName to one, as in userName: user.email.",
-                ("userName",),
-            )
+    def _resource_for(self, change: Change) -> Resource:
+        return self._creator.new(
+            change.attributes, change.external_id, change.active, typed=self._speech.typed
+        )
+
+    def _made_together(self, change: Change, identifier: str, shown: Any) -> RemoteAccount:
+        """Where the answer does not show the account, it is what was sent, to be read later."""
+        resource = dict(shown) if shown else self._resource_for(change)
+        resource["id"] = identifier
+        self._finder.note(resource)
+        self._named = identifier if self._speech.external_id else None
+        return self._loaded(resource) if shown else self._account(resource, b"")
+
+    def _refused_together(self, change: Change, error: ConnectorError) -> ConnectorError | None:
+        if change.verb == "create":
+            self._finder.doubted = self._finder.doubted or isinstance(error, AlreadyExists)
+            typed = self._speech.typed and any(path(name).type for name in change.attributes)
+            if isinstance(error, HttpRejected) and typed and self._speech.open("typed"):
+                return None
+        elif change.verb != "delete" and refuses_style(error, Style.VALUE_PATH):
+            return None
+        return with_fields(error, change.attributes) if isinstance(error, HttpRejected) else error
+
+    async def _alone(self, change: Change) -> RemoteAccount | None:
+        match change.verb:
+            case "create":
+                given = {n: v for n, v in change.attributes.items() if v is not None}
+                return await self.create(
+                    given, external_id=change.external_id, active=change.active
+                )
+            case "update":
+                await self.update(change.remote_id, change.attributes)
+            case "disable":
+                await self.disable(change.remote_id)
+            case "enable":
+                await self.enable(change.remote_id)
+            case "delete":
+                await self.delete(change.remote_id)
+        return None
 
     async def _group_of_those_on(self) -> str:
         if self._on is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tenure.connectors.base import ConnectorError
@@ -30,6 +30,10 @@ class Declared:
     cursor: bool | None = None
     #: How many it gives at once at most.
     largest: int | None = None
+    bulk: bool | None = None
+    #: How many operations, and bytes, a bulk request has at most.
+    bulk_operations: int | None = None
+    bulk_bytes: int | None = None
 
 
 _known: dict[str, tuple[float, Declared]] = {}
@@ -60,6 +64,12 @@ def remember(address: str, body: Any) -> Declared:
     return found
 
 
+def has_no_bulk(address: str) -> None:
+    """It was seen that bulk requests do not work there, whatever it says."""
+    told_at, found = _known.get(address, (time.monotonic(), Declared()))
+    _known[address] = (told_at, replace(found, bulk=False))
+
+
 def forget() -> None:
     """Ask everybody again."""
     _known.clear()
@@ -76,8 +86,21 @@ def understood(body: Any) -> Declared:
         filters=_supported(body, "filter"),
         etags=_supported(body, "etag"),
         cursor=cursor and by_default if isinstance(cursor, bool) else None,
-        largest=next((n for n in sizes if type(n) is int and n > 0), None),
+        largest=next((n for n in sizes if _is_limit(n)), None),
+        bulk=_supported(body, "bulk"),
+        bulk_operations=_limit(body, "maxOperations"),
+        bulk_bytes=_limit(body, "maxPayloadSize"),
     )
+
+
+def _limit(body: Any, name: str) -> int | None:
+    """A limit of bulk requests; None where it tells none that can be meant."""
+    said = _part(body, "bulk").get(name)
+    return said if _is_limit(said) else None
+
+
+def _is_limit(said: object) -> bool:
+    return type(said) is int and said > 0
 
 
 def _part(body: Any, name: str) -> dict[str, Any]:

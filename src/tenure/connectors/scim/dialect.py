@@ -162,6 +162,35 @@ class Members(Part):
     )
 
 
+class Bulk(Part):
+    """Several changes in one request (RFC 7644, 3.7)."""
+
+    use: bool | None = Field(
+        default=None,
+        title="Bulk",
+        description="true: whatever can go in one request does. false: nothing does. Not given: "
+        "where the server says that it has it, and as long as it is faster.",
+    )
+    operations: int | None = Field(
+        default=None,
+        ge=2,
+        le=10_000,
+        title="Operations per request",
+        description="At most. Not given: as the server says (maxOperations).",
+    )
+    bytes: int | None = Field(
+        default=None,
+        ge=1000,
+        title="Bytes per request",
+        description="At most. Not given: as the server says (maxPayloadSize).",
+    )
+    counts: Literal["request", "operations"] = Field(
+        default="request",
+        title="Counts as",
+        description="For the limit of writes a second. operations: each one in it counts.",
+    )
+
+
 class Pace(Part):
     """How hard it may be pressed, where the application's own limits do not say."""
 
@@ -238,6 +267,7 @@ class Dialect(Part):
         "it.",
     )
     members: Members = Field(default_factory=Members, title="Groups' members")
+    bulk: Bulk = Field(default_factory=Bulk, title="Several at once")
     limits: Pace = Field(default_factory=Pace, title="Pace")
 
     @field_validator("headers")

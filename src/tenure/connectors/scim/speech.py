@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from tenure.connectors.http import HttpFunnel
-from tenure.connectors.scim.declared import Declared, declared
+from tenure.connectors.scim.declared import Declared, declared, has_no_bulk
 from tenure.connectors.scim.dialect import Dialect
 
 #: What has a default in the dialect that only a trial can show to be wrong.
@@ -27,6 +27,8 @@ class Speech:
         self.declared = Declared()
         self._address = address
         self._http = http
+        #: Bulk requests were seen not to work: not even a dialect that asks for them helps.
+        self.bulk_failed = False
         self._asked = False
         self._asking = asyncio.Lock()
         #: Dotted name in the dialect -> what was seen to work, and why it is said.
@@ -119,6 +121,20 @@ class Speech:
         if self._said("pages.count") is False:
             return None
         return min(wanted, self.dialect.pages.largest or self.declared.largest or wanted)
+
+    @property
+    def bulk(self) -> bool:
+        """Whether several changes may go in one request."""
+        if self.dialect.version == "1.1" or self.bulk_failed:
+            return False
+        said = self._said("bulk.use")
+        return bool(said if said is not None else self.declared.bulk)
+
+    def without_bulk(self, why: str) -> None:
+        """It does not work, whatever was said. Remembered for those who come next, too."""
+        self.learn("bulk.use", False, why)
+        self.bulk_failed = True
+        has_no_bulk(self._address)
 
     @property
     def etags(self) -> bool:

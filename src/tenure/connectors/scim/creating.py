@@ -1,0 +1,94 @@
+"""Making accounts: what is sent of a new one, and what is not sent at all.
+
+Where the dialect leaves open whether entries of lists have types, the standard's way is tried
+first. It must not know what becomes of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tenure.connectors.answers import HttpRejected
+from tenure.connectors.base import Rejected
+from tenure.connectors.http import HttpFunnel
+from tenure.connectors.scim import version1
+from tenure.connectors.scim.attributes import path, unflatten
+from tenure.connectors.scim.speech import Speech, as_text
+from tenure.core.model import Attributes, Value
+
+Resource = dict[str, Any]
+
+
+class Creator:
+    """One connection's."""
+
+    def __init__(self, http: HttpFunnel, speech: Speech) -> None:
+        self._http = http
+        self._speech = speech
+
+    async def create(self, attributes: Attributes, external_id: str, active: bool) -> Any:
+        """The answer to the new account."""
+        speech = self._speech
+        had_types = speech.typed and any(path(name).type for name in attributes)
+        try:
+            made = await self._post(attributes, external_id, active, typed=speech.typed)
+        except HttpRejected as error:
+            if error.status != 400 or not had_types or not speech.open("typed"):
+                raise
+            # Nothing was made. Some refuse the types of entries, whatever they are.
+            try:
+                made = await self._post(attributes, external_id, active, typed=False)
+            except HttpRejected:
+                raise error from None
+            why = "Entries of lists are taken only without type and primary."
+            speech.learn("typed", False, why)
+        else:
+            if had_types:
+                speech.learn("typed", True)
+        return made
+
+    async def _post(
+        self, attributes: Attributes, external_id: str, active: bool, *, typed: bool
+    ) -> Any:
+        resource = self.new(attributes, external_id, active, typed=typed)
+        return await self._http.write("POST", "/Users", resource)
+
+    def new(
+        self,
+        attributes: Mapping[str, Value | None],
+        external_id: str,
+        active: bool,
+        *,
+        typed: bool,
+    ) -> Resource:
+        """A new account as it is sent."""
+        dialect = self._speech.dialect
+        resource = unflatten(attributes, typed=typed)
+        resource["schemas"] = list(dict.fromkeys([*resource["schemas"], *dialect.schemas]))
+        if self._speech.external_id:
+            resource["externalId"] = external_id
+        resource["active"] = active
+        if dialect.version == "1.1":
+            version1.written(resource)
+        if dialect.booleans == "text":
+            resource = as_text(resource)
+        return resource
+
+    def refuse(self, attributes: Mapping[str, Value | None], *, new: bool = True) -> None:
+        """What the application is known not to take is not sent."""
+        dialect = self._speech.dialect
+        missing = [name for name in dialect.required if new and attributes.get(name) in (None, "")]
+        if missing:
+            raise Rejected(
+                f"This application makes no account without {', '.join(missing)}: map it to "
+                "something that everybody has.",
+                missing,
+            )
+        name = attributes.get("userName")
+        if dialect.user_name == "email" and name is not None and "@" not in str(name):
+            raise Rejected(
+                f"User names are e-mail addresses in this application, and {name!r} is none: map "
+                "userName to one, as in userName: user.email.",
+                ("userName",),
+            )

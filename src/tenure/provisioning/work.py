@@ -1,0 +1,106 @@
+"""One operation as it is sent, and what became of it: what the sender and the tables both know.
+
+It must not know either of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from tenure.connectors.base import (
+    ConnectorError,
+    NotFound,
+    OutcomeUnknown,
+    RemoteAccount,
+    RetryLater,
+    StopApplication,
+    Unsupported,
+)
+from tenure.core.model import OperationKind, Value
+
+
+class Result(StrEnum):
+    """What the engine does next with the operation."""
+
+    DONE = "done"
+    RETRY = "retry"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    #: Not begun: a person stopped writes first, or the application does not accept us.
+    PAUSED = "paused"
+    MANUAL = "manual"
+    NOT_MADE = "not_made"
+
+
+@dataclass(slots=True)
+class Work:
+    """One operation to send. `unsure`: it may have been sent before, so look first. `outdated`:
+    only look, for it is no longer wanted like this."""
+
+    operation: int
+    kind: OperationKind
+    person: str
+    external_id: str
+    remote_id: str
+    attributes: Mapping[str, Value | None]
+    grant: tuple[str, ...]
+    revoke: tuple[str, ...]
+    progress: dict[str, Any] = field(default_factory=dict)
+    unsure: bool = False
+    #: Whether an account that is made is open.
+    active: bool = True
+    outdated: bool = False
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one operation."""
+
+    work: Work
+    result: Result = Result.DONE
+    message: str = ""
+    after: float | None = None
+    account: RemoteAccount | None = None
+    adopted: bool = False
+    evidence: dict[str, Any] | None = None
+    #: Something was sent that may have been done, although nobody said so.
+    may_be_done: bool = False
+
+
+class Broken(ConnectorError):
+    """A connector that did something else than its port promises."""
+
+
+def broken(error: Exception) -> str:
+    """What an administrator reads of an exception that nobody expected."""
+    text = f"{type(error).__name__}: {error}".strip().removesuffix(":")[:300]
+    return (
+        f"The connector failed by itself ({text}). Whether anything was done there is not known. "
+        "This is a fault of Tenure, or an answer that nobody expected: the log has where."
+    )
+
+
+def fail(outcome: Outcome, error: ConnectorError) -> None:
+    """The error as what the engine does next."""
+    outcome.message = str(error)
+    match error:
+        case RetryLater():
+            outcome.result, outcome.after = Result.RETRY, error.after
+        case OutcomeUnknown():
+            outcome.result, outcome.may_be_done = Result.UNKNOWN, True
+        case StopApplication():
+            outcome.result = Result.STOPPED
+        case Unsupported():
+            outcome.result = Result.MANUAL
+            outcome.message = f"{error} {error.instructions}".strip()
+        case Broken():
+            outcome.result, outcome.may_be_done = Result.FAILED, True
+        case NotFound():
+            outcome.result = Result.FAILED
+            outcome.message = f"{error} Reconcile the application to see what became of it."
+        case _:
+            outcome.result = Result.FAILED

@@ -1,0 +1,1 @@
+"""Signing in to applications: who may, by which protocol, and access that ends."""

@@ -1,0 +1,144 @@
+"""Sending notices: claimed so that one worker has each, sent at once without a transaction, and
+what was answered kept as evidence. What does not arrive is tried again, ever more slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import aiohttp
+from django.db import transaction
+from django.db.models import F
+from yarl import URL
+
+from tenure.audit.models import Action
+from tenure.audit.services import record
+from tenure.connectors.addresses import SafeResolver, is_forbidden
+from tenure.infra.clock import now
+from tenure.sso import outbox
+from tenure.sso.models import Notice
+
+_log = logging.getLogger(__name__)
+_AT_ONCE: Final = 50
+#: Whoever sends has so long before another one may try.
+_CLAIM: Final = timedelta(minutes=1)
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
+_FIRST_WAIT: Final = timedelta(seconds=2)
+_LONGEST_WAIT: Final = timedelta(hours=1)
+_KEPT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Status None: nothing did, and `said` is why."""
+
+    status: int | None
+    said: str
+
+
+def deliver_waiting(*, most: int = 1000) -> int:
+    """Send what is due. Returns how many arrived."""
+    arrived = done = 0
+    while done < most:
+        rows = _claim()
+        if not rows:
+            break
+        answers = asyncio.run(_send_all(rows))
+        arrived += sum(_settle(row, answer) for row, answer in zip(rows, answers, strict=True))
+        done += len(rows)
+    return arrived
+
+
+@transaction.atomic
+def _claim() -> list[Notice]:
+    at = now()
+    keys = list(
+        Notice.objects.select_for_update(skip_locked=True)
+        .filter(state=Notice.State.WAITING, not_before__lte=at)
+        .order_by("not_before", "id")
+        .values_list("pk", flat=True)[:_AT_ONCE]
+    )
+    Notice.objects.filter(pk__in=keys).update(
+        not_before=at + _CLAIM, tries=F("tries") + 1, sent_at=at
+    )
+    rows = Notice.objects.filter(pk__in=keys).order_by("id")
+    return list(rows.select_related("application", "person", "session"))
+
+
+async def _send_all(rows: list[Notice]) -> list[Answer]:
+    prepared = [await asyncio.to_thread(_prepare, row) for row in rows]
+    connector = aiohttp.TCPConnector(resolver=SafeResolver())
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=_TIMEOUT, headers={"User-Agent": "Tenure"}
+    ) as http:
+        return await asyncio.gather(
+            *(_send(http, row, one) for row, one in zip(rows, prepared, strict=True))
+        )
+
+
+def _prepare(row: Notice) -> outbox.Prepared | Exception:
+    sender = outbox.sender_of(row.kind)
+    if sender is None:
+        return LookupError(f"Nothing here sends notices of the kind {row.kind}.")
+    try:
+        return sender.prepare(row)
+    except Exception as error:
+        _log.exception("Notice %s cannot be prepared", row.pk)
+        return error
+
+
+async def _send(
+    http: aiohttp.ClientSession, row: Notice, prepared: outbox.Prepared | Exception
+) -> Answer:
+    if isinstance(prepared, Exception):
+        return Answer(None, f"It could not be prepared: {prepared}")
+    try:
+        host = URL(row.address).host or ""
+        if is_forbidden(host):
+            return Answer(None, f"{host} is no address of an application.")
+        async with http.post(
+            row.address,
+            data=prepared.body,
+            headers={"Content-Type": prepared.content_type, **prepared.headers},
+            allow_redirects=False,
+        ) as response:
+            body = await response.content.read(4096)
+            return Answer(response.status, body.decode(errors="replace"))
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])
+
+
+@transaction.atomic
+def _settle(row: Notice, answer: Answer) -> bool:
+    """Keep what was answered. Returns whether it arrived."""
+    at, sender = now(), outbox.sender_of(row.kind)
+    took = hopeless = False
+    if sender is not None and answer.status is not None:
+        took = sender.arrived(answer.status, answer.said)
+        hopeless = not took and sender.hopeless(answer.status, answer.said)
+    over = hopeless or at >= row.give_up_at
+    row.status, row.answer = answer.status, answer.said[:_KEPT].replace("\0", "")
+    if took or over:
+        row.state = Notice.State.DELIVERED if took else Notice.State.FAILED
+        row.settled_at = at
+    row.not_before = at + min(_FIRST_WAIT * 2 ** min(row.tries - 1, 12), _LONGEST_WAIT)
+    row.save(update_fields=["status", "answer", "state", "settled_at", "not_before"])
+    if took or over:
+        _record(row, took)
+    return took
+
+
+def _record(row: Notice, took: bool) -> None:
+    record(
+        Action.NOTICE_DELIVERED if took else Action.NOTICE_FAILED,
+        subject_kind="notice",
+        subject_key=str(row.pk),
+        subject_label=row.kind,
+        application=row.application.slug if row.application else "",
+        person=str(row.person.uid) if row.person else "",
+        reason="" if took else (row.answer or f"answered {row.status}"),
+        after={"address": row.address, "status": row.status, "tries": row.tries},
+    )

@@ -1,0 +1,145 @@
+"""Somebody comes to go on to an application: who they are, whether they may, and the session that
+begins there. The same for every protocol, and for the tile in the portal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Q
+from django.http import HttpRequest
+
+from tenure.applications.models import Application
+from tenure.audit.models import Action
+from tenure.audit.services import acting, record
+from tenure.configuration.document_sso import SingleSignOn
+from tenure.core.lifecycle import zone
+from tenure.core.sign_on import Cause, Decision, Standing, Verdict, decide, fresh
+from tenure.infra.clock import now
+from tenure.people.models import Person
+from tenure.provisioning.standing import ApplicationStanding, standing_in
+from tenure.signin import sessions
+from tenure.signin.models import Session
+from tenure.signin.owners import may_come_in
+from tenure.signin.where import address_of, browser_of
+from tenure.sso.models import ApplicationSession, Outcome, Protocol, SignOn
+from tenure.sso.policies import policy_of
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody who is signed in here wants to go on to an application. `standing` has their
+    attributes, for claims and attribute statements."""
+
+    person: Person
+    session: Session
+    application: Application
+    protocol: Protocol
+    sso: SingleSignOn
+    standing: ApplicationStanding
+    decision: Decision
+    address: str | None
+    browser: str
+
+    @property
+    def allowed(self) -> bool:
+        return self.decision.verdict is Verdict.ALLOWED
+
+
+def visit(
+    request: HttpRequest,
+    application: Application,
+    protocol: Protocol,
+    sso: SingleSignOn,
+    *,
+    max_age: timedelta | None = None,
+    by_itself: bool = False,
+) -> Visit | None:
+    """Who is signed in, and whether they may go on. None where nobody is. `max_age`: what the
+    application asks for by itself; the passkey must not have been used longer ago."""
+    row = sessions.person_session(request, by_itself=by_itself)
+    if row is None or row.person is None:
+        return None
+    person, at = row.person, now()
+    found = standing_in(person, application, at)
+    place: ZoneInfo = zone(person.time_zone)
+    who = Standing(
+        may_come_in=may_come_in(person),
+        due=found.given.due,
+        why=found.given.why,
+        stage=found.stage,
+        local=at.astimezone(place),
+        address=address_of(request),
+        passkey_at=row.passkey_at,
+        detail=found.detail,
+    )
+    decision = decide(who, policy_of(sso))
+    if decision.verdict is Verdict.ALLOWED and max_age is not None:
+        proved_at = row.passkey_at or row.began_at
+        if not fresh(proved_at, max_age, at):
+            asked = "The application asks for a sign-in that is not so long ago."
+            decision = Decision(Verdict.CONFIRM, Cause.PASSKEY, asked)
+    return Visit(
+        person, row, application, protocol, sso, found, decision, who.address, browser_of(request)
+    )
+
+
+@transaction.atomic
+def enter(who: Visit, *, subject: str, details: dict[str, object]) -> ApplicationSession:
+    """They are let in: the sign-in is recorded, and their session at the application begins, or
+    goes on where this browser has one already. Raises `ValueError` for a visit that is not
+    allowed."""
+    if not who.allowed:
+        raise ValueError(f"{who.person} may not go on to {who.application}: {who.decision.reason}")
+    _write(who, Outcome.ALLOWED)
+    at = now()
+    # Locked: a session that has just been ended begins nothing any more.
+    live = Session.objects.select_for_update().filter(pk=who.session.pk, ended_at=None).exists()
+    if not live:
+        raise ValueError(f"The session of {who.person} has just ended.")
+    mine = Q(portal_session=who.session, application=who.application, protocol=who.protocol)
+    row = ApplicationSession.objects.filter(mine, ended_at=None).first()
+    if row is None:
+        row = ApplicationSession(
+            person=who.person,
+            application=who.application,
+            portal_session=who.session,
+            protocol=who.protocol,
+            began_at=at,
+        )
+    row.subject, row.details = subject, {**row.details, **details}
+    row.used_at = row.checked_at = at
+    row.generation = who.person.generation
+    row.save()
+    return row
+
+
+def refuse(who: Visit) -> None:
+    """They are not let in: recorded, in the audit trail too."""
+    _write(who, Outcome.REFUSED)
+    with acting(f"{who.person.display_name} (themselves)"):
+        record(
+            Action.APPLICATION_SIGN_IN_REFUSED,
+            subject_kind="person",
+            subject_key=str(who.person.uid),
+            subject_label=who.person.display_name,
+            person=str(who.person.uid),
+            application=who.application.slug,
+            reason=who.decision.reason,
+            after={"from": who.address, "browser": who.browser},
+        )
+
+
+def _write(who: Visit, outcome: Outcome) -> None:
+    SignOn.objects.create(
+        person=who.person,
+        application=who.application,
+        protocol=who.protocol,
+        outcome=outcome,
+        cause=who.decision.cause.value,
+        reason=who.decision.reason,
+        address=who.address,
+        browser=who.browser,
+    )

@@ -1,0 +1,90 @@
+"""Notices to other systems: written in the transaction that they tell of, sent by the worker. A
+kind says how the request is made when it is sent (what is signed has a time in it) and which
+answers mean that it arrived. Knows nothing of protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from typing import Protocol as Shape
+
+from tenure.applications.models import Application
+from tenure.infra.clock import now
+from tenure.infra.jobs import defer_once
+from tenure.people.models import Person
+from tenure.sso.models import ApplicationSession, Notice
+
+#: What cannot be delivered for so long is given up, and told.
+PATIENCE: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A POST, as it goes out."""
+
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sender(Shape):
+    """How notices of one kind are sent."""
+
+    def prepare(self, notice: Notice) -> Prepared:
+        """The request. Asked at every try."""
+
+    def arrived(self, status: int, body: str) -> bool:
+        """Whether this answer means that it was taken."""
+
+    def hopeless(self, status: int, body: str) -> bool:
+        """Whether the same again would be answered the same: it is given up at once."""
+
+
+_senders: Final[dict[str, Sender]] = {}
+
+
+def register(kind: str, sender: Sender) -> None:
+    """From now on notices of this kind can be sent."""
+    _senders[kind] = sender
+
+
+def sender_of(kind: str) -> Sender | None:
+    """None for a kind that nobody here sends."""
+    return _senders.get(kind)
+
+
+def post(
+    kind: str,
+    *,
+    address: str,
+    payload: Mapping[str, Any],
+    application: Application | None = None,
+    person: Person | None = None,
+    session: ApplicationSession | None = None,
+    patience: timedelta = PATIENCE,
+) -> Notice:
+    """Write a notice in the caller's transaction, and have it sent as soon as that is
+    committed."""
+    at = now()
+    row = Notice.objects.create(
+        kind=kind,
+        address=address,
+        payload=dict(payload),
+        application=application,
+        person=person,
+        session=session,
+        created_at=at,
+        not_before=at,
+        give_up_at=at + patience,
+    )
+    wake()
+    return row
+
+
+def wake() -> None:
+    """Have what waits sent soon; one job that waits already is enough."""
+    from tenure.sso.tasks import deliver
+
+    defer_once(deliver, queueing_lock="send notices")

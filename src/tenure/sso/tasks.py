@@ -1,0 +1,43 @@
+"""Jobs of single sign-on. Wake-ups only: what is to be sent or ended is read from tables, so what
+a lost job left behind is found by the next one."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from procrastinate.contrib.django import app
+
+from tenure.infra.clock import now
+from tenure.sso import delivery, endings, keys, pending
+from tenure.sso.models import ApplicationSession, Notice, SignOn
+
+_SIGN_ONS_KEPT: Final = timedelta(days=183)
+_ENDED_KEPT: Final = timedelta(days=92)
+
+
+@app.task(queue="notices", name="tenure.deliver_notices", pass_context=False)
+def deliver() -> None:
+    """Send what waits."""
+    delivery.deliver_waiting()
+
+
+@app.periodic(cron="* * * * * */10")
+@app.task(queue="notices", queueing_lock="sign-ons", name="tenure.sign_ons", pass_context=False)
+def sweep(timestamp: int) -> None:
+    """Whoever has lost an application, and notices that nobody sent."""
+    endings.end_lost()
+    delivery.deliver_waiting()
+
+
+@app.periodic(cron="23 * * * *")
+@app.task(queue="sweep", queueing_lock="tidy-sso", name="tenure.tidy_sso", pass_context=False)
+def tidy(timestamp: int) -> None:
+    """Keys that end soon, and what is over and worth nothing."""
+    at = now()
+    keys.rotate_due()
+    pending.tidy()
+    SignOn.objects.filter(at__lte=at - _SIGN_ONS_KEPT).delete()
+    Notice.objects.filter(settled_at__lte=at - _SIGN_ONS_KEPT).delete()
+    old = ApplicationSession.objects.filter(ended_at__lte=at - _ENDED_KEPT)
+    old.exclude(notices__state=Notice.State.WAITING).delete()

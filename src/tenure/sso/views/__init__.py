@@ -1,0 +1,1 @@
+"""Pages that every protocol shares."""

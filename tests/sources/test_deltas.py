@@ -1,0 +1,233 @@
+"""What changed, only: from where the last import ended, through the same guards, and never less
+than a full import would take in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from tenure.infra.clock import now
+from tenure.people.models import Person
+from tenure.readers.base import ReaderBusy, ReaderError
+from tenure.readers.memory import MemorySource, forget_all
+from tenure.runs.models import RunState
+from tenure.sources import importing
+from tenure.sources.importing import ImportResult, import_source
+from tenure.sources.models import Source, SourceRecord
+from tests.sources.hr import complaints, person
+from tests.sources.memory import live, put
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> Iterator[None]:
+    forget_all()
+    yield
+    forget_all()
+
+
+@pytest.fixture
+def company() -> tuple[Source, MemorySource]:
+    """Thirty people, imported once."""
+    hr, there = live(absence="leave")
+    assert import_source(hr).whole
+    there.asked.clear()
+    return hr, there
+
+
+def left() -> set[str]:
+    found = Person.objects.filter(state="left").values_list("employee_number", flat=True)
+    return {str(number) for number in found}
+
+
+def test_what_changed_is_all_that_is_read(company: tuple[Source, MemorySource]) -> None:
+    hr, there = company
+    put(there, 7, family="Nagy", manager="31")
+    put(there, 31)
+    result = import_source(hr)
+    assert (result.whole, result.counts["rows"], result.counts["added"]) == (False, 2, 1)
+    assert there.asked == ["changes 30", "columns"]
+    assert person(7).display_name == "Given7 Nagy"
+    assert person(7).manager == person(31)
+    assert SourceRecord.objects.get(key="7").remote_id == "id-7"
+    result = import_source(hr)
+    assert (result.counts["rows"], result.whole) == (0, False)
+    assert len(Person.objects.exclude(state="left")) == 31
+
+
+def test_when_it_is_read_whole_all_the_same(company: tuple[Source, MemorySource]) -> None:
+    hr, there = company
+    assert import_source(hr, full=True).whole
+    there.forget()
+    put(there, 31)
+    there.forget()
+    assert import_source(hr).whole, "what changed before is not known there any more"
+    assert person(31)
+    assert not import_source(hr).whole
+    Source.objects.update(read_whole_at=now() - timedelta(hours=25))
+    assert import_source(hr).whole, "a full one from time to time"
+    Source.objects.update(dates=["%d.%m.%Y", "%Y-%m-%d"])
+    assert import_source(hr).whole, "the mapping means something else now"
+    assert not import_source(hr).whole
+    Source.objects.update(cursor="")
+    assert import_source(hr).whole
+
+
+def test_deleted_and_terminated_records_make_leavers_through_the_guard(
+    company: tuple[Source, MemorySource],
+) -> None:
+    hr, there = company
+    there.drop("id-1")
+    put(there, 2, status="Terminated")
+    assert import_source(hr).counts["left"] == 2
+    assert left() == {"1", "2"}
+    # A slow drip is one flood: five of thirty within a day, and no more.
+    for number in range(3, 6):
+        there.drop(f"id-{number}")
+        assert not import_source(hr).held
+    put(there, 6, status="Terminated")
+    put(there, 7, family="Nagy")
+    held = import_source(hr)
+    assert held.held
+    assert "1 leavers in HR after 5 within the last 24 hours" in held.run.message
+    assert person(7).display_name == "Given7 Nagy", "the rest is taken"
+    # It comes again until somebody decides.
+    there.drop("id-8")
+    assert import_source(hr).counts["held"] == 2
+    assert left() == {"1", "2", "3", "4", "5"}
+    assert not import_source(hr, accept="the branch closed").held
+    assert left() == {"1", "2", "3", "4", "5", "6", "8"}
+    assert import_source(hr).counts["rows"] == 0
+
+
+def test_who_is_deleted_stays_where_absence_means_nothing(
+    company: tuple[Source, MemorySource],
+) -> None:
+    hr, there = company
+    Source.objects.update(absence="ignore")
+    there.drop("id-1")
+    import_source(hr)
+    assert left() == set()
+
+
+def test_a_record_that_comes_back_is_not_deleted(company: tuple[Source, MemorySource]) -> None:
+    hr, there = company
+    there.drop("id-1")
+    put(there, 1)
+    import_source(hr)
+    assert left() == set()
+
+
+def test_everybody_terminated_at_once_is_held_and_nothing_done(
+    company: tuple[Source, MemorySource],
+) -> None:
+    hr, there = company
+    for number in range(1, 31):
+        put(there, number, status="Terminated")
+    for full in (False, True):
+        result = import_source(hr, full=full)
+        assert (result.held, result.counts["held"]) == (True, 30)
+        assert left() == set()
+
+
+def test_a_crash_between_chunks_repeats_and_loses_nothing(
+    company: tuple[Source, MemorySource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hr, there = company
+    for number in range(1, 9):
+        put(there, number, family="Nagy")
+    monkeypatch.setattr(importing, "CHUNK", 3)
+    count = 0
+
+    def die(rows: int) -> None:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_source(hr, progress=die)
+    hr.refresh_from_db()
+    assert hr.cursor == "30"
+    result = import_source(hr)
+    assert (result.counts["rows"], result.counts["changed"]) == (8, 2)
+    assert Person.objects.filter(display_name__endswith="Nagy").count() == 8
+
+
+def test_a_source_that_breaks_in_the_middle_changes_nothing(
+    company: tuple[Source, MemorySource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half an answer is none: rows are taken once all of them are here."""
+    hr, there = company
+    for number in range(1, 31):
+        put(there, number, family="Nagy")
+    from tenure.readers.memory import MemoryReader
+
+    whole = MemoryReader.changes
+
+    def half(self: MemoryReader, cursor: str) -> Iterator[object]:
+        for number, item in enumerate(whole(self, cursor)):
+            if number == 15:
+                raise ReaderBusy("It does not answer.", after=60)
+            yield item
+
+    monkeypatch.setattr(MemoryReader, "changes", half)
+    with pytest.raises(ReaderBusy):
+        import_source(hr)
+    assert not Person.objects.filter(display_name__endswith="Nagy").exists()
+    monkeypatch.undo()
+    put(there, 1, family="Kovács")
+    assert not import_source(hr, full=True, accept="all renamed").held
+    assert Person.objects.filter(display_name__endswith="Nagy").count() == 29
+
+
+def test_one_record_is_asked_for_by_the_sources_own_name(
+    company: tuple[Source, MemorySource],
+) -> None:
+    hr, there = company
+    put(there, 1, family="Nagy")
+    put(there, 2, family="Nagy")
+    there.drop("id-3")
+    result: ImportResult = import_source(hr, ids=["id-1", "id-3"])
+    assert there.asked == ["fetch id-1", "fetch id-3", "columns"]
+    assert result.run.state == RunState.DONE
+    assert (person(1).display_name, person(2).display_name) == ("Given1 Nagy", "Given2 Kovács")
+    assert left() == {"3"}
+    hr.refresh_from_db()
+    assert hr.cursor == "30", "what changed is still to come"
+
+
+def test_another_record_with_the_same_number_waits_for_a_full_import(
+    company: tuple[Source, MemorySource],
+) -> None:
+    hr, there = company
+    there.put("new", **{**there.records["id-4"], "Family": "Nagy"})
+    result = import_source(hr)
+    assert "has the employee number of the record id-4" in complaints(result)[0][1]
+    assert person(4).display_name == "Given4 Kovács"
+    result = import_source(hr, full=True)
+    assert "Employee number 4 is on line 4 already" in complaints(result)[0][1]
+    there.drop("id-4")
+    import_source(hr, full=True)
+    assert person(4).display_name == "Given4 Nagy"
+    assert left() == set()
+
+
+def test_an_empty_answer_and_a_lost_column_change_nothing(
+    company: tuple[Source, MemorySource],
+) -> None:
+    hr, there = company
+    there.columns = tuple(name for name in there.columns if name != "Status")
+    put_nothing = there.records["id-1"].pop("Status")
+    there.put("id-1", Family="Nagy")
+    with pytest.raises(ReaderError, match="lacks the column 'Status'"):
+        import_source(hr)
+    there.put("id-1", Status=put_nothing, Family="Kovács")
+    for number in range(1, 31):
+        there.drop(f"id-{number}")
+    for full in (True, False):
+        assert import_source(hr, full=full).held
+    assert left() == set()
