@@ -125,7 +125,7 @@ def problems(schema: type[BaseModel], values: Mapping[str, Any]) -> dict[str, st
         return {
             name: _told(one["type"], one["msg"])
             for one in error.errors(include_url=False, include_context=False)
-            if (name := str(one["loc"][0]) if one["loc"] else "") not in later
+            if (name := str(one["loc"][0]) if one["loc"] else "as_a_whole") not in later
         }
     return {}
 

@@ -3,6 +3,7 @@ does registers a function, and says which table it goes through."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
@@ -19,6 +20,9 @@ FRESH: Final = timedelta(seconds=20)
 
 Count = Callable[[], Any]
 _counts: dict[str, Count] = {}
+#: Table -> when it was asked how large it is, and the answer.
+_estimates: dict[str, tuple[float, int]] = {}
+_ASKED: Final = 60.0
 
 
 def register(name: str, count: Count) -> None:
@@ -50,8 +54,12 @@ def _count(name: str) -> Any:
 
 
 def _estimate(table: str) -> int:
-    """About how many rows it has, as the database remembers."""
+    """About how many rows it has, as the database remembers; asked once a minute."""
+    asked, found = _estimates.get(table, (-_ASKED, 0))
+    if time.monotonic() - asked < _ASKED:
+        return found
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [table])
-        (found,) = cursor.fetchone()
-    return int(found)
+        (rows,) = cursor.fetchone()
+    _estimates[table] = (time.monotonic(), int(rows))
+    return int(rows)

@@ -58,14 +58,10 @@ def make() -> None:
             "applications": _applications(),
             "rules": _rules(),
         }
-        apply(
-            Document(
-                **{
-                    name: {**(getattr(before, name) or {}), **things}
-                    for name, things in made.items()
-                }
-            )
-        )
+        whole: dict[str, Any] = {
+            name: {**(getattr(before, name) or {}), **things} for name, things in made.items()
+        }
+        apply(Document(**whole))
         FirstSteps.objects.filter(pk=kept.pk).update(
             sample={name: sorted(things) for name, things in made.items()}
         )

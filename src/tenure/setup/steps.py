@@ -6,12 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from django.db.models import Exists
+
 from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.infra.clock import now
-from tenure.people.models import Person
-from tenure.people.services import company
+from tenure.people.models import Company, Person
 from tenure.rules.models import AccessRule
 from tenure.runs.models import Run, RunKind
 from tenure.setup.models import FirstSteps
@@ -63,13 +64,21 @@ def row() -> FirstSteps:
 
 def progress() -> Progress:
     """How far they are."""
-    kept = row()
+    row()
+    # One query, for it is asked with many a page.
+    kept = FirstSteps.objects.annotate(
+        domain=Exists(Company.objects.exclude(domain="")),
+        people=Exists(Person.objects.all()),
+        application=Exists(Application.objects.all()),
+        rule=Exists(AccessRule.objects.all()),
+        ran=Exists(Run.objects.filter(kind=RunKind.EXECUTE)),
+    ).get(pk=1)
     done = {
-        COMPANY: kept.company_at is not None or bool(company().domain),
-        PEOPLE: Person.objects.exists(),
-        APPLICATION: Application.objects.exists(),
-        RULE: AccessRule.objects.exists(),
-        LOOK: Run.objects.filter(kind=RunKind.EXECUTE).exists(),
+        COMPANY: kept.company_at is not None or kept.domain,
+        PEOPLE: kept.people,
+        APPLICATION: kept.application,
+        RULE: kept.rule,
+        LOOK: kept.ran,
     }
     steps, ready = [], True
     for key, label in NAMES:

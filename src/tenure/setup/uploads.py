@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, Final
 
 from tenure.audit.services import actor
 from tenure.infra.clock import now
@@ -22,7 +22,7 @@ class UploadRefused(ValueError):
     """It cannot be kept. str() says why."""
 
 
-def keep(source: str, name: str, file: BinaryIO, size: int) -> Upload:
+def keep(source: str, name: str, file: IO[bytes], size: int) -> Upload:
     """Keep the file in place of the last one of this source. Raises `UploadRefused`."""
     if size > LARGEST:
         raise UploadRefused(

@@ -36,7 +36,8 @@ _PREVIEWED = 5
 def company(request: ConsoleRequest) -> HttpResponse:
     """All of it, as one form."""
     stored = editing.plain("company") or {}
-    seen, base = editing.version(stored), stored
+    base: dict[str, Any] | None = stored
+    seen = editing.version(stored)
     values = _shown(stored)
     errors: dict[str, str] = {}
     if request.method == "POST":
@@ -173,8 +174,8 @@ def _preview(values: dict[str, Any]) -> dict[str, Any]:
     ]
     if not made:
         somebody = {"given_name": "Anna", "family_name": "Kovács"}
-        made = [("Anna Kovács", *(_first(f, somebody, d) for f, d in
-                 ((formats, values["domain"]), (logins, ""))))]  # fmt: skip
+        email = _first(formats, somebody, values["domain"])
+        made = [("Anna Kovács", email, _first(logins, somebody, ""))]
     return {"names": made, "names_problem": ""}
 
 

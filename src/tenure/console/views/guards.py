@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from pydantic import ValidationError
 
 from tenure.configuration import editing
-from tenure.configuration.document import Application, Source
+from tenure.configuration.document import Application
+from tenure.configuration.document_sources import Source
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.reading import explain
 from tenure.console import lengths

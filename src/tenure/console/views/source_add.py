@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from pydantic import ValidationError
 
 from tenure.configuration import editing
-from tenure.configuration.document import Source as Written
+from tenure.configuration.document_sources import Source as Written
 from tenure.configuration.problems import ConfigurationError
 from tenure.console import schema_form, source_form
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
@@ -33,12 +33,30 @@ from tenure.signin.services import actor_name
 from tenure.sources.models import Source
 from tenure.vault.services import keep as keep_secret
 
-_TITLES = {"csv": "CSV file", "push": "SCIM push"}
+_TITLES = {
+    "csv": "CSV file",
+    "excel": "Excel workbook",
+    "ldap": "Directory",
+    "sql": "Database",
+    "rest": "REST interface",
+    "push": "SCIM push",
+}
 _ABOUT = {
     "csv": "The export of an HR system, with one person a line.",
+    "excel": "A sheet of a workbook (.xlsx), with one person a row.",
+    "ldap": "Active Directory, OpenLDAP or another directory with people in it.",
+    "sql": "A query of a database of your own.",
+    "rest": "An HR system with an interface: it is asked, and says what changed.",
     "push": "Entra ID, Okta or an HR system sends people here by SCIM 2.0, as they change.",
 }
-_ICONS = {"csv": "file-spreadsheet", "excel": "file-spreadsheet", "push": "radio", "rest": "globe"}
+_ICONS = {
+    "csv": "file-spreadsheet",
+    "excel": "file-spreadsheet",
+    "ldap": "folder-tree",
+    "sql": "database",
+    "rest": "globe",
+    "push": "radio",
+}
 #: A dry run on more rows than this is made once the page stands.
 _AT_ONCE = 1_500
 
@@ -206,6 +224,9 @@ def _begun(
 ) -> HttpResponse | tuple[dict[str, Any], dict[str, str]]:
     """Keep what was typed and go on; or give it back with what is wrong."""
     name = request.POST.get("name", "").strip()[:200]
+    file = request.FILES.get("file")
+    if not slug and kind == "csv" and _is_workbook(file):
+        kind = "excel"
     reader = reader_class(kind)
     posted = {key: str(value) for key, value in request.POST.items()}
     settings, errors = schema_form.settings(reader.Settings, posted)
@@ -216,7 +237,6 @@ def _begun(
     new = not slug
     slug = slug or _free(slug_of(name)[:60] or kind)
     secrets = dict(definition.get("secrets", {})) if definition else {}
-    file = request.FILES.get("file")
     with transaction.atomic():
         errors |= _secrets(request, reader.Secrets, slug, secrets)
         if isinstance(file, UploadedFile) and file.file is not None:
@@ -240,6 +260,11 @@ def _begun(
     if not new and "file" not in request.FILES:
         messages.info(request, "Kept. It is in force once you have looked at what it changes.")
     return redirect(_with_back(request, reverse("console:source_mapping", args=[slug])))
+
+
+def _is_workbook(file: object) -> bool:
+    name = (getattr(file, "name", "") or "").lower()
+    return name.endswith((".xlsx", ".xlsm")) and "excel" in kinds()
 
 
 def _secrets(

@@ -140,10 +140,11 @@ def test(request: ConsoleRequest, slug: str) -> HttpResponse:
     found = Source.objects.filter(slug=slug).first()
     if found is None:
         return missing(request, "source", section="sources", back="console:sources")
-    context = {"checks": try_source(found), "slug": slug}
+    checks = try_source(found)
+    context = {"checks": checks, "slug": slug}
     if request.headers.get("HX-Request"):
         return fragment(request, "console/parts/source_checks.html", context)
-    for check in context["checks"]:
+    for check in checks:
         level = messages.success if check.ok else messages.error
         level(request, f"{check.what}: {check.detail}")
     return redirect("console:source", slug)
