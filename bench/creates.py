@@ -22,8 +22,12 @@ def run(accounts: int, runs: int) -> list[Result]:
     """One result against a server that does 1,000 creates a second, one against one that outruns
     everybody; scim2-client beside both."""
     results = []
-    for name, rate in (("server of 1,000/s", 1000.0), ("server that outruns the loop", 0.0)):
-        with server(rate) as address:
+    for name, rate, bulk in (
+        ("server of 1,000/s", 1000.0, False),
+        ("server that outruns the loop", 0.0, False),
+        ("the same with bulk requests", 0.0, True),
+    ):
+        with server(rate, bulk=bulk) as address:
             figures = interleaved(
                 {
                     "limit": partial(_rate, accounts, _bare, address),
@@ -100,11 +104,13 @@ def _ours(accounts: int, address: str) -> float:
     """The whole of it: claim, send, settle, accounts and audit stored. Planned beforehand."""
     from bench import company
     from tenure.applications.models import Account
+    from tenure.connectors.scim import declared
     from tenure.provisioning import planning
     from tenure.provisioning.drafting import Scope
     from tenure.provisioning.executor import Drain
 
     _clear(address)
+    declared.forget()
     company.clear()
     company.add_people(accounts)
     company.add_applications(1, address=f"{address}/scim")

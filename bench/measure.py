@@ -105,10 +105,11 @@ def compare(name: str, figures: Mapping[str, list[float]], unit: str, notes: str
 
 
 @contextmanager
-def server(rate: float = 0) -> Iterator[str]:
+def server(rate: float = 0, *, bulk: bool = False) -> Iterator[str]:
     """A yardstick server of its own; yields its address."""
     command = [sys.executable, str(Path(__file__).with_name("scim_server.py"))]
-    process = subprocess.Popen([*command, "--rate", str(rate)], stdout=subprocess.PIPE, text=True)
+    command += ["--rate", str(rate), *(["--bulk"] if bulk else [])]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}"

@@ -52,6 +52,23 @@ class Users:
         self.by_id[key] = body
         return web.Response(status=201, body=body, content_type=SCIM)
 
+    async def bulk(self, request: web.Request) -> web.Response:
+        """Creates only (RFC 7644, 3.7), answered with where they are."""
+        told = []
+        for one in orjson.loads(await request.read())["Operations"]:
+            await self.pace()
+            user = one["data"]
+            name = str(user["userName"]).casefold()
+            answer = {"method": "POST", "bulkId": one["bulkId"], "status": "201"}
+            if name in self.names and not self._lax:
+                told.append(answer | {"status": "409", "response": {"status": "409"}})
+                continue
+            self.names.add(name)
+            key = str(next(self._ids))
+            self.by_id[key] = orjson.dumps({**user, "id": key, "meta": {"resourceType": "User"}})
+            told.append(answer | {"location": f"/scim/Users/{key}"})
+        return web.Response(body=orjson.dumps({"Operations": told}), content_type=SCIM)
+
     async def list(self, request: web.Request) -> web.Response:
         start = int(request.query.get("startIndex", "1"))
         count = min(int(request.query.get("count", "100")), 1000)
@@ -115,15 +132,21 @@ def user(number: int) -> dict[str, object]:
     }
 
 
-async def config(_: web.Request) -> web.Response:
-    body = {"patch": {"supported": True}, "bulk": {"supported": False}}
-    return web.Response(body=orjson.dumps(body), content_type=SCIM)
+def config(*, bulk: bool) -> bytes:
+    """What it says of itself."""
+    return orjson.dumps(
+        {
+            "patch": {"supported": True},
+            "bulk": {"supported": bulk, "maxOperations": 1000, "maxPayloadSize": 1_000_000},
+        }
+    )
 
 
 def main() -> None:
     """Listen on a free port, print it, serve until killed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rate", type=float, default=0)
+    parser.add_argument("--bulk", action="store_true", help="bulk requests, too")
     parser.add_argument("--lax", action="store_true", help="names need not be unique")
     arguments = parser.parse_args()
     # Whoever kills a client in the middle of a request means to.
@@ -136,7 +159,13 @@ def main() -> None:
     app.router.add_get("/scim/Users/{key}", users.read)
     app.router.add_patch("/scim/Users/{key}", users.patch)
     app.router.add_get("/changed", users.changed)
-    app.router.add_get("/scim/ServiceProviderConfig", config)
+    said = config(bulk=arguments.bulk)
+
+    async def provider(_: web.Request) -> web.Response:
+        return web.Response(body=said, content_type=SCIM)
+
+    app.router.add_post("/scim/Bulk", users.bulk)
+    app.router.add_get("/scim/ServiceProviderConfig", provider)
     app.router.add_post("/fill", users.fill)
     app.router.add_post("/clear", users.clear)
 

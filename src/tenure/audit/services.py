@@ -12,17 +12,33 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection, transaction
 
 from tenure.audit.models import Action, Event
-from tenure.infra.bulk import insert_instances, update_rows
+from tenure.infra.bulk import insert_rows, update_rows
 
 _actor: ContextVar[str] = ContextVar("actor", default="system")
 _SEAL_LOCK = 0x7E50_0001
 _FIRST = hashlib.sha256(b"tenure audit trail").digest()
+
+
+class Entry(NamedTuple):
+    """An event that is not yet stored: the fields of `Event`. No row, since there are very many."""
+
+    action: str
+    actor: str
+    subject_kind: str
+    subject_key: str
+    subject_label: str
+    application: str
+    person: str
+    reason: str
+    before: Any
+    after: Any
+    run: int | None
 
 
 @contextmanager
@@ -52,31 +68,32 @@ def event(
     before: Any = None,
     after: Any = None,
     run: int | None = None,
-) -> Event:
+) -> Entry:
     """An event that is not yet stored, by whoever is acting."""
-    return Event(
-        action=action,
-        actor=_actor.get()[:200],
-        subject_kind=subject_kind,
-        subject_key=subject_key[:200],
-        subject_label=subject_label[:300],
-        application=application,
-        person=person,
-        reason=reason,
-        before=before,
-        after=after,
-        run=run,
+    return Entry(
+        action,
+        _actor.get()[:200],
+        subject_kind,
+        subject_key[:200],
+        subject_label[:300],
+        application,
+        person,
+        reason,
+        before,
+        after,
+        run,
     )
 
 
 def record(action: Action, **details: Any) -> None:
     """Store one event; the keywords are those of `event`."""
-    event(action, **details).save(force_insert=True)
+    Event(**event(action, **details)._asdict()).save(force_insert=True)
 
 
-def record_many(events: Sequence[Event]) -> None:
+def record_many(events: Sequence[Entry]) -> None:
     """Store many events in one statement."""
-    insert_instances(events)
+    if events:
+        insert_rows(Event, Entry._fields, events)
 
 
 def seal(limit: int = 20_000) -> int:

@@ -79,6 +79,8 @@ class Answer:
     @property
     def is_page(self) -> bool:
         """Whether it is a web page and not data, whatever it calls itself."""
+        if self.body[:1] in (b"{", b"["):
+            return False
         start = self.body[:200].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         called_page = "html" in self.headers.get("Content-Type", "").lower()
         return start.startswith((b"<!doctype", b"<html", b"<head", b"<body")) or (

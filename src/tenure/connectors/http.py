@@ -51,6 +51,7 @@ from tenure.connectors.throttle import TokenBucket, retry_after
 #: that the server is just closing.
 _KEEP_ALIVE = 4.0
 _REDIRECTS = 3
+_FEW = 16
 
 
 class Timeouts(BaseModel):
@@ -108,6 +109,7 @@ class HttpFunnel:
         )
         self._session: aiohttp.ClientSession | None = None
         self._base = URL()
+        self._urls: dict[str, URL] = {}
 
     async def __aenter__(self) -> Self:
         """Raises `StopApplication` when the address is not one that may be used."""
@@ -291,6 +293,9 @@ class HttpFunnel:
         async with self._session.request(
             ask.method, url, data=data, headers=headers, allow_redirects=False
         ) as response:
+            packed = "Content-Encoding" in response.headers
+            if not packed and 0 <= (response.content_length or -1) <= self._largest:
+                return Answer(response.status, response.headers, await response.read())
             parts: list[bytes] = []
             size = 0
             async for part in response.content.iter_any():
@@ -377,12 +382,18 @@ class HttpFunnel:
             return None
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> URL:
+        if not params and (known := self._urls.get(path)) is not None:
+            return known
         text = f"{self._base}{path}"
         if params:
             text += "?" + "&".join(
                 f"{key}={quote(value, safe='')}" for key, value in params.items()
             )
-        return URL(text, encoded=True)
+        url = URL(text, encoded=True)
+        if not params and len(self._urls) < _FEW:
+            # Those of collections, which nearly all writes go to; not those of accounts.
+            self._urls[path] = url
+        return url
 
 
 def segment(identifier: str) -> str:

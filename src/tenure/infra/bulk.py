@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
@@ -16,7 +17,7 @@ from typing import Any, cast
 
 import orjson
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models.expressions import DatabaseDefault
+from django.db.models.expressions import DatabaseDefault, RawSQL
 from psycopg import Cursor
 from psycopg.copy import Copy, FileWriter
 
@@ -32,21 +33,32 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
     key = meta.pk
     assert key is not None
     columns = [key, *(_column(meta.get_field(name)) for name in fields)]
-    arrays = [
-        [column.get_db_prep_save(getattr(row, column.attname), connection) for row in rows]
-        for column in columns
-    ]
+    # One document: adapting arrays of values one by one takes ten times as long as writing it.
+    labels = [f"c{number}" for number in range(len(columns))]
+    attributes = [column.attname for column in columns]
+    given = orjson.dumps(
+        [
+            {k: _written(getattr(row, a)) for k, a in zip(labels, attributes, strict=True)}
+            for row in rows
+        ],
+        default=_spelled,
+        option=orjson.OPT_NON_STR_KEYS,
+    ).decode()
     names = [connection.ops.quote_name(str(column.column)) for column in columns]
-    types = [_type(column) for column in columns]
-    sets = ", ".join(f"{name} = given.{name}" for name in names[1:])
-    given = ", ".join(f"%s::{kind}[]" for kind in types)
+    sets = ", ".join(f"{n} = given.{k}" for n, k in zip(names[1:], labels[1:], strict=True))
+    shape = ", ".join(f"{k} {_type(c)}" for k, c in zip(labels, columns, strict=True))
     table = connection.ops.quote_name(meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} AS stored SET {sets} FROM unnest({given}) "
-            f"AS given ({', '.join(names)}) WHERE stored.{names[0]} = given.{names[0]}",
-            arrays,
+            f"UPDATE {table} AS stored SET {sets} FROM json_to_recordset(%s) AS given({shape})"
+            f" WHERE stored.{names[0]} = given.c0",
+            [given],
         )
+
+
+def among(values: Iterable[object], kind: str = "bigint") -> RawSQL:
+    """For `__in`: many values as one array. Django writes a placeholder for each of a list's."""
+    return RawSQL(f"SELECT unnest(%s::{kind}[])", [list(values)])
 
 
 def insert_rows(
@@ -241,9 +253,18 @@ def _document(value: object) -> str:
     return orjson.dumps(value, default=_spelled, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+def _written(value: Any) -> Any:
+    """Bytes as PostgreSQL reads them; everything else is as JSON has it."""
+    if isinstance(value, (bytes, memoryview, bytearray)):
+        return f"\\x{bytes(value).hex()}"
+    return value
+
+
 def _spelled(value: object) -> str:
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():f} seconds"
     raise TypeError(f"{type(value).__name__} is no value of a document.")
 
 

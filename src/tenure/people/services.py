@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from tenure.audit.models import Action, Event
-from tenure.audit.services import event, record, record_many
+from tenure.audit.models import Action
+from tenure.audit.services import Entry, event, record, record_many
 from tenure.core.expressions import AttributeType
 from tenure.core.lifecycle import Standing, WorkingLife, standing, zone
 from tenure.core.model import LifecycleState, PersonFacts
@@ -120,7 +120,7 @@ def tick(now: datetime) -> int:
             count += len(batch)
 
 
-def restand(people: Sequence[Person], now: datetime) -> list[Event]:
+def restand(people: Sequence[Person], now: datetime) -> list[Entry]:
     """Set state, since and next look on these instances (not saved). Returns what to record."""
     events = []
     grace = leaver_grace()
@@ -135,7 +135,7 @@ def restand(people: Sequence[Person], now: datetime) -> list[Event]:
     return events
 
 
-def _state_event(person: Person, state: LifecycleState) -> Event:
+def _state_event(person: Person, state: LifecycleState) -> Entry:
     return event(
         Action.PERSON_STATE_CHANGED,
         subject_kind="person",

@@ -11,8 +11,9 @@ from django.db.models import F, Q
 from tenure.applications.models import Account, Application
 from tenure.core.drift import ACTIVE, ENTITLEMENTS, Baseline, held_by, sent
 from tenure.core.model import OperationKind, Situation
-from tenure.infra.bulk import update_rows
+from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now as clock_now
+from tenure.infra.instances import blanks
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.work import Outcome, Result
@@ -54,17 +55,20 @@ def store_accounts(
     elsewhere = _linked_elsewhere(application, done)
     fresh: list[Account] = []
     changed: list[Account] = []
+    tied: list[tuple[Operation, Account]] = []
+    blank = blanks(Account, application_id=application.pk, created_at=now)
     for row, outcome in done:
         if row.kind == OperationKind.CREATE.value:
             account = known.get(outcome.work.remote_id) or row.account
             if account is not None and outcome.account is None:
                 # Made by an earlier attempt: only the memberships are new.
                 _after(account, row, outcome, now)
-                row.account = account
+                tied.append((row, account))
                 changed.append(account)
                 continue
             if account is None:
-                account = Account(application=application, remote_id=outcome.work.remote_id)
+                account = blank()
+                account.remote_id = outcome.work.remote_id
                 fresh.append(account)
             else:
                 changed.append(account)
@@ -72,17 +76,17 @@ def store_accounts(
             if elsewhere.get(row.person_id, account.remote_id) != account.remote_id:
                 # Tied to another account while this one was made: neither is forgotten, and whose
                 # this is a person decides.
-                account.situation, account.person = Situation.DISPUTED.value, None
+                account.situation, account.person_id = Situation.DISPUTED.value, None
                 account.candidates = [str(row.person_id)]
                 account.situation_reason = "The person whose it could be has another account here."
-            row.account = account
+            tied.append((row, account))
         elif row.account is not None:
             _after(row.account, row, outcome, now)
             changed.append(row.account)
-    Account.objects.bulk_create(fresh, batch_size=1000)
-    for row, _ in done:
-        # A row remembers the key that its account had when it was tied: none, if it was new.
-        row.account = row.account
+    insert_instances(fresh, numbered=True)
+    # Only now: a row remembers the key that its account has when it is tied.
+    for row, account in tied:
+        row.account = account
     update_rows(changed, _FIELDS)
     _plan_again(done)
     _look_at_disabled(application, changed)
@@ -92,9 +96,9 @@ def _known(
     application: Application, done: Sequence[tuple[Operation, Outcome]]
 ) -> dict[str, Account]:
     made = [o.work.remote_id for row, o in done if row.kind == OperationKind.CREATE.value]
-    rows = Account.objects.filter(application=application, remote_id__in=made).exclude(
-        situation=Situation.DELETED.value
-    )
+    rows = Account.objects.filter(
+        application=application, remote_id__in=among(made, "text")
+    ).exclude(situation=Situation.DELETED.value)
     return {account.remote_id: account for account in rows}
 
 
@@ -104,7 +108,7 @@ def _linked_elsewhere(
     """Person id -> remote id of the account that is linked to them already."""
     people = [row.person_id for row, _ in done if row.kind == OperationKind.CREATE.value]
     rows = Account.objects.filter(
-        application=application, person__in=people, situation=Situation.LINKED.value
+        application=application, person__in=among(people), situation=Situation.LINKED.value
     )
     return dict(rows.values_list("person_id", "remote_id"))
 
@@ -157,7 +161,7 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     """An account that was just made, or was there already and is taken over."""
     remote = outcome.account
     attributes = dict(remote.attributes) if remote else _changed({}, row)
-    account.person = row.person
+    account.person_id = row.person_id
     account.situation = Situation.LINKED.value
     account.user_name = str(attributes.get("userName") or "")
     account.active = remote.active if remote and remote.active is not None else row.active

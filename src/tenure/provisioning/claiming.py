@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Min
 
 from tenure.applications.connecting import longest_answer
-from tenure.applications.models import Application
+from tenure.applications.models import Account, Application
 from tenure.core.model import ApplicationMode, OperationKind, OperationState
 from tenure.core.planner import LEAVER_URGENCY
+from tenure.infra.bulk import among
 from tenure.infra.clock import now as clock_now
+from tenure.infra.instances import loading, relate
 from tenure.people import services as people
+from tenure.people.models import Person
 from tenure.provisioning import accounts, settling
 from tenure.provisioning.models import Operation
 from tenure.provisioning.work import Work
@@ -24,8 +28,19 @@ from tenure.runs.selectors import paused
 #: operations of one person.
 _CHOOSING = 0x7E6
 
-_NEXT = """
-    SELECT due.id, coalesce(due.person_id, -due.account_id),
+#: What sending and settling need of a row; the rest would be a third of what a claim costs.
+_SENT = (
+    *("id", "application_id", "person_id", "account_id", "run_id", "kind", "state", "urgency"),
+    *("reason", "attributes", "grant", "revoke", "active", "generation", "progress", "attempts"),
+    *("not_before", "error", "evidence", "started_at", "asked_at", "finished_at"),
+)
+_OF_PERSON = ("id", "uid", "display_name", "generation")
+_COLUMNS = ", ".join(
+    [*(f'due."{name}"' for name in _SENT), *(f"person.{name}" for name in _OF_PERSON)]
+)
+
+_NEXT = f"""
+    SELECT {_COLUMNS}, coalesce(due.person_id, -due.account_id),
         due.person_id IS NOT NULL AND due.generation <> person.generation
         AND NOT (due.kind = 'create' AND due.state = 'unknown')
     FROM provisioning_operation AS due
@@ -147,22 +162,40 @@ def claim(
             },
         )
         rows = cursor.fetchall()
-    chosen: dict[int, int] = {}
+    chosen: dict[int, tuple[Any, ...]] = {}
     stale: list[int] = []
-    for operation, person, outdated in rows:
+    for row in rows:
+        person, outdated = row[-2:]
         if outdated:
             stale.append(person)
         elif person not in chosen:
-            chosen[person] = operation
-    operations = list(
-        Operation.objects.filter(pk__in=chosen.values())
-        .select_related("person", "account")
-        .order_by("urgency", "id")
-    )
-    Operation.objects.filter(pk__in=chosen.values()).update(
-        state=OperationState.STARTED.value, started_at=now, attempts=F("attempts") + 1
-    )
+            chosen[person] = row
+    operations = _read(chosen.values())
+    keys = [row.pk for row in operations]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE provisioning_operation SET state = %s, started_at = %s, attempts = attempts + 1"
+            " WHERE id = ANY(%s)",
+            [OperationState.STARTED.value, now, keys],
+        )
     return operations, list(dict.fromkeys(stale))
+
+
+def _read(rows: Iterable[Sequence[Any]]) -> list[Operation]:
+    """Operations as `_NEXT` shows them, with their people and accounts."""
+    operation = loading(Operation, _SENT)
+    person = loading(Person, _OF_PERSON)
+    found = []
+    for row in rows:
+        made = operation(row[: len(_SENT)])
+        of_person = row[len(_SENT) : len(_SENT) + len(_OF_PERSON)]
+        relate(made, "person", None if made.person_id is None else person(of_person))
+        found.append(made)
+    keys = [row.account_id for row in found if row.account_id is not None]
+    accounts_ = Account.objects.filter(pk__in=among(keys)).in_bulk() if keys else {}
+    for made in found:
+        relate(made, "account", accounts_.get(made.account_id))
+    return found
 
 
 def give_back(rows: Sequence[Operation]) -> None:
@@ -175,12 +208,13 @@ def give_back(rows: Sequence[Operation]) -> None:
 
 def work_for(operations: Sequence[Operation]) -> list[Work]:
     """Operations as the sender needs them. `state` is still the one from before the claim."""
+    uids = [str(row.person.uid) if row.person else "" for row in operations]
     return [
         Work(
             operation=row.pk,
             kind=OperationKind(row.kind),
-            person=str(row.person.uid) if row.person else "",
-            external_id=str(row.person.uid) if row.person else "",
+            person=uid,
+            external_id=uid,
             remote_id=row.account.remote_id
             if row.account
             else str(row.progress.get("remote_id", "")),
@@ -192,7 +226,7 @@ def work_for(operations: Sequence[Operation]) -> list[Work]:
             active=row.active,
             outdated=row.person is not None and row.generation != row.person.generation,
         )
-        for row in operations
+        for row, uid in zip(operations, uids, strict=True)
     ]
 
 

@@ -18,8 +18,8 @@ from django.db.models import QuerySet
 
 from tenure.applications.connecting import matching_rules
 from tenure.applications.models import Account, Application
-from tenure.audit.models import Action, Event
-from tenure.audit.services import event, record_many
+from tenure.audit.models import Action
+from tenure.audit.services import Entry, event, record_many
 from tenure.core.account_conditions import compile_account_condition, first_that_holds, seen
 from tenure.core.correlation import Key, Matcher, Verdict, correlate
 from tenure.core.model import Observed, OperationKind, OperationState, Situation
@@ -262,7 +262,7 @@ _COUNTED = {
 
 def _events(
     application: Application, row: Account, uids: Mapping[int, UUID], run: int | None
-) -> Iterator[Event]:
+) -> Iterator[Entry]:
     actions = {
         Situation.LINKED.value: Action.ACCOUNT_ADOPTED,
         Situation.DISPUTED.value: Action.ACCOUNT_DISPUTED,

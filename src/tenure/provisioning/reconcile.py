@@ -19,17 +19,17 @@ from django.db import connection, transaction
 from tenure.applications import health
 from tenure.applications.connecting import connector_for
 from tenure.applications.models import Account, Application, Entitlement
-from tenure.audit.models import Action, Event
-from tenure.audit.services import event, record_many
+from tenure.audit.models import Action
+from tenure.audit.services import Entry, event, record_many
 from tenure.connectors.base import ConnectorError, Listed, RemoteAccount, StopApplication
 from tenure.core.diff import same
 from tenure.core.drift import action as drift_action
 from tenure.core.drift import told
 from tenure.core.model import Change, DriftAction, OperationState, Situation
-from tenure.infra.bulk import update_rows
+from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now
 from tenure.people.services import raise_generation
-from tenure.provisioning import correlating, first_contact, missing, settling
+from tenure.provisioning import correlating, fingerprints, first_contact, missing, settling
 from tenure.provisioning.loading import CASELESS, drift_policy
 from tenure.provisioning.models import Operation
 from tenure.runs import services as runs
@@ -51,21 +51,15 @@ class ReconcileResult:
 
 
 @dataclass(slots=True)
-class _Known:
-    """One of our records, as little of it as a comparison needs."""
-
-    pk: int
-    fingerprint: bytes
-    closed: bool = False
-    seen: bool = False
-
-
-@dataclass(slots=True)
 class _Reading:
     application: Application
     run: Run
-    known: dict[str, _Known]
+    #: Remote id -> fingerprint of what we know and have not seen yet.
+    unseen: dict[str, bytes]
     at: datetime
+    #: How many accounts we know.
+    known: int = 0
+    seen: set[str] = field(default_factory=set)
     counters: Counter[str] = field(default_factory=Counter)
     issues: list[RunIssue] = field(default_factory=list)
     affected: set[int] = field(default_factory=set)
@@ -106,7 +100,10 @@ async def reconcile_by_slug(
             if pending is not None:
                 await pending
             gone = await missing.verified(
-                connector, _unseen(reading), len(reading.known), accepted=accept_missing
+                connector,
+                await loop.run_in_executor(tables, lambda: _unseen(reading)),
+                reading.known,
+                accepted=accept_missing,
             )
             if gone.still_there:
                 await do(lambda: _store(reading, gone.still_there))
@@ -135,36 +132,30 @@ def _close() -> None:
 
 def _begin(slug: str) -> _Reading:
     application = Application.objects.get(slug=slug)
-    rows = (
-        Account.objects.filter(application=application)
-        .exclude(situation=Situation.DELETED.value)
-        .values_list("remote_id", "pk", "fingerprint", "active")
-    )
-    known = {
-        remote: _Known(pk, bytes(mark), closed=active is False)
-        for remote, pk, mark, active in rows.iterator(5000)
-    }
+    known = fingerprints.of(application)
     run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
-    return _Reading(application, run, known, now())
+    return _Reading(application, run, known, now(), known=len(known))
 
 
 def _changed_only(reading: _Reading, page: Sequence[Listed]) -> list[RemoteAccount]:
     """The accounts of a page that are new or differ from when we last saw them."""
     fresh = []
+    seen, unseen = reading.seen, reading.unseen
+    before, unchanged = len(seen), 0
     for item in page:
-        known = reading.known.get(item.remote_id)
-        if known is not None and known.seen:
+        key = item.remote_id
+        if key in seen:
             continue
-        reading.counters["seen"] += 1
+        seen.add(key)
+        known = unseen.pop(key, None)
+        if known == item.fingerprint:
+            unchanged += 1
+            continue
         if known is None:
-            reading.known[item.remote_id] = _Known(0, item.fingerprint, seen=True)
-            fresh.append(item.load())
-            continue
-        known.seen = True
-        if known.fingerprint == item.fingerprint:
-            reading.counters["unchanged"] += 1
-        else:
-            fresh.append(item.load())
+            reading.known += 1
+        fresh.append(item.load())
+    reading.counters["seen"] += len(seen) - before
+    reading.counters["unchanged"] += unchanged
     return fresh
 
 
@@ -182,13 +173,13 @@ def _store(reading: _Reading, accounts: Sequence[RemoteAccount]) -> None:
     busy = _under_way(reading.application, [r.person_id for r in rows.values() if r.person_id])
     # What was sent or read since this reading began is newer than what the listing says.
     current = {k: r for k, r in rows.items() if not r.observed_at or r.observed_at <= reading.at}
-    events: list[Event] = []
+    events: list[Entry] = []
     for key, row in current.items():
         events += _compare(reading, row, remote[key], ours=row.person_id in busy)
     update_rows(list(current.values()), _OBSERVED)
     fresh = [_new(reading, account) for key, account in remote.items() if key not in rows]
     # Made by us, or listed by somebody else, this very moment: it is known already.
-    Account.objects.bulk_create(fresh, batch_size=1000, ignore_conflicts=True)
+    insert_instances(fresh, skip=True)
     reading.counters["new"] += len(fresh)
     record_many(events)
     runs.advance(reading.run, done=len(accounts), counters=reading.counters)
@@ -203,7 +194,7 @@ def _under_way(application: Application, people: Sequence[int]) -> set[int | Non
     return set(rows.values_list("person_id", flat=True))
 
 
-def _compare(reading: _Reading, row: Account, remote: RemoteAccount, *, ours: bool) -> list[Event]:
+def _compare(reading: _Reading, row: Account, remote: RemoteAccount, *, ours: bool) -> list[Entry]:
     """Bring one record up to what the application says now, and tell what somebody changed."""
     differing = {
         name: (row.attributes.get(name), remote.attributes.get(name))
@@ -263,10 +254,12 @@ def _new(reading: _Reading, remote: RemoteAccount) -> Account:
 
 
 def _unseen(reading: _Reading) -> list[missing.Unseen]:
+    rows = Account.objects.filter(
+        application=reading.application, remote_id__in=among(reading.unseen, "text")
+    ).exclude(situation=Situation.DELETED.value)
     return [
-        missing.Unseen(known.pk, remote, known.closed)
-        for remote, known in reading.known.items()
-        if not known.seen and known.pk
+        missing.Unseen(pk, remote, active is False)
+        for pk, remote, active in rows.values_list("pk", "remote_id", "active")
     ]
 
 
@@ -424,7 +417,7 @@ def _complain(reading: _Reading, key: str, message: str) -> None:
 
 def _event(
     action: Action, reading: _Reading, row: Account, *, before: object = None, after: object = None
-) -> Event:
+) -> Entry:
     return event(
         action,
         subject_kind="account",

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from tenure.connectors.base import (
     AlreadyExists,
+    Bulking,
     Connector,
     ConnectorError,
     NotFound,
@@ -62,6 +63,7 @@ class Batch:
         self._paused = paused
         self._race = race or Race()
         self.outcomes = {item.operation: Outcome(item) for item in work}
+        self._concurrency = concurrency
         self._limit = asyncio.Semaphore(concurrency)
         #: The application does not accept us: the rest would be refused the same.
         self._refused = False
@@ -86,16 +88,20 @@ class Batch:
     async def _each(
         self, outcomes: Sequence[Outcome], step: Callable[[Outcome], Awaitable[None]]
     ) -> None:
-        async def one(outcome: Outcome) -> None:
-            async with self._limit:
-                if self._stays(outcome):
-                    return
-                try:
-                    await step(outcome)
-                except Exception as error:
-                    self._fail([outcome], error)
+        waiting = iter(outcomes)
 
-        await asyncio.gather(*(one(outcome) for outcome in outcomes))
+        async def some() -> None:
+            for outcome in waiting:
+                async with self._limit:
+                    if self._stays(outcome):
+                        continue
+                    try:
+                        await step(outcome)
+                    except Exception as error:
+                        self._fail([outcome], error)
+
+        # As many as may be under way, not one for each: a task costs as much as half a request.
+        await asyncio.gather(*(some() for _ in range(min(self._concurrency, len(outcomes)))))
 
     def _stays(self, outcome: Outcome) -> bool:
         """Whether it is not begun: somebody stopped writes, or the application refuses us."""
@@ -106,6 +112,9 @@ class Batch:
 
     async def _accounts(self, outcomes: Sequence[Outcome]) -> None:
         """Account by account, or several in one request where that is possible and faster."""
+        if not isinstance(self.connector, Bulking):
+            await self._each(outcomes, self._account)
+            return
         many = [o for o in outcomes if self._may_travel(o.work)]
         together = await self._race.choice(self.connector, len(many))
         began = asyncio.get_running_loop().time()

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import F
 
 from tenure.applications.models import Application
-from tenure.audit.models import Action, Event
-from tenure.audit.services import acting, event, record_many
+from tenure.audit.models import Action
+from tenure.audit.services import Entry, acting, event, record_many
 from tenure.core.model import OperationKind, OperationState
-from tenure.infra.bulk import update_rows
+from tenure.infra.bulk import among, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.accounts import doubt, is_made, store_accounts, touched
 from tenure.provisioning.models import Operation
@@ -99,11 +99,13 @@ def settle(
 
 def behind(rows: Sequence[Operation]) -> list[str]:
     """Applications in which something may have waited for what these operations did."""
-    application = rows[0].application_id if rows else None
+    people = [row.person_id for row in rows if row.finished_at and row.person_id]
+    if not people or not Application.objects.exclude(requires=[]).exists():
+        return []
     waiting = Operation.objects.filter(
         state=OperationState.PLANNED.value,
-        after__contains=application,
-        person_id__in=[row.person_id for row in rows if row.finished_at],
+        after__contains=rows[0].application_id,
+        person_id__in=among(people),
     )
     return list(waiting.order_by().values_list("application__slug", flat=True).distinct())
 
@@ -185,7 +187,7 @@ def _action(row: Operation, outcome: Outcome) -> Action:
     return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
 
 
-def replaced(rows: Sequence[Operation]) -> list[Event]:
+def replaced(rows: Sequence[Operation]) -> list[Entry]:
     """What to record of operations that were sent before, or in part, and give way to a new plan:
     whoever reads the trail has to know what may have been done."""
     return [
@@ -199,7 +201,7 @@ def replaced(rows: Sequence[Operation]) -> list[Event]:
 
 def _event(
     action: Action, application: Application, row: Operation, reason: str, evidence: object
-) -> Event:
+) -> Entry:
     person: Person | None = row.person
     name = row.account.user_name if row.account else ""
     changes: dict[str, dict[str, object]] = row.attributes

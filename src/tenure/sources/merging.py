@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tenure.audit.models import Action, Event
-from tenure.audit.services import event, record_many
+from tenure.audit.models import Action
+from tenure.audit.services import Entry, event, record_many
 from tenure.core.model import LifecycleState, Value
 from tenure.infra.bulk import insert_instances, update_rows
 from tenure.people.endings import end_access
@@ -225,7 +225,7 @@ def _event(
     before: Mapping[str, object] | None,
     after: Mapping[str, object],
     run: int | None,
-) -> Event:
+) -> Entry:
     return event(
         Action.PERSON_ADDED if before is None else Action.PERSON_CHANGED,
         subject_kind="person",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tenure.core.model import Attributes, Value
@@ -42,6 +42,12 @@ class Path:
     attribute: str
     type: str | None = None
     sub: str | None = None
+    #: An attribute of the core schema with a value of its own, as most are.
+    simple: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        simple = self.schema is None and self.type is None and self.sub is None
+        object.__setattr__(self, "simple", simple and self.attribute not in VALUED)
 
     @property
     def is_list(self) -> bool:
@@ -121,6 +127,12 @@ def present(value: Value | None) -> Value | None:
 
 def put(resource: dict[str, Any], where: Path, value: Value | None, *, typed: bool = True) -> None:
     """Sets one attribute in `resource`, or takes it out where `value` is None."""
+    if where.simple:
+        if value is None:
+            resource.pop(where.attribute, None)
+        else:
+            resource[where.attribute] = value if type(value) is str else rendered(where, value)
+        return
     if where.schema is not None:
         if value is None and where.schema not in resource:
             return
@@ -150,8 +162,13 @@ def rendered(where: Path, value: Value) -> Any:
 def entry_of(resource: Mapping[str, Any], where: Path) -> dict[str, Any] | None:
     """The entry of `where.type`: the primary one of several, else the first. Where an application
     gives no entry a type, any may be it."""
+    listed = resource.get(where.attribute)
+    if type(listed) is list and len(listed) == 1 and type(listed[0]) is dict:
+        only: dict[str, Any] = listed[0]
+        if where.type is not None and only.get("type") == where.type:
+            return only
     wanted = (where.type or "").casefold()
-    every = entries(resource.get(where.attribute))
+    every = entries(listed)
     same = [entry for entry in every if str(entry.get("type") or "").casefold() == wanted]
     if not same and not any(entry.get("type") for entry in every):
         same = every
@@ -187,6 +204,9 @@ def boolean(value: Any) -> bool | None:
 
 
 def _read(resource: Mapping[str, Any], where: Path) -> Value | None:
+    if where.simple:
+        plain = resource.get(where.attribute)
+        return (plain or None) if plain is None or type(plain) is str else _value(plain)
     holder: Any = resource if where.schema is None else resource.get(where.schema)
     if not isinstance(holder, dict):
         return None

@@ -8,7 +8,9 @@ sees resources with an id.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -199,12 +201,32 @@ async def _by_index(
         firsts.add(ends)
         previous_total = page.total
         start += len(resources)
-        yield resources
         agrees = 0 < page.total < start
-        if agrees and (trusting or len(resources) < longest):
-            return
+        ends_here = agrees and (trusting or len(resources) < longest)
         longest = max(longest, len(resources))
-        page = await _next(asking, start, previous_total)
+        if ends_here or trusting:
+            yield resources
+            if ends_here:
+                return
+            page = await _next(asking, start, previous_total)
+            continue
+        async with _ahead(_next(asking, start, previous_total)) as upcoming:
+            yield resources
+            page = await upcoming
+
+
+@asynccontextmanager
+async def _ahead(asking: Coroutine[Any, Any, Page]) -> AsyncIterator[asyncio.Task[Page]]:
+    """The next page is under way while somebody works on this one; not any more if they end."""
+    task = asyncio.create_task(asking)
+    # It is sent now, not only when whoever works on the page waits for something.
+    await asyncio.sleep(0)
+    try:
+        yield task
+    finally:
+        if not task.done():
+            task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _next(asking: _Asking, start: int, total: int) -> Page:
@@ -233,18 +255,21 @@ async def _by_cursor(asking: _Asking, page: Page) -> AsyncIterator[list[dict[str
         if not page.resources and not page.next:
             _check_shown(path, page, seen)
         seen += len(page.resources)
-        if page.resources:
-            yield page.resources
-        if not page.next:
-            return
-        if page.next in cursors:
+        if not page.next or page.next in cursors:
+            if page.resources:
+                yield page.resources
+            if not page.next:
+                return
             raise StopApplication(
                 f"GET {path}: the page after {seen} names a cursor that was used before: the "
                 "application does not page. Tell its maker."
             )
         cursors.add(page.next)
         try:
-            page = await asking.at_cursor(page.next)
+            async with _ahead(asking.at_cursor(page.next)) as upcoming:
+                if page.resources:
+                    yield page.resources
+                page = await upcoming
         except Rejected as error:
             lost = getattr(error, "code", "").casefold() in _LOST_CURSOR
             if not lost or restarts >= _RESTARTS:

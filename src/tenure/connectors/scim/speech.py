@@ -33,6 +33,8 @@ class Speech:
         self._asking = asyncio.Lock()
         #: Dotted name in the dialect -> what was seen to work, and why it is said.
         self._learnt: dict[str, tuple[Any, str]] = {}
+        #: Dotted name -> what the dialect says: asked several times for every account.
+        self._dialect_says: dict[str, Any] = {}
         self._filter_works: set[str] = set()
         self._filter_fails: dict[str, str] = {}
 
@@ -173,8 +175,11 @@ class Speech:
         return self._said(name)
 
     def _said(self, name: str) -> Any:
-        given = self._given(name)
-        return given if given is not None else self._learnt.get(name, (None, ""))[0]
+        learnt = self._learnt.get(name)
+        if name not in self._dialect_says:
+            self._dialect_says[name] = self._given(name)
+        given = self._dialect_says[name]
+        return given if given is not None or learnt is None else learnt[0]
 
     def _given(self, name: str) -> Any:
         holder: Any = self.dialect
