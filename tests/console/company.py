@@ -16,8 +16,8 @@ from tenure.applications.models import (
     Entitlement,
     Health,
 )
-from tenure.audit.models import Action
-from tenure.audit.services import acting, event, record_many
+from tenure.audit.models import Action, Event
+from tenure.audit.services import acting, event
 from tenure.core.model import OperationState, Situation
 from tenure.people.models import Company, Person
 from tenure.people.services import restand
@@ -529,6 +529,6 @@ def _trail(people: list[Person], imported: Run, now: datetime) -> None:
               subject_label="BambooHR", reason=imported.message, run=imported.pk),
     ]  # fmt: skip
     ages = [timedelta(days=700), *(timedelta(minutes=m) for m in (3, 3, 3, 1440, 32, 2, 1))]
-    for item, age in zip(events, ages, strict=True):
-        item.at = now - age
-    record_many(events)
+    Event.objects.bulk_create([
+        Event(**item._asdict(), at=now - age) for item, age in zip(events, ages, strict=True)
+    ])  # fmt: skip
