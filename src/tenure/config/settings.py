@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "tenure.provisioning",
     "tenure.signin",
     "tenure.sso",
+    "tenure.sso.saml",
     "tenure.setup",
     "tenure.notices",
     "tenure.console",
