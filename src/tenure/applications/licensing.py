@@ -11,7 +11,7 @@ from typing import Final
 from django.db.models import Count, Q
 
 from tenure.applications import selectors
-from tenure.applications.models import Account, Application
+from tenure.applications.models import Account, Application, Entitlement
 from tenure.applications.selectors import EntitlementRow
 from tenure.figures.services import figure, register
 from tenure.infra.clock import now
@@ -54,12 +54,12 @@ class Sums:
 def licences() -> list[Licence]:
     """Every application, the dearest first within what has a price."""
     given_back: dict[str, int] = figure(_RECLAIMED, table="applications_account")
+    told = Q(price__isnull=False) | Q(seats__isnull=False)
+    with_terms = set(Entitlement.objects.filter(told).values_list("application_id", flat=True))
     found = []
     for row in selectors.applications():
         priced: Sequence[EntitlementRow] = ()
-        if row.application.entitlements.filter(
-            Q(price__isnull=False) | Q(seats__isnull=False)
-        ).exists():
+        if row.application.pk in with_terms:
             priced = [
                 item
                 for item in selectors.entitlements(row.application)

@@ -49,8 +49,7 @@ def guards(request: ConsoleRequest) -> HttpResponse:
     tables = []
     for section, title in (("applications", "Applications"), ("sources", "Sources")):
         rows = []
-        for slug in editing.slugs(section):
-            plain = editing.plain(section, slug) or {}
+        for slug, plain in editing.every(section).items():
             limits = [_said(section, kind, plain["guard"].get(kind)) for kind in _KINDS[section]]
             rows.append((slug, plain["name"], limits))
         tables.append((section, title, [_WORDS[kind][0] for kind in _KINDS[section]], rows))
