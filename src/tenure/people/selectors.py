@@ -186,8 +186,18 @@ def lacks_end(person: Person) -> bool:
 
 def people_without_end(*, limit: int = 3) -> tuple[list[Person], int]:
     """The first of them by name, and how many."""
-    rows = without_end()
-    return list(rows.order_by("display_name", "id")[:limit]), rows.count()
+    count: int = figure(_ENDLESS, table="people_person")
+    if not count:
+        return [], 0
+    return list(without_end().order_by("display_name", "id")[:limit]), count
+
+
+def _count_endless() -> int:
+    return without_end().count()
+
+
+_ENDLESS: Final = "people without a last day"
+register(_ENDLESS, _count_endless)
 
 
 def coming(*, start: date, days: int) -> list[Coming]:
