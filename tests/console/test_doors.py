@@ -23,7 +23,10 @@ from tests.console.pages import pages_of
 
 #: The same in every process of a test run, which must all find the same tests.
 NOBODY = uuid.UUID(int=0xA0B0D7, version=4)
-_ARGUMENTS = {"uid": uuid.UUID(int=(0xA11CE << 96), version=4), "slug": "workspace", "pk": 1}
+_ARGUMENTS = {
+    "uid": uuid.UUID(int=(0xA11CE << 96), version=4), "slug": "workspace", "pk": 1,
+    "section": "applications", "name": "level", "kind": "csv",
+}  # fmt: skip
 WRITES = (
     "connection_check",
     "connection_keep",
@@ -44,6 +47,16 @@ WRITES = (
     "settle_task",
     "steer_run",
     "rule_check",
+    "administrator",
+    "company_names",
+    "sample_make",
+    "source_discard",
+    "source_import",
+    "source_move",
+    "source_rows",
+    "source_test",
+    "start_go",
+    "start_leave",
     "rule_effect",
     "rule_move",
     "rule_rows",
@@ -74,6 +87,8 @@ OWN = {
 FORMS = (
     "terminate", "writes", "rehire", "add_application", "review", "rule", "rule_new", "rule_remove",
     "add_person", "edit_person",
+    "attribute", "attribute_new", "company", "guard", "mail", "notifications", "sample_remove",
+    "source_begin", "source_check", "source_edit", "source_mapping", "source_remove", "start",
 )  # fmt: skip
 
 

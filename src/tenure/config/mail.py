@@ -14,7 +14,7 @@ _FORMS: Final = (
 )
 _SECONDS: Final = 20
 _NO_SERVER: Final = {
-    "EMAIL_BACKEND": "tenure.infra.outbox.OutboxBackend",
+    "EMAIL_BACKEND": "tenure.signin.mail_server.ChosenBackend",
     "EMAIL_HOST": "",
     "EMAIL_PORT": 0,
     "EMAIL_HOST_USER": "",

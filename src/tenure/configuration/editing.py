@@ -8,7 +8,7 @@ writes it, so that it does not matter by which way it was changed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -94,9 +94,9 @@ def move(section: str, slug: str, by: int) -> bool:
     return True
 
 
-def slugs(section: str) -> Sequence[str]:
-    """What is there, in its order."""
-    return list(getattr(stored(), section) or {})
+def every(section: str) -> dict[str, dict[str, Any]]:
+    """All things of a section, each as `plain` gives it, in their order."""
+    return comparable(stored())[section] or {}
 
 
 def _write(section: str, whole: Any, there: Document) -> list[ConfigChange]:

@@ -40,7 +40,7 @@ def prepare_source(
         raise filling.WrongAnswers(problems)
     left_out = entry.oauth_places | optional
     # Where a source can be told by what its managers are named.
-    by = {"manager_by": entry.manager_by} if "manager_by" in Source.model_fields else {}
+    by = {"manager_by": entry.manager_by}
     return slug, Source.model_validate(
         {
             "name": name.strip() or entry.name,

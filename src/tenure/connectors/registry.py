@@ -26,6 +26,7 @@ _CONNECTORS = {
     "memory": ("tenure.connectors.memory", "MemoryConnector"),
     "microsoft": ("tenure.connectors.microsoft", "MicrosoftConnector"),
     "postgresql": ("tenure.connectors.postgresql", "PostgresqlConnector"),
+    "practice": ("tenure.connectors.practice", "PracticeConnector"),
     "rest": ("tenure.connectors.rest", "RestConnector"),
     "scim": ("tenure.connectors.scim", "ScimConnector"),
 }

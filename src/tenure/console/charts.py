@@ -62,6 +62,34 @@ class DayChart:
     bar: int = _BAR
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One line of a chart of bars: `width` in hundredths of the longest."""
+
+    label: str
+    count: int
+    width: float
+    meaning: str = ""
+    url: str = ""
+    about: object = None
+
+
+def shares(rows: Sequence[tuple[str, int, str, str, object]]) -> list[Share]:
+    """Bars on one scale: label, number, meaning, address, and whatever the page shows beside it."""
+    most = max((count for _, count, _, _, _ in rows), default=0)
+    return [
+        Share(
+            label,
+            count,
+            round(max(100 * count / most, 0.6 if count else 0), 1) if most else 0,
+            meaning,
+            url,
+            about,
+        )
+        for label, count, meaning, url, about in rows
+    ]
+
+
 def days(coming: Sequence[Coming], start: date, count: int) -> DayChart:
     """One pair of bars for each day from `start` on."""
     every = [start + timedelta(days=i) for i in range(count)]

@@ -27,6 +27,7 @@ from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.people.services import company
 from tenure.provisioning import selectors as provisioning
+from tenure.setup import steps
 from tenure.signin import sessions
 from tenure.signin.models import User
 from tenure.signin.permissions import Ability, abilities, may
@@ -100,9 +101,10 @@ def render(
         "administrator": request.administrator,
         "can": {ability.name.lower(): True for ability in abilities(request.administrator)},
         "work_items": _work(held, by_hand),
-        "company_items": _company(),
+        "company_items": _company(may(request.administrator, Ability.CONFIGURE)),
         "section": section,
         "held_count": held,
+        "guide": _guide(request, section),
         "theme": theme(request),
         "typed_keys": [command for command in commands.pages() if command.keys],
     }
@@ -132,6 +134,14 @@ def theme(request: HttpRequest) -> str:
     return chosen if chosen in THEMES else "system"
 
 
+def _guide(request: ConsoleRequest, section: str) -> steps.Progress | None:
+    """The first steps, for whoever is at them and looks at something else in between."""
+    if section == "start" or not request.session.get("guide"):
+        return None
+    progress = steps.progress()
+    return None if progress.finished else progress
+
+
 def _work(held: int, by_hand: int) -> list[NavItem]:
     return [
         NavItem("overview", "Overview", "layout-dashboard", reverse("console:overview")),
@@ -158,10 +168,13 @@ def _work(held: int, by_hand: int) -> list[NavItem]:
     ]
 
 
-def _company() -> list[NavItem]:
+def _company(configures: bool) -> list[NavItem]:
+    settings = reverse("console:company" if configures else "console:attributes")
     return [
         NavItem("sources", "Sources", "database", reverse("console:sources")),
+        NavItem("licences", "Licences", "receipt", reverse("console:licences")),
         NavItem("audit", "Audit trail", "scroll-text", reverse("console:audit")),
+        NavItem("settings", "Settings", "settings", settings),
     ]
 
 

@@ -96,6 +96,17 @@ async def retry_stalled(timestamp: int) -> None:
             await manager.finish_job(job, status=Status.ABORTED, delete_job=True)
 
 
+def is_queued(queueing_lock: str) -> bool:
+    """Whether a job of this lock waits, or is under way."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM procrastinate_jobs "
+            "WHERE queueing_lock = %s AND status IN ('todo', 'doing'))",
+            [queueing_lock],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def queue_lengths() -> Mapping[str, int]:
     """Queue -> jobs that wait."""
     with connection.cursor() as cursor:

@@ -16,6 +16,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
 
 from tenure.core.model import LifecycleState
+from tenure.figures.services import figure, register
 from tenure.infra.paging import Page, page
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Person
@@ -102,8 +103,16 @@ def count_here() -> int:
 
 def people_by_state() -> dict[LifecycleState, int]:
     """Every state, with how many people are in it. One query."""
-    found = dict(Person.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    found: dict[str, int] = figure(_STATES, table="people_person")
     return {state: found.get(state.value, 0) for state in LifecycleState}
+
+
+def _by_state() -> dict[str, int]:
+    return dict(Person.objects.order_by().values_list("state").annotate(n=Count("pk")))
+
+
+_STATES: Final = "people by state"
+register(_STATES, _by_state)
 
 
 def person_by_uid(uid: str) -> Person | None:
@@ -216,8 +225,18 @@ def lacks_end(person: Person) -> bool:
 
 def people_without_end(*, limit: int = 3) -> tuple[list[Person], int]:
     """The first of them by name, and how many."""
-    rows = without_end()
-    return list(rows.order_by("display_name", "id")[:limit]), rows.count()
+    count: int = figure(_ENDLESS, table="people_person")
+    if not count:
+        return [], 0
+    return list(without_end().order_by("display_name", "id")[:limit]), count
+
+
+def _count_endless() -> int:
+    return without_end().count()
+
+
+_ENDLESS: Final = "people without a last day"
+register(_ENDLESS, _count_endless)
 
 
 def coming(*, start: date, days: int) -> list[Coming]:

@@ -10,7 +10,7 @@ from tenure.infra.clock import now
 from tenure.infra.paging import Page
 from tenure.infra.paging import page as paged
 from tenure.people.models import Person
-from tenure.provisioning.matching import GONE, rule_schema, who_meets
+from tenure.provisioning.matching import GONE, among, rule_schema, who_meets
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessException, AccessRule
 
@@ -81,5 +81,4 @@ def page(gets: WhoGets, *, rule: str = "", cursor: str = "", size: int = 50) -> 
 
 def people_page(ids: Sequence[int], *, cursor: str = "", size: int = 50) -> Page[Person]:
     """These people by name."""
-    rows = Person.objects.filter(pk__in=list(ids))
-    return paged(rows, order=("display_name", "id"), cursor=cursor, size=size)
+    return paged(among(ids), order=("display_name", "id"), cursor=cursor, size=size)

@@ -15,6 +15,8 @@ from typing import Any
 
 import orjson
 from django.db import connection
+from django.db.models import BigIntegerField, QuerySet
+from django.db.models.expressions import RawSQL
 
 from tenure.core.expression_sets import ConditionSet
 from tenure.core.expressions import (
@@ -75,8 +77,14 @@ def meets(source: str) -> list[int]:
 
 def first_of(ids: Sequence[int], *, limit: int = 20) -> list[Person]:
     """The first of these people by name."""
-    rows = Person.objects.filter(pk__in=ids).order_by("display_name", "id")
-    return list(rows[:limit])
+    return list(among(ids).order_by("display_name", "id")[:limit])
+
+
+def among(ids: Sequence[int]) -> QuerySet[Person]:
+    """These people, however many: their ids travel as one value."""
+    return Person.objects.filter(
+        pk__in=RawSQL("SELECT unnest(%s::bigint[])", [list(ids)], output_field=BigIntegerField())
+    )
 
 
 def figures(rules: Iterable[AccessRule]) -> RuleFigures:

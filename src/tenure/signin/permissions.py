@@ -30,13 +30,14 @@ class Ability(StrEnum):
     CONFIGURE = "change what is configured"
     INVITE = "invite people, end their sessions or remove their passkeys"
     VOUCH = "decide who somebody is"
+    ADMINISTER = "manage administrators and mail"
 
 
 _EVERYTHING: Final = frozenset(Ability)
 _ROLES: Final = MappingProxyType(
     {
         Role.OWNER: _EVERYTHING,
-        Role.ADMINISTRATOR: _EVERYTHING,
+        Role.ADMINISTRATOR: _EVERYTHING - {Ability.ADMINISTER},
         Role.HELP_DESK: frozenset(
             {
                 Ability.RECONCILE,

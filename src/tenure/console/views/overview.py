@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from tenure.applications import selectors as applications
-from tenure.console import charts, waiting
+from tenure.audit.models import Action
+from tenure.console import charts, look, waiting
 from tenure.console.page import ConsoleRequest, render, signed_in
 from tenure.core.model import LifecycleState
 from tenure.people import selectors as people
+from tenure.provisioning import pace
 from tenure.runs import selectors as runs
+from tenure.setup import steps
 from tenure.signin.owners import has_way_in
 from tenure.sources import selectors as sources
 
 _DAYS = 14
 _LISTED = 5
+_BARS = 7
+#: What is told of a day, and of which events.
+_HAPPENED = (
+    ("People added", (Action.PERSON_ADDED,)),
+    ("People changed", (Action.PERSON_CHANGED,)),
+    ("Accounts made or opened", (Action.ACCOUNT_CREATED, Action.ACCOUNT_ENABLED)),
+    ("Accounts changed", (Action.ACCOUNT_UPDATED, Action.ENTITLEMENT_GRANTED)),
+    ("Accounts closed or deleted", (Action.ACCOUNT_DISABLED, Action.ACCOUNT_DELETED)),
+    ("Operations that failed", (Action.OPERATION_FAILED,)),
+)
 
 
 @require_safe
@@ -49,5 +66,47 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         "latest": latest,
         "names": {**sources.source_names(), **applications.application_names()},
     }
+    context |= _more(states, rows)
     context["lacks_passkey"] = not has_way_in(request.administrator)
     return render(request, "console/overview.html", context, section="overview")
+
+
+def _more(
+    states: Mapping[LifecycleState, int], rows: Sequence[applications.ApplicationRow]
+) -> dict[str, Any]:
+    """People by state, accounts by application, what happened, how quick it was, the guide."""
+    people_url, progress = reverse("console:people"), steps.progress()
+    by_state = [
+        (
+            look.PERSON[state.value].word,
+            count,
+            look.PERSON[state.value].meaning,
+            f"{people_url}?state={state.value}",
+            None,
+        )
+        for state, count in states.items()
+        if count
+    ]
+    busiest = sorted(rows, key=lambda row: -row.seats)[:_BARS]
+    by_application = [
+        (
+            row.application.name,
+            row.seats,
+            "",
+            reverse("console:application", args=[row.application.slug]),
+            row.application,
+        )
+        for row in busiest
+    ]
+    happened = pace.last_day()
+    return {
+        "guide_card": None if progress.finished else progress,
+        "by_state": charts.shares(by_state),
+        "by_application": charts.shares(by_application),
+        "applications_more": len(rows) - len(busiest),
+        "today": [
+            (label, sum(happened.get(action.value, 0) for action in actions), actions[0].value)
+            for label, actions in _HAPPENED
+        ],
+        "pace": pace.pace(),
+    }

@@ -174,7 +174,7 @@ def _save(
     except editing.Overtaken as overtaken:
         return _conflict(request, form, rule, slug, base=base, theirs=overtaken.now)
     messages.success(request, f"{rule.name} is in force. What follows from it is in the plan.")
-    return redirect("console:rules")
+    return redirect("console:start" if request.POST.get("back") == "start" else "console:rules")
 
 
 def _review(

@@ -106,3 +106,24 @@ document.addEventListener("change", (event) => {
   field.type = chosen.dataset.kind ?? "text";
   field.value = chosen.dataset.now ?? "";
 });
+// A file can be dropped where it can be chosen.
+for (const place of document.querySelectorAll("[data-drop]")) {
+  const field = place.querySelector("input[type=file]");
+  place.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    place.classList.add("over");
+  });
+  place.addEventListener("dragleave", () => place.classList.remove("over"));
+  place.addEventListener("drop", (event) => {
+    event.preventDefault();
+    place.classList.remove("over");
+    if (event.dataTransfer.files.length) field.files = event.dataTransfer.files;
+  });
+}
+
+// Where no time zone was chosen yet, that of the browser is proposed.
+for (const field of document.querySelectorAll("select[data-zone]")) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const known = [...field.options].some((option) => option.value === zone);
+  if (field.value === "UTC" && known) field.value = zone;
+}

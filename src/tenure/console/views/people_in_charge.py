@@ -1,0 +1,211 @@
+"""Settings: administrators and their roles, the mail server, who is told of what waits."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.notices import services as notices
+from tenure.notices.models import Channel
+from tenure.signin import administrators as admins
+from tenure.signin import mail_server, sending
+from tenure.signin.models import Role, User
+from tenure.signin.permissions import Ability
+from tenure.signin.sending import absolute
+from tenure.signin.services import invite_administrator, issue_link
+
+_ROLES = {
+    Role.OWNER: "Everything, administrators and mail among it",
+    Role.ADMINISTRATOR: "Everything but administrators and mail",
+    Role.HELP_DESK: "Invites people, settles tasks, sends again what failed",
+    Role.AUDITOR: "Reads everything, changes nothing",
+}
+
+
+@require_safe
+@signed_in()
+def administrators(request: ConsoleRequest) -> HttpResponse:
+    """Who may come into the console."""
+    context = {
+        "tab": "administrators",
+        "rows": admins.administrators(),
+        "roles": [(role.value, role.label, _ROLES[role]) for role in Role],
+        "me": request.administrator.pk,
+        "link": request.session.pop("link", None),
+        "mails": bool(settings.EMAIL_HOST or mail_server.kept()),
+    }
+    return render(request, "console/administrators.html", context, section="settings")
+
+
+@require_POST
+@signed_in(needs=Ability.ADMINISTER)
+def administrator(request: ConsoleRequest) -> HttpResponse:
+    """Invite one, give another role, let one in no more."""
+    do = request.POST.get("do", "")
+    try:
+        if do in ("invite", "link"):
+            _invite(request, by_mail=do == "invite")
+        else:
+            _change(request, do)
+    except (ValueError, LookupError) as error:
+        messages.error(request, str(error))
+    return redirect("console:administrators")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in(needs=Ability.ADMINISTER)
+def mail(request: ConsoleRequest) -> HttpResponse:
+    """Where letters are handed in, and a test letter."""
+    kept = mail_server.kept()
+    values = {
+        "host": kept.host if kept else "",
+        "port": str(kept.port) if kept else "",
+        "security": kept.security if kept else "starttls",
+        "user": kept.user if kept else "",
+        "sender": kept.sender if kept else "",
+    }
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        do = request.POST.get("do", "save")
+        if do == "test":
+            _test(request)
+            return redirect("console:mail")
+        if mail_server.from_environment():
+            messages.error(request, "The environment names the mail server: change it there.")
+            return redirect("console:mail")
+        if do == "forget":
+            mail_server.forget()
+            messages.success(request, "Forgotten. Letters are files of the outbox again.")
+            return redirect("console:mail")
+        values = {name: request.POST.get(name, "").strip()[:254] for name in values}
+        try:
+            mail_server.keep(**values, password=request.POST.get("password", ""))
+        except mail_server.MailServerRefused as refused:
+            errors = refused.problems
+        else:
+            messages.success(request, "Saved. Send a test letter to see whether it arrives.")
+            return redirect("console:mail")
+    context = {
+        "tab": "mail",
+        "values": values,
+        "errors": errors,
+        "kept": kept,
+        "environment": settings.EMAIL_HOST,
+        "outbox": settings.EMAIL_OUTBOX,
+        "sender": settings.DEFAULT_FROM_EMAIL,
+        "securities": mail_server.SECURITY,
+        "unsent": sending.unsent(),
+    }
+    status = 422 if errors else 200
+    return render(request, "console/mail.html", context, section="settings", status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in(needs=Ability.CONFIGURE)
+def notifications(request: ConsoleRequest) -> HttpResponse:
+    """Who is told of what waits."""
+    error, key, typed = "", "", {"channel": "email", "address": "", "kinds": []}
+    if request.method == "POST":
+        do = request.POST.get("do", "add")
+        number = request.POST.get("target", "")
+        if do == "add":
+            typed = {
+                "channel": request.POST.get("channel", ""),
+                "address": request.POST.get("address", ""),
+                "kinds": request.POST.getlist("kinds"),
+            }
+            try:
+                row, key = notices.add(**typed)  # type: ignore[arg-type]
+            except notices.TargetRefused as refused:
+                error = str(refused)
+            else:
+                messages.success(request, f"{row} is told from now on.")
+                if not key:
+                    return redirect("console:notifications")
+                typed = {"channel": "email", "address": "", "kinds": []}
+        elif number.isdecimal():
+            _steer(request, do, int(number))
+            return redirect("console:notifications")
+    context = {
+        "tab": "notifications",
+        "rows": notices.targets(),
+        "kinds": notices.kinds(),
+        "words": dict(notices.kinds()),
+        "typed": typed,
+        "error": error,
+        "key": key,
+        "header": notices.SIGNATURE,
+        "webhook": Channel.WEBHOOK.value,
+    }
+    status = 422 if error else 200
+    page = "console/notifications.html"
+    return render(request, page, context, section="settings", status=status)
+
+
+def _invite(request: ConsoleRequest, *, by_mail: bool) -> None:
+    name = request.POST.get("name", "").strip()[:200]
+    role = Role(request.POST.get("role", ""))
+    if not name:
+        raise ValueError("Give a name: it stands in the audit trail.")
+    if User.objects.filter(name=name).exists():
+        raise ValueError(f"There is an administrator {name!r} already.")
+    if by_mail:
+        invite_administrator(name=name, email=request.POST.get("email", ""), role=role)
+        messages.success(request, f"{name} is invited: the link in the letter works once.")
+    else:
+        request.session["link"] = [name, absolute(issue_link(name=name, role=role))]
+
+
+def _change(request: ConsoleRequest, do: str) -> None:
+    number = request.POST.get("user", "")
+    user = User.objects.filter(pk=number).first() if number.isdecimal() else None
+    if user is None:
+        raise LookupError("There is no such administrator any more.")
+    if do == "role":
+        admins.change_role(user, Role(request.POST.get("role", "")))
+        messages.success(request, f"{user.name} has another role.")
+    elif do == "deactivate":
+        if user.pk == request.administrator.pk:
+            raise ValueError("You cannot lock yourself out: let another owner do it.")
+        admins.deactivate(user)
+        messages.success(request, f"{user.name} is out, and comes in no more.")
+    elif do == "activate":
+        admins.activate(user)
+        messages.success(request, f"{user.name} may come in again.")
+    elif do == "link":
+        request.session["link"] = [user.name, absolute(issue_link(name=user.name))]
+
+
+def _test(request: ConsoleRequest) -> None:
+    to = request.POST.get("to", "").strip()
+    if "@" not in to.strip("@ "):
+        messages.error(request, f"{to!r} is no e-mail address.")
+        return
+    try:
+        sending.send_test(to)
+    except sending.FAILURES as error:
+        messages.error(request, f"It was not sent. {sending.said(error)}")
+        return
+    if settings.EMAIL_HOST or mail_server.kept():
+        messages.success(request, f"The mail server took the letter to {to}. See if it arrives.")
+    else:
+        messages.info(request, f"There is no mail server: it is a file in {settings.EMAIL_OUTBOX}.")
+
+
+def _steer(request: ConsoleRequest, do: str, number: int) -> None:
+    try:
+        if do == "remove":
+            notices.remove(number)
+            messages.success(request, "They are told no more.")
+        elif do == "try":
+            error = notices.try_it(number)
+            if error:
+                messages.error(request, f"It did not arrive. {error}")
+            else:
+                messages.success(request, "Sent. See whether it arrived.")
+    except LookupError as error:
+        messages.error(request, str(error))

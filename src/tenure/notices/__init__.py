@@ -1,0 +1,1 @@
+"""Telling administrators elsewhere what waits for them: by e-mail, and by webhook."""

@@ -1,0 +1,149 @@
+"""What waits for a person, as somebody elsewhere is told: each thing by a key that it keeps as long
+as it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from tenure.applications import credentials
+from tenure.applications import selectors as applications
+from tenure.people.services import company
+from tenure.provisioning import byhand
+from tenure.provisioning import selectors as provisioning
+from tenure.runs import selectors as runs
+from tenure.sources import authorizing
+from tenure.sources import selectors as sources
+
+
+class Kind(StrEnum):
+    """What can be told of."""
+
+    HELD = "held"
+    IMPORT = "import_held"
+    STOPPED = "application_stopped"
+    WRITES = "writes_stopped"
+    EXPIRING = "credential_expiring"
+    OVERDUE = "task_overdue"
+    FAILED = "operations_failed"
+
+
+WORDS: Final = {
+    Kind.HELD: "A guard holds operations",
+    Kind.IMPORT: "A guard holds an import",
+    Kind.STOPPED: "An application does not accept us",
+    Kind.WRITES: "All writes are stopped",
+    Kind.EXPIRING: "A credential dies soon",
+    Kind.OVERDUE: "A task by hand is overdue",
+    Kind.FAILED: "Operations failed for good",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing. `path` is where a person decides."""
+
+    kind: Kind
+    key: str
+    title: str
+    detail: str
+    path: str
+
+    @property
+    def url(self) -> str:
+        return f"{settings.TENURE_URL}{self.path}"
+
+
+def waiting() -> list[Waiting]:
+    """Everything that waits now."""
+    return [*_writes(), *_stopped(), *_held(), *_imports(), *_expiring(), *_overdue(), *_failed()]
+
+
+def _writes() -> Iterator[Waiting]:
+    ours = company()
+    if ours.writes_stopped_at is not None:
+        yield Waiting(
+            Kind.WRITES,
+            f"writes {ours.writes_stopped_at:%s}",
+            "All writes are stopped",
+            f"{ours.writes_stopped_by}: {ours.writes_stopped_reason}",
+            reverse("console:writes"),
+        )
+
+
+def _stopped() -> Iterator[Waiting]:
+    for row in applications.stopped():
+        yield Waiting(
+            Kind.STOPPED,
+            f"stopped {row.slug} {row.stopped_at}",
+            f"Nothing is sent to {row.name}",
+            row.stopped_reason,
+            reverse("console:application", args=[row.slug]),
+        )
+
+
+def _held() -> Iterator[Waiting]:
+    for row in provisioning.held():
+        yield Waiting(
+            Kind.HELD,
+            f"held {row.application} {row.since}",
+            f"{row.count:,} held in {row.name}",
+            row.reason or "They wait for approval.",
+            f"{reverse('console:plan')}?{urlencode({'application': row.application})}",
+        )
+
+
+def _imports() -> Iterator[Waiting]:
+    names = sources.source_names()
+    for run in runs.held_imports():
+        yield Waiting(
+            Kind.IMPORT,
+            f"import {run.subject} {run.pk}",
+            f"The import of {names.get(run.subject, run.subject)} is held",
+            run.message,
+            reverse("console:source", args=[run.subject]),
+        )
+
+
+def _expiring() -> Iterator[Waiting]:
+    for warned in [*credentials.warnings(), *authorizing.warnings()]:
+        # Every day it is another sentence, and the same thing.
+        what = "".join(c for c in warned.what if not c.isdecimal())
+        yield Waiting(
+            Kind.EXPIRING,
+            f"credential {warned.urgent} {what}"[:300],
+            warned.what,
+            warned.detail,
+            reverse("console:application", args=[warned.application])
+            if warned.application
+            else reverse("console:applications"),
+        )
+
+
+def _overdue() -> Iterator[Waiting]:
+    for task in byhand.tasks():
+        if task.overdue:
+            yield Waiting(
+                Kind.OVERDUE,
+                f"overdue {task.number}",
+                f"A task in {task.application_name} is overdue",
+                task.what,
+                reverse("console:tasks"),
+            )
+
+
+def _failed() -> Iterator[Waiting]:
+    for row in provisioning.failed():
+        yield Waiting(
+            Kind.FAILED,
+            f"failed {row.application} {row.since}",
+            f"{row.count:,} operations failed in {row.name}",
+            row.reason or "No reason was given.",
+            reverse("console:application", args=[row.application]),
+        )

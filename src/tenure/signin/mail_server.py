@@ -1,0 +1,135 @@
+"""The mail server that was entered in the console. What the environment says (`TENURE_SMTP`) goes
+first; without either, letters are files of the outbox. The password is in the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from email.utils import parseaddr
+from typing import Any, Final
+
+import orjson
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import transaction
+
+from tenure.audit.models import Action
+from tenure.audit.services import record
+from tenure.infra.outbox import OutboxBackend
+from tenure.vault.services import get_ours, put_ours
+
+_KEPT: Final = "mail-server"
+#: How the connection is kept private.
+SECURITY: Final = (
+    ("starttls", "STARTTLS, usually port 587"),
+    ("tls", "TLS from the beginning, usually port 465"),
+    ("none", "None: only inside one's own network"),
+)
+_PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}
+_SECONDS: Final = 20
+
+
+class MailServerRefused(ValueError):
+    """`problems`: field -> what is wrong with it."""
+
+    def __init__(self, problems: dict[str, str]) -> None:
+        super().__init__(" ".join(problems.values()))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where letters are handed in. `sender` is who they are from; "" for the usual one."""
+
+    host: str
+    port: int
+    security: str = "starttls"
+    user: str = ""
+    password: str = ""
+    sender: str = ""
+
+
+def from_environment() -> bool:
+    """Whether the environment names one: then it cannot be changed on a page."""
+    return bool(settings.EMAIL_HOST)
+
+
+def kept() -> MailServer | None:
+    """What was entered."""
+    text = get_ours(_KEPT)
+    return MailServer(**orjson.loads(text)) if text else None
+
+
+@transaction.atomic
+def keep(*, host: str, port: str, security: str, user: str, password: str, sender: str) -> None:
+    """Use this one from now on. An empty password keeps the one that is there. Raises
+    `MailServerRefused`."""
+    problems = {}
+    before = kept()
+    if not host or " " in host or "/" in host:
+        problems["host"] = "Expected a name such as smtp.acme.example."
+    if security not in _PORTS:
+        problems["security"] = "Choose one of the three."
+    if port and not (port.isdecimal() and 0 < int(port) < 65536):
+        problems["port"] = "Expected a number such as 587."
+    if sender and "@" not in parseaddr(sender)[1]:
+        problems["sender"] = "Expected an address, as in Acme <it@acme.example>."
+    if problems:
+        raise MailServerRefused(problems)
+    if not password and before is not None and (before.host, before.user) == (host, user):
+        password = before.password
+    row = MailServer(host, int(port or _PORTS[security]), security, user, password, sender)
+    put_ours(_KEPT, orjson.dumps(asdict(row)).decode())
+    _record(before, row)
+
+
+@transaction.atomic
+def forget() -> None:
+    """Letters are files of the outbox again."""
+    before = kept()
+    if before is not None:
+        put_ours(_KEPT, "")
+        _record(before, None)
+
+
+class ChosenBackend(BaseEmailBackend):
+    """Hands letters in where the console says; into the outbox where nothing is said."""
+
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        server = kept()
+        if server is None:
+            return OutboxBackend().send_messages(email_messages)
+        for message in email_messages:
+            if server.sender and message.from_email == settings.DEFAULT_FROM_EMAIL:
+                message.from_email = server.sender
+        return int(_connection(server).send_messages(list(email_messages)) or 0)
+
+
+def _connection(server: MailServer) -> Any:
+    return get_connection(
+        "django.core.mail.backends.smtp.EmailBackend",
+        host=server.host,
+        port=server.port,
+        username=server.user,
+        password=server.password,
+        use_tls=server.security == "starttls",
+        use_ssl=server.security == "tls",
+        timeout=_SECONDS,
+    )
+
+
+def _record(before: MailServer | None, after: MailServer | None) -> None:
+    record(
+        Action.CONFIGURATION_CHANGED,
+        subject_kind="mail",
+        subject_key="server",
+        subject_label="Mail server",
+        before=_told(before),
+        after=_told(after),
+    )
+
+
+def _told(row: MailServer | None) -> dict[str, Any] | None:
+    """Without the password."""
+    return None if row is None else {k: v for k, v in asdict(row).items() if k != "password"}
