@@ -253,6 +253,11 @@ class Application(Part):
         default="ask",
         description="Whether an account that somebody deleted in the application is made again.",
     )
+    keeps_owner: str = Field(
+        default="",
+        description="The entitlement whose holders own the application, as role:admin: the last "
+        "account with it is never taken away. Some applications say by themselves who owns them.",
+    )
     mode: Literal["live", "report"] = Field(
         default="report",
         description="report: what would be done is shown, and nothing is written until it is live.",

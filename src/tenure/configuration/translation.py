@@ -163,6 +163,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "protect": list(item.protect),
             "drift": _drift(item.drift),
             "recreate": item.recreate,
+            "keeps_owner": item.keeps_owner,
             "mode": item.mode,
             "removal": {
                 "then": item.removal,
@@ -219,6 +220,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         protect=list(application.protect),
         drift=dict(application.drift),
         recreate=application.recreate,
+        keeps_owner=application.keeps_owner,
         mode=application.mode,
         removal=application.removal.then,
         delete_after=application.removal.delete_after,

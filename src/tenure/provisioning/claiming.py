@@ -19,7 +19,7 @@ from tenure.infra.clock import now as clock_now
 from tenure.infra.instances import loading, relate
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import accounts, settling
+from tenure.provisioning import accounts, last_owner, settling
 from tenure.provisioning.models import Operation
 from tenure.provisioning.work import Work
 from tenure.runs.selectors import paused
@@ -171,6 +171,8 @@ def claim(
         elif person not in chosen:
             chosen[person] = row
     operations = _read(chosen.values())
+    if held := last_owner.held_back(application, operations, now):
+        operations = [row for row in operations if row.pk not in held]
     keys = [row.pk for row in operations]
     with connection.cursor() as cursor:
         cursor.execute(

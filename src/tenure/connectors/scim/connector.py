@@ -43,8 +43,8 @@ from tenure.connectors.scim.bulk import Bulk, Operation, Verbs
 from tenure.connectors.scim.changing import Changer, refuses_style, user, with_fields
 from tenure.connectors.scim.checks import checked
 from tenure.connectors.scim.creating import Creator
-from tenure.connectors.scim.dialect import Dialect, Pace
-from tenure.connectors.scim.finding import Finder, Resource
+from tenure.connectors.scim.dialect import Pace
+from tenure.connectors.scim.finding import Finder, Resource, comparable, holds
 from tenure.connectors.scim.groups import Groups, created
 from tenure.connectors.scim.listing import pages
 from tenure.connectors.scim.patch import Style
@@ -95,7 +95,7 @@ class ScimConnector:
             limits=_limits(config.limits, dialect.limits),
             timeouts=settings.timeouts,
             allow_http=settings.allow_http,
-            content_type=_content_type(dialect),
+            content_type=dialect.media_type,
             disguised=_disguised,
         )
         self._speech = Speech(dialect, address=settings.base_url, http=self._http)
@@ -118,6 +118,7 @@ class ScimConnector:
             self._speech,
             Verbs(self._operation, self._made_together, self._refused_together, self._alone),
         )
+        self._owners: frozenset[str] | None = None
         #: The account that was last made with an external id.
         self._named: str | None = None
         #: Remote id of the group that accounts are switched off by leaving, once it is known.
@@ -142,14 +143,23 @@ class ScimConnector:
 
     async def accounts(self) -> AsyncIterator[list[Listed]]:
         load = self._account
+        owners = self._settings.dialect.owners
+        wanted, found = comparable(owners.value), set[str]()
         async for resources in self._pages("/Users"):
             page = []
             for resource in resources:
+                if wanted and holds(resource, owners.attribute, wanted):
+                    found.add(resource["id"])
                 fingerprint = _fingerprint(resource)
                 page.append(
                     Listed(resource["id"], fingerprint, partial(load, resource, fingerprint))
                 )
             yield page
+        self._owners = frozenset(found) if wanted else None
+
+    async def owners(self) -> frozenset[str] | None:
+        """By the attribute that the dialect names, as it was last listed."""
+        return self._owners
 
     async def own_account(self) -> str | None:
         """By /Me (RFC 7644, 3.11), which many applications do not have: then nothing is known."""
@@ -415,12 +425,6 @@ def _capabilities(settings: ScimSettings) -> Capabilities:
         create_entitlements=settings.groups and settings.create_groups,
         searchable=frozenset({"userName", "externalId"} if kept else {"userName"}),
     )
-
-
-def _content_type(dialect: Dialect) -> str:
-    if dialect.content_type is not None:
-        return dialect.content_type
-    return "application/json" if dialect.version == "1.1" else "application/scim+json"
 
 
 def _limits(given: Limits, pace: Pace) -> Limits:
