@@ -37,6 +37,8 @@ unit: $(VENV)/.test
 # Real servers that nobody here wrote, each in an environment of its own.
 acceptance: $(VENV)/.test
 	@tools/acceptance-venvs $(PYTHON) $(VENV)-acceptance
+	@tools/need-mellon
+	@tools/need-chromium
 	TENURE_ACCEPTANCE=$(CURDIR)/$(VENV)-acceptance $(BIN)/pytest -n 0 tests/acceptance
 
 bench: $(VENV)/.test

@@ -24,6 +24,9 @@ from tenure.connectors.steps import Outcome, Step
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
 from tenure.provisioning import connection
+from tenure.readers.base import Row
+from tenure.readers.registry import open_reader
+from tenure.readers.scim import ScimReader
 from tests.acceptance.canaille import Canaille, canaille
 from tests.provisioning.whole_life import Seen, application, live
 
@@ -145,3 +148,35 @@ async def seen(server: Canaille) -> Mapping[str, Seen]:
             async for page in connector.accounts()
             for account in (one.load() for one in page)
         }
+
+
+def test_people_are_read_from_it(server: Canaille) -> None:
+    """Everybody and their managers, although it fails when it is asked for a number and ignores
+    filters."""
+    empty(server)
+
+    async def made() -> list[str]:
+        async with open_connector("scim", config(server)) as connector:
+            ids = []
+            for number in range(1, 13):
+                sample = ConnectorConformance().sample(f"u{number}")
+                given = {**sample, "name.formatted": "Ada Byron"}
+                given["enterprise.employeeNumber"] = f"{number:04d}"
+                account = await connector.create(given, external_id="", active=number != 3)
+                ids.append(account.remote_id)
+            return ids
+
+    ids = asyncio.run(made())
+    settings = {"base_url": server.scim, "page_size": 5}
+    people = open_reader("scim", settings, secrets={"token": server.token})
+    assert isinstance(people, ScimReader)
+    found = {one.id: one.values for one in people.rows() if isinstance(one, Row)}
+    assert found.keys() == set(ids)
+    assert [found[one]["enterprise.employeeNumber"] for one in ids[:2]] == ["0001", "0002"]
+    assert {one for one in ids if found[one]["status"] == "inactive"} == {ids[2]}
+    assert people.cursor() == "", "it says that it has no filters"
+    lines = people.check()
+    assert [line.ok for line in lines] == [True, True]
+    one = people.fetch(ids[0])
+    assert isinstance(one, Row)
+    assert one.values == found[ids[0]]

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import orjson
 from aiohttp import web
 
 TOKEN = "a-token-that-nobody-may-see"
@@ -70,6 +72,8 @@ class Workspace:
     licences: dict[str, set[str]] = field(default_factory=dict)
     seats: dict[str, int] = field(default_factory=dict)
     units: set[str] = field(default_factory=lambda: {"/", "/Europe", "/Europe/Sales"})
+    #: Who was deleted, for 20 days.
+    deleted: dict[str, dict[str, Any]] = field(default_factory=dict)
     signed_out: list[str] = field(default_factory=list)
     trouble: list[Refused] = field(default_factory=list)
     #: Ids that are not everywhere yet.
@@ -130,7 +134,7 @@ class Workspace:
                 self._changed(user, body)
                 return web.json_response(self._shown(user))
             case ("DELETE",):
-                del self.users[user["id"]]
+                self.deleted[user["id"]] = self.users.pop(user["id"])
                 for members in self.members.values():
                     members.pop(user["id"], None)
                 return web.Response(status=204)
@@ -196,7 +200,8 @@ class Workspace:
         """With the addresses that Google adds by itself."""
         own = [{"address": user["primaryEmail"], "primary": True}]
         own += [{"address": alias} for alias in user.get("aliases", ())]
-        return {**user, "emails": [*user.get("emails", []), *own]}
+        tag = blake2b(orjson.dumps(user, option=orjson.OPT_SORT_KEYS), digest_size=16).hexdigest()
+        return {**user, "etag": f'"{tag}"', "emails": [*user.get("emails", []), *own]}
 
     def _listed_users(self, query: dict[str, str]) -> web.Response:
         found = [self._shown(user) for user in self.users.values()]
@@ -206,6 +211,11 @@ class Workspace:
                 raise invalid("query")
             found = [user for user in found if match[2].lower() in _searched(user, match[1])]
         assert query.pop("projection", "full") == "full"
+        if query.pop("showDeleted", "false") == "true":
+            found = [self._shown(user) for user in self.deleted.values()]
+        if "fields" in query:
+            assert query.pop("fields") == "nextPageToken,users(id,etag)"
+            found = [{name: user[name] for name in ("id", "etag")} for user in found]
         return _paged("users", found, query, 500, {"customer"})
 
     def _created_group(self, body: dict[str, Any]) -> web.Response:

@@ -24,12 +24,14 @@ DEFAULT = [
 PROPERTIES = {
     *DEFAULT,
     *("accountEnabled", "assignedLicenses", "city", "companyName", "country", "department"),
+    *("employeeHireDate", "employeeLeaveDateTime"),
     *("employeeId", "employeeType", "mailNickname", "onPremisesExtensionAttributes"),
     *("onPremisesImmutableId", "otherMails", "postalCode", "state", "streetAddress"),
     *("usageLocation", "userType"),
 }
 READ_ONLY = {"id", "assignedLicenses"}
 REQUIRED = {"accountEnabled", "displayName", "mailNickname", "passwordProfile", "userPrincipalName"}
+_EXPAND = "manager($select=id,employeeId)"
 _EQ = re.compile(r"([\w/]+)(?:/any\(x:x)? eq '((?:[^']|'')*)'\)?")
 
 
@@ -71,6 +73,9 @@ class Tenant:
     me: str = ""
     #: Status, headers and how often: before anything else.
     trouble: list[tuple[int, dict[str, str]]] = field(default_factory=list)
+    #: Ids in the order in which they changed, and the place before which nobody remembers them.
+    changed: list[str] = field(default_factory=list)
+    forgotten: int = 0
     #: Ids that reads do not show yet.
     unseen: dict[str, int] = field(default_factory=dict)
 
@@ -97,7 +102,12 @@ class Tenant:
             case ("GET", "me"):
                 return web.json_response(self._user(self.me))
             case ("GET", "users"):
+                if query.get("$expand") == _EXPAND:
+                    del query["$expand"]
+                    return self._listed(request, list(self.users.values()), query, self._expanded)
                 return self._listed(request, list(self.users.values()), query, self._projected)
+            case ("GET", "users", "delta"):
+                return self._delta(request, query)
             case ("POST", "users"):
                 return self._created(body)
             case (method, "users", key, *rest):
@@ -127,6 +137,8 @@ class Tenant:
     ) -> web.Response:
         user = self._user(key)
         match (method, *rest):
+            case ("GET",) if query.get("$expand") == _EXPAND:
+                return web.json_response(self._expanded(user, query.get("$select")))
             case ("GET",):
                 return web.json_response(self._projected(user, query.get("$select")))
             case ("PATCH",):
@@ -135,6 +147,7 @@ class Tenant:
                 return web.Response(status=204)
             case ("DELETE",):
                 del self.users[key]
+                self.changed.append(key)
                 for members in self.members.values():
                     if key in members:
                         members.remove(key)
@@ -186,7 +199,43 @@ class Tenant:
                     {"code": "ObjectConflict", "target": "userPrincipalName"},
                 )
 
+    def _delta(self, request: web.Request, query: dict[str, str]) -> web.Response:
+        """https://learn.microsoft.com/en-us/graph/delta-query-users: `latest` gives no users; a
+        page tells some more than once; 410 for what is forgotten."""
+        address = f"{request.url.origin()}{request.path}"
+        if query.get("$deltatoken") == "latest":
+            self._projected({}, query.pop("$select").replace(",manager", ""))
+            link = f"{address}?$deltatoken={len(self.changed)}"
+            return web.json_response({"value": [], "@odata.deltaLink": link})
+        # The rest of what was asked for first is in the token.
+        assert len(query) == 1
+        start = int(query.get("$deltatoken") or query["$skiptoken"])
+        if start < self.forgotten:
+            raise Refused(410, "syncStateNotFound", "The sync state generation is not found.")
+        page = self.changed[start : start + 2]
+        told = [
+            {"id": one, "givenName": self.users[one].get("givenName")}
+            if one in self.users
+            else {"id": one, "@removed": {"reason": "changed"}}
+            for one in page
+        ]
+        rest = start + 2 < len(self.changed)
+        kind, token = ("next", "skip") if rest else ("delta", "delta")
+        at = start + 2 if rest else len(self.changed)
+        return web.json_response(
+            {"value": told, f"@odata.{kind}Link": f"{address}?${token}token={at}"}
+        )
+
+    def _expanded(self, user: dict[str, Any], select: str | None = None) -> dict[str, Any]:
+        """https://learn.microsoft.com/en-us/graph/api/user-list-manager"""
+        shown = self._projected(user, select)
+        manager = self.users.get(str(user.get("manager")))
+        if manager is not None:
+            shown["manager"] = {name: manager.get(name) for name in ("id", "employeeId")}
+        return shown
+
     def _changed(self, user: dict[str, Any], body: dict[str, Any]) -> None:
+        self.changed.append(user["id"])
         for name, value in body.items():
             if name == "onPremisesExtensionAttributes":
                 user.setdefault(name, {}).update(value)
@@ -303,6 +352,8 @@ class Tenant:
         shaped = page if shape is dict else [shape(one, query.get("$select")) for one in page]
         answer: dict[str, Any] = {"value": shaped}
         if start + top < len(found):
+            if shape == self._expanded:
+                query["$expand"] = _EXPAND
             rest = "&".join(f"{k}={v}" for k, v in query.items() if k != "$skiptoken")
             link = f"{request.url.origin()}{request.path}?{rest}&$skiptoken={start + top}"
             answer["@odata.nextLink"] = link.replace(" ", "%20").replace("'", "%27")

@@ -22,8 +22,8 @@ from tenure.connectors.base import (
 )
 from tenure.connectors.registry import open_connector
 from tenure.connectors.scim import ScimConnector, declared
-from tenure.connectors.scim.connector import _limits
 from tenure.connectors.scim.dialect import Dialect, Pace
+from tenure.connectors.scim.opening import kept_limits
 from tests.connectors.odd_patch import Refused
 from tests.connectors.odd_scim import Odd, Quirks, odd_scim
 from tests.connectors.test_scim_dialects import config
@@ -338,10 +338,10 @@ async def test_headers_types_and_schemas_are_as_they_are_said() -> None:
 
 def test_limits_are_the_applications_own_before_the_dialects() -> None:
     pace = Pace(reads=5, writes=2, burst=3, concurrency=4)
-    assert _limits(Limits(), pace) == Limits(5, 2, 3, 4)
+    assert kept_limits(Limits(), pace) == Limits(5, 2, 3, 4)
     own = Limits(reads=1, writes=1, burst=7, concurrency=2)
-    assert _limits(own, pace) == own
-    assert _limits(Limits(), Pace()) == Limits()
+    assert kept_limits(own, pace) == own
+    assert kept_limits(Limits(), Pace()) == Limits()
 
 
 @pytest.mark.parametrize(

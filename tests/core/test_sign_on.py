@@ -20,13 +20,11 @@ ANA = Standing(
     address="203.0.113.9",
     passkey_at=NOON - timedelta(minutes=5),
 )
+ANYBODY = Policy()
 OFFICE = Policy(networks=(ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")))
 
 
-NO_POLICY = Policy()
-
-
-def cause(policy: Policy = NO_POLICY, **changes: object) -> tuple[Verdict, Cause]:
+def cause(policy: Policy = ANYBODY, **changes: object) -> tuple[Verdict, Cause]:
     decision = decide(replace(ANA, **changes), policy)  # type: ignore[arg-type]
     assert decision.reason
     return decision.verdict, decision.cause

@@ -271,6 +271,17 @@ def _secrets() -> Iterator[Line]:
                 yield Line(f"secrets {kind} {slug}", True, f"{len(references)} readable")
 
 
+def _sign_on() -> Iterator[Line]:
+    from tenure.sso import keys
+    from tenure.sso.saml.alarms import alarms
+
+    for warned in keys.warnings():
+        yield Line("single sign-on", True, warned.detail, warning=True)
+    for alarm in alarms():
+        detail = f"{alarm.what}. {alarm.detail}"
+        yield Line("single sign-on", not alarm.urgent, detail, warning=True)
+
+
 _LOOKS = (
     _workers,
     _clock,
@@ -281,4 +292,5 @@ _LOOKS = (
     _sources,
     _people,
     _applications,
+    _sign_on,
 )

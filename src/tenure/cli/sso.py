@@ -1,14 +1,16 @@
-"""Single sign-on: the keys that sign."""
+"""Single sign-on: the keys that sign, who signed in where, and what applications were told."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json, say, table
+from tenure.cli.sso_client import client_app
+from tenure.cli.sso_saml import metadata, saml_app
 
 sso_app = typer.Typer(
     help="Single sign-on to applications.\n\nExample: `tenure sso keys list`",
@@ -18,11 +20,128 @@ keys_app = typer.Typer(
     help="The keys that sign what we say to applications.\n\nExample: `tenure sso keys list`",
     no_args_is_help=True,
 )
+sso_app.add_typer(client_app, name="client")
 sso_app.add_typer(keys_app, name="keys")
+sso_app.add_typer(saml_app, name="saml")
+sso_app.command("metadata")(metadata)
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(sso_app, name="sso")
+
+
+Of = Annotated[
+    str | None,
+    typer.Option("--application", help="Of one application only.", metavar="APPLICATION"),
+]
+By = Annotated[str | None, typer.Option("--person", help="Of one person only.", metavar="PERSON")]
+Limit = Annotated[int, typer.Option("--limit", help="How many at most.", min=1, max=1000)]
+
+
+@sso_app.command("sign-ins")
+def sign_ins(
+    application: Of = None, person: By = None, limit: Limit = 20, as_json: AsJson = False
+) -> None:
+    """Who signed in where, the latest first; of refusals, why.
+
+    Example: `tenure sso sign-ins --application wiki`
+    """
+    with session():
+        from tenure.sso import selectors
+
+        rows = selectors.sign_ons(**_which(application, person), limit=limit)
+        if as_json:
+            print_json(
+                [
+                    {
+                        "at": row.at,
+                        "person": row.person.employee_number or str(row.person.uid),
+                        "name": row.person.display_name,
+                        "application": row.application.slug,
+                        "protocol": row.protocol,
+                        "outcome": row.outcome,
+                        "reason": row.reason,
+                        "from": row.address,
+                        "browser": row.browser,
+                    }
+                    for row in rows
+                ]
+            )
+            return
+        cells = [
+            (
+                f"{row.at:%Y-%m-%d %H:%M}",
+                row.person.display_name,
+                row.application.name,
+                row.get_outcome_display(),
+                row.reason,
+                row.address,
+            )
+            for row in rows
+        ]
+        out.print(table("", ["When", "Who", "Where", "Outcome", "Why", "From"], cells))
+
+
+@sso_app.command("notices")
+def notices(
+    application: Of = None,
+    person: By = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Only what was not delivered.")] = False,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+) -> None:
+    """What applications were told of access that ended, and what they answered.
+
+    Example: `tenure sso notices --person 10482`
+    """
+    with session():
+        from tenure.sso import selectors
+        from tenure.sso.models import Notice
+
+        state = Notice.State.FAILED.value if failed else ""
+        rows = selectors.notices(**_which(application, person), state=state, limit=limit)
+        if as_json:
+            print_json(
+                [
+                    {
+                        "created_at": row.created_at,
+                        "kind": row.kind,
+                        "application": row.application.slug if row.application else None,
+                        "person": str(row.person.uid) if row.person else None,
+                        "address": row.address,
+                        "state": row.state,
+                        "tries": row.tries,
+                        "sent_at": row.sent_at,
+                        "status": row.status,
+                        "answer": row.answer,
+                    }
+                    for row in rows
+                ]
+            )
+            return
+        cells = [
+            (
+                f"{row.created_at:%Y-%m-%d %H:%M:%S}",
+                row.kind,
+                row.application.name if row.application else "",
+                row.person.display_name if row.person else "",
+                row.get_state_display(),
+                row.tries,
+                row.status or row.answer,
+            )
+            for row in rows
+        ]
+        out.print(table("", ["When", "What", "To", "Of", "State", ">Tries", "Answer"], cells))
+
+
+def _which(application: str | None, person: str | None) -> dict[str, Any]:
+    from tenure.applications.finding import application_named
+    from tenure.people.services import find_person
+
+    return {
+        "application": application_named(application) if application else None,
+        "person": find_person(person) if person else None,
+    }
 
 
 @keys_app.command("list")

@@ -20,6 +20,8 @@ from tenure.signin import identity
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
 from tenure.sources.asking import who
+from tenure.sso import keys
+from tenure.sso.saml import alarms
 
 #: Rehires that are listed one by one.
 _MOST_REHIRES = 5
@@ -44,6 +46,8 @@ def items(company: Company) -> list[Item]:
         *_stopped(),
         *_reviews(),
         *_credentials(),
+        *_sign_on(),
+        *_signing_keys(),
         *_held(),
         *_imports(),
         *_unreadable_sources(),
@@ -116,6 +120,17 @@ def _credentials() -> list[Item]:
     return found
 
 
+def _sign_on() -> list[Item]:
+    found = []
+    for warned in alarms.alarms():
+        url = reverse("console:applications")
+        if warned.application:
+            url = reverse("console:saml", args=[warned.application])
+        mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
+        found.append(Item(mark, warned.what, warned.detail, url, "Look"))
+    return found
+
+
 def _unreadable_sources() -> list[Item]:
     return [
         Item(
@@ -126,6 +141,15 @@ def _unreadable_sources() -> list[Item]:
             "Look",
         )
         for row in sources.failing()
+    ]
+
+
+def _signing_keys() -> list[Item]:
+    mark = Mark("Soon", "change")
+    url = reverse("console:applications")
+    return [
+        Item(mark, f"A signing key ends in {warned.days} days", warned.detail, url, "Look")
+        for warned in keys.warnings()
     ]
 
 

@@ -35,6 +35,7 @@ class Cause(StrEnum):
     COMING = "coming"  # it is being made
     BY_HAND = "by_hand"  # a person makes it, or has to approve it
     PASSKEY = "passkey"
+    DETAILS = "details"  # something that the application is told of them is missing
 
 
 class Stage(StrEnum):

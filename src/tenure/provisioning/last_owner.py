@@ -1,4 +1,4 @@
-"""Accounts that own an application, and operations on the last of them.
+"""Accounts that own an application, and what would take the last of them away.
 
 Planning holds what would take the last owner away, and tells. Two who leave at once are each not
 the last when they are planned: so whoever claims operations asks again, one after the other.

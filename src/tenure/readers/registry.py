@@ -24,9 +24,12 @@ _LATER = "given-when-it-is-needed"
 _READERS: Mapping[str, tuple[str, str]] = {
     "csv": ("tenure.readers.csv", "CsvReader"),
     "excel": ("tenure.readers.excel", "ExcelReader"),
+    "google": ("tenure.readers.google", "GoogleReader"),
     "ldap": ("tenure.readers.ldap", "LdapReader"),
     "memory": ("tenure.readers.memory", "MemoryReader"),
+    "microsoft": ("tenure.readers.microsoft", "MicrosoftReader"),
     PUSH: ("tenure.readers.push", "PushReader"),
+    "scim": ("tenure.readers.scim", "ScimReader"),
     "sql": ("tenure.readers.sql", "SqlReader"),
 }
 

@@ -27,6 +27,7 @@ class Limit(Enum):
     CODE_TRIED = _Limit(15, timedelta(hours=1))
     RECOVERY_BY_NAME = _Limit(5, timedelta(minutes=30))
     RECOVERY_BY_ADDRESS = _Limit(30, timedelta(minutes=30))
+    DEVICE_CODE_BY_PERSON = _Limit(30, timedelta(minutes=10))
     PASSKEY_BY_ADDRESS = _Limit(3000, timedelta(minutes=10))
     PAIRING_BY_ADDRESS = _Limit(6000, timedelta(minutes=10))
     INVITATION_BY_ADDRESS = _Limit(2000, timedelta(minutes=10))

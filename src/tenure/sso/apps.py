@@ -16,3 +16,13 @@ class SsoConfig(AppConfig):
         told_of_people(endings.end_access)
         told_of_losses(endings.end_lost)
         told_of_sessions(endings.portal_sessions_ended, endings.keys_were_reset)
+        self._speak()
+
+    def _speak(self) -> None:
+        from tenure.sso import outbox, protocols
+        from tenure.sso.models import Protocol
+        from tenure.sso.oidc.back_channel import KIND, LogoutSender
+        from tenure.sso.oidc.handler import OpenIDConnectHandler
+
+        protocols.register(Protocol.OIDC, OpenIDConnectHandler())
+        outbox.register(KIND, LogoutSender())

@@ -4,7 +4,7 @@ begins there. The same for every protocol, and for the tile in the portal."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -16,7 +16,7 @@ from tenure.audit.models import Action
 from tenure.audit.services import acting, record
 from tenure.configuration.document_sso import SingleSignOn
 from tenure.core.lifecycle import zone
-from tenure.core.sign_on import Cause, Decision, Standing, Verdict, decide, fresh
+from tenure.core.sign_on import Cause, Decision, Standing, Verdict, decide
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning.standing import ApplicationStanding, standing_in
@@ -54,11 +54,12 @@ def visit(
     protocol: Protocol,
     sso: SingleSignOn,
     *,
-    max_age: timedelta | None = None,
+    proved_since: datetime | None = None,
+    by_passkey: bool = False,
     by_itself: bool = False,
 ) -> Visit | None:
-    """Who is signed in, and whether they may go on. None where nobody is. `max_age`: what the
-    application asks for by itself; the passkey must not have been used longer ago."""
+    """Who is signed in, and whether they may go on. None where nobody is. What the application
+    asks for by itself: they must have proved who they are since an instant, or `by_passkey`."""
     row = sessions.person_session(request, by_itself=by_itself)
     if row is None or row.person is None:
         return None
@@ -76,11 +77,9 @@ def visit(
         detail=found.detail,
     )
     decision = decide(who, policy_of(sso))
-    if decision.verdict is Verdict.ALLOWED and max_age is not None:
-        proved_at = row.passkey_at or row.began_at
-        if not fresh(proved_at, max_age, at):
-            asked = "The application asks for a sign-in that is not so long ago."
-            decision = Decision(Verdict.CONFIRM, Cause.PASSKEY, asked)
+    if decision.verdict is Verdict.ALLOWED and _is_stale(row, proved_since, by_passkey):
+        asked = "The application asks for a passkey, or for a sign-in that is not so long ago."
+        decision = Decision(Verdict.CONFIRM, Cause.PASSKEY, asked)
     return Visit(
         person, row, application, protocol, sso, found, decision, who.address, browser_of(request)
     )
@@ -90,7 +89,7 @@ def visit(
 def enter(who: Visit, *, subject: str, details: dict[str, object]) -> ApplicationSession:
     """They are let in: the sign-in is recorded, and their session at the application begins, or
     goes on where this browser has one already. Raises `ValueError` for a visit that is not
-    allowed."""
+    allowed, or whose session has just ended."""
     if not who.allowed:
         raise ValueError(f"{who.person} may not go on to {who.application}: {who.decision.reason}")
     _write(who, Outcome.ALLOWED)
@@ -102,18 +101,40 @@ def enter(who: Visit, *, subject: str, details: dict[str, object]) -> Applicatio
     mine = Q(portal_session=who.session, application=who.application, protocol=who.protocol)
     row = ApplicationSession.objects.filter(mine, ended_at=None).first()
     if row is None:
-        row = ApplicationSession(
-            person=who.person,
-            application=who.application,
-            portal_session=who.session,
-            protocol=who.protocol,
-            began_at=at,
-        )
+        row = _new(who, portal_session=who.session)
     row.subject, row.details = subject, {**row.details, **details}
     row.used_at = row.checked_at = at
     row.generation = who.person.generation
     row.save()
     return row
+
+
+def enter_apart(who: Visit, *, subject: str, details: dict[str, object]) -> ApplicationSession:
+    """A session at the application that goes on when the one here ends: of a device, or of what
+    works for somebody while they are away. It ends with their access."""
+    row = _new(who, portal_session=None)
+    row.subject, row.details, row.generation = subject, details, who.person.generation
+    row.save()
+    return row
+
+
+def _new(who: Visit, *, portal_session: Session | None) -> ApplicationSession:
+    at = now()
+    return ApplicationSession(
+        person=who.person,
+        application=who.application,
+        portal_session=portal_session,
+        protocol=who.protocol,
+        began_at=at,
+        used_at=at,
+        checked_at=at,
+    )
+
+
+def _is_stale(row: Session, proved_since: datetime | None, by_passkey: bool) -> bool:
+    if by_passkey and row.passkey_at is None:
+        return True
+    return proved_since is not None and (row.passkey_at or row.began_at) < proved_since
 
 
 def refuse(who: Visit) -> None:

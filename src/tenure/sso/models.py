@@ -193,3 +193,30 @@ class SigningKey(models.Model):
 
     def __str__(self) -> str:
         return self.kid
+
+
+# Django looks for the tables of an app in this module.
+from tenure.sso.oidc.models import (  # noqa: E402
+    ClientSecret,
+    Code,
+    DeviceRequest,
+    Grant,
+    Token,
+)
+
+__all__ = [
+    "Algorithm",
+    "ApplicationSession",
+    "ClientSecret",
+    "Code",
+    "DeviceRequest",
+    "Grant",
+    "Notice",
+    "Outcome",
+    "PendingRequest",
+    "Protocol",
+    "SignOn",
+    "SigningKey",
+    "Token",
+    "new_sid",
+]

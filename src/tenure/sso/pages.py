@@ -3,7 +3,9 @@ being made, or why not and whom to ask."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,6 +14,7 @@ from django.utils.http import urlencode
 
 from tenure.applications.models import Application
 from tenure.core.sign_on import Cause, Verdict
+from tenure.infra.csp import POLICY
 from tenure.people.services import company
 from tenure.sso.entering import Visit, refuse
 from tenure.sso.policies import whom_to_ask
@@ -23,6 +26,7 @@ _WORDS: Final = {
     Cause.NETWORK: "It can be used from certain networks only, such as the office or the VPN, and "
     "you are in none of them now.",
     Cause.HOURS: "It can be used at certain times only, and this is none of them.",
+    Cause.DETAILS: "It has to be told something of you that is not known here yet.",
     Cause.ACCOUNT: "You have no account there, and none is being made.",
 }
 
@@ -73,3 +77,28 @@ def _being_set_up(request: HttpRequest, who: Visit, back: str) -> HttpResponse:
         "company": company(),
     }
     return render(request, "sso/being_set_up.html", context)
+
+
+def leave(address: str) -> HttpResponse:
+    """Go on to an application, whatever the scheme of its address."""
+    response = HttpResponse(status=302)
+    response["Location"] = address
+    return response
+
+
+def post_on(request: HttpRequest, address: str, fields: Mapping[str, str]) -> HttpResponse:
+    """The browser sends a form to an application. The page's script sends it at once; without
+    scripts there is a button."""
+    context = {"address": address, "fields": dict(fields), "company": company()}
+    return may_lead_to(render(request, "sso/post_on.html", context), address)
+
+
+def may_lead_to(response: HttpResponse, address: str) -> HttpResponse:
+    """Let forms of this page lead to an application. Browsers hold the policy against redirects
+    that follow a form, too (Content Security Policy Level 3, section 6.4.2)."""
+    parts = urlsplit(address)
+    if parts.scheme and parts.netloc:
+        there = f"form-action 'self' {parts.scheme}://{parts.netloc}"
+        response["Content-Security-Policy"] = POLICY.replace("form-action 'self'", there)
+    response["Cache-Control"] = "no-store"
+    return response

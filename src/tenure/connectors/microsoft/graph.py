@@ -54,6 +54,26 @@ class Graph:
         (https://learn.microsoft.com/en-us/graph/paging)."""
         headers = ADVANCED if advanced else None
         given: Mapping[str, str] | None = params | {"$count": "true"} if advanced else params  # type: ignore[operator]
+        async for found in self._linked(path, given, headers):
+            yield _values(found)
+
+    async def delta(
+        self, path: str, params: Mapping[str, str] | None = None
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+        """What changed, page by page; with the last one the path to go on from, "" before
+        (https://learn.microsoft.com/en-us/graph/delta-query-overview). `path` is such a one, or
+        the collection's own."""
+        link = ""
+        async for found in self._linked(path, params, None):
+            given = str(found.get("@odata.deltaLink") or "")
+            link = self._inside(path, given) if given else ""
+            yield _values(found), link
+        if not link:
+            raise RetryLater(f"GET {path} ended without saying where to go on. It is read again.")
+
+    async def _linked(
+        self, path: str, given: Mapping[str, str] | None, headers: Mapping[str, str] | None
+    ) -> AsyncIterator[dict[str, Any]]:
         seen = set()
         while True:
             found = await self._http.request(
@@ -61,17 +81,23 @@ class Graph:
             )
             if not isinstance(found, dict) or not isinstance(found.get("value"), list):
                 raise RetryLater(f"GET {path} was answered with no list. It is read again later.")
-            yield [one for one in found["value"] if isinstance(one, dict)]
-            link = found.get("@odata.nextLink")
+            yield found
+            link = str(found.get("@odata.nextLink") or "")
             if not link:
                 return
-            if link in seen or not str(link).startswith(f"{self._address}/"):
-                raise StopApplication(
-                    f"GET {path}: the next page is at {str(link).split('?')[0][:200]}, which is "
-                    f"not after this one at {self._address}: nothing was read to its end."
-                )
+            if link in seen:
+                raise StopApplication(f"GET {path} gives the same page again: it has no end.")
             seen.add(link)
-            path, given = str(link).removeprefix(self._address), None
+            path, given = self._inside(path, link), None
+
+    def _inside(self, path: str, link: str) -> str:
+        """A link as a path after our address. Raises `StopApplication` where it is not."""
+        if not link.startswith(f"{self._address}/"):
+            raise StopApplication(
+                f"GET {path}: the next page is at {link.split('?')[0][:200]}, which is not after "
+                f"this one at {self._address}: nothing was read to its end."
+            )
+        return link.removeprefix(self._address)
 
     def note(self, identifier: str) -> None:
         """That something was made just now."""
@@ -92,6 +118,10 @@ class Graph:
                     f"{error} It was made just now, and is not everywhere yet.", _AGAIN
                 ) from None
             raise
+
+
+def _values(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in found["value"] if isinstance(one, dict)]
 
 
 def explain(body: Any) -> Explanation:

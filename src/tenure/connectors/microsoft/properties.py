@@ -55,8 +55,8 @@ _PLAIN = frozenset(
         "userType",
     }
 )
-_EXTENSIONS = "onPremisesExtensionAttributes"
-_EXTENSION = re.compile(r"extensionAttribute([1-9]|1[0-5])")
+EXTENSIONS = "onPremisesExtensionAttributes"
+EXTENSION = re.compile(r"extensionAttribute([1-9]|1[0-5])")
 #: Lists in Graph; the first can have one value only.
 _LISTS = frozenset({"businessPhones", "otherMails"})
 #: What `eq` finds without the index for advanced queries, which lags behind by minutes
@@ -77,7 +77,7 @@ def named(attribute: str, external_id: str) -> str:
     if attribute == "externalId":
         return external_id
     name = _NAMES.get(attribute, attribute)
-    if name not in _PLAIN and not _EXTENSION.fullmatch(name):
+    if name not in _PLAIN and not EXTENSION.fullmatch(name):
         raise ValueError(
             f"{attribute!r} is no property of a user in Microsoft Graph that can be set: use "
             "names such as displayName, officeLocation or extensionAttribute1"
@@ -87,14 +87,14 @@ def named(attribute: str, external_id: str) -> str:
 
 def selected(properties: Sequence[str]) -> str:
     """What is asked for in `$select`."""
-    asked = {_EXTENSIONS if _EXTENSION.fullmatch(name) else name for name in properties}
+    asked = {EXTENSIONS if EXTENSION.fullmatch(name) else name for name in properties}
     return ",".join(sorted({"id", "accountEnabled", "userType", LOGIN, *asked}))
 
 
 def shown(user: Mapping[str, Any], name: str) -> Value | None:
     """A property's value; None where it is empty."""
-    if _EXTENSION.fullmatch(name):
-        user = user.get(_EXTENSIONS) or {}
+    if EXTENSION.fullmatch(name):
+        user = user.get(EXTENSIONS) or {}
     value = user.get(name)
     if isinstance(value, list):
         texts = [str(one) for one in value]
@@ -110,8 +110,8 @@ def written(changes: Mapping[str, Value | None], external_id: str) -> dict[str, 
         if not name:
             continue
         sent = _sent(name, value)
-        if _EXTENSION.fullmatch(name):
-            body.setdefault(_EXTENSIONS, {})[name] = sent
+        if EXTENSION.fullmatch(name):
+            body.setdefault(EXTENSIONS, {})[name] = sent
         else:
             body[name] = sent
     if LOGIN in body:
@@ -163,8 +163,8 @@ def condition(name: str, value: str) -> str:
     quoted = "'" + value.replace("'", "''") + "'"
     if name in _LISTS:
         return f"{name}/any(x:x eq {quoted})"
-    if _EXTENSION.fullmatch(name):
-        return f"{_EXTENSIONS}/{name} eq {quoted}"
+    if EXTENSION.fullmatch(name):
+        return f"{EXTENSIONS}/{name} eq {quoted}"
     return f"{name} eq {quoted}"
 
 

@@ -27,7 +27,6 @@ from tenure.connectors.base import (
     Check,
     ConnectorConfig,
     ConnectorError,
-    Limits,
     Listed,
     NotFound,
     RemoteAccount,
@@ -36,24 +35,21 @@ from tenure.connectors.base import (
     Together,
     Unsupported,
 )
-from tenure.connectors.http import HttpFunnel
 from tenure.connectors.scim import version1
 from tenure.connectors.scim.attributes import boolean, entries, flatten, path
 from tenure.connectors.scim.bulk import Bulk, Operation, Verbs
 from tenure.connectors.scim.changing import Changer, refuses_style, user, with_fields
 from tenure.connectors.scim.checks import checked
 from tenure.connectors.scim.creating import Creator
-from tenure.connectors.scim.dialect import Pace
 from tenure.connectors.scim.finding import Finder, Resource, comparable, holds
 from tenure.connectors.scim.groups import Groups, created
-from tenure.connectors.scim.listing import pages
+from tenure.connectors.scim.opening import funnel, resources
 from tenure.connectors.scim.patch import Style
 from tenure.connectors.scim.schemas import described
 from tenure.connectors.scim.settings import ScimSecrets, ScimSettings
 from tenure.connectors.scim.speech import Speech
 from tenure.core.model import Attributes, Value
 
-_ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _BY_HAND = "Do it in the application's own administration pages."
 
 #: What a trial saw -> what it says of the dialect, and why.
@@ -78,27 +74,12 @@ class ScimConnector:
         token = ""
         if config.tokens is None:
             token = ScimSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
-        dialect = settings.dialect
         self._settings = settings
         self._names = tuple(sorted(config.attributes))
         for name in self._names:
             path(name)  # Refuses what is no attribute before anything is sent.
-        self._http = HttpFunnel(
-            settings.base_url,
-            headers={
-                **({"Authorization": f"Bearer {token}"} if token else {}),
-                "Accept": "application/scim+json, application/json;q=0.9",
-                **dialect.headers,
-            },
-            secrets=(token,),
-            tokens=config.tokens,
-            limits=_limits(config.limits, dialect.limits),
-            timeouts=settings.timeouts,
-            allow_http=settings.allow_http,
-            content_type=dialect.media_type,
-            disguised=_disguised,
-        )
-        self._speech = Speech(dialect, address=settings.base_url, http=self._http)
+        self._http = funnel(settings, token, tokens=config.tokens, limits=config.limits)
+        self._speech = Speech(settings.dialect, address=settings.base_url, http=self._http)
         self._changer = Changer(self._http, self._speech)
         self._creator = Creator(self._http, self._speech)
         self._finder = Finder(
@@ -145,9 +126,9 @@ class ScimConnector:
         load = self._account
         owners = self._settings.dialect.owners
         wanted, found = comparable(owners.value), set[str]()
-        async for resources in self._pages("/Users"):
+        async for listed in self._pages("/Users"):
             page = []
-            for resource in resources:
+            for resource in listed:
                 if wanted and holds(resource, owners.attribute, wanted):
                     found.add(resource["id"])
                 fingerprint = _fingerprint(resource)
@@ -285,22 +266,12 @@ class ScimConnector:
 
     # What the verbs share.
 
-    async def _pages(
+    def _pages(
         self, target: str, params: Mapping[str, str] | None = None, *, trusting: bool = False
     ) -> AsyncIterator[list[Resource]]:
-        old = self._settings.dialect.version == "1.1"
-        async for page in pages(
-            self._http,
-            target,
-            speech=self._speech,
-            page_size=self._settings.page_size,
-            params=params,
-            trusting=trusting,
-        ):
-            if old:
-                for resource in page:
-                    version1.understood(resource)
-            yield page
+        return resources(
+            self._http, self._speech, self._settings, target, params, trusting=trusting
+        )
 
     # What bulk requests are made of, and what comes of them.
 
@@ -425,25 +396,3 @@ def _capabilities(settings: ScimSettings) -> Capabilities:
         create_entitlements=settings.groups and settings.create_groups,
         searchable=frozenset({"userName", "externalId"} if kept else {"userName"}),
     )
-
-
-def _limits(given: Limits, pace: Pace) -> Limits:
-    """The application's own limits, and the dialect's where they do not say."""
-    usual = Limits()
-    return Limits(
-        reads=given.reads or pace.reads,
-        writes=given.writes or pace.writes,
-        burst=pace.burst if pace.burst and given.burst == usual.burst else given.burst,
-        concurrency=min(given.concurrency, pace.concurrency or given.concurrency),
-        learnt=given.learnt,
-    )
-
-
-def _disguised(body: Any) -> int:
-    """The status of an error that was answered as if all were well; 0 for anything else."""
-    if not isinstance(body, dict) or body.get("id") or "Resources" in body:
-        return 0
-    schemas, status = body.get("schemas"), str(body.get("status", ""))
-    if isinstance(schemas, list) and _ERROR in schemas:
-        return int(status) if status.isdecimal() and 300 <= int(status) < 600 else 400
-    return 0

@@ -294,12 +294,6 @@ class Dialect(Part):
             )
         return value
 
-    @property
-    def media_type(self) -> str:
-        """What bodies are sent as."""
-        usual = "application/json" if self.version == "1.1" else "application/scim+json"
-        return self.content_type or usual
-
     def written(self) -> dict[str, object]:
         """As a person would write it: what is not the default."""
         return self.model_dump(mode="json", exclude_defaults=True)

@@ -15,8 +15,8 @@ from tenure.connectors.http import Timeouts
 from tenure.connectors.scim.dialect import Dialect
 
 
-class ScimSettings(BaseModel):
-    """Where the application's SCIM interface is, and how it wants to be spoken to."""
+class ScimAddress(BaseModel):
+    """Where a SCIM interface is, and how it wants to be spoken to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,12 +37,6 @@ class ScimSettings(BaseModel):
         title="Accounts per page",
         description="When everything is listed.",
     )
-    groups: bool = Field(default=True, title="Manage groups")
-    create_groups: bool = Field(
-        default=True,
-        title="Create missing groups",
-        description="Otherwise a person makes them there.",
-    )
     dialect: Dialect = Field(
         default_factory=Dialect,
         title="Its dialect",
@@ -59,6 +53,17 @@ class ScimSettings(BaseModel):
             return str(checked_url(value, allow_http=True))
         except StopApplication as error:
             raise ValueError(str(error)) from None
+
+
+class ScimSettings(ScimAddress):
+    """An application's, with what of it is ours."""
+
+    groups: bool = Field(default=True, title="Manage groups")
+    create_groups: bool = Field(
+        default=True,
+        title="Create missing groups",
+        description="Otherwise a person makes them there.",
+    )
 
 
 class ScimSecrets(BaseModel):

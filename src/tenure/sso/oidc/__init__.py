@@ -1,0 +1,1 @@
+"""The OpenID Connect provider: the protocol is Authlib's, who may and what is kept are ours."""
