@@ -77,6 +77,16 @@ class Company(Part):
     colour: str = Field(
         default="", description="#rrggbb, for invitations and the portal. Empty: Tenure's own."
     )
+    task_reminders: Literal["daily", "never"] = Field(
+        default="daily",
+        description="Whether who has something to do by hand is told, by one e-mail a day at most.",
+    )
+    tasks_to: Annotated[str, StringConstraints(max_length=254, pattern=r"^$|^[^@\s]+@[^@\s]+$")] = (
+        Field(
+            default="",
+            description="Address for reminders of tasks that are nobody's. Empty: none.",
+        )
+    )
     onboarding: Onboarding = Field(default_factory=Onboarding)
 
 

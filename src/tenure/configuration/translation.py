@@ -61,6 +61,8 @@ def _company(item: CompanyDefinition) -> Company:
         name_retention=item.name_retention,
         warn_without_end=list(item.warn_without_end),
         colour=item.colour,
+        task_reminders="daily" if item.task_reminders else "never",
+        tasks_to=item.tasks_to,
         onboarding=stored_onboarding(item.onboarding),
     )
 
@@ -78,6 +80,8 @@ def company_definition(company: Company) -> CompanyDefinition:
         name_retention=company.name_retention,
         warn_without_end=tuple(company.warn_without_end),
         colour=company.colour.lower(),
+        task_reminders=company.task_reminders == "daily",
+        tasks_to=company.tasks_to,
         onboarding=onboarding_settings(company.onboarding),
     )
 
