@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from tenure.applications.models import Account, Application
+from tenure.connectors.base import Connector, ConnectorError, KnowsOwners
 from tenure.core import owners
 from tenure.core.model import LifecycleState, OperationKind, OperationState, Situation
 from tenure.people.services import raise_generation
@@ -61,6 +62,17 @@ def held_back(application: Application, rows: Sequence[Operation], now: datetime
         state=OperationState.HELD.value, hold_reason=owners.reason(application.name), held_at=now
     )
     return held
+
+
+async def told(connector: Connector) -> frozenset[str] | None:
+    """Remote ids of the owners' accounts; None where the application does not tell, or not now:
+    then those that are known stay known."""
+    if not isinstance(connector, KnowsOwners):
+        return None
+    try:
+        return await connector.owners()
+    except ConnectorError:
+        return None
 
 
 def observed(application: Application, told: Collection[str] | None) -> None:

@@ -23,7 +23,6 @@ from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.connectors.base import (
     ConnectorError,
-    KnowsOwners,
     Listed,
     RemoteAccount,
     StopApplication,
@@ -121,7 +120,7 @@ async def reconcile_by_slug(
             if gone.still_there:
                 await do(lambda: _store(reading, gone.still_there))
             own = await connector.own_account()
-            owners = await connector.owners() if isinstance(connector, KnowsOwners) else None
+            owners = await last_owner.told(connector)
             held = {}
             if connector.capabilities.entitlements:
                 held = {
