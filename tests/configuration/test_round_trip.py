@@ -200,6 +200,8 @@ DOCUMENTS = st.builds(
         on_rename=st.sampled_from(["keep", "change"]),
         name_retention=DURATIONS,
         warn_without_end=st.lists(TEXTS, max_size=2),
+        task_reminders=st.sampled_from(["daily", "never"]),
+        tasks_to=st.sampled_from(["", "it@acme.example"]),
     ),
     attributes=st.none()
     | st.dictionaries(

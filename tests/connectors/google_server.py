@@ -205,7 +205,10 @@ class Workspace:
 
     def _listed_users(self, query: dict[str, str]) -> web.Response:
         found = [self._shown(user) for user in self.users.values()]
-        if wanted := query.pop("query", ""):
+        if query.get("query") == "isAdmin=true":
+            del query["query"]
+            found = [user for user in found if user.get("isAdmin")]
+        elif wanted := query.pop("query", ""):
             match = _QUERY.fullmatch(wanted)
             if match is None:
                 raise invalid("query")

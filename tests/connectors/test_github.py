@@ -14,6 +14,7 @@ from tenure.connectors.base import (
     AlreadyExists,
     Connector,
     ConnectorConfig,
+    KnowsOwners,
     NotFound,
     OutcomeUnknown,
     Rejected,
@@ -292,3 +293,10 @@ def test_a_wrong_setting_is_named(
     config = ConnectorConfig("code", given, {"token": "t"}, frozenset(attributes))
     with pytest.raises(ValueError, match=told):
         open_connector("github", config)
+
+
+async def test_who_owns_it_is_told(organisation: Organisation, connector: Connector) -> None:
+    assert isinstance(connector, KnowsOwners)
+    organisation.members[organisation.person("ada")] = ("member", "active")
+    (owner,) = [str(key) for key, (role, _) in organisation.members.items() if role == "admin"]
+    assert await connector.owners() == {owner}

@@ -14,6 +14,7 @@ from tenure.connectors.base import (
     AlreadyExists,
     Connector,
     ConnectorConfig,
+    KnowsOwners,
     NotFound,
     OutcomeUnknown,
     Rejected,
@@ -256,3 +257,11 @@ def test_a_wrong_setting_is_named(
     config = ConnectorConfig("w", settings, {"token": "t"}, frozenset(attributes))
     with pytest.raises(ValueError, match=told):
         open_connector("google", config)
+
+
+async def test_who_administers_it_is_told(workspace: Workspace, connector: Connector) -> None:
+    assert isinstance(connector, KnowsOwners)
+    one, _ = await new(connector), await new(connector, "bob")
+    assert await connector.owners() == frozenset()
+    workspace.users[one]["isAdmin"] = True
+    assert await connector.owners() == {one}

@@ -366,3 +366,16 @@ def test_a_dialect_is_written_as_short_as_a_person_would() -> None:
     assert Dialect().written() == {}
     said = {"filters": [], "pages": {"count": False}}
     assert Dialect.model_validate(said).written() == said
+
+
+async def test_who_owns_it_is_told_by_the_attribute_that_the_dialect_names() -> None:
+    async with connected(Quirks(), owners={"value": "Admin"}) as (odd, connector):
+        for name in ("one", "two"):
+            await connector.create({"userName": name}, external_id=name, active=True)
+        one, _ = odd.users
+        odd.users[one]["roles"] = [{"value": "admin"}, {"value": "user"}]
+        assert [len(page) async for page in connector.accounts()] == [2]
+        assert await connector.owners() == {one}
+    async with connected(Quirks()) as (odd, connector):
+        assert [page async for page in connector.accounts()] == []
+        assert await connector.owners() is None

@@ -61,6 +61,8 @@ class Application(models.Model):
     protect = models.JSONField(default=list)
     #: {"default": "restore"|"keep"|"report", attribute: the same}; see core.drift.
     drift = models.JSONField(default=dict)
+    #: Entitlement whose holders own the application; the last of them is never taken away.
+    keeps_owner = models.CharField(max_length=320, blank=True)
     recreate = models.CharField(
         max_length=16,
         choices=[(r.value, r.value) for r in Recreate],
@@ -214,6 +216,8 @@ class Account(models.Model):
     protected = models.CharField(max_length=300, blank=True)
     #: The account whose credentials we use, as the application says.
     own = models.BooleanField(default=False)
+    #: Whose it is owns or administers the application, as that says itself.
+    owner = models.BooleanField(default=False)
     #: Somebody deleted it in the application; we did not.
     deleted_there = models.BooleanField(default=False)
     #: What may be otherwise than stored, since a request got no answer; see core.model.Observed.
@@ -252,6 +256,9 @@ class Account(models.Model):
                 fields=["unsure_until"],
                 condition=models.Q(unsure_until__isnull=False),
                 name="account_unsure_until",
+            ),
+            models.Index(
+                fields=["application"], condition=models.Q(owner=True), name="account_owner"
             ),
             # Whether a name is in use already; see `holding`.
             models.Index(Lower("user_name"), name="account_login"),

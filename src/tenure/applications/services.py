@@ -56,6 +56,7 @@ class ApplicationDefinition:
     protect: Sequence[str] = ()
     drift: Mapping[str, str] = field(default_factory=dict)
     recreate: str = "ask"
+    keeps_owner: str = ""
     mode: str = "report"
     removal: str = "disable"
     delete_after: timedelta | None = None

@@ -186,6 +186,12 @@ def _application(
             place = (*path, "entitlements", index)
             problems.add(place, f"{item.key} is here twice. Keep one of them.")
         seen.add(item.key)
+    if application.keeps_owner and application.keeps_owner not in seen:
+        problems.add(
+            (*path, "keeps_owner"),
+            f"{application.keeps_owner!r} is none of the entitlements of this application: name it "
+            "there too, so that who has it is read.",
+        )
 
 
 def _connection(application: Application, path: Path, problems: Problems) -> None:

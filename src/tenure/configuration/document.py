@@ -77,6 +77,16 @@ class Company(Part):
     colour: str = Field(
         default="", description="#rrggbb, for invitations and the portal. Empty: Tenure's own."
     )
+    task_reminders: Literal["daily", "never"] = Field(
+        default="daily",
+        description="Whether who has something to do by hand is told, by one e-mail a day at most.",
+    )
+    tasks_to: Annotated[str, StringConstraints(max_length=254, pattern=r"^$|^[^@\s]+@[^@\s]+$")] = (
+        Field(
+            default="",
+            description="Address for reminders of tasks that are nobody's. Empty: none.",
+        )
+    )
     onboarding: Onboarding = Field(default_factory=Onboarding)
 
 
@@ -252,6 +262,11 @@ class Application(Part):
     recreate: Literal["never", "ask", "always"] = Field(
         default="ask",
         description="Whether an account that somebody deleted in the application is made again.",
+    )
+    keeps_owner: str = Field(
+        default="",
+        description="The entitlement whose holders own the application, as role:admin: the last "
+        "account with it is never taken away. Some applications say by themselves who owns them.",
     )
     mode: Literal["live", "report"] = Field(
         default="report",

@@ -71,6 +71,8 @@ def _company(item: CompanyDefinition) -> Company:
         name_retention=item.name_retention,
         warn_without_end=list(item.warn_without_end),
         colour=item.colour,
+        task_reminders="daily" if item.task_reminders else "never",
+        tasks_to=item.tasks_to,
         onboarding=stored_onboarding(item.onboarding),
     )
 
@@ -88,6 +90,8 @@ def company_definition(company: Company) -> CompanyDefinition:
         name_retention=company.name_retention,
         warn_without_end=tuple(company.warn_without_end),
         colour=company.colour.lower(),
+        task_reminders=company.task_reminders == "daily",
+        tasks_to=company.tasks_to,
         onboarding=onboarding_settings(company.onboarding),
     )
 
@@ -179,6 +183,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "protect": list(item.protect),
             "drift": _drift(item.drift),
             "recreate": item.recreate,
+            "keeps_owner": item.keeps_owner,
             "mode": item.mode,
             "removal": {
                 "then": item.removal,
@@ -235,6 +240,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         protect=list(application.protect),
         drift=dict(application.drift),
         recreate=application.recreate,
+        keeps_owner=application.keeps_owner,
         mode=application.mode,
         removal=application.removal.then,
         delete_after=application.removal.delete_after,

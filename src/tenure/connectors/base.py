@@ -351,3 +351,12 @@ class Bulking(Protocol):
     async def bulk(self, changes: Sequence[Change]) -> list[Answered]:
         """What became of each, in their order; they concern different accounts. One of which the
         answer says nothing is `OutcomeUnknown`. Raises what holds for all of them."""
+
+
+@runtime_checkable
+class KnowsOwners(Protocol):
+    """It can tell who owns or administers the application, as the application has it."""
+
+    async def owners(self) -> frozenset[str] | None:
+        """Remote ids of their accounts, asked after `accounts` was read to its end; None where
+        the application does not tell us."""

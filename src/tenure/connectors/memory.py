@@ -118,6 +118,10 @@ class MemoryConnector:
     async def own_account(self) -> str | None:
         return self.application.own
 
+    async def owners(self) -> frozenset[str] | None:
+        owners = self.application.owners
+        return None if owners is None else frozenset(owners)
+
     async def read(self, remote_id: str) -> RemoteAccount:
         return await self._call(
             "read", remote_id, lambda: self._account(self.application.shown_user(remote_id))

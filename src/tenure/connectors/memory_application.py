@@ -76,6 +76,8 @@ class MemoryApplication:
         self.calls: list[Call] = []
         #: Remote id of the account whose credentials a connector has, if it is one of these.
         self.own: str | None = None
+        #: Remote ids of who owns the application; None: it does not tell.
+        self.owners: set[str] | None = None
         #: userName in its compared form -> remote id.
         self._names: dict[str, str] = {}
         #: remote id -> the event loop's time from which it is shown.

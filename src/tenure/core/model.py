@@ -196,6 +196,10 @@ class Observed:
     baseline: Mapping[str, Value | None] = field(default_factory=dict)
     #: Why it is never touched; "" where it may be.
     protected: str = ""
+    #: Why it is never taken away, being the last that owns the application; "" for all others. What
+    #: makes it one, as far as it is an entitlement.
+    last_owner: str = ""
+    owner_by: str = ""
     #: A tombstone of an account that somebody deleted in the application, not we.
     deleted_there: bool = False
     #: Who could take over what it owns: the open account of its owner's manager, if there is one.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tenure.core import drift
+from tenure.core import drift, owners
 from tenure.core.model import (
     ApplicationPolicy,
     Desired,
@@ -85,11 +85,16 @@ def permitted(
     """The operations without those on protected accounts, and what is to be said about these.
     Creations in applications of `held` wait for a person."""
     protected = {a.account: a for a in observed if a.protected}
+    last = {a.account: a for a in observed if a.last_owner}
     kept: list[Operation] = []
     refused: dict[str, list[Operation]] = {}
     for step in operations:
         if step.account in protected:
             refused.setdefault(step.account or "", []).append(step)
+        elif step.account in last and owners.takes(
+            step.kind, step.revoke, step.attributes, last[step.account].owner_by
+        ):
+            kept.append(replace(step, hold=last[step.account].last_owner))
         elif step.kind is OperationKind.CREATE and step.application in held:
             kept.append(replace(step, hold=held[step.application]))
         else:

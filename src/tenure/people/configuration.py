@@ -36,6 +36,8 @@ class CompanyDefinition:
     name_retention: timedelta | None = timedelta(days=365)
     warn_without_end: Sequence[str] = ("contractor",)
     colour: str = ""
+    task_reminders: bool = True
+    tasks_to: str = ""
     onboarding: Onboarding = field(default_factory=Onboarding)
 
 
@@ -49,6 +51,8 @@ _COSMETIC = frozenset(
         "name_retention",
         "warn_without_end",
         "colour",
+        "task_reminders",
+        "tasks_to",
         "onboarding",
     }
 )
@@ -101,6 +105,8 @@ def company_definition() -> CompanyDefinition:
         name_retention=row.name_retention,
         warn_without_end=tuple(row.warn_without_end),
         colour=row.colour,
+        task_reminders=row.task_reminders,
+        tasks_to=row.tasks_to,
         onboarding=onboarding_of(row.onboarding),
     )
 
@@ -194,6 +200,8 @@ def _company_plain(definition: CompanyDefinition) -> dict[str, Any]:
         "on_rename": definition.on_rename,
         "warn_without_end": list(definition.warn_without_end),
         "colour": definition.colour,
+        "task_reminders": definition.task_reminders,
+        "tasks_to": definition.tasks_to,
         "onboarding": definition.onboarding.as_plain(),
     }
 

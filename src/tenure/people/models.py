@@ -51,6 +51,10 @@ class Company(models.Model):
     name_retention = models.DurationField(null=True, default=timedelta(days=365))
     #: Values of `employment_type` of which a missing last day is told.
     warn_without_end = models.JSONField(default=contractors)
+    #: Whether who has something to do by hand is reminded, once a day at most; and where that goes
+    #: for what is nobody's. Empty: nowhere.
+    task_reminders = models.BooleanField(default=True)
+    tasks_to = models.CharField(max_length=254, blank=True)
     #: #rrggbb, of invitations and the portal; empty: ours.
     colour = models.CharField(max_length=7, blank=True)
     #: See people.onboarding. What is not given has its default.

@@ -20,6 +20,7 @@ from tenure.provisioning.work import Outcome, Result
 
 _FIELDS = (
     "unsure",
+    "owner",
     "person",
     "user_name",
     "situation",
@@ -83,6 +84,12 @@ def store_accounts(
         elif row.account is not None:
             _after(row.account, row, outcome, now)
             changed.append(row.account)
+    if application.keeps_owner:
+        of = {row.pk: account for row, account in tied}
+        for row, outcome in done:
+            account = of.get(row.pk) or row.account
+            if account is not None:
+                _own(account, application.keeps_owner, outcome)
     insert_instances(fresh, numbered=True)
     # Only now: a row remembers the key that its account has when it is tied.
     for row, account in tied:
@@ -220,6 +227,14 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
         account.unsure = sorted(set(account.unsure) - touched(row))
     account.fingerprint = b""
     account.observed_at = now
+
+
+def _own(account: Account, by: str, outcome: Outcome) -> None:
+    """Whether it owns the application now, as far as an entitlement says that."""
+    if by and by in outcome.work.progress.get("grant", ()):
+        account.owner = True
+    elif by and by in outcome.work.progress.get("revoke", ()):
+        account.owner = False
 
 
 def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:

@@ -19,7 +19,7 @@ from tenure.infra.clock import now as clock_now
 from tenure.infra.instances import loading, relate
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import accounts, settling
+from tenure.provisioning import accounts, last_owner, settling
 from tenure.provisioning.models import Operation
 from tenure.provisioning.work import Work
 from tenure.runs.selectors import paused
@@ -171,6 +171,8 @@ def claim(
         elif person not in chosen:
             chosen[person] = row
     operations = _read(chosen.values())
+    if held := last_owner.held_back(application, operations, now):
+        operations = [row for row in operations if row.pk not in held]
     keys = [row.pk for row in operations]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -208,26 +210,27 @@ def give_back(rows: Sequence[Operation]) -> None:
 
 def work_for(operations: Sequence[Operation]) -> list[Work]:
     """Operations as the sender needs them. `state` is still the one from before the claim."""
-    uids = [str(row.person.uid) if row.person else "" for row in operations]
-    return [
-        Work(
-            operation=row.pk,
-            kind=OperationKind(row.kind),
-            person=uid,
-            external_id=uid,
-            remote_id=row.account.remote_id
-            if row.account
-            else str(row.progress.get("remote_id", "")),
-            attributes={name: change.get("to") for name, change in row.attributes.items()},
-            grant=tuple(row.grant),
-            revoke=tuple(row.revoke),
-            progress=dict(row.progress),
-            unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
-            active=row.active,
-            outdated=row.person is not None and row.generation != row.person.generation,
-        )
-        for row, uid in zip(operations, uids, strict=True)
-    ]
+    return [_work(row) for row in operations]
+
+
+def _work(row: Operation) -> Work:
+    # Asked for once each: Django looks them up at every mention.
+    person, account = row.person, row.account
+    uid = str(person.uid) if person else ""
+    return Work(
+        operation=row.pk,
+        kind=OperationKind(row.kind),
+        person=uid,
+        external_id=uid,
+        remote_id=account.remote_id if account else str(row.progress.get("remote_id", "")),
+        attributes={name: change.get("to") for name, change in row.attributes.items()},
+        grant=tuple(row.grant),
+        revoke=tuple(row.revoke),
+        progress=dict(row.progress),
+        unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
+        active=row.active,
+        outdated=person is not None and row.generation != person.generation,
+    )
 
 
 def next_due(application: Application, after: datetime) -> datetime | None:

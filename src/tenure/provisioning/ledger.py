@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from tenure.applications.models import Application, Health
 from tenure.audit.services import record_many
+from tenure.core import owners
 from tenure.core.guard import Content, covers
 from tenure.core.model import (
     OPEN_STATES,
@@ -188,6 +189,8 @@ def replace(
             elif new.hold_reason and not old.decided_by:
                 old.state, old.hold_reason = new.state, new.hold_reason
                 old.held_at = old.held_at or new.held_at
+            elif old.state == OperationState.HELD.value and owners.is_reason(old.hold_reason):
+                old.state, old.hold_reason, old.held_at = new.state, "", None
             old.generation = new.generation
             if old.run_id not in standing:
                 old.run = run

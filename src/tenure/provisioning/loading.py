@@ -28,6 +28,7 @@ from tenure.core.model import (
 )
 from tenure.people.models import OnRename
 from tenure.people.services import schema
+from tenure.provisioning.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessRule, PeopleGroup
 
@@ -101,9 +102,13 @@ def rule_book(attributes: Schema, rows: Iterable[AccessRule] | None = None) -> R
 
 
 class Protecting:
-    """Which accounts are never touched, and why: by condition, by hand, or our own."""
+    """Which accounts are never touched, and why: by condition, by hand, or our own; and which are
+    never taken away."""
 
     def __init__(self, applications: Iterable[Application]) -> None:
+        applications = list(applications)
+        self._last = last_of_each({row.pk: row.name for row in applications})
+        self._owner_by = {row.pk: row.keeps_owner for row in applications}
         self._conditions = {
             row.pk: [compile_account_condition(text) for text in row.protect]
             for row in applications
@@ -121,6 +126,11 @@ class Protecting:
             return ""
         given = seen(row.attributes, remote_id=row.remote_id, active=row.active)
         return first_that_holds(conditions, given) or ""
+
+    def last_owner(self, row: Account) -> tuple[str, str]:
+        """Why it is never taken away, and the entitlement that makes it an owner; "" for none."""
+        why = self._last.get(row.pk, "")
+        return why, self._owner_by.get(row.application_id, "") if why else ""
 
 
 def observed(
@@ -163,6 +173,7 @@ def observed_account(
     row: Account, slug: str, protecting: Protecting, heir: Heir | None = None
 ) -> Observed:
     """One account as the core sees it."""
+    last_owner, owner_by = protecting.last_owner(row)
     return Observed(
         application=slug,
         account=str(row.pk),
@@ -174,6 +185,8 @@ def observed_account(
         disabled_at=row.disabled_at,
         baseline=row.baseline,
         protected=protecting.why(row),
+        last_owner=last_owner,
+        owner_by=owner_by,
         deleted_there=row.deleted_there,
         heir=heir,
         transferred=row.transferred_at is not None,

@@ -21,7 +21,12 @@ from tenure.applications.connecting import connector_for
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
-from tenure.connectors.base import ConnectorError, Listed, RemoteAccount, StopApplication
+from tenure.connectors.base import (
+    ConnectorError,
+    Listed,
+    RemoteAccount,
+    StopApplication,
+)
 from tenure.core.diff import same
 from tenure.core.drift import action as drift_action
 from tenure.core.drift import told
@@ -29,7 +34,14 @@ from tenure.core.model import Change, DriftAction, OperationState, Situation
 from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now
 from tenure.people.services import raise_generation
-from tenure.provisioning import correlating, fingerprints, first_contact, missing, settling
+from tenure.provisioning import (
+    correlating,
+    fingerprints,
+    first_contact,
+    last_owner,
+    missing,
+    settling,
+)
 from tenure.provisioning.loading import CASELESS, drift_policy
 from tenure.provisioning.models import Operation
 from tenure.runs import services as runs
@@ -108,13 +120,14 @@ async def reconcile_by_slug(
             if gone.still_there:
                 await do(lambda: _store(reading, gone.still_there))
             own = await connector.own_account()
+            owners = await last_owner.told(connector)
             held = {}
             if connector.capabilities.entitlements:
                 held = {
                     f"{item.kind}:{item.name}": (item.remote_id, item.members)
                     async for item in connector.entitlements()
                 }
-        await do(lambda: _finish(reading, held, gone, own))
+        await do(lambda: _finish(reading, held, gone, own, owners))
     except (ConnectorError, LookupError, ValueError) as error:
         message, stop = str(error), isinstance(error, StopApplication)
         await do(lambda: _failed(reading, message, stop=stop))
@@ -269,6 +282,7 @@ def _finish(
     held: Mapping[str, tuple[str, frozenset[str] | None]],
     gone: missing.Missing,
     own: str | None,
+    owners: frozenset[str] | None,
 ) -> None:
     """What was not listed is gone; memberships as they are now; whose plan has to be looked at."""
     application = reading.application
@@ -278,6 +292,7 @@ def _finish(
         _complain(reading, "", gone.doubt)
     _own(application, own)
     _memberships(reading, held)
+    last_owner.observed(application, owners)
     _correlate(reading)
     raise_generation(reading.affected)
     runs.complain(reading.issues)

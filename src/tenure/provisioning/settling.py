@@ -203,7 +203,8 @@ def _event(
     action: Action, application: Application, row: Operation, reason: str, evidence: object
 ) -> Entry:
     person: Person | None = row.person
-    name = row.account.user_name if row.account else ""
+    account = row.account
+    name = account.user_name if account else ""
     changes: dict[str, dict[str, object]] = row.attributes
     return event(
         action,

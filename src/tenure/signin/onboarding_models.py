@@ -136,6 +136,7 @@ class Letter(models.Model):
         CODE = "code", "One-time code"
         ADMINISTRATOR = "administrator", "Invitation of an administrator"
         NOTICE = "notice", "Notice"
+        TASKS = "tasks", "Reminder of tasks"
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     to = models.CharField(max_length=254)

@@ -11,7 +11,7 @@ from procrastinate.contrib.django import app
 
 from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
-from tenure.signin import invitations, sending
+from tenure.signin import invitations, reminders, sending
 from tenure.signin.models import Challenge, Letter, Pairing, Session, Throttle
 
 #: Rows that nobody asks for any more are kept for so long.
@@ -30,6 +30,13 @@ def doorkeeper(timestamp: int) -> None:
     """Invitations that are due, and letters that nobody sent."""
     invitations.invite_due(now())
     sending.send_waiting()
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(queue="mail", queueing_lock="task-reminders", name="tenure.remind", pass_context=False)
+def remind(timestamp: int) -> None:
+    """Tell who has something to do by hand."""
+    reminders.remind(now())
 
 
 @app.periodic(cron="17 * * * *")

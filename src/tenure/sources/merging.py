@@ -13,7 +13,8 @@ from datetime import datetime
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.core.model import LifecycleState, Value
-from tenure.infra.bulk import insert_instances, update_rows
+from tenure.infra.bulk import insert_instances, insert_rows, update_rows
+from tenure.infra.instances import blanks
 from tenure.people.endings import end_access
 from tenure.people.models import Person
 from tenure.people.selectors import HIDDEN, sensitive_attributes
@@ -69,8 +70,10 @@ def merge(
     done = Merge()
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
+    blank = blanks(Person, changed_at=at)
     for key in fresh:
-        people[key] = Person(employee_number=key, changed_at=at)
+        people[key] = blank()
+        people[key].employee_number = key
     before = {key: _snapshot(person) for key, person in people.items()}
     here = {k for k, person in people.items() if person.state != LifecycleState.LEFT.value} - fresh
     others = _other_records(source, people)
@@ -159,38 +162,36 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, li
     return found
 
 
+_RECORDED = (
+    *("remote_id", "digest", "attributes", "person_id", "line", "present", "on_leave"),
+    "ended_at",
+)
+
+
 def _store_records(
     source: Source, rows: Sequence[MappedRow], people: Mapping[str, Person], at: datetime
 ) -> None:
-    insert_instances(
-        [
-            SourceRecord(
-                source=source,
-                key=row.key,
-                remote_id=row.id,
-                digest=row.digest,
-                attributes=dict(row.attributes),
-                person=people[row.key],
-                line=row.line,
-                present=row.present,
-                on_leave=row.on_leave,
-                ended_at=row.ended_at,
-                changed_at=at,
+    insert_rows(
+        SourceRecord,
+        ["source_id", "key", *_RECORDED, "changed_at"],
+        (
+            (
+                source.pk,
+                row.key,
+                row.id,
+                row.digest,
+                dict(row.attributes),
+                people[row.key].pk,
+                row.line,
+                row.present,
+                row.on_leave,
+                row.ended_at,
+                at,
             )
             for row in rows
-        ],
+        ),
         unique=["source", "key"],
-        update=[
-            "remote_id",
-            "digest",
-            "attributes",
-            "person",
-            "line",
-            "present",
-            "on_leave",
-            "ended_at",
-            "changed_at",
-        ],
+        update=[*_RECORDED, "changed_at"],
     )
 
 

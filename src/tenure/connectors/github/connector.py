@@ -130,6 +130,12 @@ class GithubConnector:
             async for page in self._api.pages(f"{self._path}/outside_collaborators"):
                 yield [self._listed(one, "", "outside") for one in page]
 
+    async def owners(self) -> frozenset[str] | None:
+        """Who owns the organisation: members whose role is admin
+        (https://docs.github.com/en/rest/orgs/members)."""
+        pages = self._api.pages(f"{self._path}/members", {"role": "admin"})
+        return frozenset([str(one["id"]) async for page in pages for one in page])
+
     async def own_account(self) -> str | None:
         """None for an app, which is nobody."""
         try:

@@ -117,6 +117,14 @@ class GoogleConnector:
         """None: an access token does not say for which administrator it is."""
         return None
 
+    async def owners(self) -> frozenset[str] | None:
+        """Super administrators
+        (https://developers.google.com/workspace/admin/directory/v1/guides/search-users)."""
+        pages = self._users({"query": "isAdmin=true"})
+        found = [user async for page in pages for user in page]
+        # What a search shows is checked.
+        return frozenset(str(user["id"]) for user in found if user.get("isAdmin") is True)
+
     async def read(self, remote_id: str) -> RemoteAccount:
         return self._account(await self._user(remote_id))
 

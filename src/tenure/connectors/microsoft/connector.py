@@ -19,9 +19,12 @@ from tenure.connectors.base import (
     ConnectorConfig,
     ConnectorError,
     Listed,
+    NotFound,
     OutcomeUnknown,
+    Rejected,
     RemoteAccount,
     RemoteEntitlement,
+    StopApplication,
     Unsupported,
 )
 from tenure.connectors.http import HttpFunnel, segment
@@ -42,6 +45,8 @@ from tenure.core.diff import canonical
 from tenure.core.model import Attributes, Value
 
 _BY_HAND = "Do it in the Microsoft Entra admin center."
+#: https://learn.microsoft.com/en-us/entra/identity/role-based-access-control/permissions-reference
+_GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 
 
 class MicrosoftConnector:
@@ -126,6 +131,17 @@ class MicrosoftConnector:
         try:
             return str((await self._graph.get("/me", {"$select": "id"}))["id"])
         except (ConnectorError, KeyError):
+            return None
+
+    async def owners(self) -> frozenset[str] | None:
+        """Global Administrators, by the role's template id
+        (https://learn.microsoft.com/en-us/graph/api/directoryrole-list-members). None where the
+        program may not read roles (RoleManagement.Read.Directory)."""
+        path = f"/directoryRoles(roleTemplateId='{_GLOBAL_ADMINISTRATOR}')/members"
+        try:
+            pages = self._graph.pages(path, {"$select": "id"})
+            return frozenset([str(one["id"]) async for page in pages for one in page])
+        except (NotFound, Rejected, StopApplication):
             return None
 
     async def read(self, remote_id: str) -> RemoteAccount:

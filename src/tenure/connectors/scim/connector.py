@@ -41,7 +41,7 @@ from tenure.connectors.scim.bulk import Bulk, Operation, Verbs
 from tenure.connectors.scim.changing import Changer, refuses_style, user, with_fields
 from tenure.connectors.scim.checks import checked
 from tenure.connectors.scim.creating import Creator
-from tenure.connectors.scim.finding import Finder, Resource
+from tenure.connectors.scim.finding import Finder, Resource, comparable, holds
 from tenure.connectors.scim.groups import Groups, created
 from tenure.connectors.scim.opening import funnel, resources
 from tenure.connectors.scim.patch import Style
@@ -99,6 +99,7 @@ class ScimConnector:
             self._speech,
             Verbs(self._operation, self._made_together, self._refused_together, self._alone),
         )
+        self._owners: frozenset[str] | None = None
         #: The account that was last made with an external id.
         self._named: str | None = None
         #: Remote id of the group that accounts are switched off by leaving, once it is known.
@@ -123,14 +124,23 @@ class ScimConnector:
 
     async def accounts(self) -> AsyncIterator[list[Listed]]:
         load = self._account
+        owners = self._settings.dialect.owners
+        wanted, found = comparable(owners.value), set[str]()
         async for listed in self._pages("/Users"):
             page = []
             for resource in listed:
+                if wanted and holds(resource, owners.attribute, wanted):
+                    found.add(resource["id"])
                 fingerprint = _fingerprint(resource)
                 page.append(
                     Listed(resource["id"], fingerprint, partial(load, resource, fingerprint))
                 )
             yield page
+        self._owners = frozenset(found) if wanted else None
+
+    async def owners(self) -> frozenset[str] | None:
+        """By the attribute that the dialect names, as it was last listed."""
+        return self._owners
 
     async def own_account(self) -> str | None:
         """By /Me (RFC 7644, 3.11), which many applications do not have: then nothing is known."""

@@ -191,6 +191,19 @@ class Bulk(Part):
     )
 
 
+class Owners(Part):
+    """Whose accounts own or administer the application."""
+
+    attribute: Attribute = Field(
+        default="roles", title="Attribute", description="By its name, as in a mapping."
+    )
+    value: str = Field(
+        default="",
+        title="Value",
+        description="That says so, whatever its case. Not given: nobody is known as an owner.",
+    )
+
+
 class Pace(Part):
     """How hard it may be pressed, where the application's own limits do not say."""
 
@@ -268,6 +281,7 @@ class Dialect(Part):
     )
     members: Members = Field(default_factory=Members, title="Groups' members")
     bulk: Bulk = Field(default_factory=Bulk, title="Several at once")
+    owners: Owners = Field(default_factory=Owners, title="Owners")
     limits: Pace = Field(default_factory=Pace, title="Pace")
 
     @field_validator("headers")

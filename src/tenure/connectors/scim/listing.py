@@ -226,7 +226,9 @@ async def _ahead(asking: Coroutine[Any, Any, Page]) -> AsyncIterator[asyncio.Tas
     finally:
         if not task.done():
             task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
+        elif not task.cancelled():
+            task.exception()  # Nobody may have waited for it.
 
 
 async def _next(asking: _Asking, start: int, total: int) -> Page:
