@@ -95,6 +95,8 @@ class Action(models.TextChoices):
     APPLICATION_SESSION_ENDED = "application.session_ended", "Session at an application ended"
     NOTICE_DELIVERED = "notice.delivered", "Application told that access ended"
     NOTICE_FAILED = "notice.failed", "Application could not be told"
+    SAML_REQUEST_REFUSED = "saml.request_refused", "SAML request refused"
+    SAML_METADATA_READ = "saml.metadata_read", "Metadata of an application changed"
     SIGNING_KEY_MADE = "signing_key.made", "New signing key"
     CLIENT_SECRET_MADE = "client_secret.made", "Client secret made"
     CLIENT_SECRET_REVOKED = "client_secret.revoked", "Client secret revoked"

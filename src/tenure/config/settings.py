@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "tenure.provisioning",
     "tenure.signin",
     "tenure.sso",
+    "tenure.sso.saml",
     "tenure.console",
     "tenure.scim_server",
     "tenure.portal",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("scim/v2/", include("tenure.scim_server.urls")),
     path("sign-in/", include("tenure.signin.urls")),
     path("qr/", include(scan_patterns)),
+    path("sso/saml/", include("tenure.sso.saml.urls")),
     path("", include("tenure.sso.urls")),
     path("", include("tenure.portal.urls")),
 ]

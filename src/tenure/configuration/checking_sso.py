@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
+from tenure.configuration.checking_addresses import check_address, compiles
+from tenure.configuration.checking_saml import check_saml
 from tenure.configuration.document import Application
 from tenure.configuration.document_oidc import OpenIDConnect
 from tenure.configuration.document_sso import SingleSignOn
 from tenure.configuration.problems import Path, Problems
-from tenure.connectors.addresses import is_forbidden, is_loopback
-from tenure.core.expressions import AttributeType, ExpressionError, compile_value
+from tenure.core.expressions import AttributeType
 
 #: Claims that say who speaks, to whom and when: no expression may say otherwise.
 RESERVED = frozenset(
@@ -20,7 +20,6 @@ RESERVED = frozenset(
     | {"at_hash", "c_hash", "sid", "events"}
 )
 _NEED_REDIRECT = {"authorization_code"}
-_NEVER = frozenset({"javascript", "data", "vbscript", "file", "blob", "about"})
 
 
 def check_single_sign_on(
@@ -30,12 +29,22 @@ def check_single_sign_on(
 ) -> None:
     """Everything that is wrong with how people sign in."""
     clients: dict[str, str] = {}
+    services: dict[str, str] = {}
     for slug, application in applications.items():
         sso = application.single_sign_on
         if sso is None:
             continue
         path: Path = ("applications", slug, "single_sign_on")
         _shared(sso, path, problems)
+        if sso.saml is not None:
+            check_saml(sso.saml, schema, (*path, "saml"), problems)
+            if entity := sso.saml.entity_id:
+                if entity in services:
+                    problems.add(
+                        (*path, "saml", "entity_id"),
+                        f"{entity} is the entity id of {services[entity]} already.",
+                    )
+                services[entity] = slug
         if sso.oidc is None:
             continue
         _oidc(sso.oidc, schema, (*path, "oidc"), problems)
@@ -67,41 +76,6 @@ def _shared(sso: SingleSignOn, path: Path, problems: Problems) -> None:
             problems.add(
                 (*path, "hours", "end"), "It begins and ends at the same time. Leave one out."
             )
-
-
-def check_address(text: str, path: Path, problems: Problems, *, native: bool = False) -> None:
-    """An address that people, or what we tell, are sent to: https, or this machine. `native`: a
-    program on a phone may have a scheme of its own (RFC 8252, section 7.1)."""
-    wrong = address_problem(text, native=native)
-    if wrong:
-        problems.add(path, wrong)
-
-
-def address_problem(text: str, *, native: bool = False) -> str:
-    """What is wrong with it; empty if nothing is."""
-    try:
-        parts = urlsplit(text)
-        host = parts.hostname
-        port = parts.port
-    except ValueError:
-        return f"{text!r} is no address. Expected one such as https://wiki.acme.example/callback."
-    del port
-    plain = not any(c.isspace() or ord(c) < 0x21 or c in '\\<>"' for c in text)
-    if not plain or "*" in text:
-        return f"{text!r} is compared letter by letter: no blanks and no wildcards."
-    if parts.fragment or "#" in text:
-        return f"{text!r} has a fragment (#...), which an answer cannot be sent to. Leave it out."
-    if native and "." in parts.scheme and parts.scheme not in _NEVER:
-        return ""
-    if parts.scheme not in {"https", "http"} or not host:
-        return f"{text!r} is no address. Expected one that begins with https://."
-    if parts.username or parts.password or "@" in parts.netloc:
-        return f"The address of {host} has a user name in it. Leave it out."
-    if is_forbidden(host):
-        return f"{host} is link-local or a cloud's metadata service. Correct the address."
-    if parts.scheme == "http" and not is_loopback(host):
-        return f"{text!r} would be sent readable for everyone on the way. Use https."
-    return ""
 
 
 def _oidc(
@@ -149,16 +123,3 @@ def _oidc(
             (*path, "access_token_lifetime"),
             "An application may keep an access token without asking for so long. At most PT24H.",
         )
-
-
-def compiles(
-    expression: str, schema: Mapping[str, AttributeType], path: Path, problems: Problems
-) -> None:
-    """An expression over `user` that gives a value."""
-    try:
-        compile_value(expression, schema)
-    except ExpressionError as error:
-        if error.line is not None and error.column is not None:
-            problems.add_within(path, error.message, error.line, error.column)
-        else:
-            problems.add(path, error.message)

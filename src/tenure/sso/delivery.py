@@ -29,6 +29,8 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _KEPT: Final = 500
+#: An answer that is a signed message has some thousand characters.
+_LARGEST: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Answer:
 
     status: int | None
     said: str
+    location: str = ""
 
 
 def deliver_waiting(*, most: int = 1000) -> int:
@@ -79,6 +82,14 @@ async def _send_all(rows: list[Notice]) -> list[Answer]:
         )
 
 
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The beginning of the answer: as much as is ever looked at."""
+    found = b""
+    while len(found) < _LARGEST and (more := await response.content.read(_LARGEST)):
+        found += more
+    return found[:_LARGEST]
+
+
 def _prepare(row: Notice) -> outbox.Prepared | Exception:
     sender = outbox.sender_of(row.kind)
     if sender is None:
@@ -99,14 +110,18 @@ async def _send(
         host = URL(row.address).host or ""
         if is_forbidden(host):
             return Answer(None, f"{host} is no address of an application.")
-        async with http.post(
-            row.address,
-            data=prepared.body,
-            headers={"Content-Type": prepared.content_type, **prepared.headers},
+        kind = {"Content-Type": prepared.content_type} if prepared.content_type else {}
+        async with http.request(
+            prepared.method,
+            # As it is written: what is signed in it is the letters.
+            URL(prepared.address or row.address, encoded=bool(prepared.address)),
+            data=prepared.body or None,
+            headers={**kind, **prepared.headers},
             allow_redirects=False,
         ) as response:
-            body = await response.content.read(4096)
-            return Answer(response.status, body.decode(errors="replace"))
+            body = await _body(response)
+            location = response.headers.get("Location", "")
+            return Answer(response.status, body.decode(errors="replace"), location[:_LARGEST])
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])
 
@@ -117,8 +132,9 @@ def _settle(row: Notice, answer: Answer) -> bool:
     at, sender = now(), outbox.sender_of(row.kind)
     took = hopeless = False
     if sender is not None and answer.status is not None:
-        took = sender.arrived(answer.status, answer.said)
-        hopeless = not took and sender.hopeless(answer.status, answer.said)
+        reply = outbox.Reply(answer.status, answer.said, answer.location)
+        took = sender.arrived(row, reply)
+        hopeless = not took and sender.hopeless(row, reply)
     over = hopeless or at >= row.give_up_at
     row.status, row.answer = answer.status, answer.said[:_KEPT].replace("\0", "")
     if took or over:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 from typing import Protocol as Shape
 
 from tenure.applications.models import Application
@@ -22,11 +22,23 @@ PATIENCE: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A POST, as it goes out."""
+    """A request, as it goes out. `address`: where to, if not where the notice says (what is said
+    stands in the address)."""
 
     body: bytes
     content_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: Literal["POST", "GET"] = "POST"
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was answered: the status, the body, and where the answer leads (never followed)."""
+
+    status: int
+    body: str
+    location: str = ""
 
 
 class Sender(Shape):
@@ -35,10 +47,10 @@ class Sender(Shape):
     def prepare(self, notice: Notice) -> Prepared:
         """The request. Asked at every try."""
 
-    def arrived(self, status: int, body: str) -> bool:
+    def arrived(self, notice: Notice, reply: Reply) -> bool:
         """Whether this answer means that it was taken."""
 
-    def hopeless(self, status: int, body: str) -> bool:
+    def hopeless(self, notice: Notice, reply: Reply) -> bool:
         """Whether the same again would be answered the same: it is given up at once."""
 
 

@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+
+
+class SamlConfig(AppConfig):
+    name = "tenure.sso.saml"
+    label = "saml"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from tenure.sso import keys, outbox, protocols
+        from tenure.sso.models import Protocol
+        from tenure.sso.saml import identity, notices
+        from tenure.sso.saml.handler import SamlHandler
+
+        keys.register_certifier(Protocol.SAML, identity.certify)
+        protocols.register(Protocol.SAML, SamlHandler())
+        outbox.register(notices.KIND, notices.LogoutSender())

@@ -1,0 +1,185 @@
+"""Telling applications, without a browser, that a session has ended: a LogoutRequest by SOAP where
+they take it; else posted or asked for as a browser would, which works with those that know sessions
+by name, and says so. The proof is their LogoutResponse."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from lxml import etree, html
+from lxml.etree import _Element
+
+from tenure.infra.clock import now
+from tenure.saml import logout
+from tenure.saml.bindings import from_form, from_query, to_address, to_form, verify_beside
+from tenure.saml.errors import NotTrusted, SamlError
+from tenure.saml.names import POST, REDIRECT, SOAP_BINDING, Status
+from tenure.saml.parsing import parse_message
+from tenure.saml.requests import LogoutResponse, Subject, read_logout_response
+from tenure.saml.service import LogoutPlace, ServiceProvider
+from tenure.saml.signing import signature_in, verify
+from tenure.sso import outbox
+from tenure.sso.models import ApplicationSession, Notice
+from tenure.sso.outbox import Prepared, Reply
+from tenure.sso.policies import NotConfigured
+from tenure.sso.saml import identity
+from tenure.sso.saml.answering import is_pairwise
+from tenure.sso.saml.registered import NotReady, Registered, registered
+
+KIND: Final = "saml.logout"
+#: The best way first: what needs no browser.
+_ORDER: Final = (SOAP_BINDING, POST, REDIRECT)
+_SOAP_ACTION: Final = '"http://www.oasis-open.org/committees/security"'
+#: Sessions that somebody's browser, or the application itself, takes care of.
+_elsewhere: ContextVar[frozenset[int]] = ContextVar("saml_logout_elsewhere", default=frozenset())
+
+
+@contextmanager
+def told_otherwise(sessions: Sequence[ApplicationSession]) -> Iterator[None]:
+    """Of these sessions no notice is written when they end in here."""
+    token = _elsewhere.set(_elsewhere.get() | {row.pk for row in sessions})
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
+def tell(sessions: Sequence[ApplicationSession]) -> int:
+    """Write a notice for each session whose application can be told, in the caller's transaction.
+    Returns how many."""
+    count = 0
+    for session in sessions:
+        if session.pk in _elsewhere.get():
+            continue
+        try:
+            known = registered(session.application)
+        except (NotConfigured, NotReady):
+            continue
+        place = place_without_browser(known.service)
+        if place is None:
+            continue
+        outbox.post(
+            KIND,
+            address=place.location,
+            payload={"binding": place.binding},
+            application=session.application,
+            person=session.person,
+            session=session,
+        )
+        count += 1
+    return count
+
+
+def place_without_browser(service: ServiceProvider) -> LogoutPlace | None:
+    """The best place to tell it; None where it takes no logouts."""
+    by_binding = {place.binding: place for place in reversed(service.logout)}
+    return next((by_binding[binding] for binding in _ORDER if binding in by_binding), None)
+
+
+def subject_of(session: ApplicationSession, entity_id: str) -> Subject:
+    """The person as the application was told."""
+    form = str(session.details.get("format", ""))
+    pairwise = is_pairwise(form)
+    return Subject(
+        session.subject,
+        form,
+        identity.places().entity_id if pairwise else "",
+        entity_id if pairwise else "",
+    )
+
+
+class LogoutSender:
+    """See `outbox.Sender`."""
+
+    def prepare(self, notice: Notice) -> Prepared:
+        known, session = _of(notice)
+        binding = str(notice.payload["binding"])
+        pair = identity.pair_for(known.saml.key)
+        made = logout.request(
+            subject_of(session, known.service.entity_id),
+            [session.sid],
+            issuer=identity.places().entity_id,
+            destination=notice.address,
+            at=now(),
+            pair=None if binding == REDIRECT else pair,
+            by_themselves=False,
+            id=_id(notice),
+        )
+        if binding == SOAP_BINDING:
+            headers = {"SOAPAction": _SOAP_ACTION}
+            return Prepared(logout.enveloped(made.xml), "text/xml; charset=utf-8", headers)
+        if binding == POST:
+            body = urlencode({"SAMLRequest": to_form(made.xml), "RelayState": "none"})
+            return Prepared(body.encode(), "application/x-www-form-urlencoded")
+        address = to_address(notice.address, "SAMLRequest", made.xml, relay_state="none", pair=pair)
+        return Prepared(b"", "", address=address, method="GET")
+
+    def arrived(self, notice: Notice, reply: Reply) -> bool:
+        """Only a LogoutResponse to this very request is proof. "No such session" is one too."""
+        try:
+            found = _response(notice, reply)
+        except SamlError:
+            return False
+        return logout.went_well(found) or Status.UNKNOWN_PRINCIPAL in found.statuses
+
+    def hopeless(self, notice: Notice, reply: Reply) -> bool:
+        """An answer that is none is the same next time; a server in trouble may recover."""
+        return reply.status < 500 and reply.status != 429
+
+
+def _response(notice: Notice, reply: Reply) -> LogoutResponse:
+    """Raises `SamlError`."""
+    known, _ = _of(notice)
+    root = _message(reply, known)
+    if signature_in(root) is not None and known.service.verify_with:
+        verify(root, known.service.verify_with)
+    found = read_logout_response(root)
+    if found.in_response_to != _id(notice) or found.head.issuer != known.service.entity_id:
+        raise NotTrusted("The answer is to something else.")
+    return found
+
+
+def _message(reply: Reply, known: Registered) -> _Element:
+    """The LogoutResponse in an envelope, in the address that a browser would be sent to, or in the
+    form that it would post. Raises `NotTrusted`."""
+    body = reply.body.encode()
+    if reply.location:
+        received = from_query(urlsplit(reply.location).query, "SAMLResponse")
+        if received.beside is not None and known.service.verify_with:
+            verify_beside(received.beside, known.service.verify_with)
+        return parse_message(received.xml)
+    if b"SAMLResponse" in body and b"<form" in body.lower():
+        return parse_message(from_form(_field(body), "", "SAMLResponse").xml)
+    return logout.from_envelope(body)
+
+
+def _field(body: bytes) -> str:
+    try:
+        page = html.fromstring(body)
+    except (etree.ParserError, ValueError) as error:
+        raise NotTrusted("The page cannot be read.") from error
+    for element in page.iter("input"):
+        if element.get("name") == "SAMLResponse":
+            return element.get("value") or ""
+    raise NotTrusted("There is no SAMLResponse in the page.")
+
+
+def _of(notice: Notice) -> tuple[Registered, ApplicationSession]:
+    assert notice.application is not None
+    assert notice.session is not None
+    return registered(notice.application), notice.session
+
+
+def _id(notice: Notice) -> str:
+    """The same at every question about the same try, so that the answer can be told by it."""
+    text = f"{notice.pk}.{notice.tries}".encode()
+    found = hmac.new(settings.SECRET_KEY.encode(), b"saml.logout." + text, hashlib.sha256)
+    return f"_{base64.b16encode(found.digest()[:20]).decode().lower()}"

@@ -1,0 +1,1 @@
+"""Where browsers and applications come."""
