@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "tenure.signin",
     "tenure.sso",
     "tenure.sso.saml",
+    "tenure.signals",
     "tenure.console",
     "tenure.scim_server",
     "tenure.portal",

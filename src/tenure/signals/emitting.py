@@ -13,11 +13,11 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from tenure.applications.models import Account
-from tenure.core.model import LifecycleState, OperationKind, Situation
+from tenure.core.model import LifecycleState, OperationKind, OperationState, Situation
 from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
 from tenure.people.models import Person
-from tenure.provisioning.models import Operation, OperationState
+from tenure.provisioning.models import Operation
 from tenure.signals import events, pushing, subjects
 from tenure.signals.events import EventType
 from tenure.signals.models import Delivery, Signal, Status, Stream, Told
@@ -94,8 +94,10 @@ def follow() -> int:
     closing was told. Returns how many signals that makes."""
     count = 0
     for stream in _open_streams():
-        for rows, kind in ((_reopened(stream), EventType.ACCOUNT_ENABLED),
-                           (_purged(stream), EventType.ACCOUNT_PURGED)):
+        for rows, kind in (
+            (_reopened(stream), EventType.ACCOUNT_ENABLED),
+            (_purged(stream), EventType.ACCOUNT_PURGED),
+        ):
             while batch := _take(rows, kind):
                 count += send(stream, [Said(kind, row.person, {}) for row in batch])
     return count
@@ -248,9 +250,7 @@ def _purged(stream: Stream) -> QuerySet[Told]:
     else:
         own = own.filter(application=stream.receiver.application_id)
     gone = own.filter(situation=Situation.DELETED.value)
-    return rows.filter(Exists(gone)).exclude(
-        Exists(own.exclude(situation=Situation.DELETED.value))
-    )
+    return rows.filter(Exists(gone)).exclude(Exists(own.exclude(situation=Situation.DELETED.value)))
 
 
 @transaction.atomic

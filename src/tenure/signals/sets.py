@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import jwt
 from django.conf import settings
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tenure.signals.events import EventType
 from tenure.signals.models import Signal
@@ -61,13 +60,12 @@ def signed(row: Signal) -> str:
 
 def published_keys() -> dict[str, Any]:
     """What our tokens are checked by (RFC 7517)."""
-    found = []
-    for row in keys.published(Protocol.OIDC):
-        public = keys.private_key(row).public_key()
-        algorithm = ECAlgorithm if row.algorithm == Algorithm.ES256 else RSAAlgorithm
-        document = algorithm.to_jwk(public, as_dict=True)  # type: ignore[arg-type]
-        found.append({**document, "kid": row.kid, "alg": row.algorithm, "use": "sig"})
-    return {"keys": found}
+    return {
+        "keys": [
+            {**_jwk(row.public), "kid": row.kid, "alg": row.algorithm, "use": "sig"}
+            for row in keys.published(Protocol.OIDC)
+        ]
+    }
 
 
 def checked(
@@ -93,9 +91,15 @@ def checked(
     return _event(claims, at)
 
 
-def _verified(
-    text: bytes, header: Mapping[str, Any], jwks: Mapping[str, Any]
-) -> Mapping[str, Any]:
+def _jwk(pem: str) -> dict[str, Any]:
+    public = load_pem_public_key(pem.encode())
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return ECAlgorithm.to_jwk(public, as_dict=True)
+    assert isinstance(public, rsa.RSAPublicKey)
+    return RSAAlgorithm.to_jwk(public, as_dict=True)
+
+
+def _verified(text: bytes, header: Mapping[str, Any], jwks: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         known = jwt.PyJWKSet.from_dict(dict(jwks)).keys
     except (jwt.PyJWTError, AttributeError, TypeError, KeyError) as error:
