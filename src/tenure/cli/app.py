@@ -22,6 +22,7 @@ from tenure.cli import (
     rehires,
     secrets,
     serving,
+    signals,
     sso,
     working,
 )
@@ -53,6 +54,7 @@ for module in (
     connector,
     secrets,
     push,
+    signals,
     sso,
     checking,
 ):

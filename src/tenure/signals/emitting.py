@@ -25,7 +25,11 @@ from tenure.sso.models import ApplicationSession
 
 _BATCH: Final = 500
 _CLOSING: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
-_OVER: Final = (OperationState.DONE.value, OperationState.CANCELLED.value)
+_OVER: Final = (
+    OperationState.DONE.value,
+    OperationState.CANCELLED.value,
+    OperationState.REJECTED.value,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django.conf import settings
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tenure.signals.events import EventType
 from tenure.signals.models import Signal

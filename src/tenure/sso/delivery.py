@@ -49,7 +49,7 @@ def deliver_waiting(*, most: int = 1000) -> int:
         rows = _claim()
         if not rows:
             break
-        answers = asyncio.run(_send_all(rows))
+        answers = asyncio.run(_send_all(rows, [_prepare(row) for row in rows]))
         arrived += sum(_settle(row, answer) for row, answer in zip(rows, answers, strict=True))
         done += len(rows)
     return arrived
@@ -71,8 +71,9 @@ def _claim() -> list[Notice]:
     return list(rows.select_related("application", "person", "session"))
 
 
-async def _send_all(rows: list[Notice]) -> list[Answer]:
-    prepared = [await asyncio.to_thread(_prepare, row) for row in rows]
+async def _send_all(
+    rows: list[Notice], prepared: list[outbox.Prepared | Exception]
+) -> list[Answer]:
     connector = aiohttp.TCPConnector(resolver=SafeResolver())
     async with aiohttp.ClientSession(
         connector=connector, timeout=_TIMEOUT, headers={"User-Agent": "Tenure"}

@@ -28,7 +28,7 @@ def _for_receivers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
 
     @csrf_exempt
     @wraps(view)
-    def asked(request: HttpRequest, *args: str) -> HttpResponse:
+    def asked(request: HttpRequest, **named: str) -> HttpResponse:
         given = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
         receiver = receivers.let_in(given[1], now()) if given else None
         if receiver is None:
@@ -37,7 +37,7 @@ def _for_receivers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
             return answer
         try:
             with acting(f"receiver {receiver.slug}"):
-                answer = view(request, receiver, *args)
+                answer = view(request, receiver, **named)
         except Refused as error:
             answer = _wrong(error.status, str(error))
         answer.headers["Cache-Control"] = "no-store"
