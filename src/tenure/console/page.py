@@ -158,6 +158,7 @@ def _work(held: int, by_hand: int) -> list[NavItem]:
 def _company() -> list[NavItem]:
     return [
         NavItem("sources", "Sources", "database", reverse("console:sources")),
+        NavItem("signals", "Signals", "radio", reverse("console:signals")),
         NavItem("audit", "Audit trail", "scroll-text", reverse("console:audit")),
     ]
 

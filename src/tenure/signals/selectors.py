@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from django.db.models import Count, Q
 
@@ -34,6 +35,7 @@ def receivers() -> list[dict[str, Any]]:
                 "status_reason": stream.status_reason if stream else "",
                 "delivery": stream.get_method_display() if stream else "",
                 "address": stream.address if stream else "",
+                "host": urlsplit(stream.address).netloc if stream else "",
                 "waiting": row.waiting,
                 "delivered": row.delivered,
                 "refused": row.refused,
