@@ -24,6 +24,8 @@ from tenure.people.services import restand
 from tenure.provisioning.models import Operation
 from tenure.rules.models import AccessRule
 from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
+from tenure.signals import listening, receivers
+from tenure.signals.models import Delivery, Heard, Stream
 from tenure.sources.models import RehireQuestion, Source, SourceRecord
 
 _NAMES = [
@@ -84,7 +86,8 @@ def make_company(now: datetime, *, people: int = 84) -> Sample:
         executed = _operations(persons, applications, now)
         _reconciles(applications, now)
         _tested(applications["workspace"], now)
-        _trail(persons, imported, now)
+        _signals(persons, now)
+    _trail(persons, imported, now)
     return Sample(persons, applications, source, executed, imported)
 
 
@@ -500,6 +503,35 @@ def _tested(application: Application, now: datetime) -> None:
         settings={"dialect": {"filters": ["userName"], "pages": {"count": False}}},
         notes=["It fails (500) when it is asked for a number (count)."],
     )
+
+
+def _signals(people: list[Person], now: datetime) -> None:
+    """One that is told, one that waits for its stream, one that tells us."""
+    receiver, _ = receivers.add("siem", name="Splunk", audience="https://siem.acme.example")
+    receivers.add("crm", name="Salesforce", application="crm")
+    Stream.objects.create(
+        receiver=receiver,
+        method=Delivery.PUSH,
+        address="https://siem.acme.example/services/collector/security-events",
+    )
+    risk, _ = listening.trust(
+        "risk",
+        name="Device manager",
+        issuer="https://mdm.acme.example",
+        jwks_address="https://mdm.acme.example/jwks.json",
+        audience="https://id.acme.example",
+        policy={"account-disabled": "suspend"},
+    )
+    for number, person in enumerate([people[0], None]):
+        Heard.objects.create(
+            transmitter=risk,
+            jti=str(number),
+            kind="session-revoked",
+            person=person,
+            done="end_sessions" if person else "report",
+            detail="2 sessions ended" if person else "nobody here is known by this name",
+            at=now - timedelta(minutes=number + 2),
+        )
 
 
 def _trail(people: list[Person], imported: Run, now: datetime) -> None:

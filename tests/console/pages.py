@@ -16,7 +16,9 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
     """(name, path) of every page that can be opened, of lists only if there is no company."""
     names = ("overview", "find", "people", "applications", "catalogue", "rules", "plan", "runs")
     found = [(name, reverse(f"console:{name}")) for name in names]
-    found += [(name, reverse(f"console:{name}")) for name in ("sources", "audit", "writes")]
+    found += [
+        (name, reverse(f"console:{name}")) for name in ("sources", "signals", "audit", "writes")
+    ]
     found += [(name, reverse(f"console:{name}", args=["gitlab"])) for name in _ENTRY]
     found += [
         ("design", reverse("console:design")),

@@ -22,6 +22,7 @@ from tenure.cli import (
     rehires,
     secrets,
     serving,
+    signals,
     source_new,
     sso,
     working,
@@ -54,6 +55,7 @@ for module in (
     connector,
     secrets,
     push,
+    signals,
     sso,
     checking,
 ):

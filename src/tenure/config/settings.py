@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "tenure.sso.saml",
     "tenure.setup",
     "tenure.notices",
+    "tenure.signals",
     "tenure.console",
     "tenure.scim_server",
     "tenure.receiving",

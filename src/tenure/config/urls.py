@@ -16,5 +16,6 @@ urlpatterns = [
     path("qr/", include(scan_patterns)),
     path("sso/saml/", include("tenure.sso.saml.urls")),
     path("", include("tenure.sso.urls")),
+    path("", include("tenure.signals.urls")),
     path("", include("tenure.portal.urls")),
 ]

@@ -173,6 +173,7 @@ def _company(configures: bool) -> list[NavItem]:
     return [
         NavItem("sources", "Sources", "database", reverse("console:sources")),
         NavItem("licences", "Licences", "receipt", reverse("console:licences")),
+        NavItem("signals", "Signals", "radio", reverse("console:signals")),
         NavItem("audit", "Audit trail", "scroll-text", reverse("console:audit")),
         NavItem("settings", "Settings", "settings", settings),
     ]

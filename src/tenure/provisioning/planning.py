@@ -150,8 +150,8 @@ def store(
             sheets.store(found, drafting, run, decided=decided)
         if take_over:
             ledger.take_over(scope, run)
-        losses.tell(run)
         _hold_back(drafting, run)
+        losses.tell(run)
         return _stored(run, drafting, problems)
 
 

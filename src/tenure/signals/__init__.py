@@ -1,0 +1,1 @@
+"""Shared Signals: others are told when access ends, and what others tell us ends it here."""
