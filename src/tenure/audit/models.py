@@ -22,6 +22,7 @@ class Action(models.TextChoices):
     IMPORT_APPROVED = "import.approved", "Held import approved"
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Person changed"
+    PERSON_ADMITTED = "person.admitted", "Person has come in for the first time"
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"
