@@ -119,7 +119,7 @@ def save_company(*, definition: CompanyDefinition, replan: bool = True) -> bool:
     row.save(update_fields=list(after))
     if "leaver_grace" in changed[1]:
         _look_at_leavers()
-    if definition.onboarding.trigger is Trigger.START:
+    if "onboarding" in changed[1] and definition.onboarding.trigger is Trigger.START:
         _wait_for_nobody()
     _record("company", "company", definition.name, *changed)
     matters = not changed[1].keys() <= _COSMETIC
