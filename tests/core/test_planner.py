@@ -201,3 +201,29 @@ def _rule(condition: str, gives: dict[str, frozenset[str]], name: str = "Rule"):
     from tenure.core.access import Rule
 
     return Rule("rule", name, compile_condition(condition, company.SCHEMA), gives)
+
+
+@given(company.people(), company.accounts(), company.policies())
+def test_who_has_not_come_in_yet_gets_nothing_new_and_keeps_what_is_there(
+    person: PersonFacts, observed: list[Observed], policies: Policies
+) -> None:
+    waiting = decide(replace(person, admitted=False), observed, policies, NOW)
+    usual = decide(person, observed, policies, NOW)
+    assert not any(o.kind is OperationKind.CREATE for o in waiting.operations)
+    kept = [o for o in usual.operations if o.kind is not OperationKind.CREATE]
+    # What depends on an account that is not made waits with it.
+    assert [o for o in waiting.operations if o in kept] == list(waiting.operations)
+
+
+@given(company.people(), company.accounts(), company.policies())
+def test_who_has_come_in_need_not_wait_for_the_first_day(
+    person: PersonFacts, observed: list[Observed], policies: Policies
+) -> None:
+    early = replace(
+        person, state=LifecycleState.UPCOMING, starts=NOW + timedelta(days=300), admitted=True
+    )
+    eager = decide(early, observed, policies, NOW)
+    near = replace(early, starts=NOW, admitted=None)
+    assert {(o.kind, o.application) for o in eager.operations} == {
+        (o.kind, o.application) for o in decide(near, observed, policies, NOW).operations
+    }

@@ -26,6 +26,7 @@ class Action(models.TextChoices):
     PERSON_CHANGED = "person.changed", "Person changed"
     PEOPLE_EXPORTED = "people.exported", "List of people taken away as a file"
     AUDIT_EXPORTED = "audit.exported", "Audit trail taken away as a file"
+    PERSON_ADMITTED = "person.admitted", "Person has come in for the first time"
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from tenure.configuration.values import Duration, Part
-from tenure.people.onboarding import Invite, SendTo
+from tenure.people.onboarding import Invite, SendTo, Trigger
 from tenure.people.onboarding import Onboarding as Settings
 
 _DEFAULT = Settings()
@@ -33,6 +33,11 @@ class Onboarding(Part):
         default_factory=lambda: list(_DEFAULT.verify),
         description="Attributes that are asked for and compared with HR's: [name, phone].",
     )
+    trigger: Trigger = Field(
+        default=_DEFAULT.trigger,
+        description="When accounts of new people are made: `start`, for the first day; "
+        "`onboarding`, when they have come in.",
+    )
 
 
 def stored_onboarding(item: Settings) -> Onboarding:
@@ -43,6 +48,7 @@ def stored_onboarding(item: Settings) -> Onboarding:
         valid=item.valid,
         send_to=item.send_to,
         verify=list(item.verify),
+        trigger=item.trigger,
     )
 
 
@@ -54,4 +60,5 @@ def onboarding_settings(part: Onboarding) -> Settings:
         valid=part.valid,
         send_to=part.send_to,
         verify=tuple(part.verify),
+        trigger=part.trigger,
     )

@@ -284,6 +284,9 @@ class PersonFacts:
     reason: str = ""
     #: Nothing of theirs is deleted while it lasts, whatever any policy says.
     legal_hold: bool = False
+    #: Whether they have come in, where accounts are made at that moment: False, nothing is made
+    #: yet; True, the first day need not be near. None: the first day alone decides.
+    admitted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

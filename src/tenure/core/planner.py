@@ -61,7 +61,7 @@ def entitled(person: PersonFacts, policy: ApplicationPolicy, now: datetime) -> b
     """Whether the person's state lets the rules give them anything in this application now."""
     if person.state in _GONE:
         return False
-    if person.state is LifecycleState.UPCOMING:
+    if person.state is LifecycleState.UPCOMING and not person.admitted:
         return person.starts is not None and now >= person.starts - policy.lead
     return True
 
@@ -110,7 +110,7 @@ def _provide(
         return
     is_open = wanted.active and _may_be_open(person, policy)
     if account is None:
-        if wanted.active:
+        if wanted.active and person.admitted is not False:
             yield _create(person, wanted, is_open)
         return
     if not is_open and account.may_be_open:

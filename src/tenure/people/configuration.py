@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.duration import duration_iso_string
 
@@ -17,7 +18,7 @@ from tenure.audit.services import record
 from tenure.core.expressions import AttributeType
 from tenure.core.model import LifecycleState
 from tenure.people.models import AttributeDefinition, Company, Person
-from tenure.people.onboarding import Onboarding, onboarding_of
+from tenure.people.onboarding import Onboarding, Trigger, onboarding_of
 from tenure.people.services import company, raise_generation
 
 
@@ -124,11 +125,19 @@ def save_company(*, definition: CompanyDefinition, replan: bool = True) -> bool:
     row.save(update_fields=list(after))
     if "leaver_grace" in changed[1]:
         _look_at_leavers()
+    if "onboarding" in changed[1] and definition.onboarding.trigger is Trigger.START:
+        _wait_for_nobody()
     _record("company", "company", definition.name, *changed)
     matters = not changed[1].keys() <= _COSMETIC
     if matters and replan:
         raise_generation()
     return matters
+
+
+def _wait_for_nobody() -> None:
+    """Whoever has not come in yet has their accounts as everybody has."""
+    waiting = Person.objects.filter(admitted=False)
+    waiting.update(admitted=None, generation=F("generation") + 1)
 
 
 def _look_at_leavers() -> None:

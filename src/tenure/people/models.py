@@ -118,6 +118,8 @@ class Person(models.Model):
     #: Since when nothing of theirs may be deleted, and why.
     legal_hold_since = models.DateTimeField(null=True)
     legal_hold_reason = models.TextField(blank=True)
+    #: See core.model.PersonFacts. None for whoever was here before it mattered.
+    admitted = models.BooleanField(null=True)
     #: HR says that they are gone (status, or disappearance where the source says so).
     ended_by_source_at = models.DateTimeField(null=True)
 

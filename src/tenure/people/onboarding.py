@@ -21,6 +21,13 @@ class Invite(StrEnum):
     AUTOMATIC = "automatic"
 
 
+class Trigger(StrEnum):
+    """When the accounts of somebody new are made."""
+
+    START = "start"
+    ONBOARDING = "onboarding"
+
+
 class SendTo(StrEnum):
     """Which address of HR's an invitation and its code go to; the other one where it is missing."""
 
@@ -32,13 +39,15 @@ class SendTo(StrEnum):
 class Onboarding:
     """`ahead`: so long before the first day an automatic invitation goes out. `valid`: how long an
     invitation can be used. `verify`: names of attributes that the person is asked for, beside the
-    code that is sent to them."""
+    code that is sent to them. `trigger`: whether accounts are made for the first day, or when
+    they have come in."""
 
     invite: Invite = Invite.BY_HAND
     ahead: timedelta = timedelta(days=7)
     valid: timedelta = timedelta(days=7)
     send_to: SendTo = SendTo.PERSONAL
     verify: tuple[str, ...] = DEFAULT_VERIFY
+    trigger: Trigger = Trigger.START
 
     def as_plain(self) -> dict[str, Any]:
         """As the company's row keeps it: lengths of time in seconds."""
@@ -48,6 +57,7 @@ class Onboarding:
             "valid": int(self.valid.total_seconds()),
             "send_to": self.send_to.value,
             "verify": list(self.verify),
+            "trigger": self.trigger.value,
         }
 
 
@@ -60,6 +70,7 @@ def onboarding_of(plain: Mapping[str, Any]) -> Onboarding:
         valid=_length(plain, "valid", default.valid),
         send_to=SendTo(plain.get("send_to", default.send_to)),
         verify=tuple(plain.get("verify", default.verify)),
+        trigger=Trigger(plain.get("trigger", default.trigger)),
     )
 
 

@@ -22,6 +22,7 @@ from tenure.infra.bulk import update_rows
 from tenure.people import endings
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Company, Person
+from tenure.people.onboarding import Trigger, onboarding_of
 
 TICK_BATCH = 2000
 
@@ -89,6 +90,7 @@ def facts(person: Person, now: datetime, grace: timedelta | None = None) -> Pers
         end_date=person.end_date,
         reason=person.termination_reason,
         legal_hold=person.legal_hold_since is not None,
+        admitted=person.admitted,
     )
 
 
@@ -171,6 +173,31 @@ def terminate(person: Person, *, at: datetime, reason: str, now: datetime) -> Pe
     person.save()
     endings.end_access([person])
     return person
+
+
+def admitted_at_first(settings: Company) -> bool | None:
+    """Whether somebody who is new counts as having come in; see `core.model.PersonFacts`."""
+    waits = onboarding_of(settings.onboarding).trigger is Trigger.ONBOARDING
+    return False if waits else None
+
+
+@transaction.atomic
+def admit(person: Person, *, now: datetime) -> bool:
+    """They have come in: what waited for that is due. Returns whether anything did."""
+    row = Person.objects.select_for_update().get(pk=person.pk)
+    if row.admitted is not False:
+        return False
+    row.admitted, row.changed_at = True, now
+    row.generation += 1
+    row.save(update_fields=["admitted", "changed_at", "generation"])
+    record(
+        Action.PERSON_ADMITTED,
+        subject_kind="person",
+        subject_key=str(row.uid),
+        subject_label=row.display_name,
+        person=str(row.uid),
+    )
+    return True
 
 
 def planned(generations: Mapping[int, int], looks: Mapping[int, datetime | None]) -> None:

@@ -13,7 +13,7 @@ from tenure.audit.models import Event
 from tenure.core.access import Refusal
 from tenure.core.decision import weigh
 from tenure.core.mapping import MappingProblem
-from tenure.core.model import Because, LifecycleState, Situation
+from tenure.core.model import Because, LifecycleState, PersonFacts, Situation
 from tenure.core.planner import entitled
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
@@ -132,7 +132,7 @@ def explain(
     for row in rows:
         policy = compiled.applications[row.slug]
         given = weighed.access.get(row.slug)
-        may = entitled(who, policy, at)
+        may = entitled(who, policy, at) and not _waits(who, accounts.get(row.pk))
         problem = ""
         if given and may:
             try:
@@ -174,11 +174,20 @@ def summary(state: LifecycleState, given: bool, may: bool, person: Person, withh
         return f"Not due: withheld by {withheld}."
     if given and may:
         return "Due: a rule gives it."
+    if given and person.admitted is False:
+        return "Not yet: it is made when they have come in."
     if given and state is LifecycleState.UPCOMING:
         return f"Not yet: starts on {person.start_date}."
     if given:
         return "Not due: the rules would give it, but the person has left."
     return "Not due: no rule gives it."
+
+
+def _waits(who: PersonFacts, account: Account | None) -> bool:
+    """Nothing is made for them before they have come in; what is there is managed."""
+    return who.admitted is False and (
+        account is None or account.situation != Situation.LINKED.value
+    )
 
 
 def _account_json(account: Account | None) -> dict[str, Any] | None:

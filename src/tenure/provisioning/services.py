@@ -87,8 +87,8 @@ def terminate_now(person: Person, *, at: datetime | None = None, reason: str) ->
 
 
 def follow(people_ids: Sequence[int], *, reason: str) -> None:
-    """They have just left, as a source says: where plans go ahead by themselves theirs does at
-    once, guards permitting, and does not wait for the next sweep."""
+    """They have just left, as a source says, or come in: where plans go ahead by themselves theirs
+    does at once, guards permitting, and does not wait for the next sweep."""
     if people.company().plan_mode == PlanMode.AUTOMATIC:
         planning.store(Scope(people=frozenset(people_ids)), reason=reason)
 

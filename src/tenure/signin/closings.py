@@ -23,9 +23,9 @@ _resets: list[ResetCloser] = []
 _movers: list[Mover] = []
 
 
-def register(sessions: SessionsCloser, reset: ResetCloser, moved: Mover) -> None:
+def register(sessions: SessionsCloser, reset: ResetCloser, moved: Mover | None = None) -> None:
     """From now on they are told. Once is enough."""
-    if moved not in _movers:
+    if moved is not None and moved not in _movers:
         _movers.append(moved)
     if sessions not in _sessions:
         _sessions.append(sessions)

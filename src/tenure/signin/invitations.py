@@ -16,7 +16,8 @@ from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.onboarding import Invite, onboarding_of
-from tenure.people.services import company
+from tenure.people.services import admit, company
+from tenure.provisioning.services import follow
 from tenure.signin import letters, pairing
 from tenure.signin.models import Invitation, Letter, Passkey
 from tenure.signin.owners import address_for, has_way_in, may_come_in, told
@@ -131,12 +132,15 @@ def check(row: Invitation) -> None:
 
 
 def use(row: Invitation) -> None:
-    """The passkey is made. Raises `InvitationRefused`; of two at once, one is refused. The caller
-    holds a transaction, so that the passkey and this are kept together."""
+    """The passkey is made, and what waited for that is provisioned. Raises `InvitationRefused`; of
+    two at once, one is refused. The caller holds a transaction, so that the passkey and this are
+    kept together."""
     locked = Invitation.objects.select_for_update().select_related("person").get(pk=row.pk)
     check(locked)
     locked.used_at = now()
     locked.save(update_fields=["used_at"])
+    if admit(locked.person, now=locked.used_at):
+        follow([locked.person.pk], reason="has come in")
 
 
 def latest(person: Person) -> Invitation | None:

@@ -18,7 +18,7 @@ from tenure.infra.instances import blanks
 from tenure.people.endings import end_access
 from tenure.people.models import Person
 from tenure.people.selectors import HIDDEN, sensitive_attributes
-from tenure.people.services import company, restand
+from tenure.people.services import admitted_at_first, company, restand
 from tenure.sources.layers import Layer, put_together
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.naming import Issue, Naming
@@ -70,14 +70,14 @@ def merge(
     done = Merge()
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
-    blank = blanks(Person, changed_at=at)
+    settings = company()
+    blank = blanks(Person, changed_at=at, admitted=admitted_at_first(settings))
     for key in fresh:
         people[key] = blank()
         people[key].employee_number = key
     before = {key: _snapshot(person) for key, person in people.items()}
     here = {k for k, person in people.items() if person.state != LifecycleState.LEFT.value} - fresh
     others = _other_records(source, people)
-    settings = company()
     for row in rows:
         layers = [_layer(source, row), *others.get(row.key, ())]
         told = put_together(people[row.key], layers, settings.time_zone)
