@@ -108,7 +108,9 @@ class Window:
 
     def _said(self, message: ConsoleMessage) -> None:
         # A violation of the policy is an error here too.
-        if message.type in ("error", "warning"):
+        # What htmx had asked for when the page was left is told as these two.
+        left = message.text.startswith(("htmx:afterRequest", "htmx:sendAbort"))
+        if message.type in ("error", "warning") and not left:
             self.wrong.append(f"console: {message.text}")
 
     def _failed(self, request: Any) -> None:

@@ -24,7 +24,7 @@ from tests.provisioning.whole_life import application, running
 
 
 class Slow(Odd):
-    """Answers no change until it is told to, so that there is time to interrupt."""
+    """Takes its time over a change, so that there is time to interrupt."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -32,7 +32,7 @@ class Slow(Odd):
 
     async def _answer(self, request: Any, parts: list[str]) -> Any:
         if request.method == "PATCH":
-            await asyncio.to_thread(self.go_on.wait)
+            await asyncio.to_thread(self.go_on.wait, 5)
         return await super()._answer(request, parts)
 
 

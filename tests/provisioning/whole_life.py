@@ -138,7 +138,8 @@ def _apply() -> None:
     services.store()
     drain("odd")
     wrong = Operation.objects.exclude(state__in=["done", "cancelled"])
-    assert [(one.kind, one.state, one.error) for one in wrong] == []
+    told = [(one.kind, one.state, one.error) for one in wrong]
+    assert told == [], told
 
 
 @contextmanager

@@ -34,9 +34,11 @@ class Creator:
         try:
             made = await self._post(attributes, external_id, active, typed=speech.typed)
         except HttpRejected as error:
-            if error.status != 400 or not had_types or not speech.open("typed"):
+            # Nothing was made. Some refuse the types of entries, whatever they are; that may have
+            # been learnt while this was on its way.
+            may_be_that = speech.open("typed") or not speech.typed
+            if error.status != 400 or not had_types or not may_be_that:
                 raise
-            # Nothing was made. Some refuse the types of entries, whatever they are.
             try:
                 made = await self._post(attributes, external_id, active, typed=False)
             except HttpRejected:
