@@ -17,7 +17,7 @@ from tests.survive.history import run
 SEEDS = os.environ.get("TENURE_SEEDS", "1-60,96")
 #: What is not mended yet. Strict: one that comes right is to be taken out of here.
 KNOWN = {
-    96: "a leaver keeps a group until accounts are listed; so since some targets take bulk requests",
+    96: "a leaver keeps a group until accounts are listed (since some take bulk requests)",
 }
 
 
