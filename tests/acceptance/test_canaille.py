@@ -17,7 +17,12 @@ import pytest
 
 from tenure.applications.models import Application
 from tenure.connectors import canary, trial
-from tenure.connectors.base import Connector, ConnectorConfig, OutcomeUnknown
+from tenure.connectors.base import (
+    Connector,
+    ConnectorConfig,
+    ConnectorError,
+    OutcomeUnknown,
+)
 from tenure.connectors.registry import open_connector
 from tenure.connectors.scim import declared
 from tenure.connectors.steps import Outcome, Step
@@ -68,6 +73,7 @@ class TestCanaille(ConnectorConformance):
     """Nothing is said of its dialect."""
 
     many: ClassVar[int] = 25
+    refusal: ClassVar[type[ConnectorError]] = OutcomeUnknown
 
     @pytest.fixture
     async def connector(self, server: Canaille) -> AsyncIterator[Connector]:

@@ -21,6 +21,7 @@ from tenure.connectors.base import (
     Bulking,
     Change,
     Connector,
+    ConnectorError,
     Listed,
     NotFound,
     RemoteAccount,
@@ -72,6 +73,8 @@ class ConnectorConformance:
     clearable: ClassVar[str] = "title"
     #: More accounts than fit on two of the fixture's pages.
     many: ClassVar[int] = 25
+    #: How a name that is taken is refused, where one breaks instead of saying so.
+    refusal: ClassVar[type[ConnectorError]] = AlreadyExists
 
     def sample(self, name: str | None = None) -> dict[str, Value]:
         """The attributes of a new account."""
@@ -312,7 +315,7 @@ class ConnectorConformance:
         )
         assert isinstance(made, RemoteAccount), made
         _assert_same((await connector.read(made.remote_id)).attributes, wanted)
-        assert isinstance(taken, AlreadyExists), taken
+        assert isinstance(taken, self.refusal), taken
         assert isinstance(missing, NotFound), missing
         read = (await connector.read(one.remote_id)).attributes
         assert (changed, read.get(self.clearable)) == (None, None)
