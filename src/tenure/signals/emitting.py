@@ -56,7 +56,8 @@ def accounts_lost(people: Sequence[int]) -> None:
         if stream.receiver.application_id is None:
             continue
         losing = Person.objects.filter(
-            Exists(_closings(stream).filter(state=OperationState.PLANNED.value)), pk__in=people
+            Exists(_closings(stream, "pk").filter(state=OperationState.PLANNED.value)),
+            pk__in=people,
         )
         _closed(stream, list(losing), "no rule gives the application any more")
 
@@ -102,9 +103,16 @@ def follow() -> int:
             (_reopened(stream), EventType.ACCOUNT_ENABLED),
             (_purged(stream), EventType.ACCOUNT_PURGED),
         ):
-            while batch := _take(rows, kind):
-                count += send(stream, [Said(kind, row.person, {}) for row in batch])
+            while (told := _follow(stream, rows, kind)) is not None:
+                count += told
     return count
+
+
+@transaction.atomic
+def _follow(stream: Stream, rows: QuerySet[Told], kind: EventType) -> int | None:
+    """Some of them: what is told, and that it was, are kept together. None: there are no more."""
+    batch = _take(rows, kind)
+    return send(stream, [Said(kind, row.person, {}) for row in batch]) if batch else None
 
 
 @transaction.atomic
@@ -225,10 +233,10 @@ def _accounts(stream: Stream, people: Sequence[int]) -> dict[int, Account]:
     }
 
 
-def _closings(stream: Stream) -> QuerySet[Operation]:
-    """Removals of the account of the person that the outer query is at."""
+def _closings(stream: Stream, person: str) -> QuerySet[Operation]:
+    """Removals of the account of the person that the outer query is at, by its column."""
     return Operation.objects.filter(
-        application=stream.receiver.application_id, person=OuterRef("pk"), kind__in=_CLOSING
+        application=stream.receiver.application_id, person=OuterRef(person), kind__in=_CLOSING
     )
 
 
@@ -239,11 +247,10 @@ def _reopened(stream: Stream) -> QuerySet[Told]:
     own = Account.objects.filter(
         application=stream.receiver.application_id, person=OuterRef("person")
     )
-    closings = Operation.objects.filter(
-        application=stream.receiver.application_id, person=OuterRef("person"), kind__in=_CLOSING
-    )
     live = own.filter(situation=Situation.LINKED.value, active=True)
-    return rows.filter(Exists(live)).exclude(Exists(closings.exclude(state__in=_OVER)))
+    return rows.filter(Exists(live)).exclude(
+        Exists(_closings(stream, "person").exclude(state__in=_OVER))
+    )
 
 
 def _purged(stream: Stream) -> QuerySet[Told]:
@@ -257,7 +264,6 @@ def _purged(stream: Stream) -> QuerySet[Told]:
     return rows.filter(Exists(gone)).exclude(Exists(own.exclude(situation=Situation.DELETED.value)))
 
 
-@transaction.atomic
 def _take(rows: QuerySet[Told], kind: EventType) -> list[Told]:
     """Some of them, with what is now told of them kept."""
     batch = list(
