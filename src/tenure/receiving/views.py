@@ -4,7 +4,6 @@ Neither looks at cookies, and whoever is refused learns nothing but that."""
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 import orjson
@@ -13,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from tenure.audit.services import acting
+from tenure.infra.bearer import bearer
 from tenure.infra.clock import now
 from tenure.provisioning.services import follow
 from tenure.readers.base import ReaderError
@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 #: A webhook names a few records.
 LARGEST_HOOK = 1024 * 1024
 LARGEST_UPLOAD = 64 * 1024 * 1024
-_BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 
 
 @csrf_exempt
@@ -81,8 +80,8 @@ def upload(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _token(request: HttpRequest, slug: str) -> PushToken | None:
-    given = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
-    found = tokens.let_in(given[1], now(), reader=UPLOAD) if given else None
+    given = bearer(request.headers.get("Authorization"))
+    found = tokens.let_in(given, now(), reader=UPLOAD) if given else None
     return found if found is not None and found.source.slug == slug else None
 
 

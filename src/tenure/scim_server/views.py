@@ -4,7 +4,6 @@ people, all of it or nothing."""
 from __future__ import annotations
 
 import logging
-import re
 from typing import Any
 
 import orjson
@@ -21,6 +20,7 @@ from scim2_server.responses import ScimResponse
 from scim2_server.routing import Operation
 
 from tenure.audit.services import acting
+from tenure.infra.bearer import bearer
 from tenure.infra.clock import now
 from tenure.provisioning.services import follow
 from tenure.scim_server import tokens
@@ -30,7 +30,6 @@ from tenure.scim_server.storage import PushedStorage
 from tenure.sources.pushing import Busy, Push
 
 log = logging.getLogger(__name__)
-_BEARER = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 _SOON = "5"
 _MANY = 10
 
@@ -93,8 +92,8 @@ def _expected(found: Service, asked: ScimRequest) -> list[Any]:
 
 
 def _let_in(asked: ScimRequest) -> PushToken:
-    given = _BEARER.fullmatch((asked.header("Authorization") or "").strip())
-    token = tokens.let_in(given[1], now()) if given else None
+    given = bearer(asked.header("Authorization"))
+    token = tokens.let_in(given, now()) if given else None
     if token is None:
         raise UnauthorizedException(
             detail="The bearer token is missing, wrong, expired or revoked. `tenure push token` "

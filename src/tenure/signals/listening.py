@@ -29,8 +29,8 @@ from tenure.provisioning import lives
 from tenure.signals import events, sets, subjects
 from tenure.signals.events import EventType
 from tenure.signals.models import Heard, Transmitter
-from tenure.signals.receivers import digest
 from tenure.signin import endings as portal
+from tenure.signin.tokens import digest, same
 from tenure.sso import endings as applications
 
 #: People whom one transmitter may have suspended within a day.
@@ -130,7 +130,7 @@ def named(slug: str) -> Transmitter:
 def let_in(slug: str, token: str) -> Transmitter | None:
     """The transmitter, where this is its token."""
     row = Transmitter.objects.filter(slug=slug).first()
-    if row is None or not secrets.compare_digest(bytes(row.digest), digest(token)):
+    if row is None or not same(row.digest, digest(token)):
         return None
     return row
 

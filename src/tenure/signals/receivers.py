@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from tenure.audit.services import actor, record
 from tenure.infra.clock import now
 from tenure.signals import emitting, pushing
 from tenure.signals.models import Receiver, SubjectFormat
+from tenure.signin.tokens import digest
 from tenure.vault.services import put_ours
 
 _PREFIX: Final = "tnr_ssf_"
@@ -91,11 +91,6 @@ def let_in(token: str, at: datetime) -> Receiver | None:
     if row is not None and (row.last_used_at is None or at - row.last_used_at > _NOTED):
         Receiver.objects.filter(pk=row.pk).update(last_used_at=at)
     return row
-
-
-def digest(token: str) -> bytes:
-    """What of a token is kept."""
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _record(action: Action, receiver: Receiver) -> None:

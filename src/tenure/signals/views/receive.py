@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from tenure.infra.bearer import bearer
 from tenure.signals import listening
 from tenure.signals.sets import CONTENT_TYPE, SetRefused
 
 log = logging.getLogger(__name__)
-_BEARER: Final = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 _LARGEST: Final = 64 * 1024
 
 
@@ -22,8 +21,8 @@ _LARGEST: Final = 64 * 1024
 @require_POST
 def receive(request: HttpRequest, slug: str) -> HttpResponse:
     """One token. 202: it is kept, and done is what the policy says."""
-    given = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
-    transmitter = listening.let_in(slug, given[1]) if given else None
+    token = bearer(request.headers.get("Authorization"))
+    transmitter = listening.let_in(slug, token) if token else None
     if transmitter is None:
         answer = _refused(401, "authentication_failed", "The bearer token is missing or wrong.")
         answer.headers["WWW-Authenticate"] = "Bearer"

@@ -3,7 +3,6 @@ alone; what is asked and answered is JSON (SSF 1.0, 7 and 8)."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final
@@ -14,12 +13,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tenure.audit.services import acting
+from tenure.infra.bearer import bearer
 from tenure.infra.clock import now
 from tenure.signals import receivers, sets, streams
 from tenure.signals.models import Receiver, Stream
 from tenure.signals.streams import Refused
 
-_BEARER: Final = re.compile(r"Bearer +(\S+)", re.IGNORECASE)
 _LARGEST: Final = 256 * 1024
 
 
@@ -29,8 +28,8 @@ def _for_receivers(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespo
     @csrf_exempt
     @wraps(view)
     def asked(request: HttpRequest, **named: str) -> HttpResponse:
-        given = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
-        receiver = receivers.let_in(given[1], now()) if given else None
+        token = bearer(request.headers.get("Authorization"))
+        receiver = receivers.let_in(token, now()) if token else None
         if receiver is None:
             answer = _wrong(401, "The bearer token is missing, wrong, expired or taken back.")
             answer.headers["WWW-Authenticate"] = "Bearer"
