@@ -309,8 +309,8 @@ def _replaced_meanwhile(
         now = there.get(box(application.slug, name))
         if now is not None and now.kept_at.isoformat() != given.get(f"kept-{name}", ""):
             found[f"secret-{name}"] = (
-                f"{now.kept_by} entered another one {look.ago(now.kept_at)}, while you wrote. Yours "
-                "was not kept: enter it again if it is the right one."
+                f"{now.kept_by} entered another one {look.ago(now.kept_at)}, while you wrote. "
+                "Yours was not kept: enter it again if it is the right one."
             )
     return found
 

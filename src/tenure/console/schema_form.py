@@ -1,5 +1,5 @@
-"""Forms from JSON Schema: what the settings and secrets of a reader or connector are, as fields; and
-what was typed, back as settings. Knows none of them by name.
+"""Forms from JSON Schema: the settings and secrets of a reader or connector as fields; and what was
+typed, back as settings. Knows none of them by name.
 
 A text, a number, a choice, yes or no, and lists of texts (one a line) have fields of their own;
 anything deeper is written as YAML, and checked by the same model in the end.

@@ -1,5 +1,5 @@
-"""How an application is reached, changed: its connector's settings, its credentials, the client that
-authorises us. A secret that is entered is sealed in the transaction that keeps the rest, so that
+"""How an application is reached, changed: its connector's settings, its credentials, the client by
+which it is authorised. A secret that is entered is sealed in the transaction that keeps the rest, so that
 neither is there without the other."""
 
 from __future__ import annotations
@@ -67,9 +67,7 @@ def _keep(slug: str, base: dict[str, Any], typed: Typed) -> bool:
     return bool(changes or typed.sealed)
 
 
-def _kept(
-    request: ConsoleRequest, slug: str, typed: Typed, *, changed: bool
-) -> HttpResponse:
+def _kept(request: ConsoleRequest, slug: str, typed: Typed, *, changed: bool) -> HttpResponse:
     row = Application.objects.get(slug=slug)
     back = redirect(f"{reverse('console:application_settings', args=[slug])}#reached")
     if changed and row.health == Health.STOPPED:
