@@ -55,6 +55,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "decide_account": (NO, Ability.ACCOUNTS),
     "edit_application": (NO, Ability.CONFIGURE),
     "edit_mapping": (NO, Ability.CONFIGURE),
+    "edit_connection": (NO, Ability.CONFIGURE),
     "preview_mapping": (NO, Ability.CONFIGURE),
     "application_mode": (NO, Ability.CONFIGURE),
     "remove_application": (NO, Ability.CONFIGURE),

@@ -7,6 +7,7 @@ from django.urls import path
 from tenure.console.views import (
     accounts,
     again,
+    application_connection,
     application_edit,
     application_pages,
     applications,
@@ -105,6 +106,11 @@ urlpatterns = [
         name="application_settings",
     ),
     path("applications/<slug:slug>/edit/", application_edit.edit, name="edit_application"),
+    path(
+        "applications/<slug:slug>/settings/connection/",
+        application_connection.edit,
+        name="edit_connection",
+    ),
     path("applications/<slug:slug>/mapping/", application_edit.mapping, name="edit_mapping"),
     path(
         "applications/<slug:slug>/mapping/preview/",
