@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django import template
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tenure.console import proofs
@@ -24,3 +28,11 @@ def told_tag(told: Told) -> SafeString:
     """What became of a message."""
     mark = proofs.TOLD[told]
     return tag(mark.word, mark.meaning)
+
+
+@register.filter
+def exact(at: datetime) -> SafeString:
+    """An instant to the second, with its day and zone, as a proof needs it."""
+    local = timezone.localtime(at)
+    shown = f"{local:%-d %b %Y %H:%M:%S %Z}"
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), shown)
