@@ -129,6 +129,13 @@ class Off(Part):
     then: Literal["disable", "delete", "keep"] = Field(
         default="disable", description="What is done by default when access ends."
     )
+    sessions: Literal["end", "go_on"] | None = Field(
+        default=None,
+        description="Whether what somebody is signed in to ends with the account. None: not known.",
+    )
+    sign_out: Sentence | None = Field(
+        default=None, description="How an administrator signs somebody out there by hand."
+    )
 
 
 class Matching(Part):
