@@ -1,7 +1,7 @@
 """Many expressions, asked at once for one person, account or row after the other.
 
-One call of the engine costs as much as ten conditions inside it, so those whose attributes are all
-there are compiled into one list. One error in a list is an error of the whole list: then each is
+A value that is nothing but a text that is given needs no engine. One call of that costs as much as
+ten conditions inside it, so those whose attributes are all there are compiled into one list. One error in a list is an error of the whole list: then each is
 asked alone, which also names the culprit.
 """
 
@@ -142,12 +142,18 @@ class ValueSet:
     """Many values, asked at once for one person, account or row after the other."""
 
     def __init__(self, values: Mapping[str, ValueExpression]) -> None:
-        self._together = _Together(values)
+        self._values = dict(values)
+        self._texts = [(n, v.program.text) for n, v in values.items() if v.program.text is not None]
+        self._together = _Together({n: v for n, v in values.items() if v.program.text is None})
 
     def known(self, attributes: Given) -> dict[str, Value | None]:
         """The values of those that could be had together, by name. Who asks gets the others, and
         what is wrong with them, one by one."""
         found: dict[str, Value | None] = {}
+        for name, read in self._texts:
+            text = read(attributes)
+            if text is not None:
+                found[name] = text or None
         for name, result in self._together.together(attributes).items():
             try:
                 found[name] = value_of(result, self._together.members[name].source)
@@ -163,7 +169,7 @@ class ValueSet:
         """
         known = self.known(attributes)
         found: dict[str, Value] = {}
-        for name, expression in self._together.members.items():
+        for name, expression in self._values.items():
             value = known[name] if name in known else targeted(name, expression, attributes)
             if value is not None:
                 found[name] = value
