@@ -226,9 +226,17 @@ def _flag(match: re.Match[str]) -> str:
 
 def _plain(value: object) -> str | None:
     """A text that goes through the engine unchanged."""
-    if isinstance(value, str) and len(value) <= LONGEST_TEXT and "\0" not in value:
-        return value
-    return None
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or "\0" in value:
+        return None
+    return value if value.isascii() or _is_utf8(value) else None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _PeopleInputs:
