@@ -74,6 +74,8 @@ class MappedRow:
 
     def left(self, at: datetime) -> bool:
         """Whether the row says that the person is gone at this instant."""
+        if self.ended_at is None and "end_date" not in self.attributes:
+            return False
         life = WorkingLife(
             start_date=self.start_date,
             end_date=self.end_date,
