@@ -111,7 +111,7 @@ def offers(
         if not any(t.may_be_asked_for or t.waiting or t.until for t in things):
             continue
         route = routes.route(person, slug)
-        asks = described(route, routes.people(route))
+        asks = described(route, routes.people(route), to_them=True)
         found.append(Offer(routes.applications[slug], policy, things, asks))
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -23,6 +23,10 @@ WORDS: Final = {
     Approver.NAMED: "named for it",
     Approver.ADMINISTRATORS: "an administrator",
 }
+
+
+#: The same, to the one who asks.
+YOURS: Final = {**WORDS, Approver.MANAGER: "your manager"}
 
 
 class Router:
@@ -78,10 +82,12 @@ class Router:
             return ""
         return row.owner.strip()
 
-    def slugs_of(self, person: Person) -> list[str]:
-        """The applications about which this person may have a word as owner or by name."""
+    def slugs_of(self, person: Person, among: Collection[str]) -> list[str]:
+        """Those of these applications about which this person may have a word as owner or by
+        name."""
         found = []
-        for slug, policy in self.policies.items():
+        for slug in self.policies.keys() & set(among):
+            policy = self.policies[slug]
             owner = self.owner(slug)
             named = [self._person(number) for number in policy.named]
             if person.pk in {one.pk for one in (owner, *named) if one is not None}:
@@ -111,7 +117,8 @@ class Router:
         return self._named[text]
 
 
-def described(found: Route, people: Iterable[Person]) -> str:
-    """`Bo Lind, their manager`."""
+def described(found: Route, people: Iterable[Person], *, to_them: bool = False) -> str:
+    """`Bo Lind, their manager`; `to_them`: `Bo Lind, your manager`."""
+    word = (YOURS if to_them else WORDS)[found.by]
     names = ", ".join(person.display_name for person in people)
-    return f"{names}, {WORDS[found.by]}" if names else WORDS[found.by]
+    return f"{names}, {word}" if names else word

@@ -25,7 +25,6 @@ class Waiting:
     """One that waits, and who decides about it at this moment."""
 
     request: AccessRequest
-    by: Approver
     asks: str
 
 
@@ -37,15 +36,19 @@ def of_person(person: Person) -> list[AccessRequest]:
 
 def waiting_for(person: Person) -> list[Waiting]:
     """What this person is to decide about now, the oldest first."""
+    waiting = AccessRequest.objects.filter(state=State.WAITING)
+    among = list(waiting.order_by().values_list("application", flat=True).distinct())
+    if not among:
+        return []
     router = Router()
-    rows = AccessRequest.objects.filter(
-        Q(person__manager=person) | Q(application__in=router.slugs_of(person)), state=State.WAITING
+    rows = waiting.filter(
+        Q(person__manager=person) | Q(application__in=router.slugs_of(person, among))
     ).exclude(person=person)
     found = []
     for row in rows.select_related("person__manager").order_by("pk"):
         route = router.of(row)
         if str(person.pk) in route.people:
-            found.append(Waiting(row, route.by, described(route, router.people(route))))
+            found.append(Waiting(row, described(route, router.people(route))))
     return found
 
 
@@ -67,7 +70,8 @@ def seen_by(uid: uuid.UUID, person: Person) -> tuple[AccessRequest, bool, str]:
     decides = row.state == State.WAITING and str(person.pk) in route.people
     if not decides and person.pk not in (row.person_id, row.decider_id):
         raise NoSuchRequest
-    return row, decides, described(route, router.people(route))
+    to_them = row.person_id == person.pk
+    return row, decides, described(route, router.people(route), to_them=to_them)
 
 
 def everything(
@@ -82,14 +86,17 @@ def everything(
     return rows.filter(person=person) if person is not None else rows
 
 
-def with_deciders(rows: Iterable[AccessRequest]) -> list[Waiting]:
-    """Each with who decides about it now; nobody any more about what is decided."""
+def with_deciders(rows: Iterable[AccessRequest], *, to_them: bool = False) -> list[Waiting]:
+    """Each with who decides about it now, nobody any more about what is decided. `to_them`: in
+    words to who asked."""
     router = Router()
     found = []
     for row in rows:
-        route = router.of(row)
-        asks = described(route, router.people(route)) if row.state == State.WAITING else ""
-        found.append(Waiting(row, route.by, asks))
+        asks = ""
+        if row.state == State.WAITING:
+            route = router.of(row)
+            asks = described(route, router.people(route), to_them=to_them)
+        found.append(Waiting(row, asks))
     return found
 
 
