@@ -27,7 +27,7 @@ from tenure.signin import sessions
 
 View: TypeAlias = Callable[..., HttpResponse]
 #: Section, what it is called, icon, name of its address.
-NAVIGATION: Final = (
+NAVIGATION: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("apps", "Applications", "layout-grid", "portal:home"),
     ("requests", "Requests", "inbox", "portal:requests"),
     ("team", "Team", "users", "portal:team"),

@@ -26,9 +26,9 @@ def arrivals(people: Sequence[Person]) -> dict[int, Arrival]:
         Passkey.objects.filter(person__in=keys, removed_at=None).values_list("person", flat=True)
     )
     rows = Invitation.objects.filter(person__in=keys, withdrawn_at=None).order_by(
-        "person", "-created_at", "-pk"
+        "person_id", "-created_at", "-pk"
     )
-    last = {row.person_id: row for row in rows.distinct("person")}
+    last = {row.person_id: row for row in rows.distinct("person_id")}
     return {
         key: Arrival(
             key in came,
