@@ -77,9 +77,8 @@ def writable_columns(kind: str, settings: Mapping[str, object]) -> Sequence[str]
     None: any that it has. Raises as `schemas`."""
     chosen = reader_class(kind)
     own: Callable[[Mapping[str, object]], Sequence[str]] | None
-    own = getattr(chosen, "writable_for", None)
-    if own is not None:
-        return own(settings)
+    if (own := getattr(chosen, "writable_for", None)) is not None:
+        return list(own(settings))
     return None if hasattr(chosen, "write") else []
 
 

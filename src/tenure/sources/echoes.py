@@ -1,5 +1,5 @@
-"""What a source says only because it was told so: a name that was written into its record comes back
-with the next import. It is no word of HR's, so it neither changes anything nor makes the name
+"""What a source says only because it was told so: a name that was written into its record comes
+back with the next import. It is no word of HR's, so it neither changes anything nor makes the name
 theirs; what they write over it is."""
 
 from __future__ import annotations

@@ -67,6 +67,8 @@ def ask_for(
     held = "" if approved else _over(source, [row.record_id for row in rows], at)
     for row in rows if held else ():
         row.state, row.reason = WriteBack.State.HELD, held
+    # Anew rather than changed: the latest is the one with the highest id.
+    WriteBack.objects.filter(record__in=[row.record_id for row in rows]).delete()
     insert_instances(rows, unique=["record"], update=_ANEW)
     if held:
         tell(

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from django.db import DatabaseError, connection, transaction
@@ -47,9 +48,7 @@ def write_due(source: Source, *, most: int = _MOST) -> int:
             try:
                 reader = reader or open_source(source)
                 columns = {source.write_back[name]: value for name, value in values.items()}
-                outcome = write(
-                    reader, row.record.remote_id, columns, lambda was, row=row: _intend(row, was)
-                )
+                outcome = write(reader, row.record.remote_id, columns, partial(_intend, row))
             except ReaderError as error:
                 outcome = Shut(str(error))
             tried += 1

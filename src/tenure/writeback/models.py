@@ -40,14 +40,14 @@ class WriteBack(models.Model):
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering: ClassVar = ["-asked_at", "-id"]
+        ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(
                 fields=["source", "not_before", "id"],
                 condition=models.Q(state="waiting"),
                 name="write_back_waiting",
             ),
-            models.Index(fields=["source", "state", "-asked_at", "-id"], name="write_back_state"),
+            models.Index(fields=["source", "state", "-id"], name="write_back_state"),
         ]
 
     def __str__(self) -> str:

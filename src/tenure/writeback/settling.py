@@ -29,8 +29,6 @@ def settle(row: WriteBack, values: Mapping[str, str], outcome: Outcome) -> bool:
     record has that now."""
     fresh = WriteBack.objects.select_for_update().filter(pk=row.pk).first()
     if fresh is None:
-        return False
-    if fresh.asked_at != row.asked_at:
         # They are called otherwise by now: that waits as it is.
         _remember(row, values, outcome)
         if isinstance(outcome, Written) and outcome.sent:
