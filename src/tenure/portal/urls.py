@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tenure.portal.views import home, security, welcome
+from tenure.portal.views import home, installing, security, welcome
 
 app_name = "portal"
 urlpatterns = [
@@ -18,7 +18,10 @@ urlpatterns = [
     path("portal/", home.home, name="home"),
     path("portal/tiles/", home.tiles, name="tiles"),
     path("portal/here/", home.here, name="here"),
-    path("portal/app.webmanifest", home.manifest, name="manifest"),
+    path("portal/app.webmanifest", installing.manifest, name="manifest"),
+    path("portal/worker.js", installing.worker, name="worker"),
+    path("portal/offline/", installing.offline, name="offline"),
+    path("portal/icon-<str:colour>-<str:kind>.png", installing.icon, name="icon"),
     path("portal/profile/", home.profile, name="profile"),
     path("portal/security/", security.security, name="security"),
     path("portal/security/options/", security.options, name="passkey_options"),
