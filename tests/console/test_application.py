@@ -21,15 +21,16 @@ BASE = "/console/applications/workspace"
 
 def form_of(page: str, name: str) -> dict[str, str]:
     """The fields of one form of the page, as a browser would send them."""
-    whole = re.findall(r"<form[^>]*>.*?</form>", page, flags=re.DOTALL)
-    part = next(x for x in whole if f'name="form" value="{name}"' in x)
+    forms = re.findall(r"<form[^>]*>.*?</form>", page, flags=re.DOTALL)
+    part = next(x for x in forms if f'name="form" value="{name}"' in x)
     found = dict(re.findall(r'<input[^>]*name="([^"]+)" value="([^"]*)"', part))
     found |= dict(re.findall(r'<textarea[^>]*name="([^"]+)"[^>]*>([^<]*)</textarea>', part))
     for field, options in re.findall(
         r'<select[^>]*name="([^"]+)".*?>(.*?)</select>', part, re.DOTALL
     ):
-        chosen = re.findall(r'value="([^"]*)" selected', options)
-        found[field] = chosen[0] if chosen else re.findall(r'value="([^"]*)"', options)[0]
+        whole = re.findall(r'<option(?: value="([^"]*)")?( selected)?>([^<]*)', options)
+        chosen = next((one for one in whole if one[1]), whole[0])
+        found[field] = chosen[0] or ("" if 'value=""' in options else chosen[2])
     return {name: _plain(value) for name, value in found.items()}
 
 

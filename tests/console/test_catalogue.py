@@ -9,6 +9,7 @@ from django.urls import reverse
 from tenure.applications.models import Application
 from tenure.audit.models import Event
 from tenure.signin.models import Role
+from tenure.vault.services import opened
 from tests.console.conftest import signed_in
 from tests.console.pages import pages_of
 
@@ -77,6 +78,15 @@ def test_adding_saves_it_in_report_mode_and_tests_the_connection(owner: Client) 
     assert "You have it" in text_of(owner, reverse("console:entry", args=["gitlab"]))
 
 
+def test_a_secret_that_is_typed_is_sealed(owner: Client) -> None:
+    owner.post(ADD, {**FORM, "secret-token": "glsoat-very-secret"})
+    assert Application.objects.get().secrets == {"token": "${box:code.token}"}
+    assert opened("code.token") == "glsoat-very-secret"
+    assert not [e for e in Event.objects.all() if "very-secret" in str((e.before, e.after))]
+    owner.post(ADD, {**FORM, "slug": "other", "secret-token": ""})
+    assert Application.objects.get(slug="other").secrets == {"token": "${env:OTHER_TOKEN}"}
+
+
 def test_what_is_authorised_by_oauth_goes_on_to_the_button(owner: Client) -> None:
     form = {
         "name": "Webex",
@@ -101,7 +111,8 @@ def test_what_is_authorised_by_oauth_goes_on_to_the_button(owner: Client) -> Non
         ({"set-host": ""}, "is missing"),
         ({"set-host": "https://git/"}, "does not have the right form"),
         ({"slug": "Our GitLab"}, "lower-case letters"),
-        ({"secret-token": "glsoat-very-secret"}, "never written here"),
+        ({"set-host": "", "secret-token": "glsoat-very-secret"}, "Enter the secret again"),
+        ({"secret-token": "${vault:glsoat-very-secret}"}, "Give a reference"),
         ({"name": "x" * 300}, "at most 200"),
     ],
 )

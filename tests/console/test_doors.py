@@ -78,6 +78,7 @@ WRITES = (
     "decide_account",
     "edit_application",
     "edit_mapping",
+    "edit_connection",
     "preview_mapping",
     "application_mode",
     "remove_application",

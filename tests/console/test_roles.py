@@ -19,7 +19,9 @@ NO = "nobody"
 RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     **dict.fromkeys(
         (
-            "overview", "find", "palette", "people", "export_people", "person", "ahead", "what_if",
+            "overview", "find", "palette", "people", "export_people", "person", "proof",
+            "proof_file",
+            "ahead", "what_if",
             "applications", "application", "application_provisioning", "application_access",
             "application_accounts", "account", "application_entitlements", "application_licences",
             "application_runs", "application_settings", "application_new", "connection",
@@ -55,6 +57,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "decide_account": (NO, Ability.ACCOUNTS),
     "edit_application": (NO, Ability.CONFIGURE),
     "edit_mapping": (NO, Ability.CONFIGURE),
+    "edit_connection": (NO, Ability.CONFIGURE),
     "preview_mapping": (NO, Ability.CONFIGURE),
     "application_mode": (NO, Ability.CONFIGURE),
     "remove_application": (NO, Ability.CONFIGURE),

@@ -44,7 +44,7 @@ def connection(row: Application) -> list[Setting]:
     if row.catalogue_entry:
         found.append(Setting("Catalogue", row.catalogue_entry))
     found += [Setting(_label(key), _public(key, value)) for key, value in row.settings.items()]
-    found += [Setting(_label(key), _reference(text)) for key, text in row.secrets.items()]
+    found += [Setting(_label(key), reference(text)) for key, text in row.secrets.items()]
     limits = [f"{_label(k)} {v}" for k, v in row.limits.items() if v is not None]
     if limits:
         found.append(Setting("Pace", ", ".join(limits)))
@@ -87,7 +87,7 @@ def _label(key: str) -> str:
 def _public(key: str, value: Any) -> str:
     """A setting without anything secret: a name that sounds like one, a login in an address."""
     if _SECRET_NAME.search(key):
-        return _reference(value) if isinstance(value, str) else "set"
+        return reference(value) if isinstance(value, str) else "set"
     if isinstance(value, dict):
         return ", ".join(f"{_label(k)}: {_public(k, v)}" for k, v in value.items()) or "none"
     if isinstance(value, bool):
@@ -106,6 +106,7 @@ def _without_login(address: str) -> str:
         return "set"
 
 
-def _reference(text: str) -> str:
+def reference(text: str) -> str:
+    """Where a secret is, in words; never what it is."""
     found = _REFERENCE.fullmatch(text.strip())
     return f"from {_WHERE[found[1]]} {found[2]}" if found else "set"

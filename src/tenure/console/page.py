@@ -47,14 +47,14 @@ class ConsoleRequest(HttpRequest):
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """One line of the navigation. `waits`: the number is of things that wait for a person."""
+    """One line of the navigation. `waits`: what the number is of, where it waits for a person."""
 
     section: str
     label: str
     icon: str
     url: str
     number: int | None = None
-    waits: bool = False
+    waits: str = ""
 
 
 def signed_in(
@@ -155,14 +155,14 @@ def _work(held: int, by_hand: int) -> list[NavItem]:
         ),
         NavItem("catalogue", "Catalogue", "layout-grid", reverse("console:catalogue")),
         NavItem("rules", "Access rules", "key-round", reverse("console:rules")),
-        NavItem("plan", "Plan", "list-checks", reverse("console:plan"), held or None, waits=True),
+        NavItem("plan", "Plan", "list-checks", reverse("console:plan"), held or None, "held"),
         NavItem(
             "tasks",
             "Tasks",
             "hand",
             reverse("console:tasks"),
             by_hand or None,
-            waits=True,
+            "to do",
         ),
         NavItem("runs", "Runs", "activity", reverse("console:runs")),
     ]

@@ -1,5 +1,5 @@
-"""Forms from JSON Schema: what a reader's settings and secrets are, as fields; and what was typed,
-back as settings. Knows no reader by name.
+"""Forms from JSON Schema: the settings and secrets of a reader or connector as fields; and what was
+typed, back as settings. Knows none of them by name.
 
 A text, a number, a choice, yes or no, and lists of texts (one a line) have fields of their own;
 anything deeper is written as YAML, and checked by the same model in the end.
@@ -19,10 +19,14 @@ from ruamel.yaml.error import YAMLError
 from tenure.configuration.exporting import yaml_of
 from tenure.configuration.references import has_reference
 
+#: Secrets in PEM or OpenPGP's armour.
+_KEYS = frozenset({"private_key", "pgp_key"})
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `kind`: text, number, choice, switch, lines, yaml or secret."""
+    """One field. `kind`: text, number, choice, switch, lines, yaml, date, secret, or key: a secret
+    of several lines."""
 
     name: str
     label: str
@@ -85,7 +89,7 @@ def secret_fields(
             label=str(part.get("title") or name.replace("_", " ").capitalize()),
             hint=str(part.get("description", "")),
             value=str(references.get(name, "")),
-            kind="secret",
+            kind=secret_kind(name),
             required=name in required,
             error=(errors or {}).get(name, ""),
         )
@@ -93,18 +97,40 @@ def secret_fields(
     ]
 
 
+def secret_kind(name: str) -> str:
+    """Whether a secret has lines of its own, as keys do."""
+    return "key" if name in _KEYS else "secret"
+
+
+def secret_text(text: str) -> str:
+    """A secret as it was typed. A key that was copied out of a JSON file has its line breaks as
+    that file writes them."""
+    plain = text.replace("\r\n", "\n").strip()
+    return plain.replace("\\n", "\n") if plain.startswith("-----BEGIN") else plain
+
+
 def settings(
-    schema: type[BaseModel], given: Mapping[str, str], *, prefix: str = "set-"
+    schema: type[BaseModel],
+    given: Mapping[str, str],
+    *,
+    prefix: str = "set-",
+    was: Mapping[str, Any] | None = None,
+    skip: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """What was typed as settings, without what has its default; and what is wrong, by name."""
+    """What was typed as settings, without what has its default; and what is wrong, by name. What
+    is typed as it was shown of `was`, and what is in no field (`skip`), stays as it is there."""
     whole = schema.model_json_schema()
     parts = whole.get("$defs", {})
     found: dict[str, Any] = {}
     errors: dict[str, str] = {}
+    before = was or {}
     for name, plain in whole.get("properties", {}).items():
         part = _resolved(plain, parts)
-        text = str(given.get(f"{prefix}{name}", "")).strip()
+        text = str(given.get(f"{prefix}{name}", "")).replace("\r\n", "\n").strip()
         kind = _kind(part)
+        if name in skip or (name in before and text == _shown(before[name], kind).strip()):
+            found |= {name: before[name]} if name in before else {}
+            continue
         try:
             value = _typed(text, kind, part)
         except (ValueError, YAMLError) as error:

@@ -7,6 +7,7 @@ from django.urls import path
 from tenure.console.views import (
     accounts,
     again,
+    application_connection,
     application_edit,
     application_pages,
     applications,
@@ -27,6 +28,7 @@ from tenure.console.views import (
     person_decisions,
     person_future,
     plan,
+    proof,
     rehires,
     reviews,
     rule_edit,
@@ -61,6 +63,8 @@ urlpatterns = [
     path("people/add/", local_people.add, name="add_person"),
     path("people/<uuid:uid>/", person.person, name="person"),
     path("people/<uuid:uid>/terminate/", person.terminate, name="terminate"),
+    path("people/<uuid:uid>/proof/", proof.proof, name="proof"),
+    path("people/<uuid:uid>/proof.json", proof.proof_file, name="proof_file"),
     path("people/<uuid:uid>/edit/", local_people.edit, name="edit_person"),
     path("people/<uuid:uid>/decide/", person_decisions.decide, name="decide_person"),
     path("people/<uuid:uid>/exception/", person_decisions.exception, name="exception"),
@@ -105,6 +109,11 @@ urlpatterns = [
         name="application_settings",
     ),
     path("applications/<slug:slug>/edit/", application_edit.edit, name="edit_application"),
+    path(
+        "applications/<slug:slug>/settings/connection/",
+        application_connection.edit,
+        name="edit_connection",
+    ),
     path("applications/<slug:slug>/mapping/", application_edit.mapping, name="edit_mapping"),
     path(
         "applications/<slug:slug>/mapping/preview/",

@@ -27,4 +27,4 @@ class SsoConfig(AppConfig):
         from tenure.sso.oidc.handler import OpenIDConnectHandler
 
         protocols.register(Protocol.OIDC, OpenIDConnectHandler())
-        outbox.register(KIND, LogoutSender())
+        outbox.register(KIND, LogoutSender(), words="OpenID Connect back-channel logout")

@@ -29,6 +29,8 @@ _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _KEPT: Final = 500
+#: Of an answer, in the audit trail.
+_KEPT_FOREVER: Final = 200
 #: An answer that is a signed message has some thousand characters.
 _LARGEST: Final = 64 * 1024
 
@@ -159,5 +161,12 @@ def _record(row: Notice, took: bool) -> None:
         application=row.application.slug if row.application else "",
         person=str(row.person.uid) if row.person else "",
         reason="" if took else (row.answer or f"answered {row.status}"),
-        after={"address": row.address, "status": row.status, "tries": row.tries},
+        after={
+            "address": row.address,
+            "status": row.status,
+            "tries": row.tries,
+            "answer": row.answer[:_KEPT_FOREVER],
+            "written_at": row.created_at.isoformat(),
+            "sent_at": row.sent_at.isoformat() if row.sent_at else None,
+        },
     )

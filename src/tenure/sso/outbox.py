@@ -55,11 +55,17 @@ class Sender(Shape):
 
 
 _senders: Final[dict[str, Sender]] = {}
+_words: Final[dict[str, str]] = {}
 
 
-def register(kind: str, sender: Sender) -> None:
-    """From now on notices of this kind can be sent."""
-    _senders[kind] = sender
+def register(kind: str, sender: Sender, *, words: str) -> None:
+    """From now on notices of this kind can be sent. `words`: what people call them."""
+    _senders[kind], _words[kind] = sender, words
+
+
+def words_of(kind: str) -> str:
+    """What people call notices of this kind; the kind itself for one that is spoken no more."""
+    return _words.get(kind, kind)
 
 
 def sender_of(kind: str) -> Sender | None:

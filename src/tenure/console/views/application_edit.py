@@ -49,8 +49,8 @@ def edit(request: ConsoleRequest, slug: str) -> HttpResponse:
     tab = "settings" if form is application_form.GENERAL else "provisioning"
     try:
         changes = change(slug, wanted, base=base, keys=form.keys)
-    except Overtaken as overtaken:
-        return _overtaken(request, found, base, overtaken, wanted, form.keys, tab)
+    except Overtaken as error:
+        return overtaken(request, found, base, error, wanted, form.keys, tab)
     except NotTaken as error:
         return _again(request, found, form, base, given, error)
     messages.success(request, "Kept." if changes else "Nothing was to be changed.")
@@ -72,8 +72,8 @@ def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
     try:
         wanted["mapping"] = _typed(request)
         changes = change(slug, wanted, base=base, keys={"mapping"})
-    except Overtaken as overtaken:
-        return _overtaken(request, found, base, overtaken, wanted, {"mapping"}, "provisioning")
+    except Overtaken as error:
+        return overtaken(request, found, base, error, wanted, {"mapping"}, "provisioning")
     except (NotTaken, ValueError) as error:
         problems = error.problems if isinstance(error, NotTaken) else {"": str(error)}
         return _mapping_again(request, found, problems)
@@ -219,17 +219,17 @@ def _mapping_again(
     return pages.show(request, found, "provisioning", context, status=422)
 
 
-def _overtaken(
+def overtaken(
     request: ConsoleRequest,
     found: Application,
     base: dict[str, Any],
-    overtaken: Overtaken,
+    by: Overtaken,
     wanted: dict[str, Any],
     keys: Any,
     tab: str,
 ) -> HttpResponse:
     """Somebody else was first: what it was, what they made of it, what you would."""
-    theirs = overtaken.now
+    theirs = by.now
     picked = [
         {k: v for k, v in (side or {}).items() if k in keys} for side in (base, theirs, wanted)
     ]
@@ -244,8 +244,10 @@ def _overtaken(
             (name, value)
             for name in request.POST
             for value in request.POST.getlist(name)
-            if name not in ("csrfmiddlewaretoken", "base")
+            # What is secret is not sent back: it is entered again.
+            if name not in ("csrfmiddlewaretoken", "base") and not name.startswith("secret-")
         ],
+        "retype": any(name.startswith("secret-") and request.POST[name] for name in request.POST),
         "base": conflicts.write(theirs),
     }
     return render(

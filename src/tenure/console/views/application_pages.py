@@ -10,17 +10,19 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from tenure.applications import selectors
+from tenure.applications import pacing, selectors
 from tenure.applications.credentials import standing
-from tenure.applications.models import Application, Health
+from tenure.applications.models import Application, ConnectionCheck, Health
 from tenure.configuration import editing
-from tenure.console import application_facts, application_form, conflicts, look
+from tenure.console import application_facts, application_form, conflicts, connection_form, look
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.views.authorising import redirect_uri
 from tenure.core.model import ApplicationMode, OperationKind, Situation
+from tenure.infra.clock import now
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import find_person
+from tenure.provisioning import connection as checking
 from tenure.provisioning import first_contact, mapping_preview, planning
 from tenure.provisioning import selectors as provisioning
 from tenure.provisioning.drafting import Scope
@@ -214,13 +216,18 @@ def settings_context(found: Application) -> dict[str, Any]:
     """What the tab shows when nothing was typed."""
     plain = editing.plain("applications", found.slug) or {}
     form = application_form.GENERAL
+    tested = found.checks.exclude(finished_at=None).first()
     return {
         "base": conflicts.write(plain),
         "forms": [(form, application_form.shown(form, plain))],
         "connection": application_facts.connection(found),
+        "reached": connection_form.shown(found, plain),
         "authorisation": standing(found),
         "redirect_uri": redirect_uri(),
-        "tested": found.checks.exclude(finished_at=None).first(),
+        "tested": tested,
+        "tested_well": tested is not None and checking.outcome(tested),
+        "tested_trouble": _trouble(tested) if tested else "",
+        "pace": [str(item) for item in pacing.told(found, now())],
         "version": editing.version(plain),
     }
 
@@ -283,6 +290,12 @@ def chosen_person(text: str, found: Application) -> tuple[Person | None, str]:
 def not_there(request: ConsoleRequest) -> HttpResponse:
     """There is no such application."""
     return missing(request, "application", section="applications", back="console:applications")
+
+
+def _trouble(check: ConnectionCheck) -> str:
+    """The first step that fails, and what it says."""
+    step = next((one for one in check.steps if one["outcome"] == "fails"), None)
+    return f"{step['what']}: {step['detail']}" if step else check.message
 
 
 def _left(item: selectors.EntitlementRow) -> int | None:

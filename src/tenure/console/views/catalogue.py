@@ -23,15 +23,20 @@ from tenure.catalogue.search import filters, search
 from tenure.configuration.adding import add as add_application
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.proposing import block, prepare
+from tenure.configuration.references import is_reference
 from tenure.connectors.oauth import Grant
+from tenure.console import connection_form, schema_form
+from tenure.console.application_facts import reference
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.provisioning import connection as checking
 from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability
+from tenure.vault.services import keep as keep_secret
 
 #: The grant by which an administrator agrees in a browser.
 BY_HAND = Grant.AUTHORIZATION_CODE
 _LONGEST = 500
+_LONGEST_SECRET = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ def entry(request: ConsoleRequest, slug: str, tab: str = "general") -> HttpRespo
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in(needs=Ability.CONFIGURE)
 def add(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """Name, settings and where the secrets are; then the application is there, in report mode."""
+    """Name, settings and credentials; then the application is there, in report mode."""
     found = _entry(slug)
     if found is None:
         return _missing(request)
@@ -118,14 +123,19 @@ def add(request: ConsoleRequest, slug: str) -> HttpResponse:
     problems: dict[str, str] = {}
     if request.method == "POST":
         try:
+            key = given.get("slug", "").strip()
+            references, sealed = _entered(request, found, key or found.slug)
             key, application = prepare(
                 found,
-                slug=given.get("slug", "").strip(),
+                slug=key,
                 name=given.get("name", ""),
                 answers={s.name: given.get(f"set-{s.name}", "") for s in found.settings},
-                secrets={s.name: given.get(f"secret-{s.name}", "") for s in found.secrets},
+                secrets=references,
             )
-            add_application(key, application)
+            with transaction.atomic():
+                add_application(key, application)
+                for name, text in sealed.items():
+                    keep_secret(connection_form.box(key, name), text)
         except filling.WrongAnswers as error:
             problems = error.problems
         except ConfigurationError as error:
@@ -143,6 +153,10 @@ def add(request: ConsoleRequest, slug: str) -> HttpResponse:
         "settings": _settings(found, given, problems),
         "secrets": _secrets(found, given, problems),
         "problem": problems.get("", ""),
+        "retype": any(
+            given.get(f"secret-{s.name}") and not is_reference(given[f"secret-{s.name}"].strip())
+            for s in found.secrets
+        ),
         "count": len(problems),
     }
     status = 422 if problems else 200
@@ -219,12 +233,41 @@ def _settings(found: Entry, given: Mapping[str, str], problems: Mapping[str, str
     ]
 
 
-def _secrets(found: Entry, given: Mapping[str, str], problems: Mapping[str, str]) -> list[Field]:
+def _entered(
+    request: ConsoleRequest, found: Entry, slug: str
+) -> tuple[dict[str, str], dict[str, str]]:
+    """(reference of each secret, those that are to be sealed) as they were typed: a secret itself,
+    or where it is; nothing means the environment."""
+    references: dict[str, str] = {}
+    sealed: dict[str, str] = {}
+    for secret in found.secrets:
+        posted = request.POST.get(f"secret-{secret.name}", "")[:_LONGEST_SECRET]
+        text = schema_form.secret_text(posted)
+        if text.startswith("${") or not text:
+            references[secret.name] = text
+        else:
+            references[secret.name] = f"${{box:{connection_form.box(slug, secret.name)}}}"
+            sealed[secret.name] = text
+    return references, sealed
+
+
+def _secrets(
+    found: Entry, given: Mapping[str, str], problems: Mapping[str, str]
+) -> list[schema_form.Field]:
     proposed = filling.secret_references(found, given.get("slug", "").strip() or found.slug)
     fields = []
     for secret in found.secrets:
-        error = problems.get(secret.name, "")
-        # What was typed and is no reference may be the secret itself: it is not sent back.
-        value = "" if error else given.get(f"secret-{secret.name}", proposed[secret.name])
-        fields.append(Field(f"secret-{secret.name}", secret.title, secret.hint, value, error=error))
+        text = given.get(f"secret-{secret.name}", "").strip()
+        fields.append(
+            schema_form.Field(
+                f"secret-{secret.name}",
+                secret.title,
+                f"{secret.hint} Left empty it is read {reference(proposed[secret.name])}.",
+                # What was typed and is no reference is the secret itself: it is not sent back.
+                text if is_reference(text) else "",
+                kind=schema_form.secret_kind(secret.name),
+                required=True,
+                error=problems.get(secret.name, ""),
+            )
+        )
     return fields

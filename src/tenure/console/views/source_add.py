@@ -273,7 +273,7 @@ def _secrets(
     """A typed secret goes into the box, and what is kept is where it is."""
     errors = {}
     for name, info in schema.model_fields.items():
-        text = request.POST.get(f"secret-{name}", "").strip()
+        text = schema_form.secret_text(request.POST.get(f"secret-{name}", ""))
         if text.startswith("${"):
             secrets[name] = text
         elif text:
