@@ -12,7 +12,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tenure.infra.clock import now
-from tenure.infra.colours import DEFAULT
 from tenure.people.models import Person
 from tenure.people.selectors import attribute_labels
 from tenure.portal import tiles as made
