@@ -18,6 +18,7 @@ from tenure.cli import (
     connector,
     listing,
     lives,
+    match,
     push,
     rehires,
     requests,
@@ -25,6 +26,7 @@ from tenure.cli import (
     serving,
     signals,
     source_new,
+    source_show,
     sso,
     working,
 )
@@ -52,6 +54,7 @@ for module in (
     lives,
     rehires,
     requests,
+    match,
     coming_in,
     listing,
     connector,
@@ -66,6 +69,7 @@ catalogue.register(app, application_app)
 connection.register(application_app)
 app.add_typer(application_app)
 source_new.register(source_app)
+source_show.register(source_app)
 app.add_typer(source_app)
 app.add_typer(tasks_app)
 

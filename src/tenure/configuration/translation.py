@@ -43,6 +43,7 @@ _AS_THEY_ARE = (
     "time_zones",
     "manager_by",
     "first_for",
+    "write_back",
     "authoritative",
 )
 
@@ -126,6 +127,8 @@ def _source(item: SourceDefinition) -> Source:
             "absence": item.absence,
             "guard": _guard(item.guard),
             "rehire": [list(names) for names in item.rehire],
+            "correlation": [dict(rule) for rule in item.correlation],
+            "suggest": [list(names) for names in item.suggest],
             "schedule": _schedule(item.schedule),
             "full_every": item.full_every,
             "values": {name: dict(table) for name, table in item.value_tables.items()},
@@ -150,6 +153,8 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         absence=source.absence,
         guard=_guard_settings(source.guard),
         rehire=tuple(tuple(names) for names in source.rehire),
+        correlation=tuple(rule.model_dump() for rule in source.correlation),
+        suggest=tuple(tuple(names) for names in source.suggest),
         schedule=_schedule_settings(source.schedule),
         full_every=source.full_every,
         value_tables={name: _table(table) for name, table in source.values.items()},

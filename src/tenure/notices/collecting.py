@@ -21,6 +21,7 @@ from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
+from tenure.writeback import selectors as write_backs
 
 
 class Kind(StrEnum):
@@ -73,6 +74,7 @@ def waiting() -> list[Waiting]:
         *_expiring(),
         *_overdue(),
         *_failed(),
+        *_written_back(),
         *_requests(),
     ]
 
@@ -148,6 +150,24 @@ def _overdue() -> Iterator[Waiting]:
                 task.what,
                 reverse("console:tasks"),
             )
+
+
+def _written_back() -> Iterator[Waiting]:
+    """What is written into HR records: the same three things as of applications."""
+    for trouble in write_backs.troubles():
+        name = trouble.source.name
+        kind, title = {
+            "refused": (Kind.STOPPED, f"Nothing is written into {name}"),
+            "held": (Kind.HELD, f"{trouble.count:,} to be written into {name} are held"),
+            "failed": (Kind.FAILED, f"{trouble.count:,} could not be written into {name}"),
+        }[trouble.kind]
+        yield Waiting(
+            kind,
+            f"write-back {trouble.kind} {trouble.source.slug} {trouble.since}",
+            title,
+            trouble.reason,
+            reverse("console:source", args=[trouble.source.slug]),
+        )
 
 
 def _failed() -> Iterator[Waiting]:

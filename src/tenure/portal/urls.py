@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tenure.portal.views import data, home, requests, security, team, welcome
+from tenure.portal.views import data, home, installing, requests, security, team, welcome
 
 app_name = "portal"
 urlpatterns = [
@@ -18,7 +18,10 @@ urlpatterns = [
     path("portal/", home.home, name="home"),
     path("portal/tiles/", home.tiles, name="tiles"),
     path("portal/here/", home.here, name="here"),
-    path("portal/app.webmanifest", home.manifest, name="manifest"),
+    path("portal/app.webmanifest", installing.manifest, name="manifest"),
+    path("portal/worker.js", installing.worker, name="worker"),
+    path("portal/offline/", installing.offline, name="offline"),
+    path("portal/icon-<str:colour>-<str:kind>.png", installing.icon, name="icon"),
     path("portal/profile/", home.profile, name="profile"),
     path("portal/data/", data.data, name="data"),
     path("portal/data/file/", data.file, name="data_file"),
