@@ -38,6 +38,7 @@ class Action(models.TextChoices):
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"
+    RECORD_JOINED = "person.record_joined", "Record of a source tied to a person"
     REHIRE_ANSWERED = "person.rehire_answered", "Whether somebody came back was decided"
     REHIRE_UNDONE = "person.rehire_undone", "Decision on a rehire taken back"
     PERSON_SUSPENDED = "person.suspended", "Person suspended"

@@ -217,8 +217,9 @@ def _rehires() -> list[Item]:
     mark = Mark("Rehire?", "wait")
     items = [
         Item(
-            mark,
-            f"Is {sources.name_in(row.question)} ({row.question.key}) somebody who was here?",
+            Mark("The same?", "wait") if row.question.found_by else mark,
+            f"Is {sources.name_in(row.question)} ({row.question.key}) "
+            + ("somebody whom we know?" if row.question.found_by else "somebody who was here?"),
             f"Could be {' or '.join(map(who, row.candidates)) or 'somebody who is gone since'}. "
             "No account is made until it is said.",
             reverse("console:rehire", args=[row.question.pk]),
@@ -228,7 +229,7 @@ def _rehires() -> list[Item]:
     ]
     if more:
         title = f"{plural(more, 'more record')} under new employee numbers"
-        detail = "Each may be somebody who was here: tenure rehire list has all of them."
+        detail = "Each may be somebody who is known: tenure match list has all of them."
         url = reverse("console:rehire", args=[rows[_MOST_REHIRES].question.pk])
         items.append(Item(mark, title, detail, url, "Decide"))
     return items
