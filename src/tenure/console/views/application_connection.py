@@ -1,6 +1,6 @@
 """How an application is reached, changed: its connector's settings, its credentials, the client by
-which it is authorised. A secret that is entered is sealed in the transaction that keeps the rest, so that
-neither is there without the other."""
+which it is authorised. A secret that is entered is sealed in the transaction that keeps the rest,
+so that neither is there without the other."""
 
 from __future__ import annotations
 
