@@ -38,8 +38,8 @@ def counter() -> Iterator[Counter]:
 
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The table has as many rows as need counting ahead."""
-    monkeypatch.setattr(services, "FEW", 0)
+    """The table has as many rows as need counting ahead. One that was never analysed has -1."""
+    monkeypatch.setattr(services, "FEW", -2)
 
 
 def grown_old() -> None:

@@ -49,7 +49,7 @@ class Wanted:
 def events(wanted: Wanted, *, cursor: str = "", size: int = 50) -> Page[Event]:
     """Events, the latest first."""
     rows = wanted.rows()
-    if wanted.search and (near := _near(rows, cursor, size)) is not None:
+    if len(wanted.search.split()) > 1 and (near := _near(rows, cursor, size)) is not None:
         return near
     return page(rows, order=("-id",), cursor=cursor, size=size)
 
