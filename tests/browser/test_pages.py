@@ -32,7 +32,8 @@ COLOURS = {"design", "overview", "person", "plan"}
 _AXE = """(rules) => axe.run(document, {
     resultTypes: ["violations"], preload: false, ...(rules.length ? {runOnly: rules} : {})
 }).then(({violations}) => violations.map((one) =>
-    `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join("; ")}`))"""
+    `${one.id}: ${one.help}: ` + one.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join("; ")
+))"""
 _FOCUS = """() => {
   const at = document.activeElement;
   if (at === document.body) return null;

@@ -1,4 +1,4 @@
-"""Figures: of this moment where there is little to count, of the last minute where there is much."""
+"""Figures: of this moment where there is little to count, of the last minute where it is much."""
 
 from __future__ import annotations
 
