@@ -21,7 +21,7 @@ from tenure.people.models import Person
 from tenure.provisioning.standing import Standings
 from tenure.signin.endings import LONGEST
 from tenure.signin.owners import may_come_in
-from tenure.sso import protocols
+from tenure.sso import protocols, revoking
 from tenure.sso.models import ApplicationSession
 
 #: Everybody who is signed in somewhere is checked again at the latest after so long: what ends by
@@ -89,10 +89,12 @@ def end_access(people: Sequence[Person]) -> None:
 
 @transaction.atomic
 def end_people(people: Sequence[Person], because: str) -> int:
-    """End all sessions at applications, and void all that was issued, of these people."""
+    """End all sessions at applications, and void all that was issued, of these people; where an
+    application has a way to sign people out, that is asked for too."""
     count = end(Q(person__in=[person.pk for person in people]), because)
     for handler in protocols.handlers().values():
         handler.end_everything(people, because)
+    revoking.of_people(people, because)
     return count
 
 
