@@ -72,7 +72,7 @@ def ends_sessions(kind: str, settings: Mapping[str, Any]) -> bool:
     if own is None:
         return False
     try:
-        return own(settings)
+        return bool(own(settings))
     except ValueError:
         return False
 

@@ -22,11 +22,16 @@ class SsoConfig(AppConfig):
         self._speak()
 
     def _speak(self) -> None:
-        from tenure.sso import outbox, protocols, revoking
+        from tenure.sso import global_revocation, outbox, protocols, revoking
         from tenure.sso.models import Protocol
         from tenure.sso.oidc.back_channel import KIND, LogoutSender
         from tenure.sso.oidc.handler import OpenIDConnectHandler
 
         protocols.register(Protocol.OIDC, OpenIDConnectHandler())
         outbox.register(KIND, LogoutSender(), words="OpenID Connect back-channel logout")
+        outbox.register(
+            global_revocation.KIND,
+            global_revocation.RevocationSender(),
+            words=global_revocation.WORDS,
+        )
         outbox.register_caller(revoking.KIND, revoking.SessionsCaller(), words=revoking.WORDS)

@@ -209,7 +209,8 @@ class Sessions(Part):
     own interface that takes the same token."""
 
     request: Annotated[
-        str, StringConstraints(pattern=r"^(POST|PUT|PATCH|DELETE) (/|https?://)\S*$", max_length=500)
+        str,
+        StringConstraints(pattern=r"^(POST|PUT|PATCH|DELETE) (/|https?://)\S*$", max_length=500),
     ] = Field(
         title="Request",
         description="Method and path below the SCIM address, or a whole address: {id} is the "
