@@ -8,11 +8,13 @@ class SsoConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from tenure.applications.sign_on_changes import register as told_of_sign_on
         from tenure.people.endings import register as told_of_people
         from tenure.provisioning.losses import register as told_of_losses
         from tenure.signin.closings import register as told_of_sessions
-        from tenure.sso import endings, revoking
+        from tenure.sso import endings, reconfigured, revoking
 
+        told_of_sign_on(reconfigured.changed)
         told_of_people(endings.end_access)
         told_of_losses(endings.end_lost)
         told_of_losses(revoking.of_accounts_lost)

@@ -81,7 +81,13 @@ def _post(pairs: Sequence[tuple[Person, Application]], because: str) -> int:
         outbox.post(
             KIND,
             address=order.address,
-            payload={"subject": subject, "cause": cause},
+            # As it is set up now: it may be turned off before this is sent.
+            payload={
+                "subject": subject,
+                "cause": cause,
+                "member": order.member,
+                "token": order.token,
+            },
             application=application,
             person=person,
         )
@@ -131,12 +137,9 @@ class RevocationSender:
     """See `outbox.Sender`."""
 
     def prepare(self, notice: Notice) -> outbox.Prepared:
-        application = notice.application
-        order = order_of(application) if application is not None else None
-        if order is None:
-            raise LookupError("The application takes no such order any more.")
-        body = json.dumps({order.member: notice.payload["subject"]}).encode()
-        token = resolve(order.token) if order.token else _signed(notice.address)
+        said = notice.payload
+        body = json.dumps({said["member"]: said["subject"]}).encode()
+        token = resolve(said["token"]) if said["token"] else _signed(notice.address)
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         return outbox.Prepared(body, "application/json", headers)
 

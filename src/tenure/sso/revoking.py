@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from tenure.applications.connecting import can_end_sessions, connector_for
 from tenure.applications.models import Account, Application
@@ -30,7 +30,7 @@ from tenure.people.services import company
 from tenure.provisioning.models import Operation
 from tenure.provisioning.stopping import why_still
 from tenure.sso import outbox
-from tenure.sso.models import Notice
+from tenure.sso.models import ApplicationSession, Notice
 from tenure.sso.outbox import Done, Outcome
 
 KIND: Final = "connector.end_sessions"
@@ -62,6 +62,16 @@ def of_accounts_lost(people: Sequence[int]) -> int:
     pairs = operations.exclude(account=None).order_by("id").values_list("account_id", "pk")
     causes = {account: f"operation {pk}" for account, pk in pairs if account is not None}
     return _post(Account.objects.filter(pk__in=list(causes)), lambda row: causes[row.pk])
+
+
+def of_sessions(sessions: Iterable[ApplicationSession], because: str) -> int:
+    """Where these sessions were: people are signed out there, and may sign in again."""
+    pairs = {(one.person_id, one.application_id) for one in sessions}
+    which = Q()
+    for person, application in pairs:
+        which |= Q(person=person, application=application)
+    cause = f"{because} {now().isoformat()}"
+    return _post(Account.objects.filter(which), lambda _: cause) if pairs else 0
 
 
 def _post(accounts: QuerySet[Account], cause: Callable[[Account], str]) -> int:
