@@ -86,3 +86,9 @@ def scan(window: Window) -> str:
     address = urlsplit(found.text)
     assert f"{address.scheme}://{address.netloc}" == window.address
     return address.path
+
+
+def same_number(phone: Window, computer: Window) -> None:
+    """The person looks at the computer, and taps its number on the phone."""
+    number = computer.page.locator(".matching b").inner_text()
+    phone.page.get_by_role("button", name=number).click()

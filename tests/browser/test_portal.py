@@ -16,7 +16,15 @@ from tenure.runs.models import Run, RunKind
 from tenure.signin import invitations, recovery
 from tenure.signin.models import Passkey, Role, User
 from tests.browser.conftest import NARROW, WIDE, Opener, Window
-from tests.browser.people import IPHONE, WINDOWS, authenticator, credentials, invitation, scan
+from tests.browser.people import (
+    IPHONE,
+    WINDOWS,
+    authenticator,
+    credentials,
+    invitation,
+    same_number,
+    scan,
+)
 from tests.browser.test_onboarding import anna, onboarded, prove_address, sample
 from tests.browser.test_pages import look, too_wide, walk
 
@@ -36,10 +44,8 @@ def test_in_again_by_passkey_and_by_phone(anna: Person, stranger: Opener) -> Non
     phone.page.wait_for_url("**/portal/")
 
     sign_out(computer)
-    number = computer.page.locator(".matching b").inner_text()
     phone.open(scan(computer))
-    expect(phone.page.locator(".matching b")).to_have_text(number)
-    phone.page.get_by_role("button", name="Yes, sign in there").click()
+    same_number(phone, computer)
     expect(phone.page.get_by_role("heading", level=1)).to_have_text("Go on at the computer")
     computer.page.wait_for_url("**/portal/")
     expect(computer.page.get_by_text("anna.kovacs@acme.example").first).to_be_visible()
@@ -170,7 +176,7 @@ def test_axe_finds_nothing_on_the_way_in(anna: Person, stranger: Opener) -> None
     found = look(computer, "welcome")
     phone.open(path)
     found += look(phone, "scan")
-    phone.page.get_by_role("button", name="Yes, it is mine").click()
+    same_number(phone, computer)
     expect(computer.page.get_by_text("Go on with your phone")).to_be_visible()
     found += look(computer, "waiting") + look(phone, "code")
     prove_address(phone)

@@ -3,6 +3,8 @@ both. Access that is not sure is taken where it is not due, and given where it i
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tenure.applications.models import Account
@@ -175,7 +177,8 @@ def test_what_a_dead_worker_granted_a_new_account_is_taken_from_a_leaver(sales: 
     """It died after a group was joined; that nobody has confirmed before the person left."""
     person = sales.person("1")
     services.store()
-    Operation.objects.update(state="started", started_at=now(), attempts=1)
+    began = now() - timedelta(hours=1)
+    Operation.objects.update(state="started", started_at=began, attempts=1)
     memory = sales.memories["chat"]
     names: dict[str, Value] = {"userName": person.email, "displayName": "Person 1"}
     account = memory.add_user(names, external_id=str(person.uid))

@@ -27,6 +27,8 @@ PASSKEY_ORIGIN = f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"
 """What passkeys are bound to (the RP id and the origin of WebAuthn): they work at no other."""
 TENURE_PROXIES = count_of("TENURE_PROXIES")
 """How many reverse proxies of our own stand before us; each adds to X-Forwarded-For."""
+TENURE_PLACES = os.environ.get("TENURE_PLACES", "")
+"""An MMDB file that says where addresses are; empty: none."""
 
 EMAIL_OUTBOX = HOME / "outbox"
 _MAIL = mail_settings(
@@ -67,6 +69,7 @@ INSTALLED_APPS = [
     "tenure.rules",
     "tenure.applications",
     "tenure.provisioning",
+    "tenure.writeback",
     "tenure.signin",
     "tenure.sso",
     "tenure.sso.saml",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from django.db import connection, transaction
 from django.db.models.functions import Lower
 
+from tenure.infra.bulk import among
 from tenure.people.models import Person
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.rows import MappedRow
@@ -164,6 +165,21 @@ def resolve_managers(source: Source) -> Iterator[ManagerWarning]:
                     f"The manager {manager} of {number} does not exist in any source. "
                     "Correct the number, or import the manager too.",
                 )
+
+
+def tie_new(people: Sequence[Person]) -> None:
+    """Tie people who are about to be stored, and have their ids, to managers who came before them:
+    nobody gets above themselves that way. It costs a tenth of what it does to write to them again;
+    `resolve_managers` ties the others."""
+    known = {person.employee_number: person.pk for person in people}
+    wanted = {person.attributes.get("manager") for person in people} - known.keys() - {None}
+    if wanted:
+        rows = Person.objects.filter(employee_number__in=among(wanted, "text"))
+        known.update(rows.values_list("employee_number", "pk"))
+    for person in people:
+        manager = known.get(person.attributes.get("manager"))
+        if manager is not None and manager < person.pk:
+            person.manager_id = manager
 
 
 def tie_managers(keys: Sequence[str]) -> None:

@@ -13,13 +13,16 @@ from datetime import datetime
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.core.model import LifecycleState, Value
-from tenure.infra.bulk import insert_instances, insert_rows, update_rows
+from tenure.infra.bulk import among, insert_instances, insert_rows, number, update_rows
 from tenure.infra.instances import blanks
+from tenure.people import named
 from tenure.people.endings import end_access
 from tenure.people.models import Person
 from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import admitted_at_first, company, restand
+from tenure.sources.echoes import heard
 from tenure.sources.layers import Layer, put_together
+from tenure.sources.managers import tie_new
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.naming import Issue, Naming
 from tenure.sources.rows import MappedRow
@@ -71,11 +74,12 @@ def merge(
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
     settings = company()
+    nobody = _snapshot(Person())
     blank = blanks(Person, changed_at=at, admitted=admitted_at_first(settings))
     for key in fresh:
         people[key] = blank()
         people[key].employee_number = key
-    before = {key: _snapshot(person) for key, person in people.items()}
+    before = {key: _snapshot(person) for key, person in people.items() if key not in fresh}
     here = {k for k, person in people.items() if person.state != LifecycleState.LEFT.value} - fresh
     others = _other_records(source, people)
     for row in rows:
@@ -83,8 +87,8 @@ def merge(
         told = put_together(people[row.key], layers, settings.time_zone)
         done.issues += [Issue(row.key, row.line, text) for text in told]
     events = restand(list(people.values()), at)
-    insert_instances([people[row.key] for row in rows if row.key in fresh], numbered=True)
-    had = {key: _attributes(snapshot) for key, snapshot in before.items()}
+    _store_new([people[row.key] for row in rows if row.key in fresh])
+    had = {key: _attributes(before[key]) if key in before else {} for key in people}
     naming = Naming(rows, people, had, settings, at)
     naming.run()
     sensitive = sensitive_attributes()
@@ -94,7 +98,7 @@ def merge(
         person = people[row.key]
         after = _snapshot(person)
         is_new = row.key in fresh
-        if after == before[row.key] and not is_new:
+        if not is_new and after == before[row.key]:
             done.unchanged += 1
             continue
         if not is_new:
@@ -109,28 +113,46 @@ def merge(
         if telling is not None:
             told_before = {} if is_new else _whole(before[row.key])
             telling.add(person, told_before, _whole(after), new=is_new)
-        old, new = _differing(before[row.key], after, sensitive)
+        old, new = _differing(before.get(row.key, nobody), after, sensitive)
         if is_new or new:
             events.append(_event(person, source, None if is_new else old, new, run))
     update_rows(changed, _FIELDS)
     _store_records(source, rows, people, at)
+    named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
     record_many(events)
     end_access(changed)
     return done
 
 
+def _is_named(
+    row: MappedRow, before: Mapping[str, Mapping[str, Value]], people: Mapping[str, Person]
+) -> bool:
+    """Whether they are called otherwise now, or have a record that does not know how."""
+    if row.record is None:
+        return True
+    after = people[row.key].attributes
+    return any(before[row.key].get(name) != after.get(name) for name in named.NAMES)
+
+
 def _people(rows: Sequence[MappedRow]) -> dict[str, Person]:
     """Employee number -> person, locked, for those who are known."""
     keys = [row.key for row in rows]
-    found = Person.objects.select_for_update().filter(employee_number__in=keys).order_by("pk")
+    known = Person.objects.filter(employee_number__in=among(keys, "text"))
+    found = known.select_for_update(of=("self",)).order_by("pk")
     return {str(person.employee_number): person for person in found}
+
+
+def _store_new(people: Sequence[Person]) -> None:
+    number(people)
+    tie_new(people)
+    insert_instances(people)
 
 
 def _layer(source: Source, row: MappedRow) -> Layer:
     return Layer(
         source.position,
         source.slug,
-        dict(row.attributes),
+        heard(source, row.record, row.attributes),
         row.on_leave,
         ended_at=row.ended_at,
         first_for=frozenset(source.first_for),
@@ -152,7 +174,7 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, li
             Layer(
                 item.source.position,
                 item.source.slug,
-                item.attributes,
+                heard(item.source, item, item.attributes),
                 item.on_leave,
                 ended_at=item.ended_at,
                 first_for=frozenset(item.source.first_for),
@@ -171,25 +193,28 @@ _RECORDED = (
 def _store_records(
     source: Source, rows: Sequence[MappedRow], people: Mapping[str, Person], at: datetime
 ) -> None:
+    names = ["source_id", "key", *_RECORDED, "changed_at"]
+    lines = [
+        (
+            source.pk,
+            row.key,
+            row.id,
+            row.digest,
+            dict(row.attributes),
+            people[row.key].pk,
+            row.line,
+            row.present,
+            row.on_leave,
+            row.ended_at,
+            at,
+        )
+        for row in rows
+    ]
     insert_rows(
         SourceRecord,
-        ["source_id", "key", *_RECORDED, "changed_at"],
-        (
-            (
-                source.pk,
-                row.key,
-                row.id,
-                row.digest,
-                dict(row.attributes),
-                people[row.key].pk,
-                row.line,
-                row.present,
-                row.on_leave,
-                row.ended_at,
-                at,
-            )
-            for row in rows
-        ),
+        names,
+        lines,
+        skip=all(row.record is None for row in rows),
         unique=["source", "key"],
         update=[*_RECORDED, "changed_at"],
     )

@@ -74,6 +74,8 @@ class MappedRow:
 
     def left(self, at: datetime) -> bool:
         """Whether the row says that the person is gone at this instant."""
+        if self.ended_at is None and "end_date" not in self.attributes:
+            return False
         life = WorkingLife(
             start_date=self.start_date,
             end_date=self.end_date,
@@ -120,6 +122,7 @@ class RowMapping:
                 *self._tidying.salt,
                 [source.manager_by, source.first_for, source.authoritative],
                 sorted(self.schema.items()),
+                *([source.write_back] if source.write_back else ()),
             ],
             option=orjson.OPT_SORT_KEYS,
         )

@@ -15,6 +15,7 @@ from tenure.people import selectors as people
 from tenure.signin import endings, identity, invitations, passkeys
 from tenure.signin.invitations import CannotInvite
 from tenure.signin.permissions import Ability
+from tenure.signin.places import place_of
 from tenure.sso import endings as applications
 
 
@@ -74,6 +75,7 @@ def review(request: ConsoleRequest, pk: int) -> HttpResponse:
         "review": row,
         "person": row.person,
         "lines": identity.compared(row),
+        "place": place_of(row.address),
         "reason": reason,
         "error": error,
     }
