@@ -21,10 +21,12 @@ from tenure.cli import (
     match,
     push,
     rehires,
+    requests,
     secrets,
     serving,
     signals,
     source_new,
+    source_show,
     sso,
     working,
 )
@@ -52,6 +54,7 @@ for module in (
     lives,
     rehires,
     match,
+    requests,
     coming_in,
     listing,
     connector,
@@ -66,6 +69,7 @@ catalogue.register(app, application_app)
 connection.register(application_app)
 app.add_typer(application_app)
 source_new.register(source_app)
+source_show.register(source_app)
 app.add_typer(source_app)
 app.add_typer(tasks_app)
 

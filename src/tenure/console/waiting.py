@@ -16,6 +16,7 @@ from tenure.console.look import Mark
 from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.provisioning import selectors as provisioning
+from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.signin import identity
 from tenure.sources import authorizing
@@ -56,6 +57,7 @@ def items(company: Company) -> list[Item]:
         *_unreadable_sources(),
         *_rehires(),
         *_failed(),
+        *_requests(),
         *_by_hand(),
         *_disputed(),
         *_without_email(),
@@ -243,6 +245,25 @@ def _failed() -> list[Item]:
             "Look",
         )
         for row in provisioning.failed()
+    ]
+
+
+def _requests() -> list[Item]:
+    rows = requests.for_administrators()
+    if not rows:
+        return []
+    names = applications.application_names()
+    what = [f"{row.person.display_name}: {names.get(row.application, '')}" for row in rows[:3]]
+    more = f" and {len(rows) - 3:,} more" if len(rows) > 3 else ""
+    return [
+        Item(
+            Mark("Asked", "wait"),
+            f"{plural(len(rows), 'request')} for access "
+            f"{'waits' if len(rows) == 1 else 'wait'} for an administrator",
+            f"{', '.join(what)}{more}. Nobody else can decide.",
+            reverse("console:requests"),
+            "Decide",
+        )
     ]
 
 
