@@ -129,8 +129,8 @@ def merge(
             events.append(_event(person, source, None if is_new else old, new, run))
     update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
     _store_records(source, rows, people, at)
-    named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
     events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
+    named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
     record_many(events)
     end_access(changed)
     return done
@@ -203,9 +203,8 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[int, li
             Layer(
                 item.source.position,
                 item.source.slug,
-                heard(item.source, item, item.attributes),
                 # The number may have changed since: it is their new one that counts.
-                {**item.attributes, KEY: item.key},
+                {**heard(item.source, item, item.attributes), KEY: item.key},
                 item.on_leave,
                 ended_at=item.ended_at,
                 first_for=frozenset(item.source.first_for),
