@@ -13,6 +13,7 @@ from tenure.catalogue.parts import (
     CHECKED,
     Authentication,
     Common,
+    Name,
     Part,
     Sentence,
     Setting,
@@ -181,6 +182,10 @@ class Entry(Common):
     connector: Connection
     interface: Sentence = Field(description="By what interface accounts are managed, in words.")
     off: Off
+    attributes: dict[Name, Text] = Field(
+        default_factory=dict,
+        description="What people must have beside the standard attributes, by name, and its label.",
+    )
     mapping: dict[
         str, Annotated[Mapped, BeforeValidator(_mapped, json_schema_input_type=str | Mapped)]
     ] = Field(default_factory=dict)

@@ -24,6 +24,7 @@ from tenure.cli import (
     serving,
     signals,
     source_new,
+    source_show,
     sso,
     working,
 )
@@ -64,6 +65,7 @@ catalogue.register(app, application_app)
 connection.register(application_app)
 app.add_typer(application_app)
 source_new.register(source_app)
+source_show.register(source_app)
 app.add_typer(source_app)
 app.add_typer(tasks_app)
 

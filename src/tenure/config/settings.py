@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "tenure.rules",
     "tenure.applications",
     "tenure.provisioning",
+    "tenure.writeback",
     "tenure.signin",
     "tenure.sso",
     "tenure.sso.saml",

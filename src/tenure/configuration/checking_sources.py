@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 
 from tenure.catalogue.filling import complete_source
 from tenure.configuration.checking_common import chosen_kind, compiles, unknown_attribute
+from tenure.configuration.checking_write_back import check_write_back
 from tenure.configuration.document_sources import Source
 from tenure.configuration.problems import Path, Problems
 from tenure.configuration.settings_checking import (
@@ -94,6 +95,7 @@ def _reader(source: Source, path: Path, problems: Problems) -> None:
         for way, message in error.problems:
             problems.add((*path, "settings", *way), message)
         return
+    check_write_back(source, settings, path, problems)
     check_settings(settings, forms[0], (*path, "settings"), problems)
     given = {TOKEN: "", **source.secrets} if source.oauth else source.secrets
     check_secret_names(given, forms[1], (*path, "secrets"), problems)

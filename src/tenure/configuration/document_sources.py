@@ -15,12 +15,15 @@ from tenure.core.tidying import Cleaning
 
 
 class SourceGuard(Part):
-    """What holds an import."""
+    """What holds an import, and what is written back."""
 
     leavers: Limit | None = Field(default=None, description="People whom it makes leavers.")
     changes: ChangeLimit | None = Field(default=None, description="People whom it changes.")
     missing: MissingLimit | None = Field(
         default=None, description="Records of the last import that are not in this one."
+    )
+    write_back: Limit | None = Field(
+        default=None, description="Records into which something is written back."
     )
 
 
@@ -154,6 +157,11 @@ class Source(Part):
     first_for: list[AttributeName] = Field(
         default_factory=list,
         description="Attributes for which it goes before all other sources.",
+    )
+    write_back: dict[Literal["email", "user_name"], Text] = Field(
+        default_factory=dict,
+        description="What is written into a person's record there, and into which column: "
+        "{email: E-mail}.",
     )
     authoritative: bool = Field(
         default=False, description="Somebody stays as long as one such source has them."

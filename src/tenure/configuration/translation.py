@@ -42,6 +42,7 @@ _AS_THEY_ARE = (
     "time_zones",
     "manager_by",
     "first_for",
+    "write_back",
     "authoritative",
 )
 

@@ -20,6 +20,7 @@ from tenure.provisioning import selectors as provisioning
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
+from tenure.writeback import selectors as write_backs
 
 
 class Kind(StrEnum):
@@ -62,7 +63,16 @@ class Waiting:
 
 def waiting() -> list[Waiting]:
     """Everything that waits now."""
-    return [*_writes(), *_stopped(), *_held(), *_imports(), *_expiring(), *_overdue(), *_failed()]
+    return [
+        *_writes(),
+        *_stopped(),
+        *_held(),
+        *_imports(),
+        *_expiring(),
+        *_overdue(),
+        *_failed(),
+        *_written_back(),
+    ]
 
 
 def _writes() -> Iterator[Waiting]:
@@ -136,6 +146,24 @@ def _overdue() -> Iterator[Waiting]:
                 task.what,
                 reverse("console:tasks"),
             )
+
+
+def _written_back() -> Iterator[Waiting]:
+    """What is written into HR records: the same three things as of applications."""
+    for trouble in write_backs.troubles():
+        name = trouble.source.name
+        kind, title = {
+            "refused": (Kind.STOPPED, f"Nothing is written into {name}"),
+            "held": (Kind.HELD, f"{trouble.count:,} to be written into {name} are held"),
+            "failed": (Kind.FAILED, f"{trouble.count:,} could not be written into {name}"),
+        }[trouble.kind]
+        yield Waiting(
+            kind,
+            f"write-back {trouble.kind} {trouble.source.slug} {trouble.since}",
+            title,
+            trouble.reason,
+            reverse("console:source", args=[trouble.source.slug]),
+        )
 
 
 def _failed() -> Iterator[Waiting]:

@@ -17,6 +17,7 @@ from django.forms.models import model_to_dict
 
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record, record_many
+from tenure.people import named
 from tenure.people.models import Person, ReservedName
 from tenure.people.services import restand
 from tenure.sources.asking import again, who
@@ -181,6 +182,7 @@ def _restore(question: RehireQuestion, person: Person, now: datetime) -> Person:
     person.changed_at = now
     record_many(restand([person], now))
     person.save()
+    named.tell([person], now)
     return person
 
 

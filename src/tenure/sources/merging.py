@@ -15,10 +15,12 @@ from tenure.audit.services import Entry, event, record_many
 from tenure.core.model import LifecycleState, Value
 from tenure.infra.bulk import among, insert_instances, insert_rows, number, update_rows
 from tenure.infra.instances import blanks
+from tenure.people import named
 from tenure.people.endings import end_access
 from tenure.people.models import Person
 from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import admitted_at_first, company, restand
+from tenure.sources.echoes import heard
 from tenure.sources.layers import Layer, put_together
 from tenure.sources.managers import tie_new
 from tenure.sources.models import Source, SourceRecord
@@ -116,9 +118,20 @@ def merge(
             events.append(_event(person, source, None if is_new else old, new, run))
     update_rows(changed, _FIELDS)
     _store_records(source, rows, people, at)
+    named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
     record_many(events)
     end_access(changed)
     return done
+
+
+def _is_named(
+    row: MappedRow, before: Mapping[str, Mapping[str, Value]], people: Mapping[str, Person]
+) -> bool:
+    """Whether they are called otherwise now, or have a record that does not know how."""
+    if row.record is None:
+        return True
+    after = people[row.key].attributes
+    return any(before[row.key].get(name) != after.get(name) for name in named.NAMES)
 
 
 def _people(rows: Sequence[MappedRow]) -> dict[str, Person]:
@@ -139,7 +152,7 @@ def _layer(source: Source, row: MappedRow) -> Layer:
     return Layer(
         source.position,
         source.slug,
-        dict(row.attributes),
+        heard(source, row.record, row.attributes),
         row.on_leave,
         ended_at=row.ended_at,
         first_for=frozenset(source.first_for),
@@ -161,7 +174,7 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, li
             Layer(
                 item.source.position,
                 item.source.slug,
-                item.attributes,
+                heard(item.source, item, item.attributes),
                 item.on_leave,
                 ended_at=item.ended_at,
                 first_for=frozenset(item.source.first_for),

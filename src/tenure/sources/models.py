@@ -58,6 +58,8 @@ class Source(models.Model):
     manager_by = models.CharField(max_length=16, default="employee_number")
     #: Attributes for which it goes before all other sources, whatever its place.
     first_for = models.JSONField(default=list)
+    #: {"email": column, "user_name": column}: what of a person is written into their record there.
+    write_back = models.JSONField(default=dict)
     #: Somebody stays as long as one such source has them.
     authoritative = models.BooleanField(default=False)
     #: A source that can say what changed is read whole so often all the same.
@@ -96,7 +98,8 @@ class SourceAuthorization(KeptAuthorization):
 class SourceRecord(models.Model):
     """One row of a source. `digest` covers what of the row the mapping uses, and the mapping: the
     same digest, no work. `on_leave` and `ended_at` are what the source says of the person's
-    status; whether that counts is decided with the person's other records."""
+    status; whether that counts is decided with the person's other records. `written`: what was
+    written into it by us last, attribute -> value; see `echoes`."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="records")
     key = models.CharField(max_length=200)
@@ -109,6 +112,7 @@ class SourceRecord(models.Model):
     present = models.BooleanField(default=True)
     on_leave = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True)
+    written = models.JSONField(default=dict)
     changed_at = models.DateTimeField(db_default=Now())
 
     class Meta:

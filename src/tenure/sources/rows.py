@@ -122,6 +122,7 @@ class RowMapping:
                 *self._tidying.salt,
                 [source.manager_by, source.first_for, source.authoritative],
                 sorted(self.schema.items()),
+                *([source.write_back] if source.write_back else ()),
             ],
             option=orjson.OPT_SORT_KEYS,
         )

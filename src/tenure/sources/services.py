@@ -44,6 +44,7 @@ class SourceDefinition:
     time_zones: Mapping[str, str] = field(default_factory=dict)
     manager_by: str = "employee_number"
     first_for: Sequence[str] = ()
+    write_back: Mapping[str, str] = field(default_factory=dict)
     authoritative: bool = False
 
 
@@ -118,6 +119,7 @@ def _definition(source: Source) -> SourceDefinition:
         time_zones=source.time_zones,
         manager_by=source.manager_by,
         first_for=source.first_for,
+        write_back=source.write_back,
         authoritative=source.authoritative,
     )
 
@@ -145,6 +147,7 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "time_zones": dict(definition.time_zones),
         "manager_by": definition.manager_by,
         "first_for": list(definition.first_for),
+        "write_back": dict(definition.write_back),
         "authoritative": definition.authoritative,
     }
 
