@@ -263,9 +263,10 @@ def _new(reading: _Reading, remote: RemoteAccount) -> Account:
 
 
 def _unseen(reading: _Reading) -> list[missing.Unseen]:
-    rows = Account.objects.filter(
-        application=reading.application, remote_id__in=among(reading.fingerprints.keys() - reading.seen, "text")
-    ).exclude(situation=Situation.DELETED.value)
+    unseen = among(reading.fingerprints.keys() - reading.seen, "text")
+    rows = Account.objects.filter(application=reading.application, remote_id__in=unseen).exclude(
+        situation=Situation.DELETED.value
+    )
     return [
         missing.Unseen(pk, remote, active is False)
         for pk, remote, active in rows.values_list("pk", "remote_id", "active")
