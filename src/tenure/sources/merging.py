@@ -129,8 +129,8 @@ def merge(
             events.append(_event(person, source, None if is_new else old, new, run))
     update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
     _store_records(source, rows, people, at)
-    events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
     named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
+    events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
     record_many(events)
     end_access(changed)
     return done
