@@ -86,7 +86,7 @@ def merge(
         layers = [_layer(source, row), *others.get(row.key, ())]
         told = put_together(people[row.key], layers, settings.time_zone)
         done.issues += [Issue(row.key, row.line, text) for text in told]
-    events = restand(list(people.values()), at)
+    events = [entry._replace(run=run) for entry in restand(list(people.values()), at)]
     _store_new([people[row.key] for row in rows if row.key in fresh])
     had = {key: _attributes(before[key]) if key in before else {} for key in people}
     naming = Naming(rows, people, had, settings, at)
