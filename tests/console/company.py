@@ -401,7 +401,11 @@ def _other_sources(people: list[Person], now: datetime) -> None:
         name="Directory",
         reader="ldap",
         position=1,
-        settings={"url": "ldaps://ldap.acme.example", "people_dn": "ou=people,dc=acme"},
+        settings={
+            "url": "ldaps://ldap.acme.example",
+            "bind_dn": "cn=tenure",
+            "people_dn": "o=acme",
+        },
         secrets={"password": "${env:LDAP_PASSWORD}"},
         mapping={"employee_number": 'row["employeeNumber"]'},
         write_back={"email": "mail"},

@@ -55,7 +55,7 @@ def changes(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
         "page": page,
         "told": _told(pk, page.rows, labels),
         "issues": issues,
-        "owners": people.people_by_key({issue.key for issue in issues.rows if issue.key}),
+        "owners": people.people_by_number(issue.key for issue in issues.rows if issue.key),
         "dry": found.reason == DRY_RUN,
     }
     return render(request, "console/source_import.html", context, section="sources")
@@ -84,11 +84,8 @@ def _one(
         before |= state.before or {}
         after |= state.after or {}
     new = event.before is None
-    names = [
-        name
-        for name in {**after, **before}
-        if (value := after.get(name)) != before.get(name) and (not new or value not in (None, ""))
-    ]
+    # What did not change is not in the event; what is hidden looks the same before and after.
+    names = [name for name in {**after, **before} if not new or after[name] not in (None, "", [])]
     names.sort(key=lambda name: (name != _STATE, places.get(name, len(places)), name))
     left = after.get(_STATE) == "left"
     return Told(

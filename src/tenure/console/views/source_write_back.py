@@ -150,6 +150,9 @@ def writable(source: Source) -> list[str] | None:
     try:
         settings = complete_source(source.catalogue_entry, source.reader, source.settings)
         found = writable_columns(source.reader, settings)
-    except (ReaderError, LookupError, ValueError):
+    except ReaderError:
         return []
+    except (LookupError, ValueError):
+        # Its settings are wrong, which is said elsewhere.
+        return None
     return None if found is None else list(found)
