@@ -204,9 +204,8 @@ def _other_records(source: Source, people: Mapping[str, Person]) -> dict[int, li
             Layer(
                 item.source.position,
                 item.source.slug,
-                heard(item.source, item, item.attributes),
                 # The number may have changed since: it is their new one that counts.
-                {**item.attributes, KEY: item.key},
+                {**heard(item.source, item, item.attributes), KEY: item.key},
                 item.on_leave,
                 ended_at=item.ended_at,
                 first_for=frozenset(item.source.first_for),

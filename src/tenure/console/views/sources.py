@@ -76,7 +76,7 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
         "source": found,
         "row": row,
         "kind": source_add.title(found.reader),
-        "pushed": found.reader == PUSH,
+        "pushed": found.reader in (PUSH, UPLOAD),
         "file": looking.takes_file(found.reader),
         "upload": uploads.latest(slug),
         "settings": [(k, v) for k, v in found.settings.items()],

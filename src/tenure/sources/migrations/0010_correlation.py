@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('people', '0007_admitted'),
-        ('sources', '0008_attributes'),
+        ('sources', '0009_write_back'),
     ]
 
     operations = [
