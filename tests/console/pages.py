@@ -37,7 +37,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("administrators", reverse("console:administrators")),
         ("mail", reverse("console:mail")),
         ("notifications", reverse("console:notifications")),
-        ("by hand", reverse("console:entry_provisioning", args=["box"])),
+        ("by hand", reverse("console:entry_provisioning", args=["circleci"])),
         ("in no catalogue", reverse("console:catalogue") + "?q=zzzz&can=saml"),
     ]
     if sample is None:

@@ -20,12 +20,15 @@ from tenure.connectors.rest import RestConnector
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
 from tests.connectors.rest.application import TOKEN, Application
+from tests.connectors.rest.vendors.box import Box
 from tests.connectors.rest.vendors.gitea import Gitea
 from tests.connectors.rest.vendors.grafana import Grafana
 from tests.connectors.rest.vendors.harbor import Harbor
+from tests.connectors.rest.vendors.hubspot import Hubspot
 from tests.connectors.rest.vendors.mattermost import Mattermost
 from tests.connectors.rest.vendors.nextcloud import Nextcloud
 from tests.connectors.rest.vendors.nexus import Nexus
+from tests.connectors.rest.vendors.pagerduty import Pagerduty
 from tests.connectors.rest.vendors.redash import Redash
 from tests.connectors.rest.vendors.snipe_it import SnipeIt
 from tests.connectors.rest.vendors.zabbix import Zabbix
@@ -178,11 +181,42 @@ VENDORS = [
         clears=False,
         renames=False,
     ),
+    Vendor(
+        "pagerduty",
+        Pagerduty,
+        {"userName": "{}@acme.example", "displayName": "Ada Byron", "title": "Clerk"},
+        "title",
+        secret="key",
+        settings={"from": "tenure@acme.example"},
+        renamed="renamed@acme.example",
+        closes=False,
+    ),
+    Vendor(
+        "box",
+        Box,
+        {
+            "userName": "{}@acme.example",
+            "displayName": "Ada Byron",
+            "title": "Clerk",
+            "phoneNumbers.work": "+41 1",
+        },
+        "title",
+        renamed="renamed@acme.example",
+    ),
+    Vendor(
+        "hubspot",
+        Hubspot,
+        {"userName": "{}@acme.example", "name.givenName": "Ada", "name.familyName": "Byron"},
+        "name.givenName",
+        clears=False,
+        renames=False,
+        closes=False,
+    ),
 ]
 every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 with_groups = pytest.mark.parametrize(
     "vendor",
-    [one for one in VENDORS if one.name not in {"harbor", "nexus"}],
+    [one for one in VENDORS if one.name not in {"harbor", "nexus", "hubspot"}],
     ids=lambda vendor: vendor.name,
 )
 
@@ -296,6 +330,8 @@ async def test_groups_are_made_filled_emptied_and_deleted(vendor: Vendor) -> Non
         ("zabbix", "3", "1"),
         ("harbor", "sysadmin", None),
         ("nexus", "developers", "nx-anonymous"),
+        ("pagerduty", "admin", "limited_user"),
+        ("box", "coadmin", None),
     ],
 )
 async def test_roles_are_given_and_taken(name: str, role: str, usual: str | None) -> None:
@@ -386,6 +422,47 @@ async def test_redash_counts_closed_accounts_and_leaves_those_that_were_used() -
     async with replace(vendor, settings={"invite": "no"}).opened(application) as connector:
         await connector.create(vendor.sample(), external_id="2", active=True)
         assert len(application.invited) == 1
+
+
+async def test_pagerduty_keeps_whoever_has_incidents() -> None:
+    vendor = named("pagerduty")
+    application = Pagerduty()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        application.busy.add(made.remote_id)
+        with pytest.raises(Unsupported, match="incident") as told:
+            await connector.delete(made.remote_id)
+        assert "schedules" in told.value.instructions
+
+
+async def test_box_ends_sessions_and_keeps_what_somebody_owns() -> None:
+    vendor = named("box")
+    application = Box()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        await connector.disable(made.remote_id)
+        assert application.sessions_ended == [made.remote_id]
+        application.owners.add(made.remote_id)
+        with pytest.raises(Unsupported, match="still owns content") as told:
+            await connector.delete(made.remote_id)
+        assert "Transfer it" in told.value.instructions
+
+
+async def test_hubspot_keeps_what_is_not_changed() -> None:
+    vendor = named("hubspot")
+    application = Hubspot()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        assert application.welcomed == [made.remote_id]
+        application.users[made.remote_id] |= {"roleId": "3", "primaryTeamId": "7"}
+        for teams in (["8"], []):
+            changes = {"add": [made.remote_id]} if teams else {"remove": [made.remote_id]}
+            await connector.change_members("group", "8", **changes)
+            held = {one.name: one.members async for one in connector.entitlements()}
+            assert held["Support"] == frozenset([made.remote_id] if teams else [])
+        await connector.update(made.remote_id, {"name.givenName": "Grace"})
+        shown = application.users[made.remote_id]
+        assert (shown["roleId"], shown["primaryTeamId"], shown["lastName"]) == ("3", "7", "Byron")
 
 
 async def test_harbor_that_takes_people_from_elsewhere_makes_nobody() -> None:
