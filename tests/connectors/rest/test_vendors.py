@@ -357,8 +357,11 @@ async def test_mattermost_ends_sessions_and_says_what_it_may_not_delete() -> Non
     application.deletes = False
     async with vendor.opened(application) as connector:
         made = await connector.create(vendor.sample(), external_id="1", active=True)
+        assert connector.capabilities.ends_sessions
+        await connector.end_sessions(made.remote_id)
+        assert (await connector.read(made.remote_id)).active
         await connector.disable(made.remote_id)
-        assert application.sessions_ended == [made.remote_id]
+        assert application.sessions_ended == [made.remote_id] * 2
         with pytest.raises(Unsupported, match="not enabled") as told:
             await connector.delete(made.remote_id)
         assert "mmctl user delete" in told.value.instructions

@@ -85,8 +85,14 @@ class GoogleConnector:
             entitlements=frozenset(kind for kind, ours in kinds.items() if ours),
             create_entitlements=settings.groups and settings.create_groups,
             transfer=settings.transfers,
+            ends_sessions=settings.sign_out,
             searchable=frozenset({"userName", "externalId"}),
         )
+
+    @classmethod
+    def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether sessions can be ended by these settings."""
+        return GoogleSettings.model_validate(dict(settings)).sign_out
 
     async def __aenter__(self) -> Self:
         for funnel in self._funnels:
@@ -172,7 +178,15 @@ class GoogleConnector:
         """And no session goes on."""
         await self._put(remote_id, {"suspended": True})
         if self._settings.sign_out:
-            await self._api.send("POST", f"{DIRECTORY}/users/{segment(remote_id)}/signOut")
+            await self.end_sessions(remote_id)
+
+    async def end_sessions(self, remote_id: str) -> None:
+        """Web and device sessions, and sign-in cookies
+        (https://developers.google.com/workspace/admin/directory/reference/rest/v1/users/signOut).
+        """
+        if not self._settings.sign_out:
+            raise Unsupported("Sessions are not ended in this Workspace (sign_out).", _BY_HAND)
+        await self._api.send("POST", f"{DIRECTORY}/users/{segment(remote_id)}/signOut")
 
     async def enable(self, remote_id: str) -> None:
         await self._put(remote_id, {"suspended": False})

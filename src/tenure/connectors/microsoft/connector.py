@@ -93,8 +93,14 @@ class MicrosoftConnector:
         self.capabilities = Capabilities(
             entitlements=frozenset(kind for kind, ours in kinds.items() if ours),
             create_entitlements=settings.groups and settings.create_groups,
+            ends_sessions=settings.revoke_sessions,
             searchable=frozenset({"userName", "emails.work", *kept}),
         )
+
+    @classmethod
+    def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether sessions can be ended by these settings."""
+        return MicrosoftSettings.model_validate(dict(settings)).revoke_sessions
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -197,8 +203,16 @@ class MicrosoftConnector:
         """And no session goes on: tokens that are out are good for an hour otherwise."""
         await self._patch(remote_id, {"accountEnabled": False})
         if self._settings.revoke_sessions:
-            path = f"/users/{segment(remote_id)}/revokeSignInSessions"
-            await self._http.write("POST", path, single=True)
+            await self.end_sessions(remote_id)
+
+    async def end_sessions(self, remote_id: str) -> None:
+        """Refresh tokens and cookies are void at once; access tokens that are out end within the
+        hour (https://learn.microsoft.com/en-us/graph/api/user-revokesigninsessions)."""
+        if not self._settings.revoke_sessions:
+            told = "Sessions are not ended in this tenant (revoke_sessions)."
+            raise Unsupported(told, _BY_HAND)
+        path = f"/users/{segment(remote_id)}/revokeSignInSessions"
+        await self._http.write("POST", path, single=True)
 
     async def enable(self, remote_id: str) -> None:
         await self._patch(remote_id, {"accountEnabled": True})

@@ -31,6 +31,7 @@ _VERBS: Mapping[str, tuple[str, ...]] = {
     "disable": ("id", "current", "whole"),
     "enable": ("id", "current", "whole"),
     "delete": ("id", "current"),
+    "end_sessions": ("id", "current"),
     "own_account": (),
 }
 #: Verbs for which `cannot` may hold instructions.

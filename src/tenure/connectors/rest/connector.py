@@ -89,6 +89,11 @@ class RestConnector:
         return forms(program_for(settings).spec)
 
     @classmethod
+    def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether the specification has a request for it. Raises `SettingsError`."""
+        return bool(program_for(settings).verb("end_sessions"))
+
+    @classmethod
     def attributes_for(cls, settings: Mapping[str, Any]) -> frozenset[str]:
         """The attributes that accounts have there. Raises `SettingsError`."""
         return frozenset(program_for(settings).account.attributes)
@@ -248,6 +253,10 @@ class RestConnector:
     async def delete(self, remote_id: str) -> None:
         await self._plain_verb("delete", remote_id)
 
+    async def end_sessions(self, remote_id: str) -> None:
+        """By the specification's own request."""
+        await self._plain_verb("end_sessions", remote_id)
+
     async def entitlements(self) -> AsyncIterator[RemoteEntitlement]:
         async for one in self._entitlements.all():
             yield one
@@ -365,8 +374,9 @@ class RestConnector:
         steps = self._program.verb(verb)
         if not steps:
             told = self._program.spec.cannot.get(verb, "")
+            what = "end sessions of" if verb == "end_sessions" else verb
             raise Unsupported(
-                f"{self._program.spec.name} has no way to {verb} accounts through its interface.",
+                f"{self._program.spec.name} has no way to {what} accounts through its interface.",
                 told or f"Open the account in {self._program.spec.name} and {verb} it there.",
             )
         return steps

@@ -104,6 +104,9 @@ class Requests(Part):
     disable: Steps | None = None
     enable: Steps | None = None
     delete: Steps | None = None
+    end_sessions: Steps | None = Field(
+        default=None, description="Signs the account out everywhere, and leaves it open."
+    )
     own_account: Request | None = None
     check: dict[str, Request] = Field(default_factory=dict)
 
