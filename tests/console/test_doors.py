@@ -49,6 +49,7 @@ WRITES = (
     "steer_run",
     "rule_check",
     "administrator",
+    "token",
     "company_names",
     "sample_make",
     "source_discard",

@@ -115,6 +115,8 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "guard": (Ability.CONFIGURE, Ability.CONFIGURE),
     "administrators": (ALL, NO),
     "administrator": (NO, Ability.ADMINISTER),
+    "tokens": (ALL, NO),
+    "token": (NO, Ability.CONFIGURE),
     "mail": (Ability.ADMINISTER, Ability.ADMINISTER),
     "notifications": (Ability.CONFIGURE, Ability.CONFIGURE),
     "signals": (ALL, NO),

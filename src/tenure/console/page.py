@@ -146,7 +146,7 @@ def _guide(request: ConsoleRequest, section: str) -> steps.Progress | None:
 def _work(held: int, by_hand: int) -> list[NavItem]:
     return [
         NavItem("overview", "Overview", "layout-dashboard", reverse("console:overview")),
-        NavItem("people", "People", "users", reverse("console:people"), people.count_people()),
+        NavItem("people", "People", "users", reverse("console:people"), people.count_everybody()),
         NavItem(
             "applications",
             "Applications",

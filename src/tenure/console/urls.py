@@ -44,6 +44,7 @@ from tenure.console.views import (
     sources,
     start,
     tasks,
+    tokens,
     writes,
 )
 
@@ -222,6 +223,8 @@ urlpatterns = [
     path("settings/guards/<slug:section>/<slug:slug>/", guards.edit, name="guard"),
     path("settings/administrators/", people_in_charge.administrators, name="administrators"),
     path("settings/administrators/change/", people_in_charge.administrator, name="administrator"),
+    path("settings/tokens/", tokens.tokens, name="tokens"),
+    path("settings/tokens/change/", tokens.change, name="token"),
     path("settings/mail/", people_in_charge.mail, name="mail"),
     path("settings/notifications/", people_in_charge.notifications, name="notifications"),
     path("writes/", writes.writes, name="writes"),

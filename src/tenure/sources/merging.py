@@ -131,6 +131,8 @@ def merge(
     _store_records(source, rows, people, at)
     named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
     events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
+    events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
+    named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
     record_many(events)
     end_access(changed)
     return done
