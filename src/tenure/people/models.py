@@ -180,9 +180,7 @@ class PersonUnion(models.Model):
     to take it back. `person` is who stayed; the other one is gone (merged) or new (split)."""
 
     kind = models.CharField(max_length=8, choices=PersonChange.choices)
-    person = models.ForeignKey(
-        Person, null=True, on_delete=models.SET_NULL, related_name="unions"
-    )
+    person = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="unions")
     other_uid = models.UUIDField()
     other_name = models.CharField(max_length=300)
     other_number = models.CharField(max_length=100, blank=True)

@@ -96,9 +96,7 @@ def references() -> Iterator[tuple[str, type[models.Model], str]]:
             yield f"{model._meta.label}.{relation.field.name}", model, relation.field.name
 
 
-def _twice(
-    model: type[models.Model], field: str, source: Person, target: Person
-) -> set[int]:
+def _twice(model: type[models.Model], field: str, source: Person, target: Person) -> set[int]:
     """The ids of rows of `source` that would be what `target` has already."""
     found: set[int] = set()
     for fields, condition in _unique(model, field):
