@@ -35,6 +35,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("new attribute", reverse("console:attribute_new")),
         ("guards", reverse("console:guards")),
         ("administrators", reverse("console:administrators")),
+        ("API tokens", reverse("console:tokens")),
         ("mail", reverse("console:mail")),
         ("notifications", reverse("console:notifications")),
         ("by hand", reverse("console:entry_provisioning", args=["box"])),

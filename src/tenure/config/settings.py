@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "tenure.signin",
     "tenure.sso",
     "tenure.sso.saml",
+    "tenure.requests",
     "tenure.setup",
     "tenure.notices",
     "tenure.signals",

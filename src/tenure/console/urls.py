@@ -30,6 +30,7 @@ from tenure.console.views import (
     plan,
     proof,
     rehires,
+    requests,
     reviews,
     rule_edit,
     rules,
@@ -43,6 +44,7 @@ from tenure.console.views import (
     sources,
     start,
     tasks,
+    tokens,
     writes,
 )
 
@@ -179,6 +181,8 @@ urlpatterns = [
     path("plan/lines/", plan.lines, name="plan_lines"),
     path("plan/apply/", plan.apply, name="apply"),
     path("plan/decide/", plan.decide, name="decide"),
+    path("requests/", requests.requests, name="requests"),
+    path("requests/<int:pk>/", requests.decide, name="decide_request"),
     path("tasks/", tasks.tasks, name="tasks"),
     path("tasks/<int:pk>/", tasks.settle, name="settle_task"),
     path("runs/", runs.runs, name="runs"),
@@ -219,6 +223,8 @@ urlpatterns = [
     path("settings/guards/<slug:section>/<slug:slug>/", guards.edit, name="guard"),
     path("settings/administrators/", people_in_charge.administrators, name="administrators"),
     path("settings/administrators/change/", people_in_charge.administrator, name="administrator"),
+    path("settings/tokens/", tokens.tokens, name="tokens"),
+    path("settings/tokens/change/", tokens.change, name="token"),
     path("settings/mail/", people_in_charge.mail, name="mail"),
     path("settings/notifications/", people_in_charge.notifications, name="notifications"),
     path("writes/", writes.writes, name="writes"),

@@ -151,6 +151,12 @@ def end(request: HttpRequest) -> None:
     auth.logout(request)
 
 
+def history_of(owner: Owner, *, limit: int) -> list[Session]:
+    """The owner's sessions, those that have ended too, as long as they are kept; the one that began
+    last first."""
+    return list(Session.objects.filter(**owned_by(owner)).order_by("-began_at", "-pk")[:limit])
+
+
 def _row(request: HttpRequest, owner: Owner, how: How, passkey: Passkey | None) -> Session:
     at = now()
     return Session.objects.create(

@@ -3,13 +3,20 @@ now. In words; which of them is used is decided where a session ends."""
 
 from __future__ import annotations
 
+from tenure.applications.connecting import can_end_sessions
 from tenure.applications.models import Application
+from tenure.sso import global_revocation, revoking
 from tenure.sso.policies import NotConfigured, settings_of
 
 
 def ways_of(application: Application) -> list[str]:
     """None of them: it learns of it by itself, or not at all."""
-    return [*_by_protocol(application)]
+    order = [global_revocation.WORDS] if global_revocation.order_of(application) else []
+    return [*_by_protocol(application), *order, *_by_interface(application)]
+
+
+def _by_interface(application: Application) -> list[str]:
+    return [revoking.WORDS] if can_end_sessions(application) else []
 
 
 def _by_protocol(application: Application) -> list[str]:

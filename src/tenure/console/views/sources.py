@@ -20,7 +20,7 @@ from tenure.console.views import source_add
 from tenure.infra.clock import now
 from tenure.infra.jobs import is_queued, live_workers
 from tenure.people import selectors as people
-from tenure.readers.registry import PUSH
+from tenure.readers.registry import PUSH, UPLOAD
 from tenure.runs import selectors as runs
 from tenure.runs.models import DRY_RUN, Run, RunKind, RunState
 from tenure.runs.progress import progress
@@ -73,7 +73,7 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
         "source": found,
         "row": row,
         "kind": source_add.title(found.reader),
-        "pushed": found.reader == PUSH,
+        "pushed": found.reader in (PUSH, UPLOAD),
         "file": looking.takes_file(found.reader),
         "upload": uploads.latest(slug),
         "settings": [(k, v) for k, v in found.settings.items()],

@@ -11,10 +11,12 @@ from django.shortcuts import render as django_render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.selectors import attribute_labels
 from tenure.portal import tiles as made
 from tenure.portal.page import PortalRequest, render, signed_in
+from tenure.requests.offers import offers
 from tenure.signin import recovery, sessions
 
 #: Columns and workings of ours that a person need not read about themselves.
@@ -45,6 +47,7 @@ def home(request: PortalRequest) -> HttpResponse:
     """The applications, and what is still missing of one's own security."""
     context = {
         **_tiles(request.person),
+        "offers": offers(request.person, now()),
         "codes_left": recovery.codes_left(request.person),
         "first_time": "welcome" in request.GET,
     }
