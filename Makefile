@@ -34,12 +34,14 @@ unit: $(VENV)/.test
 	@tools/need-directories
 	$(BIN)/pytest -n 2
 
-# Real servers that nobody here wrote, each in an environment of its own.
+# Real servers that nobody here wrote, each in an environment of its own; and the random histories
+# that the tests leave out.
 acceptance: $(VENV)/.test
 	@tools/acceptance-venvs $(PYTHON) $(VENV)-acceptance
 	@tools/need-mellon
 	@tools/need-chromium
 	TENURE_ACCEPTANCE=$(CURDIR)/$(VENV)-acceptance $(BIN)/pytest -n 0 tests/acceptance
+	TENURE_SEEDS=61-200 $(BIN)/pytest -n 2 tests/survive/test_histories.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench

@@ -32,6 +32,8 @@ class Users:
         self._next = 0.0
         #: When accounts were changed: (seconds of the system's clock, id).
         self.changes: list[tuple[float, str]] = []
+        #: Bulk requests that were begun.
+        self.bulks = 0
 
     async def pace(self) -> None:
         if not self._rate:
@@ -55,6 +57,7 @@ class Users:
     async def bulk(self, request: web.Request) -> web.Response:
         """Creates only (RFC 7644, 3.7), answered with where they are."""
         told = []
+        self.bulks += 1
         for one in orjson.loads(await request.read())["Operations"]:
             await self.pace()
             user = one["data"]
@@ -102,6 +105,9 @@ class Users:
 
     async def changed(self, _: web.Request) -> web.Response:
         return web.Response(body=orjson.dumps(self.changes))
+
+    async def counted(self, _: web.Request) -> web.Response:
+        return web.Response(body=orjson.dumps(self.bulks))
 
     async def fill(self, request: web.Request) -> web.Response:
         """Put so many users in at once, to have something to list."""
@@ -165,6 +171,7 @@ def main() -> None:
         return web.Response(body=said, content_type=SCIM)
 
     app.router.add_post("/scim/Bulk", users.bulk)
+    app.router.add_get("/scim/bulks", users.counted)
     app.router.add_get("/scim/ServiceProviderConfig", provider)
     app.router.add_post("/fill", users.fill)
     app.router.add_post("/clear", users.clear)

@@ -67,6 +67,16 @@ def django_db_modify_db_settings(
     request.getfixturevalue("django_db_modify_db_settings_parallel_suffix")
 
 
+@pytest.fixture(autouse=True)
+def no_jobs_of_others(request: pytest.FixtureRequest) -> None:
+    """Tests that commit leave jobs behind, in a table that Django does not know to be emptied."""
+    mark = request.node.get_closest_marker("django_db")
+    if "transactional_db" in request.fixturenames or (mark and mark.kwargs.get("transaction")):
+        request.getfixturevalue("transactional_db")
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs")
+
+
 @pytest.fixture
 def database_url(postgres: EmbeddedPostgres, transactional_db: None) -> str:
     """The URL of the test's own database, for other processes; what they must see is committed."""

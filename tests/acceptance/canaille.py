@@ -14,14 +14,15 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.connectors.servers import free_port
 
-_SECRET = "canaille-client-secret"
+CLIENT, SECRET = "tenure", "canaille-client-secret"
+ADMINISTRATOR, PASSWORD = "boss", "correct-horse-of-canaille"
 _UP = 90
 
 
@@ -31,6 +32,8 @@ class Canaille:
 
     address: str
     token: str
+    #: Its command line, while it runs.
+    run: Callable[..., str]
 
     @property
     def scim(self) -> str:
@@ -64,7 +67,7 @@ def canaille(place: Path, program: Path) -> Iterator[Canaille]:
     _configure(place, port, f"ACTIVE_JWKS = [{_inline(json.loads(key))}]")
     run("install")
     run(
-        *("create", "client", "--quiet", "--client-id", "tenure", "--client-secret", _SECRET),
+        *("create", "client", "--quiet", "--client-id", CLIENT, "--client-secret", SECRET),
         *("--client-name", "Tenure", "--grant-types", "client_credentials"),
         *("--token-endpoint-auth-method", "client_secret_basic", "--scope", "openid"),
     )
@@ -74,7 +77,7 @@ def canaille(place: Path, program: Path) -> Iterator[Canaille]:
             [str(program), "run"], env=environ, cwd=place, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            yield Canaille(address, _token(address, process, log))
+            yield Canaille(address, _token(address, process, log), run)
         finally:
             process.terminate()
             try:
@@ -93,6 +96,13 @@ PREFERRED_URL_SCHEME = "http"
 
 [CANAILLE]
 DATABASE = "sql"
+
+[CANAILLE.ACL.DEFAULT]
+PERMISSIONS = ["edit_self", "use_oidc"]
+
+[CANAILLE.ACL.ADMINISTRATOR]
+FILTER = {{user_name = "{ADMINISTRATOR}"}}
+PERMISSIONS = ["manage_users", "manage_all_groups", "manage_oidc"]
 
 [CANAILLE_SQL]
 DATABASE_URI = "sqlite:///{place}/canaille.sqlite"
@@ -117,7 +127,7 @@ def _token(address: str, process: subprocess.Popen[bytes], log: Path) -> str:
     request = urllib.request.Request(
         f"{address}/oauth/token",
         data=urllib.parse.urlencode({"grant_type": "client_credentials"}).encode(),
-        headers={"Authorization": f"Basic {b64encode(f'tenure:{_SECRET}'.encode()).decode()}"},
+        headers={"Authorization": f"Basic {b64encode(f'{CLIENT}:{SECRET}'.encode()).decode()}"},
     )
     deadline = time.monotonic() + _UP
     while True:

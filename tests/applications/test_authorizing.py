@@ -100,6 +100,15 @@ def test_authorised_once_it_is_used_and_nothing_readable_is_stored(server: OAuth
     assert Event.objects.filter(action=Action.APPLICATION_AUTHORISED).count() == 1
 
 
+def test_an_openid_provider_is_given_the_nonce_that_some_insist_on(server: OAuthServer) -> None:
+    row = application(server, scopes=["openid", "profile"])
+    addresses = [authorizing.begin(row, redirect_uri=BACK).address for _ in range(2)]
+    nonces = [parse_qs(urlsplit(address).query)["nonce"] for address in addresses]
+    assert nonces[0] != nonces[1]
+    row = Application(slug="plain", oauth={**row.oauth, "scopes": ["users"]})
+    assert "nonce" not in authorizing.begin(row, redirect_uri=BACK).address
+
+
 def test_it_is_renewed_ahead_of_its_end(server: OAuthServer) -> None:
     row = application(server)
     agree(row)

@@ -15,7 +15,15 @@ from tenure.provisioning import services
 from tenure.signin import invitations
 from tenure.signin.models import How, Passkey, Review, Session
 from tests.browser.conftest import Opener, Window
-from tests.browser.people import IPHONE, WINDOWS, authenticator, invitation, scan, six_digits
+from tests.browser.people import (
+    IPHONE,
+    WINDOWS,
+    authenticator,
+    invitation,
+    same_number,
+    scan,
+    six_digits,
+)
 from tests.browser.test_pages import look
 from tests.console.company import Sample, make_company
 
@@ -57,7 +65,7 @@ def onboarded(person: Person, stranger: Opener) -> tuple[Window, Window, Any]:
     keys = authenticator(phone.page)
     computer.open(invitation())
     phone.open(scan(computer))
-    phone.page.get_by_role("button", name="Yes, it is mine").click()
+    same_number(phone, computer)
     prove_address(phone)
     claim(
         phone,
@@ -77,13 +85,11 @@ def test_from_the_letter_to_the_portal(anna: Person, stranger: Opener) -> None:
     authenticator(phone.page)
     computer.open(invitation())
     expect(computer.page.get_by_role("heading", level=1)).to_have_text("Welcome, Anna")
-    number = computer.page.locator(".matching b").inner_text()
 
     phone.open(scan(computer))
-    expect(phone.page.locator(".matching b")).to_have_text(number)
     expect(phone.page.get_by_text("Chrome on Windows")).to_be_visible()
     expect(phone.page.get_by_text("127.0.0.1")).to_be_visible()
-    phone.page.get_by_role("button", name="Yes, it is mine").click()
+    same_number(phone, computer)
     expect(computer.page.get_by_text("Go on with your phone")).to_be_visible()
 
     prove_address(phone)
@@ -112,7 +118,7 @@ def test_an_invitation_works_once(anna: Person, stranger: Opener) -> None:
     authenticator(phone.page)
     computer.open(path)
     phone.open(scan(computer))
-    phone.page.get_by_role("button", name="Yes, it is mine").click()
+    same_number(phone, computer)
     prove_address(phone)
     claim(phone, given_name="Anna", family_name="Kovács", employee_number="10482")
     phone.page.get_by_role("button", name="Make a passkey").click()
@@ -132,8 +138,9 @@ def test_a_code_is_taken_by_one_phone(anna: Person, stranger: Opener) -> None:
     # The thief has a picture of the screen, and is late.
     phone.open(path)
     thief.open(path)
-    phone.page.get_by_role("button", name="Yes, it is mine").click()
-    thief.page.get_by_role("button", name="Yes, it is mine").click()
+    number = computer.page.locator(".matching b").inner_text()
+    for window in (phone, thief):
+        window.page.get_by_role("button", name=number).click()
     expect(thief.page.get_by_role("heading", level=1)).to_have_text("This code has been used")
     answer = thief.page.goto(thief.address + "/phone/")
     assert answer is not None
@@ -147,7 +154,7 @@ def test_wrong_claims_go_to_a_person_and_tell_nothing(
     computer, phone = stranger(**WINDOWS), stranger(**IPHONE)
     computer.open(invitation())
     phone.open(scan(computer))
-    phone.page.get_by_role("button", name="Yes, it is mine").click()
+    same_number(phone, computer)
     prove_address(phone)
     answers = []
     for number in ("1", "2"):
@@ -171,7 +178,7 @@ def test_wrong_claims_go_to_a_person_and_tell_nothing(
     authenticator(newer.page)
     computer.open(invitation())
     newer.open(scan(computer))
-    newer.page.get_by_role("button", name="Yes, it is mine").click()
+    same_number(newer, computer)
     prove_address(newer)
     newer.page.get_by_role("button", name="Make a passkey").click()
     computer.page.wait_for_url("**/portal/?welcome")

@@ -10,6 +10,7 @@ from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
 from tenure.configuration.checking import check
 from tenure.configuration.reading import read, read_text
+from tenure.people.models import AttributeDefinition
 from tests.cli.conftest import Tenure, anywhere, tenure
 
 __all__ = ["anywhere", "tenure"]
@@ -88,6 +89,21 @@ def test_an_entry_by_specification_leaves_it_to_the_catalogue(
     connector = connector_for(row)
     assert connector.capabilities.create
     assert connector.capabilities.entitlements == {"group"}
+
+
+def test_an_attribute_that_people_need_for_it_comes_with_it(
+    transactional_db: None, tenure: Tenure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ORGANIZATION_TOKEN", "0123")
+    words = ("application", "add", "github-organization", "--set", "organization=acme")
+    assert "github:" in tenure(*words).out
+    assert tenure(*words, "--apply").code == 0
+    assert AttributeDefinition.objects.get(name="github").label == "GitHub name"
+    AttributeDefinition.objects.update(label="Handle")
+    assert tenure(*words, "--as", "second", "--apply").code == 0
+    assert AttributeDefinition.objects.get(name="github").label == "Handle"
+    connector = connector_for(Application.objects.get(slug="github-organization"))
+    assert not connector.capabilities.disable
 
 
 def test_apply_adds_it_beside_the_others(transactional_db: None, tenure: Tenure) -> None:

@@ -41,7 +41,7 @@ def application() -> Iterator[MemoryApplication]:
 async def connector(application: MemoryApplication) -> AsyncIterator[Connector]:
     config = ConnectorConfig(
         application="memory",
-        settings={"name": application.name, "page_size": 10},
+        settings={"name": application.name, "page_size": 10, "sessions": True},
         attributes=ConnectorConformance.mapped,
     )
     async with open_connector("memory", config) as opened:

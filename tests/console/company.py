@@ -17,7 +17,7 @@ from tenure.applications.models import (
     Health,
 )
 from tenure.audit.models import Action, Event
-from tenure.audit.services import acting, event
+from tenure.audit.services import Entry, acting, event
 from tenure.core.model import OperationState, Situation
 from tenure.people.models import Company, Person
 from tenure.people.services import restand
@@ -534,6 +534,22 @@ def _signals(people: list[Person], now: datetime) -> None:
         )
 
 
+def _told(terminated: Person) -> list[Entry]:
+    """What became of a leaver's sessions: one application took it, one did not."""
+    uid, name = str(terminated.uid), terminated.display_name
+    said = {"tries": 1, "status": 200, "answer": ""}
+    return [
+        event(Action.ACCESS_ENDED, subject_kind="person", subject_key=uid, subject_label=name,
+              person=uid, reason="left: no application has been told yet",
+              after={"sessions": 2, "passkeys": 1}),
+        event(Action.NOTICE_DELIVERED, subject_kind="notice", subject_key="1", person=uid,
+              subject_label="oidc.logout", application="chat", after=said),
+        event(Action.NOTICE_FAILED, subject_kind="notice", subject_key="2", person=uid,
+              subject_label="saml.logout", application="crm", reason="answered 500",
+              after={**said, "tries": 14, "status": 500, "answer": "Internal Server Error"}),
+    ]  # fmt: skip
+
+
 def _trail(people: list[Person], imported: Run, now: datetime) -> None:
     anna, terminated = people[0], people[33]
     uid = str(anna.uid)
@@ -559,8 +575,10 @@ def _trail(people: list[Person], imported: Run, now: datetime) -> None:
               reason="9 removals in Salesforce: 56.2 % of 16.", after={"disable": 9}),
         event(Action.IMPORT_HELD, subject_kind="source", subject_key="hr",
               subject_label="BambooHR", reason=imported.message, run=imported.pk),
+        *_told(terminated),
     ]  # fmt: skip
-    ages = [timedelta(days=700), *(timedelta(minutes=m) for m in (3, 3, 3, 1440, 32, 2, 1))]
+    minutes = (3, 3, 3, 1440, 32, 2, 1, 1440, 1440, 1439)
+    ages = [timedelta(days=700), *(timedelta(minutes=m) for m in minutes)]
     Event.objects.bulk_create(
         [Event(**item._asdict(), at=now - age) for item, age in zip(events, ages, strict=True)]
     )

@@ -51,6 +51,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("a rehire", reverse("console:rehire", args=[RehireQuestion.objects.get().pk])),
         ("person", reverse("console:person", args=[anna.uid])),
         ("who has left", reverse("console:person", args=[left.uid])),
+        ("proof", reverse("console:proof", args=[left.uid])),
         ("without an address", reverse("console:person", args=[sample.people[12].uid])),
         ("what if", _what_if(anna)),
         ("ahead", reverse("console:ahead", args=[sample.people[1].uid])),

@@ -44,6 +44,7 @@ WRITES = (
     "application_writes",
     "application_sso_save",
     "application_sso_secret",
+    "decide_request",
     "settle_task",
     "steer_run",
     "rule_check",

@@ -19,14 +19,16 @@ NO = "nobody"
 RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     **dict.fromkeys(
         (
-            "overview", "find", "palette", "people", "export_people", "person", "ahead", "what_if",
+            "overview", "find", "palette", "people", "export_people", "person", "proof",
+            "proof_file",
+            "ahead", "what_if",
             "applications", "application", "application_provisioning", "application_access",
             "application_accounts", "account", "application_entitlements", "application_licences",
             "application_runs", "application_settings", "application_new", "connection",
             "connection_live", "catalogue", "entry", "entry_single_sign_on", "entry_provisioning",
             "rules", "rule_figures", "rule_words", "who_meets", "who_gets",
-            "plan", "plan_lines", "tasks", "runs", "run", "run_live", "sources", "audit",
-            "export_audit", "security", "design",
+            "plan", "plan_lines", "tasks", "requests", "runs", "run", "run_live", "sources",
+            "audit", "export_audit", "security", "design",
         ),
         (ALL, NO),
     ),
@@ -80,6 +82,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "add_application": (Ability.CONFIGURE, Ability.CONFIGURE),
     "apply": (NO, Ability.APPLY),
     "decide": (NO, Ability.DECIDE),
+    "decide_request": (NO, Ability.EXCEPT),
     "settle_task": (NO, Ability.TASKS),
     "steer_run": (NO, Ability.RUNS),
     "writes": (Ability.STOP, Ability.STOP),

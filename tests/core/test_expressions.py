@@ -18,6 +18,7 @@ from tenure.core.expressions import (
     AttributeType,
     ExpressionError,
     MissingAttribute,
+    ValueExpression,
     compile_condition,
     compile_row_condition,
     compile_row_value,
@@ -458,6 +459,29 @@ def test_rows(source: str, expected: object) -> None:
     together = ValueSet({"x": expression})
     for _ in range(6):
         assert together.values(ROW) == ({} if expected is None else {"x": expected})
+
+
+@pytest.mark.parametrize("value", ["Anna", " a  b ", "", "a\0b", "x" * 20_000, 7, None])
+def test_a_name_alone_says_what_the_engine_says_of_it(value: object) -> None:
+    def said(expression: ValueExpression, given: dict[str, object]) -> list[object]:
+        found: list[object] = []
+        for ask in (expression.value, lambda of: ValueSet({"one": expression}).values(of)):
+            try:
+                found.append(ask(given))
+            except ExpressionError as error:
+                found.append(type(error))
+        return found
+
+    def compiled(source: str) -> ValueExpression:
+        over_people = "user" in source
+        return compile_value(source, SCHEMA) if over_people else compile_row_value(source)
+
+    given = {"department": value, "row": {"title": value}}
+    for bare in ("user.department", "row.title", 'row["title"]'):
+        named, computed = compiled(bare), compiled(f'true ? {bare} : ""')
+        assert named.program.text is not None
+        assert computed.program.text is None
+        assert said(named, given) == said(computed, given)
 
 
 def test_the_columns_of_a_row_expression_are_known() -> None:

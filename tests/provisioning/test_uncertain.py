@@ -3,10 +3,13 @@ both. Access that is not sure is taken where it is not due, and given where it i
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tenure.applications.models import Account
 from tenure.connectors.faults import lost_after, lost_before, retry_later
+from tenure.core.model import Value
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
@@ -168,3 +171,24 @@ def test_what_a_dead_worker_sent_may_arrive_after_the_leaver_is_gone(sales: Comp
     assert sales.members("sales") == set()
     assert unsure() == []
     assert Account.objects.get().unsure_until is None
+
+
+def test_what_a_dead_worker_granted_a_new_account_is_taken_from_a_leaver(sales: Company) -> None:
+    """It died after a group was joined; that nobody has confirmed before the person left."""
+    person = sales.person("1")
+    services.store()
+    began = now() - timedelta(hours=1)
+    Operation.objects.update(state="started", started_at=began, attempts=1)
+    memory = sales.memories["chat"]
+    names: dict[str, Value] = {"userName": person.email, "displayName": "Person 1"}
+    account = memory.add_user(names, external_id=str(person.uid))
+    memory.change_group(memory.add_group("sales").remote_id, [account.remote_id], [])
+    memory.faults.nth("change_members", 1, retry_later(after=3600))
+    memory.faults.nth("change_members", 2, retry_later(after=3600))
+    drain()
+    assert unsure() == ["group:all", "group:sales"]
+    services.terminate_now(person, reason="gone")
+    drain()
+    assert sales.open_users() == set()
+    assert sales.members("sales") == set()
+    assert unsure() == []

@@ -15,8 +15,9 @@ from tenure.infra.clock import now
 from tenure.people.models import Company, Person
 from tenure.people.services import restand
 from tenure.signin import invitations, passkeys
-from tenure.signin.models import Passkey, User
+from tenure.signin.models import Pairing, Passkey, User
 from tenure.signin.sending import send_waiting
+from tenure.signin.tokens import digest
 from tests.signin.authenticator import Authenticator
 
 
@@ -97,7 +98,7 @@ def digits() -> str:
 def paired(to: Person) -> tuple[Client, Client, str]:
     """The computer with the invitation, the phone that has taken it, and the invitation's path."""
     computer, phone, path = Client(), Client(), invited(to)
-    taken = phone.post(token_of(computer, path) + "/confirm")
+    taken = confirmed(phone, token_of(computer, path))
     assert taken["Location"] == "/phone/"
     phone.get("/phone/")
     return computer, phone, path
@@ -112,3 +113,20 @@ def token_of(computer: Client, path: str, part: str = "/code") -> str:
     with mock.patch.object(qr, "svg", wraps=qr.svg) as drawn:
         assert computer.get(path + part).status_code == 200
     return "/" + str(drawn.call_args.args[0]).split("/", 3)[3]
+
+
+def number_of(path: str) -> dict[str, str]:
+    """What a person who stands before the computer taps on the phone."""
+    return {"number": Pairing.objects.get(token_digest=digest(path.rpartition("/")[2])).matching}
+
+
+def confirmed(phone: Client, path: str) -> HttpResponse:
+    """The phone takes the computer."""
+    return phone.post(path + "/confirm", number_of(path))  # type: ignore[return-value]
+
+
+def asked_by_phone(phone: Client, path: str) -> dict[str, Any]:
+    """What the phone's passkey has to sign, for who has tapped the right number."""
+    answer = post(phone, path + "/options", number_of(path))
+    assert answer.status_code == 200, answer.content
+    return dict(json.loads(answer.content))

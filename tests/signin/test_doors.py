@@ -20,6 +20,7 @@ from tenure.signin import recovery, sessions
 from tenure.signin.models import Passkey, Session, Throttle, User
 from tenure.signin.throttle import Limit, TooOften, count
 from tests.signin.people import (
+    asked_by_phone,
     invited,
     letters,
     options,
@@ -275,7 +276,7 @@ def test_a_phone_lets_a_computer_in_as_who_signed() -> None:
     assert computer.get("/sign-in/qr/wait").status_code == 204
     page = phone.get(path).content.decode()
     assert "127.0.0.1" in page
-    signed = device.get(options(phone, path + "/options"))
+    signed = device.get(asked_by_phone(phone, path))
     answer = post(phone, path + "/passkey", {"credential": signed})
     assert json.loads(answer.content) == {"location": "/sign-in/qr/done"}
     # Whoever else has a picture of the code, or comes with a browser of their own, gets nothing.
@@ -292,7 +293,7 @@ def test_what_was_signed_for_one_computer_opens_no_other() -> None:
     device = with_passkey(person())
     mine, theirs, phone = Client(), Client(), Client()
     path, other = token_of(mine, "/sign-in", "/qr"), token_of(theirs, "/sign-in", "/qr")
-    signed = device.get(options(phone, path + "/options"))
+    signed = device.get(asked_by_phone(phone, path))
     assert post(phone, other + "/passkey", {"credential": signed}).status_code == 422
     # Nor does a signature for this very device open a computer elsewhere.
     signed = device.get(options(phone))

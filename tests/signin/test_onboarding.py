@@ -15,6 +15,7 @@ from tenure.signin import identity, invitations, pairing
 from tenure.signin.models import Invitation, OneTimeCode, Pairing, Passkey, Review, Session
 from tests.signin.authenticator import Authenticator
 from tests.signin.people import (
+    confirmed,
     digits,
     invited,
     letters,
@@ -90,7 +91,7 @@ def test_an_invitation_used_while_another_phone_is_under_way() -> None:
     ana = person()
     _, phone, path = verified(ana)
     late = Client()
-    late.post(token_of(Client(), path) + "/confirm")
+    confirmed(late, token_of(Client(), path))
     late.get("/phone/")
     late.post("/phone/", {"code": digits()})
     late.post("/phone/", RIGHT)
@@ -119,12 +120,12 @@ def test_a_code_is_taken_once_and_expires() -> None:
     path = invited(person())
     computer = Client()
     scan = token_of(computer, path)
-    assert Client().post(scan + "/confirm").status_code == 302
-    assert Client().post(scan + "/confirm").status_code == 410
+    assert confirmed(Client(), scan).status_code == 302
+    assert confirmed(Client(), scan).status_code == 410
     assert Client().get(scan).status_code == 410
     late = token_of(computer, path)
     Pairing.objects.update(expires_at=now() - timedelta(seconds=1))
-    assert Client().post(late + "/confirm").status_code == 410
+    assert confirmed(Client(), late).status_code == 410
 
 
 def test_the_computer_goes_on_once_and_no_other_does() -> None:
@@ -173,7 +174,7 @@ def test_a_code_expires_and_is_worth_something_for_its_pairing_only() -> None:
     _, phone, path = paired(ana)
     first = digits()
     other = Client()
-    other.post(token_of(Client(), path) + "/confirm")
+    confirmed(other, token_of(Client(), path))
     other.get("/phone/")
     digits()
     assert other.post("/phone/", {"code": first}).status_code == 422

@@ -55,12 +55,13 @@ services.store()
 class Installation:
     """A database of its own, a SCIM server of its own, and the processes that are started."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, bulk: bool = False) -> None:
         self.postgres = EmbeddedPostgres(home)
         self.postgres.start()
         self.processes: list[subprocess.Popen[bytes]] = []
         server = self._start([sys.executable, "-m", "bench.scim_server", "--lax",
-                              "--rate", str(RATE)], stdout=subprocess.PIPE)  # fmt: skip
+                              "--rate", str(RATE), *(["--bulk"] if bulk else [])],
+                             stdout=subprocess.PIPE)  # fmt: skip
         assert server.stdout is not None
         self.address = f"http://127.0.0.1:{int(server.stdout.readline())}/scim"
         self.python("-c", SETUP, str(PEOPLE), self.address)
@@ -145,9 +146,10 @@ class Installation:
 
 
 @pytest.fixture
-def installed() -> Iterator[Installation]:
+def installed(request: pytest.FixtureRequest) -> Iterator[Installation]:
+    """`request.param`: whether the application takes bulk requests."""
     home = make_home()
-    installation = Installation(home)
+    installation = Installation(home, bulk=getattr(request, "param", False))
     yield installation
     installation.end()
     remove_home(home)
@@ -177,6 +179,19 @@ def test_a_worker_that_is_killed_at_every_stage(installed: Installation) -> None
         until(reached)
         kill(worker)
     assert installed.states()["done"] < PEOPLE, "it was killed too late to tell anything"
+    assert installed.python("-m", "tenure", "apply", "--yes") == 0
+    installed.assert_all_there_once()
+
+
+@pytest.mark.parametrize("installed", [True], indirect=True)
+def test_a_worker_is_killed_while_a_bulk_request_travels(installed: Installation) -> None:
+    """Nobody hears the answer, and the application does all of it after the worker is gone."""
+    worker = installed.worker("worker")
+    until(lambda: len(installed.names()) > 5)
+    kill(worker)
+    with urllib.request.urlopen(f"{installed.address}/bulks", timeout=10) as answer:
+        assert json.loads(answer.read()) == 1
+    assert installed.states()["done"] == 0
     assert installed.python("-m", "tenure", "apply", "--yes") == 0
     installed.assert_all_there_once()
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -135,7 +136,8 @@ async def _job(name: str, arguments: dict[str, Any], death: Death) -> None:
     if name == "tenure.drain":
         await MortalDrain(arguments["slug"], death, asyncio.get_running_loop()).run()
         return
+    do = app.tasks[name].func
     try:
-        await app.tasks[name].func(**arguments)
+        await (do if iscoroutinefunction(do) else sync_to_async(do))(**arguments)
     finally:
         await sync_to_async(close)()

@@ -11,7 +11,7 @@ from tenure.applications.models import Application
 from tenure.catalogue.filling import complete
 from tenure.connectors.base import Connector, ConnectorConfig, Learnt, Limits
 from tenure.connectors.http import Timeouts
-from tenure.connectors.registry import open_connector
+from tenure.connectors.registry import ends_sessions, open_connector
 from tenure.core.account_conditions import NOT_ATTRIBUTES, compile_account_condition
 from tenure.core.correlation import MatchRule, attributes_read, default_rules
 from tenure.vault.services import resolve, resolve_all
@@ -43,6 +43,16 @@ def matching_rules(application: Application) -> tuple[MatchRule, ...]:
         MatchRule(item["account"], item["person"], item.get("case", "fold") == "fold")
         for item in application.matching
     )
+
+
+def can_end_sessions(application: Application) -> bool:
+    """Whether its connector can sign somebody out there, as it is set up. Nothing is opened."""
+    try:
+        settings = resolve_all(application.settings)
+        whole = complete(application.catalogue_entry, application.connector, settings)
+        return ends_sessions(application.connector, whole)
+    except (LookupError, ValueError):
+        return False
 
 
 def connector_for(application: Application, learnt: Learnt | None = None) -> Connector:

@@ -15,6 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.duration import duration_iso_string
 
+from tenure.applications import sign_on_changes
 from tenure.applications.authorizing import forget_tokens
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.audit.models import Action
@@ -67,6 +68,7 @@ class ApplicationDefinition:
     closed_ahead: bool = False
     owner: str = ""
     remind_after: timedelta | None = None
+    requestable: Mapping[str, Any] = field(default_factory=dict)
     requires: Sequence[str] = ()
     seat_price: Decimal | None = None
     seat_currency: str = ""
@@ -88,6 +90,7 @@ _COSMETIC = frozenset(
         "expires",
         "owner",
         "remind_after",
+        "requestable",
         "seat_price",
         "seat_currency",
         "guard",
@@ -145,6 +148,7 @@ def save_application(
         before = None
     else:
         before = _plain(_definition(application, _offered(application)))
+        sign_on_changes.tell(application, _stored(definition.single_sign_on))
     for name in _COLUMNS:
         setattr(application, name, _stored(getattr(definition, name)))
     if position is not None:

@@ -13,6 +13,7 @@ from tenure.catalogue.parts import (
     CHECKED,
     Authentication,
     Common,
+    Name,
     Part,
     Sentence,
     Setting,
@@ -129,6 +130,13 @@ class Off(Part):
     then: Literal["disable", "delete", "keep"] = Field(
         default="disable", description="What is done by default when access ends."
     )
+    sessions: Literal["end", "go_on"] | None = Field(
+        default=None,
+        description="Whether what somebody is signed in to ends with the account. None: not known.",
+    )
+    sign_out: Sentence | None = Field(
+        default=None, description="How an administrator signs somebody out there by hand."
+    )
 
 
 class Matching(Part):
@@ -174,6 +182,10 @@ class Entry(Common):
     connector: Connection
     interface: Sentence = Field(description="By what interface accounts are managed, in words.")
     off: Off
+    attributes: dict[Name, Text] = Field(
+        default_factory=dict,
+        description="What people must have beside the standard attributes, by name, and its label.",
+    )
     mapping: dict[
         str, Annotated[Mapped, BeforeValidator(_mapped, json_schema_input_type=str | Mapped)]
     ] = Field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,10 +11,12 @@ from rich.markup import escape
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, out, print_json, say, table
+from tenure.cli.proof import proof, show_line
 
 if TYPE_CHECKING:
     from tenure.applications.models import Account
     from tenure.provisioning.explain import ApplicationExplanation, Explanation
+    from tenure.sso.receipt import Line
 
 _INSTANT = "%-d %b %Y %H:%M %Z"
 person_app = typer.Typer(
@@ -25,6 +28,7 @@ def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
     app.command("link")(link)
     person_app.command("show")(show)
+    person_app.command("proof")(proof)
     app.add_typer(person_app, name="person")
 
 
@@ -38,16 +42,27 @@ def explain(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Why this person has or lacks each application and entitlement, and what happened.
+    """Why this person has or lacks each application and entitlement, whether what they lost has
+    really ended there, and what happened.
 
     Example: `tenure explain 10482 chat`
     """
     with session():
         from tenure.people.services import find_person
         from tenure.provisioning.explain import explain as explained
+        from tenure.sso.receipt import receipt_of
 
-        found = explained(find_person(person), application)
-        print_json(found.as_json()) if as_json else _show(found)
+        who = find_person(person)
+        found = explained(who, application)
+        ended = {line.application.slug: line for line in receipt_of(who).lines}
+        if as_json:
+            document = found.as_json()
+            for item in document["applications"]:
+                line = ended.get(item["application"])
+                item["ended"] = line.as_json() if line is not None else None
+            print_json(document)
+            return
+        _show(found, ended)
 
 
 def show(
@@ -114,10 +129,13 @@ def link(
         print_json({"link": address}) if as_json else print(address)
 
 
-def _show(found: Explanation) -> None:
+def _show(found: Explanation, ended: Mapping[str, Line]) -> None:
     _head(found)
     for item in found.applications:
         _application(item)
+        line = ended.get(item.application)
+        if line is not None and not item.due:
+            show_line(line)
     if found.history:
         out.print("\n[bold]History[/]")
     for event in found.history[:20]:
@@ -159,11 +177,8 @@ def _application(item: ApplicationExplanation) -> None:
         out.print(f"    {escape(key)} [dim]by {escape(', '.join(rules))}[/]")
     if item.problem:
         out.print(f"    [red]{escape(item.problem)}[/]")
-    if item.account is not None:
+    if item.account is not None and item.due:
         out.print(f"    account {escape(item.account.user_name)}: {_state(item.account)}")
-        if item.account.evidence:
-            proof = item.account.evidence
-            out.print(f"      [dim]proof {proof['at']}: {escape(proof['read_back'])}[/]")
 
 
 def _state(account: Account) -> str:

@@ -18,12 +18,15 @@ from tenure.cli import (
     connector,
     listing,
     lives,
+    match,
     push,
     rehires,
+    requests,
     secrets,
     serving,
     signals,
     source_new,
+    source_show,
     sso,
     working,
 )
@@ -50,6 +53,8 @@ for module in (
     access,
     lives,
     rehires,
+    requests,
+    match,
     coming_in,
     listing,
     connector,
@@ -64,6 +69,7 @@ catalogue.register(app, application_app)
 connection.register(application_app)
 app.add_typer(application_app)
 source_new.register(source_app)
+source_show.register(source_app)
 app.add_typer(source_app)
 app.add_typer(tasks_app)
 

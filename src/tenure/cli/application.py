@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from tenure.cli.authorization import standing_now, tell_forgotten, tell_standing
 from tenure.cli.context import session
-from tenure.cli.output import AsJson, Failure, out, print_json, say
+from tenure.cli.output import AsJson, out, print_json
 
 application_app = typer.Typer(
     name="application",
@@ -85,33 +86,17 @@ def authorize(application: Slug, as_json: AsJson = False) -> None:
         from tenure.applications.finding import application_named
 
         found = application_named(application)
-        how = standing(found)
-        if how is None:
-            raise Failure(
-                f"{found.name} is not authorised by OAuth: it has no `oauth` in tenure.yaml."
-            )
-        page = f"{settings.TENURE_URL}{reverse('console:application', args=[found.slug])}"
-        if not how.by_hand:
-            fresh_token(found)
-            how = standing(found)
-            assert how is not None
-        document = {
-            "application": found.slug,
-            "grant": how.grant,
-            "authorised": how.authorised,
-            "scopes": how.scopes,
-            "granted_at": how.granted_at,
-            "granted_by": how.granted_by,
-            "refused": how.refused,
-            "page": f"{page}#authorisation",
-        }
-        if as_json:
-            print_json(document)
-        elif how.authorised:
-            say(f"{found.name} is authorised ({how.grant}), by {how.granted_by}.")
-        else:
-            say(f"{found.name} is not authorised{': ' + how.refused if how.refused else '.'}")
-            say(f"Sign in (`tenure link`) and press Authorise: {page}#authorisation")
+        how = standing_now(found.name, lambda: standing(found), lambda: fresh_token(found))
+        address = reverse("console:application", args=[found.slug])
+        tell_standing(
+            "application",
+            found.slug,
+            found.name,
+            how,
+            page=f"{settings.TENURE_URL}{address}#authorisation",
+            next_step="press Authorise",
+            as_json=as_json,
+        )
 
 
 @application_app.command("deauthorize")
@@ -127,7 +112,4 @@ def deauthorize(application: Slug, as_json: AsJson = False) -> None:
 
         found = application_named(application)
         trouble = withdraw(found)
-        if as_json:
-            print_json({"application": found.slug, "trouble": trouble})
-        else:
-            say(f"The tokens of {found.name} are forgotten{': ' + trouble if trouble else ''}.")
+        tell_forgotten("application", found.slug, found.name, trouble, as_json=as_json)

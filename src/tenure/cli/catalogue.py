@@ -28,6 +28,25 @@ Slug = Annotated[
     str, typer.Argument(metavar="ENTRY", help="The entry's slug, as `catalogue search` shows it.")
 ]
 
+# What `application add` and `source add` both take.
+Name = Annotated[str, typer.Option("--name", help="What it is called here.")]
+Key = Annotated[str, typer.Option("--as", help="Its slug in tenure.yaml. Default: the entry's.")]
+Values = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A setting, as NAME=VALUE. What is missing is asked for."),
+]
+Secrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        help="Where a secret is, as NAME=${env:VARIABLE}, NAME=${file:/path} or "
+        "NAME=${box:NAME}. Default: an environment variable named after it.",
+    ),
+]
+NewFile = Annotated[
+    Path | None, typer.Option("--output", "-o", help="Write to this new file, not the screen.")
+]
+
 
 def register(app: typer.Typer, application_app: typer.Typer) -> None:
     catalogue_app.command("search")(search)
@@ -134,25 +153,11 @@ def schema(
 
 def add(
     slug: Slug,
-    name: Annotated[str, typer.Option("--name", help="What it is called here.")] = "",
-    key: Annotated[
-        str, typer.Option("--as", help="Its slug in tenure.yaml. Default: the entry's.")
-    ] = "",
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting, as NAME=VALUE. What is missing is asked for."),
-    ] = None,
-    secrets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--secret",
-            help="Where a secret is, as NAME=${env:VARIABLE}, NAME=${file:/path} or "
-            "NAME=${box:NAME}. Default: an environment variable named after the application.",
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this new file, not the screen.")
-    ] = None,
+    name: Name = "",
+    key: Key = "",
+    values: Values = None,
+    secrets: Secrets = None,
+    file: NewFile = None,
     now: Annotated[
         bool, typer.Option("--apply", help="Add it to what is configured, in report mode.")
     ] = False,

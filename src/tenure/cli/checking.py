@@ -131,6 +131,21 @@ def _passkeys() -> Iterator[Line]:
     yield Line("passkeys", not problem, problem or f"bound to {settings.PASSKEY_ORIGIN}")
 
 
+def _places() -> Iterator[Line]:
+    from django.conf import settings
+
+    from tenure.signin.places import PlacesUnreadable, open_file
+
+    if not settings.TENURE_PLACES:
+        return
+    try:
+        made_of = open_file(settings.TENURE_PLACES).metadata()
+    except PlacesUnreadable as error:
+        yield Line("places", False, str(error))
+    else:
+        yield Line("places", True, f"{made_of.database_type} in {settings.TENURE_PLACES}")
+
+
 def _letters() -> Iterator[Line]:
     from django.conf import settings
 
@@ -287,6 +302,7 @@ _LOOKS = (
     _clock,
     _writes,
     _passkeys,
+    _places,
     _letters,
     _secrets,
     _sources,

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from tenure.cli.authorization import standing_now, tell_forgotten, tell_standing
 from tenure.cli.context import session
-from tenure.cli.output import AsJson, Failure, out, print_json, say, table
+from tenure.cli.output import AsJson, out, print_json, say, table
 
 source_app = typer.Typer(
     name="source",
@@ -111,34 +112,17 @@ def authorize(source: Slug, as_json: AsJson = False) -> None:
         from tenure.sources.finding import source_named
 
         found = source_named(source)
-        how = standing(found)
-        if how is None:
-            raise Failure(
-                f"{found.name} is not authorised by OAuth: it has no `oauth` in tenure.yaml."
-            )
-        if not how.by_hand:
-            fresh_token(found)
-            how = standing(found)
-            assert how is not None
+        how = standing_now(found.name, lambda: standing(found), lambda: fresh_token(found))
         address = reverse("console:authorise_source", args=[found.slug])
-        page = f"{settings.TENURE_URL}{address}"
-        document = {
-            "source": found.slug,
-            "grant": how.grant,
-            "authorised": how.authorised,
-            "scopes": how.scopes,
-            "granted_at": how.granted_at,
-            "granted_by": how.granted_by,
-            "refused": how.refused,
-            "page": page,
-        }
-        if as_json:
-            print_json(document)
-        elif how.authorised:
-            say(f"{found.name} is authorised ({how.grant}), by {how.granted_by}.")
-        else:
-            say(f"{found.name} is not authorised{': ' + how.refused if how.refused else '.'}")
-            say(f"Sign in (`tenure link`), open this address and agree there: {page}")
+        tell_standing(
+            "source",
+            found.slug,
+            found.name,
+            how,
+            page=f"{settings.TENURE_URL}{address}",
+            next_step="open this address and agree there",
+            as_json=as_json,
+        )
 
 
 @source_app.command("deauthorize")
@@ -154,7 +138,4 @@ def deauthorize(source: Slug, as_json: AsJson = False) -> None:
 
         found = source_named(source)
         trouble = withdraw(found)
-        if as_json:
-            print_json({"source": found.slug, "trouble": trouble})
-        else:
-            say(f"The tokens of {found.name} are forgotten{': ' + trouble if trouble else ''}.")
+        tell_forgotten("source", found.slug, found.name, trouble, as_json=as_json)

@@ -4,13 +4,12 @@ first rows. Only applying and previewing need a database."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from tenure.cli.catalogue import asked, pairs, write_new
+from tenure.cli.catalogue import Key, Name, NewFile, Secrets, Values, asked, pairs, write_new
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json, say
 from tenure.cli.source import Slug
@@ -30,25 +29,11 @@ def add(
     entry: Annotated[
         str, typer.Argument(metavar="ENTRY", help="As `catalogue search --kind source` shows it.")
     ],
-    name: Annotated[str, typer.Option("--name", help="What it is called here.")] = "",
-    key: Annotated[
-        str, typer.Option("--as", help="Its slug in tenure.yaml. Default: the entry's.")
-    ] = "",
-    values: Annotated[
-        list[str] | None,
-        typer.Option("--set", help="A setting, as NAME=VALUE. What is missing is asked for."),
-    ] = None,
-    secrets: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--secret",
-            help="Where a secret is, as NAME=${env:VARIABLE}, NAME=${file:/path} or "
-            "NAME=${box:NAME}. Default: an environment variable named after the source.",
-        ),
-    ] = None,
-    file: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write to this new file, not the screen.")
-    ] = None,
+    name: Name = "",
+    key: Key = "",
+    values: Values = None,
+    secrets: Secrets = None,
+    file: NewFile = None,
     now: Annotated[bool, typer.Option("--apply", help="Add it to what is configured.")] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -27,6 +27,8 @@ PASSKEY_ORIGIN = f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"
 """What passkeys are bound to (the RP id and the origin of WebAuthn): they work at no other."""
 TENURE_PROXIES = count_of("TENURE_PROXIES")
 """How many reverse proxies of our own stand before us; each adds to X-Forwarded-For."""
+TENURE_PLACES = os.environ.get("TENURE_PLACES", "")
+"""An MMDB file that says where addresses are; empty: none."""
 
 EMAIL_OUTBOX = HOME / "outbox"
 _MAIL = mail_settings(
@@ -67,9 +69,11 @@ INSTALLED_APPS = [
     "tenure.rules",
     "tenure.applications",
     "tenure.provisioning",
+    "tenure.writeback",
     "tenure.signin",
     "tenure.sso",
     "tenure.sso.saml",
+    "tenure.requests",
     "tenure.setup",
     "tenure.notices",
     "tenure.signals",
@@ -90,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tenure.signin.devices.DeviceCookie",
 ]
 
 ROOT_URLCONF = "tenure.config.urls"
@@ -130,6 +135,7 @@ SESSION_COOKIE_NAME = "__Host-tenure" if _HTTPS else "tenure"
 SESSION_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
+DEVICE_COOKIE_NAME = "__Host-tenure-device" if _HTTPS else "tenure-device"
 CSRF_COOKIE_NAME = "__Host-tenure-csrf" if _HTTPS else "tenure-csrf"
 CSRF_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_HTTPONLY = True

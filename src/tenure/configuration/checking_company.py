@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 
@@ -17,7 +18,8 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)
 def check_onboarding(
     company: Company, schema: Mapping[str, AttributeType], problems: Problems
 ) -> None:
-    """The colour is one; people are asked for texts and days, which they can type."""
+    """The colour is one; people are asked for texts and days, which they can type; networks are
+    written as networks are."""
     if company.colour and not _COLOUR.fullmatch(company.colour):
         problems.add(
             ("company", "colour"),
@@ -31,3 +33,18 @@ def check_onboarding(
                 f"Nobody can be asked for {name!r}. Expected `{NAME}` (given and family name) or "
                 f"an attribute that is a text or a day.{near(name, (NAME, *schema))}",
             )
+    for place, ranges in company.onboarding.networks.items():
+        if not ranges:
+            problems.add(
+                ("company", "onboarding", "networks", place),
+                f"{place!r} has no addresses. Expected {place}: [203.0.113.0/24].",
+            )
+        for index, text in enumerate(ranges):
+            try:
+                ipaddress.ip_network(text)
+            except ValueError as error:
+                problems.add(
+                    ("company", "onboarding", "networks", place, index),
+                    f"{error}. Expected addresses as in 203.0.113.0/24 or 2001:db8:1::/48, or "
+                    "one address.",
+                )

@@ -12,6 +12,7 @@ from tenure.configuration.document import Application
 from tenure.configuration.document_oidc import OpenIDConnect
 from tenure.configuration.document_sso import SingleSignOn
 from tenure.configuration.problems import Path, Problems
+from tenure.configuration.references import EXPECTED, is_reference
 from tenure.core.expressions import AttributeType
 
 #: Claims that say who speaks, to whom and when: no expression may say otherwise.
@@ -69,6 +70,13 @@ def _shared(sso: SingleSignOn, path: Path, problems: Problems) -> None:
             )
     if sso.start:
         check_address(sso.start, (*path, "start"), problems)
+    if (order := sso.global_token_revocation) is not None:
+        check_address(order.address, (*path, "global_token_revocation", "address"), problems)
+        if order.token and not is_reference(order.token):
+            problems.add(
+                (*path, "global_token_revocation", "token"),
+                f"Only a reference is kept here: {EXPECTED}.",
+            )
     if sso.hours is not None:
         if not sso.hours.days:
             problems.add((*path, "hours", "days"), "Nobody could ever sign in. Name a day.")

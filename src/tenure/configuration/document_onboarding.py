@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tenure.configuration.values import Duration, Part
+from tenure.configuration.values import Duration, Part, Text
 from tenure.people.onboarding import Invite, SendTo, Trigger
 from tenure.people.onboarding import Onboarding as Settings
 
@@ -38,6 +38,10 @@ class Onboarding(Part):
         description="When accounts of new people are made: `start`, for the first day; "
         "`onboarding`, when they have come in.",
     )
+    networks: dict[Text, list[str]] = Field(
+        default_factory=dict,
+        description="What a place is called, and its addresses: {Berlin office: [10.1.0.0/16]}.",
+    )
 
 
 def stored_onboarding(item: Settings) -> Onboarding:
@@ -49,6 +53,7 @@ def stored_onboarding(item: Settings) -> Onboarding:
         send_to=item.send_to,
         verify=list(item.verify),
         trigger=item.trigger,
+        networks={name: list(ranges) for name, ranges in item.networks.items()},
     )
 
 
@@ -61,4 +66,5 @@ def onboarding_settings(part: Onboarding) -> Settings:
         send_to=part.send_to,
         verify=tuple(part.verify),
         trigger=part.trigger,
+        networks={name: tuple(ranges) for name, ranges in part.networks.items()},
     )

@@ -15,12 +15,15 @@ from tenure.core.tidying import Cleaning
 
 
 class SourceGuard(Part):
-    """What holds an import."""
+    """What holds an import, and what is written back."""
 
     leavers: Limit | None = Field(default=None, description="People whom it makes leavers.")
     changes: ChangeLimit | None = Field(default=None, description="People whom it changes.")
     missing: MissingLimit | None = Field(
         default=None, description="Records of the last import that are not in this one."
+    )
+    write_back: Limit | None = Field(
+        default=None, description="Records into which something is written back."
     )
 
 
@@ -70,6 +73,17 @@ class Table(Part):
     otherwise: str = Field(default="", description="What takes the place of any other value.")
 
 
+def _both(value: Any) -> Any:
+    return {"record": value, "person": value} if isinstance(value, str) else value
+
+
+class SameAttribute(Part):
+    """An attribute of a record that is the same as one of a person, without regard to case."""
+
+    record: AttributeName
+    person: AttributeName
+
+
 class Source(Part):
     """One place that people come from."""
 
@@ -117,6 +131,28 @@ class Source(Part):
         description="A new employee number with the attributes of somebody known may be theirs: "
         "personal_email, or several together. It is asked.",
     )
+    correlation: list[
+        Annotated[
+            SameAttribute,
+            BeforeValidator(_both, json_schema_input_type=AttributeName | SameAttribute),
+        ]
+    ] = Field(
+        default_factory=list,
+        description="By what a record is tied to a person whom another source has, in order: "
+        "employee_number, email, or {record: badge, person: badge_number}. Not given: the employee "
+        "number alone.",
+    )
+    suggest: list[
+        Annotated[
+            list[AttributeName],
+            Field(min_length=1),
+            BeforeValidator(_together, json_schema_input_type=str | list[str]),
+        ]
+    ] = Field(
+        default_factory=list,
+        description="Who is alike in all of one list, however it is spelled, may be the same "
+        "person: [given_name, family_name, birth_date]. It is asked.",
+    )
     schedule: Annotated[
         Schedule | None,
         BeforeValidator(_continuously, json_schema_input_type=Schedule | Literal["continuous"]),
@@ -154,6 +190,11 @@ class Source(Part):
     first_for: list[AttributeName] = Field(
         default_factory=list,
         description="Attributes for which it goes before all other sources.",
+    )
+    write_back: dict[Literal["email", "user_name"], Text] = Field(
+        default_factory=dict,
+        description="What is written into a person's record there, and into which column: "
+        "{email: E-mail}.",
     )
     authoritative: bool = Field(
         default=False, description="Somebody stays as long as one such source has them."

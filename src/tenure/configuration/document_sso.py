@@ -24,6 +24,29 @@ class Hours(Part):
     end: Clock | Literal["24:00"] = Field(default="24:00", description="19:00, not included.")
 
 
+class GlobalRevocation(Part):
+    """Where the application takes an order to void everything that somebody has there (draft
+    "Global Token Revocation", Okta's Universal Logout)."""
+
+    address: Annotated[str, StringConstraints(max_length=2000)] = Field(
+        description="Its global token revocation endpoint."
+    )
+    subject: Literal["email", "iss_sub", "opaque"] = Field(
+        default="email",
+        description="How people are named: email; iss_sub: our issuer and what the application was "
+        "told when they signed in; opaque: the id of their account there.",
+    )
+    member: Literal["sub_id", "subject"] = Field(
+        default="sub_id",
+        description="Where the name stands in the request; drafts before 02 say subject.",
+    )
+    token: Annotated[str, StringConstraints(max_length=300)] = Field(
+        default="",
+        description="A bearer token, as a reference: ${box:NAME}. Empty: a JWT that Tenure signs, "
+        "to be checked by its published keys.",
+    )
+
+
 class SingleSignOn(Part):
     """How people sign in to an application through Tenure. Exactly one protocol."""
 
@@ -46,6 +69,9 @@ class SingleSignOn(Part):
     passkey_within: Duration | None = Field(
         default=None,
         description="The passkey must have been used within so long: PT15M. It is asked for again.",
+    )
+    global_token_revocation: GlobalRevocation | None = Field(
+        default=None, description="How everything that somebody has there is made void."
     )
     ask: Annotated[str, StringConstraints(max_length=300)] = Field(
         default="",

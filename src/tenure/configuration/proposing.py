@@ -13,9 +13,11 @@ from ruamel.yaml import YAML
 
 from tenure.catalogue import filling
 from tenure.catalogue.entry import Entry
+from tenure.catalogue.loading import UnknownEntry
+from tenure.catalogue.loading import entry as entry_named
 from tenure.catalogue.parts import Common
 from tenure.configuration.checking import check
-from tenure.configuration.document import Application, Document
+from tenure.configuration.document import Application, Attribute, Document
 from tenure.configuration.exporting import as_written
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.references import EXPECTED, is_reference
@@ -69,15 +71,29 @@ def prepare(
 
 
 def block(slug: str, application: Application) -> str:
-    """The application as it stands in `tenure.yaml`. Raises `ConfigurationError`."""
-    document = Document(applications={slug: application})
+    """The application as it stands in `tenure.yaml`, with the attributes that people need for it.
+    Raises `ConfigurationError`."""
+    document = Document(
+        attributes=needed_attributes(application) or None, applications={slug: application}
+    )
     problems = check(document).problems
     if problems:
         raise ConfigurationError(problems)
-    plain: dict[str, Any] = as_written(document)["applications"][slug]
+    written = as_written(document)
+    plain: dict[str, Any] = written["applications"][slug]
     # Said although it is the default: it is the line that is changed when all looks well.
     plain["mode"] = "report"
-    return as_yaml({"applications": {slug: plain}})
+    told = {"attributes": written["attributes"]} if document.attributes else {}
+    return as_yaml({**told, "applications": {slug: plain}})
+
+
+def needed_attributes(application: Application) -> dict[str, Attribute]:
+    """What its entry says that people must have beside the standard attributes."""
+    try:
+        needed = entry_named(application.catalogue).attributes if application.catalogue else {}
+    except UnknownEntry:
+        return {}
+    return {name: Attribute(label=label) for name, label in needed.items()}
 
 
 def named(slug: str, name: str) -> dict[str, str]:

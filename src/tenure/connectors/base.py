@@ -105,6 +105,8 @@ class Capabilities:
     create_entitlements: bool = False
     #: It can make what one account owns another's: it is `Transferring` too.
     transfer: bool = False
+    #: It can end what an account is signed in to, and leave it open: it is `EndsSessions` too.
+    ends_sessions: bool = False
     #: Attributes that `find` can search by.
     searchable: frozenset[str] = frozenset({"userName"})
 
@@ -314,6 +316,15 @@ class Transferring(Protocol):
     async def transfer(self, remote_id: str, to_remote_id: str) -> None:
         """Make everything that the account owns the other one's, closed as it may be. Safe to
         repeat: what was handed over already stays so. Raises `NotFound` for either, `Rejected`."""
+
+
+@runtime_checkable
+class EndsSessions(Protocol):
+    """What a connector may be besides, where its application can sign somebody out everywhere."""
+
+    async def end_sessions(self, remote_id: str) -> None:
+        """Every session and token of the account is over; the account stays as it is. Safe to
+        repeat. Raises `NotFound`, and `Unsupported` where these settings do not allow it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from types import TracebackType
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -55,6 +55,7 @@ class MemorySettings(BaseModel):
     groups: bool = Field(default=True, title="Manage groups")
     create_groups: bool = Field(default=True, title="Create missing groups")
     bulk: int = Field(default=0, ge=0, title="Changes in one request, none: one by one")
+    sessions: bool = Field(default=False, title="Can sign people out")
 
 
 class MemorySecrets(BaseModel):
@@ -81,6 +82,7 @@ class MemoryConnector:
             entitlements=frozenset({"group"}) if groups else frozenset(),
             create_entitlements=groups and self._settings.create_groups,
             transfer=True,
+            ends_sessions=self._settings.sessions,
             searchable=frozenset({"userName", "externalId"}) | config.attributes,
         )
 
@@ -88,6 +90,11 @@ class MemoryConnector:
     def application(self) -> MemoryApplication:
         """The application behind this connector."""
         return MemoryApplication.named(self._settings.name)
+
+    @classmethod
+    def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether sessions can be ended by these settings."""
+        return MemorySettings.model_validate(dict(settings)).sessions
 
     async def __aenter__(self) -> Self:
         return self
@@ -170,6 +177,11 @@ class MemoryConnector:
         await self._call(
             "transfer", remote_id, lambda: self.application.transfer(remote_id, to_remote_id)
         )
+
+    async def end_sessions(self, remote_id: str) -> None:
+        if not self._settings.sessions:
+            raise Unsupported("This application cannot sign anybody out.")
+        await self._call("end_sessions", remote_id, lambda: self.application.sign_out(remote_id))
 
     async def delete(self, remote_id: str) -> None:
         await self._call("delete", remote_id, lambda: self.application.delete_user(remote_id))

@@ -160,6 +160,11 @@ class MemoryApplication:
             user.active = active
             self.history.append(Happened("opened" if active else "closed", remote_id))
 
+    def sign_out(self, remote_id: str) -> None:
+        """Raises `NotFound`."""
+        self.user(remote_id)
+        self.history.append(Happened("signed out", remote_id))
+
     def transfer(self, remote_id: str, to_remote_id: str) -> None:
         """Raises `NotFound`."""
         user, heir = self.user(remote_id), self.user(to_remote_id)

@@ -159,6 +159,8 @@ def authorize_address(
         "code_challenge": verifier.challenge,
         "code_challenge_method": "S256",
         **({"scope": " ".join(settings.scopes)} if settings.scopes else {}),
+        # No ID token is used here, but some OpenID providers refuse to go on without a nonce.
+        **({"nonce": secrets.token_urlsafe(16)} if "openid" in settings.scopes else {}),
         **settings.parameters,
     }
     joint = "&" if "?" in settings.authorize_url else "?"

@@ -64,6 +64,19 @@ def schemas(kind: str, settings: Mapping[str, Any]) -> tuple[type[BaseModel], ty
     return (chosen.Settings, chosen.Secrets) if own is None else own(settings)
 
 
+def ends_sessions(kind: str, settings: Mapping[str, Any]) -> bool:
+    """Whether sessions can be ended there, by these settings; nothing is opened for it. Wrong
+    settings can nothing. Raises ValueError for an unknown kind."""
+    own: Callable[[Mapping[str, Any]], bool] | None
+    own = getattr(connector_class(kind), "ends_sessions_by", None)
+    if own is None:
+        return False
+    try:
+        return bool(own(settings))
+    except ValueError:
+        return False
+
+
 def known_attributes(kind: str, settings: Mapping[str, Any]) -> frozenset[str] | None:
     """The attributes that accounts have, where these settings say which; None: any that it may be.
 

@@ -22,6 +22,7 @@ from tenure.connectors.base import (
     Change,
     Connector,
     ConnectorError,
+    EndsSessions,
     Listed,
     NotFound,
     RemoteAccount,
@@ -195,6 +196,17 @@ class ConnectorConformance:
         await connector.transfer(leaver.remote_id, heir.remote_id)
         with pytest.raises(NotFound):
             await connector.transfer(leaver.remote_id, "nobody")
+
+    async def test_who_is_signed_out_keeps_the_account(self, connector: Connector) -> None:
+        if not connector.capabilities.ends_sessions:
+            return
+        assert isinstance(connector, EndsSessions)
+        made = await self.made(connector)
+        for _ in range(2):
+            await connector.end_sessions(made.remote_id)
+            assert (await connector.read(made.remote_id)).active is not False
+        with pytest.raises(NotFound):
+            await connector.end_sessions(made.remote_id[:-4] + "ffff")
 
     async def test_disable_and_enable_may_be_repeated(self, connector: Connector) -> None:
         wanted = self.sample()

@@ -33,6 +33,7 @@ _PAGES: Final = (
     ("rules", "Access rules", "key-round", "r", "policies birthright"),
     ("plan", "Plan", "list-checks", "l", "changes held approve"),
     ("tasks", "Tasks", "hand", "t", "by hand manual"),
+    ("requests", "Requests", "inbox", "q", "access approve reject"),
     ("runs", "Runs", "activity", "u", "progress failures"),
     ("sources", "Sources", "database", "s", "hr import"),
     ("licences", "Licences", "receipt-text", "i", "cost seats licenses"),

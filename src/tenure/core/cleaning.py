@@ -38,6 +38,8 @@ _MONTHS = (  # noqa: SIM905
 def clean_text(text: str) -> str:
     """NFC, without control and invisible formatting characters, trimmed, with runs of white space
     (no-break spaces, tabs and line ends too) as one space. Joiners inside words stay."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip()
     plain = unicodedata.normalize("NFC", text)
     if not plain.isprintable():
         plain = "".join(c for c in plain if _visible(c))

@@ -25,7 +25,7 @@ _ERROR: Final = cel.Type.ERROR
 class Program:
     """One compiled text (of one expression, or of many as a list) with what it needs."""
 
-    __slots__ = ("_expression", "_inputs", "names", "scope", "source", "type", "widest")
+    __slots__ = ("_expression", "_inputs", "names", "scope", "source", "text", "type", "widest")
 
     def __init__(self, source: str, scope: scopes.Scope, longest: int) -> None:
         if len(source) > longest:
@@ -50,6 +50,8 @@ class Program:
         self.names = scope.names(node, source)
         #: Whether it takes all that any expression may be given.
         self.widest = limits == LEVELS[0]
+        #: Where the whole expression is one text that is given: what reads it, without the engine.
+        self.text = scope.text(node)
         self._inputs = scope.inputs(self.names, limits)
 
     def bind(self, given: Given) -> scopes.Data:

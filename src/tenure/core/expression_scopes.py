@@ -38,6 +38,8 @@ WORK = 20_000_000
 
 
 Data: TypeAlias = dict[str, Any]
+#: Reads a text from what is given; None where there is none that the engine would take as it is.
+Text: TypeAlias = Callable[[Mapping[str, Any]], str | None]
 
 
 class Inputs(Protocol):
@@ -68,6 +70,10 @@ class Scope(Hashable, Protocol):
         """How large each variable can be."""
 
     def inputs(self, names: frozenset[str], limits: Limits) -> Inputs: ...
+
+    def text(self, node: tree.Node) -> Text | None:
+        """What reads the one text that the whole expression is, as `user.email` is; None for any
+        other expression."""
 
 
 def limits_for(node: tree.Node, scope: Scope) -> Limits | None:
@@ -202,11 +208,35 @@ class PeopleScope:
     def inputs(self, names: frozenset[str], limits: Limits) -> Inputs:
         return _PeopleInputs(self.root, self.schema, names, limits)
 
+    def text(self, node: tree.Node) -> Text | None:
+        if not isinstance(node, tree.Name):
+            return None
+        name = node.name.removeprefix(f"{self.root}.")
+        if self.schema.get(name) is not AttributeType.STRING:
+            return None
+        # An empty one is missing, which is for the engine to say.
+        return lambda given: _plain(given.get(name)) or None
+
 
 def _flag(match: re.Match[str]) -> str:
     if match["skip"] is not None:
         return match[0]
     return f"has{match['a']}.{match['path']} "
+
+
+def _plain(value: object) -> str | None:
+    """A text that goes through the engine unchanged."""
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or "\0" in value:
+        return None
+    return value if value.isascii() or _is_utf8(value) else None
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _PeopleInputs:
@@ -288,6 +318,14 @@ class RowScope:
 
     def inputs(self, names: frozenset[str], limits: Limits) -> Inputs:
         return _RowInputs(self.root, names, limits)
+
+    def text(self, node: tree.Node) -> Text | None:
+        match node:
+            case tree.Select(test=False) | tree.Call("_[_]"):
+                column = _column(node, tree.Name(self.root))
+                if column is not None:
+                    return lambda given: _plain(given[self.root].get(column))
+        return None
 
 
 _SPOKEN = {

@@ -1,8 +1,9 @@
 """Many expressions, asked at once for one person, account or row after the other.
 
-One call of the engine costs as much as ten conditions inside it, so those whose attributes are all
-there are compiled into one list. One error in a list is an error of the whole list: then each is
-asked alone, which also names the culprit.
+A value that is nothing but a text that is given needs no engine. One call of that costs as much as
+ten conditions inside it, so those whose attributes are all there are compiled into one list. One
+error in a list is an error of the whole list: then each is asked alone, which also names the
+culprit.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ class _Together(Generic[_E]):
 
     def __init__(self, members: Mapping[str, _E]) -> None:
         self.members = dict(members)
-        self.programs = {name: member.program for name, member in members.items()}
-        found = {id(program.scope): program.scope for program in self.programs.values()}
+        # One that has a text is never asked of the engine together with others.
+        self.programs = {n: m.program for n, m in members.items() if m.program.text is None}
+        found = {id(member.program.scope): member.program.scope for member in members.values()}
         if len(found) > 1:
             raise ValueError("Expressions that are evaluated together need the same schema.")
         self._scope = next(iter(found.values()), None)
@@ -57,7 +59,7 @@ class _Together(Generic[_E]):
     def together(self, given: Given) -> dict[str, Any]:
         """The raw results of those that could be had without an error. Who asks gets the others
         one by one."""
-        if self._inputs is None:
+        if self._inputs is None or not self.programs:
             return {}
         try:
             data = self._inputs.data(given)
@@ -142,12 +144,17 @@ class ValueSet:
     """Many values, asked at once for one person, account or row after the other."""
 
     def __init__(self, values: Mapping[str, ValueExpression]) -> None:
+        self._texts = [(n, v.program.text) for n, v in values.items() if v.program.text is not None]
         self._together = _Together(values)
 
     def known(self, attributes: Given) -> dict[str, Value | None]:
         """The values of those that could be had together, by name. Who asks gets the others, and
         what is wrong with them, one by one."""
         found: dict[str, Value | None] = {}
+        for name, read in self._texts:
+            text = read(attributes)
+            if text is not None:
+                found[name] = text or None
         for name, result in self._together.together(attributes).items():
             try:
                 found[name] = value_of(result, self._together.members[name].source)

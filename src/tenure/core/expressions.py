@@ -112,7 +112,16 @@ class ValueExpression(Expression):
         Raises `MissingAttribute` (a needed attribute or column is not there) or another
         `ExpressionError`.
         """
+        text = self.text(attributes)
+        if text is not None:
+            return text or None
         return value_of(self.program.evaluate(attributes), self.source)
+
+    def text(self, attributes: Given) -> str | None:
+        """Where the expression is nothing but the name of a text, as most are: that text. None:
+        the engine has to be asked."""
+        read = self.program.text
+        return None if read is None else read(attributes)
 
 
 def compile_condition(source: str, schema: Schema, *, root: str = "user") -> Condition:

@@ -100,12 +100,13 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class SourceGuard:
-    """All limits of one source: people who would leave, people who would change, and records of
-    the last import that are missing from this one."""
+    """All limits of one source: people who would leave, people who would change, records of the
+    last import that are missing from this one, and records that are written to."""
 
     leavers: Limit = field(default=Limit())
     changes: Limit = field(default=Limit(percent=Fraction(50), floor=50))
     missing: Limit = field(default=Limit(percent=Fraction(50)))
+    write_back: Limit = field(default=Limit(floor=20))
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +209,13 @@ def guard_from(settings: Mapping[str, object]) -> Guard:
 
 
 def source_guard_from(settings: Mapping[str, object]) -> SourceGuard:
-    """The same for a source: `leavers`, `changes` and `missing`."""
+    """The same for a source: `leavers`, `changes`, `missing` and `write_back`."""
     default = SourceGuard()
     return SourceGuard(
         leavers=limit_from(settings.get("leavers"), default.leavers),
         changes=limit_from(settings.get("changes"), default.changes),
         missing=limit_from(settings.get("missing"), default.missing),
+        write_back=limit_from(settings.get("write_back"), default.write_back),
     )
 
 

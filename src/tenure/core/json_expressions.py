@@ -137,6 +137,9 @@ class JsonScope:
     def inputs(self, names: frozenset[str], limits: Limits) -> scopes.Inputs:
         return _JsonInputs(names, limits)
 
+    def text(self, node: tree.Node) -> None:
+        """What is only named may be anything here."""
+
 
 def _no_key(root: str, key: str, keys: frozenset[str]) -> str:
     near = closest(key, keys)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tenure.core.model import LifecycleState
@@ -86,6 +87,7 @@ def zone(name: str) -> ZoneInfo:
         ) from None
 
 
+@lru_cache(maxsize=4096)
 def midnight(day: date, place: ZoneInfo) -> datetime | None:
     """The instant (UTC) at which the day begins there: where clocks skip midnight the first one
     after it, where midnight comes twice the first. None beyond the calendar's ends."""

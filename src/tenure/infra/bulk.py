@@ -22,7 +22,7 @@ from psycopg import Cursor
 from psycopg.copy import Copy, FileWriter
 
 #: A table that grew by so many rows at once is looked at by PostgreSQL's planner anew.
-_MANY = 1000
+_MANY = 500
 
 
 def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
@@ -58,7 +58,13 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
 
 def among(values: Iterable[object], kind: str = "bigint") -> RawSQL:
     """For `__in`: many values as one array. Django writes a placeholder for each of a list's."""
-    return RawSQL(f"SELECT unnest(%s::{kind}[])", [list(values)])
+    return RawSQL(f"SELECT unnest(%s::{kind}[])", [array(values)])
+
+
+def array(values: Iterable[object]) -> str:
+    """Texts or whole numbers as PostgreSQL reads an array of them, to be cast: the driver asks for
+    each value how it is written."""
+    return "{" + ",".join(map(_element, values)) + "}"
 
 
 def insert_rows(
@@ -73,7 +79,8 @@ def insert_rows(
     """Insert rows of values for the fields that are named; the others take their defaults.
 
     `skip`: one that a unique constraint refuses is left out. Where `unique` names the fields of a
-    constraint, a row that is there already gets the fields `update` anew.
+    constraint, a row that is there already gets the fields `update` anew. With both, none is
+    expected to be there, and that is found out first.
     """
     insert_encoded(
         model, names, encoded(model, names, rows), skip=skip, unique=unique, update=update
@@ -89,22 +96,39 @@ def insert_instances(
     update: Sequence[str] = (),
 ) -> None:
     """Insert these instances, none of them saved, like `insert_rows`. `numbered`: they get their
-    ids first."""
+    ids first, see `number`, unless they have them."""
     if not rows:
         return
     meta = rows[0]._meta
     key = meta.pk
     assert key is not None
-    if numbered:
-        _number(rows, meta.db_table, str(key.column))
+    if numbered and rows[0].pk is None:
+        number(rows)
     names = [
         field.attname
         for field in meta.local_concrete_fields
-        if (numbered or field is not key)
+        if (rows[0].pk is not None or field is not key)
         and not isinstance(getattr(rows[0], field.attname), DatabaseDefault)
     ]
     lines = ([getattr(row, name) for name in names] for row in rows)
     insert_rows(type(rows[0]), names, lines, skip=skip, unique=unique, update=update)
+
+
+def number(rows: Sequence[models.Model]) -> None:
+    """Give these instances of one model, none of them saved, the ids under which they will be."""
+    if not rows:
+        return
+    meta = rows[0]._meta
+    assert meta.pk is not None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval((SELECT pg_get_serial_sequence(%s, %s))::regclass)"
+            " FROM generate_series(1, %s)",
+            [meta.db_table, meta.pk.column, len(rows)],
+        )
+        numbers = [pk for (pk,) in cursor.fetchall()]
+    for row, pk in zip(rows, numbers, strict=True):
+        row.pk = pk
 
 
 def encoded(
@@ -133,24 +157,27 @@ def insert_encoded(
     if not data:
         return
     target = _target(model, tuple(names))
-    if unique:
-        _insert_beside(target, data, _merging(model, unique, update))
-    elif skip:
+    conflict = _merging(model, unique, update) if unique else "ON CONFLICT DO NOTHING"
+    if skip:
         try:
             with transaction.atomic():
                 _copy(target, data)
         except IntegrityError:
-            _insert_beside(target, data, "ON CONFLICT DO NOTHING")
+            _insert_beside(target, data, conflict)
+    elif unique:
+        _insert_beside(target, data, conflict)
     else:
         _copy(target, data)
-    if data.count(b"\n") >= _MANY:
-        analyze(model)
+    grown(model, data.count(b"\n"))
 
 
-def analyze(model: type[models.Model]) -> None:
-    """Have PostgreSQL count anew what is in a table that has doubled, once this transaction is
-    committed. Until it does so by itself, seconds or minutes later, it takes a table that was just
-    filled for an empty one, and reads all of it where it could have used an index."""
+def grown(model: type[models.Model], rows: int) -> None:
+    """Have PostgreSQL count anew what is in a table to which many rows were added and which has
+    grown fourfold, once this transaction is committed. Until it does so by itself, seconds or
+    minutes later, it takes a table that was just filled for an empty one, and reads all of it where
+    it could have used an index."""
+    if rows < _MANY:
+        return
     job = _Analysis(model._meta.db_table)
     if all(other != job for _, other, *_ in connection.run_on_commit):
         transaction.on_commit(job)
@@ -163,7 +190,7 @@ class _Analysis:
     def __call__(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT pg_relation_size(oid) > 2.0 * relpages"
+                "SELECT pg_relation_size(oid) > 4.0 * relpages"
                 " * current_setting('block_size')::integer FROM pg_class WHERE oid = %s::regclass",
                 [self.table],
             )
@@ -237,6 +264,13 @@ def _merging(model: type[models.Model], unique: Sequence[str], update: Sequence[
     return f"ON CONFLICT ({', '.join(columns(unique))}) DO {does}"
 
 
+def _element(value: object) -> str:
+    if isinstance(value, int):
+        return str(value)
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
 def _own(cursor: object) -> Cursor[Any]:
     """The driver's cursor inside of Django's."""
     return cast("Cursor[Any]", getattr(cursor, "cursor", cursor))
@@ -266,17 +300,6 @@ def _spelled(value: object) -> str:
     if isinstance(value, timedelta):
         return f"{value.total_seconds():f} seconds"
     raise TypeError(f"{type(value).__name__} is no value of a document.")
-
-
-def _number(rows: Sequence[models.Model], table: str, key: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-            [table, key, len(rows)],
-        )
-        numbers = [number for (number,) in cursor.fetchall()]
-    for row, number in zip(rows, numbers, strict=True):
-        row.pk = number
 
 
 def _column(field: object) -> models.Field[Any, Any]:

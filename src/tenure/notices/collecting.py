@@ -17,9 +17,11 @@ from tenure.applications import selectors as applications
 from tenure.people.services import company
 from tenure.provisioning import byhand
 from tenure.provisioning import selectors as provisioning
+from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
+from tenure.writeback import selectors as write_backs
 
 
 class Kind(StrEnum):
@@ -32,6 +34,7 @@ class Kind(StrEnum):
     EXPIRING = "credential_expiring"
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
+    REQUEST = "request_waits"
 
 
 WORDS: Final = {
@@ -42,6 +45,7 @@ WORDS: Final = {
     Kind.EXPIRING: "A credential dies soon",
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
+    Kind.REQUEST: "A request for access waits for an administrator",
 }
 
 
@@ -62,7 +66,17 @@ class Waiting:
 
 def waiting() -> list[Waiting]:
     """Everything that waits now."""
-    return [*_writes(), *_stopped(), *_held(), *_imports(), *_expiring(), *_overdue(), *_failed()]
+    return [
+        *_writes(),
+        *_stopped(),
+        *_held(),
+        *_imports(),
+        *_expiring(),
+        *_overdue(),
+        *_failed(),
+        *_written_back(),
+        *_requests(),
+    ]
 
 
 def _writes() -> Iterator[Waiting]:
@@ -138,6 +152,24 @@ def _overdue() -> Iterator[Waiting]:
             )
 
 
+def _written_back() -> Iterator[Waiting]:
+    """What is written into HR records: the same three things as of applications."""
+    for trouble in write_backs.troubles():
+        name = trouble.source.name
+        kind, title = {
+            "refused": (Kind.STOPPED, f"Nothing is written into {name}"),
+            "held": (Kind.HELD, f"{trouble.count:,} to be written into {name} are held"),
+            "failed": (Kind.FAILED, f"{trouble.count:,} could not be written into {name}"),
+        }[trouble.kind]
+        yield Waiting(
+            kind,
+            f"write-back {trouble.kind} {trouble.source.slug} {trouble.since}",
+            title,
+            trouble.reason,
+            reverse("console:source", args=[trouble.source.slug]),
+        )
+
+
 def _failed() -> Iterator[Waiting]:
     for row in provisioning.failed():
         yield Waiting(
@@ -146,4 +178,16 @@ def _failed() -> Iterator[Waiting]:
             f"{row.count:,} operation{'s' if row.count != 1 else ''} failed in {row.name}",
             row.reason or "No reason was given.",
             reverse("console:application", args=[row.application]),
+        )
+
+
+def _requests() -> Iterator[Waiting]:
+    names = applications.application_names()
+    for row in requests.for_administrators():
+        yield Waiting(
+            Kind.REQUEST,
+            f"request {row.pk}",
+            f"{row.person.display_name} asks for {names.get(row.application, row.application)}",
+            row.reason,
+            reverse("console:requests"),
         )

@@ -19,7 +19,7 @@ from tenure.audit.models import Action
 from tenure.audit.services import event, record_many
 from tenure.core.model import Attributes, LifecycleState
 from tenure.core.names import candidates
-from tenure.infra.bulk import insert_instances
+from tenure.infra.bulk import array, grown
 from tenure.people.models import Person, ReservedName
 
 EMAIL = "email"
@@ -137,20 +137,32 @@ def _elsewhere(values: Collection[str]) -> dict[str, set[int | None]]:
     return found
 
 
+_RESERVE = """
+    INSERT INTO people_reservedname (kind, value, person_id)
+    SELECT %s, given.value, given.person
+    FROM unnest(%s::text[], %s::bigint[]) AS given (value, person)
+    ON CONFLICT (kind, value) DO NOTHING RETURNING value
+"""
+
+
 def _keep(form: NameForm, wanted: Mapping[str, int], in_hand: Collection[int]) -> list[str]:
     """Insert what is free; return the values that now belong to who wanted them. In order, so
     that two who want the same names never wait for each other."""
-    insert_instances(
-        [ReservedName(kind=form.kind, value=v, person_id=wanted[v]) for v in sorted(wanted)],
-        unique=["kind", "value"],
-    )
-    owners = dict(
-        ReservedName.objects.filter(kind=form.kind, value__in=wanted).values_list(
-            "value", "person_id"
-        )
-    )
-    mine = [value for value, owner in owners.items() if owner == wanted[value]]
-    others = sorted(value for value, owner in owners.items() if owner != wanted[value])
+    if not wanted:
+        return []
+    values = sorted(wanted)
+    people = [wanted[value] for value in values]
+    with connection.cursor() as cursor:
+        cursor.execute(_RESERVE, [form.kind, array(values), array(people)])
+        mine = [value for (value,) in cursor.fetchall()]
+    grown(ReservedName, len(mine))
+    stood = wanted.keys() - set(mine)
+    if not stood:
+        return mine
+    rows = ReservedName.objects.filter(kind=form.kind, value__in=stood)
+    owners = dict(rows.values_list("value", "person_id"))
+    mine += [value for value in stood if owners.get(value) == wanted[value]]
+    others = sorted(value for value in stood if owners.get(value) != wanted[value])
     if others and form.left_before is not None:
         mine += _pass_on(form, {value: wanted[value] for value in others}, in_hand)
     return mine

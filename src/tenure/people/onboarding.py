@@ -4,7 +4,7 @@ Values only; who invites and who verifies is decided elsewhere."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -40,7 +40,8 @@ class Onboarding:
     """`ahead`: so long before the first day an automatic invitation goes out. `valid`: how long an
     invitation can be used. `verify`: names of attributes that the person is asked for, beside the
     code that is sent to them. `trigger`: whether accounts are made for the first day, or when
-    they have come in."""
+    they have come in. `networks`: what the company calls a place -> its addresses (CIDR), told
+    to the phone that lets a computer in."""
 
     invite: Invite = Invite.BY_HAND
     ahead: timedelta = timedelta(days=7)
@@ -48,6 +49,7 @@ class Onboarding:
     send_to: SendTo = SendTo.PERSONAL
     verify: tuple[str, ...] = DEFAULT_VERIFY
     trigger: Trigger = Trigger.START
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def as_plain(self) -> dict[str, Any]:
         """As the company's row keeps it: lengths of time in seconds."""
@@ -58,6 +60,7 @@ class Onboarding:
             "send_to": self.send_to.value,
             "verify": list(self.verify),
             "trigger": self.trigger.value,
+            "networks": {name: list(ranges) for name, ranges in self.networks.items()},
         }
 
 
@@ -71,6 +74,7 @@ def onboarding_of(plain: Mapping[str, Any]) -> Onboarding:
         send_to=SendTo(plain.get("send_to", default.send_to)),
         verify=tuple(plain.get("verify", default.verify)),
         trigger=Trigger(plain.get("trigger", default.trigger)),
+        networks={name: tuple(ranges) for name, ranges in plain.get("networks", {}).items()},
     )
 
 

@@ -192,6 +192,11 @@ def reports_of(person: Person, *, limit: int = 12) -> tuple[list[Person], int]:
     return list(rows.order_by("display_name", "id")[:limit]), rows.count()
 
 
+def leads(person: Person) -> bool:
+    """Whether anybody who has not left reports to them."""
+    return person.reports.exclude(state=LifecycleState.LEFT.value).exists()
+
+
 def count_lagging() -> int:
     """People that provisioning has not looked at since something changed."""
     return Person.objects.filter(lagging()).count()

@@ -178,7 +178,9 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     account.disabled_at = now if account.active is False else None
     account.observed_at = now
     account.candidates, account.situation_reason = [], ""
-    account.unsure = sorted(set(account.unsure) - {*outcome.work.progress.get("grant", ())})
+    # An attempt before this one may have granted what nobody has confirmed.
+    unsure = {*account.unsure, *(row.grant if outcome.work.unsure else ())}
+    account.unsure = sorted(unsure - {*outcome.work.progress.get("grant", ())})
     if outcome.adopted:
         # What it should be was not written: the next plan compares, as with any account found.
         account.adopted_at, account.situation_reason = now, "Found when it was to be made."
@@ -224,7 +226,9 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
         account.situation = Situation.DELETED.value
         account.evidence = outcome.evidence
     if account.unsure_until is None or account.unsure_until <= now:
-        account.unsure = sorted(set(account.unsure) - touched(row))
+        # One that was made and is not wanted any more ends without the rest of its grants.
+        known = outcome.work.progress if kind is OperationKind.CREATE else None
+        account.unsure = sorted(set(account.unsure) - touched(row, known=known))
     account.fingerprint = b""
     account.observed_at = now
 

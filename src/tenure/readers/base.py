@@ -5,6 +5,14 @@ maps, cleans nor judges them. A row that cannot be read is a `RowProblem` among 
 source that cannot be read at all is a `ReaderError`, raised before the first row wherever that can
 be known.
 
+Errors are named by what the import does next:
+
+    ReaderError           the source as a whole cannot be used
+    ├── ReaderBusy        nothing has to be mended; try again, not before `after` seconds
+    ├── CursorExpired     read it whole
+    ├── AccessRefused     nothing will work until somebody mends credentials or address
+    └── RecordRefused     this one record is not there, or does not take what is written
+
 What some sources can besides is a protocol of its own, asked for by `isinstance`: `Incremental`
 (only what changed), `Fetching` (one record), `WritingBack`, `Checking`.
 """
@@ -36,6 +44,15 @@ class ReaderBusy(ReaderError):
 
 class CursorExpired(ReaderError):
     """It no longer knows what changed since then: read it whole."""
+
+
+class AccessRefused(ReaderError):
+    """Credentials, address or permission are wrong: nothing will work until they are mended."""
+
+
+class RecordRefused(ReaderError):
+    """It has no such record, or does not take these values into it: the same again is refused
+    again. Others may work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +144,8 @@ class WritingBack(Protocol):
 
     def write(self, id: str, values: Mapping[str, str]) -> None:
         """Set these columns of the record. Writing what is there already changes nothing. Raises
-        `ReaderError`, `ReaderBusy` where trying again helps."""
+        `ReaderError`: `ReaderBusy` where trying again helps, `RecordRefused` where it is about
+        this record alone."""
 
 
 @runtime_checkable

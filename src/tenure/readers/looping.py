@@ -11,8 +11,16 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from tenure.connectors.base import ConnectorError, RetryLater
-from tenure.readers.base import ReaderBusy, ReaderError
+from tenure.connectors.base import (
+    AlreadyExists,
+    ConnectorError,
+    NotFound,
+    Rejected,
+    RetryLater,
+    StopApplication,
+    Unsupported,
+)
+from tenure.readers.base import AccessRefused, ReaderBusy, ReaderError, RecordRefused
 
 T = TypeVar("T")
 
@@ -50,12 +58,15 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Errors of connectors as those of readers: `RetryLater` becomes `ReaderBusy`, any other a
-    `ReaderError` with the same words."""
+    """Errors of connectors as those of readers, with the same words."""
     try:
         yield
     except RetryLater as error:
         raise ReaderBusy(str(error), error.after) from None
+    except StopApplication as error:
+        raise AccessRefused(str(error)) from None
+    except (Rejected, NotFound, AlreadyExists, Unsupported) as error:
+        raise RecordRefused(str(error)) from None
     except ConnectorError as error:
         raise ReaderError(str(error)) from None
 

@@ -11,10 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tenure.connectors.base import Check
 from tenure.readers.base import (
+    AccessRefused,
     CursorExpired,
     Gone,
     ReaderConfig,
     ReaderError,
+    RecordRefused,
     Row,
     RowProblem,
 )
@@ -138,7 +140,7 @@ class MemoryReader:
     def write(self, id: str, values: Mapping[str, str]) -> None:
         self._enter(f"write {id}")
         if id not in self._source.records:
-            raise ReaderError(f"There is no record {id}.")
+            raise RecordRefused(f"There is no record {id}.")
         if any(self._source.records[id].get(name) != text for name, text in values.items()):
             self._source.put(id, **values)
 
@@ -154,7 +156,7 @@ class MemoryReader:
         if self._source.failure is not None:
             raise self._source.failure
         if self._password != self._source.password:
-            raise ReaderError("The password is wrong.")
+            raise AccessRefused("The password is wrong.")
 
     def _row(self, line: int, id: str) -> Row | RowProblem:
         if id in self._source.broken:

@@ -72,6 +72,16 @@ def known_columns(kind: str, settings: Mapping[str, object]) -> Sequence[str] | 
     return None if own is None else own(settings)
 
 
+def writable_columns(kind: str, settings: Mapping[str, object]) -> Sequence[str] | None:
+    """The columns that can be written into the source's records, none where it takes nothing back;
+    None: any that it has. Raises as `schemas`."""
+    chosen = reader_class(kind)
+    own: Callable[[Mapping[str, object]], Sequence[str]] | None
+    if (own := getattr(chosen, "writable_for", None)) is not None:
+        return list(own(settings))
+    return None if hasattr(chosen, "write") else []
+
+
 def open_reader(
     kind: str,
     settings: Mapping[str, object],

@@ -18,4 +18,4 @@ class SignalsConfig(AppConfig):
         told_of_people(emitting.access_ended)
         told_of_losses(emitting.accounts_lost)
         told_of_keys(emitting.sessions_closed, emitting.keys_were_reset)
-        outbox.register(pushing.KIND, pushing.Push())
+        outbox.register(pushing.KIND, pushing.Push(), words="Shared signal")

@@ -4,10 +4,14 @@ phone that took it each hold a secret of their own in their sessions.
 So a picture of the code gives whoever has it a page that says where the computer is and asks them
 to sign, and nothing else: what the computer then gets is what that person allowed. A code is taken
 once, lives two minutes, and lets one browser in once.
+
+A code that somebody else has sent is stopped by the number. The computer shows one, the phone
+three, and only who sees the computer knows which: the first wrong one ends the pairing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +21,7 @@ from typing import Final
 from django.db import transaction
 
 from tenure.audit.models import Action
+from tenure.audit.services import record
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.signin.models import Invitation, Pairing, Passkey
@@ -28,6 +33,9 @@ VALID: Final = timedelta(minutes=2)
 #: For verifying oneself and making a passkey, once it is taken.
 VALID_ON_PHONE: Final = timedelta(minutes=20)
 _PURPOSE = Pairing.Purpose
+#: Of what the phone shows one number is the computer's.
+CHOICES: Final = 3
+_NUMBERS: Final = 900_000
 
 
 class Standing(StrEnum):
@@ -36,6 +44,7 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
     EXPIRED = "expired"
     TAKEN = "taken"
+    MISMATCH = "mismatch"
 
 
 class PairingRefused(ValueError):
@@ -71,7 +80,7 @@ def start(
         person=invitation.person if invitation else None,
         token_digest=digest(token),
         browser_digest=digest(secret),
-        matching=f"{secrets.randbelow(900) + 100} {secrets.randbelow(900) + 100}",
+        matching=_spaced(secrets.randbelow(_NUMBERS)),
         address=address,
         browser=browser,
         next_path=next_path[:500],
@@ -85,9 +94,42 @@ def scanned(token: str) -> Pairing:
     return _open(_by_token(token))
 
 
+def choices(row: Pairing, token: str) -> list[str]:
+    """The numbers that the phone shows, the same ones whenever it asks: the computer's and others,
+    in no order that tells. Others come from the token, which the phone has and need not hide."""
+    found, count = {row.matching}, 0
+    while len(found) < CHOICES:
+        drawn = hashlib.sha256(f"number {count} {token}".encode()).digest()
+        found.add(_spaced(int.from_bytes(drawn[:8]) % _NUMBERS))
+        count += 1
+    return sorted(found)
+
+
+def match(token: str, number: str) -> Pairing:
+    """The person has said which number the computer shows. Raises `PairingRefused`; a wrong one
+    ends the pairing, whoever asked."""
+    with transaction.atomic():
+        row = _open(_by_token(token, lock=True))
+        right = same(_digits(row.matching).encode(), _digits(number).encode())
+        if not right:
+            row.ended_at = now()
+            row.save(update_fields=["ended_at"])
+            record(
+                Action.PAIRING_MISMATCHED,
+                subject_kind="door",
+                subject_key=row.address or "unknown",
+                subject_label=row.browser,
+                person=str(row.person.uid) if row.person else "",
+                reason="the phone chose a number that the computer does not show",
+            )
+    if not right:
+        raise PairingRefused(Standing.MISMATCH)
+    return row
+
+
 @transaction.atomic
 def take(token: str) -> tuple[Pairing, str]:
-    """The phone confirms that the computer is its person's: from now on the pairing is this
+    """The phone has matched the computer's number (`match`): from now on the pairing is this
     phone's. Returns the secret that its session keeps. Raises `PairingRefused`."""
     row = _open(_by_token(token, lock=True))
     secret = new_short_token()
@@ -189,6 +231,16 @@ def _unexpired(row: Pairing) -> Pairing:
     if row.invitation is not None and row.invitation.withdrawn_at is not None:
         raise PairingRefused(Standing.EXPIRED)
     return row
+
+
+def _spaced(number: int) -> str:
+    """Six digits, in two groups of three that are easy to compare."""
+    text = f"{number + 100_000}"
+    return f"{text[:3]} {text[3:]}"
+
+
+def _digits(text: str) -> str:
+    return "".join(c for c in text[:20] if c.isascii() and c.isdigit())
 
 
 def _where(row: Pairing) -> dict[str, str | None]:

@@ -25,6 +25,7 @@ from tenure.readers.base import Gone, ReaderError, Row, RowProblem
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
 from tenure.sources import asking, seen, surveying
+from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import keep_back, take_leavers
 from tenure.sources.managers import (
     ManagerWarning,
@@ -200,7 +201,7 @@ def _tied(work: Work) -> Iterator[ManagerWarning]:
     if work.whole:
         yield from resolve_managers(work.source)
     elif work.touched:
-        tie_managers(work.touched)
+        tie_managers(work.source, work.touched)
 
 
 def _take_all(
@@ -242,7 +243,8 @@ def _take(work: Work, mapping: RowMapping, chunk: Sequence[Item]) -> None:
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=row.line, key=key)
         changed.append(mapped)
-    current = numbered(work.source, asking.current(work, mapping, changed))
+    current = acquaint(work, asking.current(work, mapping, changed))
+    current = numbered(work.source, current)
     arriving, others = asking.arriving(work, current)
     work.merge(keep_back(work, others))
     work.merge(asking.ask(work, arriving))

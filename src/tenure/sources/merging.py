@@ -10,19 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Q
+
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.core.model import LifecycleState, Value
-from tenure.infra.bulk import insert_instances, insert_rows, update_rows
+from tenure.infra.bulk import among, insert_instances, insert_rows, number, update_rows
 from tenure.infra.instances import blanks
+from tenure.people import named
 from tenure.people.endings import end_access
 from tenure.people.models import Person
 from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import admitted_at_first, company, restand
+from tenure.sources.echoes import heard
 from tenure.sources.layers import Layer, put_together
+from tenure.sources.managers import tie_new
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.naming import Issue, Naming
-from tenure.sources.rows import MappedRow
+from tenure.sources.numbering import settle_employee_numbers
+from tenure.sources.rows import KEY, MappedRow
 from tenure.sources.telling import Telling
 
 _FIELDS = (
@@ -71,30 +77,39 @@ def merge(
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
     settings = company()
+    nobody = _snapshot(Person())
     blank = blanks(Person, changed_at=at, admitted=admitted_at_first(settings))
     for key in fresh:
         people[key] = blank()
         people[key].employee_number = key
-    before = {key: _snapshot(person) for key, person in people.items()}
+    before = {key: _snapshot(person) for key, person in people.items() if key not in fresh}
     here = {k for k, person in people.items() if person.state != LifecycleState.LEFT.value} - fresh
     others = _other_records(source, people)
-    for row in rows:
-        layers = [_layer(source, row), *others.get(row.key, ())]
-        told = put_together(people[row.key], layers, settings.time_zone)
+    # Of several rows of one person the first stands for all.
+    mine = _by_person(rows, people)
+    firsts = [found[0] for found in mine]
+    for found in mine:
+        row, person = found[0], people[found[0].key]
+        layers = [*(_layer(source, one) for one in found), *others.get(person.pk, ())]
+        told = put_together(person, layers, settings.time_zone)
         done.issues += [Issue(row.key, row.line, text) for text in told]
-    events = restand(list(people.values()), at)
-    insert_instances([people[row.key] for row in rows if row.key in fresh], numbered=True)
-    had = {key: _attributes(snapshot) for key, snapshot in before.items()}
-    naming = Naming(rows, people, had, settings, at)
+    known = {people[row.key].pk: row for row in firsts if row.key not in fresh}
+    numbered, told_of = settle_employee_numbers([people[row.key] for row in known.values()], fresh)
+    done.issues += [Issue(known[pk].key, known[pk].line, text) for pk, text in told_of.items()]
+    events = restand([people[row.key] for row in firsts], at)
+    _store_new([people[row.key] for row in rows if row.key in fresh])
+    had = {key: _attributes(before[key]) if key in before else {} for key in people}
+    naming = Naming(firsts, people, had, settings, at)
     naming.run()
     sensitive = sensitive_attributes()
     done.issues += naming.issues
     changed = []
-    for row in rows:
+    done.unchanged += len(rows) - len(firsts)
+    for row in firsts:
         person = people[row.key]
         after = _snapshot(person)
         is_new = row.key in fresh
-        if after == before[row.key] and not is_new:
+        if not is_new and after == before[row.key]:
             done.unchanged += 1
             continue
         if not is_new:
@@ -109,54 +124,92 @@ def merge(
         if telling is not None:
             told_before = {} if is_new else _whole(before[row.key])
             telling.add(person, told_before, _whole(after), new=is_new)
-        old, new = _differing(before[row.key], after, sensitive)
+        old, new = _differing(before.get(row.key, nobody), after, sensitive)
         if is_new or new:
             events.append(_event(person, source, None if is_new else old, new, run))
-    update_rows(changed, _FIELDS)
+    update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
     _store_records(source, rows, people, at)
+    named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
+    events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
     record_many(events)
     end_access(changed)
     return done
 
 
+def _is_named(
+    row: MappedRow, before: Mapping[str, Mapping[str, Value]], people: Mapping[str, Person]
+) -> bool:
+    """Whether they are called otherwise now, or have a record that does not know how."""
+    if row.record is None:
+        return True
+    after = people[row.key].attributes
+    return any(before[row.key].get(name) != after.get(name) for name in named.NAMES)
+
+
 def _people(rows: Sequence[MappedRow]) -> dict[str, Person]:
-    """Employee number -> person, locked, for those who are known."""
-    keys = [row.key for row in rows]
-    found = Person.objects.select_for_update().filter(employee_number__in=keys).order_by("pk")
-    return {str(person.employee_number): person for person in found}
+    """Key of the row -> person, locked, for those who are known: whose record it is, or who has its
+    employee number."""
+    tied = {row.key: pk for row in rows if (pk := row.tied) is not None}
+    keys = {row.key for row in rows if row.key not in tied}
+    which = Q(pk__in=among(tied.values())) if tied else Q(pk__in=())
+    if keys:
+        which |= Q(employee_number__in=among(keys, "text"))
+    found = Person.objects.filter(which).select_for_update(of=("self",)).order_by("pk")
+    by_id = {person.pk: person for person in found}
+    people = {key: by_id[pk] for key, pk in tied.items() if pk in by_id}
+    by_number = {str(person.employee_number): person for person in by_id.values()}
+    return people | {key: by_number[key] for key in keys & by_number.keys()}
+
+
+def _by_person(rows: Sequence[MappedRow], people: Mapping[str, Person]) -> list[list[MappedRow]]:
+    """The rows, those of one person together."""
+    found: dict[int, list[MappedRow]] = {}
+    for row in rows:
+        found.setdefault(id(people[row.key]), []).append(row)
+    return list(found.values())
+
+
+def _store_new(people: Sequence[Person]) -> None:
+    number(people)
+    tie_new(people)
+    insert_instances(people)
 
 
 def _layer(source: Source, row: MappedRow) -> Layer:
     return Layer(
         source.position,
         source.slug,
-        dict(row.attributes),
+        heard(source, row.record, row.attributes),
         row.on_leave,
         ended_at=row.ended_at,
         first_for=frozenset(source.first_for),
         authoritative=source.authoritative,
+        key=row.key,
     )
 
 
-def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, list[Layer]]:
-    """What other sources say, or said last where its absence there means that they left."""
-    known = {person.pk: key for key, person in people.items() if person.pk}
-    found: dict[str, list[Layer]] = {}
+def _other_records(source: Source, people: Mapping[str, Person]) -> dict[int, list[Layer]]:
+    """Person id -> what their other records say, or said last where its absence from the source
+    means that they left."""
+    known = {person.pk for person in people.values() if person.pk}
+    found: dict[int, list[Layer]] = {}
     rows = (
         SourceRecord.objects.filter(person_id__in=known)
-        .exclude(source=source)
+        .exclude(source=source, key__in=among(people, "text"))
         .select_related("source")
     )
     for item in rows:
-        found.setdefault(known[item.person_id], []).append(
+        found.setdefault(item.person_id, []).append(
             Layer(
                 item.source.position,
                 item.source.slug,
-                item.attributes,
+                # The number may have changed since: it is their new one that counts.
+                {**heard(item.source, item, item.attributes), KEY: item.key},
                 item.on_leave,
                 ended_at=item.ended_at,
                 first_for=frozenset(item.source.first_for),
                 authoritative=item.source.authoritative,
+                key=item.key,
             )
         )
     return found
@@ -171,27 +224,49 @@ _RECORDED = (
 def _store_records(
     source: Source, rows: Sequence[MappedRow], people: Mapping[str, Person], at: datetime
 ) -> None:
+    names = ["source_id", "key", "tied_by", *_RECORDED, "changed_at"]
+    lines = [
+        (
+            source.pk,
+            row.key,
+            row.tied_by,
+            row.id,
+            row.digest,
+            dict(row.attributes),
+            people[row.key].pk,
+            row.line,
+            row.present,
+            row.on_leave,
+            row.ended_at,
+            at,
+        )
+        for row in rows
+    ]
     insert_rows(
         SourceRecord,
-        ["source_id", "key", *_RECORDED, "changed_at"],
-        (
-            (
-                source.pk,
-                row.key,
-                row.id,
-                row.digest,
-                dict(row.attributes),
-                people[row.key].pk,
-                row.line,
-                row.present,
-                row.on_leave,
-                row.ended_at,
-                at,
-            )
-            for row in rows
-        ),
+        names,
+        lines,
+        skip=all(row.record is None for row in rows),
         unique=["source", "key"],
         update=[*_RECORDED, "changed_at"],
+    )
+
+
+def _is_joined(row: MappedRow) -> bool:
+    """Whether it is the first time that this record is theirs, and not by its number alone."""
+    return bool(row.tied_by) and row.record is None
+
+
+def _joined(person: Person, source: Source, row: MappedRow, run: int | None) -> Entry:
+    return event(
+        Action.RECORD_JOINED,
+        subject_kind="person",
+        subject_key=str(person.uid),
+        subject_label=person.display_name,
+        person=str(person.uid),
+        reason=f"the same {row.tied_by}",
+        after={"source": source.slug, "record": row.key},
+        run=run,
     )
 
 

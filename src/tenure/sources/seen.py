@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from django.db import DatabaseError, connection
 from django.db.models import QuerySet
 
+from tenure.infra.bulk import among, array
 from tenure.readers.base import ReaderError
 from tenure.sources.models import Source, SourceRecord
 
@@ -61,29 +62,23 @@ def end() -> None:
 
 def repeated(lines: Mapping[str, int]) -> dict[str, int]:
     """Note these keys. Returns those that were seen before, with the line where that was."""
-    keys = list(lines)
+    keys = array(lines)
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO import_seen SELECT * FROM unnest(%s::text[], %s::bigint[])
-            ON CONFLICT DO NOTHING RETURNING key
-            """,
-            [keys, list(lines.values())],
+            "INSERT INTO import_seen SELECT * FROM unnest(%s::text[], %s::bigint[])"
+            " ON CONFLICT DO NOTHING",
+            [keys, array(lines.values())],
         )
-        fresh = {key for (key,) in cursor.fetchall()}
-        if len(fresh) == len(keys):
+        if cursor.rowcount == len(lines):
             return {}
-        cursor.execute(
-            "SELECT key, line FROM import_seen WHERE key = ANY(%s)",
-            [[key for key in keys if key not in fresh]],
-        )
-        return dict(cursor.fetchall())
+        cursor.execute("SELECT key, line FROM import_seen WHERE key = ANY(%s::text[])", [keys])
+        return {key: line for key, line in cursor.fetchall() if line != lines[key]}
 
 
 def marks(source: Source, keys: Collection[str]) -> dict[str, tuple[bytes, bool]]:
     """Key -> digest of the row when it was last taken, and whether it is in the source; for those
     of the keys that have a record. All that a row costs which did not change."""
-    rows = SourceRecord.objects.filter(source=source, key__in=keys)
+    rows = SourceRecord.objects.filter(source=source, key__in=among(keys, "text"))
     found = rows.values_list("key", "digest", "present")
     return {key: (bytes(digest), present) for key, digest, present in found}
 
@@ -92,7 +87,7 @@ def records(source: Source, keys: Collection[str]) -> dict[str, SourceRecord]:
     """Key -> record, with its person."""
     if not keys:
         return {}
-    rows = SourceRecord.objects.filter(source=source, key__in=keys)
+    rows = SourceRecord.objects.filter(source=source, key__in=among(keys, "text"))
     return {row.key: row for row in rows.select_related("person")}
 
 

@@ -36,6 +36,8 @@ class SourceDefinition:
     absence: str = "ignore"
     guard: Mapping[str, Any] = field(default_factory=dict)
     rehire: Sequence[Sequence[str]] = ()
+    correlation: Sequence[Mapping[str, str]] = ()
+    suggest: Sequence[Sequence[str]] = ()
     schedule: Mapping[str, Any] = field(default_factory=dict)
     full_every: timedelta = timedelta(days=1)
     value_tables: Mapping[str, Any] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class SourceDefinition:
     time_zones: Mapping[str, str] = field(default_factory=dict)
     manager_by: str = "employee_number"
     first_for: Sequence[str] = ()
+    write_back: Mapping[str, str] = field(default_factory=dict)
     authoritative: bool = False
 
 
@@ -110,6 +113,8 @@ def _definition(source: Source) -> SourceDefinition:
         absence=source.absence,
         guard=source.guard,
         rehire=source.rehire,
+        correlation=source.correlation,
+        suggest=source.suggest,
         schedule=source.schedule,
         full_every=source.full_every,
         value_tables=source.value_tables,
@@ -118,6 +123,7 @@ def _definition(source: Source) -> SourceDefinition:
         time_zones=source.time_zones,
         manager_by=source.manager_by,
         first_for=source.first_for,
+        write_back=source.write_back,
         authoritative=source.authoritative,
     )
 
@@ -137,6 +143,8 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "absence": definition.absence,
         "guard": dict(definition.guard),
         "rehire": [list(names) for names in definition.rehire],
+        "correlation": [dict(rule) for rule in definition.correlation],
+        "suggest": [list(names) for names in definition.suggest],
         "schedule": dict(definition.schedule),
         "full_every": duration_iso_string(definition.full_every),
         "value_tables": dict(definition.value_tables),
@@ -145,6 +153,7 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "time_zones": dict(definition.time_zones),
         "manager_by": definition.manager_by,
         "first_for": list(definition.first_for),
+        "write_back": dict(definition.write_back),
         "authoritative": definition.authoritative,
     }
 

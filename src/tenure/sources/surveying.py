@@ -16,6 +16,7 @@ from tenure.core.guard import judge, judge_missing, source_guard_from
 from tenure.readers.base import Row
 from tenure.runs import selectors
 from tenure.runs.models import RunKind
+from tenure.sources.echoes import echoes
 from tenure.sources.models import Absence, Source, SourceRecord
 from tenure.sources.rows import BadRow, RowMapping
 from tenure.sources.seen import marks, records
@@ -130,13 +131,15 @@ def _changes(
         except BadRow:
             continue
         lost.update(record.attributes.keys() - mapped.attributes.keys())
-        differs = _plain(mapped.attributes) != _plain(record.attributes)
+        ours = echoes(source, record, mapped.attributes)
+        differs = _plain(mapped.attributes, ours) != _plain(record.attributes, ours)
         count += differs and not mapped.left(at)
     return count
 
 
-def _plain(attributes: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(dict(attributes), option=orjson.OPT_SORT_KEYS)
+def _plain(attributes: Mapping[str, Any], without: frozenset[str]) -> bytes:
+    kept = {name: value for name, value in attributes.items() if name not in without}
+    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
 
 
 def _changed_since(source: Source, since: datetime) -> int:

@@ -11,7 +11,7 @@ from typing import Final
 
 import aiohttp
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from yarl import URL
 
 from tenure.audit.models import Action
@@ -20,15 +20,19 @@ from tenure.connectors.addresses import SafeResolver, is_forbidden
 from tenure.infra.clock import now
 from tenure.sso import outbox
 from tenure.sso.models import Notice
+from tenure.sso.outbox import Done, Outcome
 
 _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 50
 #: Whoever sends has so long before another one may try.
 _CLAIM: Final = timedelta(minutes=1)
+_LONG_CLAIM: Final = timedelta(minutes=5)
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 _FIRST_WAIT: Final = timedelta(seconds=2)
 _LONGEST_WAIT: Final = timedelta(hours=1)
 _KEPT: Final = 500
+#: Of an answer, in the audit trail.
+_KEPT_FOREVER: Final = 200
 #: An answer that is a signed message has some thousand characters.
 _LARGEST: Final = 64 * 1024
 
@@ -45,8 +49,9 @@ class Answer:
 def deliver_waiting(*, most: int = 1000) -> int:
     """Send what is due. Returns how many arrived."""
     arrived = done = 0
+    others = list(outbox.callers())
     while done < most:
-        rows = _claim()
+        rows = _claim(~Q(kind__in=others), _CLAIM)
         if not rows:
             break
         # Before there is an event loop: what is signed is looked up in the database.
@@ -57,17 +62,30 @@ def deliver_waiting(*, most: int = 1000) -> int:
     return arrived
 
 
+def carry_out_waiting(*, most: int = 1000) -> int:
+    """Have done what others do. Returns how many were."""
+    arrived = done = 0
+    for kind, caller in outbox.callers().items():
+        while done < most and (rows := _claim(Q(kind=kind), _LONG_CLAIM)):
+            answers = caller.carry_out(rows)
+            for row, answer in zip(rows, answers, strict=True):
+                _settle_as(row, answer)
+                arrived += answer.outcome is Outcome.ARRIVED
+            done += len(rows)
+    return arrived
+
+
 @transaction.atomic
-def _claim() -> list[Notice]:
+def _claim(which: Q, claim: timedelta) -> list[Notice]:
     at = now()
     keys = list(
         Notice.objects.select_for_update(skip_locked=True)
-        .filter(state=Notice.State.WAITING, not_before__lte=at)
+        .filter(which, state=Notice.State.WAITING, not_before__lte=at)
         .order_by("not_before", "id")
         .values_list("pk", flat=True)[:_AT_ONCE]
     )
     Notice.objects.filter(pk__in=keys).update(
-        not_before=at + _CLAIM, tries=F("tries") + 1, sent_at=at
+        not_before=at + claim, tries=F("tries") + 1, sent_at=at
     )
     rows = Notice.objects.filter(pk__in=keys).order_by("id")
     return list(rows.select_related("application", "person", "session"))
@@ -129,17 +147,25 @@ async def _send(
         return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])
 
 
-@transaction.atomic
 def _settle(row: Notice, answer: Answer) -> bool:
     """Keep what was answered. Returns whether it arrived."""
-    at, sender = now(), outbox.sender_of(row.kind)
-    took = hopeless = False
-    if sender is not None and answer.status is not None:
-        reply = outbox.Reply(answer.status, answer.said, answer.location)
-        took = sender.arrived(row, reply)
-        hopeless = not took and sender.hopeless(row, reply)
-    over = hopeless or at >= row.give_up_at
-    row.status, row.answer = answer.status, answer.said[:_KEPT].replace("\0", "")
+    sender, outcome = outbox.sender_of(row.kind), Outcome.LATER
+    with transaction.atomic():
+        if sender is not None and answer.status is not None:
+            reply = outbox.Reply(answer.status, answer.said, answer.location)
+            if sender.arrived(row, reply):
+                outcome = Outcome.ARRIVED
+            elif sender.hopeless(row, reply):
+                outcome = Outcome.HOPELESS
+        _settle_as(row, Done(outcome, answer.said, answer.status))
+    return outcome is Outcome.ARRIVED
+
+
+@transaction.atomic
+def _settle_as(row: Notice, done: Done) -> None:
+    at, took = now(), done.outcome is Outcome.ARRIVED
+    over = done.outcome is Outcome.HOPELESS or at >= row.give_up_at
+    row.status, row.answer = done.status, done.said[:_KEPT].replace("\0", "")
     if took or over:
         row.state = Notice.State.DELIVERED if took else Notice.State.FAILED
         row.settled_at = at
@@ -147,7 +173,6 @@ def _settle(row: Notice, answer: Answer) -> bool:
     row.save(update_fields=["status", "answer", "state", "settled_at", "not_before"])
     if took or over:
         _record(row, took)
-    return took
 
 
 def _record(row: Notice, took: bool) -> None:
@@ -159,5 +184,12 @@ def _record(row: Notice, took: bool) -> None:
         application=row.application.slug if row.application else "",
         person=str(row.person.uid) if row.person else "",
         reason="" if took else (row.answer or f"answered {row.status}"),
-        after={"address": row.address, "status": row.status, "tries": row.tries},
+        after={
+            "address": row.address,
+            "status": row.status,
+            "tries": row.tries,
+            "answer": row.answer[:_KEPT_FOREVER],
+            "written_at": row.created_at.isoformat(),
+            "sent_at": row.sent_at.isoformat() if row.sent_at else None,
+        },
     )

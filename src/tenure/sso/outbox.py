@@ -4,9 +4,10 @@ answers mean that it arrived. Knows nothing of protocols."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Final, Literal
 from typing import Protocol as Shape
 
@@ -54,12 +55,53 @@ class Sender(Shape):
         """Whether the same again would be answered the same: it is given up at once."""
 
 
+class Outcome(StrEnum):
+    """What became of a notice this time."""
+
+    ARRIVED = "arrived"
+    LATER = "later"
+    HOPELESS = "hopeless"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a caller came to. `status`: of an application that speaks HTTP; None: none was told."""
+
+    outcome: Outcome
+    said: str
+    status: int | None = None
+
+
+class Caller(Shape):
+    """How notices of one kind are carried out, where that takes more than a request of ours."""
+
+    def carry_out(self, notices: Sequence[Notice]) -> list[Done]:
+        """All of them, each with its outcome, in their order. Raises nothing."""
+
+
 _senders: Final[dict[str, Sender]] = {}
+_callers: Final[dict[str, Caller]] = {}
+_words: Final[dict[str, str]] = {}
 
 
-def register(kind: str, sender: Sender) -> None:
-    """From now on notices of this kind can be sent."""
-    _senders[kind] = sender
+def register(kind: str, sender: Sender, *, words: str) -> None:
+    """From now on notices of this kind can be sent. `words`: what people call them."""
+    _senders[kind], _words[kind] = sender, words
+
+
+def register_caller(kind: str, caller: Caller, *, words: str) -> None:
+    """From now on notices of this kind can be carried out."""
+    _callers[kind], _words[kind] = caller, words
+
+
+def callers() -> dict[str, Caller]:
+    """All of them, by kind."""
+    return dict(_callers)
+
+
+def words_of(kind: str) -> str:
+    """What people call notices of this kind; the kind itself for one that is spoken no more."""
+    return _words.get(kind, kind)
 
 
 def sender_of(kind: str) -> Sender | None:
@@ -91,12 +133,24 @@ def post(
         not_before=at,
         give_up_at=at + patience,
     )
-    wake()
+    wake(kind)
     return row
 
 
-def wake() -> None:
-    """Have what waits sent soon; one job that waits already is enough."""
-    from tenure.sso.tasks import deliver
+def wake_overdue() -> None:
+    """Have carried out what waits for others and is due: a job that was lost, or another try."""
+    due = Notice.objects.filter(state=Notice.State.WAITING, not_before__lte=now())
+    kind = due.filter(kind__in=list(_callers)).values_list("kind", flat=True).first()
+    if kind is not None:
+        wake(kind)
 
-    defer_once(deliver, queueing_lock="send notices")
+
+def wake(kind: str = "") -> None:
+    """Have what waits sent soon; one job that waits already is enough. What others carry out does
+    not stand in the way of what is sent at once."""
+    from tenure.sso.tasks import carry_out, deliver
+
+    if kind in _callers:
+        defer_once(carry_out, queueing_lock="carry out notices")
+    else:
+        defer_once(deliver, queueing_lock="send notices")

@@ -10,7 +10,7 @@ from django.db.models import Q
 from procrastinate.contrib.django import app
 
 from tenure.infra.clock import now
-from tenure.sso import delivery, endings, keys, pending
+from tenure.sso import delivery, endings, keys, outbox, pending
 from tenure.sso.models import (
     ApplicationSession,
     Code,
@@ -32,12 +32,19 @@ def deliver() -> None:
     delivery.deliver_waiting()
 
 
+@app.task(queue="notices", name="tenure.carry_out_notices", pass_context=False)
+def carry_out() -> None:
+    """Have done what others do, such as connectors."""
+    delivery.carry_out_waiting()
+
+
 @app.periodic(cron="* * * * * */10")
 @app.task(queue="notices", queueing_lock="sign-ons", name="tenure.sign_ons", pass_context=False)
 def sweep(timestamp: int) -> None:
     """Whoever has lost an application, and notices that nobody sent."""
     endings.end_lost()
     delivery.deliver_waiting()
+    outbox.wake_overdue()
 
 
 @app.periodic(cron="23 * * * *")

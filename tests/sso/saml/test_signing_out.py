@@ -12,6 +12,7 @@ import pytest
 from django.test import Client
 from lxml import etree
 
+from tenure.applications.models import Application as ApplicationRow
 from tenure.infra.clock import now
 from tenure.people.services import terminate
 from tenure.saml import bindings, logout
@@ -157,6 +158,8 @@ def test_who_is_terminated_is_out_and_every_application_is_told(ana: Somebody) -
     at = now()
     terminate(ana.person, at=at, reason="left", now=at)
     assert not ApplicationSession.objects.filter(ended_at=None).exists()
+    # What is to be told is told as it was meant, whatever is changed meanwhile.
+    ApplicationRow.objects.update(single_sign_on={})
     rows = {row.application.slug: row for row in Notice.objects.all()}  # type: ignore[union-attr]
     assert set(rows) == set(apps)
     sender = outbox.sender_of(notices.KIND)

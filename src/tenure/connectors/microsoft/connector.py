@@ -40,6 +40,7 @@ from tenure.connectors.microsoft.properties import (
     shown,
     written,
 )
+from tenure.connectors.microsoft.returning import Deleted
 from tenure.connectors.microsoft.settings import MicrosoftSecrets, MicrosoftSettings
 from tenure.core.diff import canonical
 from tenure.core.model import Attributes, Value
@@ -85,13 +86,21 @@ class MicrosoftConnector:
         self._graph = Graph(self._http, settings.base_url)
         self._groups = Groups(self._graph, settings)
         self._licences = Licences(self._graph, settings)
+        back = settings.restore and bool(settings.external_id)
+        self._deleted = Deleted(self._graph, settings.external_id) if back else None
         kinds = {"group": settings.groups, "licence": settings.licences}
         kept = {"externalId"} if settings.external_id else set()
         self.capabilities = Capabilities(
             entitlements=frozenset(kind for kind, ours in kinds.items() if ours),
             create_entitlements=settings.groups and settings.create_groups,
+            ends_sessions=settings.revoke_sessions,
             searchable=frozenset({"userName", "emails.work", *kept}),
         )
+
+    @classmethod
+    def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether sessions can be ended by these settings."""
+        return MicrosoftSettings.model_validate(dict(settings)).revoke_sessions
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -172,6 +181,10 @@ class MicrosoftConnector:
     ) -> RemoteAccount:
         given = {**attributes, "externalId": external_id}
         body = completed(attributes, written(given, self._settings.external_id), active=active)
+        if self._deleted and (gone := await self._deleted.latest(external_id)):
+            body = {name: value for name, value in body.items() if name != "passwordProfile"}
+            await self._deleted.bring_back(gone, body)
+            return await self.read(gone)
         made = await self._http.write("POST", "/users", body)
         if not isinstance(made, dict) or not made.get("id"):
             raise OutcomeUnknown(
@@ -190,14 +203,22 @@ class MicrosoftConnector:
         """And no session goes on: tokens that are out are good for an hour otherwise."""
         await self._patch(remote_id, {"accountEnabled": False})
         if self._settings.revoke_sessions:
-            path = f"/users/{segment(remote_id)}/revokeSignInSessions"
-            await self._http.write("POST", path, single=True)
+            await self.end_sessions(remote_id)
+
+    async def end_sessions(self, remote_id: str) -> None:
+        """Refresh tokens and cookies are void at once; access tokens that are out end within the
+        hour (https://learn.microsoft.com/en-us/graph/api/user-revokesigninsessions)."""
+        if not self._settings.revoke_sessions:
+            told = "Sessions are not ended in this tenant (revoke_sessions)."
+            raise Unsupported(told, _BY_HAND)
+        path = f"/users/{segment(remote_id)}/revokeSignInSessions"
+        await self._http.write("POST", path, single=True)
 
     async def enable(self, remote_id: str) -> None:
         await self._patch(remote_id, {"accountEnabled": True})
 
     async def delete(self, remote_id: str) -> None:
-        """Can be brought back for 30 days."""
+        """Can be brought back for 30 days, and is where the same person comes back."""
         await self._http.write("DELETE", f"/users/{segment(remote_id)}", single=True)
         self._graph.forget(remote_id)
 

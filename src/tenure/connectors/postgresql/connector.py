@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
@@ -70,8 +70,14 @@ class PostgresqlConnector:
         self.capabilities = Capabilities(
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups and settings.create_groups,
+            ends_sessions=settings.end_sessions,
             searchable=frozenset({"userName", "externalId", "emails.work"}),
         )
+
+    @classmethod
+    def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether sessions can be ended by these settings."""
+        return PostgresqlSettings.model_validate(dict(settings)).end_sessions
 
     async def __aenter__(self) -> Self:
         return self
@@ -178,6 +184,12 @@ class PostgresqlConnector:
         """NOLOGIN, and sessions that are open are ended."""
         now = await self._role(remote_id)
         await self._close(now)
+
+    async def end_sessions(self, remote_id: str) -> None:
+        """Connections that are open are closed; who may sign in may sign in again."""
+        if not self._settings.end_sessions:
+            raise Unsupported("Sessions are not ended on this server (end_sessions).")
+        await self._end(await self._role(remote_id))
 
     async def enable(self, remote_id: str) -> None:
         now = await self._role(remote_id)
@@ -321,11 +333,14 @@ class PostgresqlConnector:
                 # Or it would look like a role to be a member of.
                 await _comment(connection, now.name, now.keeping({}))
         if self._settings.end_sessions:
-            async with self._server.change(f"Ending sessions of {now.name}") as connection:
-                await connection.execute(
-                    "select pg_terminate_backend(pid) from pg_stat_activity where usesysid = %s",
-                    [now.oid],
-                )
+            await self._end(now)
+
+    async def _end(self, now: Role) -> None:
+        async with self._server.change(f"Ending sessions of {now.name}") as connection:
+            await connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where usesysid = %s",
+                [now.oid],
+            )
 
     def _account(self, found: Role) -> RemoteAccount:
         shown = found.attributes

@@ -96,14 +96,17 @@ class Requests(Part):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    list: Request
+    list: Steps
     get: Steps
-    find: dict[str, Request] = Field(default_factory=dict)
+    find: dict[str, Steps] = Field(default_factory=dict)
     create: Steps | None = None
     update: Steps | None = None
     disable: Steps | None = None
     enable: Steps | None = None
     delete: Steps | None = None
+    end_sessions: Steps | None = Field(
+        default=None, description="Signs the account out everywhere, and leaves it open."
+    )
     own_account: Request | None = None
     check: dict[str, Request] = Field(default_factory=dict)
 

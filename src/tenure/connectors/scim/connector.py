@@ -46,6 +46,7 @@ from tenure.connectors.scim.groups import Groups, created
 from tenure.connectors.scim.opening import funnel, resources
 from tenure.connectors.scim.patch import Style
 from tenure.connectors.scim.schemas import described
+from tenure.connectors.scim.sessions import Sessions
 from tenure.connectors.scim.settings import ScimSecrets, ScimSettings
 from tenure.connectors.scim.speech import Speech
 from tenure.core.model import Attributes, Value
@@ -99,12 +100,18 @@ class ScimConnector:
             self._speech,
             Verbs(self._operation, self._made_together, self._refused_together, self._alone),
         )
+        self._sessions = Sessions(settings, token, self._http, config)
         self._owners: frozenset[str] | None = None
         #: The account that was last made with an external id.
         self._named: str | None = None
         #: Remote id of the group that accounts are switched off by leaving, once it is known.
         self._on: str | None = None
         self.capabilities = _capabilities(settings)
+
+    @classmethod
+    def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
+        """Whether sessions can be ended by these settings."""
+        return ScimSettings.model_validate(dict(settings)).dialect.sessions is not None
 
     async def __aenter__(self) -> Self:
         await self._http.__aenter__()
@@ -209,6 +216,12 @@ class ScimConnector:
             await self._groups.change(await self._group_of_those_on(), [remote_id], [])
         else:
             await self._changer.set_active(remote_id, True)
+
+    async def end_sessions(self, remote_id: str) -> None:
+        """By the request that the dialect names."""
+        if self._settings.dialect.sessions is None:
+            raise Unsupported("Nobody can be signed out in this application by us.", _BY_HAND)
+        await self._sessions.end(remote_id, lambda: self._changer.resource(remote_id))
 
     async def delete(self, remote_id: str) -> None:
         if self._settings.dialect.delete == "unsupported":
@@ -392,6 +405,7 @@ def _capabilities(settings: ScimSettings) -> Capabilities:
         disable=dialect.off.by != "none",
         enable=dialect.off.by in {"active", "group"} and not dialect.off.final,
         delete=dialect.delete != "unsupported",
+        ends_sessions=dialect.sessions is not None,
         entitlements=frozenset({"group"}) if settings.groups else frozenset(),
         create_entitlements=settings.groups and settings.create_groups,
         searchable=frozenset({"userName", "externalId"} if kept else {"userName"}),

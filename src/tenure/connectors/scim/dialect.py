@@ -204,6 +204,33 @@ class Owners(Part):
     )
 
 
+class Sessions(Part):
+    """How somebody is signed out there, which SCIM has no word for: a request of the application's
+    own interface that takes the same token."""
+
+    request: Annotated[
+        str,
+        StringConstraints(pattern=r"^(POST|PUT|PATCH|DELETE) (/|https?://)\S*$", max_length=500),
+    ] = Field(
+        title="Request",
+        description="Method and path below the SCIM address, or a whole address: {id} is the "
+        "account's id, {userName} its user name.",
+    )
+    body: dict[str, str | bool | int] | None = Field(
+        default=None, title="Body", description="Sent as JSON; {id} and {userName} in its texts."
+    )
+    success: str = Field(
+        default="",
+        title="Says that it worked",
+        description="Member of the answer that has to be true. Not given: the status says it.",
+    )
+    gone: list[str] = Field(
+        default_factory=list,
+        title="Says that there is nobody",
+        description="Values of the answer's error that mean that there is no such account.",
+    )
+
+
 class Pace(Part):
     """How hard it may be pressed, where the application's own limits do not say."""
 
@@ -282,6 +309,11 @@ class Dialect(Part):
     members: Members = Field(default_factory=Members, title="Groups' members")
     bulk: Bulk = Field(default_factory=Bulk, title="Several at once")
     owners: Owners = Field(default_factory=Owners, title="Owners")
+    sessions: Sessions | None = Field(
+        default=None,
+        title="Signing out",
+        description="Not given: what somebody is signed in to cannot be ended there.",
+    )
     limits: Pace = Field(default_factory=Pace, title="Pace")
 
     @field_validator("headers")

@@ -27,7 +27,7 @@ from tenure.signin.permissions import Ability
 
 _LISTS = ("email_formats", "user_name_formats", "warn_without_end", "verify")
 _LENGTHS = ("leaver_grace", "name_retention", "ahead", "valid")
-_ONBOARDING = ("invite", "ahead", "valid", "send_to", "verify")
+_ONBOARDING = ("invite", "ahead", "valid", "send_to", "verify", "trigger", "networks")
 _PREVIEWED = 5
 
 
@@ -79,15 +79,15 @@ def _save(
         editing.edit("company", "", written, seen=seen)
     except ValidationError as error:
         return {
-            str(one["loc"][-1] if len(one["loc"]) > 1 and one["loc"][0] == "onboarding"
+            str(one["loc"][1] if len(one["loc"]) > 1 and one["loc"][0] == "onboarding"
                 else one["loc"][0]): explain(dict(one))
             for one in error.errors()
         }  # fmt: skip
     except ConfigurationError as error:
         found: dict[str, str] = {}
         for problem in error.problems:
-            name = problem.path.removeprefix("company.").removeprefix("onboarding.").split("[")[0]
-            found[name] = problem.message
+            name = problem.path.removeprefix("company.").removeprefix("onboarding.")
+            found[name.split("[")[0].split(".")[0]] = problem.message
         return found
     except editing.Overtaken as overtaken:
         return _conflict(request, written, base, overtaken)
@@ -123,19 +123,24 @@ def _conflict(
 
 
 def _shown(stored: dict[str, Any]) -> dict[str, Any]:
-    """As the form has it: lists one a line, lengths in days."""
+    """As the form has it: lists one a line, networks by place, lengths in days."""
     flat = {**stored, **(stored.get("onboarding") or {})}
     values: dict[str, Any] = {name: flat.get(name) or "" for name in flat if name != "onboarding"}
     for name in _LISTS:
         values[name] = "\n".join(flat.get(name) or ())
     for name in _LENGTHS:
         values[name] = lengths.shown(flat.get(name))
+    places = sorted((flat.get("networks") or {}).items())
+    values["networks"] = "\n".join(f"{place}: {', '.join(ranges)}" for place, ranges in places)
     return values
 
 
 def _typed(request: ConsoleRequest) -> dict[str, Any]:
-    stored = _shown(editing.plain("company") or {})
-    return {name: str(request.POST.get(name, "")).strip()[:4000] for name in stored}
+    """What the form does not ask for stays as it is."""
+    stored, given = _shown(editing.plain("company") or {}), request.POST
+    return {
+        name: given[name].strip()[:4000] if name in given else kept for name, kept in stored.items()
+    }
 
 
 def _document(values: dict[str, Any]) -> dict[str, Any]:
@@ -144,6 +149,7 @@ def _document(values: dict[str, Any]) -> dict[str, Any]:
         given[name] = [line.strip() for line in values[name].splitlines() if line.strip()]
     for name in _LENGTHS:
         given[name] = lengths.typed(values[name])
+    given["networks"] = dict(_network(line) for line in values["networks"].splitlines() if line)
     given["onboarding"] = {
         name: given.pop(name) for name in _ONBOARDING if given.get(name) is not None
     }
@@ -152,6 +158,12 @@ def _document(values: dict[str, Any]) -> dict[str, Any]:
     given["name_retention"] = given["name_retention"] or "never"
     given["domain"] = given["domain"].removeprefix("@").lower()
     return given
+
+
+def _network(line: str) -> tuple[str, list[str]]:
+    """`Berlin office: 10.1.0.0/16, 2001:db8::/48`."""
+    place, _, ranges = line.partition(":")
+    return place.strip(), [one.strip() for one in ranges.split(",") if one.strip()]
 
 
 def _preview(values: dict[str, Any]) -> dict[str, Any]:

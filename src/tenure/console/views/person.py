@@ -19,7 +19,7 @@ from tenure.applications import selectors as applications
 from tenure.applications.models import Account, Application
 from tenure.audit import selectors as audit
 from tenure.audit.models import Action
-from tenure.console import access, look, plan_view, timeline
+from tenure.console import access, look, plan_view, proofs, timeline
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.console.views.person_future import choices_for
 from tenure.core.expressions import ExpressionError
@@ -36,6 +36,7 @@ from tenure.rules import exceptions
 from tenure.signin import again
 from tenure.signin.permissions import Ability
 from tenure.sources import selectors as sources
+from tenure.sso.receipt import receipt_of
 
 _TIMELINE = (Action.PERSON_CHANGED, Action.PERSON_STATE_CHANGED)
 
@@ -101,6 +102,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "offered": [(row, keys.get(row.pk, [])) for row in every],
         "choices": choices_for(found),
         "ask": request.GET.get("ask", ""),
+        "proof": None if problem else proofs.shown(receipt_of(found)),
         "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
     }

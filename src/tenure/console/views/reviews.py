@@ -15,6 +15,8 @@ from tenure.people import selectors as people
 from tenure.signin import endings, identity, invitations, passkeys
 from tenure.signin.invitations import CannotInvite
 from tenure.signin.permissions import Ability
+from tenure.signin.places import place_of
+from tenure.sso import endings as applications
 
 
 @require_POST
@@ -36,6 +38,7 @@ def invite(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
             messages.success(request, words)
         elif wanted == "end_sessions":
             count = endings.end_sessions(person, because="ended by an administrator")
+            count += applications.end_people([person], "ended by an administrator")
             endings.tell_ended(person, count, reason=reason)
             messages.success(request, f"{count} session{'s' if count != 1 else ''} ended.")
         elif wanted == "remove_passkey" and request.POST.get("which", "").isdigit():
@@ -72,6 +75,7 @@ def review(request: ConsoleRequest, pk: int) -> HttpResponse:
         "review": row,
         "person": row.person,
         "lines": identity.compared(row),
+        "place": place_of(row.address),
         "reason": reason,
         "error": error,
     }

@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.shortcuts import render as django_render
-from django.templatetags.static import static
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tenure.infra.colours import DEFAULT
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.selectors import attribute_labels
-from tenure.people.services import company
 from tenure.portal import tiles as made
 from tenure.portal.page import PortalRequest, render, signed_in
+from tenure.requests.offers import offers
 from tenure.signin import recovery, sessions
 
 #: Columns and workings of ours that a person need not read about themselves.
@@ -49,6 +47,7 @@ def home(request: PortalRequest) -> HttpResponse:
     """The applications, and what is still missing of one's own security."""
     context = {
         **_tiles(request.person),
+        "offers": offers(request.person, now()),
         "codes_left": recovery.codes_left(request.person),
         "first_time": "welcome" in request.GET,
     }
@@ -67,32 +66,6 @@ def tiles(request: PortalRequest) -> HttpResponse:
 def here(request: PortalRequest) -> HttpResponse:
     """Every page asks now and then whether its person is still let in; if not, it goes."""
     return HttpResponse(status=204)
-
-
-@require_safe
-def manifest(request: HttpRequest) -> HttpResponse:
-    """What a phone needs to keep the portal beside its applications (W3C Web App Manifest)."""
-    ours = company()
-    return JsonResponse(
-        {
-            "name": ours.name,
-            "short_name": ours.name[:12],
-            "start_url": reverse("portal:home"),
-            "scope": "/",
-            "display": "standalone",
-            "background_color": "#ffffff",
-            "theme_color": ours.colour or DEFAULT,
-            "icons": [
-                {
-                    "src": static("console/icon.svg"),
-                    "sizes": "any",
-                    "type": "image/svg+xml",
-                    "purpose": "any",
-                }
-            ],
-        },
-        content_type="application/manifest+json",
-    )
 
 
 @require_safe

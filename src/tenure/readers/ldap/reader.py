@@ -20,7 +20,14 @@ from tenure.connectors.ldap.filters import both, equal, parse, present
 from tenure.connectors.ldap.outcomes import LATER, SUCCESS
 from tenure.connectors.ldap.session import Entry
 from tenure.connectors.ldap.settings import LdapSecrets
-from tenure.readers.base import Gone, ReaderConfig, ReaderError, Row, RowProblem
+from tenure.readers.base import (
+    Gone,
+    ReaderConfig,
+    ReaderError,
+    RecordRefused,
+    Row,
+    RowProblem,
+)
 from tenure.readers.ldap.delta import begun, known, told
 from tenure.readers.ldap.settings import DN, MANAGER, STATUS, LdapSourceSettings
 from tenure.readers.ldap.values import shown, status, switches
@@ -69,6 +76,11 @@ class LdapReader:
 
     def write(self, id: str, values: Mapping[str, str]) -> None:
         run(self._written(id, values))
+
+    @classmethod
+    def writable_for(cls, settings: Mapping[str, object]) -> Sequence[str]:
+        """The attributes that these settings read are those that may be written."""
+        return LdapSourceSettings.model_validate(dict(settings)).columns
 
     def check(self) -> Sequence[Check]:
         """Sign-in, Kind, People and Changes, up to what fails."""
@@ -178,7 +190,7 @@ class LdapReader:
         async with self._opened() as directory:
             found = await self._found(directory, id)
             if not found:
-                raise ReaderError(
+                raise RecordRefused(
                     f"There is nobody with the id {id} under "
                     f"{self._settings.people_dn}: nothing was written."
                 )

@@ -77,6 +77,12 @@ class RestReader:
         """The columns that these settings specify. Raises `SettingsError`."""
         return list(program_for(settings).columns)
 
+    @classmethod
+    def writable_for(cls, settings: Mapping[str, Any]) -> Sequence[str]:
+        """The columns that it takes back. Raises `SettingsError`."""
+        write = program_for(settings).spec.people.write
+        return list(write.columns) if write is not None else []
+
     def columns(self) -> Sequence[str]:
         return list(self._program.columns)
 

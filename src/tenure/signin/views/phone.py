@@ -20,6 +20,7 @@ from tenure.signin.models import How, Pairing
 from tenure.signin.owners import owner_of
 from tenure.signin.pairing import PairingRefused, Standing, Started
 from tenure.signin.passkeys import CeremonyRefused
+from tenure.signin.places import place_of
 from tenure.signin.throttle import Limit, TooOften, count
 from tenure.signin.views.door import let_in, not_in
 from tenure.signin.where import address_of, browser_of
@@ -72,13 +73,15 @@ def wait(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def scan(request: HttpRequest, token: str) -> HttpResponse:
-    """What asks, from where, and the code that the computer shows. Looking takes nothing."""
+    """What asks, from where, and numbers of which the computer shows one. Looking takes nothing."""
     try:
         row = pairing.scanned(token)
     except PairingRefused as error:
         return over(request, error.standing)
     context = {
         "pairing": row,
+        "numbers": pairing.choices(row, token),
+        "place": place_of(row.address),
         "token": token,
         "started_at": timezone.localtime(row.started_at),
         "company": company(),
@@ -90,16 +93,17 @@ def scan(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_POST
 def scan_options(request: HttpRequest, token: str) -> HttpResponse:
-    """What the phone's passkey has to sign for this computer, and for no other."""
+    """What the phone's passkey has to sign for this computer, and for no other: only for who sees
+    the number that it shows."""
     try:
         count(Limit.PASSKEY_BY_ADDRESS, address_of(request))
-        row = pairing.scanned(token)
+        if pairing.scanned(token).purpose != Pairing.Purpose.SIGN_IN:
+            raise PairingRefused(Standing.UNKNOWN)
+        row = pairing.match(token, str(sent(request).get("number", "")))
     except TooOften as error:
         return refused(str(error), 429)
     except PairingRefused as error:
-        return refused(OVER[error.standing])
-    if row.purpose != Pairing.Purpose.SIGN_IN:
-        return refused(OVER[Standing.UNKNOWN])
+        return refused(f"{OVER[error.standing]}. Have the computer show a new code.")
     return ask(request, passkeys.ask_to_sign_in(_about(row)))
 
 
@@ -137,11 +141,16 @@ def scanned(request: HttpRequest) -> HttpResponse:
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """The phone takes a computer that waits for an onboarding."""
     try:
+        count(Limit.PAIRING_BY_ADDRESS, address_of(request))
         if pairing.scanned(token).purpose != Pairing.Purpose.WELCOME:
             raise PairingRefused(Standing.UNKNOWN)
+        pairing.match(token, request.POST.get("number", ""))
         row, secret = pairing.take(token)
     except PairingRefused as error:
         return over(request, error.standing)
+    except TooOften as error:
+        context = {"title": "Not now", "words": str(error), "company": company()}
+        return render(request, "signin/over.html", context, status=429)
     request.session[PHONE] = {"id": row.pk, "secret": secret}
     return redirect("portal:phone")
 
@@ -150,6 +159,7 @@ OVER: Final = {
     Standing.UNKNOWN: "This code is not one of ours",
     Standing.EXPIRED: "This code has expired",
     Standing.TAKEN: "This code has been used",
+    Standing.MISMATCH: "That is not the number on the computer",
 }
 
 

@@ -17,4 +17,4 @@ class SamlConfig(AppConfig):
 
         keys.register_certifier(Protocol.SAML, identity.certify)
         protocols.register(Protocol.SAML, SamlHandler())
-        outbox.register(notices.KIND, notices.LogoutSender())
+        outbox.register(notices.KIND, notices.LogoutSender(), words="SAML single logout")

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +22,7 @@ from tenure.infra.clock import now
 from tenure.saml import logout
 from tenure.saml.bindings import from_form, from_query, to_address, to_form, verify_beside
 from tenure.saml.errors import NotTrusted, SamlError
+from tenure.saml.keys import Certificate
 from tenure.saml.names import POST, REDIRECT, SOAP_BINDING, Status
 from tenure.saml.parsing import parse_message
 from tenure.saml.requests import LogoutResponse, Subject, read_logout_response
@@ -32,7 +34,7 @@ from tenure.sso.outbox import Prepared, Reply
 from tenure.sso.policies import NotConfigured
 from tenure.sso.saml import identity
 from tenure.sso.saml.answering import is_pairwise
-from tenure.sso.saml.registered import NotReady, Registered, registered
+from tenure.sso.saml.registered import NotReady, registered
 
 KIND: Final = "saml.logout"
 #: The best way first: what needs no browser.
@@ -40,6 +42,15 @@ _ORDER: Final = (SOAP_BINDING, POST, REDIRECT)
 _SOAP_ACTION: Final = '"http://www.oasis-open.org/committees/security"'
 #: Sessions that somebody's browser, or the application itself, takes care of.
 _elsewhere: ContextVar[frozenset[int]] = ContextVar("saml_logout_elsewhere", default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is told: what it calls itself, which of our keys it knows, and its own."""
+
+    entity_id: str
+    key: str
+    verify_with: tuple[Certificate, ...]
 
 
 @contextmanager
@@ -69,7 +80,13 @@ def tell(sessions: Sequence[ApplicationSession]) -> int:
         outbox.post(
             KIND,
             address=place.location,
-            payload={"binding": place.binding},
+            # As it is set up now: it may be changed, or turned off, before this is sent.
+            payload={
+                "binding": place.binding,
+                "entity_id": known.service.entity_id,
+                "key": known.saml.key,
+                "certificates": [one.der_base64 for one in known.service.verify_with],
+            },
             application=session.application,
             person=session.person,
             session=session,
@@ -100,11 +117,12 @@ class LogoutSender:
     """See `outbox.Sender`."""
 
     def prepare(self, notice: Notice) -> Prepared:
-        known, session = _of(notice)
+        peer, session = _peer(notice), notice.session
+        assert session is not None
         binding = str(notice.payload["binding"])
-        pair = identity.pair_for(known.saml.key)
+        pair = identity.pair_for(peer.key)
         made = logout.request(
-            subject_of(session, known.service.entity_id),
+            subject_of(session, peer.entity_id),
             [session.sid],
             issuer=identity.places().entity_id,
             destination=notice.address,
@@ -137,24 +155,24 @@ class LogoutSender:
 
 def _response(notice: Notice, reply: Reply) -> LogoutResponse:
     """Raises `SamlError`."""
-    known, _ = _of(notice)
-    root = _message(reply, known)
-    if signature_in(root) is not None and known.service.verify_with:
-        verify(root, known.service.verify_with)
+    peer = _peer(notice)
+    root = _message(reply, peer)
+    if signature_in(root) is not None and peer.verify_with:
+        verify(root, peer.verify_with)
     found = read_logout_response(root)
-    if found.in_response_to != _id(notice) or found.head.issuer != known.service.entity_id:
+    if found.in_response_to != _id(notice) or found.head.issuer != peer.entity_id:
         raise NotTrusted("The answer is to something else.")
     return found
 
 
-def _message(reply: Reply, known: Registered) -> _Element:
+def _message(reply: Reply, peer: Peer) -> _Element:
     """The LogoutResponse in an envelope, in the address that a browser would be sent to, or in the
     form that it would post. Raises `NotTrusted`."""
     body = reply.body.encode()
     if reply.location:
         received = from_query(urlsplit(reply.location).query, "SAMLResponse")
-        if received.beside is not None and known.service.verify_with:
-            verify_beside(received.beside, known.service.verify_with)
+        if received.beside is not None and peer.verify_with:
+            verify_beside(received.beside, peer.verify_with)
         return parse_message(received.xml)
     if b"SAMLResponse" in body and b"<form" in body.lower():
         return parse_message(from_form(_field(body), "", "SAMLResponse").xml)
@@ -172,10 +190,15 @@ def _field(body: bytes) -> str:
     raise NotTrusted("There is no SAMLResponse in the page.")
 
 
-def _of(notice: Notice) -> tuple[Registered, ApplicationSession]:
+def _peer(notice: Notice) -> Peer:
+    said = notice.payload
+    if "entity_id" in said:
+        certificates = tuple(Certificate(str(text)) for text in said["certificates"])
+        return Peer(str(said["entity_id"]), str(said["key"]), certificates)
+    # Written by an earlier version.
     assert notice.application is not None
-    assert notice.session is not None
-    return registered(notice.application), notice.session
+    known = registered(notice.application)
+    return Peer(known.service.entity_id, known.saml.key, known.service.verify_with)
 
 
 def _id(notice: Notice) -> str:

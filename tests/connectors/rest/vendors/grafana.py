@@ -16,6 +16,7 @@ class Grafana(Application):
         super().__init__()
         self.users: dict[int, dict[str, Any]] = {}
         self.teams: dict[int, dict[str, Any]] = {}
+        self.logged_out: list[str] = []
         #: Whoever came by single sign-on.
         self.external: set[int] = set()
 
@@ -45,6 +46,9 @@ class Grafana(Application):
                 return web.json_response({"message": "User updated"})
             case "POST", ["admin", "users"]:
                 return self.create(body)
+            case "POST", ["admin", "users", number, "logout"]:
+                self.logged_out.append(str(self.user(number)["id"]))
+                return web.json_response({"message": "User logged out"})
             case "POST", ["admin", "users", number, ("disable" | "enable") as verb]:
                 if int(number) in self.external:
                     text = f"Could not {verb} external user"

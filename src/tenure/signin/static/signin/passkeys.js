@@ -2,6 +2,9 @@
 // passkey, and sends what came of it (WebAuthn Level 3, section 5). Nothing is decided here.
 "use strict";
 
+// What waits unseen for a passkey to be chosen in a field; a button takes its place.
+let waiting = null;
+
 const fromText = (text) =>
   Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
 const toText = (buffer) =>
@@ -60,7 +63,7 @@ function reason(error, form) {
   return error.message;
 }
 
-async function ceremony(form) {
+async function ceremony(form, button) {
   if (!window.PublicKeyCredential) {
     throw new Error(window.isSecureContext
       ? "This browser knows no passkeys. Use a newer one."
@@ -69,12 +72,13 @@ async function ceremony(form) {
   if (form.dataset.origin && form.dataset.origin !== location.origin) {
     throw new Error(`Passkeys work at ${form.dataset.origin} only. Open that address.`);
   }
-  const publicKey = readable(await post(form, form.dataset.options, {}));
+  const fields = Object.fromEntries(new FormData(form, button));
+  delete fields.csrfmiddlewaretoken;
+  const publicKey = readable(await post(form, form.dataset.options, fields));
+  waiting?.abort();
   const credential = form.dataset.passkey === "create"
     ? await navigator.credentials.create({ publicKey })
     : await navigator.credentials.get({ publicKey });
-  const fields = Object.fromEntries(new FormData(form));
-  delete fields.csrfmiddlewaretoken;
   return post(form, form.action, { ...fields, credential: sendable(credential) });
 }
 
@@ -82,14 +86,14 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.dataset.passkey) return;
   event.preventDefault();
-  const button = form.querySelector("button");
+  const button = event.submitter ?? form.querySelector("button");
   const told = form.querySelector(".told");
   if (form.dataset.busy) return;
   form.dataset.busy = "yes";
   button.setAttribute("aria-busy", "true");
   told.hidden = true;
   try {
-    const { location: where } = await ceremony(form);
+    const { location: where } = await ceremony(form, button);
     window.location.assign(where);
   } catch (error) {
     told.textContent = reason(error, form);

@@ -1,0 +1,194 @@
+"""Whether somebody's access to one application has really ended, from what is known of it: the
+account, and what they are signed in to. Each has a verdict with the proof, or with what is left to
+be done by hand. What is not known is never taken for done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How far the end of something is."""
+
+    DONE = "done"  # and there is proof
+    UNDER_WAY = "under_way"  # it is being done, and tried again
+    BY_ITSELF = "by_itself"  # nothing can be told there; what they have expires
+    BY_HAND = "by_hand"  # a person has to do it
+    OPEN = "open"  # they are to have it
+    NOTHING = "nothing"  # there is, and was, nothing
+
+
+class Told(StrEnum):
+    """What became of a message to an application."""
+
+    WAITING = "waiting"
+    ARRIVED = "arrived"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The application was told, in some way, to end somebody's sessions. `how` names the way,
+    `made_at` is when it was written, `at` when it was answered or last sent; `event` is its place
+    in the audit trail's chain."""
+
+    how: str
+    made_at: datetime
+    told: Told
+    at: datetime | None = None
+    answer: str = ""
+    tries: int = 0
+    event: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """One account there. `closing` is the state of the operation that closes or deletes it, ""
+    where there is none, and `said` what is known of that. `read_back` is what the application
+    showed after it was closed."""
+
+    due: bool
+    gone: bool
+    active: bool | None
+    closing: str = ""
+    said: str = ""
+    ended_at: datetime | None = None
+    read_back: str = ""
+    untouched: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What they were signed in to. `live` sessions are known to go on; `ways` are those by which
+    the application can be told; `closing_ends` says whether its sessions end with the account
+    (None: not known). `signed_out_at`: by themselves, after which they
+    did not sign in again."""
+
+    live: int = 0
+    signed_in_at: datetime | None = None
+    messages: Sequence[Message] = ()
+    signed_out_at: datetime | None = None
+    tokens_void_at: datetime | None = None
+    ways: Sequence[str] = ()
+    closing_ends: bool | None = None
+    by_hand: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The verdict on one part, a sentence, when it was so, and where the proof is in the chain."""
+
+    verdict: Verdict
+    words: str
+    at: datetime | None = None
+    event: int | None = None
+
+
+_UNDER_WAY = {
+    "planned": "It is being closed.",
+    "started": "It is being closed.",
+    "retrying": "Closing it is tried again",
+    "unknown": "Whether it is closed is looked at",
+}
+_STUCK = {
+    "held": "Closing it waits for somebody to approve it",
+    "manual": "A person has to close it",
+    "failed": "Closing it failed",
+}
+
+
+def account(facts: AccountFacts) -> Part:
+    """Of one account."""
+    if facts.gone:
+        return Part(Verdict.DONE, _proof("Gone", facts.read_back), facts.ended_at)
+    if facts.due:
+        return Part(Verdict.OPEN, "They are to have it.")
+    if facts.closing in _STUCK:
+        return Part(Verdict.BY_HAND, _with(_STUCK[facts.closing], facts.said))
+    if facts.active is False:
+        return Part(Verdict.DONE, _proof("Closed", facts.read_back), facts.ended_at)
+    if facts.closing in _UNDER_WAY:
+        return Part(Verdict.UNDER_WAY, _with(_UNDER_WAY[facts.closing], facts.said))
+    if facts.untouched:
+        return Part(Verdict.BY_HAND, _with("It is open, and Tenure does not close it", facts.said))
+    if facts.active is None:
+        return Part(Verdict.BY_HAND, "The application does not tell whether it is open.")
+    return Part(Verdict.UNDER_WAY, "It is open, and nothing is planned yet.")
+
+
+def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
+    """Of what they are signed in to, where their accounts there are so."""
+    if any(part.verdict is Verdict.OPEN for part in accounts) and not _recent(facts):
+        where = f"{facts.live} open" if facts.live else "None is open that is known here"
+        return Part(Verdict.OPEN, f"{where}.")
+    if facts.live:
+        return Part(Verdict.UNDER_WAY, f"{facts.live} still open: ended at the next look.")
+    told = _recent(facts)
+    if arrived := [one for one in told if one.told is Told.ARRIVED]:
+        last = max(arrived, key=lambda one: one.made_at)
+        return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
+    if waiting := [one for one in told if one.told is Told.WAITING]:
+        last = waiting[0]
+        tries = f"tried {last.tries} times" if last.tries > 1 else "on its way"
+        return Part(Verdict.UNDER_WAY, _with(f"{last.how}: {tries}", last.answer), last.at)
+    ended = [part for part in accounts if part.verdict is Verdict.DONE]
+    if ended and len(ended) == len(accounts) and facts.closing_ends:
+        at = max((part.at for part in ended if part.at), default=None)
+        return Part(Verdict.DONE, "They end there with the account, which is closed.", at)
+    if not accounts and facts.signed_in_at is None and not told:
+        return Part(Verdict.NOTHING, "They were never signed in there through Tenure.")
+    return _left(facts, told, closed=bool(ended) and len(ended) == len(accounts))
+
+
+def _left(facts: SessionFacts, told: Sequence[Message], *, closed: bool) -> Part:
+    """Nothing that was told there proves that they are over."""
+    do = facts.by_hand or "Sign them out in the application's own administration."
+    if told:
+        last = max(told, key=lambda one: one.made_at)
+        said = f"{last.how} did not arrive: {last.answer or 'no answer'}"
+        return Part(Verdict.BY_HAND, f"{said.rstrip('.')}. {do}", last.at, last.event)
+    if facts.signed_out_at is not None:
+        return Part(Verdict.DONE, "They had signed out of it themselves.", facts.signed_out_at)
+    if facts.tokens_void_at is not None:
+        said = "Its tokens are void; what it keeps open by itself lasts until it asks for another."
+        return Part(Verdict.BY_ITSELF, said, facts.tokens_void_at)
+    if facts.ways and facts.signed_in_at is None:
+        said = "They were never signed in there through Tenure"
+    else:
+        said = "It cannot be told that a session has ended"
+    but = "; the account is closed, and whether that ends its sessions is not known"
+    return Part(Verdict.BY_HAND, f"{said}{but if closed else ''}. {do}")
+
+
+def _recent(facts: SessionFacts) -> list[Message]:
+    """Those that were written after the last sign-in: others tell of what was over before."""
+    since = facts.signed_in_at
+    return [one for one in facts.messages if since is None or one.made_at >= since]
+
+
+def worst(parts: Sequence[Part]) -> Verdict:
+    """What is to be said of all of them together."""
+    order = (
+        Verdict.BY_HAND,
+        Verdict.UNDER_WAY,
+        Verdict.BY_ITSELF,
+        Verdict.OPEN,
+        Verdict.DONE,
+    )
+    found = {part.verdict for part in parts}
+    return next((one for one in order if one in found), Verdict.NOTHING)
+
+
+def _proof(word: str, read_back: str) -> str:
+    return (
+        f"{word}: read afterwards, {read_back}." if read_back else f"{word}, as it was last read."
+    )
+
+
+def _with(said: str, more: str) -> str:
+    text = f"{said.rstrip('.')}: {more}" if more else said
+    return text if text.endswith((".", "?", "!")) else f"{text}."

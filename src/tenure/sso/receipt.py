@@ -1,0 +1,389 @@
+"""A leaver's receipt: for each application of one person, whether the account is gone and what they
+were signed in to has ended, with the proof, or what is to be done by hand. What was done is read
+from the audit trail, which stays; what is under way, from its tables. Only reads.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from tenure.applications.models import Account, Application
+from tenure.audit.models import Action, Event
+from tenure.catalogue.loading import UnknownEntry
+from tenure.catalogue.loading import entry as read_entry
+from tenure.core import receipt as core
+from tenure.core.model import OperationKind, OperationState, Situation
+from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Told, Verdict
+from tenure.infra.clock import now
+from tenure.people.endings import CLOSED
+from tenure.people.models import Person
+from tenure.provisioning.models import Operation
+from tenure.provisioning.standing import Standings
+from tenure.sso import outbox
+from tenure.sso.models import ApplicationSession, Notice, Outcome, SignOn
+from tenure.sso.ways import ways_of
+
+_CLOSING: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
+_OVER: Final = (
+    OperationState.DONE.value,
+    OperationState.CANCELLED.value,
+    OperationState.REJECTED.value,
+)
+_TOLD: Final = {
+    Notice.State.WAITING.value: Told.WAITING,
+    Notice.State.DELIVERED.value: Told.ARRIVED,
+    Notice.State.FAILED.value: Told.FAILED,
+}
+_ACTIONS: Final = (
+    Action.NOTICE_DELIVERED,
+    Action.NOTICE_FAILED,
+    Action.TOKENS_REVOKED,
+    Action.APPLICATION_SESSION_ENDED,
+    Action.ACCESS_ENDED,
+)
+_MOST: Final = 2000
+#: How a session ends that somebody ends themselves.
+_BY_THEMSELVES: Final = "signed out"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """One account of theirs there, and what is to be said of it."""
+
+    user_name: str
+    remote_id: str
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One application."""
+
+    application: Application
+    accounts: tuple[AccountLine, ...]
+    sessions: Part
+    messages: tuple[Message, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        return core.worst([*(one.part for one in self.accounts), self.sessions])
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "application": self.application.slug,
+            "name": self.application.name,
+            "verdict": self.verdict.value,
+            "accounts": [
+                {"user_name": one.user_name, "remote_id": one.remote_id, **_part_json(one.part)}
+                for one in self.accounts
+            ],
+            "sessions": {
+                **_part_json(self.sessions),
+                "told": [_told_json(m) for m in self.messages],
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """All of one person, at an instant. `ended`: what was ended here, at the door, the last time
+    that their access ended. `sealed`: how far the audit trail is chained."""
+
+    person: Person
+    made_at: datetime
+    gone: bool
+    ended_at: datetime | None
+    ended: Mapping[str, int]
+    lines: tuple[Line, ...]
+    sealed: tuple[int, str]
+
+    @property
+    def verdict(self) -> Verdict:
+        return core.worst([line.sessions for line in self.lines] + self._accounts())
+
+    @property
+    def left(self) -> list[Line]:
+        """The applications where a person has to do something."""
+        return [line for line in self.lines if line.verdict is Verdict.BY_HAND]
+
+    def _accounts(self) -> list[Part]:
+        return [one.part for line in self.lines for one in line.accounts]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "person": {
+                "uid": str(self.person.uid),
+                "employee_number": self.person.employee_number,
+                "name": self.person.display_name,
+                "email": self.person.email,
+                "state": self.person.state,
+                "since": self.person.state_since,
+            },
+            "made_at": self.made_at,
+            "verdict": self.verdict.value,
+            "access_ended_at": self.ended_at,
+            "ended_here": dict(self.ended),
+            "applications": [line.as_json() for line in self.lines],
+            "audit_trail": {"position": self.sealed[0], "digest": self.sealed[1]},
+        }
+
+
+def receipt_of(person: Person, application: Application | None = None) -> Receipt:
+    """Of everything that the person has or had; or of one application."""
+    trail = _Trail(person)
+    accounts, sessions = _accounts(person), _sessions(person)
+    rows = _applications({*accounts, *sessions}, trail.applications, application)
+    at = now()
+    standings = Standings([person], rows, at)
+    signed_in = _sign_ins(person)
+    waiting = _waiting(person)
+    closing = _operations(person)
+    lines = []
+    for row in rows:
+        due = person.state not in CLOSED and standings.given(person, row).due
+        own = accounts.get(row.pk, [])
+        told = tuple(
+            sorted([*waiting.get(row.pk, ()), *trail.messages.get(row.slug, ())], key=_newest)
+        )
+        shown = tuple(
+            AccountLine(
+                one.user_name,
+                one.remote_id,
+                core.account(_account_facts(one, row, due=due, closing=closing)),
+            )
+            for one in own
+        )
+        facts = _session_facts(row, sessions.get(row.pk, []), told, signed_in.get(row.pk), trail)
+        lines.append(Line(row, shown, core.sessions(facts, [one.part for one in shown]), told))
+    return Receipt(
+        person=person,
+        made_at=at,
+        gone=person.state in CLOSED,
+        ended_at=trail.ended_at if person.state in CLOSED else None,
+        ended=trail.ended if person.state in CLOSED else {},
+        lines=tuple(lines),
+        sealed=_sealed(),
+    )
+
+
+class _Trail:
+    """What the audit trail says of this person's sessions."""
+
+    def __init__(self, person: Person) -> None:
+        rows = Event.objects.filter(person=str(person.uid), action__in=_ACTIONS)
+        self.messages: dict[str, list[Message]] = defaultdict(list)
+        self.tokens_void: dict[str, datetime] = {}
+        self.signed_out: dict[str, datetime] = {}
+        self.ended_at: datetime | None = None
+        self.ended: Mapping[str, int] = {}
+        for event in rows.order_by("-id")[:_MOST]:
+            self._take(event)
+
+    @property
+    def applications(self) -> set[str]:
+        return {*self.messages, *self.tokens_void, *self.signed_out}
+
+    def _take(self, event: Event) -> None:
+        slug = event.application
+        match event.action:
+            case Action.NOTICE_DELIVERED | Action.NOTICE_FAILED:
+                self.messages[slug].append(_of_event(event))
+            case Action.TOKENS_REVOKED:
+                self.tokens_void.setdefault(slug, event.at)
+            case Action.APPLICATION_SESSION_ENDED:
+                if event.reason.startswith(_BY_THEMSELVES):
+                    self.signed_out.setdefault(slug, event.at)
+            case Action.ACCESS_ENDED:
+                if self.ended_at is None:
+                    self.ended_at, self.ended = event.at, event.after or {}
+
+
+def _of_event(event: Event) -> Message:
+    said = event.after or {}
+    status, answer = said.get("status"), str(said.get("answer") or event.reason or "")
+    return Message(
+        how=outbox.words_of(event.subject_label),
+        made_at=_instant(said.get("written_at")) or event.at,
+        told=Told.ARRIVED if event.action == Action.NOTICE_DELIVERED else Told.FAILED,
+        at=event.at,
+        answer=_answer(status, answer),
+        tries=int(said.get("tries") or 0),
+        event=event.position,
+    )
+
+
+def _waiting(person: Person) -> dict[int, list[Message]]:
+    rows = Notice.objects.filter(person=person, state=Notice.State.WAITING)
+    found: dict[int, list[Message]] = defaultdict(list)
+    for row in rows.exclude(application=None):
+        message = Message(
+            how=outbox.words_of(row.kind),
+            made_at=row.created_at,
+            told=_TOLD[row.state],
+            at=row.sent_at,
+            answer=_answer(row.status, row.answer) if row.tries else "",
+            tries=row.tries,
+        )
+        found[row.application_id or 0].append(message)
+    return found
+
+
+def _answer(status: object, said: str) -> str:
+    text = " ".join(said.split())
+    if status is None:
+        return text
+    return f"answered {status}, {text}" if text else f"answered {status}"
+
+
+def _accounts(person: Person) -> dict[int, list[Account]]:
+    """What they have, and of what is gone the last where nothing is left."""
+    found: dict[int, list[Account]] = defaultdict(list)
+    for row in Account.objects.filter(person=person).order_by("-created_at", "-pk"):
+        found[row.application_id].append(row)
+    deleted = Situation.DELETED.value
+    return {
+        pk: [row for row in rows if row.situation != deleted] or rows[:1]
+        for pk, rows in found.items()
+    }
+
+
+def _sessions(person: Person) -> dict[int, list[ApplicationSession]]:
+    found: dict[int, list[ApplicationSession]] = defaultdict(list)
+    for row in ApplicationSession.objects.filter(person=person):
+        found[row.application_id].append(row)
+    return found
+
+
+def _sign_ins(person: Person) -> dict[int, datetime]:
+    rows = SignOn.objects.filter(person=person, outcome=Outcome.ALLOWED).order_by("id")
+    return dict(rows.values_list("application_id", "at"))
+
+
+def _operations(person: Person) -> dict[int, Operation]:
+    """Account -> what closes it and is not done yet; deletions that are to come count for less."""
+    rows = Operation.objects.filter(person=person, kind__in=_CLOSING).exclude(state__in=_OVER)
+    found: dict[int, Operation] = {}
+    for row in rows.order_by("-id"):
+        if row.account_id is not None:
+            found.setdefault(row.account_id, row)
+    return found
+
+
+def _applications(
+    keys: Iterable[int], slugs: Iterable[str], only: Application | None
+) -> list[Application]:
+    if only is not None:
+        return [only]
+    wanted, named = set(keys), set(slugs)
+    every = Application.objects.order_by("position", "slug")
+    return [row for row in every if row.pk in wanted or row.slug in named]
+
+
+def _account_facts(
+    row: Account, application: Application, *, due: bool, closing: Mapping[int, Operation]
+) -> AccountFacts:
+    proof, operation = row.evidence or {}, closing.get(row.pk)
+    said = (operation.error or operation.hold_reason) if operation is not None else ""
+    untouched = _untouched(row, application)
+    return AccountFacts(
+        due=due,
+        gone=row.situation == Situation.DELETED.value,
+        active=row.active,
+        closing=operation.state if operation is not None else "",
+        said=said or untouched,
+        ended_at=_instant(proof.get("at")) or row.deleted_at or row.disabled_at,
+        read_back=str(proof.get("read_back") or ""),
+        untouched=untouched,
+    )
+
+
+def _untouched(row: Account, application: Application) -> str:
+    """Why nothing is done to an account that is open; "" where it is."""
+    if row.protected:
+        return f"protected: {row.protected}"
+    if row.situation != Situation.LINKED.value:
+        return "it is not certain whose it is"
+    if application.mode != "live":
+        return f"mode is {application.mode}; close it there, or set mode to live"
+    if application.removal == "keep":
+        return "removal is keep"
+    return ""
+
+
+def _session_facts(
+    row: Application,
+    sessions: Sequence[ApplicationSession],
+    told: Sequence[Message],
+    signed_in_at: datetime | None,
+    trail: _Trail,
+) -> SessionFacts:
+    last = max((one.began_at for one in sessions), default=signed_in_at)
+    if signed_in_at is not None and (last is None or signed_in_at > last):
+        last = signed_in_at
+    ends, by_hand = _by_catalogue(row)
+    return SessionFacts(
+        live=sum(one.ended_at is None for one in sessions),
+        signed_in_at=last,
+        messages=told,
+        signed_out_at=_since(trail.signed_out.get(row.slug), last),
+        tokens_void_at=_since(trail.tokens_void.get(row.slug), last),
+        ways=ways_of(row),
+        closing_ends=ends,
+        by_hand=by_hand,
+    )
+
+
+def _since(at: datetime | None, begin: datetime | None) -> datetime | None:
+    return at if at is not None and (begin is None or at >= begin) else None
+
+
+def _by_catalogue(row: Application) -> tuple[bool | None, str]:
+    """Whether closing an account ends its sessions, and how somebody is signed out by hand."""
+    if not row.catalogue_entry:
+        return None, ""
+    try:
+        off = read_entry(row.catalogue_entry).off
+    except UnknownEntry:
+        return None, ""
+    return {None: None, "end": True, "go_on": False}[off.sessions], off.sign_out or ""
+
+
+def _sealed() -> tuple[int, str]:
+    last = Event.objects.filter(position__isnull=False).order_by("-position").first()
+    return (last.position or 0, bytes(last.digest or b"").hex()) if last else (0, "")
+
+
+def _newest(message: Message) -> float:
+    return -message.made_at.timestamp()
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
+
+
+def _told_json(message: Message) -> dict[str, Any]:
+    return {
+        "how": message.how,
+        "state": message.told.value,
+        "written_at": message.made_at,
+        "at": message.at,
+        "answer": message.answer,
+        "tries": message.tries,
+        "event": message.event,
+    }
+
+
+def _part_json(part: Part) -> dict[str, Any]:
+    return {
+        "verdict": part.verdict.value,
+        "words": part.words,
+        "at": part.at,
+        "event": part.event,
+    }

@@ -1,0 +1,112 @@
+"""The verdicts of a leaver's receipt: what counts as proof, and what is left to a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tenure.core.receipt import (
+    AccountFacts,
+    Message,
+    Part,
+    SessionFacts,
+    Told,
+    Verdict,
+    account,
+    sessions,
+    worst,
+)
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+CLOSED = Part(Verdict.DONE, "Closed.", NOON)
+HERE = Part(Verdict.OPEN, "They are to have it.")
+
+
+def facts(**more: Any) -> AccountFacts:
+    return AccountFacts(**{"due": False, "gone": False, "active": True, **more})
+
+
+def told(state: Told, minutes: int = 0, **more: Any) -> Message:
+    at = NOON + timedelta(minutes=minutes)
+    return Message(how="SAML single logout", made_at=at, told=state, at=at, **more)
+
+
+@pytest.mark.parametrize(
+    ("given", "verdict", "words"),
+    [
+        (facts(gone=True, read_back="it is not there"), "done", "Gone: read afterwards, it is"),
+        (facts(active=False), "done", "Closed, as it was last read."),
+        (facts(due=True), "open", "They are to have it."),
+        (facts(closing="planned"), "under_way", "It is being closed."),
+        (facts(closing="retrying", said="503"), "under_way", "Closing it is tried again: 503."),
+        (facts(closing="held", said="40 leavers"), "by_hand", "waits for somebody to approve it"),
+        (facts(closing="manual"), "by_hand", "A person has to close it."),
+        (facts(closing="failed", active=False), "by_hand", "Closing it failed."),
+        # Closed already: that it is to be deleted later takes nothing of that away.
+        (facts(closing="planned", active=False), "done", "Closed"),
+        (facts(untouched="x", said="mode is report"), "by_hand", "mode is report"),
+        (facts(active=None), "by_hand", "does not tell whether it is open"),
+        (facts(), "under_way", "nothing is planned yet"),
+    ],
+)
+def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
+    found = account(given)
+    assert (found.verdict, words in found.words) == (verdict, True), found
+
+
+@pytest.mark.parametrize(
+    ("given", "accounts", "verdict", "words"),
+    [
+        (SessionFacts(live=2), [HERE], "open", "2 open."),
+        (SessionFacts(live=1), [CLOSED], "under_way", "still open"),
+        (
+            SessionFacts(messages=[told(Told.ARRIVED, answer="answered 200", event=7)]),
+            [CLOSED],
+            "done",
+            "SAML single logout: answered 200.",
+        ),
+        (
+            SessionFacts(messages=[told(Told.WAITING, tries=3, answer="answered 503")]),
+            [CLOSED],
+            "under_way",
+            "tried 3 times: answered 503.",
+        ),
+        (
+            SessionFacts(messages=[told(Told.FAILED, answer="answered 400")], by_hand="Do it."),
+            [CLOSED],
+            "by_hand",
+            "did not arrive: answered 400. Do it.",
+        ),
+        # What arrived before they signed in again proves nothing.
+        (
+            SessionFacts(
+                messages=[told(Told.ARRIVED)], signed_in_at=NOON + timedelta(hours=1), ways=["x"]
+            ),
+            [CLOSED],
+            "by_hand",
+            "the account is closed, and whether that ends its sessions is not known",
+        ),
+        (SessionFacts(closing_ends=True), [CLOSED], "done", "with the account"),
+        (SessionFacts(closing_ends=True), [CLOSED, HERE], "open", "None is open"),
+        (SessionFacts(closing_ends=False), [CLOSED], "by_hand", "cannot be told"),
+        (SessionFacts(tokens_void_at=NOON, signed_in_at=NOON), [], "by_itself", "tokens are void"),
+        (SessionFacts(signed_out_at=NOON, signed_in_at=NOON), [], "done", "signed out of it"),
+        (SessionFacts(), [], "nothing", "never signed in"),
+        (SessionFacts(ways=["x"]), [CLOSED], "by_hand", "never signed in there through Tenure;"),
+    ],
+)
+def test_sessions(given: SessionFacts, accounts: list[Part], verdict: str, words: str) -> None:
+    found = sessions(given, accounts)
+    assert (found.verdict, words in found.words) == (verdict, True), found
+    if given.messages and verdict == "done":
+        assert found.event == 7
+
+
+def test_what_is_left_to_a_person_is_said_first() -> None:
+    parts = [CLOSED, Part(Verdict.BY_HAND, "x"), Part(Verdict.UNDER_WAY, "y")]
+    assert worst(parts) is Verdict.BY_HAND
+    assert worst(parts[::2]) is Verdict.UNDER_WAY
+    assert worst([CLOSED]) is Verdict.DONE
+    assert worst([]) is Verdict.NOTHING

@@ -1,0 +1,110 @@
+"""A leaver's receipt: what it says of accounts and sessions, and on what."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.test import Client
+
+from tenure.applications.models import Account, Application
+from tenure.audit.services import seal
+from tenure.infra.clock import now
+from tenure.provisioning.services import terminate_now
+from tenure.signin.models import Role
+from tenure.sso.delivery import deliver_waiting
+from tenure.sso.models import Notice
+from tenure.sso.receipt import Receipt, receipt_of
+from tests.console.conftest import signed_in
+from tests.sso.conftest import Somebody, account, application, oidc
+from tests.sso.relying import RelyingParty
+from tests.sso.test_access_ends import Listener, listener
+
+__all__ = ["listener"]
+pytestmark = pytest.mark.django_db
+
+
+def verdicts(found: Receipt) -> dict[str, tuple[list[str], str]]:
+    return {
+        line.application.slug: (
+            [one.part.verdict.value for one in line.accounts],
+            line.sessions.verdict.value,
+        )
+        for line in found.lines
+    }
+
+
+@pytest.fixture
+def wiki(ana: Somebody, listener: Listener) -> Application:
+    row: Application = application(oidc=oidc("wiki", backchannel_logout_uri=listener.address))
+    account(ana.person, row)
+    return row
+
+
+def test_from_the_first_sign_in_to_the_last_proof(
+    ana: Somebody, wiki: Application, listener: Listener
+) -> None:
+    chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
+    account(ana.person, chat)
+    RelyingParty().signs_in(ana.browser)
+    before = receipt_of(ana.person)
+    assert verdicts(before) == {"wiki": (["open"], "open"), "chat": (["open"], "open")}
+    assert before.verdict == "open"
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+    told = receipt_of(ana.person)
+    assert verdicts(told) == {
+        "wiki": (["under_way"], "under_way"),
+        "chat": (["under_way"], "by_hand"),
+    }
+    assert told.ended["sessions"] == 1
+    assert told.ended_at is not None
+    listener.answers = [503, 200]
+    deliver_waiting()
+    (line,) = [one for one in receipt_of(ana.person).lines if one.application.slug == "wiki"]
+    assert line.sessions.words == ("OpenID Connect back-channel logout: on its way: answered 503.")
+    Notice.objects.update(not_before=now())
+    deliver_waiting()
+    # The rows are tidied away one day; the trail stays, and is chained.
+    Notice.objects.all().delete()
+    seal()
+    Account.objects.filter(application=wiki).update(
+        active=False, evidence={"at": now().isoformat(), "sent": "disable", "read_back": "closed"}
+    )
+    found = receipt_of(ana.person)
+    (line,) = [one for one in found.lines if one.application.slug == "wiki"]
+    assert verdicts(found)["wiki"] == (["done"], "done")
+    assert line.accounts[0].part.words == "Closed: read afterwards, closed."
+    assert line.sessions.words == "OpenID Connect back-channel logout: answered 200."
+    assert line.sessions.event is not None
+    assert found.sealed[0] >= line.sessions.event
+    # One is left, for which a person has to do something.
+    assert [one.application.slug for one in found.left] == ["chat"]
+    assert found.verdict == "by_hand"
+
+
+def test_what_the_catalogue_says_counts(ana: Somebody) -> None:
+    chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
+    Application.objects.filter(pk=chat.pk).update(catalogue_entry="slack")
+    account(ana.person, chat, active=False)
+    assert verdicts(receipt_of(ana.person))["chat"][1] == "open"
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+    (line,) = receipt_of(ana.person).lines
+    assert line.sessions.verdict == "done"
+    assert "with the account" in line.sessions.words
+
+
+def test_the_page_prints_it_and_the_file_has_it(ana: Somebody, wiki: Application) -> None:
+    terminate_now(ana.person, at=None, reason="theft")
+    auditor: Client = signed_in(Role.AUDITOR)
+    page = auditor.get(f"/console/people/{ana.person.uid}/").content.decode()
+    assert "Has their access ended?" in page
+    page = auditor.get(f"/console/people/{ana.person.uid}/proof/").content.decode()
+    assert "back-channel" not in page
+    assert "never signed in there through Tenure" in page
+    answer = auditor.get(f"/console/people/{ana.person.uid}/proof.json")
+    assert answer["Content-Disposition"].startswith("attachment")
+    document = json.loads(answer.content)
+    assert document["person"]["uid"] == str(ana.person.uid)
+    assert [one["application"] for one in document["applications"]] == ["wiki"]
