@@ -10,6 +10,7 @@ import pytest
 from tenure.audit.models import Action, Event
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
+from tenure.notices import collecting
 from tenure.people.decisions import end_legal_hold, set_legal_hold
 from tenure.people.models import Company, Person
 from tenure.people.services import terminate
@@ -178,6 +179,8 @@ class TestTrouble:
             assert (pause.refused, pause.tries) == (True, tries)
             soon()
         assert Event.objects.filter(action=Action.WRITE_BACK_STOPPED).count() == 1
+        (told,) = [one for one in collecting.waiting() if one.kind is collecting.Kind.STOPPED]
+        assert (told.title, told.detail) == ("Nothing is written into HR", "The password is wrong.")
         there.password = ""
         steering.retry(source, reason="a new password")
         assert delivery.write_due(source) == 2

@@ -43,7 +43,6 @@ from tenure.console.views import (
     source_add,
     source_import,
     source_schedule,
-    source_tokens,
     source_write_back,
     sources,
     start,
@@ -199,8 +198,6 @@ urlpatterns = [
     path("sources/<slug:slug>/", sources.source, name="source"),
     path("sources/<slug:slug>/imports/<int:pk>/", source_import.changes, name="source_changes"),
     path("sources/<slug:slug>/schedule/", source_schedule.schedule, name="source_schedule"),
-    path("sources/<slug:slug>/tokens/", source_tokens.make, name="source_token"),
-    path("sources/<slug:slug>/tokens/revoke/", source_tokens.revoke, name="source_token_revoke"),
     path("sources/<slug:slug>/write-back/", source_write_back.write_back, name="source_write_back"),
     path(
         "sources/<slug:slug>/write-back/preview/",
