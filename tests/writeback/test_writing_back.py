@@ -19,6 +19,7 @@ from tenure.readers.base import ReaderBusy, ReaderError, RecordRefused
 from tenure.readers.memory import MemorySource, forget_all
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source, SourceRecord
+from tenure.sources.rebuilding import rebuild
 from tenure.writeback import delivery, previewing, steering
 from tenure.writeback.models import Pause, WriteBack
 from tests.sources.hr import person
@@ -142,6 +143,16 @@ def test_leavers_and_people_under_legal_hold_are_left_alone() -> None:
     soon()
     assert delivery.write_due(source) == 1
     assert person(1).state == LifecycleState.LEFT.value
+
+
+def test_a_record_that_passes_to_another_person_gets_their_address() -> None:
+    source, there = hr(2)
+    import_source(source)
+    delivery.write_due(source)
+    SourceRecord.objects.filter(key="2").update(person=person(1))
+    rebuild([person(1)], at=now())
+    assert delivery.write_due(source) == 1
+    assert address(there, 2) == address(there, 1) == "given1.kovacs@acme.example"
 
 
 def test_the_emergency_stop_pauses_it() -> None:
