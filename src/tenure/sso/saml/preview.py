@@ -46,6 +46,7 @@ def preview(known: Registered, person: Person) -> Preview:
         stage=found.stage,
         local=at.astimezone(zone(person.time_zone)),
         address=str(policy.networks[0].network_address) if policy.networks else None,
+        country=next(iter(policy.countries), ""),
         passkey_at=at,
         detail=found.detail,
     )
