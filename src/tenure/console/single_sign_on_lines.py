@@ -14,7 +14,7 @@ from tenure.configuration.document_sso import DAYS
 class Setting:
     """One line of a form. `kind`: a text; `lines`, one value a line; `words`, with commas between;
     `pairs`, one `name: value` a line. `folded` ones are shown when asked for, or where they say
-    something."""
+    something other than what is `usual`."""
 
     name: str
     path: tuple[str, ...]
@@ -23,8 +23,14 @@ class Setting:
     kind: Literal["text", "lines", "words", "pairs"] = "text"
     choices: tuple[str, ...] = ()
     folded: bool = False
+    usual: str = ""
     value: str = ""
     error: str = ""
+
+    @property
+    def speaks(self) -> bool:
+        """Whether it says something else than usual, or is wrong."""
+        return bool(self.error) or self.value not in ("", self.usual, *self.choices[:1])
 
     @property
     def lines(self) -> bool:
@@ -125,6 +131,7 @@ CLIENT: Final = (
         "client_credentials, device_code. Empty: the first two.",
         kind="words",
         folded=True,
+        usual="authorization_code, refresh_token",
     ),
     Setting(
         "id_token_signed_response_alg",
@@ -140,6 +147,7 @@ CLIENT: Final = (
         "An access token lives",
         "PT10M if empty; at most PT24H.",
         folded=True,
+        usual="PT10M",
     ),
     Setting(
         "refresh_token_lifetime",
@@ -147,6 +155,7 @@ CLIENT: Final = (
         "A refresh token lives",
         "From the last time that it was used. P30D if empty.",
         folded=True,
+        usual="P30D",
     ),
 )
 #: Who is let in beyond what the access rules say, and what ends; by either protocol.

@@ -43,8 +43,4 @@ def exact(at: datetime) -> SafeString:
 @register.filter
 def unfolded(lines: Sequence[Setting]) -> bool:
     """Whether one of the lines that are folded away says something, or is wrong."""
-    return any(
-        line.error or (line.value and line.value != (line.choices or ("",))[0])
-        for line in lines
-        if line.folded
-    )
+    return any(line.folded and line.speaks for line in lines)
