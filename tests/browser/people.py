@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+from base64 import b64encode
 from typing import Any
 from urllib.parse import urlsplit
 
 import zxingcpp
+from cryptography.hazmat.primitives import serialization
 from django.core import mail
 from PIL import Image
 from playwright.sync_api import Page
 
 from tenure.signin.sending import send_waiting
 from tests.browser.conftest import Window
+from tests.signin.authenticator import Authenticator
 
 IPHONE = {
     "viewport": {"width": 390, "height": 844},
@@ -28,8 +31,15 @@ WINDOWS = {
 }
 
 
-def authenticator(page: Page, *, verified: bool = True) -> tuple[Any, str]:
+#: Such an authenticator is used as soon as a field offers it, where a person would choose. So the
+#: browser is one that knows no such fields, unless that is what is tested.
+_NO_FIELDS = "PublicKeyCredential.isConditionalMediationAvailable = async () => false"
+
+
+def authenticator(page: Page, *, verified: bool = True, in_fields: bool = False) -> tuple[Any, str]:
     """Give the page a platform authenticator (WebAuthn Level 3, section 11), and its id."""
+    if not in_fields:
+        page.add_init_script(_NO_FIELDS)
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     made = session.send(
@@ -92,3 +102,20 @@ def same_number(phone: Window, computer: Window) -> None:
     """The person looks at the computer, and taps its number on the phone."""
     number = computer.page.locator(".matching b").inner_text()
     phone.page.get_by_role("button", name=number).click()
+
+
+def as_kept(device: Authenticator) -> dict[str, Any]:
+    """A key that was made outside of the browser, as its authenticator takes it."""
+    private = device.key.private_bytes(
+        serialization.Encoding.DER,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return {
+        "credentialId": b64encode(device.credential_id).decode(),
+        "isResidentCredential": True,
+        "rpId": "localhost",
+        "privateKey": b64encode(private).decode(),
+        "userHandle": b64encode(device.handle).decode(),
+        "signCount": device.counter,
+    }

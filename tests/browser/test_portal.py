@@ -19,6 +19,7 @@ from tests.browser.conftest import NARROW, WIDE, Opener, Window
 from tests.browser.people import (
     IPHONE,
     WINDOWS,
+    as_kept,
     authenticator,
     credentials,
     invitation,
@@ -27,6 +28,7 @@ from tests.browser.people import (
 )
 from tests.browser.test_onboarding import anna, onboarded, prove_address, sample
 from tests.browser.test_pages import look, too_wide, walk
+from tests.signin.people import with_passkey
 
 Aside = Callable[[Callable[[], Any]], Any]
 __all__ = ["anna", "sample"]
@@ -103,7 +105,27 @@ def test_signing_out_everywhere_else(anna: Person, stranger: Opener) -> None:
     computer.page.get_by_role("button", name="Sign out everywhere else").click()
     expect(computer.page.get_by_role("status")).to_contain_text("1 session ended")
     phone.page.goto(phone.address + "/portal/")
+    expect(phone.page.get_by_role("heading", level=1)).to_have_text("Welcome back, Anna Kovács")
+    # On a computer that others use too, nobody need read the name.
+    phone.page.get_by_role("button", name="Forget this browser").click()
     expect(phone.page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_a_passkey_that_the_browser_offers_in_the_field(anna: Person, stranger: Opener) -> None:
+    device = with_passkey(anna)
+    computer = stranger(**WINDOWS)
+    session, key = authenticator(computer.page, in_fields=True)
+    computer.open("/sign-in/")
+    field = computer.page.get_by_label("Passkeys that this browser knows")
+    expect(field).to_have_attribute("autocomplete", "username webauthn")
+    # Somebody who has none can go on by the button, which takes the field's place.
+    computer.page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(computer.page.get_by_role("alert")).to_contain_text("cancelled, or took too long")
+    session.send("WebAuthn.addCredential", {"authenticatorId": key, "credential": as_kept(device)})
+    # Nobody presses anything.
+    computer.open("/sign-in/")
+    computer.page.wait_for_url("**/portal/")
+    assert computer.wrong == []
 
 
 def test_an_application_is_ready_before_their_eyes(anna: Person, stranger: Opener) -> None:

@@ -163,6 +163,10 @@ SOURCES = st.fixed_dictionaries(
         "rehire": st.lists(
             st.sampled_from(["email", ["email"], ["given_name", "x_1"]]), max_size=2
         ),
+        "suggest": st.lists(st.sampled_from(["email", ["given_name", "x_1"]]), max_size=2),
+        "correlation": st.lists(
+            st.sampled_from(["email", {"record": "x_1", "person": "email"}]), max_size=2
+        ),
     },
 )
 RULES = st.fixed_dictionaries(

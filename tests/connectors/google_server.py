@@ -1,7 +1,8 @@
-"""Google's Directory and Licensing APIs as their discovery documents say: a server that refuses
-what the real ones refuse.
+"""Google's Directory, Licensing and Data Transfer APIs as their discovery documents say: a server
+that refuses what the real ones refuse.
 
-Paths, parameters, limits and field names are those of `admin.directory_v1` and `licensing.v1` in
+Paths, parameters, limits and field names are those of `admin.directory_v1`, `licensing.v1` and
+`admin.datatransfer_v1` in
 google-api-python-client 2.202.0; it was never compared with the real ones.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -39,6 +41,21 @@ LISTS = {
     "phones": {"type", "customType", "value", "primary"},
     "relations": {"type", "customType", "value"},
 }
+#: https://developers.google.com/workspace/admin/data-transfer/v1/parameters
+APPLICATIONS = [
+    {
+        "id": "55656082996",
+        "name": "Drive and Docs",
+        "transferParams": [{"key": "PRIVACY_LEVEL", "value": ["PRIVATE", "SHARED"]}],
+    },
+    {
+        "id": "435070579839",
+        "name": "Calendar",
+        "transferParams": [{"key": "RELEASE_RESOURCES", "value": ["TRUE"]}],
+    },
+    {"id": "810260081642", "name": "Data Studio"},
+]
+TRANSFER = ("oldOwnerUserId", "newOwnerUserId", "applicationDataTransfers")
 _QUERY = re.compile(r"(\w+)='([^']*)'")
 
 
@@ -76,6 +93,11 @@ class Workspace:
     deleted: dict[str, dict[str, Any]] = field(default_factory=dict)
     signed_out: list[str] = field(default_factory=list)
     trouble: list[Refused] = field(default_factory=list)
+    #: What was asked to be handed over, what becomes of it, and how often it is asked before.
+    transfers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    becomes: str = "completed"
+    takes: int = 0
+    may_transfer: bool = True
     #: Ids that are not everywhere yet.
     unseen: dict[str, int] = field(default_factory=dict)
 
@@ -108,7 +130,41 @@ class Workspace:
                 return self._group(method, key, rest, body, query)
             case (method, "apps", "licensing", "v1", "product", product, "sku", sku, *rest):
                 return self._licensed(method, f"{product}/{sku}", rest, body, query)
+            case (method, "admin", "datatransfer", "v1", *rest):
+                return self._handed_over(method, rest, body, query)
         raise missing("/".join(parts))
+
+    def _handed_over(
+        self, method: str, rest: list[str], body: Any, query: dict[str, str]
+    ) -> web.Response:
+        if not self.may_transfer:
+            text = "Request had insufficient authentication scopes."
+            raise Refused(403, "insufficientPermissions", text)
+        match (method, *rest):
+            case ("GET", "applications"):
+                return _paged("applications", APPLICATIONS, query, 500, set())
+            case ("GET", "transfers"):
+                names = ("oldOwnerUserId", "newOwnerUserId")
+                asked = {name: query.pop(name) for name in names}
+                found = [one for one in self.transfers.values() if asked.items() <= one.items()]
+                return _paged("dataTransfers", found, query, 500, set())
+            case ("POST", "transfers"):
+                assert body.keys() == set(TRANSFER)
+                for name in ("oldOwnerUserId", "newOwnerUserId"):
+                    # Ids only, of this Workspace.
+                    if body[name] not in self.users:
+                        raise invalid(name)
+                key = secrets.token_hex(8)
+                at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+                told = {"id": key, "overallTransferStatusCode": "inProgress", "requestTime": at}
+                self.transfers[key] = {**body, **told}
+                return web.json_response(self.transfers[key])
+            case ("GET", "transfers", key) if key in self.transfers:
+                self.takes -= 1
+                if self.takes < 0:
+                    self.transfers[key]["overallTransferStatusCode"] = self.becomes
+                return web.json_response(self.transfers[key])
+        raise missing("/".join(rest))
 
     def _user(self, key: str) -> dict[str, Any]:
         found = self.users.get(key)

@@ -25,7 +25,13 @@ PROPERTIES = {
     *DEFAULT,
     *("accountEnabled", "assignedLicenses", "city", "companyName", "country", "department"),
     *("employeeHireDate", "employeeLeaveDateTime"),
-    *("employeeId", "employeeType", "mailNickname", "onPremisesExtensionAttributes"),
+    *(
+        "deletedDateTime",
+        "employeeId",
+        "employeeType",
+        "mailNickname",
+        "onPremisesExtensionAttributes",
+    ),
     *("onPremisesImmutableId", "otherMails", "postalCode", "state", "streetAddress"),
     *("usageLocation", "userType"),
 }
@@ -69,6 +75,11 @@ class Tenant:
     skus: dict[str, str] = field(default_factory=dict)
     seats: dict[str, int] = field(default_factory=dict)
     revoked: list[str] = field(default_factory=list)
+    #: Who was deleted, for 30 days.
+    deleted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: Role template id -> who holds it.
+    roles: dict[str, list[str]] = field(default_factory=dict)
+    reads_roles: bool = True
     asked: list[str] = field(default_factory=list)
     me: str = ""
     #: Status, headers and how often: before anything else.
@@ -112,6 +123,12 @@ class Tenant:
                 return self._created(body)
             case (method, "users", key, *rest):
                 return self._one(method, key, rest, body, query)
+            case ("GET", role, "members") if role.startswith("directoryRoles("):
+                return self._role(request, role, query)
+            case ("GET", "directory", "deletedItems", "microsoft.graph.user"):
+                return self._listed(request, list(self.deleted.values()), query, self._projected)
+            case ("POST", "directory", "deletedItems", key, "restore"):
+                return self._restored(key)
             case ("GET", "subscribedSkus"):
                 return self._skus(query)
             case ("GET", "groups"):
@@ -121,6 +138,32 @@ class Tenant:
             case (method, "groups", key, *rest):
                 return self._one_group(request, method, key, rest, body, query)
         raise bad(f"Resource not found for the segment '{parts[0]}'.")
+
+    def _role(self, request: web.Request, role: str, query: dict[str, str]) -> web.Response:
+        """https://learn.microsoft.com/en-us/graph/api/directoryrole-list-members"""
+        if not self.reads_roles:
+            raise Refused(403, "Authorization_RequestDenied", "Insufficient privileges.")
+        match = re.fullmatch(r"directoryRoles\(roleTemplateId='([0-9a-f-]+)'\)", role)
+        if match is None or match[1] not in self.roles:
+            # A role that nobody ever held is not activated.
+            raise missing(role)
+        found = [
+            {"@odata.type": "#microsoft.graph.user", "id": one} for one in self.roles[match[1]]
+        ]
+        return self._listed(request, found, query, dict)
+
+    def _restored(self, key: str) -> web.Response:
+        """https://learn.microsoft.com/en-us/graph/api/directory-deleteditems-restore"""
+        if key not in self.deleted:
+            raise missing(key)
+        user = self.deleted.pop(key)
+        user["userPrincipalName"] = user["userPrincipalName"].removeprefix(key.replace("-", ""))
+        for other in self.users.values():
+            if other["userPrincipalName"].lower() == user["userPrincipalName"].lower():
+                self.deleted[key] = user
+                raise bad("Another object with the same value for property userPrincipalName.")
+        self.users[key] = user
+        return web.json_response(self._projected(user, None))
 
     # Users.
 
@@ -146,7 +189,10 @@ class Tenant:
                 self._changed(user, body)
                 return web.Response(status=204)
             case ("DELETE",):
-                del self.users[key]
+                # The name of who is deleted is free: their id stands before it until they are back.
+                gone = {**self.users.pop(key), "deletedDateTime": f"2026-11-{len(self.asked):04}"}
+                gone["userPrincipalName"] = key.replace("-", "") + gone["userPrincipalName"]
+                self.deleted[key] = gone
                 self.changed.append(key)
                 for members in self.members.values():
                     if key in members:

@@ -20,6 +20,7 @@ from tenure.connectors.base import (
     Rejected,
     RetryLater,
     StopApplication,
+    Transferring,
     Unsupported,
 )
 from tenure.connectors.registry import open_connector
@@ -265,3 +266,57 @@ async def test_who_administers_it_is_told(workspace: Workspace, connector: Conne
     assert await connector.owners() == frozenset()
     workspace.users[one]["isAdmin"] = True
     assert await connector.owners() == {one}
+
+
+async def test_what_a_leaver_owns_is_handed_over_once_and_waited_for(
+    workspace: Workspace, connector: Connector
+) -> None:
+    assert isinstance(connector, Transferring)
+    leaver, heir = await new(connector), await new(connector, "grace")
+    workspace.takes = 2
+    for _ in range(2):
+        with pytest.raises(RetryLater, match="inprogress") as told:
+            await connector.transfer(leaver, heir)
+        assert told.value.after == 120
+    await connector.transfer(leaver, heir)
+    await connector.transfer(leaver, heir)
+    (done,) = workspace.transfers.values()
+    files, events, reports = done["applicationDataTransfers"]
+    (everything,) = files["applicationTransferParams"]
+    assert everything == {"key": "PRIVACY_LEVEL", "value": ["PRIVATE", "SHARED"]}
+    # Rooms stay with the events.
+    assert events["applicationTransferParams"] == []
+    assert reports["applicationId"] == "810260081642"
+    # Who comes back and leaves once more has something anew.
+    done["requestTime"] = "2020-01-01T00:00:00.000Z"
+    await connector.transfer(leaver, heir)
+    assert len(workspace.transfers) == 2
+
+
+async def test_a_transfer_that_fails_is_asked_for_again_and_then_by_hand(
+    workspace: Workspace, connector: Connector
+) -> None:
+    assert isinstance(connector, Transferring)
+    leaver, heir = await new(connector), await new(connector, "grace")
+    workspace.becomes = "failed"
+    for _ in range(3):
+        with pytest.raises(RetryLater):
+            await connector.transfer(leaver, heir)
+    with pytest.raises(Rejected, match="given up 3 times"):
+        await connector.transfer(leaver, heir)
+    assert len(workspace.transfers) == 3
+
+
+async def test_a_token_that_may_not_hand_over_stops_nothing_else(workspace: Workspace) -> None:
+    workspace.may_transfer = False
+    async with connected(workspace) as connector:
+        assert isinstance(connector, Transferring)
+        leaver, heir = await new(connector), await new(connector, "grace")
+        with pytest.raises(Unsupported) as told:
+            await connector.transfer(leaver, heir)
+        assert "admin.datatransfer" in told.value.instructions
+    async with connected(workspace, transfers=False) as other:
+        assert not other.capabilities.transfer
+        assert isinstance(other, Transferring)
+        with pytest.raises(Unsupported, match="switched off"):
+            await other.transfer(leaver, heir)

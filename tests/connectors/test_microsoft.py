@@ -16,7 +16,9 @@ from tenure.connectors.base import (
     Connector,
     ConnectorConfig,
     ConnectorError,
+    KnowsOwners,
     NotFound,
+    OutcomeUnknown,
     Rejected,
     RetryLater,
     StopApplication,
@@ -285,3 +287,53 @@ def test_a_wrong_setting_is_named(
     config = ConnectorConfig("t", settings, {"token": "t"}, frozenset(attributes))
     with pytest.raises(ValueError, match=told):
         open_connector("microsoft", config)
+
+
+async def test_who_comes_back_within_thirty_days_gets_their_account_again(
+    tenant: Tenant, connector: Connector
+) -> None:
+    one = await new(connector)
+    stranger = {"userName": "eve@example.com"}
+    other = (await connector.create(stranger, external_id="e2", active=True)).remote_id
+    for gone in (one, other):
+        await connector.delete(gone)
+    wanted = {"userName": "ada.king@example.com", "title": "Countess"}
+    back = await connector.create(wanted, external_id="e1", active=False)
+    assert back.remote_id == one
+    assert back.active is False
+    assert (back.attributes["userName"], back.attributes["title"]) == tuple(wanted.values())
+    assert set(tenant.deleted) == {other}
+    # By our own id only: a name may be somebody else's by now.
+    made = await connector.create(stranger, external_id="e3", active=True)
+    assert made.remote_id != other
+    with pytest.raises(Rejected, match="the name that they had is somebody else's"):
+        await connector.create({"userName": "e@example.com"}, external_id="e2", active=True)
+    async with connected(tenant, restore=False) as plain:
+        second = await plain.create({"userName": "e@example.com"}, external_id="e2", active=True)
+        assert second.remote_id != other
+    # Whoever was deleted twice comes back as they were last.
+    await connector.delete(second.remote_id)
+    again = await connector.create({"userName": "f@example.com"}, external_id="e2", active=True)
+    assert again.remote_id == second.remote_id
+
+
+async def test_who_is_back_but_not_as_they_should_be_is_looked_for(
+    tenant: Tenant, connector: Connector
+) -> None:
+    one = await new(connector)
+    await connector.delete(one)
+    await connector.create({"userName": "grace@example.com"}, external_id="e9", active=True)
+    with pytest.raises(OutcomeUnknown, match="is brought back, but not"):
+        await connector.create({"userName": "grace@example.com"}, external_id="e1", active=True)
+    assert [a.remote_id for a in await connector.find("externalId", "e1")] == [one]
+
+
+async def test_global_administrators_own_the_tenant(tenant: Tenant, connector: Connector) -> None:
+    assert isinstance(connector, KnowsOwners)
+    one = await new(connector)
+    # Nobody has ever held the role by its template: it is not there to be asked for.
+    assert await connector.owners() is None
+    tenant.roles["62e90394-69f5-4237-9190-012177145e10"] = [one]
+    assert await connector.owners() == {one}
+    tenant.reads_roles = False
+    assert await connector.owners() is None

@@ -104,6 +104,8 @@ class Application(models.Model):
     #: task is overdue (None: two days).
     owner = models.CharField(max_length=200, blank=True)
     remind_after = models.DurationField(null=True)
+    #: How people may ask for it, as configuration.document_requests; {} where they may not.
+    requestable = models.JSONField(default=dict)
     #: How people sign in to it, as configuration.document_sso; {} where not by us.
     single_sign_on = models.JSONField(default=dict)
     #: {"reads", "writes": {"rate", "paused_until"}}: what it taught us; see `pacing`.

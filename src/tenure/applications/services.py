@@ -68,6 +68,7 @@ class ApplicationDefinition:
     closed_ahead: bool = False
     owner: str = ""
     remind_after: timedelta | None = None
+    requestable: Mapping[str, Any] = field(default_factory=dict)
     requires: Sequence[str] = ()
     seat_price: Decimal | None = None
     seat_currency: str = ""
@@ -89,6 +90,7 @@ _COSMETIC = frozenset(
         "expires",
         "owner",
         "remind_after",
+        "requestable",
         "seat_price",
         "seat_currency",
         "guard",

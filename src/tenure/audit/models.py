@@ -32,11 +32,13 @@ class Action(models.TextChoices):
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Person changed"
     PEOPLE_EXPORTED = "people.exported", "List of people taken away as a file"
+    OWN_DATA_TAKEN = "person.data_taken", "Own data taken away as a file"
     AUDIT_EXPORTED = "audit.exported", "Audit trail taken away as a file"
     PERSON_ADMITTED = "person.admitted", "Person has come in for the first time"
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"
+    RECORD_JOINED = "person.record_joined", "Record of a source tied to a person"
     REHIRE_ANSWERED = "person.rehire_answered", "Whether somebody came back was decided"
     REHIRE_UNDONE = "person.rehire_undone", "Decision on a rehire taken back"
     PERSON_SUSPENDED = "person.suspended", "Person suspended"
@@ -45,6 +47,13 @@ class Action(models.TextChoices):
     LEGAL_HOLD_ENDED = "person.legal_hold_ended", "Legal hold ended"
     EXCEPTION_ADDED = "exception.added", "Exception decided"
     EXCEPTION_ENDED = "exception.ended", "Exception ended"
+    REQUEST_MADE = "request.made", "Access asked for"
+    REQUEST_APPROVED = "request.approved", "Request for access approved"
+    REQUEST_REJECTED = "request.rejected", "Request for access rejected"
+    REQUEST_WITHDRAWN = "request.withdrawn", "Request for access withdrawn"
+    REQUEST_EXPIRED = "request.expired", "Request for access that nobody answered"
+    REQUEST_CLOSED = "request.closed", "Request for access closed"
+    ACCESS_GIVEN_BACK = "request.given_back", "Access given on request given back"
     PLAN_STORED = "plan.stored", "Plan stored"
     PLAN_HELD = "plan.held", "Plan held by a guard"
     PLAN_APPROVED = "plan.approved", "Held operations approved"
@@ -163,6 +172,9 @@ class Event(models.Model):
             models.Index(fields=["action", "-id"], name="event_action"),
             models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
             models.Index(fields=["at"], name="event_at"),
+            models.Index(
+                fields=["run", "id"], condition=models.Q(run__isnull=False), name="event_run"
+            ),
             GinIndex(SEARCHED, name="event_words"),
             models.Index(
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"

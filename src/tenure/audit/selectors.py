@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from tenure.audit.models import SEARCHED, Action, Event
-from tenure.infra.paging import Page, page
+from tenure.infra.paging import Page, key_of, page
+
+#: So many events are read one by one before words are looked up.
+_NEAR = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,22 @@ class Wanted:
 
 def events(wanted: Wanted, *, cursor: str = "", size: int = 50) -> Page[Event]:
     """Events, the latest first."""
-    return page(wanted.rows(), order=("-id",), cursor=cursor, size=size)
+    rows = wanted.rows()
+    if len(wanted.search.split()) > 1 and (near := _near(rows, cursor, size)) is not None:
+        return near
+    return page(rows, order=("-id",), cursor=cursor, size=size)
+
+
+def _near(rows: QuerySet[Event], cursor: str, size: int) -> Page[Event] | None:
+    """The page, if it is full of the events next to where it begins: words that many events have
+    would be looked up in long lists, only to throw most of them away."""
+    top = key_of(cursor, width=1)
+    if cursor and top is None:
+        return None
+    if top is None:
+        top = (Event.objects.aggregate(last=Max("id"))["last"] or 0) + 1
+    found = page(rows.filter(id__gt=top - _NEAR), order=("-id",), cursor=cursor, size=size)
+    return found if found.next else None
 
 
 def _query(search: str) -> SearchQuery | None:
@@ -78,6 +96,33 @@ def events_of_person(
     if actions:
         rows = rows.filter(action__in=list(actions))
     return list(rows.order_by("-id")[:limit])
+
+
+#: What an import does to people, and the events that say so.
+IMPORTED = {"added": Action.PERSON_ADDED, "changed": Action.PERSON_CHANGED}
+
+
+def people_in(run: int, *, kind: str = "", cursor: str = "", size: int = 50) -> Page[Event]:
+    """One event for each person whom a run made, changed or let leave, in the order in which it
+    did; `kind` is added, changed or left. A person whose state alone changed has that event."""
+    rows = Event.objects.filter(run=run)
+    states = Q(action=Action.PERSON_STATE_CHANGED)
+    if kind == "left":
+        rows = rows.filter(states, after__state="left")
+    elif kind in IMPORTED:
+        rows = rows.filter(action=IMPORTED[kind])
+    else:
+        told = Event.objects.filter(
+            run=run, person=OuterRef("person"), action__in=IMPORTED.values()
+        )
+        rows = rows.filter(Q(action__in=IMPORTED.values()) | states & ~Exists(told))
+    return page(rows, order=("id",), cursor=cursor, size=size)
+
+
+def states_in(run: int, people: Sequence[str]) -> dict[str, Event]:
+    """Person -> how the run changed their state, for those of them."""
+    rows = Event.objects.filter(run=run, action=Action.PERSON_STATE_CHANGED, person__in=people)
+    return {row.person: row for row in rows}
 
 
 def changes_of(kind: str, key: str, *, limit: int = 6) -> list[Event]:

@@ -46,11 +46,18 @@ def list_rehires(
 
     Example: `tenure rehire list`
     """
+    show(everything=everything, as_json=as_json)
+
+
+def show(*, everything: bool, as_json: bool, also_elsewhere: bool = False) -> None:
+    """The questions, with those about people of other sources or without."""
     with session():
         from tenure.sources.selectors import rehires
 
         documents = [
-            _document(row.question, row.candidates) for row in rehires(everything=everything)
+            _document(row.question, row.candidates)
+            for row in rehires(everything=everything)
+            if also_elsewhere or not row.question.found_by
         ]
         if as_json:
             print_json(documents)
@@ -64,9 +71,7 @@ def list_rehires(
                 d["employee_number"],
                 d["name"],
                 d["start_date"] or "",
-                ", ".join(
-                    f"{c['name']} ({c['employee_number']}, {c['state']})" for c in d["may_be"]
-                ),
+                ", ".join(map(_candidate, d["may_be"])),
                 d["source"],
                 _answered(d),
             )
@@ -104,7 +109,10 @@ def same(
             found,
             as_json,
             f"{found.display_name} has the number {found.employee_number} now. "
-            "`tenure plan` shows which accounts are opened again.",
+            "`tenure plan` shows which accounts are opened again."
+            if not question.found_by
+            else f"{question.key} is one record more of {found.display_name} "
+            f"({found.employee_number}). `tenure plan` shows what follows.",
         )
 
 
@@ -163,6 +171,11 @@ def _tell(person: Person | None, as_json: bool, words: str) -> None:
     )
 
 
+def _candidate(document: dict[str, str]) -> str:
+    by = f"; the same {document['the_same']}" if document["the_same"] else ""
+    return f"{document['name']} ({document['employee_number']}, {document['state']}{by})"
+
+
 def _answered(document: dict[str, Any]) -> str:
     if not document["answer"]:
         return "waits"
@@ -179,7 +192,12 @@ def _document(question: RehireQuestion, candidates: list[Person]) -> dict[str, A
         "start_date": question.row["attributes"].get("start_date"),
         "source": question.source.slug,
         "may_be": [
-            {"employee_number": p.employee_number, "name": p.display_name, "state": p.state}
+            {
+                "employee_number": p.employee_number,
+                "name": p.display_name,
+                "state": p.state,
+                "the_same": question.found_by.get(str(p.pk), ""),
+            }
             for p in candidates
         ],
         "asked_at": question.asked_at,

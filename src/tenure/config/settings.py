@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "tenure.signin",
     "tenure.sso",
     "tenure.sso.saml",
+    "tenure.requests",
     "tenure.setup",
     "tenure.notices",
     "tenure.signals",
@@ -93,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tenure.signin.devices.DeviceCookie",
 ]
 
 ROOT_URLCONF = "tenure.config.urls"
@@ -133,6 +135,7 @@ SESSION_COOKIE_NAME = "__Host-tenure" if _HTTPS else "tenure"
 SESSION_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
+DEVICE_COOKIE_NAME = "__Host-tenure-device" if _HTTPS else "tenure-device"
 CSRF_COOKIE_NAME = "__Host-tenure-csrf" if _HTTPS else "tenure-csrf"
 CSRF_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_HTTPONLY = True

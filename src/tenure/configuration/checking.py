@@ -13,6 +13,7 @@ from zoneinfo import available_timezones
 from tenure.catalogue.filling import complete
 from tenure.configuration.checking_common import chosen_kind, compiles, unknown_attribute
 from tenure.configuration.checking_company import check_onboarding
+from tenure.configuration.checking_requests import check_requests
 from tenure.configuration.checking_sources import check_precedence, check_source
 from tenure.configuration.checking_sso import check_single_sign_on
 from tenure.configuration.document import (
@@ -97,6 +98,7 @@ def check(
     for slug, application in (whole.applications or {}).items():
         _mapping(slug, application, schema, problems)
     check_single_sign_on(whole.applications or {}, schema, problems)
+    check_requests(whole.applications or {}, schema, problems)
     if whole.rules and whole.applications is None:
         notes.append(
             "The document has no applications: whether what the rules give exists was not checked."

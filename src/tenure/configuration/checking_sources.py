@@ -73,6 +73,7 @@ def check_source(
         _date_format(form, (*path, "dates", index), problems)
     _statuses(source, path, problems)
     _attributes(source, schema, path, problems)
+    _correlation(source, schema, path, problems)
     for index, names in enumerate(source.rehire):
         for name in names:
             if name == _KEY:
@@ -132,6 +133,25 @@ def _attributes(
                 (*path, "time_zones", location),
                 f"There is no time zone {zone!r}.{near(zone, available_timezones())}",
             )
+
+
+def _correlation(
+    source: Source, schema: Mapping[str, AttributeType], path: Path, problems: Problems
+) -> None:
+    """What records and people are compared by, both have."""
+    for index, rule in enumerate(source.correlation):
+        place = (*path, "correlation", index)
+        if rule.record not in source.mapping:
+            problems.add(place, _unmapped(rule.record, source.mapping))
+        if rule.person not in schema:
+            problems.add(place, unknown_attribute(rule.person, schema))
+    for index, names in enumerate(source.suggest):
+        for name in names:
+            if name == _KEY:
+                text = f"Who has the same {_KEY} is known: put it into `correlation`."
+                problems.add((*path, "suggest", index), text)
+            elif name not in source.mapping:
+                problems.add((*path, "suggest", index), _unmapped(name, source.mapping))
 
 
 def _unmapped(name: str, mapped: Mapping[str, str]) -> str:

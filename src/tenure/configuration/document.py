@@ -16,6 +16,7 @@ from tenure.configuration.document_limits import (
     Limit,
 )
 from tenure.configuration.document_onboarding import Onboarding
+from tenure.configuration.document_requests import Requestable, given
 from tenure.configuration.document_sources import Source
 from tenure.configuration.document_sso import SingleSignOn
 from tenure.configuration.values import (
@@ -298,6 +299,10 @@ class Application(Part):
     remind_after: Duration | None = Field(
         default=None, description="A task by hand is overdue after so long; empty: two days."
     )
+    requestable: Annotated[
+        Requestable | None,
+        BeforeValidator(given, json_schema_input_type=bool | Requestable | None),
+    ] = Field(default=None, description="Whether people may ask for it in their portal, and how.")
     seat: Seat | None = None
     guard: ApplicationGuard = Field(default_factory=lambda: ApplicationGuard())
     limits: Rates = Field(default_factory=lambda: Rates())

@@ -73,6 +73,17 @@ class Table(Part):
     otherwise: str = Field(default="", description="What takes the place of any other value.")
 
 
+def _both(value: Any) -> Any:
+    return {"record": value, "person": value} if isinstance(value, str) else value
+
+
+class SameAttribute(Part):
+    """An attribute of a record that is the same as one of a person, without regard to case."""
+
+    record: AttributeName
+    person: AttributeName
+
+
 class Source(Part):
     """One place that people come from."""
 
@@ -119,6 +130,28 @@ class Source(Part):
         default_factory=list,
         description="A new employee number with the attributes of somebody known may be theirs: "
         "personal_email, or several together. It is asked.",
+    )
+    correlation: list[
+        Annotated[
+            SameAttribute,
+            BeforeValidator(_both, json_schema_input_type=AttributeName | SameAttribute),
+        ]
+    ] = Field(
+        default_factory=list,
+        description="By what a record is tied to a person whom another source has, in order: "
+        "employee_number, email, or {record: badge, person: badge_number}. Not given: the employee "
+        "number alone.",
+    )
+    suggest: list[
+        Annotated[
+            list[AttributeName],
+            Field(min_length=1),
+            BeforeValidator(_together, json_schema_input_type=str | list[str]),
+        ]
+    ] = Field(
+        default_factory=list,
+        description="Who is alike in all of one list, however it is spelled, may be the same "
+        "person: [given_name, family_name, birth_date]. It is asked.",
     )
     schedule: Annotated[
         Schedule | None,

@@ -40,9 +40,15 @@ def as_written(document: Document) -> dict[str, Any]:
     """The document as a person would write it: short forms, and no defaults."""
     plain = document.model_dump(mode="json", exclude_defaults=True)
     for source in (plain.get("sources") or {}).values():
-        if "rehire" in source:
-            rules = source["rehire"]
-            source["rehire"] = [names[0] if len(names) == 1 else names for names in rules]
+        for line in ("rehire", "suggest"):
+            if line in source:
+                rules = source[line]
+                source[line] = [names[0] if len(names) == 1 else names for names in rules]
+        if "correlation" in source:
+            source["correlation"] = [
+                rule["record"] if rule["record"] == rule["person"] else rule
+                for rule in source["correlation"]
+            ]
         for name, kinds in source.get("clean", {}).items():
             source["clean"][name] = kinds[0] if len(kinds) == 1 else kinds
         for name, table in source.get("values", {}).items():

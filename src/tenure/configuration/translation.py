@@ -22,6 +22,7 @@ from tenure.configuration.document import (
     Rule,
 )
 from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
+from tenure.configuration.document_requests import requestable_settings
 from tenure.configuration.document_sources import Schedule, Source, SourceGuard, Table
 from tenure.configuration.document_sso import settings_of
 from tenure.core.model import DRIFT_DEFAULT
@@ -126,6 +127,8 @@ def _source(item: SourceDefinition) -> Source:
             "absence": item.absence,
             "guard": _guard(item.guard),
             "rehire": [list(names) for names in item.rehire],
+            "correlation": [dict(rule) for rule in item.correlation],
+            "suggest": [list(names) for names in item.suggest],
             "schedule": _schedule(item.schedule),
             "full_every": item.full_every,
             "values": {name: dict(table) for name, table in item.value_tables.items()},
@@ -150,6 +153,8 @@ def source_definition(slug: str, source: Source) -> SourceDefinition:
         absence=source.absence,
         guard=_guard_settings(source.guard),
         rehire=tuple(tuple(names) for names in source.rehire),
+        correlation=tuple(rule.model_dump() for rule in source.correlation),
+        suggest=tuple(tuple(names) for names in source.suggest),
         schedule=_schedule_settings(source.schedule),
         full_every=source.full_every,
         value_tables={name: _table(table) for name, table in source.values.items()},
@@ -198,6 +203,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "requires": list(item.requires),
             "owner": item.owner,
             "remind_after": item.remind_after,
+            "requestable": dict(item.requestable) or None,
             "seat": seat,
             "guard": _guard(item.guard),
             "single_sign_on": dict(item.single_sign_on) or None,
@@ -253,6 +259,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         requires=tuple(application.requires),
         owner=application.owner,
         remind_after=application.remind_after,
+        requestable=requestable_settings(application.requestable),
         seat_price=seat.price if seat else None,
         seat_currency=seat.currency if seat else "",
         guard=_guard_settings(application.guard),

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from tenure.people.selectors import words
 from tenure.signin.permissions import Ability
@@ -33,15 +33,22 @@ _PAGES: Final = (
     ("rules", "Access rules", "key-round", "r", "policies birthright"),
     ("plan", "Plan", "list-checks", "l", "changes held approve"),
     ("tasks", "Tasks", "hand", "t", "by hand manual"),
+    ("requests", "Requests", "inbox", "q", "access approve reject"),
     ("runs", "Runs", "activity", "u", "progress failures"),
     ("sources", "Sources", "database", "s", "hr import"),
     ("licences", "Licences", "receipt-text", "i", "cost seats licenses"),
+    ("signals", "Signals", "radio", "", "shared signals caep ssf"),
     ("audit", "Audit trail", "scroll-text", "h", "history log events"),
-    ("settings", "Settings", "settings", "e", "company administrators roles"),
+    ("attributes", "Settings", "settings", "e", "attributes schema company"),
+    ("guards", "Guards", "settings", "", "settings limits mass"),
+    ("administrators", "Administrators and roles", "settings", "", "settings users owners"),
+    ("tokens", "API tokens", "settings", "", "settings scim push bearer"),
     ("security", "Your security", "shield", "", "passkeys sessions recovery codes"),
     ("design", "Components", "swatch-book", "", "design system"),
 )
 _ACTIONS: Final = (
+    ("rule_new", "Write an access rule", "plus", Ability.CONFIGURE, "new add"),
+    ("source_new", "Add a source of people", "plus", Ability.CONFIGURE, "new hr csv connect"),
     ("catalogue", "Add an application", "plus", Ability.CONFIGURE, "new connect"),
     ("add_person", "Add a person by hand", "user-plus", Ability.EDIT_PEOPLE, "new contractor"),
     ("writes", "Stop or resume all writes", "octagon-pause", Ability.STOP, "emergency panic halt"),
@@ -52,19 +59,18 @@ _ACTIONS: Final = (
 
 def pages() -> list[Command]:
     """Every page with a place of its own."""
-    found = []
-    for name, label, icon, key, also in _PAGES:
-        if address := _address(name):
-            found.append(Command(label, address, icon, f"g {key}" if key else "", also))
-    return found
+    return [
+        Command(label, reverse(f"console:{name}"), icon, f"g {key}" if key else "", also)
+        for name, label, icon, key, also in _PAGES
+    ]
 
 
 def actions(abilities: Collection[Ability]) -> list[Command]:
     """What may be done by whoever has these abilities."""
     return [
-        Command(label, address, icon, also=also)
+        Command(label, reverse(f"console:{name}"), icon, also=also)
         for name, label, icon, needs, also in _ACTIONS
-        if (needs is None or needs in abilities) and (address := _address(name))
+        if needs is None or needs in abilities
     ]
 
 
@@ -77,10 +83,3 @@ def fitting(commands: Collection[Command], search: str) -> list[Command]:
 def _fits(wanted: list[str], command: Command) -> bool:
     have = words(f"{command.label} {command.also}")
     return all(any(word.startswith(w) for word in have) for w in wanted)
-
-
-def _address(name: str) -> str:
-    try:
-        return reverse(f"console:{name}")
-    except NoReverseMatch:
-        return ""

@@ -27,6 +27,7 @@ from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.people.services import company
 from tenure.provisioning import selectors as provisioning
+from tenure.requests import selectors as requests
 from tenure.setup import steps
 from tenure.signin import sessions
 from tenure.signin.models import User
@@ -145,7 +146,7 @@ def _guide(request: ConsoleRequest, section: str) -> steps.Progress | None:
 def _work(held: int, by_hand: int) -> list[NavItem]:
     return [
         NavItem("overview", "Overview", "layout-dashboard", reverse("console:overview")),
-        NavItem("people", "People", "users", reverse("console:people"), people.count_people()),
+        NavItem("people", "People", "users", reverse("console:people"), people.count_everybody()),
         NavItem(
             "applications",
             "Applications",
@@ -163,6 +164,14 @@ def _work(held: int, by_hand: int) -> list[NavItem]:
             reverse("console:tasks"),
             by_hand or None,
             "to do",
+        ),
+        NavItem(
+            "requests",
+            "Requests",
+            "inbox",
+            reverse("console:requests"),
+            requests.count_for_administrators() or None,
+            "to decide",
         ),
         NavItem("runs", "Runs", "activity", reverse("console:runs")),
     ]

@@ -16,6 +16,7 @@ from tenure.console.look import Mark
 from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.provisioning import selectors as provisioning
+from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.signin import identity
 from tenure.sources import authorizing
@@ -56,6 +57,7 @@ def items(company: Company) -> list[Item]:
         *_unreadable_sources(),
         *_rehires(),
         *_failed(),
+        *_requests(),
         *_by_hand(),
         *_disputed(),
         *_without_email(),
@@ -215,8 +217,9 @@ def _rehires() -> list[Item]:
     mark = Mark("Rehire?", "wait")
     items = [
         Item(
-            mark,
-            f"Is {sources.name_in(row.question)} ({row.question.key}) somebody who was here?",
+            Mark("The same?", "wait") if row.question.found_by else mark,
+            f"Is {sources.name_in(row.question)} ({row.question.key}) "
+            + ("somebody whom we know?" if row.question.found_by else "somebody who was here?"),
             f"Could be {' or '.join(map(who, row.candidates)) or 'somebody who is gone since'}. "
             "No account is made until it is said.",
             reverse("console:rehire", args=[row.question.pk]),
@@ -226,7 +229,7 @@ def _rehires() -> list[Item]:
     ]
     if more:
         title = f"{plural(more, 'more record')} under new employee numbers"
-        detail = "Each may be somebody who was here: tenure rehire list has all of them."
+        detail = "Each may be somebody who is known: tenure match list has all of them."
         url = reverse("console:rehire", args=[rows[_MOST_REHIRES].question.pk])
         items.append(Item(mark, title, detail, url, "Decide"))
     return items
@@ -242,6 +245,25 @@ def _failed() -> list[Item]:
             "Look",
         )
         for row in provisioning.failed()
+    ]
+
+
+def _requests() -> list[Item]:
+    rows = requests.for_administrators()
+    if not rows:
+        return []
+    names = applications.application_names()
+    what = [f"{row.person.display_name}: {names.get(row.application, '')}" for row in rows[:3]]
+    more = f" and {len(rows) - 3:,} more" if len(rows) > 3 else ""
+    return [
+        Item(
+            Mark("Asked", "wait"),
+            f"{plural(len(rows), 'request')} for access "
+            f"{'waits' if len(rows) == 1 else 'wait'} for an administrator",
+            f"{', '.join(what)}{more}. Nobody else can decide.",
+            reverse("console:requests"),
+            "Decide",
+        )
     ]
 
 

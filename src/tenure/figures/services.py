@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import JSONField, Value
 
 from tenure.figures.models import Figure
 from tenure.infra.clock import now
@@ -49,7 +50,9 @@ def count_again() -> int:
 
 def _count(name: str) -> Any:
     value = _counts[name]()
-    Figure.objects.update_or_create(name=name, defaults={"value": value, "counted_at": now()})
+    # Nothing is an answer too: JSON's null, which is not SQL's.
+    kept = Value(None, JSONField()) if value is None else value
+    Figure.objects.update_or_create(name=name, defaults={"value": kept, "counted_at": now()})
     return value
 
 

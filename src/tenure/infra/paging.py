@@ -57,6 +57,12 @@ def page(
     )
 
 
+def key_of(cursor: str, *, width: int) -> int | None:
+    """The key after which a page goes on; None for the first page, and for one before another."""
+    place = _read(cursor, width)
+    return place[1][-1] if place is not None and place[0] == "n" else None
+
+
 def _beyond(names: Sequence[str], values: Sequence[Any], *, less: bool) -> Q:
     """Rows after (or before) these values. The bound on the first column is said on its own too,
     so that an index on the columns is entered at the right place."""

@@ -17,6 +17,7 @@ from tenure.applications import selectors as applications
 from tenure.people.services import company
 from tenure.provisioning import byhand
 from tenure.provisioning import selectors as provisioning
+from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
@@ -33,6 +34,7 @@ class Kind(StrEnum):
     EXPIRING = "credential_expiring"
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
+    REQUEST = "request_waits"
 
 
 WORDS: Final = {
@@ -43,6 +45,7 @@ WORDS: Final = {
     Kind.EXPIRING: "A credential dies soon",
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
+    Kind.REQUEST: "A request for access waits for an administrator",
 }
 
 
@@ -72,6 +75,7 @@ def waiting() -> list[Waiting]:
         *_overdue(),
         *_failed(),
         *_written_back(),
+        *_requests(),
     ]
 
 
@@ -171,7 +175,19 @@ def _failed() -> Iterator[Waiting]:
         yield Waiting(
             Kind.FAILED,
             f"failed {row.application} {row.since}",
-            f"{row.count:,} operations failed in {row.name}",
+            f"{row.count:,} operation{'s' if row.count != 1 else ''} failed in {row.name}",
             row.reason or "No reason was given.",
             reverse("console:application", args=[row.application]),
+        )
+
+
+def _requests() -> Iterator[Waiting]:
+    names = applications.application_names()
+    for row in requests.for_administrators():
+        yield Waiting(
+            Kind.REQUEST,
+            f"request {row.pk}",
+            f"{row.person.display_name} asks for {names.get(row.application, row.application)}",
+            row.reason,
+            reverse("console:requests"),
         )

@@ -149,6 +149,11 @@ class Person(models.Model):
             models.Index(fields=["start_date"], name="person_start"),
             models.Index(fields=["end_date"], name="person_end"),
             models.Index(
+                fields=["terminated_at"],
+                condition=models.Q(terminated_at__isnull=False),
+                name="person_terminated",
+            ),
+            models.Index(
                 Lower(KeyTextTransform("employment_type", "attributes")),
                 condition=models.Q(end_date__isnull=True),
                 name="person_endless",

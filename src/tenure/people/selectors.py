@@ -95,6 +95,11 @@ def departments(*, most: int = 300) -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
+def count_everybody() -> int:
+    """How many people there are, or were a moment ago where that takes long to count."""
+    return sum(people_by_state().values())
+
+
 def count_here() -> int:
     """How many people are here or about to be."""
     gone = [LifecycleState.LEFT.value, LifecycleState.LEAVING.value]
@@ -126,6 +131,13 @@ def people_by_uid(uids: Iterable[str]) -> dict[str, Person]:
     """Uid -> person, for those that exist. One query."""
     wanted = [uid for uid in set(uids) if re.fullmatch(r"[0-9a-fA-F-]{32,36}", uid)]
     return {str(person.uid): person for person in Person.objects.filter(uid__in=wanted)}
+
+
+def people_by_number(numbers: Iterable[str]) -> dict[str, Person]:
+    """Employee number -> person. One query."""
+    wanted = list(set(numbers))
+    rows = Person.objects.filter(employee_number__in=wanted) if wanted else ()
+    return {str(row.employee_number): row for row in rows}
 
 
 def people_by_key(keys: Iterable[str]) -> dict[str, Person]:
@@ -187,6 +199,11 @@ def reports_of(person: Person, *, limit: int = 12) -> tuple[list[Person], int]:
     return list(rows.order_by("display_name", "id")[:limit]), rows.count()
 
 
+def leads(person: Person) -> bool:
+    """Whether anybody who has not left reports to them."""
+    return person.reports.exclude(state=LifecycleState.LEFT.value).exists()
+
+
 def count_lagging() -> int:
     """People that provisioning has not looked at since something changed."""
     return Person.objects.filter(lagging()).count()
@@ -240,7 +257,7 @@ register(_ENDLESS, _count_endless)
 
 
 def coming(*, start: date, days: int) -> list[Coming]:
-    """Who joins or leaves on the days from `start` on, in order. Two queries, both by index."""
+    """Who joins or leaves on the days from `start` on, in order. Three queries, by indexes."""
     end = start + timedelta(days=days - 1)
     found = [
         Coming(person, person.start_date, joins=True)
@@ -249,12 +266,12 @@ def coming(*, start: date, days: int) -> list[Coming]:
         )
         if person.start_date
     ]
-    ends = Q(end_date__range=(start, end), terminated_at__isnull=True)
+    here = Person.objects.exclude(state=LifecycleState.LEFT.value)
     # An instant may fall on another day in their zone than in UTC: look a day further each way.
     after = datetime(start.year, start.month, start.day, tzinfo=UTC) - timedelta(days=1)
-    ends |= Q(terminated_at__range=(after, after + timedelta(days=days + 2)))
-    leaving = Person.objects.filter(ends).exclude(state=LifecycleState.LEFT.value)
-    for person in leaving:
+    ends = here.filter(end_date__range=(start, end), terminated_at__isnull=True)
+    stopped = here.filter(terminated_at__range=(after, after + timedelta(days=days + 2)))
+    for person in (*ends, *stopped):
         day = person.end_date
         if person.terminated_at is not None:
             day = person.terminated_at.date()

@@ -19,14 +19,18 @@ from django.utils.http import urlencode
 
 from tenure.audit.services import acting
 from tenure.core.lifecycle import zone
+from tenure.people import selectors as people
 from tenure.people.models import Company, Person
 from tenure.people.services import company
+from tenure.requests import selectors as requests
 from tenure.signin import sessions
 
 View: TypeAlias = Callable[..., HttpResponse]
 #: Section, what it is called, icon, name of its address.
-NAVIGATION: Final = (
+NAVIGATION: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("apps", "Applications", "layout-grid", "portal:home"),
+    ("requests", "Requests", "inbox", "portal:requests"),
+    ("team", "Team", "users", "portal:team"),
     ("profile", "Profile", "user", "portal:profile"),
     ("security", "Security", "shield-check", "portal:security"),
 )
@@ -72,10 +76,22 @@ def render(
     frame = {
         "company": request.company,
         "person": request.person,
-        "navigation": NAVIGATION,
+        "navigation": _navigation(request.person),
+        "to_decide": len(requests.waiting_for(request.person)),
         "section": section,
     }
     return django_render(request, template, {**frame, **context}, status=status)
+
+
+def missing(request: PortalRequest, words: str) -> HttpResponse:
+    """There is no such thing, or none that this person has to do with: both look the same."""
+    return render(request, "portal/missing.html", {"words": words}, status=404)
+
+
+def _navigation(person: Person) -> list[tuple[str, str, str, str]]:
+    """Without the team, of who leads nobody."""
+    leads = people.leads(person)
+    return [item for item in NAVIGATION if leads or item[0] != "team"]
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

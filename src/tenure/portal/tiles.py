@@ -3,7 +3,9 @@ what is closed. In their words; why is the administrator's page."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from tenure.applications import selectors as applications
@@ -15,10 +17,13 @@ from tenure.core.model import (
     OperationState,
     Situation,
 )
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning import selectors as provisioning
 from tenure.provisioning.explain import ApplicationExplanation, explain
 from tenure.provisioning.models import Operation
+from tenure.rules.exceptions import in_force
+from tenure.rules.models import AccessException
 
 _MAKES: Final = frozenset({OperationKind.CREATE.value, OperationKind.ENABLE.value})
 _CLOSES: Final = frozenset({OperationKind.DISABLE.value, OperationKind.DELETE.value})
@@ -45,6 +50,15 @@ class Tile:
     detail: str = ""
     ready: bool = False
     live: bool = False
+    #: No rule gives it: it ends then.
+    until: datetime | None = None
+
+    @property
+    def group(self) -> str:
+        """What it is found by: ready, coming or closed."""
+        if self.ready:
+            return "ready"
+        return "closed" if self.meaning == "remove" and not self.live else "coming"
 
     @property
     def opens(self) -> bool:
@@ -61,13 +75,22 @@ def tiles_of(person: Person) -> list[Tile]:
         if account.situation == Situation.LINKED.value
     }
     rows = {row.application.slug: row.application for row in applications.applications()}
+    own = in_force([person.pk], now()).get(person.pk, [])
     found = []
     for why in explain(person).applications:
         slug = why.application
         tile = _tile(person, rows[slug], accounts.get(slug), operations.get(slug), why)
         if tile is not None:
-            found.append(tile)
+            found.append(replace(tile, until=_until(why, own)))
     return found
+
+
+def _until(why: ApplicationExplanation, own: Sequence[AccessException]) -> datetime | None:
+    """When it ends by itself: given by exceptions alone, and all of them end."""
+    given = [item for item in own if item.gives and item.application == why.application]
+    ends = [item.until for item in given if item.until is not None]
+    by_rule = any(because.rule for because in why.because)
+    return max(ends) if ends and len(ends) == len(given) and not by_rule else None
 
 
 def _tile(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tenure.core.expressions import ExpressionError, compile_condition
+from tenure.core.expressions import Condition, ExpressionError, compile_condition
 from tenure.infra.clock import now
 from tenure.infra.paging import Page
 from tenure.infra.paging import page as paged
 from tenure.people.models import Person
-from tenure.provisioning.matching import GONE, among, rule_schema, who_meets
+from tenure.provisioning.matching import GONE, among, rule_schema, who_meet
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessException, AccessRule
 
@@ -51,15 +51,17 @@ class WhoGets:
 def who_gets(application: str) -> WhoGets:
     """Everybody who should have the application, by slug."""
     schema = rule_schema()
-    by_rule: dict[str, tuple[AccessRule, frozenset[int]]] = {}
-    broken = []
+    conditions: dict[str, Condition] = {}
+    rules, broken = [], []
     for rule in AccessRule.objects.filter(enabled=True, gives__has_key=application):
         try:
-            condition = compile_condition(rule.condition, schema)
+            conditions[rule.slug] = compile_condition(rule.condition, schema)
         except ExpressionError:
             broken.append(rule)
-            continue
-        by_rule[rule.slug] = (rule, frozenset(who_meets(condition)))
+        else:
+            rules.append(rule)
+    met = who_meet(conditions)
+    by_rule = {rule.slug: (rule, frozenset(met[rule.slug])) for rule in rules}
     rows = AccessException.objects.filter(application=application, ended_at__isnull=True)
     concerned = rows.exclude(person__state__in=GONE).values_list("person_id", flat=True)
     given: dict[int, AccessException] = {}

@@ -26,7 +26,7 @@ from tenure.core.model import (
     RemovalAction,
     Situation,
 )
-from tenure.people.models import OnRename
+from tenure.people.models import OnRename, Person
 from tenure.people.services import schema
 from tenure.provisioning.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
@@ -159,14 +159,27 @@ def observed(
 def heirs(people: Iterable[int]) -> dict[tuple[int, int], Heir]:
     """(Person, application) -> the open account of their manager, for those who have left, where
     what they own is to go to them."""
+    left = Person.objects.filter(
+        pk__in=list(people), state=LifecycleState.LEFT.value, manager__isnull=False
+    )
+    managers = dict(left.values_list("pk", "manager_id"))
+    if not managers:
+        return {}
     rows = Account.objects.filter(
         application__transfer_to=TransferTo.MANAGER,
-        person__reports__in=list(people),
-        person__reports__state=LifecycleState.LEFT.value,
+        person__in=set(managers.values()),
         situation=Situation.LINKED.value,
     ).exclude(active=False)
-    found = rows.values_list("person__reports", "application", "remote_id", "person__display_name")
-    return {(who, application): Heir(remote, name) for who, application, remote, name in found}
+    open_ones: dict[int, list[tuple[int, Heir]]] = {}
+    for manager, application, remote, name in rows.values_list(
+        "person", "application", "remote_id", "person__display_name"
+    ):
+        open_ones.setdefault(manager, []).append((application, Heir(remote, name)))
+    return {
+        (person, application): heir
+        for person, manager in managers.items()
+        for application, heir in open_ones.get(manager, ())
+    }
 
 
 def observed_account(

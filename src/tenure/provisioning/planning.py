@@ -116,7 +116,10 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
         problems=tuple(problems),
         held_reasons=_reasons(drafting.applications, held, [*stored, *lines]),
         cost=costs(drafting.policies.applications, lines, closed),
-        first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines),
+        # Of applications as a whole: nothing that a plan for one person has to do with.
+        first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines)
+        if scope.person is None
+        else (),
         rejected=tuple(rejected),
         seen=_seen(stored),
         still=standing_still(line.application for line in lines),

@@ -70,6 +70,23 @@ def operations_in(state: OperationState) -> QuerySet[Operation]:
     return Operation.objects.filter(state=state.value, person__isnull=False)
 
 
+def making_for(people: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
+    """Person -> the names of the applications in which their account is being made or opened, or
+    could not be, and the state of that. One query."""
+    states = [*(state.value for state in OPEN_STATES), OperationState.FAILED.value]
+    rows = Operation.objects.filter(
+        person__in=list(people),
+        state__in=states,
+        kind__in=[OperationKind.CREATE.value, OperationKind.ENABLE.value],
+    )
+    found: dict[int, list[tuple[str, str]]] = {}
+    names = rows.order_by("application__position", "pk")
+    for person, name, state in names.values_list("person", "application__name", "state"):
+        if person is not None:
+            found.setdefault(person, []).append((name, state))
+    return found
+
+
 def count_waiting() -> tuple[int, int]:
     """Operations that wait for approval, and those that wait to be done by hand. One query."""
     states = [OperationState.HELD.value, OperationState.MANUAL.value]

@@ -75,6 +75,15 @@ def end_exception(*, exception: int, reason: str, now: datetime) -> AccessExcept
     return row
 
 
+def end_for_leavers(keys: Iterable[int], at: datetime, reason: str) -> None:
+    """End these, of people who leave with that: their generation was raised by whatever says so."""
+    rows = AccessException.objects.select_for_update(of=("self",)).filter(
+        pk__in=list(keys), ended_at__isnull=True
+    )
+    for row in rows.select_related("person").order_by("pk"):
+        _end(row, at, reason)
+
+
 def end_those_over(now: datetime) -> int:
     """Record the end of those whose time is over. What they gave was no longer due from that
     instant on, whether or not this ran. Returns how many."""

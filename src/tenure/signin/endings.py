@@ -18,6 +18,7 @@ from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.signin import closings
 from tenure.signin.models import (
+    Device,
     Invitation,
     OneTimeCode,
     Pairing,
@@ -104,6 +105,7 @@ def end_access(people: Sequence[Person]) -> None:
         decided_at=at, decided_by="system", approved=False, reason=because, given={}
     )
     _end(counts, "passkeys", Passkey, Q(person__in=gone, removed_at=None), removed)
+    Device.objects.filter(person__in=gone).delete()
     unused = Q(person__in=gone, used_at=None)
     _end(counts, "recovery_codes", RecoveryCode, unused, {"used_at": at})
     record_many(

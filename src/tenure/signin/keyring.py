@@ -9,11 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from tenure.signin import letters, passkeys, recovery, sessions
+from tenure.signin import devices, letters, passkeys, recovery, sessions
 from tenure.signin.answers import ask, challenge, go, refused, sent
 from tenure.signin.endings import end_sessions, open_sessions, tell_ended
 from tenure.signin.owners import Owner
 from tenure.signin.passkeys import CeremonyRefused
+from tenure.signin.places import place_of
 from tenure.signin.where import device_of
 
 
@@ -24,6 +25,10 @@ def shown(request: HttpRequest, owner: Owner) -> dict[str, Any]:
         "codes_left": recovery.codes_left(owner),
         "sessions": open_sessions(owner),
         "this": sessions.this_one(request, owner),
+        "devices": [
+            (one, devices.is_this(request, one), place_of(one.address))
+            for one in devices.devices_of(owner)
+        ],
         "origin": settings.PASSKEY_ORIGIN,
         "recovered": "recovered" in request.GET,
         "suggested": device_of(request),
@@ -58,8 +63,8 @@ def add(request: HttpRequest, owner: Owner, back: str) -> HttpResponse:
 
 
 def change(request: HttpRequest, owner: Owner) -> str:
-    """Rename or remove a key, or end sessions, as the form says. Returns what was done, as a
-    sentence. Raises `ValueError` and `LookupError` that say why not."""
+    """Rename or remove a key, end sessions, or forget a device, as the form says. Returns what was
+    done, as a sentence. Raises `ValueError` and `LookupError` that say why not."""
     wanted, which = request.POST.get("do", ""), request.POST.get("which", "")
     if wanted == "rename":
         passkeys.rename(owner, _number(which), request.POST.get("name", ""))
@@ -67,6 +72,8 @@ def change(request: HttpRequest, owner: Owner) -> str:
     if wanted == "remove":
         key = passkeys.remove(owner, _number(which), because="removed by its owner")
         return f"The passkey {key.name} is removed. Remove it from the device too."
+    if wanted == "forget":
+        return f"{devices.forget(owner, _number(which))} is forgotten: it is new the next time."
     if wanted == "end":
         count = end_sessions(owner, because="ended by its owner", only=[_uid(which)])
         return _ended(owner, count)

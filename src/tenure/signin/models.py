@@ -162,6 +162,34 @@ class Session(models.Model):
         return f"{self.browser} {self.address}"
 
 
+class Device(models.Model):
+    """A browser that its owner has signed in with, known by a cookie of its own."""
+
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="devices")
+    person = models.ForeignKey(Person, null=True, on_delete=models.CASCADE, related_name="devices")
+    digest = models.BinaryField(max_length=32)
+    browser = models.CharField(max_length=100)
+    address = models.GenericIPAddressField(null=True)
+    #: The last way by which they came in with it.
+    how = models.CharField(max_length=16, choices=How.choices)
+    first_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-seen_at", "-id"]
+        constraints: ClassVar = [
+            _one_owner("device_has_one_owner"),
+            models.UniqueConstraint(
+                fields=["digest", "user", "person"],
+                name="device_once_for_each_owner",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.browser} {self.address}"
+
+
 class Throttle(models.Model):
     """How often something was tried within the window that began at `since`."""
 
@@ -184,6 +212,7 @@ from tenure.signin.onboarding_models import (  # noqa: E402
 
 __all__ = [
     "Challenge",
+    "Device",
     "How",
     "Invitation",
     "Letter",

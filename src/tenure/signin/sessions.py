@@ -16,7 +16,7 @@ from django.middleware.csrf import rotate_token
 from tenure.audit.models import Action
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.signin import closings
+from tenure.signin import closings, devices
 from tenure.signin.endings import IDLE, LONGEST, close
 from tenure.signin.models import How, Passkey, Session, User
 from tenure.signin.owners import Owner, may_come_in, owned_by, told
@@ -47,6 +47,7 @@ def begin(
     request.session["began"] = request.session["seen"] = now().timestamp()
     request.session[_USER] = str(_row(request, user, how, passkey).uid)
     request.session.set_expiry(int(LONGEST.total_seconds()))
+    devices.remember(request, user, how)
     if how is not How.LINK:
         told(
             Action.ADMINISTRATOR_SIGNED_IN,
@@ -73,6 +74,7 @@ def begin_person(
         close(Session.objects.filter(pk=before.pk), _ANEW)
     request.session.set_expiry(int(LONGEST.total_seconds()))
     rotate_token(request)
+    devices.remember(request, person, how)
     told(
         Action.SIGNED_IN,
         person,
@@ -147,6 +149,12 @@ def end(request: HttpRequest) -> None:
         told(Action.SIGNED_OUT, row.person)
         _close(request, _PERSON)
     auth.logout(request)
+
+
+def history_of(owner: Owner, *, limit: int) -> list[Session]:
+    """The owner's sessions, those that have ended too, as long as they are kept; the one that began
+    last first."""
+    return list(Session.objects.filter(**owned_by(owner)).order_by("-began_at", "-pk")[:limit])
 
 
 def _row(request: HttpRequest, owner: Owner, how: How, passkey: Passkey | None) -> Session:

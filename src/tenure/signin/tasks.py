@@ -12,7 +12,8 @@ from procrastinate.contrib.django import app
 from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.signin import invitations, reminders, sending
-from tenure.signin.models import Challenge, Letter, Pairing, Session, Throttle
+from tenure.signin.devices import KEPT
+from tenure.signin.models import Challenge, Device, Letter, Pairing, Session, Throttle
 
 #: Rows that nobody asks for any more are kept for so long.
 _KEPT: Final = timedelta(days=30)
@@ -49,6 +50,7 @@ def tidy(timestamp: int) -> None:
     Throttle.objects.filter(since__lte=at - timedelta(days=1)).delete()
     Session.objects.filter(seen_at__lte=at - _KEPT).delete()
     Letter.objects.filter(sent_at__lte=at - _KEPT).delete()
+    Device.objects.filter(seen_at__lte=at - KEPT).delete()
     BrowserSession.objects.filter(expire_date__lte=at).delete()
 
 

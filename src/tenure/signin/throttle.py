@@ -27,6 +27,7 @@ class Limit(Enum):
     CODE_TRIED = _Limit(15, timedelta(hours=1))
     RECOVERY_BY_NAME = _Limit(5, timedelta(minutes=30))
     RECOVERY_BY_ADDRESS = _Limit(30, timedelta(minutes=30))
+    REQUEST_BY_PERSON = _Limit(30, timedelta(hours=1))
     DEVICE_CODE_BY_PERSON = _Limit(30, timedelta(minutes=10))
     SIGN_ON_BY_ADDRESS = _Limit(12000, timedelta(minutes=10))
     PASSKEY_BY_ADDRESS = _Limit(3000, timedelta(minutes=10))

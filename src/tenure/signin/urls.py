@@ -17,6 +17,7 @@ urlpatterns = [
     path("recover", door.recover, name="recover"),
     path("link/<str:token>", door.link, name="link"),
     path("out", door.out, name="out"),
+    path("forget", door.forget, name="forget"),
     path("confirm", confirm.page, name="confirm"),
     path("confirm/options", confirm.options, name="confirm_options"),
     path("confirm/passkey", confirm.passkey, name="confirm_passkey"),

@@ -1,14 +1,16 @@
-"""Answers to the question whether a record under a new employee number is somebody who was here.
+"""Answers to the question whether a new record is somebody's who is known.
 
-The same person: they get the new number, and the record of the old one is put away; everything that
-is theirs stays theirs, accounts and addresses among it. Somebody else: a new person is made. Either
-is kept with who said it and why, and can be taken back as long as nothing followed from it: whether
-anything did is for those to say who know accounts.
+The same person, who was here under another number: they get the new one, and the record of the old
+one is put away. The same person, whom another source has: it is one record more of theirs. Either
+way everything that is theirs stays theirs, accounts and addresses among it. Somebody else: a new
+person is made. What was said is kept with who said it and why, and can be taken back as long as
+nothing followed from it: whether anything did is for those to say who know accounts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -23,6 +25,7 @@ from tenure.people.services import restand
 from tenure.sources.asking import again, who
 from tenure.sources.merging import merge
 from tenure.sources.models import Answer, RehireQuestion, Source, SourceRecord
+from tenure.sources.rebuilding import rebuild
 from tenure.sources.seen import wait_for_other_sources
 
 #: What an answer changes of a person.
@@ -60,7 +63,7 @@ def question_named(key: str, *, source: str = "", answered: bool = False) -> Reh
         slugs = " and ".join(row.source.slug for row in found)
         raise LookupError(f"Both {slugs} ask about {key}. Say which with --source.")
     what = "answer about" if answered else "question about"
-    raise LookupError(f"There is no {what} the number {key!r}: `tenure rehire list --all`.")
+    raise LookupError(f"There is no {what} the number {key!r}: `tenure match list --all`.")
 
 
 @transaction.atomic
@@ -70,6 +73,9 @@ def same(
     """It is that person (None: the only one whom it could be), back under a new number."""
     question = _open(question)
     person = _whom(question, person)
+    if str(person.pk) in question.found_by:
+        return _tie(question, person, reason, now)
+    _free(question)
     source = question.source
     records = SourceRecord.objects.filter(person=person)
     question.before = {
@@ -81,7 +87,8 @@ def same(
     }
     question.former_number = person.employee_number or ""
     records.filter(source=source).delete()
-    records.update(key=question.key)
+    # Other sources go on with the old number, and are read as if they said the new one.
+    records.filter(key=question.former_number).update(key=question.key)
     person.employee_number = question.key
     # They are back: what ended before is over.
     person.terminated_at, person.termination_reason = None, ""
@@ -91,10 +98,20 @@ def same(
     return _fresh(person)
 
 
+def _tie(question: RehireQuestion, person: Person, reason: str, now: datetime) -> Person:
+    """It is one record more of somebody whom another source has: their number stays theirs."""
+    question.before = {"person": _as_json(person, _PERSON), "tied": True}
+    _answer(question, Answer.SAME, person, reason, now)
+    said = f"{question.found_by[str(person.pk)]}, and {actor()} said so"
+    merge(question.source, [replace(again(question.row), person=person.pk, tied_by=said)], at=now)
+    return _fresh(person)
+
+
 @transaction.atomic
 def other(*, question: RehireQuestion, reason: str = "", now: datetime) -> Person:
     """It is somebody who was never here."""
     question = _open(question)
+    _free(question)
     merge(question.source, [again(question.row)], at=now)
     person = Person.objects.get(employee_number=question.key)
     _answer(question, Answer.OTHER, person, reason, now)
@@ -110,14 +127,16 @@ def take_back(*, question: RehireQuestion, reason: str = "", now: datetime) -> P
     person = question.person
     if not question.answer or person is None:
         raise AnswerRefused(f"{question.key} is not answered: there is nothing to take back.")
-    if person.employee_number != question.key:
+    tied = bool(question.before.get("tied"))
+    if not tied and person.employee_number != question.key:
         raise AnswerRefused(
             f"{person.display_name} has another number by now, {person.employee_number}: take back "
             "what was said about that one first."
         )
     person = Person.objects.select_for_update().get(pk=person.pk)
     _record(Action.REHIRE_UNDONE, question, person, reason)
-    left = _restore(question, person, now) if question.answer == Answer.SAME else None
+    restore = _untie if tied else _restore
+    left = restore(question, person, now) if question.answer == Answer.SAME else None
     if left is None:
         ReservedName.objects.filter(person=person).delete()
         person.delete()
@@ -137,12 +156,19 @@ def _open(question: RehireQuestion) -> RehireQuestion:
     if found.answer:
         raise AnswerRefused(
             f"{found.key} is answered already, by {found.answered_by}: "
-            f"{found.get_answer_display().lower()}. `tenure rehire undo {found.key}` takes it back."
+            f"{found.get_answer_display().lower()}. `tenure match undo {found.key}` takes it back."
         )
-    holder = Person.objects.filter(employee_number=found.key).first()
-    if holder is not None:
-        raise AnswerRefused(f"{holder.display_name} has the number {found.key} already.")
     return found
+
+
+def _free(question: RehireQuestion) -> None:
+    """Raises `AnswerRefused` where the number is another's."""
+    holder = Person.objects.filter(employee_number=question.key).first()
+    if holder is not None:
+        raise AnswerRefused(
+            f"{holder.display_name} has the number {question.key} already. Correct it in "
+            f"{question.source.name}, or say that it is the same person."
+        )
 
 
 def _whom(question: RehireQuestion, person: Person | None) -> Person:
@@ -173,7 +199,7 @@ def _restore(question: RehireQuestion, person: Person, now: datetime) -> Person:
         setattr(person, name, _read(Person, name, value))
     records = SourceRecord.objects.filter(person=person)
     records.filter(source=source).delete()
-    records.update(key=question.former_number)
+    records.filter(key=question.key).update(key=question.former_number)
     for kept in question.before["records"]:
         fields = {name: _read(SourceRecord, name, kept[name]) for name in _RECORD}
         digest = bytes.fromhex(kept["digest"])
@@ -184,6 +210,21 @@ def _restore(question: RehireQuestion, person: Person, now: datetime) -> Person:
     person.save()
     named.tell([person], now)
     return person
+
+
+def _untie(question: RehireQuestion, person: Person, now: datetime) -> Person:
+    """The person without the record: put together from their others, or as they were entered."""
+    records = SourceRecord.objects.filter(person=person)
+    records.filter(source=question.source, key=question.key).delete()
+    kept = question.before["person"]
+    for name, value in kept.items():
+        setattr(person, name, _read(Person, name, value))
+    person.generation += 1
+    person.changed_at = now
+    record_many(restand([person], now))
+    person.save()
+    rebuild([person], at=now)
+    return _fresh(person)
 
 
 def _as_json(row: Person | SourceRecord, names: Sequence[str]) -> dict[str, Any]:

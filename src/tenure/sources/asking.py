@@ -1,4 +1,5 @@
-"""Records under new employee numbers that may be somebody's who was here before.
+"""New records that may be somebody's who is known already: of who was here before and comes under a
+new employee number, and of who is known from another source (see `acquainting`).
 
 A source names the attributes by which it would be noticed. Whoever was known before this import and
 is the same in all attributes of one of its rules may be who comes, whether they have left or are
@@ -7,7 +8,7 @@ about to: a person then decides (see `answering`), and until then nothing is mad
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,9 +32,9 @@ _SAME = """
 
 def arriving(work: Work, rows: Sequence[MappedRow]) -> tuple[list[MappedRow], list[MappedRow]]:
     """Rows of whom nobody knows yet, about whom it may have to be asked; and all others."""
-    if not work.source.rehire or not work.newest:
+    if not work.newest or not (work.source.rehire or work.unsure):
         return [], list(rows)
-    fresh = [row for row in rows if row.record is None and not row.left(work.at)]
+    fresh = [row for row in rows if row.tied is None and not row.left(work.at)]
     known = set(
         Person.objects.filter(employee_number__in=[row.key for row in fresh]).values_list(
             "employee_number", flat=True
@@ -41,12 +42,12 @@ def arriving(work: Work, rows: Sequence[MappedRow]) -> tuple[list[MappedRow], li
         if fresh
         else ()
     )
-    new = {row.key for row in fresh} - known
+    new = ({row.key for row in fresh} - known) | work.unsure.keys()
     return [row for row in rows if row.key in new], [row for row in rows if row.key not in new]
 
 
 def ask(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
-    """Ask about rows that may be somebody's who was here before. Returns the others."""
+    """Ask about rows that may be somebody's who is known. Returns the others."""
     if not rows:
         return []
     asked = {
@@ -57,6 +58,10 @@ def ask(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
     }
     open_ones = [row for row in rows if row.key not in asked or not asked[row.key].answer]
     found = _candidates(work, open_ones)
+    unsure = {row.key: work.unsure.get(row.key, {}) for row in open_ones}
+    for key, by in unsure.items():
+        if by:
+            found[key] = [*map(int, by), *(pk for pk in found.get(key, ()) if str(pk) not in by)]
     people = Person.objects.in_bulk({pk for keys in found.values() for pk in keys})
     others = []
     for row in rows:
@@ -66,14 +71,16 @@ def ask(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
         RehireQuestion.objects.update_or_create(
             source=work.source,
             key=row.key,
-            defaults={"candidates": found[row.key], "row": kept(row)},
+            defaults={
+                "candidates": found[row.key],
+                "found_by": unsure.get(row.key, {}),
+                "row": kept(row),
+            },
         )
         work.counts["waiting"] += 1
-        names = " or ".join(who(people[pk]) for pk in found[row.key])
         work.complain(
             Severity.WARNING,
-            f"May be {names}, back under a new number. Nothing is made of the row until it is "
-            f"said: `tenure rehire same {row.key}` or `tenure rehire other {row.key}`.",
+            _may_be([people[pk] for pk in found[row.key]], row.key, unsure.get(row.key, {})),
             line=row.line,
             key=row.key,
         )
@@ -81,6 +88,21 @@ def ask(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
     if done:
         RehireQuestion.objects.filter(pk__in=done).delete()
     return others
+
+
+def _may_be(people: Sequence[Person], key: str, found_by: Mapping[str, str]) -> str:
+    names = " or ".join(who(person) for person in people)
+    waits = "Nothing is made of the row until it is said"
+    if not found_by:
+        return (
+            f"May be {names}, back under a new number. {waits}: `tenure rehire same {key}` or "
+            f"`tenure rehire other {key}`."
+        )
+    by = " and ".join(sorted(set(found_by.values())))
+    return (
+        f"May be {names}, whom another source has: the same {by}. {waits}: `tenure match same "
+        f"{key}` or `tenure match other {key}`."
+    )
 
 
 def current(work: Work, mapping: RowMapping, rows: Sequence[MappedRow]) -> list[MappedRow]:

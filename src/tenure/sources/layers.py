@@ -10,8 +10,8 @@ never into a start after an end.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from tenure.core.lifecycle import midnight, zone
 from tenure.core.model import Value
@@ -36,6 +36,8 @@ class Layer:
     #: Attributes for which it goes before all others.
     first_for: frozenset[str] = frozenset()
     authoritative: bool = False
+    #: Of the record, which tells apart those of one source.
+    key: str = ""
 
     @property
     def speaks_of_status(self) -> bool:
@@ -47,7 +49,7 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
 
     Names and addresses that were made here are kept until a source gives them.
     """
-    ordered = sorted(layers, key=lambda layer: (layer.position, layer.slug))
+    ordered = _one_employment(sorted(layers, key=_place))
     attributes: dict[str, Value] = {}
     origins: dict[str, str] = {}
     authority = _authority(ordered)
@@ -79,6 +81,38 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
     person.on_leave = status.on_leave
     person.ended_by_source_at = status.ended_at
     return told + _hired_again(person, started_before)
+
+
+def _one_employment(ordered: Sequence[Layer]) -> list[Layer]:
+    """Of several records in one source the first says when they are here, from the day on which
+    the one before it began where there is no day between them."""
+    if len({layer.slug for layer in ordered}) == len(ordered):
+        return list(ordered)
+    done: dict[str, Layer] = {}
+    found = []
+    for layer in ordered:
+        first = done.setdefault(layer.slug, layer)
+        if first is layer:
+            found.append(layer)
+            continue
+        rest = {n: v for n, v in layer.attributes.items() if n not in (*_DATES, STATUS)}
+        found.append(replace(layer, attributes=rest, ended_at=None))
+        began = read_date(first.attributes.get("start_date"))
+        earlier, until = (read_date(layer.attributes.get(name)) for name in _DATES)
+        if layer.ended_at is not None or began is None or earlier is None:
+            continue
+        if earlier < began and (until is None or until >= began - timedelta(days=1)):
+            longer = {**first.attributes, "start_date": earlier.isoformat()}
+            done[layer.slug] = replace(first, attributes=longer)
+    return [done[one.slug] if one.key == done[one.slug].key else one for one in found]
+
+
+def _place(layer: Layer) -> tuple[int, str, bool, int, str]:
+    """By the order of the sources. Of several records in one, that which keeps them longest: who
+    has two contracts is here until both are over."""
+    here, until = _keeps_until(layer)
+    day = date.max if until[:4] == "9999" else date.fromisoformat(until[:10])
+    return layer.position, layer.slug, not here, -day.toordinal(), layer.key
 
 
 def _authority(ordered: Sequence[Layer]) -> Layer | None:

@@ -29,13 +29,7 @@ _BATCH = 1000
 def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
     """Keep those that make a leaver of somebody who is here. Returns the others."""
     gone = [row for row in rows if row.left(work.at)]
-    here = set(
-        Person.objects.filter(employee_number__in=[row.key for row in gone])
-        .exclude(state=LifecycleState.LEFT.value)
-        .values_list("employee_number", flat=True)
-        if gone
-        else ()
-    )
+    here = _here(gone) if gone else frozenset()
     # What is over the limit is held whole: the rows themselves are not needed then.
     most = work.limit.allowed(work.population) - work.recent
     for row in gone:
@@ -44,6 +38,17 @@ def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
             if work.accept or work.leaving <= most:
                 work.leavers.append(row)
     return [row for row in rows if row.key not in here]
+
+
+def _here(rows: Sequence[MappedRow]) -> frozenset[str]:
+    """The keys of those of whom a person is here."""
+    tied = {row.key: pk for row in rows if (pk := row.tied) is not None}
+    numbers = [row.key for row in rows if row.key not in tied]
+    people = Person.objects.exclude(state=LifecycleState.LEFT.value)
+    known = set(people.filter(pk__in=tied.values()).values_list("pk", flat=True)) if tied else set()
+    found = people.filter(employee_number__in=numbers) if numbers else people.none()
+    by_number = {str(number) for number in found.values_list("employee_number", flat=True)}
+    return frozenset(by_number | {key for key, pk in tied.items() if pk in known})
 
 
 def take_leavers(work: Work, mapping: RowMapping) -> str:

@@ -74,9 +74,15 @@ _NUMBERS = """
     WHERE person.id = found.person_id AND person.origins ->> 'manager' = %(slug)s
 """
 _BOSSES = {
+    BY_NUMBER: """
+        SELECT key AS name, employee_number AS number
+        FROM sources_sourcerecord JOIN people_person ON people_person.id = person_id
+        WHERE source_id = %(source)s AND tied_by <> '' AND employee_number <> key
+    """,
     BY_ID: """
-        SELECT 'id:' || remote_id AS name, key AS number FROM sources_sourcerecord
-        WHERE source_id = %(source)s AND remote_id <> ''
+        SELECT 'id:' || remote_id AS name, employee_number AS number
+        FROM sources_sourcerecord JOIN people_person ON people_person.id = person_id
+        WHERE source_id = %(source)s AND remote_id <> '' AND employee_number IS NOT NULL
     """,
     BY_EMAIL: """
         SELECT 'email:' || lower(email) AS name, employee_number AS number FROM people_person
@@ -98,9 +104,13 @@ def numbered(source: Source, rows: Sequence[MappedRow]) -> list[MappedRow]:
     Whoever is not known yet is found by `settle_numbers`."""
     by = source.manager_by
     wanted = {name for row in rows if (name := _manager(row, by))}
-    if by == BY_NUMBER or not wanted:
+    if by == BY_NUMBER:
+        return _by_their_number(source, rows, wanted)
+    if not wanted:
         return list(rows)
-    known = {row.id: row.key for row in rows if row.id} if by == BY_ID else {}
+    # Whose record is tied to somebody may have another number than it says.
+    new = (row for row in rows if row.id and row.tied is None)
+    known = {row.id: row.key for row in new} if by == BY_ID else {}
     known |= _known(source, by, wanted)
     done = []
     for row in rows:
@@ -111,15 +121,38 @@ def numbered(source: Source, rows: Sequence[MappedRow]) -> list[MappedRow]:
     return done
 
 
+def _by_their_number(
+    source: Source, rows: Sequence[MappedRow], wanted: Collection[str]
+) -> list[MappedRow]:
+    """Managers whom this source knows by a number that is not theirs elsewhere, by the one that
+    is."""
+    if not wanted or not _counts_by_itself(source):
+        return list(rows)
+    tied = SourceRecord.objects.filter(source=source, key__in=wanted).exclude(tied_by="")
+    numbers = dict(tied.values_list("key", "person__employee_number"))
+    return [
+        replace(row, attributes={**row.attributes, "manager": number})
+        if (number := numbers.get(_manager(row, BY_NUMBER)))
+        else row
+        for row in rows
+    ]
+
+
+def _counts_by_itself(source: Source) -> bool:
+    """Whether it has people whose employee number is another one than it says."""
+    return SourceRecord.objects.filter(source=source).exclude(tied_by="").exists()
+
+
 def settle_numbers(source: Source) -> None:
     """Managers who came later than those whom they manage."""
-    if source.manager_by == BY_NUMBER:
+    by = source.manager_by
+    if by == BY_NUMBER and not _counts_by_itself(source):
         return
-    query = _NUMBERS.format(bosses=_BOSSES[source.manager_by])
+    query = _NUMBERS.format(bosses=_BOSSES[by])
     given: dict[str, int | str] = {
         "source": source.pk,
         "slug": source.slug,
-        "mark": f"{source.manager_by}:%",
+        "mark": "%" if by == BY_NUMBER else f"{by}:%",
     }
     with connection.cursor() as cursor:
         cursor.execute(query, given)
@@ -133,7 +166,8 @@ def _manager(row: MappedRow, by: str) -> str:
 def _known(source: Source, by: str, names: Collection[str]) -> dict[str, str]:
     if by == BY_ID:
         rows = SourceRecord.objects.filter(source=source, remote_id__in=names)
-        return dict(rows.values_list("remote_id", "key"))
+        found = rows.values_list("remote_id", "person__employee_number", "key")
+        return {name: number or key for name, number, key in found}
     people = Person.objects.annotate(address=Lower("email")).filter(address__in=names)
     return {
         address: number
@@ -182,22 +216,26 @@ def tie_new(people: Sequence[Person]) -> None:
             person.manager_id = manager
 
 
-def tie_managers(keys: Sequence[str]) -> None:
-    """Of these people, and of those who wait for one of them. Circles and managers who do not exist
-    are told by an import of the whole source."""
+def tie_managers(source: Source, keys: Sequence[str]) -> None:
+    """Of the people of these records, and of those who wait for one of them. Circles and managers
+    who do not exist are told by an import of the whole source."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
+            WITH concerned AS (
+                SELECT person_id AS id FROM sources_sourcerecord
+                WHERE source_id = %(source)s AND key = ANY(%(keys)s)
+            )
             UPDATE people_person SET manager_id = manager.id
             FROM people_person AS manager
             WHERE manager.employee_number = people_person.attributes ->> 'manager'
                 AND manager.id <> people_person.id
                 AND people_person.manager_id IS DISTINCT FROM manager.id
-                AND (people_person.employee_number = ANY(%(keys)s)
-                    OR (manager.employee_number = ANY(%(keys)s)
+                AND (people_person.id IN (SELECT id FROM concerned)
+                    OR (manager.id IN (SELECT id FROM concerned)
                         AND people_person.manager_id IS NULL))
             """,
-            {"keys": list(keys)},
+            {"source": source.pk, "keys": list(keys)},
         )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import Q
+
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.core.model import LifecycleState, Value
@@ -25,7 +27,8 @@ from tenure.sources.layers import Layer, put_together
 from tenure.sources.managers import tie_new
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.naming import Issue, Naming
-from tenure.sources.rows import MappedRow
+from tenure.sources.numbering import settle_employee_numbers
+from tenure.sources.rows import KEY, MappedRow
 from tenure.sources.telling import Telling
 
 _FIELDS = (
@@ -82,19 +85,28 @@ def merge(
     before = {key: _snapshot(person) for key, person in people.items() if key not in fresh}
     here = {k for k, person in people.items() if person.state != LifecycleState.LEFT.value} - fresh
     others = _other_records(source, people)
-    for row in rows:
-        layers = [_layer(source, row), *others.get(row.key, ())]
-        told = put_together(people[row.key], layers, settings.time_zone)
+    # Of several rows of one person the first stands for all.
+    mine = _by_person(rows, people)
+    firsts = [found[0] for found in mine]
+    for found in mine:
+        row, person = found[0], people[found[0].key]
+        layers = [*(_layer(source, one) for one in found), *others.get(person.pk, ())]
+        told = put_together(person, layers, settings.time_zone)
         done.issues += [Issue(row.key, row.line, text) for text in told]
-    events = restand(list(people.values()), at)
+    known = {people[row.key].pk: row for row in firsts if row.key not in fresh}
+    numbered, told_of = settle_employee_numbers([people[row.key] for row in known.values()], fresh)
+    done.issues += [Issue(known[pk].key, known[pk].line, text) for pk, text in told_of.items()]
+    stood = restand([people[row.key] for row in firsts], at)
+    events = [entry._replace(run=run) for entry in stood]
     _store_new([people[row.key] for row in rows if row.key in fresh])
     had = {key: _attributes(before[key]) if key in before else {} for key in people}
-    naming = Naming(rows, people, had, settings, at)
+    naming = Naming(firsts, people, had, settings, at)
     naming.run()
     sensitive = sensitive_attributes()
     done.issues += naming.issues
     changed = []
-    for row in rows:
+    done.unchanged += len(rows) - len(firsts)
+    for row in firsts:
         person = people[row.key]
         after = _snapshot(person)
         is_new = row.key in fresh
@@ -116,9 +128,10 @@ def merge(
         old, new = _differing(before.get(row.key, nobody), after, sensitive)
         if is_new or new:
             events.append(_event(person, source, None if is_new else old, new, run))
-    update_rows(changed, _FIELDS)
+    update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
     _store_records(source, rows, people, at)
     named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
+    events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
     record_many(events)
     end_access(changed)
     return done
@@ -135,11 +148,26 @@ def _is_named(
 
 
 def _people(rows: Sequence[MappedRow]) -> dict[str, Person]:
-    """Employee number -> person, locked, for those who are known."""
-    keys = [row.key for row in rows]
-    known = Person.objects.filter(employee_number__in=among(keys, "text"))
-    found = known.select_for_update(of=("self",)).order_by("pk")
-    return {str(person.employee_number): person for person in found}
+    """Key of the row -> person, locked, for those who are known: whose record it is, or who has its
+    employee number."""
+    tied = {row.key: pk for row in rows if (pk := row.tied) is not None}
+    keys = {row.key for row in rows if row.key not in tied}
+    which = Q(pk__in=among(tied.values())) if tied else Q(pk__in=())
+    if keys:
+        which |= Q(employee_number__in=among(keys, "text"))
+    found = Person.objects.filter(which).select_for_update(of=("self",)).order_by("pk")
+    by_id = {person.pk: person for person in found}
+    people = {key: by_id[pk] for key, pk in tied.items() if pk in by_id}
+    by_number = {str(person.employee_number): person for person in by_id.values()}
+    return people | {key: by_number[key] for key in keys & by_number.keys()}
+
+
+def _by_person(rows: Sequence[MappedRow], people: Mapping[str, Person]) -> list[list[MappedRow]]:
+    """The rows, those of one person together."""
+    found: dict[int, list[MappedRow]] = {}
+    for row in rows:
+        found.setdefault(id(people[row.key]), []).append(row)
+    return list(found.values())
 
 
 def _store_new(people: Sequence[Person]) -> None:
@@ -157,28 +185,32 @@ def _layer(source: Source, row: MappedRow) -> Layer:
         ended_at=row.ended_at,
         first_for=frozenset(source.first_for),
         authoritative=source.authoritative,
+        key=row.key,
     )
 
 
-def _other_records(source: Source, people: Mapping[str, Person]) -> dict[str, list[Layer]]:
-    """What other sources say, or said last where its absence there means that they left."""
-    known = {person.pk: key for key, person in people.items() if person.pk}
-    found: dict[str, list[Layer]] = {}
+def _other_records(source: Source, people: Mapping[str, Person]) -> dict[int, list[Layer]]:
+    """Person id -> what their other records say, or said last where its absence from the source
+    means that they left."""
+    known = {person.pk for person in people.values() if person.pk}
+    found: dict[int, list[Layer]] = {}
     rows = (
         SourceRecord.objects.filter(person_id__in=known)
-        .exclude(source=source)
+        .exclude(source=source, key__in=among(people, "text"))
         .select_related("source")
     )
     for item in rows:
-        found.setdefault(known[item.person_id], []).append(
+        found.setdefault(item.person_id, []).append(
             Layer(
                 item.source.position,
                 item.source.slug,
-                heard(item.source, item, item.attributes),
+                # The number may have changed since: it is their new one that counts.
+                {**heard(item.source, item, item.attributes), KEY: item.key},
                 item.on_leave,
                 ended_at=item.ended_at,
                 first_for=frozenset(item.source.first_for),
                 authoritative=item.source.authoritative,
+                key=item.key,
             )
         )
     return found
@@ -193,11 +225,12 @@ _RECORDED = (
 def _store_records(
     source: Source, rows: Sequence[MappedRow], people: Mapping[str, Person], at: datetime
 ) -> None:
-    names = ["source_id", "key", *_RECORDED, "changed_at"]
+    names = ["source_id", "key", "tied_by", *_RECORDED, "changed_at"]
     lines = [
         (
             source.pk,
             row.key,
+            row.tied_by,
             row.id,
             row.digest,
             dict(row.attributes),
@@ -217,6 +250,24 @@ def _store_records(
         skip=all(row.record is None for row in rows),
         unique=["source", "key"],
         update=[*_RECORDED, "changed_at"],
+    )
+
+
+def _is_joined(row: MappedRow) -> bool:
+    """Whether it is the first time that this record is theirs, and not by its number alone."""
+    return bool(row.tied_by) and row.record is None
+
+
+def _joined(person: Person, source: Source, row: MappedRow, run: int | None) -> Entry:
+    return event(
+        Action.RECORD_JOINED,
+        subject_kind="person",
+        subject_key=str(person.uid),
+        subject_label=person.display_name,
+        person=str(person.uid),
+        reason=f"the same {row.tied_by}",
+        after={"source": source.slug, "record": row.key},
+        run=run,
     )
 
 

@@ -46,6 +46,11 @@ class Source(models.Model):
     #: [[attribute, ...], ...]: whoever has left and is the same in all of one may be who comes
     #: under a new employee number; see `asking`.
     rehire = models.JSONField(default=list)
+    #: [{"record": attribute, "person": attribute}, ...], in order: by what a record is tied to
+    #: somebody who is known; see core.acquaintance. Empty: by the employee number alone.
+    correlation = models.JSONField(default=list)
+    #: [[attribute, ...], ...]: whoever is alike in all of one may be the same person; it is asked.
+    suggest = models.JSONField(default=list)
     #: {attribute: {"table": {theirs: ours}, "others": "keep"|"error", "otherwise": text}}.
     value_tables = models.JSONField(default=dict)
     #: {attribute: ["lower", "phone", ...]}; see core.tidying.
@@ -108,6 +113,9 @@ class SourceRecord(models.Model):
     digest = models.BinaryField(max_length=16)
     attributes = models.JSONField(default=dict)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="records")
+    #: Why it is this person's, where its key is not their employee number: a rule, or what somebody
+    #: said.
+    tied_by = models.CharField(max_length=300, blank=True)
     line = models.BigIntegerField(null=True)
     present = models.BooleanField(default=True)
     on_leave = models.BooleanField(default=False)
@@ -124,6 +132,9 @@ class SourceRecord(models.Model):
                 fields=["source", "remote_id"],
                 condition=~models.Q(remote_id=""),
                 name="source_record_remote",
+            ),
+            models.Index(
+                fields=["source"], condition=~models.Q(tied_by=""), name="source_record_tied"
             ),
         ]
 
@@ -187,14 +198,17 @@ class Answer(models.TextChoices):
 
 
 class RehireQuestion(models.Model):
-    """A record under a new employee number that may be somebody's who was here before. Until it is
-    answered it is nobody's: no person is made of it, and no second account. What was answered is
-    never asked again."""
+    """A new record that may be somebody's who is known: who was here before and comes under a new
+    employee number, or whom another source has. Until it is answered it is nobody's: no person is
+    made of it, and no second account. What was answered is never asked again."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="rehires")
     key = models.CharField(max_length=200)
     #: Ids of the people who it could be.
     candidates = models.JSONField(default=list)
+    #: Id, as text -> in what they are the same, for those whom another source has: they would have
+    #: one record more. The others would come back under a new number.
+    found_by = models.JSONField(default=dict)
     #: The row as it was last read; see `asking.kept`.
     row = models.JSONField(default=dict)
     asked_at = models.DateTimeField(db_default=Now())

@@ -25,6 +25,7 @@ from tenure.readers.push import text
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
 from tenure.sources import asking, seen
+from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import keep_back
 from tenure.sources.managers import tie_managers
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
@@ -152,14 +153,16 @@ class Push:
         work = _work(self.source, self.at)
         rows = asking.current(work, self.mapping, self._mapped(work))
         gone = self._absent(work, {row.key for row in rows})
-        before = set(_here([row.key for row in (*rows, *gone)]))
+        keys = [row.key for row in (*rows, *gone)]
+        rows = acquaint(work, rows)
+        before = _here(self.source, keys)
         work.counts["rows"] += len(rows)
         arriving, others = asking.arriving(work, [*rows, *gone])
         work.merge(keep_back(work, others))
         held = _leavers(work)
         work.merge(asking.ask(work, arriving))
         asking.withdraw_those(work, self._gone - {row.key for row in rows})
-        tie_managers([row.key for row in rows])
+        tie_managers(self.source, keys)
         work.store_issues()
         runs.finish(
             work.run,
@@ -169,9 +172,7 @@ class Push:
             done=work.counts["rows"],
             total=work.counts["rows"],
         )
-        left = before - set(_here(list(before)))
-        people = Person.objects.filter(employee_number__in=left)
-        return list(people.values_list("pk", flat=True))
+        return sorted(before - _here(self.source, keys))
 
     def _mapped(self, work: Work) -> list[MappedRow]:
         keys = [item.mapped.key for item in self._taking.values()]
@@ -293,9 +294,12 @@ def _leavers(work: Work) -> str:
     return ""
 
 
-def _here(keys: Sequence[str]) -> list[str]:
-    rows = Person.objects.filter(employee_number__in=keys).exclude(state=LifecycleState.LEFT.value)
-    return [str(number) for number in rows.values_list("employee_number", flat=True)]
+def _here(source: Source, keys: Sequence[str]) -> set[int]:
+    """The ids of the people of these records who are here."""
+    here = Person.objects.exclude(state=LifecycleState.LEFT.value)
+    tied = here.filter(records__source=source, records__key__in=keys)
+    by_number = here.filter(employee_number__in=keys)
+    return {*tied.values_list("pk", flat=True), *by_number.values_list("pk", flat=True)}
 
 
 def _asked(query: str, source: Source) -> Any:

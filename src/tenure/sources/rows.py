@@ -50,7 +50,8 @@ class BadRow(ValueError):
 @dataclass(frozen=True, slots=True)
 class MappedRow:
     """A row as attributes. `ended_at`: the source itself says that they are gone, since when.
-    `id` is the source's own name for the record."""
+    `id` is the source's own name for the record. `person` is the id of whose it is, where that was
+    found, and `tied_by` how."""
 
     key: str
     digest: bytes
@@ -63,6 +64,15 @@ class MappedRow:
     present: bool = True
     warnings: tuple[str, ...] = ()
     id: str = ""
+    person: int | None = None
+    tied_by: str = ""
+
+    @property
+    def tied(self) -> int | None:
+        """The id of whose it is; None: whoever has its employee number."""
+        if self.person is not None or self.record is None:
+            return self.person
+        return self.record.person_id
 
     @property
     def start_date(self) -> date | None:

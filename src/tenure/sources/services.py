@@ -36,6 +36,8 @@ class SourceDefinition:
     absence: str = "ignore"
     guard: Mapping[str, Any] = field(default_factory=dict)
     rehire: Sequence[Sequence[str]] = ()
+    correlation: Sequence[Mapping[str, str]] = ()
+    suggest: Sequence[Sequence[str]] = ()
     schedule: Mapping[str, Any] = field(default_factory=dict)
     full_every: timedelta = timedelta(days=1)
     value_tables: Mapping[str, Any] = field(default_factory=dict)
@@ -111,6 +113,8 @@ def _definition(source: Source) -> SourceDefinition:
         absence=source.absence,
         guard=source.guard,
         rehire=source.rehire,
+        correlation=source.correlation,
+        suggest=source.suggest,
         schedule=source.schedule,
         full_every=source.full_every,
         value_tables=source.value_tables,
@@ -139,6 +143,8 @@ def _plain(definition: SourceDefinition) -> dict[str, Any]:
         "absence": definition.absence,
         "guard": dict(definition.guard),
         "rehire": [list(names) for names in definition.rehire],
+        "correlation": [dict(rule) for rule in definition.correlation],
+        "suggest": [list(names) for names in definition.suggest],
         "schedule": dict(definition.schedule),
         "full_every": duration_iso_string(definition.full_every),
         "value_tables": dict(definition.value_tables),

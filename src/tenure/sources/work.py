@@ -17,6 +17,7 @@ from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.runs import selectors, services
 from tenure.runs.models import Run, RunIssue, RunKind, Severity
+from tenure.sources.everybody import Everybody
 from tenure.sources.merging import merge
 from tenure.sources.models import Source
 from tenure.sources.rows import MappedRow
@@ -63,6 +64,10 @@ class Work:
     limit: Limit = field(init=False)
     #: The highest id of a person who was known before this import; 0: nobody was.
     newest: int = field(init=False)
+    #: The people whom its rules may recognise; None: it has no such rules, or nobody was known.
+    everybody: Everybody | None = field(init=False)
+    #: Key -> id of a person, as text -> in what they are the same; of rows that are asked about.
+    unsure: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Where a dry run tells what it would change.
     telling: Telling | None = field(init=False, default=None)
 
@@ -74,6 +79,7 @@ class Work:
         here = Person.objects.exclude(state=LifecycleState.LEFT.value).count()
         self.population = here + lately["left"]
         self.newest = Person.objects.aggregate(pk=Max("pk"))["pk"] or 0
+        self.everybody = Everybody.of(self.source, self.newest)
         if self.dry_run:
             self.telling = Telling(people.attribute_labels()[1])
 

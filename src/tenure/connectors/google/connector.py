@@ -35,6 +35,7 @@ from tenure.connectors.google.resources import (
     shown,
 )
 from tenure.connectors.google.settings import GoogleSecrets, GoogleSettings
+from tenure.connectors.google.transfers import Transfers
 from tenure.connectors.http import HttpFunnel, segment
 from tenure.core.diff import canonical
 from tenure.core.model import Attributes, Value
@@ -78,10 +79,12 @@ class GoogleConnector:
         self._api, licensing = (Api(funnel) for funnel in self._funnels)
         self._groups = Groups(self._api, settings)
         self._licences = Licences(self._api, licensing, settings)
+        self._transfers = Transfers(self._api)
         kinds = {"group": settings.groups, "licence": bool(settings.licences)}
         self.capabilities = Capabilities(
             entitlements=frozenset(kind for kind, ours in kinds.items() if ours),
             create_entitlements=settings.groups and settings.create_groups,
+            transfer=settings.transfers,
             ends_sessions=settings.sign_out,
             searchable=frozenset({"userName", "externalId"}),
         )
@@ -192,6 +195,17 @@ class GoogleConnector:
         """Can be brought back for 20 days."""
         await self._api.send("DELETE", f"{DIRECTORY}/users/{segment(remote_id)}")
         self._api.forget(remote_id)
+
+    async def transfer(self, remote_id: str, to_remote_id: str) -> None:
+        """Files, events and reports. Google takes its time: `RetryLater` until it is over."""
+        if not self._settings.transfers:
+            raise Unsupported(
+                "Handing over what an account owns is switched off here (transfers).",
+                "Do it in the Google Admin console, then mark it as done.",
+            )
+        for one in (remote_id, to_remote_id):
+            await self._user(one)
+        await self._transfers.hand_over(remote_id, to_remote_id)
 
     async def entitlements(self) -> AsyncIterator[RemoteEntitlement]:
         if self._settings.groups:

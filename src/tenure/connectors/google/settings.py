@@ -33,6 +33,12 @@ class GoogleSettings(BaseModel):
     )
     allow_http: bool = Field(default=False, title="Allow http://", description="For tests only.")
     sign_out: bool = Field(default=True, title="End sessions of who is switched off")
+    transfers: bool = Field(
+        default=True,
+        title="Hand over what leavers own",
+        description="Files, events and reports, to whom `removal.transfer_to` says. Needs the "
+        "scope admin.datatransfer.",
+    )
     groups: bool = Field(default=True, title="Manage groups")
     create_groups: bool = Field(default=False, title="Create missing groups")
     group_domain: Text = Field(

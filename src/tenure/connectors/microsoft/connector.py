@@ -40,6 +40,7 @@ from tenure.connectors.microsoft.properties import (
     shown,
     written,
 )
+from tenure.connectors.microsoft.returning import Deleted
 from tenure.connectors.microsoft.settings import MicrosoftSecrets, MicrosoftSettings
 from tenure.core.diff import canonical
 from tenure.core.model import Attributes, Value
@@ -85,6 +86,8 @@ class MicrosoftConnector:
         self._graph = Graph(self._http, settings.base_url)
         self._groups = Groups(self._graph, settings)
         self._licences = Licences(self._graph, settings)
+        back = settings.restore and bool(settings.external_id)
+        self._deleted = Deleted(self._graph, settings.external_id) if back else None
         kinds = {"group": settings.groups, "licence": settings.licences}
         kept = {"externalId"} if settings.external_id else set()
         self.capabilities = Capabilities(
@@ -178,6 +181,10 @@ class MicrosoftConnector:
     ) -> RemoteAccount:
         given = {**attributes, "externalId": external_id}
         body = completed(attributes, written(given, self._settings.external_id), active=active)
+        if self._deleted and (gone := await self._deleted.latest(external_id)):
+            body = {name: value for name, value in body.items() if name != "passwordProfile"}
+            await self._deleted.bring_back(gone, body)
+            return await self.read(gone)
         made = await self._http.write("POST", "/users", body)
         if not isinstance(made, dict) or not made.get("id"):
             raise OutcomeUnknown(
@@ -211,7 +218,7 @@ class MicrosoftConnector:
         await self._patch(remote_id, {"accountEnabled": True})
 
     async def delete(self, remote_id: str) -> None:
-        """Can be brought back for 30 days."""
+        """Can be brought back for 30 days, and is where the same person comes back."""
         await self._http.write("DELETE", f"/users/{segment(remote_id)}", single=True)
         self._graph.forget(remote_id)
 

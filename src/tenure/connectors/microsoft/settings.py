@@ -42,6 +42,12 @@ class MicrosoftSettings(BaseModel):
         description="One that nothing else uses, such as extensionAttribute15. Empty: none is "
         "kept.",
     )
+    restore: bool = Field(
+        default=True,
+        title="Bring back who was deleted",
+        description="Somebody who comes back within 30 days gets the deleted account again, with "
+        "mailbox and files. Needs the property for our own id, by which they are known.",
+    )
     usage_location: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = Field(
         default="",
         title="Country of who has none",

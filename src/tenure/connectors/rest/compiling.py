@@ -71,11 +71,11 @@ class _Compiler(InterfaceCompiler):
             if given is not None:
                 reads = verb in {"list", "get", "own_account"}
                 verbs[verb] = self._steps(given, ("requests", verb), names, reads=reads)
-        for name, request in requests.find.items():
+        for name, search in requests.find.items():
             place: Place = ("requests", "find", name)
             if name not in self.spec.account.attributes:
                 self._wrong(place, self._no_attribute(name))
-            verbs[f"find {name}"] = self._steps(request, place, ("value", "page"), reads=True)
+            verbs[f"find {name}"] = self._steps(search, place, ("value", "page"), reads=True)
         for name, request in requests.check.items():
             place = ("requests", "check", name)
             verbs[f"check {name}"] = self._steps(request, place, (), reads=True)

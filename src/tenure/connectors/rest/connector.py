@@ -36,7 +36,7 @@ from tenure.connectors.rest.checks import checked
 from tenure.connectors.rest.entitlements import Entitlements
 from tenure.connectors.rest.forms import RestSecrets, RestSettings, forms, program_for
 from tenure.connectors.rest.judging import Reply
-from tenure.connectors.rest.listing import pages
+from tenure.connectors.rest.listing import portions
 from tenure.connectors.rest.opening import ALWAYS, capabilities, opened, stricter
 from tenure.connectors.rest.program import Call, Program, Steps
 from tenure.connectors.rest.templates import as_text
@@ -135,16 +135,12 @@ class RestConnector:
         return await checked(self._program, self._transport, self)
 
     async def accounts(self) -> AsyncIterator[list[Listed]]:
-        (call,) = self._program.verb("list")
-        async for items in self._listed(call, {}):
+        async for items in self._listed():
             yield [_listed(account) for account in items]
 
     async def first_page(self) -> list[RemoteAccount]:
-        """What a check needs to see: one page, and no more."""
-        (call,) = self._program.verb("list")
-        async for page in self._listed(call, {}, first_only=True):
-            return page
-        return []
+        """What a check needs to see: one page of each list, and no more."""
+        return [one async for page in self._listed(first_only=True) for one in page]
 
     async def own_account(self) -> str | None:
         steps = self._program.verb("own_account")
@@ -168,17 +164,17 @@ class RestConnector:
             return []
         steps = self._program.verb(f"find {attribute}")
         found: dict[str, RemoteAccount] = {}
-        call, variables = (steps or self._program.verb("list"))[0], {"value": value}
-        try:
-            async for items in self._raw(call, variables):
-                for item in items:
-                    # What a search gives is looked at: some ignore what they are asked for.
-                    if _holds(self._accounts.of(item, attribute), wanted):
-                        account = self._accounts.loaded(item, call.where)
-                        found[account.remote_id] = account
-        except NotFound:
-            if not steps:
-                raise
+        for step in steps or self._program.verb("list"):
+            try:
+                async for call, items in self._raw((step,), {"value": value}):
+                    for item in items:
+                        # What a search gives is looked at: some ignore what they are asked for.
+                        if _holds(self._accounts.of(item, attribute), wanted):
+                            account = self._accounts.loaded(item, call.where)
+                            found[account.remote_id] = account
+            except NotFound:
+                if not steps:
+                    raise
         return list(found.values())
 
     async def create(
@@ -278,21 +274,21 @@ class RestConnector:
     # What the verbs share.
 
     async def _raw(
-        self, call: Call, variables: Mapping[str, Any], *, first_only: bool = False
-    ) -> AsyncIterator[list[Any]]:
+        self, steps: Steps, variables: Mapping[str, Any], *, first_only: bool = False
+    ) -> AsyncIterator[tuple[Call, list[Any]]]:
         """Accounts as the application shows them; each by `get` where the list is short of them."""
-        async for items in pages(self._transport, call, variables, first_only=first_only):
+        found = portions(self._transport, steps, variables, first_only=first_only)
+        async for call, items in found:
             shown = [item for item in items if self._accounts.is_one(item)]
             if call.spec.details:
                 ids = [self._id_in(call, item) for item in shown]
                 read = await asyncio.gather(*(self._detail(one) for one in ids))
                 shown = [item for item in read if item is not None and self._accounts.is_one(item)]
-            yield shown
+            yield call, shown
 
-    async def _listed(
-        self, call: Call, variables: Mapping[str, Any], *, first_only: bool = False
-    ) -> AsyncIterator[list[RemoteAccount]]:
-        async for items in self._raw(call, variables, first_only=first_only):
+    async def _listed(self, *, first_only: bool = False) -> AsyncIterator[list[RemoteAccount]]:
+        steps = self._program.verb("list")
+        async for call, items in self._raw(steps, {}, first_only=first_only):
             yield [self._accounts.loaded(item, call.where) for item in items]
 
     def _id_in(self, call: Call, item: Any) -> str:

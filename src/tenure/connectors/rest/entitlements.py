@@ -18,7 +18,7 @@ from tenure.connectors.base import (
     Unsupported,
 )
 from tenure.connectors.rest.accounts import Accounts
-from tenure.connectors.rest.listing import pages
+from tenure.connectors.rest.listing import pages, portions
 from tenure.connectors.rest.program import EntitlementProgram, Program, Steps
 from tenure.connectors.rest.templates import as_text
 from tenure.connectors.rest.transport import Transport
@@ -89,8 +89,7 @@ class Entitlements:
         """Entitlement -> accounts, from the field of every account."""
         assert one.field is not None
         holders: dict[str, set[str]] = {}
-        (call,) = self._program.verb("list")
-        async for page in pages(self._transport, call, {}):
+        async for call, page in portions(self._transport, self._program.verb("list"), {}):
             for item in page:
                 if not self._accounts.is_one(item):
                     continue

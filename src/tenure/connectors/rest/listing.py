@@ -16,7 +16,7 @@ import orjson
 
 from tenure.connectors.base import NotFound, Rejected, RetryLater, StopApplication
 from tenure.connectors.rest.judging import Reply
-from tenure.connectors.rest.program import Call, Pages
+from tenure.connectors.rest.program import Call, Pages, Steps
 from tenure.connectors.rest.templates import as_text
 from tenure.connectors.rest.transport import Transport
 
@@ -39,6 +39,16 @@ async def pages(
             yield page
         if first_only:
             return
+
+
+async def portions(
+    transport: Transport, steps: Steps, variables: Mapping[str, Any], *, first_only: bool = False
+) -> AsyncIterator[tuple[Call, list[Any]]]:
+    """What all the lists hold together, page by page; of each only the first where that is
+    enough."""
+    for call in steps:
+        async for page in pages(transport, call, variables, first_only=first_only):
+            yield call, page
 
 
 def items_of(call: Call, reply: Reply) -> list[Any]:

@@ -96,9 +96,9 @@ class Requests(Part):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    list: Request
+    list: Steps
     get: Steps
-    find: dict[str, Request] = Field(default_factory=dict)
+    find: dict[str, Steps] = Field(default_factory=dict)
     create: Steps | None = None
     update: Steps | None = None
     disable: Steps | None = None

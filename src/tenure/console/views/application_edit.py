@@ -21,7 +21,7 @@ from tenure.configuration import editing
 from tenure.configuration.application_editing import NotTaken, change
 from tenure.configuration.editing import Overtaken
 from tenure.configuration.problems import ConfigurationError
-from tenure.console import application_form, conflicts
+from tenure.console import application_form, conflicts, request_form
 from tenure.console.application_form import Form
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.console.views import application_pages as pages
@@ -39,14 +39,14 @@ def edit(request: ConsoleRequest, slug: str) -> HttpResponse:
     found = selectors.application(slug)
     if found is None:
         return pages.not_there(request)
-    form = application_form.FORMS.get(request.POST.get("form", ""))
+    form = request_form.FORMS.get(request.POST.get("form", ""))
     base = conflicts.read(request.POST.get("base", ""))
     if form is None or base is None:
         messages.error(request, "Nothing was kept: open the page again, then change it.")
         return redirect("console:application", slug)
     given = request.POST.dict()
-    wanted = application_form.read(form, base, given)
-    tab = "settings" if form is application_form.GENERAL else "provisioning"
+    wanted = request_form.settled(application_form.read(form, base, given))
+    tab = "settings" if form in request_form.IN_SETTINGS else "provisioning"
     try:
         changes = change(slug, wanted, base=base, keys=form.keys)
     except Overtaken as error:
@@ -177,7 +177,7 @@ def _again(
 ) -> HttpResponse:
     """The tab with what was typed, and what is wrong with it."""
     errors, others = application_form.errors_by_field(form, error.problems)
-    tab = "settings" if form is application_form.GENERAL else "provisioning"
+    tab = "settings" if form in request_form.IN_SETTINGS else "provisioning"
     context = (
         pages.settings_context(found)
         if tab == "settings"

@@ -14,7 +14,14 @@ from tenure.applications import pacing, selectors
 from tenure.applications.credentials import standing
 from tenure.applications.models import Application, ConnectionCheck, Health
 from tenure.configuration import editing
-from tenure.console import application_facts, application_form, conflicts, connection_form, look
+from tenure.console import (
+    application_facts,
+    application_form,
+    conflicts,
+    connection_form,
+    look,
+    request_form,
+)
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.views.authorising import redirect_uri
 from tenure.core.model import ApplicationMode, OperationKind, Situation
@@ -215,11 +222,11 @@ def settings(request: ConsoleRequest, slug: str) -> HttpResponse:
 def settings_context(found: Application) -> dict[str, Any]:
     """What the tab shows when nothing was typed."""
     plain = editing.plain("applications", found.slug) or {}
-    form = application_form.GENERAL
     tested = found.checks.exclude(finished_at=None).first()
+    forms = request_form.IN_SETTINGS
     return {
         "base": conflicts.write(plain),
-        "forms": [(form, application_form.shown(form, plain))],
+        "forms": [(form, application_form.shown(form, plain)) for form in forms],
         "connection": application_facts.connection(found),
         "reached": connection_form.shown(found, plain),
         "authorisation": standing(found),

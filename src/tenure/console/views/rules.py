@@ -29,6 +29,8 @@ from tenure.signin.permissions import Ability
 _LISTED = 50
 #: Values of attributes are asked of everybody: for so many seconds the answer is kept.
 _KEPT = 60
+#: More people than that are gone through once the page stands.
+_AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +123,18 @@ def who_gets(request: ConsoleRequest, slug: str) -> HttpResponse:
     if found is None:
         return missing(request, "application", section="rules", back="console:rules")
     rule = request.GET.get("rule", "")
+    context = {"application": found, "rule": rule, "later": _later(request)}
+    if context["later"]:
+        return render(request, "console/who_gets.html", context, section="rules")
     gets = access_list.who_gets(slug)
     page = access_list.page(gets, rule=rule, cursor=request.GET.get("at", ""), size=_LISTED)
-    context = {
-        "application": found,
+    context |= {
         "gets": gets,
         "page": page,
-        "rule": rule,
         "rows": [(person, gets.reasons(person.pk)) for person in page.rows],
     }
+    if request.headers.get("HX-Request"):
+        return fragment(request, "console/parts/who_gets.html", context)
     return render(request, "console/who_gets.html", context, section="rules")
 
 
@@ -139,14 +144,19 @@ def who_meets(request: ConsoleRequest) -> HttpResponse:
     """Everybody who meets a condition."""
     when = request.GET.get("when", "")[:8000]
     context: dict[str, object] = {"when": when, "name": request.GET.get("name", "")[:200]}
+    context["words"] = in_words(when, matching.rule_schema(), people.attribute_labels()[0])
+    context["later"] = _later(request)
+    if context["later"]:
+        return render(request, "console/who_meets.html", context, section="rules")
     try:
         ids = matching.meets(when)
     except ExpressionError as error:
         context["problem"] = str(error)
     else:
         page = access_list.people_page(ids, cursor=request.GET.get("at", ""), size=_LISTED)
-        context |= {"count": len(ids), "page": page}
-        context["words"] = in_words(when, matching.rule_schema(), people.attribute_labels()[0])
+        context |= {"count": len(ids), "page": page, "rows": [(person, ()) for person in page.rows]}
+    if request.headers.get("HX-Request"):
+        return fragment(request, "console/parts/who_meets.html", context)
     return render(request, "console/who_meets.html", context, section="rules")
 
 
@@ -158,6 +168,12 @@ def words(request: ConsoleRequest) -> HttpResponse:
     schema, (labels, _) = matching.rule_schema(), people.attribute_labels()
     found = completion.suggestions(before, schema, {**labels, "groups": "Groups"}, values_of)
     return JsonResponse({"suggestions": [item.as_json() for item in found]})
+
+
+def _later(request: ConsoleRequest) -> bool:
+    """Whether everybody is gone through once the page stands: so many that one would wait."""
+    asked = "now" in request.GET or bool(request.headers.get("HX-Request"))
+    return not asked and people.count_everybody() > _AT_ONCE
 
 
 def values_of(name: str) -> list[tuple[str, int]]:

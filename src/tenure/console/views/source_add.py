@@ -311,7 +311,7 @@ def _pushed(
         return render(request, page, context, section="sources", status=422)
     source_drafts.discard(slug)
     messages.success(request, f"{definition['name']} is added. Make a token for the other side.")
-    return redirect("console:source", slug)
+    return redirect("console:tokens")
 
 
 def _mapping(

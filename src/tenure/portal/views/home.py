@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.shortcuts import render as django_render
-from django.templatetags.static import static
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tenure.infra.colours import DEFAULT
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.selectors import attribute_labels
-from tenure.people.services import company
 from tenure.portal import tiles as made
 from tenure.portal.page import PortalRequest, render, signed_in
+from tenure.requests.offers import offers
 from tenure.signin import recovery, sessions
 
 #: Columns and workings of ours that a person need not read about themselves.
 _HIDDEN: Final = frozenset({"user_name", "status", "manager"})
+#: As many are found by looking.
+_FEW: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,11 @@ def root(request: HttpRequest) -> HttpResponse:
 @signed_in()
 def home(request: PortalRequest) -> HttpResponse:
     """The applications, and what is still missing of one's own security."""
+    found, more = _tiles(request.person), offers(request.person, now())
     context = {
-        **_tiles(request.person),
+        **found,
+        "offers": more,
+        "many": len(found["tiles"]) + len(more) > _FEW,
         "codes_left": recovery.codes_left(request.person),
         "first_time": "welcome" in request.GET,
     }
@@ -70,32 +73,6 @@ def here(request: PortalRequest) -> HttpResponse:
 
 
 @require_safe
-def manifest(request: HttpRequest) -> HttpResponse:
-    """What a phone needs to keep the portal beside its applications (W3C Web App Manifest)."""
-    ours = company()
-    return JsonResponse(
-        {
-            "name": ours.name,
-            "short_name": ours.name[:12],
-            "start_url": reverse("portal:home"),
-            "scope": "/",
-            "display": "standalone",
-            "background_color": "#ffffff",
-            "theme_color": ours.colour or DEFAULT,
-            "icons": [
-                {
-                    "src": static("console/icon.svg"),
-                    "sizes": "any",
-                    "type": "image/svg+xml",
-                    "purpose": "any",
-                }
-            ],
-        },
-        content_type="application/manifest+json",
-    )
-
-
-@require_safe
 @signed_in()
 def profile(request: PortalRequest) -> HttpResponse:
     """What HR says of the person. It is changed there."""
@@ -103,7 +80,7 @@ def profile(request: PortalRequest) -> HttpResponse:
     return render(request, "portal/profile.html", context, section="profile")
 
 
-def _tiles(person: Person) -> dict[str, object]:
+def _tiles(person: Person) -> dict[str, Any]:
     found = made.tiles_of(person)
     return {
         "tiles": found,

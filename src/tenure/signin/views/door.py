@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.people.services import company
-from tenure.signin import passkeys, recovery, sessions
+from tenure.signin import devices, passkeys, recovery, sessions
 from tenure.signin.answers import ask, challenge, go, landing, next_path, refused, sent
 from tenure.signin.models import How, Passkey, User
 from tenure.signin.owners import Owner, owner_of
@@ -42,13 +42,35 @@ def index(request: HttpRequest) -> HttpResponse:
             return redirect("console:overview")
         if sessions.current_person(request) is not None:
             return redirect("portal:home")
+    known = devices.last_here(request)
     context = {
         "was_out": "out" in request.GET,
+        "known": devices.name_of(known) if known else "",
+        "by_phone": known is not None and known.how == How.QR,
+        "asked": _asked(request),
         "next": path,
         "origin": settings.PASSKEY_ORIGIN,
         "company": company(),
     }
     return render(request, "signin/index.html", context)
+
+
+def _asked(request: HttpRequest) -> str:
+    """What a passkey that the browser offers in the field has to sign. It comes with the page: if
+    the script asked for it, that and the QR code would each begin a session. Empty if too often."""
+    try:
+        count(Limit.PASSKEY_BY_ADDRESS, address_of(request))
+    except TooOften:
+        return ""
+    return ask(request, passkeys.ask_to_sign_in()).content.decode()
+
+
+@never_cache
+@require_POST
+def forget(request: HttpRequest) -> HttpResponse:
+    """Greet nobody by name on this browser any more."""
+    devices.forget_here(request)
+    return redirect("signin:index")
 
 
 @never_cache

@@ -2,6 +2,9 @@
 // passkey, and sends what came of it (WebAuthn Level 3, section 5). Nothing is decided here.
 "use strict";
 
+// What waits unseen for a passkey to be chosen in a field; a button takes its place.
+let waiting = null;
+
 const fromText = (text) =>
   Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
 const toText = (buffer) =>
@@ -72,6 +75,7 @@ async function ceremony(form, button) {
   const fields = Object.fromEntries(new FormData(form, button));
   delete fields.csrfmiddlewaretoken;
   const publicKey = readable(await post(form, form.dataset.options, fields));
+  waiting?.abort();
   const credential = form.dataset.passkey === "create"
     ? await navigator.credentials.create({ publicKey })
     : await navigator.credentials.get({ publicKey });

@@ -1,0 +1,85 @@
+"""Records of people who are known from another source: tied to them, or asked about.
+
+What a source says of its rules is carried out here (see `core.acquaintance`). A record is tied
+once: from then on it is its person's, whatever its values become. Somebody who is asked about is
+kept apart until a human has said who it is (see `asking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tenure.core.acquaintance import EMPLOYEE_NUMBER, Acquaintance
+from tenure.core.correlation import Key
+from tenure.core.model import LifecycleState
+from tenure.people.models import Person
+from tenure.runs.models import Severity
+from tenure.sources.models import SourceRecord
+from tenure.sources.rows import MappedRow
+from tenure.sources.work import Work
+
+
+def acquaint(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
+    """The rows, with whose they are where that is certain. Who has to be asked about is in
+    `work.unsure`. A row whose employee number is somebody else's is left out, and told."""
+    everybody = work.everybody
+    new = [row for row in rows if row.record is None and row.person is None]
+    if everybody is None or not new:
+        return list(rows)
+    # Who has left already is no reason to take anybody for somebody.
+    fresh = {row.key: row for row in new if not row.left(work.at)}
+    found = _recognised(work, fresh)
+    by = {key: one.by for key, one in found.items() if one.known}
+    known = {key: int(one.known) for key, one in found.items() if one.known}
+    work.unsure.update({key: dict(one.candidates) for key, one in found.items() if one.candidates})
+    clashing = _clashing(work, [row for row in new if row.key not in known])
+    done = []
+    for row in rows:
+        if row.key in clashing:
+            _refuse(work, row, clashing[row.key])
+        elif row.key in known:
+            done.append(replace(row, person=known[row.key], tied_by=by[row.key]))
+        else:
+            done.append(row)
+    return done
+
+
+def _recognised(work: Work, rows: dict[str, MappedRow]) -> dict[str, Acquaintance]:
+    assert work.everybody is not None
+    recognition = work.everybody.recognition
+    records = {key: recognition.record_keys(row.attributes) for key, row in rows.items()}
+    wanted = frozenset[Key]().union(*records.values())
+    people = work.everybody.sharing(wanted)
+    if not people:
+        return {}
+    taken = SourceRecord.objects.filter(source=work.source, person__in=list(people))
+    gone = Person.objects.filter(pk__in=list(people), state=LifecycleState.LEFT.value)
+    return recognition.recognise(
+        records,
+        people,
+        taken={str(pk) for pk in taken.values_list("person_id", flat=True)},
+        gone={str(pk) for pk in gone.values_list("pk", flat=True)},
+    )
+
+
+def _clashing(work: Work, rows: Sequence[MappedRow]) -> dict[str, str]:
+    """Key -> whose number it is, where a source says that numbers alone mean nothing."""
+    assert work.everybody is not None
+    rules = work.everybody.recognition.certain
+    if any(rule.record == rule.person == EMPLOYEE_NUMBER for rule in rules):
+        return {}
+    holders = Person.objects.filter(employee_number__in=[row.key for row in rows])
+    return {str(key): name for key, name in holders.values_list("employee_number", "display_name")}
+
+
+def _refuse(work: Work, row: MappedRow, name: str) -> None:
+    work.unsure.pop(row.key, None)
+    work.complain(
+        Severity.ERROR,
+        f"{row.key} is the employee number of {name}, and this source ties nobody by employee "
+        f'number. Give its numbers a beginning of their own in its mapping ("C-" + ...), or add '
+        f"{EMPLOYEE_NUMBER} to its `correlation`.",
+        line=row.line,
+        key=row.key,
+    )
