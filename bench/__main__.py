@@ -12,10 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import creates, importing, noop, planning, pushing, termination
+from bench import creates, importing, leaver, noop, planning, pushing, termination
 from bench.measure import MACHINE, Result
 
-_BENCHMARKS = ("creates", "importing", "noop", "planning", "pushing", "termination")
+_BENCHMARKS = ("creates", "importing", "leaver", "noop", "planning", "pushing", "termination")
 
 
 def main() -> None:
@@ -29,6 +29,7 @@ def main() -> None:
     parser.add_argument("--pushed", type=int, default=10_000)
     parser.add_argument("--backlog", type=int, default=100_000)
     parser.add_argument("--leavers", type=int, default=30)
+    parser.add_argument("--one-by-one", type=int, default=10)
     parser.add_argument("--only", choices=list(_BENCHMARKS))
     arguments = parser.parse_args()
     os.environ["BENCH_TOKEN"] = "x"
@@ -57,6 +58,8 @@ def _run(arguments: argparse.Namespace) -> Iterator[list[Result]]:
         yield creates.run(arguments.accounts, arguments.runs)
     if arguments.only in (None, "noop"):
         yield noop.run(arguments.listed, arguments.runs)
+    if arguments.only in (None, "leaver"):
+        yield leaver.run(arguments.one_by_one)
     if arguments.only in (None, "termination"):
         yield termination.run(arguments.backlog, arguments.leavers)
     if arguments.only in (None, "pushing"):

@@ -30,7 +30,7 @@ def run(backlog: int, leavers: int) -> list[Result]:
     with ExitStack() as stack:
         addresses = [stack.enter_context(server(RATE)) for _ in range(APPLICATIONS)]
         _fill(addresses, leavers, backlog)
-        with _worker():
+        with worker():
             _until_busy()
             firsts, lasts = zip(
                 *(_terminate(number, addresses) for number in range(leavers)), strict=True
@@ -142,7 +142,7 @@ def _attributes(person: object) -> dict[str, object]:
 
 
 @contextmanager
-def _worker() -> Iterator[None]:
+def worker() -> Iterator[None]:
     from django.db import connection
 
     # Where the embedded PostgreSQL listens is in the folder that both of us are told.

@@ -89,3 +89,74 @@ def test_why_somebody_was_refused(ana: Somebody, owner: Client) -> None:
     auditor = signed_in(Role.AUDITOR)
     assert auditor.get(PAGE).status_code == 200
     assert auditor.post(PAGE + "secret/", {"do": "make"}).status_code == 403
+
+
+def test_claims_hours_and_scopes_are_tried_before_they_are_stored(
+    ana: Somebody, owner: Client
+) -> None:
+    row = application()
+    account(ana.person, row)
+    page = owner.get(PAGE + "?who=Ana").content.decode()
+    assert f"?person={ana.person.uid}#preview" in page
+    page = owner.get(PAGE + f"?person={ana.person.uid}").content.decode()
+    assert "Would be let in" in page
+    assert "preferred_username" in page
+    form = {
+        "seen": seen(page),
+        "person": str(ana.person.uid),
+        "redirect_uris": "https://wiki.acme.example/callback",
+        "claims": 'https://acme.example/team: user.family_name + ": " + "x"\nnr: user.cost_center',
+        "scopes": "offline_access, read",
+        "hours_days": "mon, someday",
+        "hours_begin": "07:00",
+        "countries": "DE AT",
+        "do": "try",
+    }
+    wrong = owner.post(PAGE + "save/", form)
+    assert wrong.status_code == 422
+    assert 'id="hours_days-error"' in wrong.content.decode()
+    form |= {"hours_days": "mon, tue, wed, thu, fri, sat, sun"}
+    page = owner.post(PAGE + "save/", form).content.decode()
+    assert "by the form, not stored" in page
+    assert "The claim nr cannot be told" in page
+    form |= {"claims": form["claims"].splitlines()[0], "hours_begin": ""}
+    page = owner.post(PAGE + "save/", form).content.decode()
+    assert "Li: x" in page
+    assert "claims" not in Application.objects.get().single_sign_on["oidc"]
+    assert owner.post(PAGE + "save/", form | {"do": "save"}).status_code == 302
+    stored = Application.objects.get().single_sign_on
+    assert stored["oidc"]["claims"] == {
+        "https://acme.example/team": 'user.family_name + ": " + "x"'
+    }
+    assert stored["oidc"]["scopes"] == ["offline_access", "read"]
+    assert stored["countries"] == ["DE", "AT"]
+    page = owner.get(PAGE).content.decode()
+    wrong = owner.post(
+        PAGE + "save/",
+        form | {"do": "save", "seen": seen(page), "claims": "iss: user.email", "subject": "user.x"},
+    )
+    told = wrong.content.decode()
+    assert 'id="claims-error"' in told
+    assert 'id="subject-error"' in told
+    assert "<details open>" in told
+
+
+def test_a_policy_by_either_protocol(owner: Client, db: None) -> None:
+    saml = {"entity_id": "https://wiki.acme.example/sp", "acs": ["https://wiki.acme.example/acs"]}
+    application(saml=saml)
+    page = owner.get(PAGE, follow=True).content.decode()
+    form = {"seen": seen(page), "do": "policy", "networks": "nonsense", "passkey_within": "PT15M"}
+    wrong = owner.post(PAGE + "save/", form)
+    assert wrong.status_code == 422
+    assert "is no network" in wrong.content.decode()
+    assert "Enter this in Wiki" in wrong.content.decode()
+    form |= {"networks": "203.0.113.0/24", "revocation_address": "https://wiki.acme.example/out"}
+    assert owner.post(PAGE + "save/", form).status_code == 302
+    stored = Application.objects.get().single_sign_on
+    assert stored["saml"] == saml
+    assert stored["networks"] == ["203.0.113.0/24"]
+    assert stored["global_token_revocation"] == {"address": "https://wiki.acme.example/out"}
+    page = owner.get(PAGE, follow=True).content.decode()
+    form |= {"seen": seen(page), "revocation_address": "", "networks": "", "passkey_within": ""}
+    assert owner.post(PAGE + "save/", form).status_code == 302
+    assert Application.objects.get().single_sign_on == {"saml": saml}

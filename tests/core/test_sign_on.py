@@ -59,6 +59,16 @@ def test_networks(address: str | None, inside: bool) -> None:
     assert cause(OFFICE, address=address) == wanted
 
 
+def test_countries() -> None:
+    here = Policy(countries=frozenset({"HU", "AT"}))
+    assert cause(here, country="HU") == (Verdict.ALLOWED, Cause.NONE)
+    assert cause(here, country="PE") == (Verdict.REFUSED, Cause.COUNTRY)
+    # A country that is not known lets nobody in; a network of the company's own does.
+    assert cause(here, country="")[1] is Cause.COUNTRY
+    assert cause(here, country="", own_network=True)[0] is Verdict.ALLOWED
+    assert "a country that is not known" in decide(ANA, here).reason
+
+
 def test_hours_and_nights() -> None:
     office = Policy(hours=Hours(frozenset(range(5)), time(7), time(19)))
     assert cause(office)[0] is Verdict.ALLOWED

@@ -135,8 +135,12 @@ def _places() -> Iterator[Line]:
     from django.conf import settings
 
     from tenure.signin.places import PlacesUnreadable, open_file
+    from tenure.sso.policies import by_country
 
     if not settings.TENURE_PLACES:
+        if asking := by_country():
+            told = f"TENURE_PLACES is not set: nobody gets in to {', '.join(asking)} by country"
+            yield Line("places", False, told)
         return
     try:
         made_of = open_file(settings.TENURE_PLACES).metadata()

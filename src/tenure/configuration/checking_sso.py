@@ -6,6 +6,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
+import pycountry
+
 from tenure.configuration.checking_addresses import check_address, compiles
 from tenure.configuration.checking_saml import check_saml
 from tenure.configuration.document import Application
@@ -67,6 +69,12 @@ def _shared(sso: SingleSignOn, path: Path, problems: Problems) -> None:
                 (*path, "networks", index),
                 f"{text!r} is no network. Expected one such as 203.0.113.0/24 or 2001:db8::/32, "
                 "without bits beyond the prefix.",
+            )
+    for index, text in enumerate(sso.countries):
+        if pycountry.countries.get(alpha_2=text) is None:
+            problems.add(
+                (*path, "countries", index),
+                f"{text} is no country. Expected two letters of ISO 3166, such as DE or GB.",
             )
     if sso.start:
         check_address(sso.start, (*path, "start"), problems)

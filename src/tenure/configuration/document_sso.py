@@ -65,6 +65,11 @@ class SingleSignOn(Part):
         default_factory=list,
         description="Only from these addresses (CIDR): 203.0.113.0/24. Empty: from anywhere.",
     )
+    countries: list[Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]] = Field(
+        default_factory=list,
+        description="Only from these countries (ISO 3166): [DE, AT], and from the company's own "
+        "networks. Needs TENURE_PLACES.",
+    )
     hours: Hours | None = Field(default=None, description="Only at these times.")
     passkey_within: Duration | None = Field(
         default=None,

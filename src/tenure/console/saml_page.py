@@ -172,6 +172,8 @@ def _policies(page: Page) -> list[str]:
     found = []
     if policy.networks:
         found.append("only from " + ", ".join(sso.networks))
+    if policy.countries:
+        found.append("only from " + ", ".join(sso.countries))
     if sso.hours is not None:
         days = ", ".join(sso.hours.days)
         found.append(f"only {sso.hours.begin} to {sso.hours.end} on {days}")

@@ -30,6 +30,7 @@ class Cause(StrEnum):
     OUTSIDE = "outside"  # suspended, or no longer here
     NOT_GIVEN = "not_given"  # no access rule gives it
     NETWORK = "network"
+    COUNTRY = "country"
     HOURS = "hours"
     ACCOUNT = "account"  # there is none, and nothing makes one
     COMING = "coming"  # it is being made
@@ -73,6 +74,8 @@ class Policy:
     """What an application asks for beyond its access rules."""
 
     networks: tuple[Network, ...] = ()
+    #: ISO 3166-1, two letters.
+    countries: frozenset[str] = frozenset()
     hours: Hours | None = None
     passkey_within: timedelta | None = None
     needs_account: bool = True
@@ -89,6 +92,9 @@ class Standing:
     stage: Stage
     local: datetime
     address: str | None = None
+    #: Of the address; "" where it is not known. `own_network`: it is one of the company's.
+    country: str = ""
+    own_network: bool = False
     #: When a passkey last signed in this session; None where none did.
     passkey_at: datetime | None = None
     #: What is known of the account, for an administrator.
@@ -127,6 +133,9 @@ def _refused(who: Standing, policy: Policy) -> Decision | None:
     if policy.networks and not _within(who.address, policy.networks):
         where = who.address or "an unknown address"
         return _no(Cause.NETWORK, f"From {where}, which is in none of the allowed networks.")
+    if policy.countries and not who.own_network and who.country not in policy.countries:
+        where = who.country or "a country that is not known"
+        return _no(Cause.COUNTRY, f"From {where} ({who.address or 'an unknown address'}).")
     if policy.hours is not None and not policy.hours.holds(who.local):
         return _no(Cause.HOURS, f"At {who.local:%a %H:%M} their time, outside the allowed hours.")
     return None

@@ -62,7 +62,9 @@ def signed(row: Signal) -> str:
 
 
 def published_keys() -> dict[str, Any]:
-    """What our tokens are checked by (RFC 7517)."""
+    """What our tokens are checked by (RFC 7517). The key is there from the beginning: whoever
+    keeps the answer does not meet one that they do not know."""
+    keys.current(Protocol.OIDC, Algorithm.RS256)
     return {
         "keys": [
             {**_jwk(row.public), "kid": row.kid, "alg": row.algorithm, "use": "sig"}

@@ -1,12 +1,13 @@
 """Where in the world an address is, in words that a person recognises: what the company calls its
 own networks, otherwise the town and country of a file that an administrator has put on this
-machine. Nobody elsewhere is ever asked, and nothing is decided by the answer."""
+machine. Nobody elsewhere is ever asked."""
 
 from __future__ import annotations
 
 import ipaddress
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -23,20 +24,37 @@ class PlacesUnreadable(ValueError):
     """The file of places cannot be used; `str()` says why and what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What is known of an address: the company's name of the network, or the place in words and
+    the country (ISO 3166-1, two letters). Empty: not known."""
+
+    network: str = ""
+    place: str = ""
+    country: str = ""
+
+
 def place_of(address: str | None) -> str:
     """`Berlin office`, `Budapest, Hungary`; empty where it is not known."""
+    found = whereabouts(address)
+    return found.network or found.place
+
+
+def whereabouts(address: str | None) -> Whereabouts:
+    """Where it is, by the company's networks, else by the file."""
     try:
         where = ipaddress.ip_address(address or "")
     except ValueError:
-        return ""
+        return Whereabouts()
     named = network_of(where, onboarding_of(company().onboarding).networks)
     if named or not settings.TENURE_PLACES:
-        return named
+        return Whereabouts(network=named)
     try:
-        return _told(open_file(settings.TENURE_PLACES).get(str(where)))
+        record = open_file(settings.TENURE_PLACES).get(str(where))
     except (PlacesUnreadable, ValueError) as error:
         _log.warning("No place for an address: %s", error)
-        return ""
+        return Whereabouts()
+    return Whereabouts(place=_told(record), country=_country(record))
 
 
 def network_of(
@@ -76,6 +94,13 @@ def _open(path: str, _changed: int) -> Any:
         raise PlacesUnreadable(
             f"TENURE_PLACES: {path} is no MMDB file. Expected one such as GeoLite2-City.mmdb."
         ) from error
+
+
+def _country(record: Any) -> str:
+    """The country's code, of a file of towns or of countries alike."""
+    found = record.get("country") if isinstance(record, dict) else None
+    code = found.get("iso_code") if isinstance(found, dict) else ""
+    return code if isinstance(code, str) else ""
 
 
 def _told(record: Any) -> str:

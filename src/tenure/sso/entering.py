@@ -23,6 +23,7 @@ from tenure.provisioning.standing import ApplicationStanding, standing_in
 from tenure.signin import sessions
 from tenure.signin.models import Session
 from tenure.signin.owners import may_come_in
+from tenure.signin.places import Whereabouts, whereabouts
 from tenure.signin.where import address_of, browser_of
 from tenure.sso.models import ApplicationSession, Outcome, Protocol, SignOn
 from tenure.sso.policies import policy_of
@@ -66,17 +67,21 @@ def visit(
     person, at = row.person, now()
     found = standing_in(person, application, at)
     place: ZoneInfo = zone(person.time_zone)
+    policy, address = policy_of(sso), address_of(request)
+    where = whereabouts(address) if policy.countries else Whereabouts()
     who = Standing(
         may_come_in=may_come_in(person),
         due=found.given.due,
         why=found.given.why,
         stage=found.stage,
         local=at.astimezone(place),
-        address=address_of(request),
+        address=address,
+        country=where.country,
+        own_network=bool(where.network),
         passkey_at=row.passkey_at,
         detail=found.detail,
     )
-    decision = decide(who, policy_of(sso))
+    decision = decide(who, policy)
     if decision.verdict is Verdict.ALLOWED and _is_stale(row, proved_since, by_passkey):
         asked = "The application asks for a passkey, or for a sign-in that is not so long ago."
         decision = Decision(Verdict.CONFIRM, Cause.PASSKEY, asked)

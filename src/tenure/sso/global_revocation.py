@@ -90,8 +90,11 @@ def _post(pairs: Sequence[tuple[Person, Application]], because: str) -> int:
             },
             application=application,
             person=person,
+            wakes=False,
         )
         count += 1
+    if count:
+        outbox.wake(KIND)
     return count
 
 

@@ -118,9 +118,10 @@ def post(
     person: Person | None = None,
     session: ApplicationSession | None = None,
     patience: timedelta = PATIENCE,
+    wakes: bool = True,
 ) -> Notice:
-    """Write a notice in the caller's transaction, and have it sent as soon as that is
-    committed."""
+    """Write a notice in the caller's transaction, and have it sent as soon as that is committed.
+    `wakes` False: whoever writes several wakes once, when they are written."""
     at = now()
     row = Notice.objects.create(
         kind=kind,
@@ -133,7 +134,8 @@ def post(
         not_before=at,
         give_up_at=at + patience,
     )
-    wake(kind)
+    if wakes:
+        wake(kind)
     return row
 
 

@@ -25,6 +25,8 @@ _WORDS: Final = {
     Cause.NOT_GIVEN: "It is not among the applications that your work includes at present.",
     Cause.NETWORK: "It can be used from certain networks only, such as the office or the VPN, and "
     "you are in none of them now.",
+    Cause.COUNTRY: "It can be used from certain countries only, and you seem to be in none of them "
+    "now.",
     Cause.HOURS: "It can be used at certain times only, and this is none of them.",
     Cause.DETAILS: "It has to be told something of you that is not known here yet.",
     Cause.ACCOUNT: "You have no account there, and none is being made.",

@@ -30,10 +30,17 @@ def policy_of(sso: SingleSignOn) -> Policy:
     """What is asked for beyond the access rules."""
     return Policy(
         networks=tuple(ipaddress.ip_network(text) for text in sso.networks),
+        countries=frozenset(sso.countries),
         hours=_hours(sso),
         passkey_within=sso.passkey_within,
         needs_account=sso.account == "required",
     )
+
+
+def by_country() -> list[str]:
+    """Names of the applications that ask where people are."""
+    rows = Application.objects.filter(single_sign_on__has_key="countries")
+    return [row.name for row in rows if row.single_sign_on["countries"]]
 
 
 def whom_to_ask(application: Application, sso: SingleSignOn) -> str:

@@ -69,8 +69,12 @@ class Line:
     messages: tuple[Message, ...]
 
     @property
+    def parts(self) -> list[Part]:
+        return [*(one.part for one in self.accounts), self.sessions]
+
+    @property
     def verdict(self) -> Verdict:
-        return core.worst([*(one.part for one in self.accounts), self.sessions])
+        return core.worst(self.parts)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -103,15 +107,12 @@ class Receipt:
 
     @property
     def verdict(self) -> Verdict:
-        return core.worst([line.sessions for line in self.lines] + self._accounts())
+        return core.worst([part for line in self.lines for part in line.parts])
 
     @property
     def left(self) -> list[Line]:
         """The applications where a person has to do something."""
         return [line for line in self.lines if line.verdict is Verdict.BY_HAND]
-
-    def _accounts(self) -> list[Part]:
-        return [one.part for line in self.lines for one in line.accounts]
 
     def as_json(self) -> dict[str, Any]:
         return {

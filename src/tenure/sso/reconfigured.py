@@ -17,6 +17,7 @@ from tenure.sso.models import ApplicationSession
 #: Lines of the policy, with what means that nothing is asked for.
 _POLICY: Final[dict[str, Any]] = {
     "networks": [],
+    "countries": [],
     "hours": None,
     "passkey_within": None,
     "account": "not_needed",

@@ -93,7 +93,10 @@ def _post(accounts: QuerySet[Account], cause: Callable[[Account], str]) -> int:
             payload={"account": row.pk, "remote_id": row.remote_id, "cause": why},
             application=application,
             person=row.person,
+            wakes=False,
         )
+    if found:
+        outbox.wake(KIND)
     return len(found)
 
 

@@ -1,7 +1,8 @@
-"""Filters for a leaver's receipt."""
+"""Filters for single sign-on: a leaver's receipt, and the lines of its forms."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django import template
@@ -10,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tenure.console import proofs
+from tenure.console.single_sign_on_lines import Setting
 from tenure.console.templatetags.look import tag
 from tenure.core.receipt import Told, Verdict
 
@@ -36,3 +38,9 @@ def exact(at: datetime) -> SafeString:
     local = timezone.localtime(at)
     shown = f"{local:%-d %b %Y %H:%M:%S %Z}"
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), shown)
+
+
+@register.filter
+def unfolded(lines: Sequence[Setting]) -> bool:
+    """Whether one of the lines that are folded away says something, or is wrong."""
+    return any(line.folded and line.speaks for line in lines)

@@ -19,7 +19,7 @@ from tenure.configuration import editing
 from tenure.configuration.document import Application as Definition
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.translation import stored
-from tenure.console import saml_form, saml_page
+from tenure.console import saml_form, saml_page, single_sign_on
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.infra.clock import now
 from tenure.people import selectors as people
@@ -147,15 +147,25 @@ def _edit(
     return None
 
 
+def page_of(
+    request: ConsoleRequest, found: Application, *, policy: dict[str, str], wrong: dict[str, str]
+) -> HttpResponse:
+    """The page with what was typed of its policy, and what is wrong with it."""
+    return _page(request, found, policy=policy, wrong=wrong, status=422)
+
+
 def _page(
     request: ConsoleRequest,
     found: Application,
     *,
     problem: str = "",
     given: dict[str, str] | None = None,
+    policy: dict[str, str] | None = None,
+    wrong: dict[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    page = saml_page.page_of(found)
+    page, plain = saml_page.page_of(found), editing.plain("applications", found.slug)
+    stored_form = (plain or {}).get("single_sign_on")
     given_values, keys = saml_page.ours()
     who = request.GET.get("who", "").strip()[:200]
     preview = saml_page.preview_of(page, request.GET.get("person", ""))
@@ -169,7 +179,9 @@ def _page(
         "steps": saml_page.steps_of(found),
         "fields": _fields(page, given or {}),
         "problem": problem,
-        "seen": editing.version(editing.plain("applications", found.slug)),
+        "seen": editing.version(plain),
+        "policy": single_sign_on.form_of(single_sign_on.POLICY, stored_form, policy, wrong),
+        "wrong": wrong or {},
         "who": who,
         "people": people.people_page(search=who, size=6).rows if who else [],
         "preview": preview,

@@ -16,13 +16,16 @@ from tenure.catalogue import pages
 from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as read_entry
 from tenure.configuration import editing
-from tenure.configuration.document_sso import stored_settings
+from tenure.configuration.document_sso import SingleSignOn, stored_settings
 from tenure.console import single_sign_on as forms
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.views import saml
+from tenure.people import selectors as people
 from tenure.signin.permissions import Ability
-from tenure.sso import selectors as sso
+from tenure.sso import selectors as sign_on
 from tenure.sso.oidc import clients
 from tenure.sso.oidc.discovery import to_enter
+from tenure.sso.oidc.preview import preview
 
 _OVERTAKEN = (
     "Somebody else has changed it meanwhile. Nothing was stored; look at what is there now."
@@ -42,20 +45,28 @@ def page(request: ConsoleRequest, slug: str) -> HttpResponse:
 @require_POST
 @signed_in(needs=Ability.CONFIGURE)
 def save(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """What the form says; or off."""
+    """What the form says is stored, or tried on a person; or it is turned off. `policy`: only who
+    is let in beyond the rules, by whichever protocol."""
     found = selectors.application(slug)
     if found is None:
         return _missing(request)
     given = {name: str(value)[:20_000] for name, value in request.POST.items()}
+    do, seen = given.get("do", ""), given.get("seen", "")
+    lines = forms.POLICY if do == "policy" else (*forms.CLIENT, *forms.POLICY)
+    if do == "try":
+        sso, problems = forms.wanted(slug, lines, given)
+        return _page(request, found, given=given, problems=problems, tried=sso)
     try:
-        if given.get("do") == "off":
-            forms.turn_off(slug, seen=given.get("seen", ""))
+        if do == "off":
+            forms.turn_off(slug, seen=seen)
             messages.success(request, f"Nobody signs in to {found.name} from here any more.")
             return redirect("console:application_sso", slug)
-        problems = forms.save(slug, given, seen=given.get("seen", ""))
+        problems = forms.save(slug, lines, given, seen=seen)
     except editing.Overtaken:
         messages.error(request, _OVERTAKEN)
         return redirect("console:application_sso", slug)
+    if problems and "saml" in found.single_sign_on:
+        return saml.page_of(request, found, policy=given, wrong=problems)
     if problems:
         return _page(request, found, given=given, problems=problems)
     messages.success(request, f"How people sign in to {found.name} is stored.")
@@ -89,22 +100,26 @@ def _page(
     given: dict[str, str] | None = None,
     problems: dict[str, str] | None = None,
     made: str = "",
+    tried: SingleSignOn | None = None,
 ) -> HttpResponse:
     plain = editing.plain("applications", found.slug)
+    stored_form = (plain or {}).get("single_sign_on")
     stored = stored_settings(found.single_sign_on)
     context: dict[str, Any] = {
         "application": found,
         "sso": stored,
         "by_oidc": stored is not None and stored.oidc is not None,
-        "fields": forms.form_of((plain or {}).get("single_sign_on"), given, problems),
+        "fields": forms.form_of(forms.CLIENT, stored_form, given, problems),
+        "policy": forms.form_of(forms.POLICY, stored_form, given, problems),
         "problems": problems or {},
         "problem": (problems or {}).get("", ""),
         "seen": (given or {}).get("seen") or editing.version(plain),
         "made": made,
-        "sign_ons": sso.sign_ons(application=found, limit=15),
-        "open": sso.open_sessions(application=found),
-        "notices": sso.notices(application=found, limit=8),
+        "sign_ons": sign_on.sign_ons(application=found, limit=15),
+        "open": sign_on.open_sessions(application=found),
+        "notices": sign_on.notices(application=found, limit=8),
         **_entry(found),
+        **_preview(request, found, tried or stored, given),
     }
     if stored is not None and stored.oidc is not None:
         client = clients.client_of(found)
@@ -117,6 +132,27 @@ def _page(
     return render(
         request, "console/single_sign_on.html", context, section="applications", status=status
     )
+
+
+def _preview(
+    request: ConsoleRequest,
+    found: Application,
+    sso: SingleSignOn | None,
+    given: dict[str, str] | None,
+) -> dict[str, Any]:
+    """What would be told of a person: by what is stored, or by what stands in the form. `who`:
+    people of that name to choose from."""
+    who = request.GET.get("who", "").strip()[:200]
+    uid = (given or {}).get("person") or request.GET.get("person", "")
+    person = people.person_by_uid(uid) if uid else None
+    shown: dict[str, Any] = {
+        "who": who,
+        "people": people.people_page(search=who, size=6).rows if who else [],
+    }
+    if person is not None and sso is not None and sso.oidc is not None:
+        shown["preview"] = preview(clients.Client(found, sso, sso.oidc), person)
+        shown["not_stored"] = given is not None
+    return shown
 
 
 def _entry(found: Application) -> dict[str, Any]:

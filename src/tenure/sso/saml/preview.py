@@ -7,19 +7,16 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from tenure.core.lifecycle import zone
-from tenure.core.sign_on import Decision, Standing, decide
+from tenure.core.sign_on import Decision
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.provisioning.standing import standing_in
 from tenure.saml.errors import Answered
 from tenure.signin.endings import LONGEST
-from tenure.signin.owners import may_come_in
-from tenure.sso.policies import policy_of
 from tenure.sso.saml import answering
 from tenure.sso.saml.answering import Said, Wanted
 from tenure.sso.saml.registered import Registered
 from tenure.sso.saml.told import CannotTell
+from tenure.sso.trying import tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +34,7 @@ class Preview:
 def preview(known: Registered, person: Person) -> Preview:
     """As if the person opened the application now."""
     at = now()
-    found = standing_in(person, known.application, at)
-    policy = policy_of(known.sso)
-    who = Standing(
-        may_come_in=may_come_in(person),
-        due=found.given.due,
-        why=found.given.why,
-        stage=found.stage,
-        local=at.astimezone(zone(person.time_zone)),
-        address=str(policy.networks[0].network_address) if policy.networks else None,
-        passkey_at=at,
-        detail=found.detail,
-    )
-    decision = decide(who, policy)
+    found, decision = tried(person, known.application, known.sso, at)
     wanted = Wanted.unasked(known)
     try:
         said = answering.what_is_said(known, person, found.given.attributes, wanted)
