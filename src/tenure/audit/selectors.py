@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.contrib.postgres.search import SearchQuery
+from django.db import connection
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from tenure.audit.models import SEARCHED, Action, Event
@@ -48,13 +49,12 @@ class Wanted:
 
 def events(wanted: Wanted, *, cursor: str = "", size: int = 50) -> Page[Event]:
     """Events, the latest first."""
-    rows = wanted.rows()
-    if len(wanted.search.split()) > 1 and (near := _near(rows, cursor, size)) is not None:
+    if len(wanted.search.split()) > 1 and (near := _near(wanted, cursor, size)) is not None:
         return near
-    return page(rows, order=("-id",), cursor=cursor, size=size)
+    return page(wanted.rows(), order=("-id",), cursor=cursor, size=size)
 
 
-def _near(rows: QuerySet[Event], cursor: str, size: int) -> Page[Event] | None:
+def _near(wanted: Wanted, cursor: str, size: int) -> Page[Event] | None:
     """The page, if it is full of the events next to where it begins: words that many events have
     would be looked up in long lists, only to throw most of them away."""
     top = key_of(cursor, width=1)
@@ -62,18 +62,39 @@ def _near(rows: QuerySet[Event], cursor: str, size: int) -> Page[Event] | None:
         return None
     if top is None:
         top = (Event.objects.aggregate(last=Max("id"))["last"] or 0) + 1
-    found = page(rows.filter(id__gt=top - _NEAR), order=("-id",), cursor=cursor, size=size)
+    with connection.cursor() as sql:
+        # OFFSET keeps the index of words out of it.
+        sql.execute(
+            """
+            SELECT id FROM (
+                SELECT id, subject_label, actor, reason FROM audit_event
+                WHERE id > %s AND id < %s OFFSET 0
+            ) AS near
+            WHERE to_tsvector(
+                'simple', coalesce(subject_label, '') || ' ' || coalesce(actor, '') || ' '
+                || coalesce(reason, '')
+            ) @@ to_tsquery('simple', %s)
+            """,
+            [top - _NEAR, top, _quoted(wanted.search)],
+        )
+        keys = [key for (key,) in sql.fetchall()]
+    if len(keys) <= size:
+        return None
+    rows = replace(wanted, search="").rows().filter(pk__in=keys)
+    found = page(rows, order=("-id",), cursor=cursor, size=size)
     return found if found.next else None
 
 
 def _query(search: str) -> SearchQuery | None:
+    raw = _quoted(search)
+    return SearchQuery(raw, search_type="raw", config="simple") if raw else None
+
+
+def _quoted(search: str) -> str:
     """Every word by its beginning. An e-mail address is one word, as it is in what is searched."""
     words = [word.replace("\0", "") for word in search.lower().split()][:8]
     quoted = [word.replace("\\", "\\\\").replace("'", "''") for word in words if word]
-    if not quoted:
-        return None
-    raw = " & ".join(f"'{word[:100]}':*" for word in quoted)
-    return SearchQuery(raw, search_type="raw", config="simple")
+    return " & ".join(f"'{word[:100]}':*" for word in quoted)
 
 
 def events_of(subject_kind: str, subject_key: str, *, limit: int = 50) -> list[Event]:

@@ -260,7 +260,10 @@ def _page(
         "problem": wrong.get("", ""),
         "count": len(wrong),
         "retype": typed and bool(wrong),
-        "instructions": getattr(entry.instructions, step),
+        "instructions": [
+            (_filled(entry, item.text, given), _filled(entry, item.copy_ or "", given))
+            for item in getattr(entry.instructions, step)
+        ],
         **_shown(entry, step, given, wrong),
     }
     status = 422 if wrong else 200
@@ -300,27 +303,32 @@ def _shown(
         return {
             "sso": given.get("sso", ""),
             "values": {
-                name: given.get(name, proposed.get(name, ""))
-                for name in ("address", "entity_id", "acs", "redirect_uris")
-            },
+                name: given.get(name, proposed.get(name, "")) for name in ("entity_id", "acs")
+            }
+            | {name: given.get(name, "") for name in ("address", "redirect_uris")},
+            # Only named: what stands in the field goes before the two below.
+            "usual": proposed.get("address", ""),
             "errors": dict(wrong),
-            "facts": pages.sso_facts(entry),
+            "facts": [
+                (label, _filled(entry, text, given)) for label, text in pages.sso_facts(entry)
+            ],
         }
     return {"secrets": _secrets(entry, given, wrong)}
 
 
 def _proposed(entry: Entry, given: Mapping[str, str]) -> dict[str, str]:
     """What the catalogue knows of its addresses, with what was typed in the first step in it."""
-    answers = {s.name: given.get(f"set-{s.name}", "").strip() or s.default for s in entry.settings}
     known = {"entity_id": entry.sso.entity_id, "acs": entry.sso.acs, "address": entry.sso.metadata}
-    found = {}
-    for name, text in known.items():
-        filled = text or ""
-        for place, value in answers.items():
-            filled = filled.replace(f"{{{place}}}", value) if value else filled
-        if filled and "{" not in filled:
-            found[name] = filled
-    return found
+    found = {name: _filled(entry, text or "", given) for name, text in known.items()}
+    return {name: text for name, text in found.items() if text and "{" not in text}
+
+
+def _filled(entry: Entry, text: str, given: Mapping[str, str]) -> str:
+    """With the settings that were typed in their places."""
+    for setting in entry.settings:
+        value = given.get(f"set-{setting.name}", "").strip() or setting.default
+        text = text.replace(f"{{{setting.name}}}", value) if value else text
+    return text
 
 
 def _names(entry: Entry, given: Mapping[str, str], wrong: Mapping[str, str]) -> list[Field]:

@@ -26,7 +26,7 @@ from tenure.configuration.translation import rule_definition
 from tenure.console import conflicts, plan_view, rule_form
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.rule_form import RuleForm
-from tenure.console.views.rules import in_words, values_of
+from tenure.console.views.rules import AT_ONCE, in_words, values_of
 from tenure.core.expressions import ExpressionError, compile_condition
 from tenure.core.plain_conditions import relations, relations_of
 from tenure.people import selectors as people
@@ -257,9 +257,14 @@ def _page(
         and draft.base != editing.version(editing.plain("rules", form.slug)),
         "back": request.GET.get("back", request.POST.get("back", "")),
         **_rows(form),
-        **(_checked(form) if request.method == "POST" or form.slug else {"unchecked": True}),
+        **(_checked(form) if _at_once(request, form) else {"unchecked": True}),
     }
     return render(request, "console/rule.html", context, section="rules", status=status)
+
+
+def _at_once(request: ConsoleRequest, form: RuleForm) -> bool:
+    """Whether whom it meets is said with the page, or asked for by the page once it stands."""
+    return request.method == "POST" or bool(form.slug and people.count_everybody() <= AT_ONCE)
 
 
 def _opened(

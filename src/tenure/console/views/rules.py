@@ -30,7 +30,7 @@ _LISTED = 50
 #: Values of attributes are asked of everybody: for so many seconds the answer is kept.
 _KEPT = 60
 #: More people than that are gone through once the page stands.
-_AT_ONCE = 20_000
+AT_ONCE = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def words(request: ConsoleRequest) -> HttpResponse:
 def _later(request: ConsoleRequest) -> bool:
     """Whether everybody is gone through once the page stands: so many that one would wait."""
     asked = "now" in request.GET or bool(request.headers.get("HX-Request"))
-    return not asked and people.count_everybody() > _AT_ONCE
+    return not asked and people.count_everybody() > AT_ONCE
 
 
 def values_of(name: str) -> list[tuple[str, int]]:
