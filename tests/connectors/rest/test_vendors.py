@@ -34,6 +34,7 @@ from tests.connectors.rest.vendors.hubspot import Hubspot
 from tests.connectors.rest.vendors.mattermost import Mattermost
 from tests.connectors.rest.vendors.nextcloud import Nextcloud
 from tests.connectors.rest.vendors.nexus import Nexus
+from tests.connectors.rest.vendors.odoo import Odoo
 from tests.connectors.rest.vendors.okta import Okta
 from tests.connectors.rest.vendors.pagerduty import Pagerduty
 from tests.connectors.rest.vendors.redash import Redash
@@ -59,8 +60,9 @@ class Vendor:
     clears: bool = True
     #: What somebody is called after `userName` was changed.
     renamed: str = "renamed"
-    #: Whether accounts are open or closed there, and whether any can be deleted.
+    #: Whether accounts are open or closed there, and whether they can be deleted.
     closes: bool = True
+    deletes: bool = True
 
     def sample(self, name: str = "") -> dict[str, Value]:
         name = name or f"u{uuid.uuid4().hex[:10]}"
@@ -223,6 +225,20 @@ VENDORS = [
         clears=False,
     ),
     Vendor(
+        "odoo",
+        Odoo,
+        {
+            "userName": "{}@acme.example",
+            "emails.work": "{}@acme.example",
+            "displayName": "Ada Byron",
+            "phoneNumbers.work": "+41 1",
+        },
+        "phoneNumbers.work",
+        settings={"database": "acme"},
+        renamed="renamed@acme.example",
+        deletes=False,
+    ),
+    Vendor(
         "hubspot",
         Hubspot,
         {"userName": "{}@acme.example", "name.givenName": "Ada", "name.familyName": "Byron"},
@@ -235,7 +251,11 @@ VENDORS = [
 every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 with_groups = pytest.mark.parametrize(
     "vendor",
-    [one for one in VENDORS if one.name not in {"harbor", "nexus", "hubspot", "rocket-chat"}],
+    [
+        one
+        for one in VENDORS
+        if one.name not in {"harbor", "nexus", "hubspot", "rocket-chat", "odoo"}
+    ],
     ids=lambda vendor: vendor.name,
 )
 
@@ -273,6 +293,10 @@ async def test_a_whole_life(vendor: Vendor) -> None:
             for _ in range(2):
                 await verb(made.remote_id)
                 assert (await connector.read(made.remote_id)).active is active
+        if not vendor.deletes:
+            with pytest.raises(Unsupported):
+                await connector.delete(made.remote_id)
+            return
         await connector.delete(made.remote_id)
         with pytest.raises(NotFound):
             await connector.read(made.remote_id)
@@ -504,6 +528,26 @@ async def test_rocket_chat_asks_before_a_room_loses_its_owner() -> None:
     async with replace(vendor, settings={"relinquish": "yes"}).opened(application) as connector:
         await connector.disable(made.remote_id)
         assert (await connector.read(made.remote_id)).active is False
+
+
+async def test_odoo_invites_who_is_open_and_sets_groups_as_a_whole() -> None:
+    vendor = named("odoo")
+    application = Odoo()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        closed = await connector.create(vendor.sample(), external_id="2", active=False)
+        assert closed.active is False
+        assert application.invited == [int(made.remote_id)]
+        await connector.change_members("group", "2", add=[made.remote_id])
+        assert application.users[int(made.remote_id)]["group_ids"] == [1, 2]
+        held = {one.name: one.members async for one in connector.entitlements()}
+        assert held["Sales / Administrator"] == frozenset([made.remote_id])
+        await connector.change_members("group", "2", remove=[made.remote_id])
+        assert application.users[int(made.remote_id)]["group_ids"] == [1]
+        # A customer of the portal is none of ours.
+        assert await connector.find("userName", "customer") == []
+        with pytest.raises(NotFound):
+            await connector.update("7", {"displayName": "Nobody"})
 
 
 async def test_hubspot_keeps_what_is_not_changed() -> None:
