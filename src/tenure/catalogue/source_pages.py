@@ -30,7 +30,7 @@ def source_page(entry: SourceEntry, block: str = "") -> str:
         "## Connect it",
         numbered(steps.connect),
         *(("## Changes at once", numbered(steps.webhooks)) if steps.webhooks else ()),
-        *(("## Writing addresses back", numbered(steps.write_back)) if steps.write_back else ()),
+        *_written_back(entry),
         *_asked(entry),
         *_block(entry, block),
         "## What becomes of it",
@@ -43,6 +43,20 @@ def source_page(entry: SourceEntry, block: str = "") -> str:
         provenance(entry),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _written_back(entry: SourceEntry) -> Iterable[str]:
+    if not entry.instructions.write_back:
+        return ()
+    write = ((entry.reader.spec or {}).get("people") or {}).get("write") or {}
+    columns = [f"`{name}`" for name in write.get("columns", ())]
+    takes = ", ".join(columns) or "any attribute that it reads, such as `mail`"
+    return (
+        "## Writing addresses back",
+        numbered(entry.instructions.write_back),
+        f"It takes back {takes}. Say so in `write_back`, and see first what that would do: "
+        "[how](../how-to/write-names-back.md).",
+    )
 
 
 def source_facts(entry: SourceEntry) -> list[tuple[str, str]]:
