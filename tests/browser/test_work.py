@@ -17,6 +17,7 @@ from tenure.provisioning.models import Operation
 from tenure.runs.models import Run
 from tenure.signin.models import Role
 from tests.browser.conftest import Opener
+from tests.browser.people import authenticator
 from tests.console.company import Sample, make_company
 from tests.provisioning.company import Company, apply, change, drain
 
@@ -81,15 +82,30 @@ def test_a_person_shows_why_each_account_is_there(sample: Sample, signed_in: Ope
     assert window.wrong == []
 
 
-def test_terminating_takes_a_reason_and_the_typed_name(
+def test_terminating_takes_a_fresh_passkey_a_reason_and_the_typed_name(
     company: Company, signed_in: Opener, aside: Aside
 ) -> None:
     window = signed_in()
     page = window.page
+    session, key = authenticator(page)
+    window.open("/console/security/")
+    with page.expect_navigation():
+        page.get_by_role("button", name="Add a passkey").click()
+
     person = Person.objects.get(employee_number="4")
     window.open(f"/console/people/{person.uid}/")
     page.get_by_role("link", name="Terminate now").click()
     expect(page.locator(".op")).to_have_count(2)
+    # Signed in is not enough, and neither is a key that somebody else has picked up.
+    expect(page.get_by_label("Type their name")).to_have_count(0)
+    finger = {"authenticatorId": key, "isUserVerified": False}
+    session.send("WebAuthn.setUserVerified", finger)
+    page.get_by_role("button", name="Show my passkey").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Type their name")).to_have_count(0)
+    session.send("WebAuthn.setUserVerified", {**finger, "isUserVerified": True})
+    page.get_by_role("button", name="Show my passkey").click()
+    expect(page.get_by_label("Type their name")).to_be_visible()
 
     page.get_by_label("Reason").fill("resignation")
     page.get_by_label("Type their name").fill("Person 5")

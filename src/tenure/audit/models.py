@@ -173,6 +173,9 @@ class Event(models.Model):
             models.Index(fields=["action", "-id"], name="event_action"),
             models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
             models.Index(fields=["at"], name="event_at"),
+            models.Index(
+                fields=["run", "id"], condition=models.Q(run__isnull=False), name="event_run"
+            ),
             GinIndex(SEARCHED, name="event_words"),
             models.Index(
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"

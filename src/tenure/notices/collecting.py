@@ -175,7 +175,7 @@ def _failed() -> Iterator[Waiting]:
         yield Waiting(
             Kind.FAILED,
             f"failed {row.application} {row.since}",
-            f"{row.count:,} operations failed in {row.name}",
+            f"{row.count:,} operation{'s' if row.count != 1 else ''} failed in {row.name}",
             row.reason or "No reason was given.",
             reverse("console:application", args=[row.application]),
         )

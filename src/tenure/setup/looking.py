@@ -31,7 +31,7 @@ _PROBLEMS: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column with some of what stands in it, and how often it is empty."""
+    """A column with some of what stands in it, and in how many of a hundred rows it is filled."""
 
     name: str
     samples: tuple[str, ...]

@@ -96,7 +96,8 @@ def merge(
     known = {people[row.key].pk: row for row in firsts if row.key not in fresh}
     numbered, told_of = settle_employee_numbers([people[row.key] for row in known.values()], fresh)
     done.issues += [Issue(known[pk].key, known[pk].line, text) for pk, text in told_of.items()]
-    events = restand([people[row.key] for row in firsts], at)
+    stood = restand([people[row.key] for row in firsts], at)
+    events = [entry._replace(run=run) for entry in stood]
     _store_new([people[row.key] for row in rows if row.key in fresh])
     had = {key: _attributes(before[key]) if key in before else {} for key in people}
     naming = Naming(firsts, people, had, settings, at)

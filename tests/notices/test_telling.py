@@ -1,0 +1,223 @@
+"""Who is told of what waits: each thing once, by a signed call or one e-mail, again where it did
+not arrive, and nowhere else than where it was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from django.core import mail
+
+from tenure.applications.models import Application, Health
+from tenure.audit.models import Event
+from tenure.audit.services import acting
+from tenure.infra.clock import now
+from tenure.notices import services
+from tenure.notices.models import Target, Told
+from tenure.people.models import Company
+from tenure.vault.services import get_ours
+
+pytestmark = pytest.mark.django_db
+Call = tuple[dict[str, str], bytes]
+
+
+class Hook:
+    """A web server that takes calls, and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.status = 204
+        self.location = ""
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hook.calls.append((dict(self.headers), body))
+                self.send_response(hook.status)
+                if hook.location:
+                    self.send_header("Location", hook.location)
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                hook.calls.append((dict(self.headers), b"followed"))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}/secret-path"
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    found = Hook()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+@pytest.fixture
+def stopped() -> Application:
+    return Application.objects.create(
+        slug="chat",
+        name="Chat",
+        connector="scim",
+        health=Health.STOPPED,
+        stopped_at=now(),
+        stopped_reason="401: the token is not good.",
+    )
+
+
+def webhook(hook: Hook, *kinds: str) -> tuple[Target, str]:
+    chosen = kinds or ("application_stopped", "writes_stopped")
+    return services.add(channel="webhook", address=hook.address, kinds=chosen)
+
+
+def all_writes_stopped() -> None:
+    stop = {"at": now(), "by": "Ada", "reason": "drill"}
+    values = {f"writes_stopped_{name}": value for name, value in stop.items()}
+    Company.objects.update_or_create(pk=1, defaults={"name": "Acme", **values})
+
+
+def events(hook: Hook) -> list[str]:
+    return [json.loads(body)["event"] for _, body in hook.calls]
+
+
+def test_a_call_is_signed_and_made_once(hook: Hook, stopped: Application) -> None:
+    _, key = webhook(hook)
+    assert services.tell() == 1
+    assert services.tell() == 0, "it knows already"
+    ((headers, body),) = hook.calls
+    told = json.loads(body)
+    assert (told["event"], told["detail"]) == ("application_stopped", stopped.stopped_reason)
+    assert told["url"].endswith("/console/applications/chat/")
+    time, _, digest = headers["Tenure-Signature"].partition(",v1=")
+    signed = f"{time.removeprefix('t=')}.".encode() + body
+    assert hmac.compare_digest(hmac.new(key.encode(), signed, hashlib.sha256).hexdigest(), digest)
+    # Stopped anew, it is another thing.
+    Application.objects.update(stopped_at=now() + timedelta(minutes=1))
+    assert services.tell() == 1
+
+
+def test_what_did_not_arrive_is_tried_again_with_growing_pauses(
+    hook: Hook, stopped: Application
+) -> None:
+    row, _ = webhook(hook)
+    hook.status = 503
+    assert services.tell() == 0
+    assert services.tell() == 0
+    assert len(hook.calls) == 1, "not before its time"
+    row.refresh_from_db()
+    assert row.error == "It answered 503."
+    for _ in range(12):
+        Told.objects.update(not_before=now())
+        services.tell()
+    assert len(hook.calls) == 8, "given up in the end"
+    hook.status = 204
+    Told.objects.update(tries=1, not_before=now())
+    assert services.tell() == 1
+    row.refresh_from_db()
+    assert (row.error, row.told_at is not None) == ("", True)
+
+
+def test_only_what_was_asked_for_is_told(hook: Hook, stopped: Application) -> None:
+    webhook(hook, "writes_stopped")
+    assert services.tell() == 0
+    all_writes_stopped()
+    assert services.tell() == 1
+    assert events(hook) == ["writes_stopped"]
+
+
+def test_what_waits_no_more_is_told_again_when_it_waits_again(
+    hook: Hook, stopped: Application
+) -> None:
+    webhook(hook)
+    services.tell()
+    Told.objects.update(seen_at=now() - timedelta(days=2))
+    Application.objects.update(health=Health.OK)
+    services.tell()
+    assert not Told.objects.exists()
+
+
+def test_a_redirect_is_not_followed(hook: Hook, stopped: Application) -> None:
+    row, _ = webhook(hook)
+    hook.status, hook.location = 302, hook.address
+    services.tell()
+    assert len(hook.calls) == 1
+    row.refresh_from_db()
+    assert row.error == "It answered 302."
+
+
+def test_nobody_answers(stopped: Application) -> None:
+    row, _ = services.add(
+        channel="webhook", address="http://127.0.0.1:9/x", kinds=["application_stopped"]
+    )
+    services.tell()
+    row.refresh_from_db()
+    assert "cannot be reached" in row.error
+
+
+def test_several_things_are_one_letter(stopped: Application) -> None:
+    all_writes_stopped()
+    services.add(
+        channel="email",
+        address="it@acme.example",
+        kinds=["application_stopped", "writes_stopped"],
+    )
+    assert services.tell() == 1
+    (letter,) = mail.outbox
+    assert letter.to == ["it@acme.example"]
+    assert letter.subject == "Acme: 2 things wait for you"
+    assert "Ada: drill" in str(letter.body)
+    assert "/console/applications/chat/" in str(letter.body)
+    assert services.tell() == 0
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "kinds", "said"),
+    [
+        ("pigeon", "x@y.example", ["held"], "Choose e-mail or webhook"),
+        ("email", "it at acme", ["held"], "no e-mail address"),
+        ("webhook", "hooks.acme.example", ["held"], "Expected https://"),
+        ("webhook", "file:///etc/passwd", ["held"], "Expected https://"),
+        ("email", "it@acme.example", ["everything"], "at least one thing"),
+    ],
+)
+def test_what_nobody_can_be_told_by(
+    channel: str, address: str, kinds: list[str], said: str
+) -> None:
+    with pytest.raises(services.TargetRefused, match=said):
+        services.add(channel=channel, address=address, kinds=kinds)
+    assert not Target.objects.exists()
+
+
+def test_a_target_that_is_removed_leaves_no_key_and_no_path_in_the_trail(hook: Hook) -> None:
+    with acting("Ada Byron"):
+        row, key = webhook(hook)
+        assert get_ours(f"notice-{row.pk}") == key
+        services.remove(row.pk)
+    assert get_ours(f"notice-{row.pk}") == ""
+    trail = " ".join(str((e.before, e.after, e.subject_label)) for e in Event.objects.all())
+    assert "127.0.0.1" in trail
+    assert "secret-path" not in trail
+    assert key not in trail
+    with pytest.raises(LookupError):
+        services.remove(row.pk)
+
+
+def test_trying_it(hook: Hook) -> None:
+    row, _ = webhook(hook)
+    assert services.try_it(row.pk) == ""
+    assert events(hook) == ["test"]
+    hook.status = 404
+    assert services.try_it(row.pk) == "It answered 404."
