@@ -27,7 +27,7 @@ from tenure.configuration.references import is_reference
 from tenure.connectors.oauth import Grant
 from tenure.console import connection_form, schema_form
 from tenure.console.application_facts import reference
-from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, fragment, missing, render, signed_in
 from tenure.provisioning import connection as checking
 from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability
@@ -113,7 +113,7 @@ def entry(request: ConsoleRequest, slug: str, tab: str = "general") -> HttpRespo
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.PAGE)
 def add(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Name, settings and credentials; then the application is there, in report mode."""
     found = _entry(slug)

@@ -18,7 +18,7 @@ from tenure.catalogue.loading import entry as read_entry
 from tenure.configuration import editing
 from tenure.configuration.document_sso import stored_settings
 from tenure.console import single_sign_on as forms
-from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.signin.permissions import Ability
 from tenure.sso import selectors as sso
 from tenure.sso.oidc import clients
@@ -40,7 +40,7 @@ def page(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def save(request: ConsoleRequest, slug: str) -> HttpResponse:
     """What the form says; or off."""
     found = selectors.application(slug)
@@ -63,7 +63,7 @@ def save(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def secret(request: ConsoleRequest, slug: str) -> HttpResponse:
     """A new secret, shown this once; or one that works no more."""
     found = selectors.application(slug)

@@ -11,7 +11,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.readers.registry import UPLOAD
 from tenure.scim_server import tokens
 from tenure.scim_server.models import Scope
@@ -23,7 +23,7 @@ _LONGEST = 3650
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def make(request: ConsoleRequest, slug: str) -> HttpResponse:
     """A new one. The answer to the form is the only place where it stands."""
     found = selectors.source(slug)
@@ -45,7 +45,7 @@ def make(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def revoke(request: ConsoleRequest, slug: str) -> HttpResponse:
     """It lets nobody in any more."""
     name = request.POST.get("name", "")
