@@ -16,7 +16,7 @@ from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.infra.csp import POLICY
 from tenure.people.models import Company
-from tenure.signin import recovery, sessions
+from tenure.signin import again, recovery, sessions
 from tenure.signin.models import Passkey, Session, Throttle, User
 from tenure.signin.throttle import Limit, TooOften, count
 from tests.signin.people import (
@@ -192,6 +192,27 @@ def test_signing_out_elsewhere() -> None:
     assert here.get("/portal/").status_code == 200
     assert there.get("/portal/").status_code == 302
     assert Event.objects.filter(action=Action.SESSIONS_ENDED).count() == 1
+
+
+def test_a_browser_that_was_left_open_makes_no_key_and_no_codes() -> None:
+    device, client = with_passkey(person()), Client()
+    sign_in(client, device)
+    early = now() - again.JUST_IN
+    Session.objects.update(began_at=early, passkey_at=early)
+    asked = client.get("/portal/security/")
+    assert asked["Location"] == "/sign-in/confirm?next=%2Fportal%2Fsecurity%2F"
+    for name in ("change/", "codes/"):
+        assert client.post(f"/portal/security/{name}")["Location"] == asked["Location"]
+    for name in ("options/", "passkey/"):
+        assert post(client, f"/portal/security/{name}").status_code == 403
+    assert Passkey.objects.count() == 1
+    # Their own passkey opens it, and nobody else's.
+    other = with_passkey(person("2", "Bo"))
+    for who, status in ((other, 422), (device, 200)):
+        signed = who.get(options(client, "/sign-in/confirm/options"))
+        answer = post(client, "/sign-in/confirm/passkey", {"credential": signed})
+        assert answer.status_code == status
+    assert client.get("/portal/security/").status_code == 200
 
 
 def test_sessions_of_others_cannot_be_ended() -> None:

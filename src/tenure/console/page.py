@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import wraps
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -29,7 +32,7 @@ from tenure.people.services import company
 from tenure.provisioning import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.setup import steps
-from tenure.signin import sessions
+from tenure.signin import again, sessions
 from tenure.signin.models import User
 from tenure.signin.permissions import Ability, abilities, may
 from tenure.signin.services import actor_name
@@ -37,6 +40,17 @@ from tenure.signin.services import actor_name
 View: TypeAlias = Callable[..., HttpResponseBase]
 THEMES = ("system", "light", "dark")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Fresh(Enum):
+    """When a passkey is shown again."""
+
+    #: Before the page is shown: secrets are typed there, and are not sent twice.
+    PAGE = "page"
+    #: Before what a form asks for is done; then it is done as it was asked.
+    FORM = "form"
+    #: As a page, for one's own keys: who has just come in by any way need not.
+    KEYS = "keys"
 
 
 class ConsoleRequest(HttpRequest):
@@ -59,10 +73,15 @@ class NavItem:
 
 
 def signed_in(
-    *, needs: Ability | None = None, by_itself: bool = False, anybody_may_post: bool = False
+    *,
+    needs: Ability | None = None,
+    by_itself: bool = False,
+    anybody_may_post: bool = False,
+    fresh: Fresh | None = None,
 ) -> Callable[[View], View]:
     """For administrators only. `needs`: what their role must include, to see the page too.
-    `by_itself`: the page asks, so it does not keep the session awake."""
+    `by_itself`: the page asks, so it does not keep the session awake. `fresh`: whoever has a
+    passkey shows it first, unless they have just done so."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -77,6 +96,8 @@ def signed_in(
             with timezone.override(_zone(request.company)), acting(actor_name(user)):  # type: ignore[attr-defined]
                 if needs is not None and not may(user, needs):
                     response: HttpResponseBase = refused(request, needs)  # type: ignore[arg-type]
+                elif fresh is not None and _stale(request, user, fresh):
+                    response = _show_again(request, fresh)  # type: ignore[arg-type]
                 else:
                     response = view(request, *args, **kwargs)
             add_never_cache_headers(response)
@@ -127,6 +148,34 @@ def missing(request: ConsoleRequest, what: str, *, section: str, back: str) -> H
     """There is no such thing."""
     context = {"what": what, "back": reverse(back)}
     return render(request, "console/missing.html", context, section=section, status=404)
+
+
+def _stale(request: HttpRequest, user: User, fresh: Fresh) -> bool:
+    if fresh is Fresh.KEYS:
+        return again.needed_for_keys(request, user)
+    asks = fresh is Fresh.PAGE or request.method not in _SAFE
+    return asks and again.needed(request, user)
+
+
+def _show_again(request: ConsoleRequest, fresh: Fresh) -> HttpResponse:
+    """The passkey first. A form that holds no secrets is kept in the page and sent on by it."""
+    safe = request.method in _SAFE
+    resend = fresh is Fresh.FORM and not request.FILES
+    before = urlsplit(request.headers.get("Referer", "")).path
+    back = request.get_full_path() if safe else before or reverse("console:overview")
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = before or reverse("console:overview")
+        return response
+    own = "csrfmiddlewaretoken"
+    every = request.POST.lists() if resend else []
+    context = {
+        "origin": settings.PASSKEY_ORIGIN,
+        "back": back,
+        "resend": resend,
+        "fields": [(name, str(v)) for name, values in every if name != own for v in values],
+    }
+    return render(request, "console/again.html", context, status=200 if safe else 403)
 
 
 def theme(request: HttpRequest) -> str:

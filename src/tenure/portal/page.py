@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Final, TypeAlias
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.shortcuts import render as django_render
 from django.urls import reverse
@@ -23,7 +23,7 @@ from tenure.people import selectors as people
 from tenure.people.models import Company, Person
 from tenure.people.services import company
 from tenure.requests import selectors as requests
-from tenure.signin import sessions
+from tenure.signin import again, sessions
 
 View: TypeAlias = Callable[..., HttpResponse]
 #: Section, what it is called, icon, name of its address.
@@ -43,8 +43,9 @@ class PortalRequest(HttpRequest):
     company: Company
 
 
-def signed_in(*, by_itself: bool = False) -> Callable[[View], View]:
-    """For people only. `by_itself`: the page asks, so it does not keep the session awake."""
+def signed_in(*, by_itself: bool = False, fresh: bool = False) -> Callable[[View], View]:
+    """For people only. `by_itself`: the page asks, so it does not keep the session awake. `fresh`:
+    they show their passkey first, unless they have just done so or come in."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -52,6 +53,8 @@ def signed_in(*, by_itself: bool = False) -> Callable[[View], View]:
             person = sessions.current_person(request, by_itself=by_itself)
             if person is None:
                 return _to_sign_in(request)
+            if fresh and again.needed_for_keys(request, person):
+                return _to_confirm(request)
             request.person, request.company = person, company()  # type: ignore[attr-defined]
             name = f"{person.display_name} (themselves)"
             with timezone.override(zone(person.time_zone)), acting(name):
@@ -92,6 +95,14 @@ def _navigation(person: Person) -> list[tuple[str, str, str, str]]:
     """Without the team, of who leads nobody."""
     leads = people.leads(person)
     return [item for item in NAVIGATION if leads or item[0] != "team"]
+
+
+def _to_confirm(request: HttpRequest) -> HttpResponse:
+    """And from there back to the page; what a form asked for is asked for again there."""
+    back = reverse("portal:security")
+    if request.content_type == "application/json":
+        return JsonResponse({"error": "Load the page again, and show your passkey."}, status=403)
+    return redirect(f"{reverse('signin:confirm')}?{urlencode({'next': back})}")
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

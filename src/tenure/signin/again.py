@@ -7,6 +7,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -14,11 +15,15 @@ from tenure.infra.clock import now
 from tenure.signin import passkeys, sessions
 from tenure.signin.answers import ask, challenge, go, refused, sent
 from tenure.signin.models import How, Session, User
+from tenure.signin.owners import Owner
 from tenure.signin.passkeys import CeremonyRefused
 from tenure.signin.where import address_of
 
 #: For so long a proof is good for whatever asks for one.
 GOOD: Final = timedelta(minutes=5)
+#: For so long who has come in, by whatever way, may look after their own keys: whoever has lost
+#: theirs and came by a recovery code or a link has nothing else to show.
+JUST_IN: Final = timedelta(minutes=15)
 _PROVED: Final = "proved_again"
 _BY_PASSKEY: Final = (How.PASSKEY.value, How.QR.value)
 
@@ -35,6 +40,17 @@ def needed(request: HttpRequest, user: User) -> bool:
         return True
     began = Session.objects.filter(uid=here, how__in=_BY_PASSKEY, began_at__gt=earliest)
     return not began.exists()
+
+
+def needed_for_keys(request: HttpRequest, owner: Owner) -> bool:
+    """The same, before somebody's own passkeys and codes are changed: a browser that was left open
+    must not give whoever sits down there a key of their own."""
+    here = sessions.this_one(request, owner)
+    at = now()
+    recent = Q(began_at__gt=at - JUST_IN) | Q(passkey_at__gt=at - GOOD)
+    if here is not None and Session.objects.filter(recent, uid=here).exists():
+        return False
+    return not isinstance(owner, User) or needed(request, owner)
 
 
 def options(request: HttpRequest, user: User) -> HttpResponse:

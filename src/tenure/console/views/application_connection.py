@@ -20,7 +20,7 @@ from tenure.configuration.application_editing import NotTaken, change
 from tenure.configuration.editing import Overtaken
 from tenure.console import conflicts, connection_form
 from tenure.console.connection_form import Typed
-from tenure.console.page import ConsoleRequest, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, signed_in
 from tenure.console.views import application_edit
 from tenure.console.views import application_pages as pages
 from tenure.provisioning import connection as checking
@@ -31,7 +31,7 @@ from tenure.vault.services import keep as keep_secret
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.PAGE)
 def edit(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Keep what was typed, and test it where that was asked for."""
     found = selectors.application(slug)

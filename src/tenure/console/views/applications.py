@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors
-from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.console.waiting import plural
 from tenure.provisioning import services
 from tenure.signin.permissions import Ability
@@ -48,7 +48,7 @@ def resume(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.STOP)
+@signed_in(needs=Ability.STOP, fresh=Fresh.FORM)
 def writes(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Stop writes to one application, or resume them."""
     found = selectors.application(slug)

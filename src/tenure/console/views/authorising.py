@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.applications import authorizing as applications
 from tenure.applications import selectors
 from tenure.connectors.base import ConnectorError
-from tenure.console.page import ConsoleRequest, missing, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, missing, signed_in
 from tenure.infra.clock import now
 from tenure.provisioning.services import resume_application
 from tenure.signin.permissions import Ability
@@ -40,7 +40,7 @@ def redirect_uri() -> str:
 
 
 @require_safe
-@signed_in(needs=Ability.AUTHORISE)
+@signed_in(needs=Ability.AUTHORISE, fresh=Fresh.PAGE)
 def authorise(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Out to the application, where the administrator agrees."""
     found = selectors.application(slug)
@@ -50,7 +50,7 @@ def authorise(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
-@signed_in(needs=Ability.AUTHORISE)
+@signed_in(needs=Ability.AUTHORISE, fresh=Fresh.PAGE)
 def authorise_source(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Out to the source, where the administrator agrees."""
     found = source(slug)
@@ -98,7 +98,7 @@ def authorised(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.AUTHORISE)
+@signed_in(needs=Ability.AUTHORISE, fresh=Fresh.FORM)
 def deauthorise(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Forget the tokens of an application, and give them back."""
     found = selectors.application(slug)
@@ -108,7 +108,7 @@ def deauthorise(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.AUTHORISE)
+@signed_in(needs=Ability.AUTHORISE, fresh=Fresh.FORM)
 def deauthorise_source(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Forget the tokens of a source, and give them back."""
     found = source(slug)

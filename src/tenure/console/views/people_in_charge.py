@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
 from tenure.notices import services as notices
 from tenure.notices.models import Channel
 from tenure.signin import administrators as admins
@@ -42,7 +42,7 @@ def administrators(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.ADMINISTER)
+@signed_in(needs=Ability.ADMINISTER, fresh=Fresh.FORM)
 def administrator(request: ConsoleRequest) -> HttpResponse:
     """Invite one, give another role, let one in no more."""
     do = request.POST.get("do", "")
@@ -57,7 +57,7 @@ def administrator(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.ADMINISTER)
+@signed_in(needs=Ability.ADMINISTER, fresh=Fresh.PAGE)
 def mail(request: ConsoleRequest) -> HttpResponse:
     """Where letters are handed in, and a test letter."""
     kept = mail_server.kept()

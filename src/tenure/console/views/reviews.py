@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.people import selectors as people
 from tenure.signin import endings, identity, invitations, passkeys
 from tenure.signin.invitations import CannotInvite
@@ -20,7 +20,7 @@ from tenure.sso import endings as applications
 
 
 @require_POST
-@signed_in(needs=Ability.INVITE)
+@signed_in(needs=Ability.INVITE, fresh=Fresh.FORM)
 def invite(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     """Send an invitation, send it again, or withdraw it; end sessions, remove a passkey."""
     person = people.person_by_uid(str(uid))
@@ -52,7 +52,7 @@ def invite(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.VOUCH)
+@signed_in(needs=Ability.VOUCH, fresh=Fresh.FORM)
 def review(request: ConsoleRequest, pk: int) -> HttpResponse:
     """What was typed beside what HR has, and the decision."""
     row = identity.review_by_pk(pk)

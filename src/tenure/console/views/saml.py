@@ -20,7 +20,7 @@ from tenure.configuration.document import Application as Definition
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.translation import stored
 from tenure.console import saml_form, saml_page, single_sign_on
-from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.infra.clock import now
 from tenure.people import selectors as people
 from tenure.saml import metadata_in
@@ -44,7 +44,7 @@ def page(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def register(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Who the application is: by its metadata (a file, pasted, an address), or by hand."""
     found = selectors.application(slug)
@@ -94,7 +94,7 @@ def tell(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def act(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Read its metadata anew; or nobody signs in to it from here any more."""
     found = selectors.application(slug)

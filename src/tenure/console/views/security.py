@@ -8,12 +8,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
 from tenure.signin import keyring, recovery
 
 
 @require_safe
-@signed_in()
+@signed_in(fresh=Fresh.KEYS)
 def security(request: ConsoleRequest) -> HttpResponse:
     """All of it."""
     context = keyring.shown(request, request.administrator)
@@ -21,21 +21,21 @@ def security(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in(anybody_may_post=True)
+@signed_in(anybody_may_post=True, fresh=Fresh.KEYS)
 def options(request: ConsoleRequest) -> HttpResponse:
     """For a new passkey."""
     return keyring.options(request, request.administrator)
 
 
 @require_POST
-@signed_in(anybody_may_post=True)
+@signed_in(anybody_may_post=True, fresh=Fresh.KEYS)
 def add(request: ConsoleRequest) -> HttpResponse:
     """A new passkey."""
     return keyring.add(request, request.administrator, reverse("console:security"))
 
 
 @require_POST
-@signed_in(anybody_may_post=True)
+@signed_in(anybody_may_post=True, fresh=Fresh.KEYS)
 def change(request: ConsoleRequest) -> HttpResponse:
     """Rename, remove, sign out elsewhere."""
     try:
@@ -46,7 +46,7 @@ def change(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in(anybody_may_post=True)
+@signed_in(anybody_may_post=True, fresh=Fresh.KEYS)
 def codes(request: ConsoleRequest) -> HttpResponse:
     """Ten new recovery codes, shown this once."""
     context = {"codes": recovery.make_codes(request.administrator)}

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors as applications
-from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
 from tenure.signals import listening, receivers, selectors, streams
 from tenure.signals.events import UNDERSTOOD
 from tenure.signals.models import Status, Stream, SubjectFormat
@@ -38,7 +38,7 @@ def signals(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def add_receiver(request: ConsoleRequest) -> HttpResponse:
     """Another system may open a stream."""
     given = request.POST
@@ -59,7 +59,7 @@ def add_receiver(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def change_receiver(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Its stream is turned on, held back or off; or it is removed."""
     status = request.POST.get("do", "")
@@ -81,7 +81,7 @@ def change_receiver(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.PAGE)
 def trust(request: ConsoleRequest) -> HttpResponse:
     """Listen to another system."""
     given = request.POST
@@ -108,7 +108,7 @@ def trust(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def distrust(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Listen to it no more."""
     try:

@@ -18,7 +18,7 @@ from tenure.catalogue.loading import entry as read_entry
 from tenure.configuration import editing
 from tenure.configuration.document_sso import SingleSignOn, stored_settings
 from tenure.console import single_sign_on as forms
-from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.console.views import saml
 from tenure.people import selectors as people
 from tenure.signin.permissions import Ability
@@ -43,7 +43,7 @@ def page(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def save(request: ConsoleRequest, slug: str) -> HttpResponse:
     """What the form says is stored, or tried on a person; or it is turned off. `policy`: only who
     is let in beyond the rules, by whichever protocol."""
@@ -74,7 +74,7 @@ def save(request: ConsoleRequest, slug: str) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def secret(request: ConsoleRequest, slug: str) -> HttpResponse:
     """A new secret, shown this once; or one that works no more."""
     found = selectors.application(slug)

@@ -21,7 +21,7 @@ from tenure.configuration import editing
 from tenure.configuration.document_sources import Source as Written
 from tenure.configuration.problems import ConfigurationError
 from tenure.console import schema_form, source_form
-from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, fragment, missing, render, signed_in
 from tenure.core.expressions import ExpressionError
 from tenure.core.names import slug as slug_of
 from tenure.people import selectors as people
@@ -73,7 +73,7 @@ def choose(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.PAGE)
 def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpResponse:
     """Its name, settings and secrets, or the file: of a new one, or of one that is there."""
     definition = _definition(slug) if slug else None

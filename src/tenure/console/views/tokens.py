@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
 from tenure.infra.clock import now
 from tenure.readers.registry import PUSH, UPLOAD
 from tenure.scim_server import tokens as push
@@ -35,7 +35,7 @@ def tokens(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.FORM)
 def change(request: ConsoleRequest) -> HttpResponse:
     """Make a token, or let one in no more."""
     given = request.POST

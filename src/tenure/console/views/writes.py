@@ -7,13 +7,13 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
 from tenure.provisioning import services
 from tenure.signin.permissions import Ability
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.STOP)
+@signed_in(needs=Ability.STOP, fresh=Fresh.PAGE)
 def writes(request: ConsoleRequest) -> HttpResponse:
     """What stopping means, and stopping; or resuming."""
     stopped = request.company.writes_stopped_at is not None

@@ -16,7 +16,7 @@ from tenure.sso import selectors as sso
 
 
 @require_safe
-@signed_in()
+@signed_in(fresh=True)
 def security(request: PortalRequest) -> HttpResponse:
     """All of it."""
     context = {
@@ -27,21 +27,21 @@ def security(request: PortalRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in()
+@signed_in(fresh=True)
 def options(request: PortalRequest) -> HttpResponse:
     """For a new passkey."""
     return keyring.options(request, request.person)
 
 
 @require_POST
-@signed_in()
+@signed_in(fresh=True)
 def add(request: PortalRequest) -> HttpResponse:
     """A new passkey."""
     return keyring.add(request, request.person, reverse("portal:security"))
 
 
 @require_POST
-@signed_in()
+@signed_in(fresh=True)
 def change(request: PortalRequest) -> HttpResponse:
     """Rename, remove, sign out elsewhere."""
     try:
@@ -64,7 +64,7 @@ def applications(request: PortalRequest) -> HttpResponse:
 
 
 @require_POST
-@signed_in()
+@signed_in(fresh=True)
 def codes(request: PortalRequest) -> HttpResponse:
     """Ten new recovery codes, shown this once."""
     context = {"codes": recovery.make_codes(request.person)}

@@ -94,7 +94,10 @@ document.addEventListener("submit", async (event) => {
   told.hidden = true;
   try {
     const { location: where } = await ceremony(form, button);
-    window.location.assign(where);
+    // What was asked before the passkey was shown goes on as it was asked.
+    const then = form.dataset.then && document.getElementById(form.dataset.then);
+    if (then) then.submit();
+    else window.location.assign(where);
   } catch (error) {
     told.textContent = reason(error, form);
     told.hidden = false;
