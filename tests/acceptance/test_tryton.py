@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tenure.audit.models import Action, Event
 from tenure.catalogue import filling
 from tenure.catalogue.loading import source
 from tenure.people.models import Company, Person
@@ -17,6 +18,7 @@ from tenure.readers.base import Fetching, Gone, Incremental, Row, WritingBack
 from tenure.readers.registry import open_reader
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
+from tenure.writeback import delivery
 from tests.acceptance.tryton import DATABASE, PASSWORD, SERVER, USER, Tryton, day, tryton
 
 pytestmark = pytest.mark.skipif(
@@ -86,6 +88,49 @@ def test_everybody_what_changed_one_and_an_address_written_back(server: Tryton) 
     server.call("company.employee.delete", [ada])
     assert people.fetch(str(ada)) == Gone(str(ada))
     server.call("company.employee.delete", [boss])
+
+
+@pytest.mark.django_db
+def test_addresses_that_are_made_here_go_into_the_records(
+    server: Tryton, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRYTON_PASSWORD", PASSWORD)
+    Company.objects.update_or_create(
+        pk=1, defaults={"domain": "acme.example", "on_rename": "change"}
+    )
+    hr = Source.objects.create(
+        slug="tryton",
+        name="Tryton",
+        reader="rest",
+        catalogue_entry="tryton",
+        settings=settings(server),
+        secrets={"password": "${env:TRYTON_PASSWORD}"},
+        mapping=dict(source("tryton").mapping),
+        write_back={"email": "E-mail"},
+    )
+    party = server.party("Wilma Writer")
+    wilma = server.employee(party, start_date=day(date(2024, 1, 1)))
+    import_source(hr)
+    assert delivery.write_due(hr) == 1
+    assert by_name(reader(server).rows())["Wilma Writer"].values["E-mail"] == (
+        "wilma.writer@acme.example"
+    )
+    hr.refresh_from_db()
+    assert import_source(hr).counts["changed"] == 0, "what was written is no news"
+    assert delivery.write_due(hr) == 0
+
+    server.call("party.party.write", [party], {"name": "Wilma Author"})
+    import_source(hr, full=True)
+    assert delivery.write_due(hr) == 1
+    assert by_name(reader(server).rows())["Wilma Author"].values["E-mail"] == (
+        "wilma.author@acme.example"
+    )
+    (event,) = Event.objects.filter(action=Action.WRITTEN_BACK)[:1]
+    assert event.before == {"E-mail": "wilma.writer@acme.example"}
+    assert import_source(hr, full=True).counts["changed"] == 0
+    server.call("company.employee.delete", [wilma])
+    addresses = server.call("party.contact_mechanism.search", [["party", "=", party]])
+    server.call("party.contact_mechanism.delete", addresses)
 
 
 @pytest.mark.django_db

@@ -27,6 +27,7 @@ from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
 from tenure.signals import listening, receivers
 from tenure.signals.models import Delivery, Heard, Stream
 from tenure.sources.models import RehireQuestion, Source, SourceRecord
+from tests.console.other_sources import other_sources
 
 _NAMES = [
     ("Anna", "Kovács"), ("Jorge", "Ortiz"), ("Mei-Ling", "王"), ("Tomás", "Ó Briain"),
@@ -88,6 +89,7 @@ def make_company(now: datetime, *, people: int = 84) -> Sample:
         _tested(applications["workspace"], now)
         _signals(persons, now)
     _trail(persons, imported, now)
+    other_sources(persons, now)
     return Sample(persons, applications, source, executed, imported)
 
 

@@ -38,7 +38,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("API tokens", reverse("console:tokens")),
         ("mail", reverse("console:mail")),
         ("notifications", reverse("console:notifications")),
-        ("by hand", reverse("console:entry_provisioning", args=["box"])),
+        ("by hand", reverse("console:entry_provisioning", args=["circleci"])),
         ("in no catalogue", reverse("console:catalogue") + "?q=zzzz&can=saml"),
     ]
     if sample is None:
@@ -84,6 +84,11 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("first steps, application", reverse("console:start") + "?step=application"),
         ("first steps, rule", reverse("console:start") + "?step=rule"),
         ("source", reverse("console:source", args=["hr"])),
+        ("source, written back", reverse("console:source", args=["directory"])),
+        ("source, pushed", reverse("console:source", args=["entra"])),
+        ("import", reverse("console:source_changes", args=["hr", sample.imported.pk])),
+        ("schedule", reverse("console:source_schedule", args=["directory"])),
+        ("written back", reverse("console:source_write_back", args=["directory"])),
         ("remove a source", reverse("console:source_remove", args=["hr"])),
         ("a guard", reverse("console:guard", args=["applications", "crm"])),
         ("remove a rule", reverse("console:rule_remove", args=["sales-tools"])),

@@ -46,8 +46,9 @@ def test_a_form_that_is_sent_as_it_came_changes_nothing(sample: Sample, owner: C
         answer = owner.post(f"{BASE}/edit/", form_of(page, name), follow=True)
         assert "Nothing was to be changed" in answer.content.decode(), name
     settings = text(owner, f"{BASE}/settings/")
-    answer = owner.post(f"{BASE}/edit/", form_of(settings, "general"), follow=True)
-    assert "Nothing was to be changed" in answer.content.decode()
+    for name in ("general", "requests"):
+        answer = owner.post(f"{BASE}/edit/", form_of(settings, name), follow=True)
+        assert "Nothing was to be changed" in answer.content.decode(), name
     assert not Event.objects.filter(action=Action.CONFIGURATION_CHANGED).exists()
 
 
@@ -192,3 +193,26 @@ def test_tallies_are_what_counting_says(sample: Sample) -> None:
     put_together()
     assert told() == counted()
     assert AccountTally.objects.filter(held="").count() == len(counted())
+
+
+def test_whether_it_may_be_asked_for(sample: Sample, owner: Client) -> None:
+    base = "/console/applications/desk"
+    form = form_of(text(owner, f"{base}/settings/"), "requests")
+    asked = form | {
+        "requestable.approver": "named",
+        "requestable.named": "10482\n10483",
+        "requestable.longest": "14",
+        "requestable.entitlements": "role:agent",
+    }
+    answer = owner.post(f"{base}/edit/", asked)
+    assert (answer.status_code, answer["Location"]) == (302, f"{base}/settings/#requests")
+    stored = Application.objects.get(slug="desk").requestable
+    assert stored["named"] == ["10482", "10483"]
+    assert (stored["longest"], stored["answer_within"]) == ("P14D", "P7D")
+    form = form_of(text(owner, f"{base}/settings/"), "requests")
+    wrong = owner.post(f"{base}/edit/", form | {"requestable.approver": "owner"})
+    assert wrong.status_code == 422
+    assert b"needs the employee numbers" in wrong.content
+    none = owner.post(f"{base}/edit/", form | {"requestable.approver": ""})
+    assert none.status_code == 302
+    assert Application.objects.get(slug="desk").requestable == {}

@@ -53,7 +53,7 @@ def test_the_three_tabs_say_what_is_known(owner: Client) -> None:
     assert "users/auth/saml/callback" in sign_on
     provisioning = text_of(owner, reverse("console:entry_provisioning", args=["gitlab"]))
     assert "mode: report" in provisioning
-    by_hand = text_of(owner, reverse("console:entry_provisioning", args=["box"]))
+    by_hand = text_of(owner, reverse("console:entry_provisioning", args=["circleci"]))
     assert "no connector for this application yet" in by_hand
     assert "connector: manual" in by_hand
 

@@ -56,6 +56,8 @@ WRITES = (
     "source_import",
     "source_move",
     "source_rows",
+    "source_write_back_columns",
+    "source_write_back_steer",
     "source_test",
     "start_go",
     "start_leave",
@@ -95,7 +97,8 @@ FORMS = (
     "terminate", "writes", "rehire", "add_application", "review", "rule", "rule_new", "rule_remove",
     "add_person", "edit_person",
     "attribute", "attribute_new", "company", "guard", "mail", "notifications", "sample_remove",
-    "source_begin", "source_check", "source_edit", "source_mapping", "source_remove", "start",
+    "source_begin", "source_check", "source_edit", "source_mapping", "source_remove",
+    "source_schedule", "start",
 )  # fmt: skip
 
 

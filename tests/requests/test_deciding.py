@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
+from tenure.applications.models import Account
 from tenure.audit.models import Event
 from tenure.infra.clock import now
 from tenure.people import endings
@@ -41,8 +42,12 @@ def approve(row: AccessRequest, by: Person, **more: object) -> AccessRequest:
 
 def test_from_the_question_to_the_end() -> None:
     ana, bo, _ = staff()
-    tool()
+    application = tool()
     row = asked(ana)
+    send_waiting()
+    (letter,) = mail.outbox
+    assert f"/portal/requests/{row.uid}/" in str(letter.body)
+    assert "drawing" in str(letter.body)
     assert told() == {"bo@acme.example": "Ana Li asks for Design"}
     assert [one.request for one in selectors.waiting_for(bo)] == [row]
     decided = approve(row, bo, lasts=timedelta(days=1))
@@ -62,10 +67,20 @@ def test_from_the_question_to_the_end() -> None:
     assert [event.action for event in trail] == ["request.made", "request.approved"]
     assert trail[1].actor == "Bo Li (their manager)"
 
+    # At its end it is taken back, though every other plan waits for a review here.
+    ana.operations.update(state="done")
+    Account.objects.create(
+        application=application, person=ana, remote_id="1", situation="linked", active=True
+    )
+    assert sweep(now()) == 0
     AccessException.objects.update(until=now() - timedelta(seconds=1))
     assert end_those_over(now()) == 1
     assert not explain(ana, "design").applications[0].due
     assert services.ends(AccessRequest.objects.get()) is None
+    assert sweep(now()) == 1
+    taken = ana.operations.get(kind="disable")
+    assert (taken.state, taken.hold_reason) == ("planned", "")
+    assert sweep(now()) == 0
 
 
 def test_rejected_and_withdrawn() -> None:

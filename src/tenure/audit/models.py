@@ -38,6 +38,10 @@ class Action(models.TextChoices):
     PERSON_TERMINATED = "person.terminated", "Person terminated"
     PERSON_STATE_CHANGED = "person.state_changed", "Lifecycle state changed"
     PERSON_REINSTATED = "person.reinstated", "Termination undone"
+    PEOPLE_MERGED = "person.merged", "Two people found to be one"
+    PERSON_SPLIT = "person.split", "One person found to be two"
+    MERGE_UNDONE = "person.merge_undone", "Merge of two people taken back"
+    SPLIT_UNDONE = "person.split_undone", "Split of a person taken back"
     RECORD_JOINED = "person.record_joined", "Record of a source tied to a person"
     REHIRE_ANSWERED = "person.rehire_answered", "Whether somebody came back was decided"
     REHIRE_UNDONE = "person.rehire_undone", "Decision on a rehire taken back"
@@ -120,6 +124,7 @@ class Action(models.TextChoices):
     INVITATION_SENT = "invitation.sent", "Invited"
     INVITATION_WITHDRAWN = "invitation.withdrawn", "Invitation withdrawn"
     PAIRING_CONFIRMED = "pairing.confirmed", "Phone confirmed a computer"
+    WALLET_REFUSED = "identity.wallet_refused", "Answer of a wallet not believed"
     PAIRING_MISMATCHED = "pairing.mismatched", "Number on a phone was not the computer's"
     APPLICATION_SIGN_IN_REFUSED = "application.sign_in_refused", "Sign-in to an application refused"
     APPLICATION_SESSION_ENDED = "application.session_ended", "Session at an application ended"
@@ -172,6 +177,9 @@ class Event(models.Model):
             models.Index(fields=["action", "-id"], name="event_action"),
             models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
             models.Index(fields=["at"], name="event_at"),
+            models.Index(
+                fields=["run", "id"], condition=models.Q(run__isnull=False), name="event_run"
+            ),
             GinIndex(SEARCHED, name="event_words"),
             models.Index(
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from tenure.audit.models import SEARCHED, Action, Event
 from tenure.infra.paging import Page, key_of, page
@@ -117,6 +117,33 @@ def events_of_person(
     if actions:
         rows = rows.filter(action__in=list(actions))
     return list(rows.order_by("-id")[:limit])
+
+
+#: What an import does to people, and the events that say so.
+IMPORTED = {"added": Action.PERSON_ADDED, "changed": Action.PERSON_CHANGED}
+
+
+def people_in(run: int, *, kind: str = "", cursor: str = "", size: int = 50) -> Page[Event]:
+    """One event for each person whom a run made, changed or let leave, in the order in which it
+    did; `kind` is added, changed or left. A person whose state alone changed has that event."""
+    rows = Event.objects.filter(run=run)
+    states = Q(action=Action.PERSON_STATE_CHANGED)
+    if kind == "left":
+        rows = rows.filter(states, after__state="left")
+    elif kind in IMPORTED:
+        rows = rows.filter(action=IMPORTED[kind])
+    else:
+        told = Event.objects.filter(
+            run=run, person=OuterRef("person"), action__in=IMPORTED.values()
+        )
+        rows = rows.filter(Q(action__in=IMPORTED.values()) | states & ~Exists(told))
+    return page(rows, order=("id",), cursor=cursor, size=size)
+
+
+def states_in(run: int, people: Sequence[str]) -> dict[str, Event]:
+    """Person -> how the run changed their state, for those of them."""
+    rows = Event.objects.filter(run=run, action=Action.PERSON_STATE_CHANGED, person__in=people)
+    return {row.person: row for row in rows}
 
 
 def changes_of(kind: str, key: str, *, limit: int = 6) -> list[Event]:

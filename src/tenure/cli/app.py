@@ -28,6 +28,7 @@ from tenure.cli import (
     source_new,
     source_show,
     sso,
+    unions,
     working,
 )
 from tenure.cli.application import application_app
@@ -52,6 +53,7 @@ for module in (
     changes,
     access,
     lives,
+    unions,
     rehires,
     requests,
     match,

@@ -82,6 +82,7 @@ class RuleBook:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = {rule.slug: rule for rule in rules}
         self._conditions = ConditionSet({rule.slug: rule.condition for rule in rules})
+        self._reads = {rule.slug: sorted(rule.condition.attributes) for rule in rules}
 
     @property
     def has_grace(self) -> bool:
@@ -101,7 +102,9 @@ class RuleBook:
             for slug in rule.gives:
                 giving.setdefault(slug, []).append(rule)
         because = {
-            rule.slug: Because(rule.slug, rule.name, rule.condition.source, _saw(rule, attributes))
+            rule.slug: Because(
+                rule.slug, rule.name, rule.condition.source, self._saw(rule, attributes)
+            )
             for rule in holding
         }
         return {slug: _access(slug, rules, because) for slug, rules in giving.items()}
@@ -139,6 +142,9 @@ class RuleBook:
             fading.append(replace(rule, name=f"{rule.name} (until {lost + rule.grace:%-d %b %Y})"))
         return fading
 
+    def _saw(self, rule: Rule, attributes: Attributes) -> Attributes:
+        return {name: attributes[name] for name in self._reads[rule.slug] if name in attributes}
+
     def refusals(self, attributes: Attributes, application: str) -> list[Refusal]:
         """Why no more rules give this application: each that does not hold, with what it saw."""
         holding = set(self._conditions.holding(attributes))
@@ -147,7 +153,7 @@ class RuleBook:
                 rule=rule.slug,
                 name=rule.name,
                 condition=rule.condition.source,
-                saw=_saw(rule, attributes),
+                saw=self._saw(rule, attributes),
                 missing=tuple(sorted(rule.condition.attributes - attributes.keys())),
             )
             for rule in self.rules.values()
@@ -207,9 +213,3 @@ def _access(application: str, giving: Sequence[Rule], because: Mapping[str, Beca
         because=tuple(because[rule.slug] for rule in giving),
         by_entitlement={key: tuple(slugs) for key, slugs in by_entitlement.items()},
     )
-
-
-def _saw(rule: Rule, attributes: Attributes) -> Attributes:
-    return {
-        name: attributes[name] for name in sorted(rule.condition.attributes) if name in attributes
-    }

@@ -101,17 +101,16 @@ def decide(
         policy = policies.applications.get(slug)
         if policy is None or slug not in policies.book:
             continue
+        if entitled(person, policy, now):
+            may_enter.add(slug)
+            if may_be_there(person, policy):
+                try:
+                    due[slug] = mapper.desired(access, active=True)
+                    continue
+                except MappingProblem as error:
+                    problems.append(Problem(slug, person.key, str(error), error.attribute))
         # Who is not let in needs no attributes: no mistake in a mapping may keep them inside.
         due[slug] = Desired(slug, {}, entitlements=access.entitlements, because=access.because)
-        if not entitled(person, policy, now):
-            continue
-        may_enter.add(slug)
-        if not may_be_there(person, policy):
-            continue
-        try:
-            due[slug] = mapper.desired(access, active=True)
-        except MappingProblem as error:
-            problems.append(Problem(slug, person.key, str(error), error.attribute))
     undecided = {problem.application for problem in problems}
     open_here = {slug: wanted for slug, wanted in due.items() if slug in may_enter}
     stops = situations.obstacles(person, open_here, observed, policies.applications)

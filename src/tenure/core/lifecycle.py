@@ -6,6 +6,7 @@ and here it becomes the instant of a midnight. The clock is an argument. Knows n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -124,6 +125,8 @@ class _Turns:
     back: datetime | None
     left: datetime | None
     gone: datetime | None
+    #: All of them, each once, in order.
+    every: Sequence[datetime]
 
     def state(self, at: datetime) -> LifecycleState:
         if self.left is not None and at >= self.left:
@@ -143,12 +146,8 @@ class _Turns:
         begun = self.leave is None or at >= self.leave
         return begun and (self.back is None or at < self.back)
 
-    def _instants(self) -> list[datetime]:
-        every = (self.start, self.leave, self.back, self.left, self.gone)
-        return sorted({instant for instant in every if instant is not None})
-
     def until(self, now: datetime, state: LifecycleState) -> datetime | None:
-        return next((i for i in self._instants() if i > now and self.state(i) != state), None)
+        return next((i for i in self.every if i > now and self.state(i) != state), None)
 
     def since(self, now: datetime, state: LifecycleState) -> datetime | None:
         # Nobody says when HR began to say so.
@@ -157,7 +156,7 @@ class _Turns:
         ):
             return None
         began: datetime | None = None
-        for instant in reversed([i for i in self._instants() if i <= now]):
+        for instant in reversed([i for i in self.every if i <= now]):
             if self.state(instant) != state:
                 return began
             began = instant
@@ -174,14 +173,12 @@ def _turns(life: WorkingLife) -> _Turns:
         if life.terminated_at is not None
         else _day_after(life.end_date, place)
     )
-    return _Turns(
-        life=life,
-        start=life.starts(),
-        leave=midnight(life.leave_from, place) if life.leave_from else None,
-        back=_day_after(life.leave_until, place),
-        left=left,
-        gone=_later(left, life.grace),
-    )
+    start = midnight(life.start_date, place) if life.start_date else None
+    leave = midnight(life.leave_from, place) if life.leave_from else None
+    back = _day_after(life.leave_until, place)
+    gone = _later(left, life.grace)
+    every = sorted({at for at in (start, leave, back, left, gone) if at is not None})
+    return _Turns(life, start, leave, back, left, gone, every)
 
 
 def _later(instant: datetime | None, span: timedelta) -> datetime | None:

@@ -60,7 +60,7 @@ class AccountMapping:
         self.attributes = tuple(attributes)
         self.names = frozenset(attribute.name for attribute in attributes)
         self.on_create = frozenset(a.name for a in attributes if a.on_create)
-        self._expressions = {a.name: a.expression for a in attributes}
+        self._expressions = {a.name: (a.expression, a.expression.source) for a in attributes}
         self._identifying = sorted(IDENTIFYING & self.names)
         self._own = ValueSet(
             {a.name: a.expression for a in attributes if a.expression.source not in shared}
@@ -91,11 +91,11 @@ class AccountMapping:
     def _evaluated(self, attributes: Attributes, shared: Shared) -> dict[str, Value | None]:
         own = self._own.known(attributes)
         found: dict[str, Value | None] = {}
-        for name, expression in self._expressions.items():
-            if name in own:
+        for name, (expression, source) in self._expressions.items():
+            if source in shared:
+                found[name] = shared[source]
+            elif name in own:
                 found[name] = own[name]
-            elif expression.source in shared:
-                found[name] = shared[expression.source]
             else:
                 found[name] = targeted(name, expression, attributes)
         return found

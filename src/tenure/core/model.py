@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 #: One attribute's value, of a person or of an account. An empty string or an empty list is the
 #: same as no value at all: it is never stored. Several values have no order.
@@ -289,9 +289,9 @@ class PersonFacts:
     admitted: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One attribute, from what to what. None is `no value`."""
+class Change(NamedTuple):
+    """One attribute, from what to what. None is `no value`. There are more of these than of
+    anything else."""
 
     before: Value | None
     after: Value | None

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import orjson
-from django.db import models
+from django.db import connection, models
+from django.db.models import QuerySet
 from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
@@ -56,6 +57,15 @@ def loading(model: type[M], names: Sequence[str]) -> Callable[[Sequence[Any]], M
         return made
 
     return load
+
+
+def read(rows: QuerySet[M]) -> list[M]:
+    """The rows of a query that names no columns of its own."""
+    meta = rows.model._meta
+    load = loading(rows.model, [field.name for field in meta.concrete_fields])
+    with connection.cursor() as cursor:
+        cursor.execute(*rows.query.sql_with_params())
+        return [load(row) for row in cursor.fetchall()]
 
 
 def relate(row: models.Model, name: str, other: models.Model | None) -> None:

@@ -170,6 +170,41 @@ class Person(models.Model):
         return self.display_name
 
 
+class PersonChange(models.TextChoices):
+    MERGED = "merged", "Merged"
+    SPLIT = "split", "Split"
+
+
+class PersonUnion(models.Model):
+    """That two people were found to be one, or one to be two, by a human; with all that is needed
+    to take it back. `person` is who stayed; the other one is gone (merged) or new (split)."""
+
+    kind = models.CharField(max_length=8, choices=PersonChange.choices)
+    person = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="unions")
+    other_uid = models.UUIDField()
+    other_name = models.CharField(max_length=300)
+    other_number = models.CharField(max_length=100, blank=True)
+    #: {"person", "other"}: the rows as they were; of a split only the first.
+    before = models.JSONField(default=dict)
+    #: What changed its owner, and what could not and was put away; see `people.moving`.
+    moved = models.JSONField(default=dict)
+    put_away = models.JSONField(default=list)
+    #: Ids of accounts -> what became of them; see core.unions.
+    accounts = models.JSONField(default=dict)
+    reason = models.TextField()
+    done_by = models.CharField(max_length=200)
+    done_at = models.DateTimeField()
+    undone_by = models.CharField(max_length=200, blank=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [models.Index(fields=["other_uid"], name="person_union_other")]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.other_name}"
+
+
 class ReservedName(models.Model):
     """A generated name that is taken, whoever holds it: unique, so two workers never give it."""
 

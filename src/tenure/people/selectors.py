@@ -133,6 +133,13 @@ def people_by_uid(uids: Iterable[str]) -> dict[str, Person]:
     return {str(person.uid): person for person in Person.objects.filter(uid__in=wanted)}
 
 
+def people_by_number(numbers: Iterable[str]) -> dict[str, Person]:
+    """Employee number -> person. One query."""
+    wanted = list(set(numbers))
+    rows = Person.objects.filter(employee_number__in=wanted) if wanted else ()
+    return {str(row.employee_number): row for row in rows}
+
+
 def people_by_key(keys: Iterable[str]) -> dict[str, Person]:
     """Id, as text -> person, for those who are still there. One query."""
     return {str(person.pk): person for person in Person.objects.filter(pk__in=set(keys))}

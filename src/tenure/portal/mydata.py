@@ -3,7 +3,7 @@ went to, sign-ins, requests. For them alone; reasons and names of others are not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -12,8 +12,11 @@ from tenure.applications import selectors as applications
 from tenure.applications.models import Account
 from tenure.audit import selectors as audit
 from tenure.audit.models import Action
+from tenure.core.expressions import AttributeType, ExpressionError, compile_value
+from tenure.core.model import Situation
 from tenure.people.models import Person
 from tenure.people.selectors import attribute_labels
+from tenure.people.services import schema
 from tenure.requests import selectors as requests
 from tenure.signin.models import How
 from tenure.signin.passkeys import passkeys_of
@@ -56,7 +59,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Went:
-    """One application that was told of them. `told`: the names of what it has."""
+    """One application that was told of them. `told`: of which attributes."""
 
     account: Account
     told: tuple[str, ...]
@@ -94,8 +97,9 @@ def facts(person: Person) -> list[Fact]:
 
 def went(person: Person) -> list[Went]:
     """Where it went: accounts that are there, and those that are gone."""
+    labels, known = attribute_labels()[0], schema()
     return [
-        Went(row, tuple(sorted(_plain_names(row.attributes))), row.situation == "deleted")
+        Went(row, _told(row, person, labels, known), row.situation == Situation.DELETED.value)
         for row in applications.accounts_of(person)
     ]
 
@@ -195,5 +199,17 @@ def _trail(person: Person) -> Iterable[Any]:
     return audit.events_of_person(str(person.uid), actions=_OWN, limit=_MOST)
 
 
-def _plain_names(attributes: dict[str, Any]) -> Iterable[str]:
-    return (name for name, value in attributes.items() if value not in (None, "", [], {}))
+def _told(
+    row: Account, person: Person, labels: Mapping[str, str], known: Mapping[str, AttributeType]
+) -> tuple[str, ...]:
+    """The attributes that the application's mapping speaks of and that the person has."""
+    used: set[str] = set()
+    for line in row.application.mapping:
+        try:
+            used |= compile_value(line["expression"], known).attributes
+        except ExpressionError:
+            continue  # It gives nothing either.
+    used &= person.attributes.keys()
+    return tuple(
+        labels.get(name, name) for name in [*labels, *sorted(used - labels.keys())] if name in used
+    )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from django.db.models import Q
+
 from tenure.core.lifecycle import zone
 from tenure.core.model import LifecycleState, OperationState
 from tenure.infra.clock import now
@@ -22,8 +24,9 @@ from tenure.signin.arrivals import Arrival
 _SOON: Final = timedelta(days=30)
 #: A source that knows no end writes such a year.
 _NEVER: Final = 9999
-#: Of those who come and go among the people of one's people, so many are shown.
+#: Of those who come and go among the people of one's people, so many are shown, of so many.
 _MOST: Final = 30
+_LOOKED_AT: Final = 500
 #: So long after the first day it is told that somebody has not come in.
 _NEW: Final = timedelta(days=30)
 _STUCK: Final = frozenset(
@@ -62,16 +65,21 @@ def team(manager: Person, *, but: Person | None = None) -> list[Member]:
 
 def coming_below(manager: Person) -> list[Member]:
     """Who starts or leaves soon among all who report to them, in the order of the days."""
-    keys = reporting.everybody_below(manager)
-    today = now().date()
-    rows = Person.objects.filter(pk__in=keys).exclude(state=LifecycleState.LEFT.value)
-    until = today + _SOON
-    found = rows.filter(start_date__range=(today, until)) | rows.filter(
-        end_date__range=(today - timedelta(days=1), until)
+    today, until = now().date(), now().date() + _SOON
+    near = (
+        Q(start_date__range=(today, until))
+        | Q(end_date__range=(today - timedelta(days=1), until))
+        | Q(terminated_at__lte=now() + _SOON)
     )
-    found |= rows.filter(terminated_at__lte=now() + _SOON)
-    shown = [one for one in members(list(found[: 2 * _MOST])) if one.day is not None]
-    return sorted(shown, key=lambda one: (one.day or date.max, one.person.display_name))[:_MOST]
+    # The days first: they are few, whoever leads how many.
+    keys = Person.objects.filter(near).exclude(state=LifecycleState.LEFT.value)
+    below = set(reporting.everybody_below(manager))
+    found = [key for key in keys.order_by().values_list("pk", flat=True) if key in below]
+    shown = members(list(Person.objects.filter(pk__in=found[:_LOOKED_AT])))
+    return sorted(
+        (one for one in shown if one.day is not None),
+        key=lambda one: (one.day or date.max, one.person.display_name),
+    )[:_MOST]
 
 
 def members(people: Sequence[Person]) -> list[Member]:

@@ -13,6 +13,8 @@ from tenure.applications.models import Application
 from tenure.core.access import AccessException, Memory
 from tenure.core.decision import Decision, Policies, decide
 from tenure.core.model import Observed, OperationState
+from tenure.infra.bulk import among
+from tenure.infra.instances import read
 from tenure.people.models import Person
 from tenure.people.services import due_for_a_look, facts, lagging, leaver_grace
 from tenure.provisioning import memory
@@ -97,7 +99,7 @@ class Drafting:
 
     def drafts(self, keys: Sequence[int]) -> list[Draft]:
         """Drafts of these people, as far as they are there."""
-        rows = list(Person.objects.filter(pk__in=keys).order_by("pk"))
+        rows = read(Person.objects.filter(pk__in=among(keys)).order_by("pk"))
         accounts = observed(keys, self._slugs, self._protecting)
         decided = exceptions(keys, self.now)
         remembered = memory.recall(keys) if self.policies.rules.has_grace else {}

@@ -26,13 +26,16 @@ class Operation(models.Model):
     application = models.ForeignKey(
         Application, on_delete=models.CASCADE, related_name="operations"
     )
+    # Those of a person, and of a run, are found by the indexes that begin with it.
     person = models.ForeignKey(
-        Person, null=True, on_delete=models.PROTECT, related_name="operations"
+        Person, null=True, on_delete=models.PROTECT, related_name="operations", db_index=False
     )
     account = models.ForeignKey(
         Account, null=True, on_delete=models.SET_NULL, related_name="operations"
     )
-    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="operations")
+    run = models.ForeignKey(
+        Run, null=True, on_delete=models.SET_NULL, related_name="operations", db_index=False
+    )
     kind = models.CharField(max_length=16, choices=[(k.value, k.value) for k in OperationKind])
     state = models.CharField(
         max_length=16,

@@ -1,7 +1,7 @@
 """Reading an application's accounts: what is there, what changed, what is nobody's, what is gone.
 
-The listing is read outside of any transaction, page by page, and compared by fingerprint: an
-account that did not change costs a dictionary look-up. What is found is never written back here;
+The listing is read outside of any transaction, page by page, and compared by fingerprint: a page
+on which nothing changed is compared as a whole. What is found is never written back here;
 people whose accounts differ are marked, and planned like any other change.
 """
 
@@ -66,10 +66,10 @@ class ReconcileResult:
 class _Reading:
     application: Application
     run: Run
-    #: Remote id -> fingerprint of what we know and have not seen yet.
-    unseen: dict[str, bytes]
+    #: Remote id -> fingerprint of what we knew before.
+    fingerprints: dict[str, bytes]
     at: datetime
-    #: How many accounts we know.
+    #: How many accounts we know by now.
     known: int = 0
     seen: set[str] = field(default_factory=set)
     counters: Counter[str] = field(default_factory=Counter)
@@ -152,24 +152,20 @@ def _begin(slug: str) -> _Reading:
 
 def _changed_only(reading: _Reading, page: Sequence[Listed]) -> list[RemoteAccount]:
     """The accounts of a page that are new or differ from when we last saw them."""
-    fresh = []
-    seen, unseen = reading.seen, reading.unseen
-    before, unchanged = len(seen), 0
-    for item in page:
-        key = item.remote_id
-        if key in seen:
-            continue
-        seen.add(key)
-        known = unseen.pop(key, None)
-        if known == item.fingerprint:
-            unchanged += 1
-            continue
-        if known is None:
-            reading.known += 1
-        fresh.append(item.load())
-    reading.counters["seen"] += len(seen) - before
-    reading.counters["unchanged"] += unchanged
-    return fresh
+    listed = {item.remote_id: item.fingerprint for item in page}
+    known, seen = reading.fingerprints, reading.seen
+    new = listed.keys() - seen if not seen.isdisjoint(listed) else listed.keys()
+    seen.update(new)
+    reading.counters["seen"] += len(new)
+    if len(new) == len(page) and listed.items() <= known.items():
+        reading.counters["unchanged"] += len(page)
+        return []
+    # What comes twice counts as it came first.
+    first = {item.remote_id: item for item in reversed(page) if item.remote_id in new}
+    fresh = [item for key, item in first.items() if known.get(key) != item.fingerprint]
+    reading.counters["unchanged"] += len(first) - len(fresh)
+    reading.known += sum(item.remote_id not in known for item in fresh)
+    return [item.load() for item in reversed(fresh)]
 
 
 @transaction.atomic
@@ -267,9 +263,10 @@ def _new(reading: _Reading, remote: RemoteAccount) -> Account:
 
 
 def _unseen(reading: _Reading) -> list[missing.Unseen]:
-    rows = Account.objects.filter(
-        application=reading.application, remote_id__in=among(reading.unseen, "text")
-    ).exclude(situation=Situation.DELETED.value)
+    unseen = among(reading.fingerprints.keys() - reading.seen, "text")
+    rows = Account.objects.filter(application=reading.application, remote_id__in=unseen).exclude(
+        situation=Situation.DELETED.value
+    )
     return [
         missing.Unseen(pk, remote, active is False)
         for pk, remote, active in rows.values_list("pk", "remote_id", "active")

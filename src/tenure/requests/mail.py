@@ -20,16 +20,17 @@ def tell_deciders(row: AccessRequest, route: Route, router: Router) -> bool:
     """Tell everybody who decides now and was not told yet. Returns whether anybody was told."""
     told, before = list(row.told), len(row.told)
     what = _what(row)
-    subject = f"{row.person.display_name} asks for {what}"
+    subject, text = f"{row.person.display_name} asks for {what}", _asked(row, route, what)
     for person in router.people(route):
         if str(person.pk) not in told:
             told.append(str(person.pk))
-            letters.notice(person, subject=subject, text=_asked(row, route, what))
+            letters.notice(person, subject=subject, text=text, link=_where(row), do=_DECIDE)
     address = router.owner_address(row.application)
     if route.by is Approver.ADMINISTRATORS and address and address not in told:
         told.append(address)
-        text = _asked(row, route, what, console=True)
-        letters.queue(Letter.Kind.NOTICE, to=address, words={"subject": subject, "text": text})
+        link = absolute(reverse("console:requests"))
+        words = {"subject": subject, "text": text, "link": link, "do": _DECIDE}
+        letters.queue(Letter.Kind.NOTICE, to=address, words=words)
     if len(told) > before:
         AccessRequest.objects.filter(pk=row.pk).update(told=told)
         row.told = told
@@ -39,12 +40,10 @@ def tell_deciders(row: AccessRequest, route: Route, router: Router) -> bool:
 def remind(row: AccessRequest, route: Route, router: Router) -> None:
     """Once, to who decides: it will be over."""
     what = _what(row)
+    subject = f"{row.person.display_name} still waits for {what}"
     for person in router.people(route):
-        letters.notice(
-            person,
-            subject=f"{row.person.display_name} still waits for {what}",
-            text=_asked(row, route, what),
-        )
+        text = _asked(row, route, what)
+        letters.notice(person, subject=subject, text=text, link=_where(row), do=_DECIDE)
 
 
 def tell_answer(row: AccessRequest) -> None:
@@ -55,11 +54,13 @@ def tell_answer(row: AccessRequest) -> None:
     until = ""
     if row.exception is not None and row.exception.until is not None:
         until = f" It is yours until {_day(row)}, and ends then by itself."
-    by = row.decider.display_name if row.decider else "an administrator"
+    by = row.decider.display_name if row.decider else "An administrator"
     letters.notice(
         row.person,
         subject=subject.format(what=what),
-        text=f"{text.format(what=what, by=by)}{until}{why}\n\n{_where(row)}",
+        text=f"{text.format(what=what, by=by)}{until}{why}",
+        link=_where(row),
+        do="Your request",
     )
 
 
@@ -69,11 +70,13 @@ def tell_end(row: AccessRequest) -> None:
     letters.notice(
         row.person,
         subject=f"Your access to {what} ends soon",
-        text=f"It ends on {_day(row)}, by itself. If you need it for longer, ask again: "
-        f"{absolute(reverse('portal:ask', args=[row.application]))}",
+        text=f"It ends on {_day(row)}, by itself. If you need it for longer, ask again.",
+        link=absolute(reverse("portal:ask", args=[row.application])),
+        do="Ask for longer",
     )
 
 
+_DECIDE = "Approve or reject it"
 _ANSWERS = {
     State.APPROVED: ("You get {what}", "{by} has approved your request for {what}."),
     State.REJECTED: ("Not approved: {what}", "{by} has not approved your request for {what}."),
@@ -85,21 +88,20 @@ _ANSWERS = {
 }
 
 
-def _asked(row: AccessRequest, route: Route, what: str, *, console: bool = False) -> str:
+def _asked(row: AccessRequest, route: Route, what: str) -> str:
     instead = ""
-    if route.instead_of is not None and not console:
+    if route.instead_of is not None and route.people:
         missing = WORDS[route.instead_of]
         instead = f" You are asked as {WORDS[route.by]}, because {missing} cannot decide now."
     title = row.person.attributes.get("title")
     who = f"{row.person.display_name}{f' ({title})' if title else ''}"
-    where = absolute(reverse("console:requests")) if console else _where(row)
     return "\n".join(
         [
             f"{who} asks for {what}, for {length(row.lasts)}.{instead}",
             "",
             f"Why: {row.reason}",
             "",
-            f"Approve or reject it by {_until(row)}; after that it is over: {where}",
+            f"Without an answer by {_until(row)} it is over.",
         ]
     )
 

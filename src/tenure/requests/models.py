@@ -49,6 +49,8 @@ class AccessRequest(models.Model):
     exception = models.ForeignKey(
         AccessException, null=True, on_delete=models.SET_NULL, related_name="requests"
     )
+    #: What was given and is over was planned to be taken back.
+    taken_back_at = models.DateTimeField(null=True)
     #: That the end is near was told.
     end_told_at = models.DateTimeField(null=True)
 
@@ -66,6 +68,11 @@ class AccessRequest(models.Model):
                 fields=["application"],
                 condition=models.Q(state="waiting"),
                 name="request_waiting",
+            ),
+            models.Index(
+                fields=["id"],
+                condition=models.Q(state="approved", taken_back_at=None),
+                name="request_given",
             ),
         ]
 

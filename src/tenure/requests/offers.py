@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tenure.applications.models import Application
+from tenure.applications.models import Application, Entitlement
 from tenure.configuration.document_requests import Requestable
 from tenure.core.access import Access
 from tenure.core.decision import Due, Policies, weigh
@@ -97,6 +97,8 @@ def offers(
     own = in_force([person.pk], at).get(person.pk, [])
     rows = AccessRequest.objects.filter(person=person, state=State.WAITING)
     waiting = {(row.application, row.entitlement): row for row in rows.select_related("person")}
+    entitlements = Entitlement.objects.filter(application__slug__in=slugs, managed=True)
+    managed = set(entitlements.values_list("application__slug", "key"))
     attributes = {**schema(), ATTRIBUTE: AttributeType.STRINGS}
     found = []
     for slug in slugs:
@@ -104,7 +106,7 @@ def offers(
         things = tuple(
             _thing(key, by_rule.access.get(slug), [e for e in own if e.application == slug],
                    waiting.get((slug, key)))
-            for key in ("", *policy.entitlements)
+            for key in ("", *(key for key in policy.entitlements if (slug, key) in managed))
         )  # fmt: skip
         if not _may_ask(policy, by_rule, attributes):
             things = tuple(thing for thing in things if thing.waiting or thing.until)

@@ -23,6 +23,7 @@ from tenure.requests.models import AccessRequest, State
 from tenure.requests.offers import Standing, offers
 from tenure.requests.routing import WORDS, Router
 from tenure.requests.words import entry, length
+from tenure.rules.exceptions import ExceptionRefused
 from tenure.signin.models import User
 from tenure.signin.owners import may_come_in
 
@@ -174,14 +175,17 @@ def _decide(
     if not found or thing is None:
         raise RequestRefused("That cannot be asked for any more. Reject it, and say so.")
     _askable(thing.standing, f"{row.person.display_name} has")
-    row.exception, stored = lives.decide_exception(
-        row.person,
-        application=row.application,
-        entitlement=row.entitlement,
-        gives=True,
-        reason=f"asked for: {row.reason}",
-        until=at + min(given, found[0].policy.longest),
-    )
+    try:
+        row.exception, stored = lives.decide_exception(
+            row.person,
+            application=row.application,
+            entitlement=row.entitlement,
+            gives=True,
+            reason=f"asked for: {row.reason}",
+            until=at + min(given, found[0].policy.longest),
+        )
+    except (LookupError, ExceptionRefused) as error:
+        raise RequestRefused(str(error)) from error
     _settle(row, State.APPROVED, Action.REQUEST_APPROVED, reason.strip()[:LONGEST_REASON])
     mail.tell_answer(row)
     return row, stored

@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
+from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import record_many
+from tenure.provisioning import planning
+from tenure.provisioning.drafting import Scope
 from tenure.requests import mail
 from tenure.requests.models import AccessRequest, State
 from tenure.requests.routing import Router
@@ -24,7 +27,8 @@ def sweep(at: datetime) -> int:
     """Bring all requests that wait up to `at`. Returns how many were changed or told of."""
     router = Router()
     rows = AccessRequest.objects.filter(state=State.WAITING).select_related("person__manager")
-    return sum(_look(row, router, at) for row in rows.order_by("pk")) + _tell_ends(at)
+    looked = sum(_look(row, router, at) for row in rows.order_by("pk"))
+    return looked + _tell_ends(at) + _take_back(at)
 
 
 def _look(row: AccessRequest, router: Router, at: datetime) -> bool:
@@ -92,5 +96,25 @@ def _tell_ends(at: datetime) -> int:
             row.end_told_at = at
             row.save(update_fields=["end_told_at"])
             mail.tell_end(row)
+            count += 1
+    return count
+
+
+def _take_back(at: datetime) -> int:
+    """What is over is taken back now, also where other plans wait for a review: whoever approved it
+    has decided about its end as well."""
+    rows = AccessRequest.objects.filter(state=State.APPROVED, taken_back_at=None)
+    over = rows.filter(Q(exception__until__lte=at) | Q(exception__ended_at__lte=at))
+    count = 0
+    for key in over.order_by("pk").values_list("pk", flat=True):
+        with transaction.atomic():
+            row = over.select_for_update(of=("self",), skip_locked=True).filter(pk=key).first()
+            if row is None:
+                continue
+            row.taken_back_at = at
+            row.save(update_fields=["taken_back_at"])
+            if Application.objects.filter(slug=row.application).exists():
+                scope = Scope(application=row.application, person=row.person_id)
+                planning.store(scope, reason="its time is over", decided=True)
             count += 1
     return count

@@ -8,7 +8,8 @@ class SigninConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenure.people.endings import register
-        from tenure.signin.endings import end_access
+        from tenure.people import endings, moving
+        from tenure.signin.endings import end_access, sign_out
 
-        register(end_access)
+        endings.register(end_access)
+        moving.register(sign_out)

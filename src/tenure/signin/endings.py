@@ -125,6 +125,21 @@ def end_access(people: Sequence[Person]) -> None:
     )
 
 
+def sign_out(person: Person) -> None:
+    """They are no more as a person of their own: nothing that they began goes on. Passkeys and
+    codes stay, for whoever they are found to be."""
+    at, because = now(), "two people were found to be one"
+    close(Session.objects.filter(person=person, ended_at=None), because)
+    open_invitation = Invitation.objects.filter(person=person, used_at=None, withdrawn_at=None)
+    open_invitation.update(withdrawn_at=at, withdrawn_because=because)
+    waiting = Pairing.objects.filter(person=person, ended_at=None, redeemed_at=None)
+    waiting.update(ended_at=at)
+    OneTimeCode.objects.filter(pairing__person=person, used_at=None).update(used_at=at)
+    Review.objects.filter(person=person, decided_at=None).update(
+        decided_at=at, decided_by="system", approved=False, reason=because, given={}
+    )
+
+
 def _end(
     counts: dict[int, dict[str, int]],
     name: str,

@@ -19,13 +19,15 @@ def queue(kind: Letter.Kind, *, to: str, **about: Any) -> Letter:
     return row
 
 
-def notice(owner: Owner, *, subject: str, text: str) -> None:
-    """Tell a person what happened to their access. Nothing where no address is known."""
+def notice(owner: Owner, *, subject: str, text: str, link: str = "", do: str = "") -> None:
+    """Tell a person what happened to their access; `do` is what the link to a page of ours says.
+    Nothing where no address is known."""
     if not isinstance(owner, Person):
         return
     to = owner.email if "@" in owner.email else address_for(owner)
     if to:
-        queue(Letter.Kind.NOTICE, to=to, words={"subject": subject, "text": text})
+        words = {"subject": subject, "text": text, "link": link, "do": do}
+        queue(Letter.Kind.NOTICE, to=to, words=words)
 
 
 def masked(address: str) -> str:

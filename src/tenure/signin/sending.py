@@ -144,7 +144,7 @@ def _compose(row: Letter) -> EmailMultiAlternatives | None:
         return _code(row)
     if row.kind == Letter.Kind.ADMINISTRATOR:
         return _administrator(row)
-    words = {"text": row.words["text"]}
+    words = {name: row.words.get(name, "") for name in ("text", "link", "do")}
     return compose(to=row.to, subject=row.words["subject"], template="notice", words=words)
 
 

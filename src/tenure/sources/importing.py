@@ -9,10 +9,9 @@ is stored with the last of it: one that dies before, or is held, is read again f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from django.db import DatabaseError, transaction
@@ -36,13 +35,14 @@ from tenure.sources.managers import (
 )
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.opening import open_source
+from tenure.sources.preparing import Prepared, Preparing, Taken
 from tenure.sources.reading import Reading, begin
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
 from tenure.sources.spooling import Item
 from tenure.sources.telling import PersonChange, Telling
 from tenure.sources.work import Work, approve
 
-CHUNK = 1000
+CHUNK = 2000
 
 Progress = Callable[[int], None]
 
@@ -207,10 +207,12 @@ def _tied(work: Work) -> Iterator[ManagerWarning]:
 def _take_all(
     work: Work, mapping: RowMapping, items: Iterator[Item], progress: Progress | None
 ) -> None:
-    for chunk in _chunks(items):
+    known = SourceRecord.objects.filter(source=work.source).exists()
+    preparing = Preparing(mapping, work.at, strangers=not known)
+    for chunk in preparing.chunks(items, CHUNK):
         with transaction.atomic():
             seen.wait_for_other_sources()
-            _take(work, mapping, chunk)
+            _take(work, preparing, chunk)
             if not work.dry_run:
                 work.store_issues()
                 runs.advance(work.run, done=len(chunk), counters=work.counts)
@@ -218,41 +220,42 @@ def _take_all(
             progress(work.counts["rows"])
 
 
-def _take(work: Work, mapping: RowMapping, chunk: Sequence[Item]) -> None:
+def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
     """One chunk: map what changed, merge it into people, remember what was seen."""
-    rows = _keyed(work, mapping, chunk)
+    rows = _keyed(work, chunk)
     if work.whole:
-        for key, line in seen.repeated({key: row.line for key, row in rows.items()}).items():
-            _duplicate(work, key, rows.pop(key).line, line)
-    digests = {key: mapping.digest(row) for key, row in rows.items()}
-    marks = seen.marks(work.source, digests)
+        lines = {key: found.row.line for key, found in rows.items()}
+        for key, line in seen.repeated(lines).items():
+            _duplicate(work, key, rows.pop(key).row.line, line)
+    marks = seen.marks(work.source, rows)
     _expect_acquaintances(work, rows, marks)
-    same = {key for key, (digest, present) in marks.items() if present and digest == digests[key]}
+    same = {key for key, (digest, there) in marks.items() if there and digest == rows[key].digest}
     if same:
         work.counts["unchanged"] += len(same)
     known = seen.records(work.source, marks.keys() - same)
     changed: list[MappedRow] = []
-    for key, row in rows.items():
-        if key in same or _is_another(work, row, known.get(key)):
+    for key, found in rows.items():
+        if key in same or _is_another(work, found.row, known.get(key)):
             continue
+        line = found.row.line
         try:
-            mapped = mapping.mapped(row, key, digests[key], known.get(key), work.at)
+            mapped = preparing.as_mapped(found, known.get(key))
         except BadRow as error:
-            work.complain(Severity.ERROR, str(error), line=row.line, key=key)
+            work.complain(Severity.ERROR, str(error), line=line, key=key)
             continue
         for warning in mapped.warnings:
-            work.complain(Severity.WARNING, warning, line=row.line, key=key)
+            work.complain(Severity.WARNING, warning, line=line, key=key)
         changed.append(mapped)
-    current = acquaint(work, asking.current(work, mapping, changed))
+    current = acquaint(work, asking.current(work, preparing.mapping, changed))
     current = numbered(work.source, current)
     arriving, others = asking.arriving(work, current)
     work.merge(keep_back(work, others))
     work.merge(asking.ask(work, arriving))
 
 
-def _keyed(work: Work, mapping: RowMapping, chunk: Sequence[Item]) -> dict[str, Row]:
+def _keyed(work: Work, chunk: Sequence[Taken]) -> dict[str, Prepared]:
     """Employee number -> row, for the rows that can be read at all."""
-    rows: dict[str, Row] = {}
+    rows: dict[str, Prepared] = {}
     for item in chunk:
         work.counts["rows"] += 1
         if isinstance(item, Gone):
@@ -262,18 +265,13 @@ def _keyed(work: Work, mapping: RowMapping, chunk: Sequence[Item]) -> dict[str, 
             work.unreadable += 1
             work.complain(Severity.ERROR, item.message, line=item.line)
             continue
-        try:
-            key = mapping.key(item)
-        except BadRow as error:
-            work.unreadable += 1
-            work.complain(Severity.ERROR, str(error), line=item.line)
-            continue
-        work.gone.discard(item.id)
-        if key not in rows or (not work.whole and rows[key].id == item.id):
+        key, row = item.key, item.row
+        work.gone.discard(row.id)
+        if key not in rows or (not work.whole and rows[key].row.id == row.id):
             # What changed may name a record twice: the last time is how it is now.
             rows[key] = item
         else:
-            _duplicate(work, key, item.line, rows[key].line)
+            _duplicate(work, key, row.line, rows[key].row.line)
     return rows
 
 
@@ -304,7 +302,7 @@ def _duplicate(work: Work, key: str, line: int, first: int) -> None:
     )
 
 
-def _expect_acquaintances(work: Work, rows: Mapping[str, Row], known: Collection[str]) -> None:
+def _expect_acquaintances(work: Work, rows: Collection[str], known: Collection[str]) -> None:
     """Raises `ReaderError` where the first rows are many and all strangers, in a source that has
     people: the file of another company has the same columns."""
     first, work.begun = not work.begun, work.begun or bool(rows)
@@ -356,9 +354,3 @@ def _close(work: Work, held: str) -> ImportResult:
         work.whole,
         () if work.dry_run else tuple(work.left),
     )
-
-
-def _chunks(rows: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(rows)
-    while chunk := list(islice(iterator, CHUNK)):
-        yield chunk

@@ -70,10 +70,12 @@ def merge(
     at: datetime,
     run: int | None = None,
     telling: Telling | None = None,
+    reason: str = "",
 ) -> Merge:
     """Store the records, and make or change their people. Runs in the caller's transaction. Every
-    change is told to `telling`."""
+    change is told to `telling`. `reason` is why, where it is not that they were read."""
     done = Merge()
+    why = reason or f"import of {source.name}"
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
     settings = company()
@@ -96,7 +98,8 @@ def merge(
     known = {people[row.key].pk: row for row in firsts if row.key not in fresh}
     numbered, told_of = settle_employee_numbers([people[row.key] for row in known.values()], fresh)
     done.issues += [Issue(known[pk].key, known[pk].line, text) for pk, text in told_of.items()]
-    events = restand([people[row.key] for row in firsts], at)
+    stood = restand([people[row.key] for row in firsts], at)
+    events = [entry._replace(run=run) for entry in stood]
     _store_new([people[row.key] for row in rows if row.key in fresh])
     had = {key: _attributes(before[key]) if key in before else {} for key in people}
     naming = Naming(firsts, people, had, settings, at)
@@ -126,7 +129,7 @@ def merge(
             telling.add(person, told_before, _whole(after), new=is_new)
         old, new = _differing(before.get(row.key, nobody), after, sensitive)
         if is_new or new:
-            events.append(_event(person, source, None if is_new else old, new, run))
+            events.append(_event(person, why, None if is_new else old, new, run))
     update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
     _store_records(source, rows, people, at)
     named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
@@ -315,7 +318,7 @@ def _attributes(snapshot: Mapping[str, object]) -> dict[str, Value]:
 
 def _event(
     person: Person,
-    source: Source,
+    reason: str,
     before: Mapping[str, object] | None,
     after: Mapping[str, object],
     run: int | None,
@@ -326,7 +329,7 @@ def _event(
         subject_key=str(person.uid),
         subject_label=person.display_name,
         person=str(person.uid),
-        reason=f"import of {source.name}",
+        reason=reason,
         before=before,
         after=after,
         run=run,

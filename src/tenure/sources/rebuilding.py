@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
+from tenure.people import named
 from tenure.people.models import Person
 from tenure.sources.merging import Merge, merge
 from tenure.sources.models import SourceRecord
 from tenure.sources.rows import MappedRow
 
 
-def rebuild(people: Sequence[Person], *, at: datetime) -> Merge:
+def rebuild(people: Sequence[Person], *, at: datetime, reason: str = "") -> Merge:
     """These people as all of their records say. Who has none is left as they are. Runs in the
     caller's transaction."""
     done = Merge()
@@ -20,10 +20,12 @@ def rebuild(people: Sequence[Person], *, at: datetime) -> Merge:
         records = SourceRecord.objects.filter(person=person).select_related("source")
         first = records.order_by("-present", "source__position", "pk").first()
         if first is not None:
-            found = merge(first.source, [row_of(first)], at=at)
+            found = merge(first.source, [row_of(first)], at=at, reason=reason)
             done.left += found.left
             done.leavers += found.leavers
             done.issues += found.issues
+    # A record that came to them may hold the names of another.
+    named.tell(list(Person.objects.filter(pk__in=[person.pk for person in people])), at)
     return done
 
 
@@ -40,8 +42,3 @@ def row_of(record: SourceRecord) -> MappedRow:
         present=record.present,
         id=record.remote_id,
     )
-
-
-def given_to(record: SourceRecord, person: Person) -> MappedRow:
-    """The record as a row of somebody else from now on."""
-    return replace(row_of(record), person=person.pk)

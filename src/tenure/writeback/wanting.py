@@ -24,9 +24,10 @@ def wanted(source: Source, record: SourceRecord, person: Person) -> dict[str, st
 
 
 def lacking(values: Mapping[str, str], held: Mapping[str, object]) -> dict[str, str]:
-    """Those of the values that are not there. Addresses and user names are the same in capitals."""
+    """Those of the values that are not there. Addresses and user names are the same in capitals,
+    and may be one of several, which rows have with commas."""
     return {
         name: value
         for name, value in values.items()
-        if str(held.get(name) or "").casefold() != value.casefold()
+        if value.casefold() not in str(held.get(name) or "").casefold().split(",")
     }

@@ -28,10 +28,11 @@ _WORDS = {
     "failures": ("Operations that fail", "percent of what was tried"),
     "leavers": ("People who become leavers", "percent of the people here"),
     "missing": ("Records that are missing", "percent of the last import"),
+    "write_back": ("Records written back", "percent of the records"),
 }
 _KINDS = {
     "applications": ("creates", "changes", "removals", "failures"),
-    "sources": ("leavers", "changes", "missing"),
+    "sources": ("leavers", "changes", "missing", "write_back"),
 }
 _PARTS = {
     "percent": ("Percent", "More than this is held."),

@@ -20,7 +20,7 @@ from tenure.people import selectors as people
 from tenure.provisioning import selectors as provisioning
 from tenure.provisioning import services, steering
 from tenure.runs import selectors
-from tenure.runs.models import Run, RunKind
+from tenure.runs.models import DRY_RUN, Run, RunKind
 from tenure.runs.progress import progress
 from tenure.signin.permissions import Ability
 from tenure.sources import selectors as sources
@@ -85,6 +85,7 @@ def run(request: ConsoleRequest, pk: int) -> HttpResponse:
         "uids": people.uids(op.person_id for op in operations.rows if op.person_id),
         "issues": selectors.issues_page(found, cursor=issues_at, size=100),
         "issue_counts": selectors.issue_counts([found])[found.pk],
+        "changed": found.reason != DRY_RUN and sources.source(found.subject) is not None,
         "held_import": found.kind == RunKind.IMPORT.value and found.state == "held",
     }
     return render(request, "console/run.html", context, section="runs")

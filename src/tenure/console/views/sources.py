@@ -16,7 +16,9 @@ from tenure.audit import selectors as audit
 from tenure.configuration import editing
 from tenure.configuration.problems import ConfigurationError
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
-from tenure.console.views import source_add
+from tenure.console.views import source_add, source_write_back
+from tenure.console.views.tokens import address_of
+from tenure.core.schedules import schedule_from
 from tenure.infra.clock import now
 from tenure.infra.jobs import is_queued, live_workers
 from tenure.people import selectors as people
@@ -24,12 +26,14 @@ from tenure.readers.registry import PUSH, UPLOAD
 from tenure.runs import selectors as runs
 from tenure.runs.models import DRY_RUN, Run, RunKind, RunState
 from tenure.runs.progress import progress
+from tenure.scim_server import tokens
 from tenure.setup import guessing, looking, source_drafts, tasks, uploads
 from tenure.signin.permissions import Ability
 from tenure.signin.services import actor_name
 from tenure.sources import selectors
 from tenure.sources.models import Source
 from tenure.sources.trying import try_source
+from tenure.writeback import selectors as write_backs
 
 _LISTED = 10
 
@@ -86,6 +90,13 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
         "imports": [(run, progress(run, now()), issues.get(run.pk, {})) for run in page.rows],
         "dry": DRY_RUN,
         "changes": audit.changes_of("source", slug),
+        "written": write_backs.standing(found),
+        "takes": source_write_back.writable(found) != [],
+        "tokens": tokens.tokens(slug) if found.reader in (PUSH, UPLOAD) else [],
+        "taken": found.reader in (PUSH, UPLOAD),
+        "address": address_of(found),
+        "schedule": schedule_from(found.schedule),
+        "at": now(),
         "draft": source_drafts.draft(slug),
         **_live(slug),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,6 +21,8 @@ from tenure.signin import recovery, sessions
 
 #: Columns and workings of ours that a person need not read about themselves.
 _HIDDEN: Final = frozenset({"user_name", "status", "manager"})
+#: As many are found by looking.
+_FEW: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,11 @@ def root(request: HttpRequest) -> HttpResponse:
 @signed_in()
 def home(request: PortalRequest) -> HttpResponse:
     """The applications, and what is still missing of one's own security."""
+    found, more = _tiles(request.person), offers(request.person, now())
     context = {
-        **_tiles(request.person),
-        "offers": offers(request.person, now()),
+        **found,
+        "offers": more,
+        "many": len(found["tiles"]) + len(more) > _FEW,
         "codes_left": recovery.codes_left(request.person),
         "first_time": "welcome" in request.GET,
     }
@@ -76,7 +80,7 @@ def profile(request: PortalRequest) -> HttpResponse:
     return render(request, "portal/profile.html", context, section="profile")
 
 
-def _tiles(person: Person) -> dict[str, object]:
+def _tiles(person: Person) -> dict[str, Any]:
     found = made.tiles_of(person)
     return {
         "tiles": found,

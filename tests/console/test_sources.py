@@ -1,0 +1,155 @@
+"""A source's pages: what an import changed, its schedule, who may push, what is written back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tenure.audit.models import Action, Event
+from tenure.people.models import AttributeDefinition
+from tenure.readers.memory import MemorySource, forget_all
+from tenure.runs.models import Run
+from tenure.scim_server.models import Scope
+from tenure.scim_server.tokens import issue
+from tenure.sources.importing import import_source
+from tenure.sources.models import Source
+from tenure.writeback import delivery
+from tenure.writeback.models import WriteBack
+from tests.sources import hr
+from tests.sources.memory import live, put
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_there() -> Iterator[None]:
+    forget_all()
+    yield
+    forget_all()
+
+
+def page(client: Client, name: str, *arguments: object, query: str = "") -> str:
+    answer = client.get(reverse(f"console:{name}", args=arguments) + query)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def send(client: Client, view: str, *arguments: object, **form: str) -> str:
+    answer = client.post(reverse(f"console:{view}", args=arguments), form, follow=True)
+    return " ".join(answer.content.decode().split())
+
+
+def imported() -> tuple[Source, MemorySource, Run]:
+    """An import that changed one, let one leave, made one and had one problem."""
+    source, there = live(4)
+    AttributeDefinition.objects.create(name="pay", label="Pay", type="string", sensitive=True)
+    source.mapping = {**source.mapping, "pay": 'row["Pay"]'}
+    source.save()
+    there.put("id-1", Pay="1200")
+    import_source(source)
+    put(there, 1, family="Szabó")
+    there.put("id-1", Pay="secret 1300")
+    put(there, 2, end="2024-06-30")
+    put(there, 3, start="no day")
+    put(there, 5)
+    return source, there, import_source(source).run
+
+
+def test_an_import_is_told_person_by_person(owner: Client) -> None:
+    source, _, run = imported()
+    text = page(owner, "source_changes", source.slug, run.pk)
+    for said in ("Given1 Szabó", "Given2 Kovács", "Given5 Kovács", "no day", "Given3 Kovács"):
+        assert said in text
+    assert 'from </span>Kovács</del> <ins><span class="unseen">to </span>Szabó' in text
+    assert "to </span>left" in text.lower()
+    assert "secret 1300" not in text
+    assert "<code>Pay</code>" in text
+    for kind, who in (("added", "Given5"), ("changed", "Given1"), ("left", "Given2")):
+        few = page(owner, "source_changes", source.slug, run.pk, query=f"?kind={kind}")
+        people = few.split('id="issues"')[0]
+        assert who in people
+        assert not {"Given1", "Given5"} - {who} & {w for w in ("Given1", "Given5") if w in people}
+    link = reverse("console:source_changes", args=[source.slug, run.pk])
+    assert link in page(owner, "source", source.slug)
+    assert link in page(owner, "run", run.pk)
+    other = hr.source("other")
+    assert (
+        owner.get(reverse("console:source_changes", args=[other.slug, run.pk])).status_code == 404
+    )
+
+
+def test_when_a_source_is_imported(owner: Client) -> None:
+    source, _ = live(1)
+    text = page(owner, "source_schedule", source.slug)
+    seen = text.split('name="seen" value="')[1].split('"')[0]
+    form = {"minutes": "15", "cron": "0 6 * * 1-5", "hours": "12"}
+    for wrong, said in (
+        ({"how": "every", "minutes": "soon"}, "no number of minutes"),
+        ({"how": "every", "minutes": "0.5"}, "Less than a minute"),
+        ({"how": "cron", "cron": "often"}, "no schedule as cron has them"),
+    ):
+        assert said in send(owner, "source_schedule", "hr", seen=seen, **{**form, **wrong})
+    send(owner, "source_schedule", "hr", seen=seen, how="every", **form)
+    source.refresh_from_db()
+    assert (source.schedule, source.full_every) == ({"every": 900}, timedelta(hours=12))
+    assert "every 15 minutes" in page(owner, "source", source.slug)
+    assert "meanwhile" in send(owner, "source_schedule", "hr", seen=seen, how="hand", **form)
+    for how, kept in (
+        ("cron", {"cron": "0 6 * * 1-5"}),
+        ("continuous", {"continuous": True}),
+        ("hand", {}),
+    ):
+        text = page(owner, "source_schedule", source.slug)
+        seen = text.split('name="seen" value="')[1].split('"')[0]
+        send(owner, "source_schedule", "hr", seen=seen, how=how, **form)
+        source.refresh_from_db()
+        assert source.schedule == kept
+    pushed = hr.source("entra", reader="push")
+    assert owner.get(reverse("console:source_schedule", args=[pushed.slug])).status_code == 404
+
+
+def test_who_may_push(owner: Client) -> None:
+    source = hr.source("entra", reader="push")
+    assert "Nobody yet" in page(owner, "source", source.slug)
+    token = issue("entra", name="Entra provisioning", scope=Scope.READ)
+    text = page(owner, "source", source.slug)
+    assert "Entra provisioning" in text
+    assert "may only read" in text
+    assert "/scim/v2" in text
+    assert token not in text
+
+
+def test_what_is_written_back(owner: Client) -> None:
+    source, there = live(25)
+    import_source(source)
+    text = page(owner, "source_write_back", "hr")
+    seen = text.split('name="seen" value="')[1].split('"')[0]
+    assert "read as status" in send(
+        owner, "source_write_back_columns", "hr", seen=seen, email="Status"
+    )
+    send(owner, "source_write_back_columns", "hr", seen=seen, email="E-mail")
+    source.refresh_from_db()
+    assert source.write_back == {"email": "E-mail"}
+    assert "Write into 25 records" in page(owner, "source_write_back_preview", "hr")
+    assert "Say why" in send(owner, "source_write_back_steer", "hr", do="all")
+    assert not WriteBack.objects.exists()
+    send(owner, "source_write_back_steer", "hr", do="all", reason="agreed with HR")
+    there.broken.add("id-2")
+    delivery.write_due(source)
+    text = page(owner, "source_write_back", "hr", query="?state=failed")
+    assert "The record id-2 is broken." in text
+    assert "given2.kovacs@acme.example" in text
+    assert 'write-back/?state=failed">1</a>' in page(owner, "source", "hr")
+    assert "tried now" in send(owner, "source_write_back_steer", "hr", do="retry")
+    WriteBack.objects.filter(state="waiting").update(state="held", reason="too many")
+    assert "too many" in page(owner, "source_write_back", "hr")
+    assert "1 record is forgotten" in send(
+        owner, "source_write_back_steer", "hr", do="reject", reason="no"
+    )
+    assert Event.objects.filter(action=Action.WRITE_BACK_REJECTED, reason="no").exists()
+    csv = hr.source("file")
+    assert "takes nothing back" in page(owner, "source_write_back", csv.slug)
