@@ -182,7 +182,8 @@ def values_of(name: str) -> list[tuple[str, int]]:
         return [(group.slug, 0) for group in group_definitions()]
     key = f"values-{name}"
     found = cache.get(key)
-    if found is None:
+    if not found:
+        # That nobody has one yet is not kept: people may be on their way.
         found = people.values_of(name, limit=200)
         cache.set(key, found, _KEPT)
     return list(found)
