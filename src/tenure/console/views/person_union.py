@@ -1,4 +1,4 @@
-"""Two people who are one, and one who is two: what it comes to, and doing it; and taking it back."""
+"""Two people who are one, and one who is two: what it comes to, doing it, and taking it back."""
 
 from __future__ import annotations
 
