@@ -151,9 +151,7 @@ def explain(
                     who.state, bool(given), may, person, weighed.withheld.get(row.slug, "")
                 ),
                 because=_without(given.because, hidden) if given else (),
-                not_because=_without(
-                    compiled.rules.refusals(weighed.attributes, row.slug), hidden
-                ),
+                not_because=_without(compiled.rules.refusals(weighed.attributes, row.slug), hidden),
                 entitlements=dict(sorted(given.by_entitlement.items())) if given else {},
                 account=accounts.get(row.pk),
                 problem=problem,
