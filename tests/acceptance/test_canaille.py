@@ -16,6 +16,7 @@ from typing import ClassVar
 import pytest
 
 from tenure.applications.models import Application
+from tenure.catalogue.loading import source
 from tenure.connectors import canary, trial
 from tenure.connectors.base import (
     Connector,
@@ -28,10 +29,13 @@ from tenure.connectors.scim import declared
 from tenure.connectors.steps import Outcome, Step
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
+from tenure.people.models import Person
 from tenure.provisioning import connection
 from tenure.readers.base import Row
 from tenure.readers.registry import open_reader
 from tenure.readers.scim import ScimReader
+from tenure.sources.importing import import_source
+from tenure.sources.models import Source
 from tests.acceptance.canaille import Canaille, canaille
 from tests.provisioning.whole_life import Seen, application, live
 
@@ -186,3 +190,41 @@ def test_people_are_read_from_it(server: Canaille) -> None:
     one = people.fetch(ids[0])
     assert isinstance(one, Row)
     assert one.values == found[ids[0]]
+
+
+@pytest.mark.django_db
+def test_people_of_it_are_imported(server: Canaille, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the entry of the catalogue: whoever is switched off there has left."""
+    empty(server)
+    monkeypatch.setenv("CANAILLE_TOKEN", server.token)
+
+    async def made(active: bool) -> list[str]:
+        async with open_connector("scim", config(server)) as connector:
+            if not active:
+                await connector.disable(ids[0])
+                return ids
+            accounts = []
+            for number in range(1, 4):
+                sample = ConnectorConformance().sample(f"p{number}")
+                given = {**sample, "name.formatted": "Ada Byron"}
+                given["enterprise.employeeNumber"] = f"{number:04d}"
+                accounts.append(await connector.create(given, external_id="", active=True))
+            return [one.remote_id for one in accounts]
+
+    ids = asyncio.run(made(active=True))
+    entry = source("scim-people")
+    people = Source.objects.create(
+        slug="canaille",
+        name="Canaille",
+        reader="scim",
+        catalogue_entry="scim-people",
+        settings={"base_url": server.scim, "page_size": 5},
+        secrets={"token": "${env:CANAILLE_TOKEN}"},
+        mapping=dict(entry.mapping),
+        statuses=dict(entry.statuses),
+    )
+    assert import_source(people).counts["added"] == 3
+    assert set(Person.objects.values_list("state", flat=True)) == {"active"}
+    asyncio.run(made(active=False))
+    assert import_source(people).counts["left"] == 1
+    assert Person.objects.get(employee_number="0001").state == "left"

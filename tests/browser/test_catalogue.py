@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tenure.applications.models import Application
-from tests.browser.conftest import NARROW, Opener
+from tests.browser.conftest import NARROW, WIDE, Opener
 from tests.browser.test_pages import look
 
 
@@ -19,12 +19,23 @@ def test_search_as_you_type_add_and_check(signed_in: Opener) -> None:
     page.get_by_role("link", name="Provisioning", exact=True).click()
     expect(page.get_by_role("heading", name="Step by step")).to_be_visible()
     page.get_by_role("link", name="Add this application").click()
-    page.get_by_role("button", name="Add in report mode").click()
+    page.get_by_role("button", name="Go on").click()
     expect(page.get_by_role("alert")).to_contain_text("Nothing was added")
     # The form's answer is a 422, which a browser's console mentions.
     window.wrong.clear()
     assert look(window, "add, with a mistake") == []
     page.get_by_label("Host of your GitLab").fill("gitlab.acme.example")
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_text("By SAML 2.0").click()
+    acs = page.get_by_label("Assertion consumer service")
+    expect(acs).to_have_value("https://gitlab.acme.example/users/auth/saml/callback")
+    assert look(window, "add, single sign-on") == []
+    page.set_viewport_size(NARROW)
+    assert look(window, "add, single sign-on, narrow") == []
+    page.set_viewport_size(WIDE)
+    page.get_by_label("Entity ID").fill("https://gitlab.acme.example")
+    page.get_by_role("button", name="Go on").click()
+    assert look(window, "add, provisioning") == []
     page.get_by_role("button", name="Add in report mode").click()
     expect(page.get_by_role("heading", name="Where to go next")).to_be_visible()
     assert look(window, "added") + window.wrong == []

@@ -129,6 +129,8 @@ def application(window: Window, server: str) -> None:
     for field in page.locator("input[name^=set-]").all():
         if not field.input_value():
             field.fill(server)
+    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Go on").click()
     page.locator("input[name^=secret-]").first.fill("${env:FIRST_RUN_TOKEN}")
     page.get_by_role("button", name="Add in report mode").click()
     page.get_by_role("link", name="Back to the guide").click()

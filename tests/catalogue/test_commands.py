@@ -69,7 +69,7 @@ def test_what_is_wrong_is_said(more: tuple[str, ...], said: str, anywhere: Tenur
 
 def test_a_missing_setting_and_an_entry_by_hand(anywhere: Tenure) -> None:
     assert "Host of your GitLab is missing" in anywhere("application", "add", "gitlab").err
-    by_hand = anywhere("application", "add", "box")
+    by_hand = anywhere("application", "add", "circleci")
     assert by_hand.code == 0
     assert "connector: manual" in by_hand.out
     assert "userName: user.email" in by_hand.out

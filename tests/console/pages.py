@@ -38,7 +38,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("API tokens", reverse("console:tokens")),
         ("mail", reverse("console:mail")),
         ("notifications", reverse("console:notifications")),
-        ("by hand", reverse("console:entry_provisioning", args=["box"])),
+        ("by hand", reverse("console:entry_provisioning", args=["circleci"])),
         ("in no catalogue", reverse("console:catalogue") + "?q=zzzz&can=saml"),
     ]
     if sample is None:

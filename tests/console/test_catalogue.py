@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -50,7 +53,7 @@ def test_the_three_tabs_say_what_is_known(owner: Client) -> None:
     assert "users/auth/saml/callback" in sign_on
     provisioning = text_of(owner, reverse("console:entry_provisioning", args=["gitlab"]))
     assert "mode: report" in provisioning
-    by_hand = text_of(owner, reverse("console:entry_provisioning", args=["box"]))
+    by_hand = text_of(owner, reverse("console:entry_provisioning", args=["circleci"]))
     assert "no connector for this application yet" in by_hand
     assert "connector: manual" in by_hand
 
@@ -85,6 +88,45 @@ def test_a_secret_that_is_typed_is_sealed(owner: Client) -> None:
     assert not [e for e in Event.objects.all() if "very-secret" in str((e.before, e.after))]
     owner.post(ADD, {**FORM, "slug": "other", "secret-token": ""})
     assert Application.objects.get(slug="other").secrets == {"token": "${env:OTHER_TOKEN}"}
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the form carries from the steps before, and its own step."""
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page))
+
+
+def test_three_steps_and_nothing_is_stored_before_the_last(owner: Client) -> None:
+    def send(page: str, status: int = 200, **typed: str) -> str:
+        answer = owner.post(ADD, hidden(page) | typed)
+        assert answer.status_code == status
+        return str(answer.content.decode())
+
+    general = text_of(owner, ADD)
+    assert "Its credentials" not in general
+    form = {"name": "Our GitLab", "slug": "code", "owner": "Ada", "price": "19,5"}
+    form["set-host"] = "git.acme.example"
+    assert "is missing" in send(general, 422, **{**form, "set-host": ""})
+    assert "Correct 1 field" in send(general, 422, **form), "a price needs its currency"
+    sign_on = send(general, **form, currency="eur")
+    assert "By SAML 2.0" in sign_on
+    assert 'value="https://git.acme.example/users/auth/saml/callback"' in sign_on
+    assert "or both of the two" in send(sign_on, 422, sso="saml")
+    assert "at least one" in send(sign_on, 422, sso="oidc")
+    chosen = {"sso": "saml", "entity_id": "https://git.acme.example"}
+    chosen["acs"] = "https://git.acme.example/users/auth/saml/callback"
+    assert "Nothing was added" in send(sign_on, 422, **{**chosen, "acs": "callback"})
+    last = send(sign_on, **chosen)
+    assert "Its credentials" in last
+    back = send(last, do="back")
+    assert 'value="https://git.acme.example"' in back
+    assert not Application.objects.exists()
+    answer = owner.post(ADD, hidden(last) | {"secret-token": "glsoat-very-secret"})
+    assert answer["Location"] == reverse("console:connection", args=["code"])
+    row = Application.objects.get()
+    assert (row.name, row.owner) == ("Our GitLab", "Ada")
+    assert (row.seat_price, row.seat_currency) == (Decimal("19.5"), "EUR")
+    assert row.single_sign_on["saml"]["entity_id"] == "https://git.acme.example"
+    assert opened("code.token") == "glsoat-very-secret"
 
 
 def test_what_is_authorised_by_oauth_goes_on_to_the_button(owner: Client) -> None:

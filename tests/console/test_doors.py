@@ -56,8 +56,6 @@ WRITES = (
     "source_import",
     "source_move",
     "source_rows",
-    "source_token",
-    "source_token_revoke",
     "source_write_back_columns",
     "source_write_back_steer",
     "source_test",

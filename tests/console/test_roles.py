@@ -98,8 +98,6 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "source_live": (ALL, NO),
     "source_changes": (ALL, NO),
     "source_schedule": (Ability.CONFIGURE, Ability.CONFIGURE),
-    "source_token": (NO, Ability.CONFIGURE),
-    "source_token_revoke": (NO, Ability.CONFIGURE),
     "source_write_back": (ALL, NO),
     "source_write_back_preview": (Ability.CONFIGURE, NO),
     "source_write_back_columns": (NO, Ability.CONFIGURE),

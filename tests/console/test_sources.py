@@ -10,11 +10,11 @@ from django.test import Client
 from django.urls import reverse
 
 from tenure.audit.models import Action, Event
-from tenure.infra.clock import now
 from tenure.people.models import AttributeDefinition
 from tenure.readers.memory import MemorySource, forget_all
 from tenure.runs.models import Run
-from tenure.scim_server.tokens import let_in, tokens
+from tenure.scim_server.models import Scope
+from tenure.scim_server.tokens import issue
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
 from tenure.writeback import delivery
@@ -112,22 +112,15 @@ def test_when_a_source_is_imported(owner: Client) -> None:
     assert owner.get(reverse("console:source_schedule", args=[pushed.slug])).status_code == 404
 
 
-def test_who_may_push_is_shown_its_token_once(owner: Client) -> None:
+def test_who_may_push(owner: Client) -> None:
     source = hr.source("entra", reader="push")
     assert "Nobody yet" in page(owner, "source", source.slug)
-    assert "how many days" in send(owner, "source_token", "entra", name="Entra", days="0")
-    text = send(owner, "source_token", "entra", name="Entra", days="30", scope="read")
-    token = next(w for w in text.replace('"', " ").replace("<", " ").split() if "tnr_push_" in w)
-    (row,) = tokens("entra")
-    assert row.expires_at - now() < timedelta(days=31)
-    found = let_in(token.split(">")[-1], now())
-    assert found == row
+    token = issue("entra", name="Entra provisioning", scope=Scope.READ)
     text = page(owner, "source", source.slug)
-    assert "Entra" in text
-    assert "tnr_push_" not in text
-    assert "that no other" in send(owner, "source_token", "entra", name="Entra", days="30")
-    assert "lets nobody in" in send(owner, "source_token_revoke", "entra", name="Entra")
-    assert not tokens("entra")
+    assert "Entra provisioning" in text
+    assert "may only read" in text
+    assert "/scim/v2" in text
+    assert token not in text
 
 
 def test_what_is_written_back(owner: Client) -> None:

@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +30,7 @@ from tenure.readers.base import (
 from tenure.readers.registry import open_reader
 from tests.connectors.servers import http_server
 from tests.connectors.test_handover import PASSWORD, sftp_server
+from tests.readers.test_excel import workbook
 
 
 @pytest.fixture(autouse=True)
@@ -319,3 +322,51 @@ def test_an_encrypted_file_is_opened_and_its_signature_checked(tmp_path: Path) -
     path.write_bytes(b"Id\n1\n")
     with pytest.raises(ReaderError, match="cannot be opened by PGP"):
         open_reader("csv", given, secrets=secrets).columns()
+
+
+# Workbooks come by the same ways.
+
+
+async def test_a_workbook_by_sftp_and_by_https(tmp_path: Path) -> None:
+    made = workbook(tmp_path / "made.xlsx", [["Id"], ["0007"]])
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        return web.Response(body=made.read_bytes(), content_type=kind)
+
+    async with sftp_server(tmp_path) as sftp:
+        target = tmp_path / "in" / "people.xlsx"
+        target.write_bytes(made.read_bytes())
+        os.utime(target, (1, 1))
+        reader = open_reader("excel", {"path": "/in", "sftp": sftp}, secrets={"password": PASSWORD})
+        assert await asyncio.to_thread(ids, reader) == ["0007"]
+    async with http_server(handler) as address:
+        reader = open_reader("excel", {"url": f"{address}/people"})
+        assert await asyncio.to_thread(ids, reader) == ["0007"]
+
+
+@pytest.mark.skipif(shutil.which("gpg") is None, reason="needs GnuPG")
+def test_a_workbook_that_gnupg_encrypted(tmp_path: Path) -> None:
+    from pysequoia import Tsk
+
+    made = workbook(tmp_path / "made.xlsx", [["Id"], ["0007"]])
+    ours, sealed = Tsk.generate("hr <hr@acme.example>"), tmp_path / "people.xlsx.gpg"
+    (tmp_path / "public.asc").write_text(str(ours.extract_certificate()))
+    home = tmp_path / "gnupg"
+    home.mkdir(mode=0o700)
+    for words in (
+        ["--import", str(tmp_path / "public.asc")],
+        [
+            *("--trust-model", "always", "-o", str(sealed)),
+            *("-r", "hr@acme.example", "-e"),
+            str(made),
+        ],
+    ):
+        done = subprocess.run(
+            ["gpg", "--batch", "--quiet", "--homedir", str(home), *words],
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+    given = {"path": str(sealed), "pgp": {}}
+    assert ids(open_reader("excel", given, secrets={"pgp_key": str(ours)})) == ["0007"]

@@ -10,6 +10,7 @@ import pytest
 from tenure.audit.models import Action, Event
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
+from tenure.notices import collecting
 from tenure.people.decisions import end_legal_hold, set_legal_hold
 from tenure.people.models import Company, Person
 from tenure.people.services import terminate
@@ -18,6 +19,7 @@ from tenure.readers.base import ReaderBusy, ReaderError, RecordRefused
 from tenure.readers.memory import MemorySource, forget_all
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source, SourceRecord
+from tenure.sources.rebuilding import rebuild
 from tenure.writeback import delivery, previewing, steering
 from tenure.writeback.models import Pause, WriteBack
 from tests.sources.hr import person
@@ -143,6 +145,16 @@ def test_leavers_and_people_under_legal_hold_are_left_alone() -> None:
     assert person(1).state == LifecycleState.LEFT.value
 
 
+def test_a_record_that_passes_to_another_person_gets_their_address() -> None:
+    source, there = hr(2)
+    import_source(source)
+    delivery.write_due(source)
+    SourceRecord.objects.filter(key="2").update(person=person(1))
+    rebuild([person(1)], at=now())
+    assert delivery.write_due(source) == 1
+    assert address(there, 2) == address(there, 1) == "given1.kovacs@acme.example"
+
+
 def test_the_emergency_stop_pauses_it() -> None:
     source, there = hr()
     import_source(source)
@@ -178,6 +190,8 @@ class TestTrouble:
             assert (pause.refused, pause.tries) == (True, tries)
             soon()
         assert Event.objects.filter(action=Action.WRITE_BACK_STOPPED).count() == 1
+        (told,) = [one for one in collecting.waiting() if one.kind is collecting.Kind.STOPPED]
+        assert (told.title, told.detail) == ("Nothing is written into HR", "The password is wrong.")
         there.password = ""
         steering.retry(source, reason="a new password")
         assert delivery.write_due(source) == 2

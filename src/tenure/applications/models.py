@@ -260,6 +260,9 @@ class Account(models.Model):
                 name="account_unsure_until",
             ),
             models.Index(
+                fields=["application"], condition=~models.Q(unsure=[]), name="account_unsure"
+            ),
+            models.Index(
                 fields=["application"], condition=models.Q(owner=True), name="account_owner"
             ),
             # Whether a name is in use already; see `holding`.

@@ -124,6 +124,7 @@ class Action(models.TextChoices):
     INVITATION_SENT = "invitation.sent", "Invited"
     INVITATION_WITHDRAWN = "invitation.withdrawn", "Invitation withdrawn"
     PAIRING_CONFIRMED = "pairing.confirmed", "Phone confirmed a computer"
+    WALLET_REFUSED = "identity.wallet_refused", "Answer of a wallet not believed"
     PAIRING_MISMATCHED = "pairing.mismatched", "Number on a phone was not the computer's"
     APPLICATION_SIGN_IN_REFUSED = "application.sign_in_refused", "Sign-in to an application refused"
     APPLICATION_SESSION_ENDED = "application.session_ended", "Session at an application ended"

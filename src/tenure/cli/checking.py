@@ -146,6 +146,23 @@ def _places() -> Iterator[Line]:
         yield Line("places", True, f"{made_of.database_type} in {settings.TENURE_PLACES}")
 
 
+def _wallets() -> Iterator[Line]:
+    """Whether wallets can be asked, and their answers checked, with what this process reads."""
+    from tenure.signin import wallets
+
+    if wallets.configured() is None:
+        return
+    try:
+        ours, believed = wallets.verifier(), wallets.issuers()
+    except wallets.WalletUnready as error:
+        yield Line("wallet", False, str(error))
+    else:
+        until = ours.chain[0].not_valid_after_utc
+        detail = f"{ours.client_id()}, its certificate until {until:%Y-%m-%d}; "
+        detail += f"believed: {', '.join(one.name for one in believed)}"
+        yield Line("wallet", True, detail)
+
+
 def _letters() -> Iterator[Line]:
     from django.conf import settings
 
@@ -303,6 +320,7 @@ _LOOKS = (
     _writes,
     _passkeys,
     _places,
+    _wallets,
     _letters,
     _secrets,
     _sources,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from tenure.portal.views.home import root
-from tenure.signin.urls import scan_patterns
+from tenure.signin.urls import scan_patterns, wallet_patterns
 
 urlpatterns = [
     path("", root),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("tenure.receiving.urls")),
     path("sign-in/", include("tenure.signin.urls")),
     path("qr/", include(scan_patterns)),
+    path("wallet/", include(wallet_patterns)),
     path("sso/saml/", include("tenure.sso.saml.urls")),
     path("", include("tenure.sso.urls")),
     path("", include("tenure.signals.urls")),

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
+from tenure.configuration.checking_wallet import check_wallet
 from tenure.configuration.document import Company
 from tenure.configuration.problems import Problems
 from tenure.configuration.settings_checking import near
@@ -33,6 +34,8 @@ def check_onboarding(
                 f"Nobody can be asked for {name!r}. Expected `{NAME}` (given and family name) or "
                 f"an attribute that is a text or a day.{near(name, (NAME, *schema))}",
             )
+    if company.onboarding.wallet is not None:
+        check_wallet(company.onboarding.wallet, company.onboarding.verify, problems)
     for place, ranges in company.onboarding.networks.items():
         if not ranges:
             problems.add(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from tenure.configuration.document_wallet import Wallet
 from tenure.configuration.values import Duration, Part, Text
 from tenure.people.onboarding import Invite, SendTo, Trigger
 from tenure.people.onboarding import Onboarding as Settings
@@ -42,6 +43,9 @@ class Onboarding(Part):
         default_factory=dict,
         description="What a place is called, and its addresses: {Berlin office: [10.1.0.0/16]}.",
     )
+    wallet: Wallet | None = Field(
+        default=None, description="What is asked may come from a wallet: see the how-to."
+    )
 
 
 def stored_onboarding(item: Settings) -> Onboarding:
@@ -54,6 +58,7 @@ def stored_onboarding(item: Settings) -> Onboarding:
         verify=list(item.verify),
         trigger=item.trigger,
         networks={name: list(ranges) for name, ranges in item.networks.items()},
+        wallet=Wallet.model_validate(item.wallet) if item.wallet else None,
     )
 
 
@@ -67,4 +72,5 @@ def onboarding_settings(part: Onboarding) -> Settings:
         verify=tuple(part.verify),
         trigger=part.trigger,
         networks={name: tuple(ranges) for name, ranges in part.networks.items()},
+        wallet=part.wallet.model_dump(mode="json") if part.wallet else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Final
 
 from tenure.people.selectors import Coming
@@ -87,6 +88,44 @@ def shares(rows: Sequence[tuple[str, int, str, str, object]]) -> list[Share]:
             about,
         )
         for label, count, meaning, url, about in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One line of a chart of costs: widths in hundredths of the dearest, `idle` is the part of it
+    that is paid for nobody."""
+
+    label: str
+    url: str
+    about: object
+    amount: Decimal
+    wasted: Decimal
+    width: float
+    idle: float
+
+    @property
+    def idle_from(self) -> float:
+        """Where that part begins: it is the end of the bar."""
+        return round(self.width - self.idle, 1)
+
+
+def costs(rows: Sequence[tuple[str, str, object, Decimal, Decimal]]) -> list[Cost]:
+    """Bars on one scale, the dearest first: label, address, whatever the page shows beside it, the
+    amount, and how much of it is wasted."""
+    paid = sorted((row for row in rows if row[3] > 0), key=lambda row: -row[3])
+    most = paid[0][3] if paid else Decimal(1)
+    return [
+        Cost(
+            label,
+            url,
+            about,
+            amount,
+            wasted,
+            round(max(float(100 * amount / most), 0.6), 1),
+            round(float(100 * min(wasted, amount) / most), 1),
+        )
+        for label, url, about, amount, wasted in paid
     ]
 
 

@@ -110,6 +110,7 @@ EVENTS: Final = {
             Action.PERSON_REINSTATED,
             Action.PERSON_RESUMED,
             Action.IMPORT_APPROVED,
+            Action.WRITE_BACK_APPROVED,
             Action.PASSKEY_ADDED,
             Action.IDENTITY_VERIFIED,
             Action.IDENTITY_VOUCHED,
@@ -120,6 +121,7 @@ EVENTS: Final = {
         (
             Action.PERSON_CHANGED,
             Action.PERSON_STATE_CHANGED,
+            Action.WRITTEN_BACK,
             Action.ACCOUNT_UPDATED,
             Action.ACCOUNT_DRIFTED,
             Action.CONFIGURATION_CHANGED,
@@ -140,6 +142,9 @@ EVENTS: Final = {
             Action.OPERATION_FAILED,
             Action.APPLICATION_STOPPED,
             Action.WRITES_STOPPED,
+            Action.WRITE_BACK_FAILED,
+            Action.WRITE_BACK_STOPPED,
+            Action.WRITE_BACK_REJECTED,
             Action.PLAN_REJECTED,
             Action.ACCESS_ENDED,
             Action.SESSIONS_ENDED,
@@ -150,7 +155,15 @@ EVENTS: Final = {
         ),
         "remove",
     ),
-    **dict.fromkeys((Action.PLAN_HELD, Action.IMPORT_HELD, Action.IDENTITY_DOUBTED), "wait"),
+    **dict.fromkeys(
+        (
+            Action.PLAN_HELD,
+            Action.IMPORT_HELD,
+            Action.WRITE_BACK_HELD,
+            Action.IDENTITY_DOUBTED,
+        ),
+        "wait",
+    ),
 }
 
 

@@ -25,6 +25,7 @@ from tenure.sources.asking import who
 from tenure.sso import keys
 from tenure.sso import selectors as sso
 from tenure.sso.saml import alarms
+from tenure.writeback import selectors as write_backs
 
 #: Rehires that are listed one by one.
 _MOST_REHIRES = 5
@@ -55,6 +56,7 @@ def items(company: Company) -> list[Item]:
         *_held(),
         *_imports(),
         *_unreadable_sources(),
+        *_written_back(),
         *_rehires(),
         *_failed(),
         *_requests(),
@@ -133,6 +135,31 @@ def _sign_on() -> list[Item]:
             url = reverse("console:saml", args=[warned.application])
         mark = Mark("Stopped", "remove") if warned.urgent else Mark("Soon", "change")
         found.append(Item(mark, warned.what, warned.detail, url, "Look"))
+    return found
+
+
+def _written_back() -> list[Item]:
+    found = []
+    for row in write_backs.troubles():
+        mark, title, ask = {
+            "refused": (
+                Mark("Stopped", "remove"),
+                f"Nothing is written into {row.name}",
+                "Look",
+            ),
+            "held": (
+                Mark("Held", "wait"),
+                f"{plural(row.count, 'record')} of {row.name} to be written are held",
+                "Decide",
+            ),
+            "failed": (
+                Mark("Failed", "remove"),
+                f"{plural(row.count, 'record')} of {row.name} could not be written",
+                "Look",
+            ),
+        }[row.kind]
+        url = reverse("console:source_write_back", args=[row.slug])
+        found.append(Item(mark, title, row.reason, url, ask))
     return found
 
 

@@ -155,7 +155,7 @@ def _overdue() -> Iterator[Waiting]:
 def _written_back() -> Iterator[Waiting]:
     """What is written into HR records: the same three things as of applications."""
     for trouble in write_backs.troubles():
-        name = trouble.source.name
+        name = trouble.name
         kind, title = {
             "refused": (Kind.STOPPED, f"Nothing is written into {name}"),
             "held": (Kind.HELD, f"{trouble.count:,} to be written into {name} are held"),
@@ -163,10 +163,10 @@ def _written_back() -> Iterator[Waiting]:
         }[trouble.kind]
         yield Waiting(
             kind,
-            f"write-back {trouble.kind} {trouble.source.slug} {trouble.since}",
+            f"write-back {trouble.kind} {trouble.slug} {trouble.since}",
             title,
             trouble.reason,
-            reverse("console:source", args=[trouble.source.slug]),
+            reverse("console:source_write_back", args=[trouble.slug]),
         )
 
 

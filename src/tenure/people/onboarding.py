@@ -3,7 +3,7 @@ Values only; who invites and who verifies is decided elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -41,7 +41,8 @@ class Onboarding:
     invitation can be used. `verify`: names of attributes that the person is asked for, beside the
     code that is sent to them. `trigger`: whether accounts are made for the first day, or when
     they have come in. `networks`: what the company calls a place -> its addresses (CIDR), told
-    to the phone that lets a computer in."""
+    to the phone that lets a computer in. `wallet`: how wallets are asked, as the document
+    writes it; None where they are not."""
 
     invite: Invite = Invite.BY_HAND
     ahead: timedelta = timedelta(days=7)
@@ -50,6 +51,7 @@ class Onboarding:
     verify: tuple[str, ...] = DEFAULT_VERIFY
     trigger: Trigger = Trigger.START
     networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wallet: Mapping[str, Any] | None = None
 
     def as_plain(self) -> dict[str, Any]:
         """As the company's row keeps it: lengths of time in seconds."""
@@ -61,7 +63,17 @@ class Onboarding:
             "verify": list(self.verify),
             "trigger": self.trigger.value,
             "networks": {name: list(ranges) for name, ranges in self.networks.items()},
+            "wallet": dict(self.wallet) if self.wallet else None,
         }
+
+
+def asked_names(verify: Sequence[str]) -> list[str]:
+    """The attributes that are asked for: a name is asked for in its two parts."""
+    return [
+        part
+        for name in verify
+        for part in (("given_name", "family_name") if name == NAME else (name,))
+    ]
 
 
 def onboarding_of(plain: Mapping[str, Any]) -> Onboarding:
@@ -75,6 +87,7 @@ def onboarding_of(plain: Mapping[str, Any]) -> Onboarding:
         verify=tuple(plain.get("verify", default.verify)),
         trigger=Trigger(plain.get("trigger", default.trigger)),
         networks={name: tuple(ranges) for name, ranges in plain.get("networks", {}).items()},
+        wallet=plain.get("wallet"),
     )
 
 

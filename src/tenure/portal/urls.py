@@ -10,6 +10,7 @@ app_name = "portal"
 urlpatterns = [
     path("welcome/<str:token>", welcome.welcome, name="welcome"),
     path("welcome/<str:token>/code", welcome.code, name="code"),
+    path("welcome/<str:token>/wallet", welcome.wallet, name="wallet"),
     path("welcome/<str:token>/wait", welcome.wait, name="wait"),
     path("phone/", welcome.phone, name="phone"),
     path("phone/send/", welcome.send, name="send"),

@@ -16,8 +16,8 @@ from typing import Annotated, Any, ClassVar
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from tenure.connectors.addresses import checked_url
-from tenure.connectors.base import Check, ConnectorError, NotFound, StopApplication
+from tenure.connectors.base import Check, ConnectorError, NotFound
+from tenure.connectors.fields import BaseAddress
 from tenure.connectors.google.api import Api, explain
 from tenure.connectors.google.entitlements import DIRECTORY
 from tenure.connectors.google.resources import must_be_known, shown
@@ -50,7 +50,9 @@ class GoogleSourceSettings(BaseModel):
         title="Customer",
         description="my_customer is the Workspace of the administrator on whose behalf we act.",
     )
-    base_url: str = Field(default="https://admin.googleapis.com", title="Address of the Admin SDK")
+    base_url: BaseAddress = Field(
+        default="https://admin.googleapis.com", title="Address of the Admin SDK"
+    )
     allow_http: bool = Field(default=False, title="Allow http://", description="For tests only.")
     attributes: tuple[str, ...] = Field(
         default=USUAL,
@@ -65,14 +67,6 @@ class GoogleSourceSettings(BaseModel):
     )
     page_size: int = Field(default=500, ge=1, le=500, title="People per page")
     timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        try:
-            return str(checked_url(value, allow_http=True))
-        except StopApplication as error:
-            raise ValueError(str(error)) from None
 
     @field_validator("attributes")
     @classmethod

@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from tenure.connectors.addresses import checked_url
-from tenure.connectors.base import Check, ConnectorError, NotFound, StopApplication
+from tenure.connectors.base import Check, ConnectorError, NotFound
+from tenure.connectors.fields import BaseAddress
 from tenure.connectors.http import HttpFunnel, Timeouts, segment
 from tenure.connectors.microsoft.graph import Graph, explain
 from tenure.connectors.microsoft.properties import EXTENSION, EXTENSIONS
@@ -47,7 +47,7 @@ class MicrosoftSourceSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: str = Field(
+    base_url: BaseAddress = Field(
         default="https://graph.microsoft.com/v1.0",
         title="Address of Microsoft Graph",
         description="Another one in the clouds for governments and China.",
@@ -67,14 +67,6 @@ class MicrosoftSourceSettings(BaseModel):
     )
     page_size: int = Field(default=999, ge=1, le=999, title="People per page")
     timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        try:
-            return str(checked_url(value, allow_http=True))
-        except StopApplication as error:
-            raise ValueError(str(error)) from None
 
     @field_validator("time_zone")
     @classmethod

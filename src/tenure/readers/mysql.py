@@ -7,19 +7,17 @@ import socket
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, Field
 
-from tenure.connectors.addresses import is_forbidden, is_loopback
+from tenure.connectors.fields import DatabaseServer, Given
 from tenure.readers.base import ReaderBusy, ReaderConfig, ReaderError
 from tenure.readers.sql import Condition, QueryReader, QuerySettings
 
 if TYPE_CHECKING:
     import pymysql
 
-_Given = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 #: https://mariadb.com/kb/en/mariadb-error-codes/
 _SIGN_IN = frozenset({1044, 1045, 1049, 1698, 2026})
 _LATER = frozenset({1040, 1053, 1203, 1205, 1213, 2002, 2003, 2006, 2013, 2055})
@@ -27,57 +25,22 @@ _READ_ONLY = 1792
 _TOO_LONG = frozenset({1969, 3024})
 
 
-class MysqlSettings(QuerySettings):
+class MysqlSettings(DatabaseServer, QuerySettings):
     """A MySQL or MariaDB database, and what is asked of it."""
 
-    host: _Given = Field(
+    host: Given = Field(
         title="Host",
         description="Its name, or the path of its socket.",
         examples=["db.example.com"],
     )
     port: int = Field(default=3306, ge=1, le=65535, title="Port")
-    database: _Given = Field(title="Database")
-    user: _Given = Field(title="Sign in as", examples=["tenure"])
-    plain: bool = Field(
-        default=False,
-        title="Without encryption",
-        description="Only inside a network that you trust. This machine needs none.",
-    )
-    ca_file: str = Field(
-        default="",
-        title="File of issuers",
-        description="PEM certificates of who issued the server's, where this machine does not "
-        "know them.",
-    )
-
-    @property
-    def is_socket(self) -> bool:
-        return self.host.startswith("/")
 
     @property
     def context(self) -> ssl.SSLContext | None:
         """How the connection is encrypted; None where it is not."""
-        is_local = self.is_socket or is_loopback(self.host)
-        if self.plain or (is_local and not self.ca_file):
+        if not self.is_encrypted:
             return None
         return ssl.create_default_context(cafile=self.ca_file or None)
-
-    @field_validator("host")
-    @classmethod
-    def _is_a_host(cls, value: str) -> str:
-        if "," in value or "://" in value or " " in value:
-            raise ValueError("expected the name of one host")
-        if is_forbidden(value):
-            raise ValueError("this address is link-local or a cloud's, never a database's")
-        return value
-
-    @model_validator(mode="after")
-    def _goes_together(self) -> Self:
-        if self.ca_file and not Path(self.ca_file).is_file():
-            raise ValueError(f"ca_file: there is no file {self.ca_file}")
-        if self.ca_file and self.plain:
-            raise ValueError("ca_file goes with an encrypted connection, and plain is set")
-        return self
 
 
 class MysqlReader(QueryReader):

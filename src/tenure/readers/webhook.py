@@ -139,7 +139,8 @@ def hint(
     *,
     method: str = "POST",
 ) -> Hint:
-    """What the webhook says. `headers` by any case. Raises `NotGenuine`."""
+    """What the webhook says. `headers` by any case; one that is genuine and no JSON, as some send
+    to see whether anybody is there, says nothing. Raises `NotGenuine`."""
     found = {name.lower(): value for name, value in headers.items()}
     stamp = _stamp(webhook, found, now)
     if webhook.signature is not None:
@@ -205,7 +206,7 @@ def _said(webhook: Webhook, body: bytes) -> Hint:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise NotGenuine("The body is no JSON.") from None
+        return Hint()
     event = str(json_path(webhook.event).get(document) or "") if webhook.event else ""
     if webhook.only and not any(fnmatchcase(event, one) for one in webhook.only):
         return Hint(event=event)

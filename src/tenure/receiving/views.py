@@ -43,7 +43,8 @@ def hook(request: HttpRequest, slug: str) -> HttpResponse:
     except Refused as error:
         log.warning("Webhook for %s refused: %s", slug, error)
         return _answer(401, {"error": "Refused."})
-    return HttpResponse(status=204, headers=dict(headers))
+    # 200 rather than 204: some take nothing else for an answer.
+    return HttpResponse(b"", status=200, headers=dict(headers))
 
 
 @csrf_exempt

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from scim2_models import (
     InvalidCursorException,
     InvalidValueException,
+    Meta,
     NotFoundException,
     PreconditionFailedException,
     Resource,
@@ -108,7 +109,8 @@ class PushedStorage(ScimStorage):
         )
         with self._whole(row):
             self._write(row, resource, at_birth=True)
-        return self._loaded(resource_type, row)
+        # What was read is what is kept, but for what we say of it.
+        return resource.model_copy(update={"id": row.uid, "meta": _meta(row)})
 
     def update(
         self,
@@ -237,14 +239,18 @@ class PushedStorage(ScimStorage):
             {
                 **row.document,
                 "id": row.uid,
-                "meta": {
-                    "resourceType": row.kind,
-                    "created": row.created_at,
-                    "lastModified": row.modified_at,
-                    "version": _version(row),
-                },
+                "meta": _meta(row),
             }
         )
+
+
+def _meta(row: PushedResource) -> Meta:
+    return Meta(
+        resource_type=row.kind,
+        created=row.created_at,
+        last_modified=row.modified_at,
+        version=_version(row),
+    )
 
 
 def _document(resource: Resource[Any]) -> dict[str, Any]:

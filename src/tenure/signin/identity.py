@@ -138,6 +138,8 @@ def check_claims(row: Pairing, given: Mapping[str, str]) -> Outcome:
         raise CodeRefused("Enter the code first.")
     if Review.objects.filter(person=person, decided_at=None).exists():
         return Outcome.WAITS
+    if (onboarding_of(company().onboarding).wallet or {}).get("required"):
+        raise CodeRefused("This is shown from your wallet, not typed. Begin again at the computer.")
     asked = questions()
     typed = {q.name: str(given.get(q.name, ""))[:_LONGEST_CLAIM] for q in asked}
     right = [_agree(q, typed[q.name], person) for q in asked]
@@ -148,15 +150,27 @@ def check_claims(row: Pairing, given: Mapping[str, str]) -> Outcome:
     invitation.save(update_fields=["claim_tries"])
     if invitation.claim_tries < _TRIES_OF_CLAIMS:
         return Outcome.TRY_AGAIN
-    Review.objects.create(
-        invitation=invitation,
-        person=person,
-        given=typed,
-        address=row.address,
-        browser=row.browser,
-    )
-    told(Action.IDENTITY_DOUBTED, person, after={"from": row.address, "computer": row.browser})
+    _to_a_person(row, invitation, typed)
     return Outcome.WAITS
+
+
+@transaction.atomic
+def check_shown(row: Pairing, given: Mapping[str, str], *, by: str) -> bool:
+    """Compare what a wallet has shown, attested by an issuer. It is no typing mistake, so what
+    differs goes to a person at once. Nobody outside is told which it was."""
+    invitation = Invitation.objects.select_for_update().get(pk=_invitation(row).pk)
+    person, asked = invitation.person, questions()
+    typed = {q.name: str(given.get(q.name, ""))[:_LONGEST_CLAIM] for q in asked}
+    right = [_agree(q, typed[q.name], person) for q in asked]
+    if asked and all(right):
+        row.claims_proven_at = now()
+        row.save(update_fields=["claims_proven_at"])
+        after = {"wallet": by, "claims": [q.name for q in asked]}
+        told(Action.IDENTITY_VERIFIED, person, after=after)
+        return True
+    if not Review.objects.filter(person=person, decided_at=None).exists():
+        _to_a_person(row, invitation, typed)
+    return False
 
 
 def waits(row: Pairing) -> bool:
@@ -234,6 +248,18 @@ def _decide(review: Review, reason: str, *, approved: bool) -> Review:
     row.given = {}
     row.save(update_fields=["decided_at", "decided_by", "approved", "reason", "given"])
     return row
+
+
+def _to_a_person(row: Pairing, invitation: Invitation, typed: Mapping[str, str]) -> None:
+    person = invitation.person
+    Review.objects.create(
+        invitation=invitation,
+        person=person,
+        given=dict(typed),
+        address=row.address,
+        browser=row.browser,
+    )
+    told(Action.IDENTITY_DOUBTED, person, after={"from": row.address, "computer": row.browser})
 
 
 def _verified(row: Pairing, invitation: Invitation) -> None:

@@ -208,6 +208,7 @@ from tenure.signin.onboarding_models import (  # noqa: E402
     OneTimeCode,
     Pairing,
     Review,
+    WalletRequest,
 )
 
 __all__ = [
@@ -226,4 +227,5 @@ __all__ = [
     "Session",
     "Throttle",
     "User",
+    "WalletRequest",
 ]

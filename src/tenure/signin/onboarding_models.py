@@ -77,8 +77,37 @@ class Pairing(models.Model):
     redeemed_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
 
+    @property
+    def is_verified(self) -> bool:
+        """The address and the claims, in whichever order they were proven."""
+        return self.address_proven_at is not None and self.claims_proven_at is not None
+
     def __str__(self) -> str:
         return f"{self.purpose} {self.matching}"
+
+
+class WalletRequest(models.Model):
+    """What a wallet is asked, for a computer that waits. Its address is stored as a digest, its key
+    is not stored at all. It is answered once."""
+
+    class Outcome(models.TextChoices):
+        VERIFIED = "verified", "What HR has"
+        DIFFERS = "differs", "Not what HR has"
+        REFUSED = "refused", "Not believed"
+        DECLINED = "declined", "Nothing was shown"
+
+    pairing = models.ForeignKey(Pairing, on_delete=models.CASCADE, related_name="wallet_requests")
+    token_digest = models.BinaryField(max_length=32, unique=True)
+    nonce = models.CharField(max_length=64)
+    state = models.CharField(max_length=64)
+    started_at = models.DateTimeField(db_default=Now())
+    expires_at = models.DateTimeField()
+    fetched_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True)
+
+    def __str__(self) -> str:
+        return f"wallet for pairing {self.pairing_id}"
 
 
 class OneTimeCode(models.Model):

@@ -127,6 +127,14 @@ def match(token: str, number: str) -> Pairing:
     return row
 
 
+def renew(row: Pairing) -> str:
+    """Another code of the same pairing; the one before is void. The caller holds a transaction."""
+    token = new_short_token()
+    row.token_digest, row.expires_at = digest(token), now() + VALID
+    row.save(update_fields=["token_digest", "expires_at"])
+    return token
+
+
 @transaction.atomic
 def take(token: str) -> tuple[Pairing, str]:
     """The phone has matched the computer's number (`match`): from now on the pairing is this

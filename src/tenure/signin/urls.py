@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tenure.signin.views import brand, confirm, door, phone
+from tenure.signin.views import brand, confirm, door, phone, wallet
 
 app_name = "signin"
 urlpatterns = [
@@ -22,6 +22,10 @@ urlpatterns = [
     path("confirm/options", confirm.options, name="confirm_options"),
     path("confirm/passkey", confirm.passkey, name="confirm_passkey"),
     path("brand-<str:colour>.css", brand.stylesheet, name="brand"),
+]
+wallet_patterns = [
+    path("<str:token>/request", wallet.request_object, name="wallet_request"),
+    path("<str:token>/response", wallet.response, name="wallet_response"),
 ]
 scan_patterns = [
     path("<str:token>", phone.scan, name="scan"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from tenure.people import named
 from tenure.people.models import Person
 from tenure.sources.merging import Merge, merge
 from tenure.sources.models import SourceRecord
@@ -23,6 +24,8 @@ def rebuild(people: Sequence[Person], *, at: datetime, reason: str = "") -> Merg
             done.left += found.left
             done.leavers += found.leavers
             done.issues += found.issues
+    # A record that came to them may hold the names of another.
+    named.tell(list(Person.objects.filter(pk__in=[person.pk for person in people])), at)
     return done
 
 

@@ -87,12 +87,13 @@ def _claim(source: Source) -> WriteBack | None:
     rows = WriteBack.objects.select_for_update(skip_locked=True, of=("self",)).filter(
         source=source, state=WriteBack.State.WAITING, not_before__lte=at
     )
-    row = rows.select_related("record", "person").order_by("not_before", "id").first()
+    row = rows.select_related("record__person").order_by("not_before", "id").first()
     if row is not None:
         row.tries += 1
         row.not_before = at + _CLAIM
         row.save(update_fields=["tries", "not_before"])
-        row.source = source
+        # Whose it is now: records pass to others where people are merged or split.
+        row.source, row.person = source, row.record.person
     return row
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Min
 
 from tenure.infra.clock import now
 from tenure.infra.paging import Page, page
@@ -83,7 +83,8 @@ def records(
 class Trouble:
     """What a person has to look at, of one source: `kind` is refused, held or failed."""
 
-    source: Source
+    slug: str
+    name: str
     kind: str
     count: int
     since: datetime
@@ -91,16 +92,13 @@ class Trouble:
 
 
 def troubles() -> list[Trouble]:
-    """Of all sources."""
+    """Of all sources. Two queries."""
     found = [
-        Trouble(row.source, "refused", 0, row.since, row.reason)
+        Trouble(row.source.slug, row.source.name, "refused", 0, row.since, row.reason)
         for row in Pause.objects.filter(refused=True).select_related("source")
     ]
-    for state in (State.HELD, State.FAILED):
-        rows = WriteBack.objects.filter(state=state)
-        counts = rows.order_by().values_list("source").annotate(n=Count("pk"))
-        for pk, count in counts:
-            first = rows.filter(source=pk).select_related("source").order_by("asked_at").first()
-            if first is not None:
-                found.append(Trouble(first.source, str(state), count, first.asked_at, first.reason))
-    return found
+    rows = WriteBack.objects.filter(state__in=(State.HELD, State.FAILED)).order_by()
+    told = rows.values_list("source__slug", "source__name", "state").annotate(
+        n=Count("pk"), since=Min("asked_at"), why=Min("reason")
+    )
+    return found + [Trouble(*row) for row in told.order_by("source__slug", "-state")]

@@ -14,19 +14,31 @@ import pytest
 from ruamel.yaml import YAML
 
 from tenure.catalogue.loading import ENTRIES, read
-from tenure.connectors.base import AlreadyExists, ConnectorConfig, NotFound, Unsupported
+from tenure.connectors.base import (
+    AlreadyExists,
+    ConnectorConfig,
+    NotFound,
+    StopApplication,
+    Unsupported,
+)
 from tenure.connectors.registry import open_connector
 from tenure.connectors.rest import RestConnector
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
 from tests.connectors.rest.application import TOKEN, Application
+from tests.connectors.rest.vendors.box import Box
 from tests.connectors.rest.vendors.gitea import Gitea
 from tests.connectors.rest.vendors.grafana import Grafana
 from tests.connectors.rest.vendors.harbor import Harbor
+from tests.connectors.rest.vendors.hubspot import Hubspot
 from tests.connectors.rest.vendors.mattermost import Mattermost
 from tests.connectors.rest.vendors.nextcloud import Nextcloud
 from tests.connectors.rest.vendors.nexus import Nexus
+from tests.connectors.rest.vendors.odoo import Odoo
+from tests.connectors.rest.vendors.okta import Okta
+from tests.connectors.rest.vendors.pagerduty import Pagerduty
 from tests.connectors.rest.vendors.redash import Redash
+from tests.connectors.rest.vendors.rocket_chat import RocketChat
 from tests.connectors.rest.vendors.snipe_it import SnipeIt
 from tests.connectors.rest.vendors.zabbix import Zabbix
 from tests.connectors.servers import http_server
@@ -42,15 +54,15 @@ class Vendor:
     application: type[Application]
     account: dict[str, str]
     changed: str
-    secret: str = "token"
     settings: dict[str, Any] = field(default_factory=dict)
     renames: bool = True
     #: Whether `changed` can be emptied.
     clears: bool = True
     #: What somebody is called after `userName` was changed.
     renamed: str = "renamed"
-    #: Whether accounts are open or closed there, and whether any can be deleted.
+    #: Whether accounts are open or closed there, and whether they can be deleted.
     closes: bool = True
+    deletes: bool = True
 
     def sample(self, name: str = "") -> dict[str, Value]:
         name = name or f"u{uuid.uuid4().hex[:10]}"
@@ -62,9 +74,8 @@ class Vendor:
             # The vendors' servers want to be spared; ours need not be.
             spec = {**_written(self.name), "limits": {}}
             settings = {"spec": spec, "url": address, **self.settings}
-            config = ConnectorConfig(
-                self.name, settings, {self.secret: TOKEN}, frozenset(self.account)
-            )
+            secrets = dict.fromkeys(spec["secrets"], TOKEN)
+            config = ConnectorConfig(self.name, settings, secrets, frozenset(self.account))
             opened = open_connector("rest", config)
             assert isinstance(opened, RestConnector)
             async with opened:
@@ -98,7 +109,6 @@ VENDORS = [
             "phoneNumbers.work": "+41 1",
         },
         "phoneNumbers.work",
-        secret="password",
         settings={"user": "tenure"},
         renames=False,
     ),
@@ -119,7 +129,6 @@ VENDORS = [
         Zabbix,
         {"userName": "{}", "name.givenName": "Ada", "name.familyName": "Byron"},
         "name.givenName",
-        secret="password",
         settings={"user": "tenure", "group": "13"},
     ),
     Vendor(
@@ -127,7 +136,6 @@ VENDORS = [
         Grafana,
         {"userName": "{}", "emails.work": "{}@acme.example", "displayName": "Ada Byron"},
         "displayName",
-        secret="password",
         settings={"user": "tenure"},
         clears=False,
     ),
@@ -148,7 +156,6 @@ VENDORS = [
         Redash,
         {"userName": "{}@acme.example", "displayName": "Ada Byron"},
         "displayName",
-        secret="key",
         clears=False,
         renamed="renamed@acme.example",
     ),
@@ -157,7 +164,6 @@ VENDORS = [
         Harbor,
         {"userName": "{}", "emails.work": "{}@acme.example", "displayName": "Ada Byron"},
         "displayName",
-        secret="password",
         settings={"user": "tenure"},
         clears=False,
         renames=False,
@@ -173,16 +179,83 @@ VENDORS = [
             "name.familyName": "Byron",
         },
         "name.givenName",
-        secret="password",
         settings={"user": "tenure"},
         clears=False,
         renames=False,
+    ),
+    Vendor(
+        "pagerduty",
+        Pagerduty,
+        {"userName": "{}@acme.example", "displayName": "Ada Byron", "title": "Clerk"},
+        "title",
+        settings={"from": "tenure@acme.example"},
+        renamed="renamed@acme.example",
+        closes=False,
+    ),
+    Vendor(
+        "box",
+        Box,
+        {
+            "userName": "{}@acme.example",
+            "displayName": "Ada Byron",
+            "title": "Clerk",
+            "phoneNumbers.work": "+41 1",
+        },
+        "title",
+        renamed="renamed@acme.example",
+    ),
+    Vendor(
+        "okta",
+        Okta,
+        {
+            "userName": "{}@acme.example",
+            "emails.work": "{}@acme.example",
+            "name.givenName": "Ada",
+            "name.familyName": "Byron",
+            "title": "Clerk",
+        },
+        "title",
+        renamed="renamed@acme.example",
+    ),
+    Vendor(
+        "rocket-chat",
+        RocketChat,
+        {"userName": "{}", "emails.work": "{}@acme.example", "displayName": "Ada Byron"},
+        "displayName",
+        clears=False,
+    ),
+    Vendor(
+        "odoo",
+        Odoo,
+        {
+            "userName": "{}@acme.example",
+            "emails.work": "{}@acme.example",
+            "displayName": "Ada Byron",
+            "phoneNumbers.work": "+41 1",
+        },
+        "phoneNumbers.work",
+        settings={"database": "acme"},
+        renamed="renamed@acme.example",
+        deletes=False,
+    ),
+    Vendor(
+        "hubspot",
+        Hubspot,
+        {"userName": "{}@acme.example", "name.givenName": "Ada", "name.familyName": "Byron"},
+        "name.givenName",
+        clears=False,
+        renames=False,
+        closes=False,
     ),
 ]
 every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 with_groups = pytest.mark.parametrize(
     "vendor",
-    [one for one in VENDORS if one.name not in {"harbor", "nexus"}],
+    [
+        one
+        for one in VENDORS
+        if one.name not in {"harbor", "nexus", "hubspot", "rocket-chat", "odoo"}
+    ],
     ids=lambda vendor: vendor.name,
 )
 
@@ -220,6 +293,10 @@ async def test_a_whole_life(vendor: Vendor) -> None:
             for _ in range(2):
                 await verb(made.remote_id)
                 assert (await connector.read(made.remote_id)).active is active
+        if not vendor.deletes:
+            with pytest.raises(Unsupported):
+                await connector.delete(made.remote_id)
+            return
         await connector.delete(made.remote_id)
         with pytest.raises(NotFound):
             await connector.read(made.remote_id)
@@ -296,6 +373,9 @@ async def test_groups_are_made_filled_emptied_and_deleted(vendor: Vendor) -> Non
         ("zabbix", "3", "1"),
         ("harbor", "sysadmin", None),
         ("nexus", "developers", "nx-anonymous"),
+        ("pagerduty", "admin", "limited_user"),
+        ("box", "coadmin", None),
+        ("rocket-chat", "admin", "user"),
     ],
 )
 async def test_roles_are_given_and_taken(name: str, role: str, usual: str | None) -> None:
@@ -389,6 +469,102 @@ async def test_redash_counts_closed_accounts_and_leaves_those_that_were_used() -
     async with replace(vendor, settings={"invite": "no"}).opened(application) as connector:
         await connector.create(vendor.sample(), external_id="2", active=True)
         assert len(application.invited) == 1
+
+
+async def test_pagerduty_keeps_whoever_has_incidents() -> None:
+    vendor = named("pagerduty")
+    application = Pagerduty()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        application.busy.add(made.remote_id)
+        with pytest.raises(Unsupported, match="incident") as told:
+            await connector.delete(made.remote_id)
+        assert "schedules" in told.value.instructions
+
+
+async def test_box_ends_sessions_and_keeps_what_somebody_owns() -> None:
+    vendor = named("box")
+    application = Box()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        await connector.disable(made.remote_id)
+        assert application.sessions_ended == [made.remote_id]
+        application.owners.add(made.remote_id)
+        with pytest.raises(Unsupported, match="still owns content") as told:
+            await connector.delete(made.remote_id)
+        assert "Transfer it" in told.value.instructions
+
+
+async def test_okta_ends_sessions_and_suspends_only_who_is_active() -> None:
+    vendor = named("okta")
+    application = Okta()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        await connector.disable(made.remote_id)
+        assert application.sessions_ended == [made.remote_id]
+        application.at_once = False
+        waits = await connector.create(vendor.sample(), external_id="2", active=True)
+        with pytest.raises(Unsupported) as told:
+            await connector.disable(waits.remote_id)
+        assert "Deactivate the user" in told.value.instructions
+        # Deactivated by somebody else, they are gone for us.
+        application.users[waits.remote_id]["status"] = "DEPROVISIONED"
+        with pytest.raises(NotFound):
+            await connector.read(waits.remote_id)
+
+
+async def test_rocket_chat_asks_before_a_room_loses_its_owner() -> None:
+    vendor = named("rocket-chat")
+    application = RocketChat()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        application.owners.add(made.remote_id)
+        with pytest.raises(Unsupported, match="last-owner") as told:
+            await connector.disable(made.remote_id)
+        assert "somebody else an owner" in told.value.instructions
+        application.second_factor = True
+        with pytest.raises(StopApplication, match="Ignore Two Factor"):
+            await connector.update(made.remote_id, {"displayName": "Grace"})
+    async with replace(vendor, settings={"relinquish": "yes"}).opened(application) as connector:
+        await connector.disable(made.remote_id)
+        assert (await connector.read(made.remote_id)).active is False
+
+
+async def test_odoo_invites_who_is_open_and_sets_groups_as_a_whole() -> None:
+    vendor = named("odoo")
+    application = Odoo()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        closed = await connector.create(vendor.sample(), external_id="2", active=False)
+        assert closed.active is False
+        assert application.invited == [int(made.remote_id)]
+        await connector.change_members("group", "2", add=[made.remote_id])
+        assert application.users[int(made.remote_id)]["group_ids"] == [1, 2]
+        held = {one.name: one.members async for one in connector.entitlements()}
+        assert held["Sales / Administrator"] == frozenset([made.remote_id])
+        await connector.change_members("group", "2", remove=[made.remote_id])
+        assert application.users[int(made.remote_id)]["group_ids"] == [1]
+        # A customer of the portal is none of ours.
+        assert await connector.find("userName", "customer") == []
+        with pytest.raises(NotFound):
+            await connector.update("7", {"displayName": "Nobody"})
+
+
+async def test_hubspot_keeps_what_is_not_changed() -> None:
+    vendor = named("hubspot")
+    application = Hubspot()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        assert application.welcomed == [made.remote_id]
+        application.users[made.remote_id] |= {"roleId": "3", "primaryTeamId": "7"}
+        for teams in (["8"], []):
+            changes = {"add": [made.remote_id]} if teams else {"remove": [made.remote_id]}
+            await connector.change_members("group", "8", **changes)
+            held = {one.name: one.members async for one in connector.entitlements()}
+            assert held["Support"] == frozenset([made.remote_id] if teams else [])
+        await connector.update(made.remote_id, {"name.givenName": "Grace"})
+        shown = application.users[made.remote_id]
+        assert (shown["roleId"], shown["primaryTeamId"], shown["lastName"]) == ("3", "7", "Byron")
 
 
 async def test_harbor_that_takes_people_from_elsewhere_makes_nobody() -> None:

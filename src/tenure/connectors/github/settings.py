@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from tenure.connectors.addresses import checked_url
-from tenure.connectors.base import StopApplication
+from tenure.connectors.fields import BaseAddress
 from tenure.connectors.http import Timeouts
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -24,7 +23,7 @@ class GithubSettings(BaseModel):
     organisation: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,39}$")] = Field(
         title="Organisation", description="As in github.com/ORGANISATION.", examples=["acme"]
     )
-    base_url: Text = Field(
+    base_url: BaseAddress = Field(
         default="https://api.github.com",
         title="Address of the interface",
         description="Of a GitHub Enterprise Server: https://HOST/api/v3.",
@@ -40,14 +39,6 @@ class GithubSettings(BaseModel):
     create_groups: bool = Field(default=False, title="Create missing teams")
     page_size: int = Field(default=100, ge=1, le=100, title="Accounts per page")
     timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        try:
-            return str(checked_url(value, allow_http=True))
-        except StopApplication as error:
-            raise ValueError(str(error)) from None
 
 
 class GithubSecrets(BaseModel):

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from tenure.connectors.addresses import checked_url
-from tenure.connectors.base import StopApplication
+from tenure.connectors.fields import BaseAddress
 from tenure.connectors.http import Timeouts
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -27,8 +26,10 @@ class GoogleSettings(BaseModel):
         title="Customer",
         description="my_customer is the Workspace of the administrator on whose behalf we act.",
     )
-    base_url: Text = Field(default="https://admin.googleapis.com", title="Address of the Admin SDK")
-    licensing_url: Text = Field(
+    base_url: BaseAddress = Field(
+        default="https://admin.googleapis.com", title="Address of the Admin SDK"
+    )
+    licensing_url: BaseAddress = Field(
         default="https://licensing.googleapis.com", title="Address of the Licensing API"
     )
     allow_http: bool = Field(default=False, title="Allow http://", description="For tests only.")
@@ -54,14 +55,6 @@ class GoogleSettings(BaseModel):
     )
     page_size: int = Field(default=500, ge=1, le=500, title="Accounts per page")
     timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
-
-    @field_validator("base_url", "licensing_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        try:
-            return str(checked_url(value, allow_http=True))
-        except StopApplication as error:
-            raise ValueError(str(error)) from None
 
 
 class GoogleSecrets(BaseModel):

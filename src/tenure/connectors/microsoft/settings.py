@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from tenure.connectors.addresses import checked_url
-from tenure.connectors.base import StopApplication
+from tenure.connectors.fields import BaseAddress
 from tenure.connectors.http import Timeouts
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True)]
@@ -22,7 +21,7 @@ class MicrosoftSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: Text = Field(
+    base_url: BaseAddress = Field(
         default="https://graph.microsoft.com/v1.0",
         title="Address of Microsoft Graph",
         description="Another one in the clouds for governments and China.",
@@ -68,14 +67,6 @@ class MicrosoftSettings(BaseModel):
     licences: bool = Field(default=True, title="Manage licences")
     page_size: int = Field(default=999, ge=1, le=999, title="Accounts per page")
     timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        try:
-            return str(checked_url(value, allow_http=True))
-        except StopApplication as error:
-            raise ValueError(str(error)) from None
 
 
 class MicrosoftSecrets(BaseModel):

@@ -134,15 +134,12 @@ class ScimConnector:
         owners = self._settings.dialect.owners
         wanted, found = comparable(owners.value), set[str]()
         async for listed in self._pages("/Users"):
-            page = []
-            for resource in listed:
-                if wanted and holds(resource, owners.attribute, wanted):
-                    found.add(resource["id"])
-                fingerprint = _fingerprint(resource)
-                page.append(
-                    Listed(resource["id"], fingerprint, partial(load, resource, fingerprint))
-                )
-            yield page
+            if wanted:
+                found |= {one["id"] for one in listed if holds(one, owners.attribute, wanted)}
+            yield [
+                Listed(one["id"], mark := _fingerprint(one), partial(load, one, mark))
+                for one in listed
+            ]
         self._owners = frozenset(found) if wanted else None
 
     async def owners(self) -> frozenset[str] | None:

@@ -5,12 +5,9 @@ They must not know what the connector does with them.
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
-
-from tenure.connectors.addresses import checked_url
-from tenure.connectors.base import StopApplication
+from tenure.connectors.fields import BaseAddress
 from tenure.connectors.http import Timeouts
 from tenure.connectors.scim.dialect import Dialect
 
@@ -20,7 +17,7 @@ class ScimAddress(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base_url: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+    base_url: BaseAddress = Field(
         title="SCIM address",
         description="As the application shows it; it often ends in /scim/v2.",
         examples=["https://example.com/scim/v2"],
@@ -44,15 +41,6 @@ class ScimAddress(BaseModel):
         "itself, and what is seen to work.",
     )
     timeouts: Timeouts = Field(default_factory=Timeouts, title="Time-outs")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        # Whether http is allowed is another field's matter; the funnel checks that when it opens.
-        try:
-            return str(checked_url(value, allow_http=True))
-        except StopApplication as error:
-            raise ValueError(str(error)) from None
 
 
 class ScimSettings(ScimAddress):

@@ -1,18 +1,12 @@
-"""The catalogue: search, one application's page in three tabs, and adding it in report mode. What
-is shown of an application is its entry; nothing is asked of the application itself before the
-connection check."""
+"""The catalogue: search, and one application's page in three tabs. What is shown of an application
+is its entry; nothing is asked of the application itself. Adding it is in `catalogue_add`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from django.contrib import messages
-from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import redirect
-from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from tenure.applications import selectors
 from tenure.catalogue import filling, pages
@@ -20,37 +14,8 @@ from tenure.catalogue.entry import CATEGORIES, CHECKED, Entry
 from tenure.catalogue.loading import Listed, UnknownEntry, listed
 from tenure.catalogue.loading import entry as read_entry
 from tenure.catalogue.search import filters, search
-from tenure.configuration.adding import add as add_application
-from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.proposing import block, prepare
-from tenure.configuration.references import is_reference
-from tenure.connectors.oauth import Grant
-from tenure.console import connection_form, schema_form
-from tenure.console.application_facts import reference
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
-from tenure.provisioning import connection as checking
-from tenure.provisioning.tasks import queue_check
-from tenure.signin.permissions import Ability
-from tenure.vault.services import keep as keep_secret
-
-#: The grant by which an administrator agrees in a browser.
-BY_HAND = Grant.AUTHORIZATION_CODE
-_LONGEST = 500
-_LONGEST_SECRET = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One line of the form."""
-
-    name: str
-    label: str
-    hint: str
-    value: str
-    example: str = ""
-    choices: tuple[str, ...] = ()
-    error: str = ""
-    kind: str = "text"
 
 
 @require_safe
@@ -112,57 +77,6 @@ def entry(request: ConsoleRequest, slug: str, tab: str = "general") -> HttpRespo
     return render(request, "console/entry.html", context, section="catalogue")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE)
-def add(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """Name, settings and credentials; then the application is there, in report mode."""
-    found = _entry(slug)
-    if found is None:
-        return _missing(request)
-    given = {key: str(value)[:_LONGEST] for key, value in request.POST.items()}
-    problems: dict[str, str] = {}
-    if request.method == "POST":
-        try:
-            key = given.get("slug", "").strip()
-            references, sealed = _entered(request, found, key or found.slug)
-            key, application = prepare(
-                found,
-                slug=key,
-                name=given.get("name", ""),
-                answers={s.name: given.get(f"set-{s.name}", "") for s in found.settings},
-                secrets=references,
-            )
-            with transaction.atomic():
-                add_application(key, application)
-                for name, text in sealed.items():
-                    keep_secret(connection_form.box(key, name), text)
-        except filling.WrongAnswers as error:
-            problems = error.problems
-        except ConfigurationError as error:
-            problems = {"": str(error)}
-        else:
-            messages.success(request, f"{application.name} is added, in report mode.")
-            if application.oauth is not None and application.oauth.grant == BY_HAND:
-                # Nothing can be tested before somebody has agreed there.
-                return redirect(reverse("console:application", args=[key]) + "#authorisation")
-            _test(key)
-            return redirect("console:connection", key)
-    context = {
-        "entry": found,
-        "names": _names(found, given, problems),
-        "settings": _settings(found, given, problems),
-        "secrets": _secrets(found, given, problems),
-        "problem": problems.get("", ""),
-        "retype": any(
-            given.get(f"secret-{s.name}") and not is_reference(given[f"secret-{s.name}"].strip())
-            for s in found.secrets
-        ),
-        "count": len(problems),
-    }
-    status = 422 if problems else 200
-    return render(request, "console/add.html", context, section="catalogue", status=status)
-
-
 def _shelves(
     found: Sequence[Listed], used: Mapping[str, object], *, whole: bool
 ) -> list[tuple[str, list[tuple[Listed, bool]]]]:
@@ -174,14 +88,6 @@ def _shelves(
         for category, title in CATEGORIES.items()
         if (rows := [(row, row.slug in used) for row in found if row.category == category])
     ]
-
-
-def _test(key: str) -> None:
-    """Ask the application whether it accepts us, by reading only. Nothing is changed there."""
-    found = selectors.application(key)
-    if found is not None:
-        with transaction.atomic():
-            queue_check(checking.begin(found, write=False))
 
 
 def _entry(slug: str) -> Entry | None:
@@ -197,77 +103,3 @@ def _missing(request: ConsoleRequest) -> HttpResponse:
 
 def _block(found: Entry) -> str:
     return block(*prepare(found, answers=filling.examples(found)))
-
-
-def _names(found: Entry, given: Mapping[str, str], problems: Mapping[str, str]) -> list[Field]:
-    return [
-        Field(
-            "name",
-            "Name",
-            "What people read.",
-            given.get("name", found.name),
-            error=problems.get("name", ""),
-        ),
-        Field(
-            "slug",
-            "Short name",
-            "In tenure.yaml, in rules and on the command line.",
-            given.get("slug", found.slug),
-            error=problems.get("slug", ""),
-        ),
-    ]
-
-
-def _settings(found: Entry, given: Mapping[str, str], problems: Mapping[str, str]) -> list[Field]:
-    return [
-        Field(
-            f"set-{setting.name}",
-            setting.title,
-            setting.hint,
-            given.get(f"set-{setting.name}", setting.default),
-            example=setting.example,
-            choices=setting.choices,
-            error=problems.get(setting.name, ""),
-        )
-        for setting in found.settings
-    ]
-
-
-def _entered(
-    request: ConsoleRequest, found: Entry, slug: str
-) -> tuple[dict[str, str], dict[str, str]]:
-    """(reference of each secret, those that are to be sealed) as they were typed: a secret itself,
-    or where it is; nothing means the environment."""
-    references: dict[str, str] = {}
-    sealed: dict[str, str] = {}
-    for secret in found.secrets:
-        posted = request.POST.get(f"secret-{secret.name}", "")[:_LONGEST_SECRET]
-        text = schema_form.secret_text(posted)
-        if text.startswith("${") or not text:
-            references[secret.name] = text
-        else:
-            references[secret.name] = f"${{box:{connection_form.box(slug, secret.name)}}}"
-            sealed[secret.name] = text
-    return references, sealed
-
-
-def _secrets(
-    found: Entry, given: Mapping[str, str], problems: Mapping[str, str]
-) -> list[schema_form.Field]:
-    proposed = filling.secret_references(found, given.get("slug", "").strip() or found.slug)
-    fields = []
-    for secret in found.secrets:
-        text = given.get(f"secret-{secret.name}", "").strip()
-        fields.append(
-            schema_form.Field(
-                f"secret-{secret.name}",
-                secret.title,
-                f"{secret.hint} Left empty it is read {reference(proposed[secret.name])}.",
-                # What was typed and is no reference is the secret itself: it is not sent back.
-                text if is_reference(text) else "",
-                kind=schema_form.secret_kind(secret.name),
-                required=True,
-                error=problems.get(secret.name, ""),
-            )
-        )
-    return fields

@@ -27,7 +27,7 @@ from tenure.signin.permissions import Ability
 
 _LISTS = ("email_formats", "user_name_formats", "warn_without_end", "verify")
 _LENGTHS = ("leaver_grace", "name_retention", "ahead", "valid")
-_ONBOARDING = ("invite", "ahead", "valid", "send_to", "verify", "trigger", "networks")
+_ONBOARDING = ("invite", "ahead", "valid", "send_to", "verify", "trigger", "networks", "wallet")
 _PREVIEWED = 5
 
 
@@ -150,6 +150,7 @@ def _document(values: dict[str, Any]) -> dict[str, Any]:
     for name in _LENGTHS:
         given[name] = lengths.typed(values[name])
     given["networks"] = dict(_network(line) for line in values["networks"].splitlines() if line)
+    given["wallet"] = values["wallet"] or None
     given["onboarding"] = {
         name: given.pop(name) for name in _ONBOARDING if given.get(name) is not None
     }

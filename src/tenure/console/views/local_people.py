@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
-from tenure.console.views.catalogue import Field
+from tenure.console.views.catalogue_add import Field
 from tenure.core.expressions import AttributeType
 from tenure.infra.clock import now
 from tenure.people import local

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.console import look
+from tenure.console import charts, look
 from tenure.console.page import THEMES, ConsoleRequest, render, signed_in
 
 #: Where each component is shown, and what it is called.
@@ -24,6 +26,8 @@ _PARTS = (
     ("notes", "Notes"),
     ("diff", "Diff"),
     ("timeline", "Timelines"),
+    ("charts", "Charts"),
+    ("credential", "Credentials"),
     ("progress", "Progress"),
     ("steps", "Wizard steps"),
     ("empty", "Empty state"),
@@ -59,6 +63,16 @@ def design(request: ConsoleRequest) -> HttpResponse:
         "kinds": list(look.KINDS),
         "hues": range(look.HUES),
         "parts": _PARTS,
+        "bars": charts.costs(
+            [
+                (name, "#charts", None, Decimal(amount), Decimal(wasted))
+                for name, amount, wasted in (
+                    ("CRM", 5400, 300),
+                    ("Mail", 1380, 0),
+                    ("Chat", 609, 29),
+                )
+            ]
+        ),
         "ask": request.GET.get("ask", ""),
     }
     return render(request, "console/design.html", context)

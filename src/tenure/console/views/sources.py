@@ -16,7 +16,8 @@ from tenure.audit import selectors as audit
 from tenure.configuration import editing
 from tenure.configuration.problems import ConfigurationError
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
-from tenure.console.views import source_add, source_tokens, source_write_back
+from tenure.console.views import source_add, source_write_back
+from tenure.console.views.tokens import address_of
 from tenure.core.schedules import schedule_from
 from tenure.infra.clock import now
 from tenure.infra.jobs import is_queued, live_workers
@@ -93,7 +94,7 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
         "takes": source_write_back.writable(found) != [],
         "tokens": tokens.tokens(slug) if found.reader in (PUSH, UPLOAD) else [],
         "taken": found.reader in (PUSH, UPLOAD),
-        "address": source_tokens.address(found),
+        "address": address_of(found),
         "schedule": schedule_from(found.schedule),
         "at": now(),
         "draft": source_drafts.draft(slug),

@@ -3,6 +3,7 @@ makes the passkey; the computer goes on by itself."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from django.conf import settings
@@ -16,18 +17,20 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from tenure.core.lifecycle import zone
 from tenure.people.services import company
-from tenure.signin import identity, invitations, pairing, passkeys, sessions
+from tenure.signin import identity, invitations, pairing, passkeys, sessions, wallets
 from tenure.signin.answers import ask, challenge, go, refused, sent
 from tenure.signin.identity import CodeRefused, Outcome
 from tenure.signin.invitations import InvitationRefused, Standing
 from tenure.signin.letters import masked
-from tenure.signin.models import How, Invitation, Pairing
+from tenure.signin.models import How, Invitation, Pairing, WalletRequest
 from tenure.signin.pairing import PairingRefused
 from tenure.signin.passkeys import CeremonyRefused
 from tenure.signin.throttle import Limit, TooOften, count
 from tenure.signin.views.phone import COMPUTER, PHONE, over, show_code
+from tenure.signin.wallets import WalletUnready
 from tenure.signin.where import address_of, browser_of, device_of
 
+_log: Final = logging.getLogger(__name__)
 _REFUSED: Final = {
     Standing.USED: "This invitation has been used",
     Standing.EXPIRED: "This invitation has expired",
@@ -51,6 +54,7 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
         token=token,
         person=row.person,
         steps=_steps(row, None),
+        wallet_first=_asks_wallets(row) and wallets.is_required(),
         expires_at=timezone.localtime(row.expires_at, zone(row.person.time_zone)),
     )
     return render(request, "portal/welcome.html", context)
@@ -71,8 +75,40 @@ def code(request: HttpRequest, token: str) -> HttpResponse:
         address=address_of(request),
         browser=browser_of(request),
     )
-    context = {"token": token, "wait": reverse("portal:wait", args=[token])}
+    context = {
+        "token": token,
+        "wait": reverse("portal:wait", args=[token]),
+        "wallet": _asks_wallets(row),
+    }
     return show_code(request, started, "portal/parts/code.html", context)
+
+
+@never_cache
+@require_safe
+def wallet(request: HttpRequest, token: str) -> HttpResponse:
+    """The code that a wallet scans, in place of the camera; a part of the page."""
+    try:
+        count(Limit.PAIRING_BY_ADDRESS, address_of(request))
+        row = invitations.look(token)
+        begun = wallets.start(row, address=address_of(request), browser=browser_of(request))
+    except (InvitationRefused, TooOften) as error:
+        return render(request, "portal/parts/code_over.html", {"words": str(error), "token": token})
+    except WalletUnready as error:
+        _log.error("%s", error)
+        words = "Wallets cannot be asked just now."
+        return render(request, "portal/parts/code_over.html", {"words": words, "token": token})
+    context = {
+        "token": token,
+        "wait": reverse("portal:wait", args=[token]),
+        "required": wallets.is_required(),
+    }
+    template = "portal/parts/wallet.html"
+    return show_code(request, begun.started, template, context, text=begun.text)
+
+
+def _asks_wallets(invitation: Invitation) -> bool:
+    """Whoever an administrator vouches for is asked nothing."""
+    return wallets.configured() is not None and not invitation.vouched
 
 
 @never_cache
@@ -88,7 +124,7 @@ def wait(request: HttpRequest, token: str) -> HttpResponse:
         words = "This code has expired."
         return render(request, "portal/parts/code_over.html", {"words": words, "token": token})
     if row.confirmed_at is None:
-        return HttpResponse(status=204)
+        return _wallet_answer(request, row, token)
     assert row.invitation is not None
     context = {
         "token": token,
@@ -98,6 +134,19 @@ def wait(request: HttpRequest, token: str) -> HttpResponse:
         "wait": reverse("portal:wait", args=[token]),
     }
     return render(request, "portal/parts/waiting.html", context)
+
+
+def _wallet_answer(request: HttpRequest, row: Pairing, token: str) -> HttpResponse:
+    """Nothing yet; or the number that the phone asks for, whatever the wallet has shown."""
+    asked = wallets.last_of(row)
+    outcome = asked.outcome if asked else ""
+    if not outcome:
+        return HttpResponse(status=204)
+    if outcome in (WalletRequest.Outcome.REFUSED, WalletRequest.Outcome.DECLINED):
+        words = "Your wallet has shown nothing that we can use."
+        return render(request, "portal/parts/code_over.html", {"words": words, "token": token})
+    context = {"pairing": row, "wait": reverse("portal:wait", args=[token])}
+    return render(request, "portal/parts/wallet_shown.html", context)
 
 
 def _go_on(request: HttpRequest, kept: dict[str, Any]) -> HttpResponse:
@@ -152,7 +201,7 @@ def options(request: HttpRequest) -> HttpResponse:
     """What the phone's new passkey has to sign; only for who has verified themselves."""
     try:
         row = _of_phone(request)
-        if row.claims_proven_at is None or row.person is None:
+        if not row.is_verified or row.person is None:
             return refused("Verify yourself first.")
         return ask(request, passkeys.ask_to_register(row.person))
     except (PairingRefused, InvitationRefused):
@@ -167,7 +216,7 @@ def passkey(request: HttpRequest) -> HttpResponse:
     """The passkey is made: the invitation is used, the computer may go on, the phone is in."""
     try:
         row = _of_phone(request)
-        if row.claims_proven_at is None or row.person is None or row.invitation is None:
+        if not row.is_verified or row.person is None or row.invitation is None:
             return refused("Verify yourself first.")
         credential = sent(request).get("credential")
         asked = challenge(request)
@@ -209,7 +258,7 @@ def _show(request: HttpRequest, row: Pairing, *, error: str = "") -> HttpRespons
     if row.address_proven_at is None:
         step = "code"
     elif row.claims_proven_at is None:
-        step = "waits" if identity.waits(row) else "claims"
+        step = "waits" if identity.waits(row) else "wallet" if wallets.is_required() else "claims"
     context = _frame(
         step=step,
         person=row.person,

@@ -171,12 +171,21 @@ def over(request: HttpRequest, standing: Standing) -> HttpResponse:
 
 
 def show_code(
-    request: HttpRequest, started: Started, template: str, context: Mapping[str, object]
+    request: HttpRequest,
+    started: Started,
+    template: str,
+    context: Mapping[str, object],
+    *,
+    text: str = "",
 ) -> HttpResponse:
-    """The QR code of a pairing that this browser has just started."""
+    """The QR code of a pairing that this browser has just started; `text`: what is in the code, if
+    it is not the pairing's own address."""
     request.session[COMPUTER] = {"id": started.pairing.pk, "secret": started.secret}
     address = settings.TENURE_URL + reverse("scan", args=[started.token])
-    drawn = qr.svg(address, "QR code: scan it with your phone's camera")
+    label = (
+        "QR code: scan it with your wallet" if text else "QR code: scan it with your phone's camera"
+    )
+    drawn = qr.svg(text or address, label)
     return render(request, template, {**context, "qr": drawn, "pairing": started.pairing})
 
 
