@@ -61,6 +61,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
             reverse("console:people") + "?column=manager&column=country&problem=held",
         ),
         ("add a person", reverse("console:add_person")),
+        ("merge or split", reverse("console:person_union", args=[anna.uid])),
         ("terminate", reverse("console:terminate", args=[anna.uid])),
         ("application", reverse("console:application", args=["workspace"])),
         ("connection", reverse("console:connection", args=["workspace"])),

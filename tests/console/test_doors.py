@@ -94,6 +94,7 @@ OWN = {
 }  # fmt: skip
 #: Those that show a form first and take it at the same address.
 FORMS = (
+    "person_union",
     "terminate", "writes", "rehire", "add_application", "review", "rule", "rule_new", "rule_remove",
     "add_person", "edit_person",
     "attribute", "attribute_new", "company", "guard", "mail", "notifications", "sample_remove",
@@ -202,6 +203,7 @@ def test_every_answer_carries_the_policy_and_is_kept_by_nobody(
     ("path", "says"),
     [
         (f"/console/people/{NOBODY}/", "There is no such person"),
+        (f"/console/people/{NOBODY}/union/", "There is no such person"),
         (f"/console/people/{NOBODY}/terminate/", "There is no such person"),
         ("/console/applications/nope/", "There is no such application"),
         ("/console/runs/999999/", "There is no such run"),

@@ -17,6 +17,7 @@ from tenure.people import endings, naming
 from tenure.people.entered import day, entered
 from tenure.people.models import Person
 from tenure.people.naming import EMAIL, USER_NAME, NameForm
+from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import company, restand, schema
 
 #: Made of the others, or not a matter of entering.
@@ -195,6 +196,11 @@ def _tell(
     before: dict[str, Any] | None,
     after: dict[str, Any],
 ) -> None:
+    hidden = sensitive_attributes()
+    told = [
+        values and {n: HIDDEN if n in hidden and v is not None else v for n, v in values.items()}
+        for values in (before, after)
+    ]
     record(
         action,
         subject_kind="person",
@@ -202,6 +208,6 @@ def _tell(
         subject_label=person.display_name,
         person=str(person.uid),
         reason=reason.strip() or "entered by hand",
-        before=before,
-        after=after,
+        before=told[0],
+        after=told[1],
     )

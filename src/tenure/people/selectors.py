@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import BooleanField, Count, Q, QuerySet
@@ -19,7 +20,7 @@ from tenure.core.model import LifecycleState
 from tenure.figures.services import figure, register
 from tenure.infra.paging import Page, page
 from tenure.people.attributes import STANDARD
-from tenure.people.models import AttributeDefinition, Person
+from tenure.people.models import AttributeDefinition, Person, PersonChange, PersonUnion
 from tenure.people.services import company, lagging
 
 #: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
@@ -125,6 +126,15 @@ def person_by_uid(uid: str) -> Person | None:
     if not re.fullmatch(r"[0-9a-fA-F-]{32,36}", uid):
         return None
     return Person.objects.select_related("manager").filter(uid=uid).first()
+
+
+def merged_into(uid: UUID) -> Person | None:
+    """Who somebody is now, who was found to be the same person."""
+    rows = PersonUnion.objects.filter(
+        other_uid=uid, kind=PersonChange.MERGED, undone_at__isnull=True, person__isnull=False
+    )
+    found = rows.select_related("person").first()
+    return found.person if found else None
 
 
 def people_by_uid(uids: Iterable[str]) -> dict[str, Person]:

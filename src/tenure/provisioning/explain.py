@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tenure.applications.finding import application_named
 from tenure.applications.models import Account, Application
@@ -17,11 +17,13 @@ from tenure.core.model import Because, LifecycleState, PersonFacts, Situation
 from tenure.core.planner import entitled
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
+from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import facts, stand
 from tenure.provisioning import memory
 from tenure.provisioning.loading import exceptions, policies
 
 _HISTORY = 50
+_Reason = TypeVar("_Reason", Because, Refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ def explain(
         row.application_id: row
         for row in Account.objects.filter(person=person).order_by("created_at", "pk")
     }
+    hidden = sensitive_attributes()
     explained = []
     for row in rows:
         policy = compiled.applications[row.slug]
@@ -147,8 +150,8 @@ def explain(
                 summary=summary(
                     who.state, bool(given), may, person, weighed.withheld.get(row.slug, "")
                 ),
-                because=given.because if given else (),
-                not_because=tuple(compiled.rules.refusals(weighed.attributes, row.slug)),
+                because=_without(given.because, hidden) if given else (),
+                not_because=_without(compiled.rules.refusals(weighed.attributes, row.slug), hidden),
                 entitlements=dict(sorted(given.by_entitlement.items())) if given else {},
                 account=accounts.get(row.pk),
                 problem=problem,
@@ -181,6 +184,16 @@ def summary(state: LifecycleState, given: bool, may: bool, person: Person, withh
     if given:
         return "Not due: the rules would give it, but the person has left."
     return "Not due: no rule gives it."
+
+
+def _without(reasons: Iterable[_Reason], hidden: frozenset[str]) -> tuple[_Reason, ...]:
+    """The reasons, with a word in place of what is sensitive of what their conditions saw."""
+    return tuple(
+        replace(one, saw={n: HIDDEN if n in hidden else v for n, v in one.saw.items()})
+        if hidden & one.saw.keys()
+        else one
+        for one in reasons
+    )
 
 
 def _waits(who: PersonFacts, account: Account | None) -> bool:

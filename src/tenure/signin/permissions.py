@@ -19,6 +19,7 @@ class Ability(StrEnum):
     LEGAL_HOLD = "set or end a legal hold"
     EXCEPT = "decide exceptions to the rules"
     EDIT_PEOPLE = "add or change people by hand"
+    MERGE = "say that two people are one, or one is two"
     ACCOUNTS = "decide whose an account is"
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"

@@ -67,6 +67,8 @@ class Attribute:
 def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     """The person."""
     found = people.person_by_uid(str(uid))
+    if found is None and (now_called := people.merged_into(uid)) is not None:
+        return redirect("console:person", now_called.uid)
     if found is None:
         return missing(request, "person", section="people", back="console:people")
     problem = ""
