@@ -15,31 +15,7 @@ from tenure.catalogue.loading import Listed, UnknownEntry, listed
 from tenure.catalogue.loading import entry as read_entry
 from tenure.catalogue.search import filters, search
 from tenure.configuration.proposing import block, prepare
-from tenure.configuration.references import is_reference
-from tenure.connectors.oauth import Grant
-from tenure.console import connection_form
-from tenure.console.page import ConsoleRequest, Fresh, fragment, missing, render, signed_in
-from tenure.signin.permissions import Ability
-from tenure.vault.services import keep as keep_secret
-
-#: The grant by which an administrator agrees in a browser.
-BY_HAND = Grant.AUTHORIZATION_CODE
-_LONGEST = 500
-_LONGEST_SECRET = 60_000
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One line of the form."""
-
-    name: str
-    label: str
-    hint: str
-    value: str
-    example: str = ""
-    choices: tuple[str, ...] = ()
-    error: str = ""
-    kind: str = "text"
+from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 
 
 @require_safe
@@ -99,57 +75,6 @@ def entry(request: ConsoleRequest, slug: str, tab: str = "general") -> HttpRespo
         "example": _block(found) if tab == "provisioning" else "",
     }
     return render(request, "console/entry.html", context, section="catalogue")
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.PAGE)
-def add(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """Name, settings and credentials; then the application is there, in report mode."""
-    found = _entry(slug)
-    if found is None:
-        return _missing(request)
-    given = {key: str(value)[:_LONGEST] for key, value in request.POST.items()}
-    problems: dict[str, str] = {}
-    if request.method == "POST":
-        try:
-            key = given.get("slug", "").strip()
-            references, sealed = _entered(request, found, key or found.slug)
-            key, application = prepare(
-                found,
-                slug=key,
-                name=given.get("name", ""),
-                answers={s.name: given.get(f"set-{s.name}", "") for s in found.settings},
-                secrets=references,
-            )
-            with transaction.atomic():
-                add_application(key, application)
-                for name, text in sealed.items():
-                    keep_secret(connection_form.box(key, name), text)
-        except filling.WrongAnswers as error:
-            problems = error.problems
-        except ConfigurationError as error:
-            problems = {"": str(error)}
-        else:
-            messages.success(request, f"{application.name} is added, in report mode.")
-            if application.oauth is not None and application.oauth.grant == BY_HAND:
-                # Nothing can be tested before somebody has agreed there.
-                return redirect(reverse("console:application", args=[key]) + "#authorisation")
-            _test(key)
-            return redirect("console:connection", key)
-    context = {
-        "entry": found,
-        "names": _names(found, given, problems),
-        "settings": _settings(found, given, problems),
-        "secrets": _secrets(found, given, problems),
-        "problem": problems.get("", ""),
-        "retype": any(
-            given.get(f"secret-{s.name}") and not is_reference(given[f"secret-{s.name}"].strip())
-            for s in found.secrets
-        ),
-        "count": len(problems),
-    }
-    status = 422 if problems else 200
-    return render(request, "console/add.html", context, section="catalogue", status=status)
 
 
 def _shelves(

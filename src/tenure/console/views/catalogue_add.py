@@ -32,7 +32,7 @@ from tenure.configuration.references import is_reference
 from tenure.connectors.oauth import Grant
 from tenure.console import connection_form, schema_form
 from tenure.console.application_facts import reference
-from tenure.console.page import ConsoleRequest, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.provisioning import connection as checking
 from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability
@@ -70,7 +70,7 @@ class Field:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.PAGE)
 def add(request: ConsoleRequest, slug: str) -> HttpResponse:
     """The step that is asked for, or the next one. A form without a step has all of it."""
     try:
