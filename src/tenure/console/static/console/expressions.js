@@ -15,6 +15,7 @@ for (const field of document.querySelectorAll("[data-expression]")) {
   field.setAttribute("aria-expanded", "false");
   field.setAttribute("aria-controls", list.id);
   let asked = 0;
+  let told = 0; // How long the text was that they were found for: it may have grown since.
   let chosen = 0;
   let found = [];
 
@@ -32,9 +33,15 @@ for (const field of document.querySelectorAll("[data-expression]")) {
   };
   const take = (item) => {
     const at = field.selectionStart;
+    const from = told - item.replace;
+    const typed = field.value.slice(from, at).toLowerCase();
+    if (at !== told && !(typed && item.insert.toLowerCase().startsWith(typed))) {
+      close();
+      return;
+    }
     let after = field.value.slice(at);
     if (item.insert.endsWith('"') && after.startsWith('"')) after = after.slice(1);
-    const before = field.value.slice(0, at - item.replace) + item.insert;
+    const before = field.value.slice(0, from) + item.insert;
     field.value = before + after;
     field.setSelectionRange(before.length, before.length);
     close();
@@ -69,7 +76,10 @@ for (const field of document.querySelectorAll("[data-expression]")) {
     const before = field.value.slice(0, field.selectionStart);
     const answer = await fetch(`${field.dataset.expression}?before=${encodeURIComponent(before.slice(-500))}`);
     if (number !== asked || !answer.ok) return;
-    found = (await answer.json()).suggestions;
+    const { suggestions } = await answer.json();
+    if (number !== asked) return;
+    found = suggestions;
+    told = before.length;
     show();
   };
   field.addEventListener("input", (event) => {
