@@ -174,7 +174,16 @@ class TestApplications:
 
     @pytest.mark.django_db
     def test_it_is_found_by_index(self) -> None:
+        application = self.account(None, "unmatched")
+        Account.objects.bulk_create(
+            Account(
+                application=application, remote_id=f"r{n}", user_name=f"p{n}", situation="unmatched"
+            )
+            for n in range(2000)
+        )
         with connection.cursor() as cursor:
+            # Whatever earlier tests had the database learn of this table.
+            cursor.execute("ANALYZE applications_account")
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute(f"EXPLAIN {HOLDERS_SQL}", holders_arguments(["a@acme.example"]))
             plan = "\n".join(line for (line,) in cursor.fetchall())
