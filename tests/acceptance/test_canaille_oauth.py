@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
@@ -164,11 +165,17 @@ def _hidden(page: str) -> dict[str, str]:
     return found
 
 
+def next_second() -> None:
+    """Two tokens that Canaille makes in one second are the same one, which it answers with 500."""
+    time.sleep(1.1)
+
+
 def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
     row = application(server)
     console, there = signed_in(), Administrator(server)
 
     def authorised(answer: str = "accept") -> str:
+        next_second()
         out = console.get(reverse("console:authorise", args=["canaille"]))["Location"]
         assert "code_challenge_method=S256" in out
         back = there.agree(out, answer)
@@ -183,6 +190,7 @@ def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
 
     # Ahead of its end, and the refresh token is good once.
     first, _ = authorizing.fresh_token(row)
+    next_second()
     soon = found.access_expires_at - timedelta(seconds=30)
     with told_by(lambda: soon):
         second, _ = authorizing.fresh_token(row)
