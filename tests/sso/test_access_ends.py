@@ -3,10 +3,9 @@ told: by another library's word, over a real socket."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TypeAlias
 from urllib.parse import parse_qs, urlencode
 
 import pytest
@@ -27,43 +26,21 @@ from tenure.sso.delivery import deliver_waiting
 from tenure.sso.models import ApplicationSession, Code, Grant, Notice, Token
 from tenure.sso.selectors import not_told
 from tenure.sso.tasks import tidy
+from tests.sso.answering import Answering, answering
 from tests.sso.conftest import Somebody, account, application, oidc
 from tests.sso.relying import RelyingParty
 
 pytestmark = pytest.mark.django_db
 
 
-class Listener:
-    """An application's back channel: what it was sent, and what it answers."""
-
-    def __init__(self) -> None:
-        self.answers: list[int] = []
-        self.got: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                outer.got.append(parse_qs(body)["logout_token"][0])
-                self.send_response(outer.answers.pop(0) if outer.answers else 200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/logout"
+#: An application's back channel: the logout tokens that it was sent.
+Listener: TypeAlias = Answering[str]
 
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    made = Listener()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    with answering("/logout", lambda body, _: parse_qs(body.decode())["logout_token"][0]) as made:
+        yield made
 
 
 @pytest.fixture

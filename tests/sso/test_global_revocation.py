@@ -4,11 +4,10 @@ another library's word, over a real socket."""
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
+from email.message import Message
+from typing import Any, TypeAlias
 
 import jwt
 import pytest
@@ -25,43 +24,24 @@ from tenure.sso import endings
 from tenure.sso.delivery import deliver_waiting
 from tenure.sso.models import ApplicationSession, Notice
 from tenure.sso.receipt import receipt_of
+from tests.sso.answering import Answering, answering
 from tests.sso.conftest import Somebody, account, application, oidc
 from tests.sso.relying import RelyingParty
 
 pytestmark = pytest.mark.django_db
 
 
-class Endpoint:
-    """The application's: what it was told, and what it answers."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, Any], str]] = []
-        self.answers: list[int] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                outer.got.append((body, self.headers["Authorization"]))
-                self.send_response(outer.answers.pop(0) if outer.answers else 204)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self.server.server_port}/global-token-revocation"
+#: The application's: what it was told, and by which authorization.
+Endpoint: TypeAlias = Answering[tuple[dict[str, Any], str]]
 
 
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    made = Endpoint()
-    thread = threading.Thread(target=made.server.serve_forever)
-    thread.start()
-    yield made
-    made.server.shutdown()
-    thread.join()
-    made.server.server_close()
+    def read(body: bytes, headers: Message) -> tuple[dict[str, Any], str]:
+        return json.loads(body), headers["Authorization"]
+
+    with answering("/global-token-revocation", read, usual=204) as made:
+        yield made
 
 
 def with_order(ana: Somebody, **order: Any) -> Any:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from tenure.audit.models import Action
 from tenure.audit.services import acting, actor, record
@@ -231,13 +232,13 @@ def _must_wait(row: AccessRequest) -> None:
         raise RequestRefused(f"It is decided already: {row.get_state_display().lower()}{by}.")
 
 
-def _locked(rows: object) -> AccessRequest:
+def _locked(rows: QuerySet[AccessRequest]) -> AccessRequest:
     """The request, locked after its person; both as they are now."""
-    row = rows.first()  # type: ignore[attr-defined]
+    row = rows.first()
     if row is None:
         raise NoSuchRequest
     person = _locked_person(row.person_id)
-    found: AccessRequest = AccessRequest.objects.select_for_update(of=("self",)).get(pk=row.pk)
+    found = AccessRequest.objects.select_for_update(of=("self",)).get(pk=row.pk)
     found.person = person
     return found
 

@@ -6,6 +6,7 @@ ends their access, carried out by the worker, once for each cause.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
@@ -32,6 +33,8 @@ from tenure.provisioning.stopping import why_still
 from tenure.sso import outbox
 from tenure.sso.models import ApplicationSession, Notice
 from tenure.sso.outbox import Done, Outcome
+
+_log = logging.getLogger(__name__)
 
 KIND: Final = "connector.end_sessions"
 WORDS: Final = "Its own interface"
@@ -169,5 +172,6 @@ async def _end(connector: Connector, row: Notice) -> Done:
     except ConnectorError as error:
         return Done(Outcome.LATER, str(error), error.status or None)
     except Exception as error:  # A fault of ours fails what met it, and nothing else.
+        _log.exception("Notice %s met a fault of ours.", row.pk)
         return Done(Outcome.LATER, f"{type(error).__name__}: {error}")
     return Done(Outcome.ARRIVED, f"Every session of {row.payload['remote_id']} is ended.")
