@@ -1,8 +1,7 @@
-"""Who may be the same person: new records that may be somebody's who is known, and people who may be
-here twice. Look, and say: the same, somebody else, not sure.
+"""Who may be the same person: new records that may be somebody's who is known, and people who may
+be here twice. Look, and say: the same, somebody else, not sure.
 
-A record is named by its number, two people by theirs. `tenure rehire`, which this was once, is another
-name of it.
+A record is named by its number, two people by theirs. `tenure rehire` is a former name of it.
 """
 
 from __future__ import annotations
@@ -105,8 +104,8 @@ def same(
     dry_run: unions.DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """It is the same person. A record becomes one of theirs; who is back under a new number gets it.
-    Two people are merged, which is shown first: everything of OTHER is the first one's.
+    """It is the same person. A record becomes one of theirs; who is back under a new number gets
+    it. Two people are merged, which is shown first: everything of OTHER is the first one's.
 
     Example: `tenure match same P-7 --reason 'she works for both'`
     """
@@ -205,8 +204,8 @@ def undo(
     source: SourceSlug = "",
     as_json: AsJson = False,
 ) -> None:
-    """Take back an answer, as long as nothing was done in any application. It is asked again. A merge
-    is taken back by `tenure person undo`.
+    """Take back an answer, as long as nothing was done in any application. It is asked again. A
+    merge is taken back by `tenure person undo`.
 
     Example: `tenure match undo P-7 --reason 'the wrong Anna'`
     """

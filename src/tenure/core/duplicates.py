@@ -1,5 +1,5 @@
-"""Who is here twice? The rules by which sources tell whose a record is, turned on the people who are
-known: two who share a value by any of them may be one.
+"""Who is here twice? The rules by which sources tell whose a record is, turned on the people who
+are known: two who share a value by any of them may be one.
 
 Nobody is compared with everybody: people with the same value stand together, and only they are
 paired. A value that many share (the number of the front desk) says nothing of any two of them.
@@ -54,7 +54,22 @@ class Resemblance(Recognition):
         return same + [" and ".join(labels.get(n, n) for n in names) for names in self.alike]
 
     def why(self, places: Iterable[int]) -> str:
-        return self._why((place, "") for place in places)
+        """In what they are the same. What one attribute says is not said again by a rule that
+        compares it with another."""
+        found = set(places)
+        alone = {
+            rule.record
+            for place, rule in enumerate(self.certain)
+            if place in found and rule.record == rule.person
+        }
+        said = {
+            place
+            for place in found
+            if place >= len(self.certain)
+            or self.certain[place].record == self.certain[place].person
+            or alone.isdisjoint((self.certain[place].record, self.certain[place].person))
+        }
+        return self._why((place, "") for place in said)
 
 
 def resemblance(

@@ -31,7 +31,8 @@ class RunState(models.TextChoices):
 
 
 class Run(models.Model):
-    """One import, plan, reconciliation, execution or search. `subject` is the slug of what it is about."""
+    """One import, plan, reconciliation, execution or search. `subject` is the slug of what it is
+    about."""
 
     kind = models.CharField(max_length=16, choices=RunKind.choices)
     subject = models.CharField(max_length=100, blank=True)

@@ -63,8 +63,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many wait for an answer: of those, nobody has said yet that they are not sure of `records`
-    and `people`. `answered` counts pairs and records that have one."""
+    """How many wait for an answer, those apart of which somebody was not sure; and how many have
+    one."""
 
     records: int = 0
     people: int = 0

@@ -1,7 +1,8 @@
-"""People who may be here twice: looked for among everybody who is known, by the rules of all sources.
+"""People who may be here twice: looked for among everybody who is known, by the rules of all
+sources.
 
-What is found waits for an answer (see `apart`). Whoever was told apart is never found again, whether
-that was said of the two, of a record of one of them, or by taking back a merge.
+What is found waits for an answer (see `apart`). Whoever was told apart is never found again,
+whether that was said of the two, of a record of one of them, or by taking back a merge.
 """
 
 from __future__ import annotations
@@ -69,9 +70,7 @@ def look(*, names_too: bool = False) -> tuple[Run, Found]:
         "more": found.more,
         "common": found.common,
     }
-    runs.finish(
-        run, message=_told(found), counters=counters, done=found.people, total=found.people
-    )
+    runs.finish(run, message=_told(found), counters=counters, done=found.people, total=found.people)
     return run, found
 
 

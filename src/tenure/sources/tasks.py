@@ -49,9 +49,11 @@ def find_pairs(actor: str, names_too: bool = False) -> None:
 
 @app.periodic(cron="23 2 * * *")
 @app.task(
-    queue="import", queueing_lock="find-pairs-nightly", name="tenure.find_pairs_nightly",
+    queue="import",
+    queueing_lock="find-pairs-nightly",
+    name="tenure.find_pairs_nightly",
     pass_context=False,
-)  # fmt: skip
+)
 def find_pairs_nightly(timestamp: int) -> None:
     """Every night, where there is anybody."""
     if Person.objects.exists():
@@ -60,9 +62,7 @@ def find_pairs_nightly(timestamp: int) -> None:
 
 def queue_find_pairs(*, actor: str, names_too: bool = False) -> bool:
     """Look as soon as a worker is free; False where a search waits already."""
-    return defer_once(
-        find_pairs, queueing_lock="find pairs", actor=actor, names_too=names_too
-    )
+    return defer_once(find_pairs, queueing_lock="find pairs", actor=actor, names_too=names_too)
 
 
 def queue_import(slug: str) -> None:

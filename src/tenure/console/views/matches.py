@@ -1,9 +1,11 @@
-"""Who may be the same person: new records that may be somebody's who is known, and people who may be
-here twice; and the answer to each. Two people who are one are merged at a page of their own."""
+"""Who may be the same person: new records that may be somebody's who is known, and people who may
+be here twice; and the answer to each. Two who are one are merged at a page of their own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -31,6 +33,7 @@ from tenure.sources.models import PersonPair
 from tenure.sources.selectors import Rehire
 
 _SIZE = 25
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PARTS = (found.RECORDS, found.PEOPLE, found.UNSURE, found.ANSWERED)
 
 
@@ -54,7 +57,7 @@ def matches(request: ConsoleRequest) -> HttpResponse:
     if part not in _PARTS:
         part = found.PEOPLE if counts.people and not counts.records else found.RECORDS
     shown, page = _shown(part, request.GET.get("at", ""))
-    run = found.last_look()
+    run, labels = found.last_look(), people.attribute_labels()[0]
     context = {
         "part": part,
         "parts": [
@@ -63,13 +66,13 @@ def matches(request: ConsoleRequest) -> HttpResponse:
             (found.UNSURE, "Not sure", counts.unsure),
             (found.ANSWERED, "Answered", counts.answered),
         ],
-        "shown": shown,
+        "shown": [_in_words(one, labels) for one in shown],
         "page": page,
         "run": run,
         "progress": progress(run, now()) if run else None,
         "queued": is_queued("find pairs"),
         "workers": len(live_workers()),
-        "rules": pairing.rules().said(people.attribute_labels()[0]),
+        "rules": pairing.rules().said(labels),
     }
     return render(request, "console/matches.html", context, section="people")
 
@@ -102,12 +105,16 @@ def match(request: ConsoleRequest, pk: int) -> HttpResponse:
         else:
             return _back(request) or answer
     counts = applications.account_counts(person.pk for person in row.candidates)
-    question = row.question
+    question, labels = row.question, people.attribute_labels()[0]
     context = {
         "question": question,
         "name": selectors.name_in(question),
         "candidates": [
-            (person, counts.get(person.pk, 0), question.found_by.get(str(person.pk), ""))
+            (
+                person,
+                counts.get(person.pk, 0),
+                _worded(question.found_by.get(str(person.pk), ""), labels),
+            )
             for person in row.candidates
         ],
         "lines": _lines(question.row["attributes"], row.candidates),
@@ -137,6 +144,7 @@ def pair(request: ConsoleRequest, pk: int) -> HttpResponse:
     counts = applications.account_counts(person.pk for person in both)
     context = {
         "pair": row,
+        "same": _worded(row.found_by, people.attribute_labels()[0]),
         "both": [(p, counts.get(p.pk, 0), selectors.records_of(p)) for p in both],
         "lines": _lines(row.one.attributes, [row.other]),
         "reason": reason,
@@ -157,6 +165,16 @@ def _shown(part: str, cursor: str) -> tuple[list[Match], Page[Any]]:
     questions = found.records_page(part=part, size=2 * _SIZE)
     pairs = found.pairs_page(part=part, size=2 * _SIZE)
     return [*found.of_records(questions.rows), *found.of_pairs(pairs.rows)], Page(())
+
+
+def _in_words(one: Match, labels: Mapping[str, str]) -> Match:
+    """With the labels of the attributes in which they are the same."""
+    said = tuple(replace(each, same=_worded(each.same, labels)) for each in one.candidates)
+    return replace(one, candidates=said)
+
+
+def _worded(same: str, labels: Mapping[str, str]) -> str:
+    return _NAME.sub(lambda name: labels.get(name[0], name[0]), same)
 
 
 def _back(request: ConsoleRequest) -> HttpResponse | None:
