@@ -7,8 +7,7 @@ a request for one account may answer with another. It must not change anything.
 from __future__ import annotations
 
 import asyncio
-import unicodedata
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from tenure.connectors.rest.program import Call, Program, Steps
 from tenure.connectors.rest.templates import as_text
 from tenure.connectors.rest.transport import Transport
 from tenure.connectors.rest.verbs import run, thing
-from tenure.core.model import Value
+from tenure.core.diff import comparable, comparables
 
 
 class Finder:
@@ -55,7 +54,7 @@ class Finder:
 
     async def by_value(self, attribute: str, value: str) -> list[RemoteAccount]:
         """By the specification's search where there is one, otherwise through everything."""
-        wanted = _comparable(value)
+        wanted = comparable(value)
         if not wanted or attribute not in self._program.account.attributes:
             return []
         steps = self._program.verb(f"find {attribute}")
@@ -65,7 +64,7 @@ class Finder:
                 async for call, items in self._raw((step,), {"value": value}):
                     for item in items:
                         # What a search gives is looked at: some ignore what they are asked for.
-                        if _holds(self._accounts.of(item, attribute), wanted):
+                        if wanted in comparables(self._accounts.of(item, attribute)):
                             account = self._accounts.loaded(item, call.where)
                             found[account.remote_id] = account
             except NotFound:
@@ -106,15 +105,3 @@ class Finder:
                 return await self.item(remote_id)
             except NotFound:
                 return None  # It went between the list and now.
-
-
-def _comparable(text: str) -> str:
-    return unicodedata.normalize("NFC", text.strip()).casefold()
-
-
-def _holds(value: Value | None, wanted: str) -> bool:
-    if value is None:
-        return False
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return _comparable(str(value)) == wanted
-    return any(_comparable(part) == wanted for part in value)

@@ -39,7 +39,7 @@ from tenure.connectors.scim.bulk import Bulk
 from tenure.connectors.scim.changing import Changer, user, with_fields
 from tenure.connectors.scim.checks import checked
 from tenure.connectors.scim.creating import Creator
-from tenure.connectors.scim.finding import Finder, Resource, comparable, holds
+from tenure.connectors.scim.finding import Finder, Resource, holds
 from tenure.connectors.scim.groups import Groups, created
 from tenure.connectors.scim.opening import funnel, resources
 from tenure.connectors.scim.schemas import described
@@ -48,6 +48,7 @@ from tenure.connectors.scim.settings import ScimSecrets, ScimSettings
 from tenure.connectors.scim.speech import Speech
 from tenure.connectors.scim.switching import BY_HAND, Switch
 from tenure.connectors.scim.together import Changes
+from tenure.core.diff import comparable
 from tenure.core.model import Attributes, Value
 
 #: What a trial saw -> what it says of the dialect, and why.
