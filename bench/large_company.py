@@ -15,7 +15,8 @@ from django.db import connection
 from bench.filling import fill, indexed_afterwards
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.infra.clock import now
-from tenure.people.models import Company, Person, PersonUnion, ReservedName
+from tenure.people.models import AttributeDefinition, Company, Person, PersonUnion, ReservedName
+from tenure.provisioning import correlating
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
 from tenure.scim_server import tokens
 from tenure.sources.models import PushedResource, RehireQuestion, Source, SourceRecord
@@ -65,6 +66,7 @@ def build(size: Size) -> None:
     Company.objects.update_or_create(
         pk=1, defaults={"name": "Acme", "domain": "acme.example", "plan_mode": "review"}
     )
+    AttributeDefinition.objects.create(name="level", label="Level", type="string")
     with indexed_afterwards(Person):
         _people(size.people)
     _applications()
@@ -162,7 +164,12 @@ def _applications() -> None:
             matching=[{"account": "userName", "person": "email"}],
             mode="live",
             owner="anna" if number % 2 else "",
-            requestable={"condition": "true", "approver": "manager"} if number == 10 else {},
+            requestable={"approver": "manager"} if number == 10 else {},
+            single_sign_on={
+                "oidc": {"redirect_uris": ["https://app.acme.example/back"]}
+            }
+            if number < 3
+            else {},
             seat_price=Decimal("7.25"),
             seat_currency="EUR",
             position=number,
@@ -171,6 +178,9 @@ def _applications() -> None:
         )
         for number in range(APPLICATIONS)
     )
+    for row in rows:
+        row.correlated_by = correlating.digest(row)
+    Application.objects.bulk_update(rows, ["correlated_by"])
     stopped = rows[-1]
     stopped.health, stopped.stopped_at = "stopped", at - timedelta(hours=1)
     stopped.stopped_reason = "GET /Users answered 401: the token is not accepted."
@@ -233,7 +243,7 @@ def _accounts() -> None:
                 OR a.position = {FOR_ALL} + p.id % 6 OR a.position = {FOR_ALL + 6} + p.id % 6
         ) AS its
         CROSS JOIN LATERAL (SELECT p.state = 'left' AS gone,
-            p.state = 'left' AND p.id % 3 = 0 AS deleted) AS told
+            p.state = 'left' AND p.id % 36 = 7 AS deleted) AS told
         """,
         application_id="app",
         person_id="p.id",
@@ -353,9 +363,9 @@ def _sources() -> None:
         candidates="jsonb_build_array(id)",
         row="""jsonb_build_object('attributes', attributes || jsonb_build_object(
             'employee_number', 'N' || id, 'start_date', (current_date + 5)::text))""",
-        answer="CASE WHEN id % 3 = 0 THEN '' ELSE 'other' END",
-        answered_at="CASE WHEN id % 3 = 0 THEN NULL ELSE now() - interval '9 days' END",
-        answered_by="CASE WHEN id % 3 = 0 THEN '' ELSE 'anna' END",
+        answer="CASE WHEN id % 36 = 7 THEN '' ELSE 'other' END",
+        answered_at="CASE WHEN id % 36 = 7 THEN NULL ELSE now() - interval '9 days' END",
+        answered_by="CASE WHEN id % 36 = 7 THEN '' ELSE 'anna' END",
     )
 
 
