@@ -1,6 +1,6 @@
-"""Every address of the console, the portal and the SCIM server that somebody waits for, read from the
-URL patterns: a new page is measured without anybody thinking of it, or it is named as one that
-nobody knows how to ask for.
+"""Every address of the console and the portal that somebody waits for, read from the URL patterns:
+a new page is measured without anybody thinking of it, or it is named as one that nobody knows how
+to ask for.
 
 Here stand only what a pattern's arguments are in the large company, what pages are asked besides
 (filters, later pages), and why some addresses are no pages.
@@ -8,14 +8,14 @@ Here stand only what a pattern's arguments are in the large company, what pages 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from django.urls import URLPattern, reverse
 
-#: Part of a path -> value of the argument, for patterns whose path begins so; the longest counts.
-Arguments = Mapping[str, Mapping[str, object]]
+#: How a path begins -> what gives its arguments; what a longer beginning says goes first.
+Arguments: TypeAlias = Mapping[str, Mapping[str, Callable[[], object]]]
 
 #: Addresses of the console that are measured with no limit, and why.
 PARTS: Final[dict[str, str]] = {
@@ -125,12 +125,18 @@ class Left:
     reason: str
 
 
-def arguments_for(route: str, given: Arguments) -> dict[str, object]:
-    """Those of one pattern: what a longer beginning says goes before what a shorter one does."""
-    found: dict[str, object] = {}
+def arguments_for(route: str, given: Arguments) -> dict[str, Callable[[], object]]:
+    """What gives those of one pattern."""
+    found: dict[str, Callable[[], object]] = {}
     for start in sorted((s for s in given if route.startswith(s)), key=len):
         found.update(given[start])
     return found
+
+
+def unknown(pattern: URLPattern, given: Arguments) -> list[str]:
+    """The arguments of a pattern that nobody knows."""
+    known = arguments_for(str(pattern.pattern), given)
+    return sorted(set(pattern.pattern.converters) - known.keys())
 
 
 def addresses(
@@ -143,20 +149,15 @@ def addresses(
 ) -> Iterator[Address | Left]:
     """Of every pattern, in its order; what nobody can ask for is `Left`."""
     for pattern in patterns:
-        if not isinstance(pattern, URLPattern):
-            yield Left(str(pattern), "patterns within patterns are not walked")
-            continue
-        name, route = str(pattern.name), str(pattern.pattern)
+        name = str(pattern.name)
         if name in no_pages:
             yield Left(name, no_pages[name])
-            continue
-        known = arguments_for(route, given)
-        lacking = sorted(set(pattern.pattern.converters) - known.keys())
-        if lacking:
-            yield Left(name, f"NOT KNOWN: what {', '.join(lacking)} is (bench/pages.py)")
-            continue
-        own = {key: known[key] for key in pattern.pattern.converters}
-        path = reverse(f"{namespace}:{name}", kwargs=own)
-        yield Address(name, "", path)
-        for what, query in queries.get(name, ()):
-            yield Address(name, what, path + query)
+        elif lacking := unknown(pattern, given):
+            yield Left(name, f"NOBODY KNOWS what {', '.join(lacking)} is: say so in bench/pages.py")
+        else:
+            known = arguments_for(str(pattern.pattern), given)
+            own = {key: known[key]() for key in pattern.pattern.converters}
+            path = reverse(f"{namespace}:{name}", kwargs=own)
+            yield Address(name, "", path)
+            for what, query in queries.get(name, ()):
+                yield Address(name, what, path + query)

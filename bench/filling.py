@@ -1,6 +1,6 @@
 """Many rows of a table by one statement: what is not said has the default that its model gives.
 
-The database makes the rows itself (`generate_series`), so a million of them never go through Python.
+The database makes the rows itself (`generate_series`): a million of them never go through Python.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from django.db import connection, models
 
 
 def fill(model: type[models.Model], rows: str, **columns: str) -> None:
-    """Insert what `rows` (the part of a query after FROM) gives. `columns` are expressions of SQL by
-    the names of columns; a column that is not named has its model's default."""
+    """Insert what `rows` (the part of a query after FROM) gives. `columns` are expressions of SQL
+    by the names of columns; a column that is not named has its model's default."""
     table = model._meta
     unknown = columns.keys() - {field.column for field in table.concrete_fields}
     if unknown:
@@ -22,13 +22,12 @@ def fill(model: type[models.Model], rows: str, **columns: str) -> None:
     named: dict[str, str] = {}
     parameters: list[Any] = []
     for field in table.concrete_fields:
-        if field.column in columns:
+        column = str(field.column)
+        if column in columns:
             # A percent sign is one, not the place of a parameter.
-            named[field.column] = columns[field.column].replace("%", "%%")
-        elif _is_left_out(field):
-            continue
-        else:
-            named[field.column] = f"CAST(%s AS {field.db_type(connection)})"
+            named[column] = columns[column].replace("%", "%%")
+        elif not _is_left_out(field):
+            named[column] = f"CAST(%s AS {field.db_type(connection)})"
             parameters.append(field.get_db_prep_save(_default(field), connection))
     into = ", ".join(f'"{name}"' for name in named)
     given, rows = ", ".join(named.values()), rows.replace("%", "%%")
@@ -41,8 +40,8 @@ def fill(model: type[models.Model], rows: str, **columns: str) -> None:
 
 @contextmanager
 def indexed_afterwards(model: type[models.Model]) -> Iterator[None]:
-    """The indexes of a table that hold no constraint are made once it is full, which takes a third of
-    the time."""
+    """The indexes of a table that hold no constraint are made once it is full, which takes a third
+    of the time."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index i"

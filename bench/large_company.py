@@ -1,17 +1,19 @@
-"""A company of 100,000 people and a million accounts in 20 applications, straight in the tables: what
-it is. What happened to it is in `large_history`.
+"""A company of 100,000 people and a million accounts in 20 applications, straight in the tables:
+what it is. What happened to it is in `large_history`.
 
 Everything is told by a person's number alone, so that it is the same each time it is built.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
 from django.db import connection
 
+from bench import names
 from bench.filling import fill, indexed_afterwards
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.infra.clock import now
@@ -26,20 +28,6 @@ APPLICATIONS = 20
 FOR_ALL = 8
 GROUPS = 8
 SOURCES = ("hr", "directory", "scim")
-_GIVEN = (
-    "Anna Jorge Mei Tomas Lukasz Soren Olafur Zofie Dmitri Eleni Hina Mohamed Huong Aoife Jean Ibrahim"
-    " Ana Priya Kwame Zoe Max Ingrid Seoyeon Siobhan Emeka Lea Carla Piotr Noor Yusuf"
-).split()
-_FAMILY = (
-    "Kovacs Ortiz Wang Brian Wojcik Kjaer Thors Novak Sokolov Papado Hara Hassan Nguyen Connor Lefevre"
-    " Yildiz Silva Raghu Mensah Meer Gross Odegard Kim Domhnaill Okonkwo Dubois Rossi Nowak Haddad"
-    " Demir Berg Lund Costa Moreau Fischer Weber Santos Popov Tanaka Suzuki"
-).split()
-_ENDINGS = " son sen ez ova ic er man ski ti berg dal lund ner eau wood ley ford ton by".split(" ")
-_DEPARTMENTS = (
-    "Engineering Sales Support Finance People Legal Marketing Design Research Security Facilities"
-    " Procurement Logistics Quality Training Treasury Data Platform Field Partners"
-).split()
 _TITLES = ("Specialist", "Manager", "Engineer", "Analyst", "Lead", "Associate")
 _PLACES = (
     ("Budapest", "Europe/Budapest"),
@@ -86,9 +74,9 @@ def _people(count: int) -> None:
     fill(
         Person,
         f"""
-        (SELECT n, {_pick(_GIVEN)} AS given,
-            {_pick(_FAMILY, "n / 7")} || {_pick(_ENDINGS, "n / 31")} AS family,
-            {_pick(_DEPARTMENTS)} AS department, {_pick(_TITLES, "n / 3")} AS title,
+        (SELECT n, {_pick(names.GIVEN)} AS given,
+            {_pick(names.FAMILY, "n / 7")} || {_pick(names.ENDINGS, "n / 31")} AS family,
+            {_pick(names.DEPARTMENTS)} AS department, {_pick(_TITLES, "n / 3")} AS title,
             {_pick([place for place, _ in _PLACES])} AS place,
             {_pick([zone for _, zone in _PLACES])} AS zone,
             CASE WHEN n % 12 = 7 AND n > 5000 THEN 'left' WHEN n % 100 = 9 THEN 'upcoming'
@@ -143,7 +131,8 @@ def _people(count: int) -> None:
 
 
 def _applications() -> None:
-    """All of them live, with groups and a licence that costs something; one is stopped, one asks."""
+    """All of them live, with groups and a licence that costs something; one is stopped, and one may
+    be asked for."""
     mapping = {
         "userName": "user.email",
         "name.givenName": "user.given_name",
@@ -165,9 +154,7 @@ def _applications() -> None:
             mode="live",
             owner="anna" if number % 2 else "",
             requestable={"approver": "manager"} if number == 10 else {},
-            single_sign_on={
-                "oidc": {"redirect_uris": ["https://app.acme.example/back"]}
-            }
+            single_sign_on={"oidc": {"redirect_uris": ["https://app.acme.example/back"]}}
             if number < 3
             else {},
             seat_price=Decimal("7.25"),
@@ -213,7 +200,7 @@ def _rules() -> None:
         AccessRule(
             slug=f"rule{number}",
             name=f"Rule {number}",
-            condition=f'user.department == "{_DEPARTMENTS[number % 20]}"'
+            condition=f'user.department == "{names.DEPARTMENTS[number % 20]}"'
             f' && user.location in ["{_PLACES[number % 5][0]}", "Madrid"]',
             gives={f"app{FOR_ALL + number % 12}": [f"group:g{number % GROUPS}"]},
             position=number + 1,
@@ -224,7 +211,7 @@ def _rules() -> None:
         PeopleGroup(
             slug=f"group{number}",
             name=f"Group {number}",
-            condition=f'user.department == "{_DEPARTMENTS[number]}"',
+            condition=f'user.department == "{names.DEPARTMENTS[number]}"',
             position=number,
         )
         for number in range(5)
@@ -255,7 +242,8 @@ def _accounts() -> None:
             'name.givenName', p.attributes ->> 'given_name',
             'name.familyName', p.attributes ->> 'family_name',
             'title', p.attributes ->> 'title', 'emails.work', p.email)""",
-        entitlements=f"""jsonb_build_array('group:g' || (p.id + k) % {GROUPS}, 'licence:standard')""",
+        entitlements=f"""jsonb_build_array(
+            'group:g' || (p.id + k) % {GROUPS}, 'licence:standard')""",
         situation_reason="'userName = email'",
         evidence="""CASE WHEN gone THEN jsonb_build_object('at', now(), 'sent', 'PATCH /Users',
             'answered', 200, 'read_back', 200) END""",
@@ -404,7 +392,7 @@ def _decided() -> None:
     )
 
 
-def _pick(words: list[str] | tuple[str, ...], by: str = "n") -> str:
+def _pick(words: Sequence[str], by: str = "n") -> str:
     """One of them, in turn."""
     listed = ", ".join(f"'{word}'" for word in words)
     return f"(ARRAY[{listed}])[1 + ({by}) % {len(words)}]"

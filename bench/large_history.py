@@ -6,17 +6,15 @@ from datetime import timedelta
 
 from bench.filling import fill, indexed_afterwards
 from bench.large_company import APPLICATIONS, FOR_ALL, SOURCES, Size
-from tenure.applications.models import Account, Application, ConnectionCheck
+from tenure.applications.models import Application, ConnectionCheck
 from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
-from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.requests.models import AccessRequest
 from tenure.runs.models import Run, RunIssue, RunKind, RunState
 from tenure.signals import listening, receivers
 from tenure.signals.models import Delivery, Heard, Signal, Stream
 from tenure.signin.models import Device, Invitation, Letter, Passkey, Review, Session, User
-from tenure.sources.models import Source
 from tenure.sso.models import ApplicationSession, Notice, SignOn
 from tenure.sso.oidc.models import Grant, Token
 from tenure.writeback.models import WriteBack
@@ -215,7 +213,8 @@ def _requests() -> None:
         reason="'For project ' || id",
         lasts="interval '30 days'",
         state="""CASE WHEN id % 200 = 1 THEN 'waiting'
-            ELSE (ARRAY['approved', 'rejected', 'withdrawn', 'expired', 'closed'])[1 + id / 10 % 5] END""",
+            ELSE (ARRAY['approved', 'rejected', 'withdrawn', 'expired', 'closed']
+                )[1 + id / 10 % 5] END""",
         asked_at="now() - id % 90 * interval '1 day'",
         expires_at="now() + interval '9 days'",
         route="CASE WHEN id % 400 = 1 THEN 'administrators' ELSE 'manager' END",
@@ -389,5 +388,3 @@ def _write_backs() -> None:
         ConnectionCheck(application=row, actor="anna", finished_at=now())
         for row in Application.objects.all()
     )
-
-

@@ -1,8 +1,8 @@
 """Server time of every page, in a company of 100,000 people and a million accounts.
 
-Each address is asked for through Django's own client, so everything but the network is in it. By the
-clock is what is promised; beside it stands the processor time that Python and the database's process
-took, which other work on the machine disturbs less.
+Each address is asked for through Django's own client, so everything but the network is in it. By
+the clock is what is promised; beside it stands the processor time that Python and the database's
+process took, which other work on the machine disturbs less.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from html import unescape
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin
 
+from bench.addresses import Address, Arguments, Left, addresses
 from bench.measure import Result, clock
 
 #: Milliseconds.
@@ -34,7 +35,7 @@ _HOST = "localhost"
 
 @dataclass(slots=True)
 class Measured:
-    """One address. Times in milliseconds: best and median by the clock, medians of processor time."""
+    """One address. Milliseconds: best and median by the clock, medians of processor time."""
 
     area: str
     title: str
@@ -50,8 +51,8 @@ class Measured:
 
 def run(people: int, times: int, *, home: str = "", matching: str = "") -> list[Result]:
     """One result for each address, the slowest first, and one for all of them. `home`: a folder in
-    which the company is kept, and found the next time. `matching`: only these, a regular expression.
-    """
+    which the company is kept, and found the next time. `matching`: only these, by a regular
+    expression."""
     with tempfile.TemporaryDirectory(prefix="tenure-pages-") as folder:
         kept = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
         output = subprocess.run(
@@ -89,7 +90,7 @@ def measure(people: int, times: int, matching: str = "") -> dict[str, Any]:
     """Build the company if it is not there, and ask for everything."""
     from django.db import connection
 
-    from bench import addresses, large_company
+    from bench import large_company
     from tenure.applications.models import Account
     from tenure.people.models import Person
 
@@ -103,9 +104,9 @@ def measure(people: int, times: int, matching: str = "") -> dict[str, Any]:
     measured = []
     for area, client, found in _areas():
         for one in found:
-            if isinstance(one, addresses.Left):
+            if isinstance(one, Left):
                 if not matching:
-                        print(f"{area}: {one.name} is not measured: {one.reason}", file=sys.stderr)
+                    print(f"{area}: {one.name} is not measured: {one.reason}", file=sys.stderr)
                 continue
             if re.search(matching, f"{area}: {one.title}") is None:
                 continue
@@ -117,9 +118,9 @@ def measure(people: int, times: int, matching: str = "") -> dict[str, Any]:
     }
 
 
-def _areas() -> Iterator[tuple[str, Any, list[Any]]]:
+def _areas() -> Iterator[tuple[str, Any, list[Address | Left]]]:
     """Where somebody looks, as whom, and the addresses there."""
-    from bench import addresses
+    from bench import addresses as known
     from tenure.console import urls as console
     from tenure.portal import urls as portal
 
@@ -127,12 +128,12 @@ def _areas() -> Iterator[tuple[str, Any, list[Any]]]:
         "console",
         as_owner(),
         list(
-            addresses.addresses(
+            addresses(
                 console.urlpatterns,
                 namespace="console",
                 given=console_arguments(),
-                no_pages=addresses.NO_PAGES,
-                queries=addresses.QUERIES,
+                no_pages=known.NO_PAGES,
+                queries=known.QUERIES,
             )
         ),
     )
@@ -140,19 +141,19 @@ def _areas() -> Iterator[tuple[str, Any, list[Any]]]:
         "portal",
         as_person(),
         list(
-            addresses.addresses(
+            addresses(
                 portal.urlpatterns,
                 namespace="portal",
                 given=portal_arguments(),
-                no_pages=addresses.NO_PORTAL_PAGES,
-                queries=addresses.PORTAL_QUERIES,
+                no_pages=known.NO_PORTAL_PAGES,
+                queries=known.PORTAL_QUERIES,
             )
         ),
     )
     yield "SCIM", as_pusher(), list(scim_addresses())
 
 
-def console_arguments() -> dict[str, dict[str, object]]:
+def console_arguments() -> Arguments:
     """What stands in the addresses of the console, by how they begin."""
     from bench.large_history import EXECUTED, IMPORTED
     from tenure.applications.models import Account
@@ -162,49 +163,57 @@ def console_arguments() -> dict[str, dict[str, object]]:
     from tenure.signin.models import Review
     from tenure.sources.models import RehireQuestion
 
-    busy = Account.objects.filter(situation="linked", active=True, application__slug="app3")
+    def first(model: Any, **wanted: object) -> Callable[[], object]:
+        return lambda: model.objects.filter(**wanted).order_by("id")[0].pk
+
+    def value(it: object) -> Callable[[], object]:
+        return lambda: it
+
+    account = first(Account, situation="linked", active=True, application__slug="app3")
     return {
-        "people/": {"uid": Person.objects.filter(state="active").order_by("id")[2000].uid},
-        "people/<uuid:uid>/proof": {"uid": Person.objects.filter(state="left")[0].uid},
-        "reviews/": {"pk": _first(Review, decided_at=None)},
-        "applications/": {"slug": "app3", "pk": busy[0].pk},
-        "catalogue/": {"slug": "gitlab"},
-        "rules/": {"slug": "rule1"},
-        "rules/who-gets/": {"slug": "app9"},
-        "requests/": {"pk": _first(AccessRequest, state="waiting")},
-        "tasks/": {"pk": _first(Operation, state="manual")},
-        "runs/": {"pk": EXECUTED},
-        "sources/": {"slug": "hr", "pk": IMPORTED},
-        "sources/<slug:slug>/write-back/": {"slug": "directory"},
-        "sources/<slug:slug>/schedule/": {"slug": "directory"},
-        "sources/new/": {"kind": "csv"},
-        "rehires/": {"pk": _first(RehireQuestion, answer="")},
-        "settings/attributes/": {"name": "level"},
-        "settings/guards/": {"section": "applications", "slug": "app3"},
-        "signals/receivers/": {"slug": "siem"},
-        "signals/transmitters/": {"slug": "mdm"},
+        "people/": {"uid": lambda: Person.objects.filter(state="active").order_by("id")[2000].uid},
+        "people/<uuid:uid>/proof": {"uid": lambda: Person.objects.filter(state="left")[0].uid},
+        "reviews/": {"pk": first(Review, decided_at=None)},
+        "applications/": {"slug": value("app3"), "pk": account},
+        "catalogue/": {"slug": value("gitlab")},
+        "rules/": {"slug": value("rule1")},
+        "rules/who-gets/": {"slug": value("app9")},
+        "requests/": {"pk": first(AccessRequest, state="waiting")},
+        "tasks/": {"pk": first(Operation, state="manual")},
+        "runs/": {"pk": value(EXECUTED)},
+        "sources/": {"slug": value("hr"), "pk": value(IMPORTED)},
+        "sources/<slug:slug>/write-back/": {"slug": value("directory")},
+        "sources/<slug:slug>/schedule/": {"slug": value("directory")},
+        "sources/new/": {"kind": value("csv")},
+        "rehires/": {"pk": first(RehireQuestion, answer="")},
+        "settings/attributes/": {"name": value("level")},
+        "settings/guards/": {"section": value("applications"), "slug": value("app3")},
+        "signals/receivers/": {"slug": value("siem")},
+        "signals/transmitters/": {"slug": value("mdm")},
     }
 
 
-def portal_arguments() -> dict[str, dict[str, object]]:
+def portal_arguments() -> Arguments:
     """Of the portal: `uid` is a request, or somebody of the team."""
     from tenure.requests.models import AccessRequest
     from tenure.signin.models import Invitation
 
-    person = _head()
-    asked = AccessRequest.objects.filter(person__manager=person, state="waiting").first()
-    invited = Invitation.objects.filter(used_at=None).order_by("id")[0]
+    def asked() -> object:
+        return AccessRequest.objects.filter(person__manager=_head(), state="waiting")[0].uid
+
+    def invited() -> object:
+        return f"invitation{Invitation.objects.filter(used_at=None).order_by('id')[0].person_id}"
+
     return {
-        "welcome/": {"token": f"invitation{invited.person_id}"},
-        "portal/requests/": {"uid": asked.uid if asked else ""},
-        "portal/ask/": {"slug": "app10"},
-        "portal/team/": {"uid": person.reports.order_by("id")[0].uid},
+        "welcome/": {"token": invited},
+        "portal/requests/": {"uid": asked},
+        "portal/ask/": {"slug": lambda: "app10"},
+        "portal/team/": {"uid": lambda: _head().reports.order_by("id")[0].uid},
     }
 
 
-def scim_addresses() -> Iterator[Any]:
+def scim_addresses() -> Iterator[Address]:
     """The lists that a system which pushes asks for, and one user."""
-    from bench.addresses import Address
     from tenure.sources.models import PushedResource
 
     uid = PushedResource.objects.filter(kind="User").order_by("id")[500].uid
@@ -213,7 +222,7 @@ def scim_addresses() -> Iterator[Any]:
         ("Users, the first page", "Users"),
         ("Users, a page of 100 in the middle", "Users?startIndex=20001&count=100"),
         ("Users, a page of 100 at the end", "Users?startIndex=49901&count=100"),
-        ("Users, by user name", f"Users?filter=userName eq \"{name}\""),
+        ("Users, by user name", f'Users?filter=userName eq "{name}"'),
         ("Users, by external id", 'Users?filter=externalId eq "E000501"'),
         ("Users, by user name in vain", 'Users?filter=userName eq "nobody"'),
         ("Users, by a name", 'Users?filter=name.familyName eq "Kovacsson"&count=20'),
@@ -256,7 +265,7 @@ def as_person() -> Any:
     request.session = import_module(settings.SESSION_ENGINE).SessionStore()
     sessions.begin_person(request, _head(), how=How.PASSKEY)
     request.session.save()
-    client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
+    client.cookies[settings.SESSION_COOKIE_NAME] = str(request.session.session_key)
     return client
 
 
@@ -277,12 +286,8 @@ def _head() -> Any:
     ).order_by("id")[0]
 
 
-def _first(model: Any, **wanted: object) -> int:
-    return int(model.objects.filter(**wanted).order_by("id")[0].pk)
-
-
-def _asked(area: str, client: Any, one: Any, times: int, backend: int) -> list[Measured]:
-    """The address, and its next page if it has one; nothing for an address that takes forms only."""
+def _asked(area: str, client: Any, one: Address, times: int, backend: int) -> list[Measured]:
+    """The address, and its next page if it has one; nothing where only forms are taken."""
     from bench.addresses import PARTS
 
     answer = client.get(one.path)
