@@ -31,6 +31,8 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("new file", reverse("console:source_begin", args=["csv"])),
         ("new directory", reverse("console:source_begin", args=["ldap"])),
         ("company", reverse("console:company")),
+        ("joining", reverse("console:joining")),
+        ("wallets", reverse("console:wallet")),
         ("attributes", reverse("console:attributes")),
         ("new attribute", reverse("console:attribute_new")),
         ("guards", reverse("console:guards")),

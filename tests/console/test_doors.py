@@ -99,7 +99,8 @@ FORMS = (
     "terminate", "writes", "match", "pair", "add_application", "review", "rule", "rule_new",
     "rule_remove",
     "add_person", "edit_person",
-    "attribute", "attribute_new", "company", "guard", "mail", "notifications", "sample_remove",
+    "attribute", "attribute_new", "company", "joining", "wallet", "guard", "mail", "notifications",
+    "sample_remove",
     "source_begin", "source_check", "source_edit", "source_mapping", "source_remove",
     "source_schedule", "start",
 )  # fmt: skip

@@ -117,6 +117,8 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "source_discard": (NO, Ability.CONFIGURE),
     "licences": (ALL, NO),
     "company": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "joining": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "wallet": (Ability.CONFIGURE, Ability.CONFIGURE),
     "company_names": (NO, Ability.CONFIGURE),
     "attributes": (ALL, NO),
     "attribute_new": (Ability.CONFIGURE, Ability.CONFIGURE),

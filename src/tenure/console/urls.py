@@ -52,6 +52,7 @@ from tenure.console.views import (
     start,
     tasks,
     tokens,
+    wallet,
     writes,
 )
 
@@ -244,6 +245,8 @@ urlpatterns = [
     path("audit/export/", audit.export, name="export_audit"),
     path("licences/", licences.licences, name="licences"),
     path("settings/", company.company, name="company"),
+    path("settings/joining/", company.joining, name="joining"),
+    path("settings/wallet/", wallet.wallet, name="wallet"),
     path("settings/names/", company.names, name="company_names"),
     path("settings/attributes/", attributes.attributes, name="attributes"),
     path("settings/attributes/new/", attributes.attribute, name="attribute_new"),
