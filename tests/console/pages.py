@@ -31,6 +31,8 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("new file", reverse("console:source_begin", args=["csv"])),
         ("new directory", reverse("console:source_begin", args=["ldap"])),
         ("company", reverse("console:company")),
+        ("groups", reverse("console:groups")),
+        ("new group", reverse("console:group_new")),
         ("joining", reverse("console:joining")),
         ("wallets", reverse("console:wallet")),
         ("attributes", reverse("console:attributes")),
