@@ -76,6 +76,7 @@ QUERIES: Final[dict[str, Sequence[tuple[str, str]]]] = {
     "run": (("failed", "?state=failed"),),
     "requests": (("all", "?state=all"),),
     "tasks": (("of an application", "?application=app5"),),
+    "matches": tuple((part, f"?part={part}") for part in ("people", "unsure", "answered")),
     "audit": (
         ("of an action", "?action=account.updated"),
         ("of a seldom action", "?action=person.terminated"),

@@ -161,7 +161,7 @@ def console_arguments() -> Arguments:
     from tenure.provisioning.models import Operation
     from tenure.requests.models import AccessRequest
     from tenure.signin.models import Review
-    from tenure.sources.models import RehireQuestion
+    from tenure.sources.models import PersonPair, RehireQuestion
 
     def first(model: Any, **wanted: object) -> Callable[[], object]:
         return lambda: model.objects.filter(**wanted).order_by("id")[0].pk
@@ -185,7 +185,8 @@ def console_arguments() -> Arguments:
         "sources/<slug:slug>/write-back/": {"slug": value("directory")},
         "sources/<slug:slug>/schedule/": {"slug": value("directory")},
         "sources/new/": {"kind": value("csv")},
-        "rehires/": {"pk": first(RehireQuestion, answer="")},
+        "matches/": {"pk": first(RehireQuestion, answer="")},
+        "matches/people/": {"pk": first(PersonPair, answer="")},
         "settings/attributes/": {"name": value("level")},
         "settings/guards/": {"section": value("applications"), "slug": value("app3")},
         "signals/receivers/": {"slug": value("siem")},
