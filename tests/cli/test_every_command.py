@@ -14,11 +14,12 @@ from tests.cli.conftest import Tenure
 
 
 def commands(command: Any = None, names: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """Every command with its words, groups included."""
+    """Every command with its words, groups included; no former names, which are hidden."""
     command = command or typer.main.get_command(app)
     yield " ".join(names), command
     for name, sub in getattr(command, "commands", {}).items():
-        yield from commands(sub, (*names, name))
+        if not sub.hidden:
+            yield from commands(sub, (*names, name))
 
 
 ALL = dict(commands())

@@ -26,7 +26,7 @@ from tenure.rules.models import AccessRule
 from tenure.runs.models import Run, RunIssue, RunKind, RunState, Severity
 from tenure.signals import listening, receivers
 from tenure.signals.models import Delivery, Heard, Stream
-from tenure.sources.models import RehireQuestion, Source, SourceRecord
+from tenure.sources.models import PersonPair, RehireQuestion, Source, SourceRecord
 from tests.console.other_sources import other_sources
 
 _NAMES = [
@@ -365,6 +365,14 @@ def _import(source: Source, people: list[Person], now: datetime) -> Run:
                 "start_date": (now.date() + timedelta(days=5)).isoformat(),
             }
         },
+    )
+    PersonPair.objects.create(
+        one=people[0],
+        other=people[26],
+        found_by="given_name and family_name and birth_date",
+        rank=4,
+        unsure_by="administrator anna",
+        unsure_why="HR is asked: one of them may be her sister.",
     )
     SourceRecord.objects.bulk_create(
         SourceRecord(

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from tenure.applications.models import Account
 from tenure.people.models import Person
-from tenure.sources.models import RehireQuestion
+from tenure.sources.models import PersonPair, RehireQuestion
 from tests.console.company import Sample
 
 _ENTRY = ("entry", "entry_single_sign_on", "entry_provisioning", "add_application")
@@ -31,6 +31,10 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("new file", reverse("console:source_begin", args=["csv"])),
         ("new directory", reverse("console:source_begin", args=["ldap"])),
         ("company", reverse("console:company")),
+        ("groups", reverse("console:groups")),
+        ("new group", reverse("console:group_new")),
+        ("joining", reverse("console:joining")),
+        ("wallets", reverse("console:wallet")),
         ("attributes", reverse("console:attributes")),
         ("new attribute", reverse("console:attribute_new")),
         ("guards", reverse("console:guards")),
@@ -48,7 +52,10 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         *found,
         ("nothing found", reverse("console:people") + "?q=zzzz"),
         ("found", reverse("console:find") + "?q=an"),
-        ("a rehire", reverse("console:rehire", args=[RehireQuestion.objects.get().pk])),
+        ("who may be the same", reverse("console:matches")),
+        ("a match", reverse("console:match", args=[RehireQuestion.objects.get().pk])),
+        ("twice", reverse("console:matches") + "?part=people"),
+        ("a pair", reverse("console:pair", args=[PersonPair.objects.get().pk])),
         ("person", reverse("console:person", args=[anna.uid])),
         ("who has left", reverse("console:person", args=[left.uid])),
         ("proof", reverse("console:proof", args=[left.uid])),

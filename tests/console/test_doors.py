@@ -51,7 +51,9 @@ WRITES = (
     "administrator",
     "token",
     "company_names",
+    "group_check",
     "sample_make",
+    "look_for_pairs",
     "source_discard",
     "source_import",
     "source_move",
@@ -95,9 +97,12 @@ OWN = {
 #: Those that show a form first and take it at the same address.
 FORMS = (
     "person_union",
-    "terminate", "writes", "rehire", "add_application", "review", "rule", "rule_new", "rule_remove",
+    "terminate", "writes", "match", "pair", "add_application", "review", "rule", "rule_new",
+    "rule_remove",
     "add_person", "edit_person",
-    "attribute", "attribute_new", "company", "guard", "mail", "notifications", "sample_remove",
+    "attribute", "attribute_new", "company", "joining", "wallet", "guard", "group", "group_new",
+    "mail", "notifications",
+    "sample_remove",
     "source_begin", "source_check", "source_edit", "source_mapping", "source_remove",
     "source_schedule", "start",
 )  # fmt: skip

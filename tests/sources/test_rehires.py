@@ -80,7 +80,7 @@ class TestAsking:
         (told,) = complaints(result)
         assert told[0] == 4
         assert told[1].startswith("May be Anna Nagy (1, left), back under a new number.")
-        assert "`tenure rehire same 2`" in told[1]
+        assert "`tenure match same 2`" in told[1]
 
     def test_by_name_and_birthday_together(self, hr: Hr) -> None:
         hr.left()

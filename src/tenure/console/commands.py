@@ -28,9 +28,11 @@ class Command:
 _PAGES: Final = (
     ("overview", "Overview", "layout-dashboard", "o", "home start waiting"),
     ("people", "People", "users", "p", "persons employees staff"),
+    ("matches", "Who may be the same", "users", "m", "match duplicates twice rehire merge"),
     ("applications", "Applications", "blocks", "a", "apps"),
     ("catalogue", "Catalogue", "layout-grid", "c", "connect integrations"),
     ("rules", "Access rules", "key-round", "r", "policies birthright"),
+    ("groups", "Groups of people", "users", "", "rules teams sets"),
     ("plan", "Plan", "list-checks", "l", "changes held approve"),
     ("tasks", "Tasks", "hand", "t", "by hand manual"),
     ("requests", "Requests", "inbox", "q", "access approve reject"),

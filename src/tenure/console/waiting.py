@@ -19,7 +19,7 @@ from tenure.provisioning import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.signin import identity
-from tenure.sources import authorizing
+from tenure.sources import authorizing, matches
 from tenure.sources import selectors as sources
 from tenure.sources.asking import who
 from tenure.sso import keys
@@ -27,8 +27,8 @@ from tenure.sso import selectors as sso
 from tenure.sso.saml import alarms
 from tenure.writeback import selectors as write_backs
 
-#: Rehires that are listed one by one.
-_MOST_REHIRES = 5
+#: New records that may be somebody's are listed one by one, so many.
+_MOST_RECORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def items(company: Company) -> list[Item]:
         *_imports(),
         *_unreadable_sources(),
         *_written_back(),
-        *_rehires(),
+        *_matches(),
         *_failed(),
         *_requests(),
         *_by_hand(),
@@ -238,27 +238,40 @@ def _imports() -> list[Item]:
     ]
 
 
-def _rehires() -> list[Item]:
-    rows = sources.rehires(limit=_MOST_REHIRES + 1)
-    more = max(sources.count_rehires() - _MOST_REHIRES, 0)
-    mark = Mark("Rehire?", "wait")
+def _matches() -> list[Item]:
+    """New records one by one, as long as they are few; everything else as a number."""
+    counts = matches.counts()
+    rows = matches.of_records(matches.records_page(size=_MOST_RECORDS).rows)
+    detail = "Could be {}. No account is made until it is said."
     items = [
         Item(
-            Mark("The same?", "wait") if row.question.found_by else mark,
-            f"Is {sources.name_in(row.question)} ({row.question.key}) "
+            Mark("The same?" if row.question.found_by else "Rehire?", "wait"),
+            f"Is {row.name} ({row.number}) "
             + ("somebody whom we know?" if row.question.found_by else "somebody who was here?"),
-            f"Could be {' or '.join(map(who, row.candidates)) or 'somebody who is gone since'}. "
-            "No account is made until it is said.",
-            reverse("console:rehire", args=[row.question.pk]),
+            detail.format(
+                " or ".join(who(one.person) for one in row.candidates)
+                or "somebody who is gone since"
+            ),
+            reverse("console:match", args=[row.question.pk]),
             "Decide",
         )
-        for row in rows[:_MOST_REHIRES]
+        for row in rows
+        if row.question is not None
     ]
-    if more:
-        title = f"{plural(more, 'more record')} under new employee numbers"
-        detail = "Each may be somebody who is known: tenure match list has all of them."
-        url = reverse("console:rehire", args=[rows[_MOST_REHIRES].question.pk])
-        items.append(Item(mark, title, detail, url, "Decide"))
+    rest = (
+        ("records", counts.records - len(rows), "more new record",
+         "Each may be somebody who is known. No account is made until it is said."),
+        ("people", counts.people, "pair of people who may be one",
+         "Found by what they share. Each pair is one person, or two for good."),
+        ("unsure", counts.unsure, "question of which somebody was not sure",
+         "What was said is with it. It goes on waiting."),
+    )  # fmt: skip
+    for part, count, what, why in rest:
+        if count > 0:
+            url = f"{reverse('console:matches')}?part={part}"
+            many = what.replace("pair ", "pairs ").replace("question ", "questions ")
+            title = plural(count, what, f"{what}s" if part == "records" else many)
+            items.append(Item(Mark("The same?", "wait"), title, why, url, "Decide"))
     return items
 
 

@@ -43,6 +43,12 @@ def try_lock(kind: int, key: int) -> bool:
     return bool(row and row[0])
 
 
+def unlock(kind: int, key: int) -> None:
+    """Give back a lock that this session took."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [kind, key])
+
+
 def _close() -> None:
     """Of the thread in which this runs."""
     connection.close()

@@ -30,6 +30,8 @@ _QUIET = frozenset(
         "people.ReservedName.person",
         "provisioning.RuleMemory.person",
         "requests.AccessRequest.decider",
+        "sources.PersonPair.one",
+        "sources.PersonPair.other",
         "sources.SourceRecord.person",
         "sources.RehireQuestion.person",
     }

@@ -18,6 +18,7 @@ class RunKind(models.TextChoices):
     PLAN = "plan", "Plan"
     RECONCILE = "reconcile", "Reconcile"
     EXECUTE = "execute", "Execute"
+    MATCH = "match", "Search for duplicates"
 
 
 class RunState(models.TextChoices):
@@ -30,7 +31,8 @@ class RunState(models.TextChoices):
 
 
 class Run(models.Model):
-    """One import, plan, reconciliation or execution. `subject` is the slug of what it is about."""
+    """One import, plan, reconciliation, execution or search. `subject` is the slug of what it is
+    about."""
 
     kind = models.CharField(max_length=16, choices=RunKind.choices)
     subject = models.CharField(max_length=100, blank=True)

@@ -76,6 +76,11 @@ def is_required() -> bool:
     return bool((configured() or {}).get("required"))
 
 
+def usual_claim(name: str) -> str:
+    """Where credentials have an attribute of ours, unless it is configured."""
+    return _USUAL.get(name, name)
+
+
 def start(invitation: Invitation, *, address: str | None, browser: str) -> Begun:
     """The computer shows a request to a wallet. Raises `WalletUnready`."""
     ours = verifier()
@@ -273,7 +278,7 @@ def _paths() -> list[tuple[str, list[str]]]:
     """Each attribute that is asked for, and where a credential has it."""
     claims = _settings()["claims"]
     return [
-        (q.name, str(claims.get(q.name) or _USUAL.get(q.name, q.name)).split("."))
+        (q.name, str(claims.get(q.name) or usual_claim(q.name)).split("."))
         for q in identity.questions()
     ]
 

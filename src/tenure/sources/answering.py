@@ -119,6 +119,34 @@ def other(*, question: RehireQuestion, reason: str = "", now: datetime) -> Perso
 
 
 @transaction.atomic
+def unsure(*, question: RehireQuestion, reason: str, now: datetime) -> RehireQuestion:
+    """Nobody can tell yet: it is kept, with why, and still asked."""
+    question = _open(question)
+    needs(reason)
+    question.unsure_at, question.unsure_by = now, actor()[:200]
+    question.unsure_why = reason.strip()
+    question.save(update_fields=["unsure_at", "unsure_by", "unsure_why"])
+    people = Person.objects.filter(pk__in=question.candidates)
+    for person in people:
+        record(
+            Action.MATCH_UNSURE,
+            subject_kind="person",
+            subject_key=str(person.uid),
+            subject_label=person.display_name,
+            person=str(person.uid),
+            reason=reason.strip(),
+            after={"source": question.source.slug, "record": question.key},
+        )
+    return question
+
+
+def needs(reason: str) -> None:
+    """Raises `AnswerRefused` without one."""
+    if not reason.strip():
+        raise AnswerRefused("Say why. The reason is kept in the audit trail.")
+
+
+@transaction.atomic
 def take_back(*, question: RehireQuestion, reason: str = "", now: datetime) -> Person | None:
     """It is asked again. Returns who is as they were before, None where there is nobody: whoever
     was made of the record is gone."""

@@ -95,8 +95,8 @@ def _may_be(people: Sequence[Person], key: str, found_by: Mapping[str, str]) -> 
     waits = "Nothing is made of the row until it is said"
     if not found_by:
         return (
-            f"May be {names}, back under a new number. {waits}: `tenure rehire same {key}` or "
-            f"`tenure rehire other {key}`."
+            f"May be {names}, back under a new number. {waits}: `tenure match same {key}` or "
+            f"`tenure match other {key}`."
         )
     by = " and ".join(sorted(set(found_by.values())))
     return (
@@ -115,7 +115,7 @@ def current(work: Work, mapping: RowMapping, rows: Sequence[MappedRow]) -> list[
             work.complain(
                 Severity.WARNING,
                 f"{row.key} is the former number of somebody who has another one now: the row is "
-                "left out. If it is right, take back the answer: `tenure rehire list --all`.",
+                "left out. If it is right, take back the answer: `tenure match list --all`.",
                 line=row.line,
                 key=row.key,
             )

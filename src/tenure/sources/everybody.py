@@ -50,6 +50,25 @@ class Everybody:
         found = ((pk, theirs & keys) for pk, theirs in self._all())
         return {str(pk): shared for pk, shared in found if shared}
 
+    def sharing_with_others(self, most: int) -> tuple[list[tuple[int, list[int]]], int]:
+        """Place of a rule -> ids of the people who have one value by it, for each value of two to
+        `most` people; and how many values more people than that have."""
+        self._keep()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT place, array_agg(DISTINCT person) FROM import_everybody"
+                " GROUP BY place, value HAVING count(DISTINCT person) BETWEEN 2 AND %s",
+                [most],
+            )
+            found = [(int(place), list(people)) for place, people in cursor.fetchall()]
+            cursor.execute(
+                "SELECT count(*) FROM (SELECT 1 FROM import_everybody GROUP BY place, value"
+                " HAVING count(DISTINCT person) > %s) AS many",
+                [most],
+            )
+            row = cursor.fetchone()
+        return found, int(row[0]) if row else 0
+
     def _all(self) -> Iterator[tuple[int, frozenset[Key]]]:
         names = sorted(self.recognition.attributes)
         columns = {f"a{n}": KeyTransform(name, "attributes") for n, name in enumerate(names)}
@@ -59,8 +78,7 @@ class Everybody:
             yield pk, self.recognition.person_keys(given)
 
     def _looked_up(self, keys: Collection[Key]) -> dict[str, frozenset[Key]]:
-        if not self._kept:
-            self._keep()
+        self._keep()
         found: dict[str, set[Key]] = {}
         with connection.cursor() as cursor:
             cursor.execute(
@@ -73,6 +91,8 @@ class Everybody:
         return {person: frozenset(shared) for person, shared in found.items()}
 
     def _keep(self) -> None:
+        if self._kept:
+            return
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS pg_temp.import_everybody")
             cursor.execute(

@@ -200,7 +200,8 @@ class Answer(models.TextChoices):
 class RehireQuestion(models.Model):
     """A new record that may be somebody's who is known: who was here before and comes under a new
     employee number, or whom another source has. Until it is answered it is nobody's: no person is
-    made of it, and no second account. What was answered is never asked again."""
+    made of it, and no second account. What was answered is never asked again. Who was not sure is
+    kept with why: it is no answer."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="rehires")
     key = models.CharField(max_length=200)
@@ -216,6 +217,9 @@ class RehireQuestion(models.Model):
     answered_at = models.DateTimeField(null=True)
     answered_by = models.CharField(max_length=200, blank=True)
     reason = models.TextField(blank=True)
+    unsure_at = models.DateTimeField(null=True)
+    unsure_by = models.CharField(max_length=200, blank=True)
+    unsure_why = models.TextField(blank=True)
     #: Who it is, once answered; and the employee number that they had before.
     person = models.ForeignKey(Person, null=True, on_delete=models.SET_NULL, related_name="rehires")
     former_number = models.CharField(max_length=100, blank=True)
@@ -230,3 +234,39 @@ class RehireQuestion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_id}:{self.key}"
+
+
+class PersonPair(models.Model):
+    """Two people who may be one: found by what they share, or told apart by somebody. That they
+    are two is remembered as long as both are known; that they are one is a merge. Where one of
+    them was merged with a third, this is said of who they are now: both may be the same person."""
+
+    one = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    #: In what they are the same, as it was found; the less the rank, the more that says.
+    found_by = models.CharField(max_length=500, blank=True)
+    rank = models.SmallIntegerField(default=0)
+    asked_at = models.DateTimeField(db_default=Now())
+    #: "other" or "": not answered.
+    answer = models.CharField(max_length=8, choices=Answer.choices, blank=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.CharField(max_length=200, blank=True)
+    reason = models.TextField(blank=True)
+    unsure_at = models.DateTimeField(null=True)
+    unsure_by = models.CharField(max_length=200, blank=True)
+    unsure_why = models.TextField(blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["rank", "id"]
+        verbose_name_plural = "questions whether they are another"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["one", "other"], name="person_pair_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["rank", "id"], condition=models.Q(answer=""), name="person_pair_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.one_id} and {self.other_id}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
+from tenure.audit.services import acting
 from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
-from tenure.sources import scheduling
+from tenure.people.models import Person
+from tenure.sources import pairing, scheduling
 from tenure.sources.authorizing import renew_idle
 from tenure.sources.models import Source
 
@@ -36,6 +38,31 @@ def import_due(timestamp: int) -> None:
 def renew(timestamp: int) -> None:
     """Once an hour."""
     renew_idle(now())
+
+
+@app.task(queue="import", name="tenure.find_pairs", pass_context=False)
+def find_pairs(actor: str, names_too: bool = False) -> None:
+    """Look for people who are here twice, as whoever asked for it."""
+    with acting(actor):
+        pairing.look(names_too=names_too)
+
+
+@app.periodic(cron="23 2 * * *")
+@app.task(
+    queue="import",
+    queueing_lock="find-pairs-nightly",
+    name="tenure.find_pairs_nightly",
+    pass_context=False,
+)
+def find_pairs_nightly(timestamp: int) -> None:
+    """Every night, where there is anybody."""
+    if Person.objects.exists():
+        pairing.look()
+
+
+def queue_find_pairs(*, actor: str, names_too: bool = False) -> bool:
+    """Look as soon as a worker is free; False where a search waits already."""
+    return defer_once(find_pairs, queueing_lock="find pairs", actor=actor, names_too=names_too)
 
 
 def queue_import(slug: str) -> None:
