@@ -17,6 +17,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
 
 from tenure.core.model import LifecycleState
+from tenure.core.veiling import HIDDEN as HIDDEN
 from tenure.figures.services import figure, register
 from tenure.infra.paging import Page, page
 from tenure.people.attributes import STANDARD
@@ -32,8 +33,6 @@ WORDS_SQL: Final = (
     'people_words("people_person"."display_name"::text, "people_person"."email"::text, '
     '"people_person"."employee_number"::text)'
 )
-#: In place of the value of a sensitive attribute.
-HIDDEN: Final = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
