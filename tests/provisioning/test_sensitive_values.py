@@ -16,6 +16,9 @@ from django.urls import reverse
 
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
+from tenure.configuration.applying import apply
+from tenure.configuration.document import Document
+from tenure.configuration.translation import stored
 from tenure.core.model import OperationState
 from tenure.infra.clock import now
 from tenure.notices import collecting
@@ -294,3 +297,41 @@ def test_a_new_key_takes_what_waits_along(company: Company, server: Odd, tmp_pat
         set(Operation.objects.filter(state__in=["planned", "held"]).values_list("pk", flat=True))
         == kept
     )
+
+
+def test_what_was_kept_before_it_was_called_sensitive_is_veiled_then(
+    company: Company, server: Odd, tmp_path: Path
+) -> None:
+    source = configure(server.address)
+    AttributeDefinition.objects.update(sensitive=False)
+    take(source, tmp_path, ADDRESS)
+    server.refusals = 0  # type: ignore[attr-defined]
+    services.store()
+    drain("odd")
+    assert in_the_tables() > KEPT_IN
+    before = stored().attributes
+    assert before is not None
+    secret = before["private_address"].model_copy(update={"sensitive": True})
+    apply(Document(attributes={"private_address": secret}))
+    # The trail alone says what it said.
+    assert in_the_tables() == {*KEPT_IN, "audit_event"}
+    drain("desk")
+    assert Operation.objects.filter(state="manual").exclude(sealed="").count() == 2
+
+
+def test_a_value_that_cannot_be_opened_any_more_is_planned_anew(
+    company: Company, server: Odd, tmp_path: Path
+) -> None:
+    take(configure(server.address), tmp_path, ADDRESS)
+    server.refusals = 0  # type: ignore[attr-defined]
+    services.store()
+    Operation.objects.filter(application__slug="odd").update(sealed="gone.AAAA")
+    drain("odd")
+    assert server.users == {}
+    assert set(Operation.objects.filter(state="failed").values_list("error", flat=True)) == {
+        "Its sensitive values cannot be opened: the key that sealed them is not there. It is "
+        "planned anew."
+    }
+    services.store()
+    drain("odd")
+    assert {user["nickName"] for user in server.users.values()} == {ADDRESS}

@@ -23,6 +23,7 @@ from tenure.infra.paging import Page, page
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Person, PersonChange, PersonUnion
 from tenure.people.services import company, lagging
+from tenure.people.services import sensitive_attributes as sensitive_attributes
 
 #: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
 _PLAIN: Final = str.maketrans("øłđıħŧ", "oldiht")
@@ -188,12 +189,6 @@ def values_of(name: str, *, limit: int = 50) -> list[tuple[str, int]]:
             {"name": name, "limit": limit},
         )
         return [(str(value), count) for value, count in cursor.fetchall()]
-
-
-def sensitive_attributes() -> frozenset[str]:
-    """Those whose values are not shown in lists, exports, logs and the audit trail. One query."""
-    rows = AttributeDefinition.objects.filter(sensitive=True)
-    return frozenset(rows.values_list("name", flat=True))
 
 
 def shown_attributes(attributes: Mapping[str, object]) -> dict[str, object]:

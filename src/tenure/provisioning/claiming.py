@@ -173,6 +173,9 @@ def claim(
     operations = _read(chosen.values())
     if held := last_owner.held_back(application, operations, now):
         operations = [row for row in operations if row.pk not in held]
+    if lost := [row for row in operations if not veiling.can_be_sent(row)]:
+        _give_up(lost, now)
+        operations = [row for row in operations if row not in lost]
     keys = [row.pk for row in operations]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -181,6 +184,18 @@ def claim(
             [OperationState.STARTED.value, now, keys],
         )
     return operations, list(dict.fromkeys(stale))
+
+
+def _give_up(rows: Sequence[Operation], now: datetime) -> None:
+    """What they are to send cannot be opened: their people are planned anew, with the values that
+    are known of them."""
+    Operation.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=OperationState.FAILED.value,
+        finished_at=now,
+        error="Its sensitive values cannot be opened: the key that sealed them is not there. It is "
+        "planned anew.",
+    )
+    people.raise_generation([row.person_id for row in rows if row.person_id is not None])
 
 
 def _read(rows: Iterable[Sequence[Any]]) -> list[Operation]:

@@ -29,8 +29,7 @@ from tenure.core.model import (
 )
 from tenure.core.veiling import reading_sensitive
 from tenure.people.models import OnRename, Person
-from tenure.people.selectors import sensitive_attributes
-from tenure.people.services import schema
+from tenure.people.services import schema, sensitive_attributes
 from tenure.provisioning.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessRule, PeopleGroup

@@ -19,10 +19,11 @@ from django.conf import settings
 from tenure.applications.models import Account, Application
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import Change, OperationState, Value
-from tenure.core.veiling import Veil, texts_of
+from tenure.core.veiling import Veil, is_veiled, texts_of
+from tenure.infra.bulk import update_rows
 from tenure.infra.secrets import Box, SecretError
 from tenure.people.models import Person
-from tenure.people.selectors import sensitive_attributes
+from tenure.people.services import sensitive_attributes
 from tenure.provisioning.loading import sensitive_names
 from tenure.provisioning.models import Operation
 from tenure.vault import services as vault
@@ -109,6 +110,46 @@ def to_send(row: Operation) -> tuple[dict[str, Value | None], frozenset[str]]:
     hidden = private(row)
     both = (value for change in hidden.values() for value in change)
     return given | {name: change.after for name, change in hidden.items()}, texts_of(both)
+
+
+def can_be_sent(row: Operation) -> bool:
+    """Whether every value is there that it has to send: a key may be lost since it was sealed."""
+    try:
+        hidden = private(row)
+    except SecretError:
+        return False
+    return all(
+        name in hidden or not is_veiled(change.get("to")) for name, change in row.attributes.items()
+    )
+
+
+def cover(applications: Iterable[Application], *, since: Veil) -> int:
+    """Veil what operations kept in clear before an attribute was called sensitive, or before a
+    mapping read it. What is just being sent stays. Returns how many operations that were. The
+    trail is never rewritten: what it says of the time before stays."""
+    every = list(applications)
+    over = veil(every)
+    sealing, count = Sealing(over), 0
+    for application in every:
+        fresh = over.of(application.slug) - since.of(application.slug)
+        rows = Operation.objects.filter(
+            application=application, sealed="", attributes__has_any_keys=sorted(fresh)
+        ).exclude(state=OperationState.STARTED.value)
+        if not fresh:
+            continue
+        changed = []
+        for row in rows.select_for_update(of=("self",)).select_related("person", "account"):
+            given = {n: Change(c.get("from"), c.get("to")) for n, c in row.attributes.items()}
+            hidden = over.of(application.slug) & given.keys()
+            if any(is_veiled(v) for name in hidden for v in given[name]):
+                continue
+            owner = owner_of(row.person, row.account)
+            row.attributes, sealed = sealing.changes(application, owner, given)
+            row.sealed = "" if row.state in OVER else sealed
+            changed.append(row)
+        update_rows(changed, ["attributes", "sealed"])
+        count += len(changed)
+    return count
 
 
 def reseal(box: Box) -> int:
