@@ -32,6 +32,7 @@ class Action(models.TextChoices):
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Person changed"
     PEOPLE_EXPORTED = "people.exported", "List of people taken away as a file"
+    SENSITIVE_SEEN = "person.sensitive_seen", "Sensitive values looked at"
     OWN_DATA_TAKEN = "person.data_taken", "Own data taken away as a file"
     AUDIT_EXPORTED = "audit.exported", "Audit trail taken away as a file"
     PERSON_ADMITTED = "person.admitted", "Person has come in for the first time"
