@@ -7,12 +7,14 @@ takes some six times as long as COPY.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
+from operator import itemgetter
 from typing import Any, cast
 
 import orjson
@@ -23,6 +25,8 @@ from psycopg.copy import Copy, FileWriter
 
 #: A table that grew by so many rows at once is looked at by PostgreSQL's planner anew.
 _MANY = 500
+#: So many bytes are sent at once: a thread would gain nothing.
+_SMALL = 64_000
 
 
 def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
@@ -64,7 +68,12 @@ def among(values: Iterable[object], kind: str = "bigint") -> RawSQL:
 def array(values: Iterable[object]) -> str:
     """Texts or whole numbers as PostgreSQL reads an array of them, to be cast: the driver asks for
     each value how it is written."""
-    return "{" + ",".join(map(_element, values)) + "}"
+    texts = [str(value) for value in values]
+    joined = '","'.join(texts)
+    # Whatever holds a quotation mark or a backslash of its own has more of them than there are ends.
+    if "\\" in joined or joined.count('"') != 2 * max(len(texts) - 1, 0):
+        joined = '","'.join(map(_escaped, texts))
+    return f'{{"{joined}"}}' if texts else "{}"
 
 
 def insert_rows(
@@ -99,19 +108,73 @@ def insert_instances(
     ids first, see `number`, unless they have them."""
     if not rows:
         return
-    meta = rows[0]._meta
-    key = meta.pk
-    assert key is not None
     if numbered and rows[0].pk is None:
         number(rows)
+    names, lines = _taken_apart(rows)
+    insert_rows(type(rows[0]), names, lines, skip=skip, unique=unique, update=update)
+
+
+def _taken_apart(rows: Sequence[models.Model]) -> tuple[list[str], Iterator[Sequence[Any]]]:
+    """The fields of these instances that are to be written, and their values."""
+    first, meta = rows[0], rows[0]._meta
     names = [
         field.attname
         for field in meta.local_concrete_fields
-        if (rows[0].pk is not None or field is not key)
-        and not isinstance(getattr(rows[0], field.attname), DatabaseDefault)
+        if (first.pk is not None or field is not meta.pk)
+        and not isinstance(getattr(first, field.attname), DatabaseDefault)
     ]
-    lines = ([getattr(row, name) for name in names] for row in rows)
-    insert_rows(type(rows[0]), names, lines, skip=skip, unique=unique, update=update)
+    # Straight from where an instance keeps them, unless it was told not to read some.
+    if len(names) > 1 and all(name in first.__dict__ for name in names):
+        of = itemgetter(*names)
+        return names, (of(row.__dict__) for row in rows)
+    return names, ([getattr(row, name) for name in names] for row in rows)
+
+
+class Aside:
+    """Inserts that a thread sends to the database while its owner goes on with what needs none.
+
+    One begins when the one before has ended. Until `wait`, or the end of the block, nobody else may
+    ask anything of the connection; what went wrong is raised there, or by the next insert.
+    """
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "insert")
+        self._sent: Future[None] | None = None
+
+    def __enter__(self) -> Aside:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        with self._thread:
+            if error is None:
+                self.wait()
+
+    def insert_rows(
+        self, model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """`bulk.insert_rows`, sent aside. They are made ready before one waits for those before."""
+        data = encoded(model, names, rows)
+        self.wait()
+        if not data:
+            return
+        send = _copying(_target(model, tuple(names)), data)
+        grown(model, data.count(b"\n"))
+        if len(data) < _SMALL:
+            send()
+        else:
+            self._sent = self._thread.submit(send)
+
+    def insert_instances(self, rows: Sequence[models.Model]) -> None:
+        """`bulk.insert_instances`, sent aside."""
+        if rows:
+            names, lines = _taken_apart(rows)
+            self.insert_rows(type(rows[0]), names, lines)
+
+    def wait(self) -> None:
+        """Until everything is inserted. Raises what went wrong."""
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            sent.result()
 
 
 def number(rows: Sequence[models.Model]) -> None:
@@ -231,12 +294,22 @@ def _target(model: type[models.Model], names: tuple[str, ...]) -> _Target:
 
 
 def _copy(target: _Target, data: bytes, table: str = "") -> None:
-    with (
-        connection.cursor() as cursor,
-        connection.wrap_database_errors,
-        cursor.copy(f"COPY {table or target.table} ({target.columns}) FROM STDIN") as copy,
-    ):
-        copy.write(data)
+    _copying(target, data, table)()
+
+
+def _copying(target: _Target, data: bytes, table: str = "") -> Callable[[], None]:
+    """What sends the rows by the connection of this thread, in whichever thread it is called."""
+    cursor, errors = connection.cursor(), connection.wrap_database_errors
+
+    def send() -> None:
+        with (
+            cursor,
+            errors,
+            cursor.copy(f"COPY {table or target.table} ({target.columns}) FROM STDIN") as copy,
+        ):
+            copy.write(data)
+
+    return send
 
 
 def _insert_beside(target: _Target, data: bytes, conflict: str) -> None:
@@ -264,11 +337,8 @@ def _merging(model: type[models.Model], unique: Sequence[str], update: Sequence[
     return f"ON CONFLICT ({', '.join(columns(unique))}) DO {does}"
 
 
-def _element(value: object) -> str:
-    if isinstance(value, int):
-        return str(value)
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _own(cursor: object) -> Cursor[Any]:

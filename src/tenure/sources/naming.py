@@ -53,6 +53,7 @@ class Naming:
 
     def _give(self, form: NameForm, *, makes: bool) -> None:
         rows = {self.people[row.key].pk: row for row in self.rows}
+        called = {self.people[row.key].pk: self.people[row.key].display_name for row in self.rows}
         given: dict[str, int] = {}
         lacking: dict[int, Person] = {}
         for pk, row in rows.items():
@@ -63,14 +64,14 @@ class Naming:
                     lacking[pk] = person
             elif given.setdefault(held.casefold(), pk) != pk:
                 self._taken(form, row, held)
-        for name in naming.claim(form, given, in_hand=rows):
+        for name in naming.claim(form, given, in_hand=called):
             row = rows[given[name]]
             if makes and _made_here(self.people[row.key], form.kind):
                 lacking[given[name]] = self.people[row.key]
             else:
                 self._taken(form, row, name)
         attributes = {pk: person.attributes for pk, person in lacking.items()}
-        made, failed = naming.reserve(form, attributes, in_hand=rows)
+        made, failed = naming.reserve(form, attributes, in_hand=called)
         for pk, name in made.items():
             self._set(lacking[pk], form.kind, name)
         for pk, why in failed.items():
