@@ -7,26 +7,30 @@ takes some six times as long as COPY.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
 from operator import itemgetter
-from typing import Any, cast
+from types import TracebackType
+from typing import Any, TypeVar, cast
 
 import orjson
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.expressions import DatabaseDefault, RawSQL
 from psycopg import Cursor
-from psycopg.copy import Copy, FileWriter
+from psycopg.copy import Copy, FileWriter, LibpqWriter
+
+T = TypeVar("T")
 
 #: A table that grew by so many rows at once is looked at by PostgreSQL's planner anew.
 _MANY = 500
-#: So many bytes are sent at once: a thread would gain nothing.
-_SMALL = 64_000
+#: Between so many items more is handed over to a database that is busy.
+_BETWEEN = 32
 
 
 def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
@@ -70,7 +74,7 @@ def array(values: Iterable[object]) -> str:
     each value how it is written."""
     texts = [str(value) for value in values]
     joined = '","'.join(texts)
-    # Whatever holds a quotation mark or a backslash of its own has more of them than there are ends.
+    # More quotation marks than ends of values: one of them is a value's own.
     if "\\" in joined or joined.count('"') != 2 * max(len(texts) - 1, 0):
         joined = '","'.join(map(_escaped, texts))
     return f'{{"{joined}"}}' if texts else "{}"
@@ -131,50 +135,65 @@ def _taken_apart(rows: Sequence[models.Model]) -> tuple[list[str], Iterator[Sequ
 
 
 class Aside:
-    """Inserts that a thread sends to the database while its owner goes on with what needs none.
+    """Inserts that the database takes in while their owner goes on with what needs none.
 
     One begins when the one before has ended. Until `wait`, or the end of the block, nobody else may
-    ask anything of the connection; what went wrong is raised there, or by the next insert.
+    ask anything of the connection; what went wrong is raised there, or by the next insert. No
+    thread sends them: it would wait for its turn whenever the database is ready for more. They
+    leave little by little, as what is made meanwhile passes through `going_on`.
     """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "insert")
-        self._sent: Future[None] | None = None
+        self._open = ExitStack()
+        self._flush: Callable[[], int] | None = None
 
     def __enter__(self) -> Aside:
         return self
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        with self._thread:
-            if error is None:
-                self.wait()
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._flush = None
+        self._open.__exit__(kind, error, trace)
 
     def insert_rows(
         self, model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
     ) -> None:
-        """`bulk.insert_rows`, sent aside. They are made ready before one waits for those before."""
-        data = encoded(model, names, rows)
+        """`bulk.insert_rows`, aside."""
+        data = encoded(model, names, self.going_on(rows))
         self.wait()
-        if not data:
-            return
-        send = _copying(_target(model, tuple(names)), data)
-        grown(model, data.count(b"\n"))
-        if len(data) < _SMALL:
-            send()
-        else:
-            self._sent = self._thread.submit(send)
+        if data:
+            self._begin(_target(model, tuple(names)), data)
+            grown(model, data.count(b"\n"))
 
     def insert_instances(self, rows: Sequence[models.Model]) -> None:
-        """`bulk.insert_instances`, sent aside."""
+        """`bulk.insert_instances`, aside."""
         if rows:
             names, lines = _taken_apart(rows)
             self.insert_rows(type(rows[0]), names, lines)
 
+    def going_on(self, items: Iterable[T]) -> Iterator[T]:
+        """These, and now and then what the database can take by then is handed over."""
+        for count, item in enumerate(items):
+            if self._flush is not None and not count % _BETWEEN:
+                self._flush()
+            yield item
+
     def wait(self) -> None:
         """Until everything is inserted. Raises what went wrong."""
-        sent, self._sent = self._sent, None
-        if sent is not None:
-            sent.result()
+        self._flush = None
+        self._open.close()
+
+    def _begin(self, target: _Target, data: bytes) -> None:
+        cursor = _own(self._open.enter_context(connection.cursor()))
+        self._open.enter_context(connection.wrap_database_errors)
+        # It hands over what is taken at once, and waits for the rest only at its end.
+        writer = LibpqWriter(cursor, flush_threshold=sys.maxsize)
+        self._open.enter_context(cursor.copy(_statement(target), writer=writer)).write(data)
+        self._flush = cursor.connection.pgconn.flush
 
 
 def number(rows: Sequence[models.Model]) -> None:
@@ -241,14 +260,19 @@ def grown(model: type[models.Model], rows: int) -> None:
     it could have used an index."""
     if rows < _MANY:
         return
-    job = _Analysis(model._meta.db_table)
+    fields = [f for f in model._meta.concrete_fields if not isinstance(f, models.JSONField)]
+    job = _Analysis(model._meta.db_table, tuple(str(field.column) for field in fields))
     if all(other != job for _, other, *_ in connection.run_on_commit):
         transaction.on_commit(job)
 
 
 @dataclass(frozen=True, slots=True)
 class _Analysis:
+    """Plain columns alone: documents, and what indexes make of them, cost thrice as much for thirty
+    thousand rows. PostgreSQL looks at those by itself later."""
+
     table: str
+    columns: tuple[str, ...]
 
     def __call__(self) -> None:
         with connection.cursor() as cursor:
@@ -259,7 +283,9 @@ class _Analysis:
             )
             row = cursor.fetchone()
             if row and row[0]:
-                cursor.execute(f"ANALYZE {connection.ops.quote_name(self.table)}")
+                quote = connection.ops.quote_name
+                columns = ", ".join(map(quote, self.columns))
+                cursor.execute(f"ANALYZE {quote(self.table)} ({columns})")
 
 
 class _Target:
@@ -294,22 +320,16 @@ def _target(model: type[models.Model], names: tuple[str, ...]) -> _Target:
 
 
 def _copy(target: _Target, data: bytes, table: str = "") -> None:
-    _copying(target, data, table)()
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(_statement(target, table)) as copy,
+    ):
+        copy.write(data)
 
 
-def _copying(target: _Target, data: bytes, table: str = "") -> Callable[[], None]:
-    """What sends the rows by the connection of this thread, in whichever thread it is called."""
-    cursor, errors = connection.cursor(), connection.wrap_database_errors
-
-    def send() -> None:
-        with (
-            cursor,
-            errors,
-            cursor.copy(f"COPY {table or target.table} ({target.columns}) FROM STDIN") as copy,
-        ):
-            copy.write(data)
-
-    return send
+def _statement(target: _Target, table: str = "") -> str:
+    return f"COPY {table or target.table} ({target.columns}) FROM STDIN"
 
 
 def _insert_beside(target: _Target, data: bytes, conflict: str) -> None:

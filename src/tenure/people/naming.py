@@ -34,7 +34,7 @@ DEFAULT_FORMATS = ("{first}.{last}", "{f}.{last}", "{first}.{last}{n}")
 #: Names in lower case -> the ids of the people on whose accounts they are, None for nobody's.
 Holders = Callable[[Collection[str]], Mapping[str, Collection[int | None]]]
 _holders: list[Holders] = []
-_NOBODY: Mapping[int, str] = MappingProxyType({})
+_NOBODY: Mapping[int, Person | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,19 @@ def ask_also(holders: Holders) -> None:
 
 
 def reserve(
-    form: NameForm, people: Mapping[int, Attributes], *, in_hand: Mapping[int, str] = _NOBODY
+    form: NameForm,
+    people: Mapping[int, Attributes],
+    *,
+    in_hand: Mapping[int, Person | None] = _NOBODY,
 ) -> tuple[dict[int, str], dict[int, str]]:
     """Person id -> a name of their own, and person id -> why there is none. `in_hand` are people
-    whom the caller is about to save, with what they are called: nothing of theirs is given to
-    anybody else.
+    whom the caller is about to save, by id: nothing of theirs is given to anybody else.
 
     Proposals go round by round: everybody proposes their next candidate that is not taken yet, the
     database keeps those that are still free, the rest propose again. A round asks for twice as
     many candidates as the one before, so that the thousandth of a name is found as soon.
     """
-    kept = {**dict.fromkeys(people, ""), **in_hand}
+    kept = {**dict.fromkeys(people), **in_hand}
     proposals = {key: form.names(attributes) for key, attributes in people.items()}
     given: dict[int, str] = {}
     failed: dict[int, str] = {}
@@ -112,10 +114,10 @@ def reserve(
 
 
 def claim(
-    form: NameForm, names: Mapping[str, int], *, in_hand: Mapping[int, str] = _NOBODY
+    form: NameForm, names: Mapping[str, int], *, in_hand: Mapping[int, Person | None] = _NOBODY
 ) -> list[str]:
     """Reserve names that were given from outside. Returns those that somebody else holds."""
-    kept = set(_keep(form, names, {**dict.fromkeys(names.values(), ""), **in_hand}))
+    kept = set(_keep(form, names, {**dict.fromkeys(names.values()), **in_hand}))
     return [value for value in names if value not in kept]
 
 
@@ -150,7 +152,9 @@ _RESERVE = """
 """
 
 
-def _keep(form: NameForm, wanted: Mapping[str, int], in_hand: Mapping[int, str]) -> list[str]:
+def _keep(
+    form: NameForm, wanted: Mapping[str, int], in_hand: Mapping[int, Person | None]
+) -> list[str]:
     """Insert what is free; return the values that now belong to who wanted them. In order, so
     that two who want the same names never wait for each other."""
     if not wanted:
@@ -188,7 +192,9 @@ _PASS_ON = """
 """
 
 
-def _pass_on(form: NameForm, wanted: Mapping[str, int], in_hand: Mapping[int, str]) -> list[str]:
+def _pass_on(
+    form: NameForm, wanted: Mapping[str, int], in_hand: Mapping[int, Person | None]
+) -> list[str]:
     """Names of people who have been gone for long enough, to their new owners."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -208,7 +214,10 @@ def _pass_on(form: NameForm, wanted: Mapping[str, int], in_hand: Mapping[int, st
 
 
 def _forget(
-    kind: str, former: Mapping[str, int], wanted: Mapping[str, int], in_hand: Mapping[int, str]
+    kind: str,
+    former: Mapping[str, int],
+    wanted: Mapping[str, int],
+    in_hand: Mapping[int, Person | None],
 ) -> None:
     """Who has left is no longer found under a name that is somebody else's now."""
     people = Person.objects.in_bulk([*former.values(), *(wanted[value] for value in former)])

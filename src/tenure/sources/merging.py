@@ -6,7 +6,7 @@ A person is merged from all of their records (see `layers`). What no source give
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -79,7 +79,7 @@ def merge(
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
     settings = company()
-    nobody = _snapshot(Person())
+    nobody = _flat(_snapshot(Person()))
     blank = blanks(Person, changed_at=at, admitted=admitted_at_first(settings))
     for key in fresh:
         people[key] = blank()
@@ -112,7 +112,7 @@ def merge(
     done.unchanged += len(rows) - len(firsts)
     with Aside() as aside:
         aside.insert_instances(new)
-        for row in firsts:
+        for row in aside.going_on(firsts):
             person = people[row.key]
             after = _snapshot(person)
             is_new = row.key in fresh
@@ -130,12 +130,13 @@ def merge(
             if telling is not None:
                 told_before = {} if is_new else _whole(before[row.key])
                 telling.add(person, told_before, _whole(after), new=is_new)
-            was, now = _differing(before.get(row.key, nobody), after, sensitive)
+            old = nobody if is_new else _flat(before[row.key])
+            was, now = _differing(old, _flat(after), sensitive)
             if is_new or now:
                 events.append(_event(person, why, None if is_new else was, now, run))
         events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
         record_many(events, aside)
-        records = _records(source, rows, people, at)
+        records = _records(source, aside.going_on(rows), people, at)
         aside.wait()
         update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
         _store_records(rows, records)
@@ -225,7 +226,7 @@ _RECORD = ("source_id", "key", "tied_by", *_RECORDED, "changed_at")
 
 
 def _records(
-    source: Source, rows: Sequence[MappedRow], people: Mapping[str, Person], at: datetime
+    source: Source, rows: Iterable[MappedRow], people: Mapping[str, Person], at: datetime
 ) -> bytes:
     """The records as they are stored, made ready."""
     lines = (
@@ -296,13 +297,13 @@ def _iso(instant: datetime | None) -> str | None:
 
 
 def _differing(
-    before: Mapping[str, object], after: Mapping[str, object], sensitive: frozenset[str]
+    old: Mapping[str, object], new: Mapping[str, object], sensitive: frozenset[str]
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Only what differs, so that the trail reads like a sentence. A state has its own event. Of
     sensitive attributes only that they differ."""
-    old, new = _flat(before), _flat(after)
-    gone = (n for n, value in old.items() if n not in new and value is not None)
-    names = sorted([*gone, *(n for n, value in new.items() if old.get(n) != value)])
+    names = [n for n, value in new.items() if old.get(n) != value]
+    names += [n for n, value in old.items() if n not in new and value is not None]
+    names.sort()
     was, now = {n: old.get(n) for n in names}, {n: new.get(n) for n in names}
     for name in sensitive & now.keys():
         for values in (was, now):
@@ -311,8 +312,7 @@ def _differing(
 
 
 def _flat(snapshot: Mapping[str, object]) -> dict[str, object]:
-    rest = {name: snapshot[name] for name in _BESIDE}
-    return {**_attributes(snapshot), **rest}
+    return _attributes(snapshot) | {name: snapshot[name] for name in _BESIDE}
 
 
 def _whole(snapshot: Mapping[str, object]) -> dict[str, object]:
