@@ -126,7 +126,9 @@ def account_counts(people: Iterable[int]) -> dict[int, int]:
 
 def accounts_there(slug: str) -> QuerySet[Account]:
     """The accounts of an application that are not gone, to be asked for by person."""
-    rows = Account.objects.filter(application__slug=slug, person__isnull=False)
+    # Its id is asked for first: with the name the database does not know how many they are.
+    row = Application.objects.filter(slug=slug).only("id").first()
+    rows = Account.objects.filter(application=row, person__isnull=False)
     return rows.exclude(situation=Situation.DELETED.value)
 
 

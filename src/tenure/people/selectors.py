@@ -59,9 +59,10 @@ def people_page(
 
 
 def page_of(rows: QuerySet[Person], cursor: str = "", *, size: int = 50) -> Page[Person]:
-    """These people by name, with their managers."""
+    """These people by name, with their managers, who are looked up for those of the page alone:
+    some of these lists are sorted as a whole."""
     order = ("display_name", "id")
-    return page(rows.select_related("manager"), order=order, cursor=cursor, size=size)
+    return page(rows.prefetch_related("manager"), order=order, cursor=cursor, size=size)
 
 
 def count_people(*, search: str = "", state: str = "", endless: bool = False) -> int:
