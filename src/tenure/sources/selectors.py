@@ -77,11 +77,6 @@ def source(slug: str) -> Source | None:
     return Source.objects.filter(slug=slug).first()
 
 
-def failing() -> list[Source]:
-    """Sources whose last imports by schedule failed."""
-    return list(Source.objects.exclude(failed_reason="").filter(failures__gt=0))
-
-
 def source_names() -> dict[str, str]:
     """Slug -> name."""
     return dict(Source.objects.values_list("slug", "name"))
