@@ -178,6 +178,7 @@ def console_arguments() -> Arguments:
         "catalogue/": {"slug": value("gitlab")},
         "rules/": {"slug": value("rule1")},
         "rules/who-gets/": {"slug": value("app9")},
+        "groups/": {"slug": value("group1")},
         "requests/": {"pk": first(AccessRequest, state="waiting")},
         "tasks/": {"pk": first(Operation, state="manual")},
         "runs/": {"pk": value(EXECUTED)},

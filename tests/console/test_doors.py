@@ -51,6 +51,7 @@ WRITES = (
     "administrator",
     "token",
     "company_names",
+    "group_check",
     "sample_make",
     "look_for_pairs",
     "source_discard",
@@ -99,7 +100,9 @@ FORMS = (
     "terminate", "writes", "match", "pair", "add_application", "review", "rule", "rule_new",
     "rule_remove",
     "add_person", "edit_person",
-    "attribute", "attribute_new", "company", "guard", "mail", "notifications", "sample_remove",
+    "attribute", "attribute_new", "company", "joining", "wallet", "guard", "group", "group_new",
+    "mail", "notifications",
+    "sample_remove",
     "source_begin", "source_check", "source_edit", "source_mapping", "source_remove",
     "source_schedule", "start",
 )  # fmt: skip
