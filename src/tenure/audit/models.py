@@ -180,9 +180,18 @@ class Event(models.Model):
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(fields=["person", "-id"], name="event_person"),
-            models.Index(fields=["application", "-id"], name="event_application"),
+            models.Index(
+                fields=["application", "-id"],
+                condition=~models.Q(application=""),
+                name="event_application",
+            ),
             models.Index(fields=["action", "-id"], name="event_action"),
-            models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
+            # A person's events are found by `person`.
+            models.Index(
+                fields=["subject_kind", "subject_key", "-id"],
+                condition=~models.Q(subject_kind="person"),
+                name="event_subject",
+            ),
             models.Index(fields=["at"], name="event_at"),
             models.Index(
                 fields=["run", "id"], condition=models.Q(run__isnull=False), name="event_run"
