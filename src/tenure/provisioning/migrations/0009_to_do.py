@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("provisioning", "0007_fewer_indexes")]
+    dependencies: ClassVar = [("provisioning", "0008_sealed")]
 
     operations: ClassVar = [
         migrations.RemoveIndex(model_name="operation", name="operation_to_do"),
