@@ -17,10 +17,11 @@ from django.urls import URLPattern, reverse
 #: How a path begins -> what gives its arguments; what a longer beginning says goes first.
 Arguments: TypeAlias = Mapping[str, Mapping[str, Callable[[], object]]]
 
-#: Addresses of the console that are measured with no limit, and why.
+#: What is measured with no limit, their further pages too, and why.
 PARTS: Final[dict[str, str]] = {
     "who_gets, the list": "goes through everybody, once the page stands and shows that it does",
     "who_meets, the list": "goes through everybody, once the page stands and shows that it does",
+    "plan_lines": "plans everybody of whom something waits, once the page stands and shows it",
     "rule_figures": "counts everybody for each rule, once the list of rules stands",
 }
 #: Name of a pattern of the console -> why it is no page.
@@ -76,6 +77,7 @@ QUERIES: Final[dict[str, Sequence[tuple[str, str]]]] = {
     "run": (("failed", "?state=failed"),),
     "requests": (("all", "?state=all"),),
     "tasks": (("of an application", "?application=app5"),),
+    "matches": tuple((part, f"?part={part}") for part in ("people", "unsure", "answered")),
     "audit": (
         ("of an action", "?action=account.updated"),
         ("of a seldom action", "?action=person.terminated"),
@@ -115,6 +117,11 @@ class Address:
     @property
     def title(self) -> str:
         return f"{self.name}, {self.what}" if self.what else self.name
+
+
+def unlimited(title: str) -> str:
+    """Why no limit holds for it, or ""."""
+    return next((PARTS[part] for part in PARTS if f"{title},".startswith(f"{part},")), "")
 
 
 @dataclass(frozen=True, slots=True)

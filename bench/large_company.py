@@ -21,7 +21,7 @@ from tenure.people.models import AttributeDefinition, Company, Person, PersonUni
 from tenure.provisioning import correlating
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
 from tenure.scim_server import tokens
-from tenure.sources.models import PushedResource, RehireQuestion, Source, SourceRecord
+from tenure.sources.models import PersonPair, PushedResource, RehireQuestion, Source, SourceRecord
 
 APPLICATIONS = 20
 #: Of them everybody has an account; in the others a sixth of the people.
@@ -354,6 +354,17 @@ def _sources() -> None:
         answer="CASE WHEN id % 36 = 7 THEN '' ELSE 'other' END",
         answered_at="CASE WHEN id % 36 = 7 THEN NULL ELSE now() - interval '9 days' END",
         answered_by="CASE WHEN id % 36 = 7 THEN '' ELSE 'anna' END",
+    )
+    fill(
+        PersonPair,
+        "people_person WHERE id % 100 = 5",
+        one_id="id",
+        other_id="id + 1",
+        found_by="'family_name, start_date'",
+        rank="id % 5",
+        answer="CASE WHEN id % 300 = 5 THEN 'other' ELSE '' END",
+        answered_at="CASE WHEN id % 300 = 5 THEN now() END",
+        unsure_at="CASE WHEN id % 700 = 5 THEN now() END",
     )
 
 

@@ -13,7 +13,7 @@ import contextlib
 import logging
 from functools import partial
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from tenure.applications import health, pacing
 from tenure.applications.connecting import connector_for
@@ -25,7 +25,7 @@ from tenure.provisioning.drafting import Scope
 from tenure.provisioning.lane import Course, Drained, Lane
 from tenure.provisioning.reconcile import reconcile_by_slug
 from tenure.provisioning.stopping import why_still
-from tenure.provisioning.tables import Tables, try_lock, unlock
+from tenure.provisioning.tables import Tables, connect, try_lock, unlock
 from tenure.provisioning.work import broken
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class Drain:
         """A connection for claims alone, if the database has one left. Its lock is free for a
         moment in between, and nobody can take it: they would need that of the wide lane first."""
         try:
-            await self._claims.do(connection.ensure_connection)
+            await self._claims.do(connect)
         except DatabaseError:
             return self._wide
         await self._wide.do(unlock, _CLAIMS, application.pk)

@@ -35,6 +35,11 @@ class Tables:
         return asyncio.shield(closing)
 
 
+def connect() -> None:
+    """Begin the session of the thread in which this runs. Raises `DatabaseError`."""
+    connection.ensure_connection()
+
+
 def try_lock(kind: int, key: int) -> bool:
     """Take a lock that the session holds until it ends; whether nobody else has it."""
     with connection.cursor() as cursor:
