@@ -31,6 +31,7 @@ from tests.connectors.rest.vendors.gitea import Gitea
 from tests.connectors.rest.vendors.grafana import Grafana
 from tests.connectors.rest.vendors.harbor import Harbor
 from tests.connectors.rest.vendors.hubspot import Hubspot
+from tests.connectors.rest.vendors.jumpcloud import Jumpcloud
 from tests.connectors.rest.vendors.mattermost import Mattermost
 from tests.connectors.rest.vendors.nextcloud import Nextcloud
 from tests.connectors.rest.vendors.nexus import Nexus
@@ -246,6 +247,19 @@ VENDORS = [
         clears=False,
         renames=False,
         closes=False,
+    ),
+    Vendor(
+        "jumpcloud",
+        Jumpcloud,
+        {
+            "userName": "{}",
+            "emails.work": "{}@acme.example",
+            "name.givenName": "Ada",
+            "name.familyName": "Byron",
+            "displayName": "Ada Byron",
+            "title": "Clerk",
+        },
+        "title",
     ),
 ]
 every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
