@@ -17,10 +17,11 @@ from django.urls import URLPattern, reverse
 #: How a path begins -> what gives its arguments; what a longer beginning says goes first.
 Arguments: TypeAlias = Mapping[str, Mapping[str, Callable[[], object]]]
 
-#: Addresses of the console that are measured with no limit, and why.
+#: What is measured with no limit, their further pages too, and why.
 PARTS: Final[dict[str, str]] = {
     "who_gets, the list": "goes through everybody, once the page stands and shows that it does",
     "who_meets, the list": "goes through everybody, once the page stands and shows that it does",
+    "plan_lines": "plans everybody of whom something waits, once the page stands and shows it",
     "rule_figures": "counts everybody for each rule, once the list of rules stands",
 }
 #: Name of a pattern of the console -> why it is no page.
@@ -116,6 +117,11 @@ class Address:
     @property
     def title(self) -> str:
         return f"{self.name}, {self.what}" if self.what else self.name
+
+
+def unlimited(title: str) -> str:
+    """Why no limit holds for it, or ""."""
+    return next((PARTS[part] for part in PARTS if f"{title},".startswith(f"{part},")), "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin
 
-from bench.addresses import Address, Arguments, Left, addresses
+from bench.addresses import Address, Arguments, Left, addresses, unlimited
 from bench.measure import Result, clock
 
 #: Milliseconds.
@@ -178,6 +178,7 @@ def console_arguments() -> Arguments:
         "catalogue/": {"slug": value("gitlab")},
         "rules/": {"slug": value("rule1")},
         "rules/who-gets/": {"slug": value("app9")},
+        "groups/": {"slug": value("group1")},
         "requests/": {"pk": first(AccessRequest, state="waiting")},
         "tasks/": {"pk": first(Operation, state="manual")},
         "runs/": {"pk": value(EXECUTED)},
@@ -289,15 +290,12 @@ def _head() -> Any:
 
 def _asked(area: str, client: Any, one: Address, times: int, backend: int) -> list[Measured]:
     """The address, and its next page if it has one; nothing where only forms are taken."""
-    from bench.addresses import PARTS
-
     answer = client.get(one.path)
     if answer.status_code != 200:
         why = {405: "takes forms only"}.get(answer.status_code, f"ANSWERED {answer.status_code}")
         print(f"{area}: {one.title} is not measured: {why}", file=sys.stderr)
         return []
     found = [_timed(area, client, one.title, one.path, times, backend)]
-    found[0].unlimited = PARTS.get(one.title, "") if area == "console" else ""
     page = answer.content.decode(errors="replace")
     if following := _NEXT.search(page):
         path = urljoin(one.path, unescape(following[1]))
@@ -328,6 +326,7 @@ def _timed(area: str, client: Any, title: str, path: str, times: int, backend: i
         statistics.median(database),
         len(caught),
         len(answer.content) // 1024,
+        unlimited(title),
     )
 
 

@@ -5,7 +5,7 @@ The trail refers to its subjects by key, never by foreign key: what it tells has
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
@@ -155,6 +155,9 @@ def actions() -> list[tuple[str, str]]:
     return Action.choices
 
 
+_IN_WORDS: Final = dict(Action.choices)
+
+
 class Event(models.Model):
     """One thing that happened. `position` and `digest` are given by sealing, seconds later."""
 
@@ -198,6 +201,10 @@ class Event(models.Model):
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"
             ),
         ]
+
+    def get_action_display(self) -> str:
+        """In words. Django goes through all choices for it, of which there are a hundred."""
+        return _IN_WORDS.get(self.action, self.action)
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.subject_label or self.subject_key}"

@@ -25,6 +25,7 @@ from tenure.audit.services import actor, record
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
 from tenure.core.model import OperationKind, OperationState, Value
 from tenure.infra.clock import now as clock_now
+from tenure.infra.paging import Page, page
 from tenure.people import looks
 from tenure.people.models import Person
 from tenure.provisioning import claiming, settling, veiling
@@ -102,6 +103,17 @@ def tasks(
         rows = rows.filter(person=person)
     at = clock_now()
     return [_task(row, at) for row in rows[:limit]]
+
+
+def tasks_page(
+    *, application: str | None = None, cursor: str = "", size: int = 25
+) -> tuple[list[Task], Page[Operation]]:
+    """One page of them, in the order in which they were planned."""
+    rows = _open()
+    if application is not None:
+        rows = rows.filter(application=application_named(application))
+    found, at = page(rows, order=("id",), cursor=cursor, size=size), clock_now()
+    return [_task(row, at) for row in found.rows], found
 
 
 def task(number: int) -> Task:

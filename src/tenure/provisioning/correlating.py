@@ -28,7 +28,7 @@ from tenure.infra.bulk import update_rows
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import lagging, raise_generation, schema
-from tenure.provisioning import veiling
+from tenure.provisioning import narrowing, veiling
 from tenure.provisioning.models import Operation
 
 #: Whose owner rules may still find, or find to be another.
@@ -103,14 +103,23 @@ def digest(application: Application) -> str:
 
 
 class Possible:
-    """For planning: which accounts that are not tied to anybody could be a person's."""
+    """For planning: which accounts that are not tied to anybody could be a person's. Where only a
+    few `people` (ids) will be asked about, only the accounts that could be theirs are loaded."""
 
-    def __init__(self, applications: Iterable[Application]) -> None:
+    def __init__(
+        self, applications: Iterable[Application], people: Collection[int] | None = None
+    ) -> None:
         rows = {row.pk: row for row in _with_undecided(applications)}
         kinds = schema() if rows else {}
         matchers = {pk: Matcher(matching_rules(row), kinds) for pk, row in rows.items()}
         by_key: dict[int, dict[Key, list[Account]]] = {pk: {} for pk in rows}
-        for account in _undecided_in(rows):
+        few = rows and people is not None and len(people) <= narrowing.FEW
+        found = (
+            _undecided_of(matchers, people)
+            if few and people is not None
+            else _undecided_in(_undecided_rows(rows))
+        )
+        for account in found:
             keys = by_key[account.application_id]
             for key in matchers[account.application_id].account_keys(account.attributes):
                 keys.setdefault(key, []).append(account)
@@ -127,15 +136,23 @@ class Possible:
         return list(accounts.values())
 
 
-def _undecided_in(applications: Collection[int]) -> Iterator[Account]:
+def _undecided_rows(applications: Collection[int]) -> QuerySet[Account]:
     """Accounts of these applications, by id, of which nobody knows whose they are."""
-    if not applications:
-        return iter(())
     rows = Account.objects.filter(
         application__in=list(applications), situation__in=UNDECIDED, decision=""
     ).exclude(situation=Situation.IGNORED.value)
-    needed = ("application_id", "remote_id", "attributes", "active", "refused")
-    return rows.only(*needed).iterator(5000)
+    return rows.only("application_id", "remote_id", "attributes", "active", "refused")
+
+
+def _undecided_in(rows: QuerySet[Account]) -> Iterator[Account]:
+    return iter(rows.iterator(5000))
+
+
+def _undecided_of(matchers: Mapping[int, Matcher], people: Collection[int]) -> Iterator[Account]:
+    """Of them those that could be one of these people's, and a few that turn out not to be."""
+    persons = list(Person.objects.filter(pk__in=people).values_list("uid", "attributes"))
+    for applications, could_be in narrowing.narrowed(matchers, persons):
+        yield from _undecided_in(could_be(_undecided_rows(applications)))
 
 
 def _with_undecided(applications: Iterable[Application]) -> list[Application]:

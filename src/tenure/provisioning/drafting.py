@@ -63,7 +63,8 @@ class Drafting:
         self._grace = leaver_grace()
         self._slugs = {row.pk: row.slug for row in self.applications.values()}
         self._protecting = Protecting(self.applications.values())
-        self._possible = Possible(self.applications.values())
+        people = scope.people if scope.person is None else [scope.person]
+        self._possible = Possible(self.applications.values(), people)
 
     def in_scope(self) -> dict[str, Application]:
         """The applications that are planned for, by slug."""
