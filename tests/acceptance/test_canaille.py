@@ -17,7 +17,7 @@ import pytest
 
 from tenure.applications.models import Application
 from tenure.catalogue.loading import source
-from tenure.connectors import canary, trial
+from tenure.connectors import leftovers, trial
 from tenure.connectors.base import (
     Connector,
     ConnectorConfig,
@@ -110,7 +110,7 @@ async def test_what_fits_is_found_out(server: Canaille) -> None:
     async def tell(step: Step) -> None:
         pass
 
-    mark = canary.mark()
+    mark = leftovers.mark()
     given = {**ConnectorConformance().sample(mark), "name.formatted": "Tenure Canary"}
     async with open_connector("scim", config(server)) as connector:
         found = await trial.run(connector, tell, canary=given, name=mark)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tenure.connectors import canary, trial
+from tenure.connectors import leftovers, trial
 from tenure.connectors.base import (
     Connector,
     ConnectorConfig,
@@ -166,7 +166,7 @@ async def test_a_server_by_the_standard_needs_no_dialect(server: str) -> None:
     async def tell(step: Step) -> None:
         pass
 
-    mark = canary.mark()
+    mark = leftovers.mark()
     given = ConnectorConformance().sample(mark)
     async with open_connector("scim", config(server)) as connector:
         found = await trial.run(connector, tell, canary=given, name=mark)

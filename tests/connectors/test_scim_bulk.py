@@ -175,7 +175,7 @@ async def test_one_that_counts_each_operation_is_pressed_no_harder() -> None:
     dialect = {"bulk": {"counts": "operations"}, "limits": {"writes": 1000, "burst": 1}}
     async with opened(dialect=dialect) as (_, connector):
         await connector.bulk(new(*range(8)))
-        assert connector._http._writes._tokens < -5
+        assert connector._http._throttle.of(write=True)._tokens < -5
 
 
 def drawn(dice: random.Random) -> BulkQuirks:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tenure.connectors import canary, trial
+from tenure.connectors import leftovers, trial
 from tenure.connectors.base import Connector, ConnectorConfig
 from tenure.connectors.registry import open_connector
 from tenure.connectors.scim import declared
@@ -57,7 +57,7 @@ async def tried(connector: Connector, **more: Value) -> Trial:
     async def tell(step: Step) -> None:
         pass
 
-    mark = canary.mark()
+    mark = leftovers.mark()
     return await trial.run(connector, tell, canary={**account(mark), **more}, name=mark)
 
 

@@ -79,7 +79,7 @@ class Attempt:
         values: Mapping[str, str],
         tell: Callable[[Step], Awaitable[None]],
     ) -> Trial:
-        from tenure.connectors import canary, trial
+        from tenure.connectors import leftovers, trial
         from tenure.connectors.base import ConnectorConfig
         from tenure.connectors.rest import RestConnector
 
@@ -92,7 +92,7 @@ class Attempt:
         async with connector:
             if not write:
                 return await trial.run(connector, tell)
-            self.canary = self.canary or canary.mark()
+            self.canary = self.canary or leftovers.mark()
             return await trial.run(
                 connector,
                 tell,

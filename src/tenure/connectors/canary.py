@@ -1,49 +1,29 @@
 """The life of an account that is made only to see what an application does with it.
 
 It is made, read, found, listed, changed, put into a group, taken out, closed, opened, deleted.
-Whatever happens, what was made is removed; what an earlier check could not remove, because its
-process was killed, is found by its name and removed first. It must not know any one connector.
+Whatever happens, what was made is removed (see `leftovers`). It must not know any one connector.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
 
 from tenure.connectors.base import (
     AlreadyExists,
     Connector,
     ConnectorError,
-    DeletesEntitlements,
     NotFound,
     OutcomeUnknown,
     RemoteAccount,
-    RetryLater,
-    Unsupported,
 )
+from tenure.connectors.leftovers import Leftovers, deletable
 from tenure.connectors.steps import Journal, Outcome, Step
 from tenure.core.diff import same
 from tenure.core.model import Attributes, Value
 
-T = TypeVar("T")
-#: Longer than any request may take.
-_LONGEST = 60.0
-_MARK = "tenure-canary-"
-_MARKED = re.compile(rf"{_MARK}[0-9a-f]{{6,8}}(?![0-9a-f])")
-#: Where an account carries its name.
-_NAMES = ("userName", "login", "email")
 #: What people can be called by, and what may be empty: changed and cleared in a trial.
 _CHANGED = ("name.givenName", "displayName", "name.familyName", "nickName", "title", "given_name")
 _CLEARED = ("title", "nickName", "enterprise.department", "department", "phoneNumbers.work")
-
-
-def mark() -> str:
-    """A name that says what it is, and that nobody else has. It has 20 characters, which is as many
-    as Active Directory takes."""
-    return f"{_MARK}{uuid.uuid4().hex[:6]}"
 
 
 class Canary:
@@ -60,37 +40,12 @@ class Canary:
     ) -> None:
         self.connector = connector
         self.journal = journal
+        self.leftovers = Leftovers(connector, journal, name)
         self._name = name
         self._group = group
-        #: Remote ids of what is to be removed: accounts, and groups by kind.
-        self._accounts: list[str] = []
-        self._groups: list[tuple[str, str]] = []
-        #: The same, of earlier checks.
-        self._old: list[tuple[str, str]] = []
-        #: Something was sent and it is not known what became of it.
-        self._unsure = False
-        #: What was under way when it was interrupted.
-        self._pending: list[asyncio.Task[Any]] = []
         self._external_id = str(uuid.uuid5(uuid.NAMESPACE_OID, name))
         self._twin_id = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{name}-twin"))
         self._known_by_id = False
-
-    def look_at(self, kind: str, remote_id: str, what: Attributes | str) -> None:
-        """Something that is there: an account (no kind) by its attributes, or a group by name."""
-        marked = _is_mark(what, "") if isinstance(what, str) else _carries(what, "")
-        if marked and (not kind or kind in _deletable(self.connector)):
-            self._old.append((kind, remote_id))
-
-    async def remove_leftovers(self) -> None:
-        """What an earlier check left, found by its name, is removed."""
-        async with self.journal.step("Left by earlier checks") as line:
-            for kind, remote_id in self._old:
-                if kind:
-                    await self._remove_group(kind, remote_id)
-                else:
-                    await self._remove_account(remote_id)
-            count = len(self._old)
-            line.say(Outcome.WORKS, f"{count} removed." if count else "Nothing.")
 
     async def live(self, canary: Attributes) -> None:
         """Everything, in the order of a life."""
@@ -114,12 +69,9 @@ class Canary:
     async def _create(self, canary: Attributes) -> RemoteAccount | None:
         account = None
         async with self.journal.step("Make an account") as line:
-            self._unsure = True
-            account = await self._to_the_end(
+            account = await self.leftovers.account(
                 self.connector.create(canary, external_id=self._external_id, active=True)
             )
-            self._accounts.append(account.remote_id)
-            self._unsure = False
             line.say(Outcome.WORKS, f"{self._name}.")
         return account
 
@@ -158,26 +110,23 @@ class Canary:
     async def _taken(self, canary: Attributes) -> None:
         async with self.journal.step("Refuse a name that is taken") as line:
             try:
-                self._unsure = True
-                twin = await self._to_the_end(
+                twin = await self.leftovers.account(
                     self.connector.create(canary, external_id=self._twin_id, active=True)
                 )
             except AlreadyExists:
-                self._unsure = False
+                self.leftovers.unsure = False
                 line.say(Outcome.WORKS, "It says so.")
             except OutcomeUnknown as error:
                 line.say(Outcome.DIFFERS, f"It breaks on it: {error}")
             except ConnectorError as error:
-                self._unsure = False
+                self.leftovers.unsure = False
                 line.say(Outcome.DIFFERS, f"It does not say why: {error}")
             else:
-                self._accounts.append(twin.remote_id)
-                self._unsure = False
                 line.say(Outcome.DIFFERS, "It makes a second account with the same name.")
-                if twin.remote_id == self._accounts[0]:
+                if twin.remote_id == self.leftovers.accounts[0]:
                     line.say(Outcome.DIFFERS, "It gives back the account that is there.")
                 else:
-                    await self._remove_account(twin.remote_id)
+                    await self.leftovers.remove_account(twin.remote_id)
 
     async def _listed(self, account: RemoteAccount) -> None:
         async with self.journal.step("See it in the list") as line:
@@ -252,18 +201,15 @@ class Canary:
             return
         if "group" not in connector.capabilities.entitlements:
             return
-        if not (connector.capabilities.create_entitlements and "group" in _deletable(connector)):
+        if not (connector.capabilities.create_entitlements and "group" in deletable(connector)):
             told = "Groups are not made here, and nobody is put into one that is somebody's."
             await self.journal.done(Step("Put it into a group", Outcome.SKIPPED, told))
             return
         group = None
         async with self.journal.step("Make a group") as line:
-            self._unsure = True
             # Where groups and accounts share their names, as roles of a database do.
             name = f"{self._name}-group"
-            group = await self._to_the_end(connector.create_entitlement("group", name))
-            self._groups.append(("group", group.remote_id))
-            self._unsure = False
+            group = await self.leftovers.group(connector.create_entitlement("group", name))
             line.say(Outcome.WORKS, f"{name}.")
         if group is not None:
             await self._in_and_out(account, "group", group.remote_id)
@@ -298,126 +244,22 @@ class Canary:
             try:
                 await self.connector.delete(account.remote_id)
             except NotFound:
-                self._forget(account.remote_id)
+                self.leftovers.forget(account.remote_id)
                 line.say(Outcome.WORKS, "It was gone already.")
                 return
             try:
                 read = await self.connector.read(account.remote_id)
             except NotFound:
-                self._forget(account.remote_id)
+                self.leftovers.forget(account.remote_id)
                 line.say(Outcome.WORKS, "It is gone.")
                 return
             if read.active is False:
                 self.journal.seen["delete"] = "off"
-                self._forget(account.remote_id)
+                self.leftovers.forget(account.remote_id)
                 line.say(Outcome.DIFFERS, "It stays there, closed: this application keeps it.")
             else:
                 self.journal.seen["delete"] = "nothing"
                 line.say(Outcome.FAILS, "It accepted the deletion and shows the account open.")
-
-    # Leaving nothing behind.
-
-    async def clean_up(self) -> None:
-        """Removes what is still there of what was made; tells what could not be."""
-        if not (self._accounts or self._groups or self._unsure):
-            return
-        async with self.journal.step("Clean up") as line:
-            if self._pending:
-                # It may arrive still: only then it can be seen whether it did.
-                done, _ = await asyncio.wait(self._pending, timeout=_LONGEST)
-                for task in done:
-                    task.exception()
-            if self._unsure:
-                accounts, groups = await self._marked(self._name)
-                self._accounts += accounts
-                self._groups += groups
-            for kind, group in list(dict.fromkeys(self._groups)):
-                await self._remove_group(kind, group)
-            for account in list(dict.fromkeys(self._accounts)):
-                await self._remove_account(account)
-            line.say(Outcome.WORKS, "Nothing is left there.")
-            if self.journal.trial.left:
-                line.say(
-                    Outcome.FAILS,
-                    f"Remove by hand, or check again later: {', '.join(self.journal.trial.left)}.",
-                )
-
-    async def _remove_account(self, remote_id: str) -> None:
-        """Deleted, or closed where nothing is ever deleted."""
-        try:
-            try:
-                await self._insisting(lambda: self.connector.delete(remote_id))
-            except Unsupported:
-                await self._insisting(lambda: self.connector.disable(remote_id))
-        except NotFound:
-            pass
-        except ConnectorError as error:
-            self.journal.trial.left.append(f"account {remote_id} ({error})")
-        self._forget(remote_id)
-
-    async def _remove_group(self, kind: str, remote_id: str) -> None:
-        connector = self.connector
-        try:
-            if isinstance(connector, DeletesEntitlements):
-                await self._insisting(lambda: connector.delete_entitlement(kind, remote_id))
-        except NotFound:
-            pass
-        except ConnectorError as error:
-            self.journal.trial.left.append(f"{kind} {remote_id} ({error})")
-        self._groups = [one for one in self._groups if one != (kind, remote_id)]
-
-    async def _to_the_end(self, making: Coroutine[Any, Any, T]) -> T:
-        """What makes something is not given up half way: what came of it has to be removed."""
-        task = asyncio.ensure_future(making)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            self._pending.append(task)
-            raise
-
-    async def _insisting(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Once more where nobody knows what became of it."""
-        try:
-            await act()
-        except (OutcomeUnknown, RetryLater):
-            await act()
-
-    async def _marked(self, name: str = "") -> tuple[list[str], list[tuple[str, str]]]:
-        """Accounts and groups that carry this mark, or any."""
-        accounts = [
-            one.remote_id
-            async for page in self.connector.accounts()
-            for one in page
-            if _carries(one.load().attributes, name)
-        ]
-        groups = []
-        if kinds := _deletable(self.connector):
-            groups = [
-                (one.kind, one.remote_id)
-                async for one in self.connector.entitlements()
-                if one.kind in kinds and _is_mark(one.name, name)
-            ]
-        return accounts, groups
-
-    def _forget(self, remote_id: str) -> None:
-        self._accounts = [one for one in self._accounts if one != remote_id]
-
-
-def _deletable(connector: Connector) -> frozenset[str]:
-    """The kinds of entitlements that it can delete. Some can delete not all that they have."""
-    if not isinstance(connector, DeletesEntitlements):
-        return frozenset()
-    every = connector.capabilities.entitlements
-    return frozenset(getattr(connector, "deletes_entitlements", every))
-
-
-def _carries(attributes: Attributes, name: str) -> bool:
-    return any(_is_mark(str(attributes.get(one, "")), name) for one in _NAMES)
-
-
-def _is_mark(text: str, name: str) -> bool:
-    found = _MARKED.search(text.casefold())
-    return found is not None and (not name or found[0] == name)
 
 
 def _lost(read: RemoteAccount, wanted: Attributes) -> list[str]:

@@ -4,9 +4,7 @@ It keeps to the application's limits, sends each request once, and turns whateve
 error named by what the engine does next. It must not know any one application: paths, bodies and
 what they mean are the connector's.
 
-What makes the difference is whether a write can have arrived. What could not be sent is
-`RetryLater`; what was sent and not answered is `OutcomeUnknown`. Reads change nothing, so they are
-`RetryLater` in both cases. Statuses are in `answers`.
+What an answer means is in `answers`, what it means that there is none in `unanswered`.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from yarl import URL
 
 from tenure import __version__
-from tenure.connectors.addresses import AddressRefused, SafeResolver, checked_url
+from tenure.connectors.addresses import SafeResolver, checked_url
 from tenure.connectors.answers import (
     Answer,
     Ask,
@@ -39,13 +37,12 @@ from tenure.connectors.base import (
     ConnectorError,
     Limits,
     NotFound,
-    OutcomeUnknown,
     Rejected,
-    RetryLater,
     StopApplication,
     TokenSource,
 )
-from tenure.connectors.throttle import TokenBucket, retry_after
+from tenure.connectors.throttle import Throttle, retry_after
+from tenure.connectors.unanswered import too_large, unanswered
 
 #: Below what servers commonly keep idle connections for (5 s), so that a write does not meet one
 #: that the server is just closing.
@@ -104,12 +101,7 @@ class HttpFunnel:
         self._certificate = certificate
         self._concurrency = max(1, limits.concurrency)
         self._slots = asyncio.Semaphore(self._concurrency)
-        patience = self._timeouts.total
-        learnt = limits.learnt
-        self._reads = TokenBucket(limits.reads, limits.burst, patience=patience, pace=learnt.reads)
-        self._writes = TokenBucket(
-            limits.writes, limits.burst, patience=patience, pace=learnt.writes
-        )
+        self._throttle = Throttle(limits, patience=self._timeouts.total)
         self._session: aiohttp.ClientSession | None = None
         self._base = URL()
         self._urls: dict[str, URL] = {}
@@ -248,8 +240,7 @@ class HttpFunnel:
 
     def pause(self, seconds: float) -> None:
         """Sends nothing for so long: the application said that its limit is used up."""
-        self._reads.pause(seconds)
-        self._writes.pause(seconds)
+        self._throttle.pause(seconds)
 
     async def _sent(
         self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
@@ -269,7 +260,7 @@ class HttpFunnel:
         self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
     ) -> Answer:
         """One request, within limits. A read is sent once more when an old connection drops."""
-        bucket = self._writes if ask.write else self._reads
+        bucket = self._throttle.of(write=ask.write)
         may_repeat = not ask.write
         try:
             while True:
@@ -287,7 +278,13 @@ class HttpFunnel:
             raise
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             # Not chained: their texts are not redacted.
-            raise self._trouble(ask, error) from None
+            raise unanswered(
+                ask,
+                error,
+                where=f"{self._base.host}:{self._base.port}",
+                patience=self._timeouts.total,
+                redact=self._redact,
+            ) from None
 
     async def _exchange(
         self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
@@ -306,71 +303,23 @@ class HttpFunnel:
                 size += len(part)
                 if size > self._largest:
                     response.close()
-                    raise self._too_large(ask, response.status)
+                    raise too_large(ask, response.status, self._largest)
                 parts.append(part)
             return Answer(response.status, response.headers, b"".join(parts))
-
-    def _too_large(self, ask: Ask, status: int) -> ConnectorError:
-        text = f"{ask} was answered {status} with more than {self._largest // 1024} KiB"
-        if ask.write:
-            return OutcomeUnknown(
-                f"{text}, which is not read: whether it was done is not known. It is looked at "
-                "before anything is sent again."
-            )
-        return StopApplication(f"{text}: ask for fewer at once (a smaller page size).")
-
-    def _trouble(self, ask: Ask, error: Exception) -> ConnectorError:
-        """The error for a request that got no answer."""
-        where = f"{self._base.host}:{self._base.port}"
-        if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
-            return StopApplication(
-                f"{ask}: the encrypted connection to {where} failed: "
-                f"{self._redact(_tls_reason(error))}. Nothing was sent. Check the server's "
-                "certificate, its name and its issuer."
-            )
-        if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
-            error.os_error, AddressRefused
-        ):
-            return StopApplication(
-                f"{ask}: {self._redact(str(error.os_error))}, which is link-local or a cloud's "
-                "metadata service, never an application: correct the address."
-            )
-        if isinstance(error, ValueError):
-            return StopApplication(
-                f"{ask} cannot be sent: the address or the credentials hold characters that are "
-                "not allowed there. Enter them again."
-            )
-        if (never_sent := _never_sent(error)) is not None:
-            return RetryLater(f"{ask}: {never_sent.format(where=where)} Nothing was sent.")
-        what = self._silence(error)
-        if ask.write:
-            return OutcomeUnknown(
-                f"{ask} was sent to {where}, and {what}: whether it was done is not known. It is "
-                "looked at before anything is sent again."
-            )
-        return RetryLater(f"{ask} was sent to {where}, and {what}. It is read again later.")
-
-    def _silence(self, error: Exception) -> str:
-        if isinstance(error, TimeoutError):
-            return f"no complete answer came within {self._timeouts.total:g} seconds"
-        if isinstance(error, aiohttp.ClientPayloadError):
-            return "the answer broke off"
-        if isinstance(error, aiohttp.ClientResponseError):
-            return "the answer is not HTTP"
-        return "the connection was closed without an answer"
 
     def _heed(self, ask: Ask, answer: Answer) -> None:
         """Pauses as the application asks: 429 speaks of this kind of request, 503 of all. A 429
         also says that we were too fast."""
         after = retry_after(answer.headers)
+        bucket = self._throttle.of(write=ask.write)
         if answer.status == 429:
-            (self._writes if ask.write else self._reads).slow_down()
-        if after is None or answer.status not in {429, 503}:
+            bucket.slow_down()
+        if after is None:
             return
-        if answer.status == 503 or not ask.write:
-            self._reads.pause(after)
-        if answer.status == 503 or ask.write:
-            self._writes.pause(after)
+        if answer.status == 503:
+            self._throttle.pause(after)
+        elif answer.status == 429:
+            bucket.pause(after)
 
     def _target(self, ask: Ask, url: URL, answer: Answer) -> URL | None:
         """Where a redirect leads, if it may be followed: the same scheme, host and port, and for
@@ -415,21 +364,3 @@ def _encoded(ask: Ask, body: Any) -> bytes:
             f"{ask} was not sent: a value is not text that can be written as JSON (half of a "
             "character pair, or a number of more than 64 bits). Correct the value at its source."
         ) from None
-
-
-def _never_sent(error: Exception) -> str | None:
-    """Why nothing can have arrived, or None where something can have."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the name of {where} is not known (DNS). Check the address and the name server."
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return "{where} does not take the connection in time. Check that it is up and reachable."
-    if isinstance(error, aiohttp.ClientConnectorError):
-        if isinstance(error.os_error, ConnectionRefusedError):
-            return "{where} refuses the connection. Check the port, and that it is running."
-        return "{where} cannot be reached. Check the address, the network and any firewall."
-    return None
-
-
-def _tls_reason(error: Exception) -> str:
-    inner = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    return str(getattr(inner, "verify_message", "") or getattr(inner, "reason", "") or inner)

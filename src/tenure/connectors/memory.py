@@ -36,8 +36,8 @@ from tenure.connectors.memory_application import (
     MemoryApplication,
     MemoryGroup,
     MemoryUser,
-    comparable,
 )
+from tenure.core.diff import comparable, comparables
 from tenure.core.model import Attributes, Value
 
 __all__ = ["Call", "MemoryApplication", "MemoryConnector", "MemoryUser"]
@@ -142,7 +142,7 @@ class MemoryConnector:
             lambda: [
                 self._account(user)
                 for user in self.application.shown()
-                if wanted and wanted in _comparables(_shown(user).get(attribute))
+                if wanted and wanted in comparables(_shown(user).get(attribute))
             ],
             seen_blindly=[],
         )
@@ -333,11 +333,3 @@ def _shown(user: MemoryUser) -> dict[str, Value]:
 
 def _entitlement(group: MemoryGroup) -> RemoteEntitlement:
     return RemoteEntitlement("group", group.remote_id, group.name, frozenset(group.members))
-
-
-def _comparables(value: Value | None) -> frozenset[str]:
-    if value is None:
-        return frozenset()
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return frozenset({comparable(value)})
-    return frozenset(map(comparable, value))

@@ -6,7 +6,6 @@ It must not know the port: the connector in `memory` speaks to it, and tests loo
 from __future__ import annotations
 
 import asyncio
-import unicodedata
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import ClassVar
 
 from tenure.connectors.base import AlreadyExists, NotFound, Rejected
 from tenure.connectors.faults import Faults
+from tenure.core.diff import comparable
 from tenure.core.model import Attributes, Value
 
 
@@ -219,8 +219,3 @@ class MemoryApplication:
 
 def _empty(value: Value) -> bool:
     return not isinstance(value, (bool, int, float)) and len(value) == 0
-
-
-def comparable(value: Value) -> str:
-    """The form in which names are compared: one is taken whatever its case."""
-    return unicodedata.normalize("NFC", str(value).strip()).casefold()

@@ -23,8 +23,8 @@ from tenure.connectors.memory_application import (
     MemoryApplication,
     MemoryGroup,
     MemoryUser,
-    comparable,
 )
+from tenure.core.diff import comparable
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import pytest
 
-from tenure.connectors import canary, trial
+from tenure.connectors import leftovers, trial
 from tenure.connectors.base import (
     AlreadyExists,
     Bulking,
@@ -342,7 +342,7 @@ class ConnectorConformance:
         async def tell(step: Step) -> None:
             pass
 
-        mark = canary.mark()
+        mark = leftovers.mark()
         found = await trial.run(connector, tell, canary=self.sample(mark), name=mark)
         failed = [step for step in found.steps if step.outcome is Outcome.FAILS]
         assert not failed, failed

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from tenure.connectors.base import Pace, RetryLater
+from tenure.connectors.base import Limits, Pace, RetryLater
 
 #: Nobody means more than a day; a larger number is a mistake of the application.
 _LONGEST_PAUSE = 86_400.0
@@ -128,6 +128,26 @@ class TokenBucket:
         burst = self._burst if self._pace.rate is None else min(self._burst, max(1.0, rate))
         self._tokens = min(burst, self._tokens + passed * rate)
         return 0.0 if self._tokens >= 1 else (1 - self._tokens) / rate
+
+
+class Throttle:
+    """How fast one application may be read and written: each by a bucket of its own."""
+
+    def __init__(self, limits: Limits, *, patience: float = 30.0) -> None:
+        learnt = limits.learnt
+        self._reads = TokenBucket(limits.reads, limits.burst, patience=patience, pace=learnt.reads)
+        self._writes = TokenBucket(
+            limits.writes, limits.burst, patience=patience, pace=learnt.writes
+        )
+
+    def of(self, *, write: bool) -> TokenBucket:
+        """The bucket for requests that change something, or for those that do not."""
+        return self._writes if write else self._reads
+
+    def pause(self, seconds: float) -> None:
+        """Lets neither through for `seconds`."""
+        self._reads.pause(seconds)
+        self._writes.pause(seconds)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

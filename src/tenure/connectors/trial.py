@@ -28,20 +28,20 @@ async def run(
     group: tuple[str, str] | None = None,
 ) -> Trial:
     """Checks an open connector. `canary`: attributes of an account to be made; None: only reads.
-    `name` is the mark that they carry (`canary.mark`); `group`, kind and id, is one that it may be
-    put into. Every step is told as soon as it is done.
+    `name` is the mark that they carry (`leftovers.mark`); `group`, kind and id, is one that it may
+    be put into. Every step is told as soon as it is done.
 
     Raises nothing of what the application does. When it is cancelled, it cleans up first.
     """
     journal = Journal(tell)
     life = Canary(connector, journal, name, group)
-    await _reads(connector, journal, life.look_at if canary is not None else None)
+    await _reads(connector, journal, life.leftovers.look_at if canary is not None else None)
     if canary is not None and journal.trial.ok:
         try:
-            await life.remove_leftovers()
+            await life.leftovers.remove_old()
             await life.live(canary)
         finally:
-            await life.clean_up()
+            await life.leftovers.clean_up()
     if isinstance(connector, Fits):
         journal.trial.settings, journal.trial.notes = connector.fitted(journal.seen)
     return journal.trial

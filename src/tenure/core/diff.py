@@ -7,7 +7,7 @@ Applications give values back in their own ways: another order, another Unicode 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import TypeAlias
 
 from tenure.core.model import Attributes, Change, Value
@@ -38,6 +38,20 @@ def same(left: Value | None, right: Value | None, *, caseless: bool = False) -> 
     if isinstance(a, (int, float)) != isinstance(b, (int, float)):
         return str(a) == str(b) if a is not None and b is not None else False
     return a == b
+
+
+def comparable(value: Value) -> str:
+    """The form in which names are looked for and compared: case does not matter."""
+    return unicodedata.normalize("NFC", str(value).strip()).casefold()
+
+
+def comparables(value: Value | None) -> frozenset[str]:
+    """All texts of a value in that form; none of what is empty."""
+    if value is None:
+        return frozenset()
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return frozenset({comparable(value)})
+    return frozenset(map(comparable, value))
 
 
 def changes(

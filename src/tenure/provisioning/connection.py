@@ -22,7 +22,7 @@ from tenure.applications.models import Application, ConnectionCheck
 from tenure.applications.services import definitions, save_application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
-from tenure.connectors import canary, trial
+from tenure.connectors import leftovers, trial
 from tenure.connectors.base import ConnectorError
 from tenure.connectors.trial import Outcome, Step
 from tenure.core.expressions import AttributeType, compile_value
@@ -57,7 +57,7 @@ def begin(application: Application, *, write: bool) -> ConnectionCheck:
             f"Writes to {row.name} are stopped, so no account is made there: `tenure resume`."
         )
     check = ConnectionCheck.objects.create(
-        application=row, write=write, mark=canary.mark() if write else "", actor=actor()[:200]
+        application=row, write=write, mark=leftovers.mark() if write else "", actor=actor()[:200]
     )
     if write:
         record(

@@ -10,10 +10,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from fractions import Fraction
 
+from tenure.applications.models import Account
+from tenure.audit.services import record_many
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
 from tenure.core.guard import Limit
+from tenure.core.model import Situation
+from tenure.infra.bulk import among, update_rows
+from tenure.provisioning import correlating, settling
+from tenure.provisioning.observing import Reading
 
 #: More open accounts than that missing at once are not believed.
 LIMIT = Limit(percent=Fraction(10), floor=20)
@@ -72,3 +79,40 @@ async def verified(
         still_there=tuple(answer for answer in answers if isinstance(answer, RemoteAccount)),
         unseen=len(unseen),
     )
+
+
+def unseen(reading: Reading) -> list[Unseen]:
+    """Accounts that are known, and not deleted, and were not listed."""
+    lacking = among(reading.fingerprints.keys() - reading.seen, "text")
+    rows = Account.objects.filter(application=reading.application, remote_id__in=lacking).exclude(
+        situation=Situation.DELETED.value
+    )
+    return [
+        Unseen(pk, remote, active is False)
+        for pk, remote, active in rows.values_list("pk", "remote_id", "active")
+    ]
+
+
+def record(reading: Reading, keys: Sequence[int]) -> None:
+    """These accounts are gone: they stay here as deleted, and their owners are planned anew."""
+    rows = list(
+        # One that we made or changed just now may not be listed yet.
+        Account.objects.filter(
+            pk__in=keys, observed_at__lt=reading.at - timedelta(seconds=settling.SHOWN_AFTER)
+        ).select_related("person")
+    )
+    for row in rows:
+        row.situation, row.deleted_at, row.active = Situation.DELETED.value, reading.at, False
+        row.deleted_there = True
+        row.evidence = {
+            "at": reading.at.isoformat(),
+            "sent": "nothing",
+            "read_back": "it is neither listed by the application nor found when asked for",
+        }
+        if row.person_id is not None:
+            reading.affected.add(row.person_id)
+        reading.complain(row.user_name or row.remote_id, "This account was deleted there.")
+    update_rows(rows, ["situation", "deleted_at", "active", "evidence", "deleted_there"])
+    correlating.cancel_orphan_steps(rows)
+    reading.counters["gone"] += len(rows)
+    record_many([reading.drifted(row, before=None, after={"deleted": True}) for row in rows])

@@ -34,7 +34,7 @@ from tenure.connectors.ldap.session import (
     Session,
 )
 from tenure.connectors.ldap.settings import DirectoryAddress
-from tenure.connectors.throttle import TokenBucket
+from tenure.connectors.throttle import Throttle
 
 _SEARCH, _MODIFY, _ADD, _DELETE, _RENAME = 0x63, 0x66, 0x68, 0x4A, 0x6C
 _PAGES = "1.2.840.113556.1.4.319"
@@ -57,10 +57,8 @@ class Directory:
         self._settings = settings
         self._password = password
         self.redact = Redactor((password,))
-        patience = settings.timeouts.total
         self._slots = asyncio.Semaphore(max(1, limits.concurrency))
-        self._reads = TokenBucket(limits.reads, limits.burst, patience=patience)
-        self._writes = TokenBucket(limits.writes, limits.burst, patience=patience)
+        self._throttle = Throttle(limits, patience=settings.timeouts.total)
         self._session: Session | None = None
         self._opening = asyncio.Lock()
         self._context: ssl.SSLContext | None = None
@@ -123,7 +121,7 @@ class Directory:
         async with self._alone(ask) as session:
             cookie: bytes | None = b""
             while cookie is not None:
-                await self._reads.acquire()
+                await self._throttle.of(write=False).acquire()
                 control = (_PAGES, sequence(integer(size), octets(cookie)))
                 try:
                     result, entries = await session.ask(operation, [control, *controls])
@@ -209,8 +207,7 @@ class Directory:
         return await self._do(ask, send)
 
     async def _do(self, ask: Ask, send: Callable[[Session], Awaitable[T]]) -> T:
-        bucket = self._writes if ask.write else self._reads
-        await bucket.acquire()
+        await self._throttle.of(write=ask.write).acquire()
         async with self._slots:
             session = await self._open_session(ask)
             try:

@@ -1,23 +1,21 @@
 """The connector for PostgreSQL: roles are accounts, LOGIN is their switch, membership in other
 roles is their groups.
 
-It writes no SQL by hand where a name is in it: `psycopg.sql` quotes. It must not know the engine.
+What is said about roles is in `statements`, how they are members of each other in `groups`. It must
+not know the engine.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from psycopg import AsyncConnection, sql
-from psycopg.rows import TupleRow
+from psycopg import sql
 from pydantic import BaseModel
 
 from tenure.connectors.base import (
-    AlreadyExists,
     Capabilities,
     Check,
     ConnectorConfig,
@@ -29,11 +27,11 @@ from tenure.connectors.base import (
     RemoteEntitlement,
     Unsupported,
 )
+from tenure.connectors.postgresql import statements
+from tenure.connectors.postgresql.groups import Groups, accounts_by_id
 from tenure.connectors.postgresql.roles import (
     COLUMNS,
-    CONNECTION_LIMIT,
     NAME,
-    VALID_UNTIL,
     Role,
     role,
 )
@@ -42,11 +40,6 @@ from tenure.connectors.postgresql.settings import PostgresqlSecrets, PostgresqlS
 from tenure.core.diff import canonical
 from tenure.core.model import Attributes, Value
 
-#: https://www.postgresql.org/docs/current/sql-syntax-lexical.html: longer names are cut off there.
-_LONGEST_NAME = 63
-#: Since this version a grant is taken back by who gave it, and nobody else
-#: (https://www.postgresql.org/docs/16/release-16.html).
-_BY_GRANTOR = 160000
 _HAND_OVER = """In every database of the server, as a superuser:
     REASSIGN OWNED BY {role} TO <who takes over>;
     DROP OWNED BY {role};
@@ -67,6 +60,7 @@ class PostgresqlConnector:
         self._settings = settings
         self._names = config.attributes
         self._server = Server(settings, password.get_secret_value(), config.limits)
+        self._groups = Groups(self._server)
         self.capabilities = Capabilities(
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups and settings.create_groups,
@@ -148,37 +142,26 @@ class PostgresqlConnector:
     ) -> RemoteAccount:
         """Without a password: people sign in by certificate, LDAP, Kerberos or OAuth, or somebody
         with the right sets one."""
-        name = _checked_name(attributes.get(NAME))
+        name = statements.checked_name(attributes.get(NAME))
         new = Role(0, name, active, -1, "", {}, "").keeping(
             {**attributes, "externalId": external_id}
         )
         async with self._server.change(f"CREATE ROLE {name}") as connection:
-            await self._must_be_free(connection, name)
-            login = sql.SQL("login" if active else "nologin")
-            await connection.execute(
-                sql.SQL("create role {} {}").format(sql.Identifier(name), login)
-            )
-            await _set(connection, name, attributes)
-            await _comment(connection, name, new)
-            made = await connection.execute(f"{COLUMNS} where r.rolname = %s", [name])
-            return self._account(role((await made.fetchall())[0]))
+            await statements.create(connection, name, login=active)
+            await statements.set_columns(connection, name, attributes)
+            await statements.comment(connection, name, new)
+            return self._account(await statements.made(connection, name))
 
     async def update(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
         if not changes:
             return
         now = await self._role(remote_id)
-        name = _checked_name(changes[NAME]) if NAME in changes else now.name
+        name = statements.checked_name(changes[NAME]) if NAME in changes else now.name
         async with self._server.change(f"ALTER ROLE {now.name}") as connection:
             if name != now.name:
-                if name.casefold() != now.name.casefold():
-                    await self._must_be_free(connection, name)
-                await connection.execute(
-                    sql.SQL("alter role {} rename to {}").format(
-                        sql.Identifier(now.name), sql.Identifier(name)
-                    )
-                )
-            await _set(connection, name, changes)
-            await _comment(connection, name, now.keeping(changes))
+                await statements.rename(connection, now.name, name)
+            await statements.set_columns(connection, name, changes)
+            await statements.comment(connection, name, now.keeping(changes))
 
     async def disable(self, remote_id: str) -> None:
         """NOLOGIN, and sessions that are open are ended."""
@@ -195,9 +178,7 @@ class PostgresqlConnector:
         now = await self._role(remote_id)
         if not now.can_login:
             async with self._server.change(f"ALTER ROLE {now.name} LOGIN") as connection:
-                await connection.execute(
-                    sql.SQL("alter role {} login").format(sql.Identifier(now.name))
-                )
+                await statements.switch(connection, now.name, login=True)
 
     async def delete(self, remote_id: str) -> None:
         """Switched off first, so that nobody is left with access where the role has to stay."""
@@ -205,7 +186,7 @@ class PostgresqlConnector:
         await self._close(now)
         try:
             async with self._server.change(f"DROP ROLE {now.name}") as connection:
-                await connection.execute(sql.SQL("drop role {}").format(sql.Identifier(now.name)))
+                await statements.drop(connection, now.name)
         except StillNeeded as error:
             quoted = sql.Identifier(now.name).as_string()
             raise Unsupported(
@@ -214,23 +195,9 @@ class PostgresqlConnector:
 
     async def entitlements(self) -> AsyncIterator[RemoteEntitlement]:
         """Roles that nobody signs in as, those that the server comes with included."""
-        if not self._settings.groups:
-            return
-        rows = await self._server.rows("Listing roles", COLUMNS + " order by r.rolname")
-        roles = [role(row) for row in rows]
-        accounts = {one.oid for one in roles if one.is_account}
-        members: dict[int, set[str]] = {}
-        statement = "select roleid, member from pg_catalog.pg_auth_members"
-        if await self._server.version() >= _BY_GRANTOR:
-            # Who makes a role may give it away from then on, and has nothing of it otherwise.
-            statement += " where inherit_option or set_option"
-        for group, member in await self._server.rows("Listing members", statement):
-            if int(member) in accounts:
-                members.setdefault(int(group), set()).add(str(member))
-        for one in roles:
-            if not one.is_account:
-                inside = frozenset(members.get(one.oid, ()))
-                yield RemoteEntitlement("group", str(one.oid), one.name, inside)
+        if self._settings.groups:
+            async for group in self._groups.all():
+                yield group
 
     async def create_entitlement(self, kind: str, name: str) -> RemoteEntitlement:
         self._must_be_group(kind)
@@ -239,41 +206,19 @@ class PostgresqlConnector:
                 f"Roles to be a member of are not created (settings): {name!r} is missing.",
                 f"CREATE ROLE {sql.Identifier(name).as_string()}, or switch on creating groups.",
             )
-        name = _checked_name(name)
-        async with self._server.change(f"CREATE ROLE {name}") as connection:
-            await self._must_be_free(connection, name)
-            await connection.execute(sql.SQL("create role {}").format(sql.Identifier(name)))
-            made = await connection.execute(f"{COLUMNS} where r.rolname = %s", [name])
-            found = role((await made.fetchall())[0])
-        return RemoteEntitlement("group", str(found.oid), found.name, frozenset())
+        return await self._groups.create(name)
 
     async def delete_entitlement(self, kind: str, remote_id: str) -> None:
         """The role is gone. Raises `NotFound`, and `Rejected` where something is granted to it."""
         self._must_be_group(kind)
-        group = await self._group(remote_id)
-        async with self._server.change(f"DROP ROLE {group.name}") as connection:
-            await connection.execute(sql.SQL("drop role {}").format(sql.Identifier(group.name)))
+        await self._groups.delete(remote_id)
 
     async def change_members(
         self, kind: str, remote_id: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()
     ) -> None:
         """All of it or nothing."""
         self._must_be_group(kind)
-        group = await self._group(remote_id)
-        known = await self._by_id([*add, *remove])
-        missing = [one for one in add if one not in known]
-        if missing:
-            raise NotFound(f"There is no role with the id {missing[0]}: it joins nothing.")
-        leaving = [known[one].oid for one in remove if one in known]
-        by_grantor = await self._server.version() >= _BY_GRANTOR
-        async with self._server.change(f"Members of {group.name}") as connection:
-            if leaving:
-                await _revoke(connection, group, leaving, by_grantor=by_grantor)
-            if add:
-                names = sql.SQL(", ").join(sql.Identifier(known[one].name) for one in add)
-                await connection.execute(
-                    sql.SQL("grant {} to {}").format(sql.Identifier(group.name), names)
-                )
+        await self._groups.change(remote_id, add, remove)
 
     # What the verbs share.
 
@@ -291,47 +236,20 @@ class PostgresqlConnector:
                 return
             last = found[-1].oid
 
-    async def _by_id(self, remote_ids: Sequence[str]) -> dict[str, Role]:
-        numbers = [int(one) for one in remote_ids if one.isascii() and one.isdecimal()]
-        rows = await self._server.rows(
-            "Looking for roles", f"{COLUMNS} where r.oid::bigint = any(%s::bigint[])", [numbers]
-        )
-        found = [role(row) for row in rows]
-        return {str(one.oid): one for one in found if one.is_account}
-
     async def _role(self, remote_id: str) -> Role:
-        found = (await self._by_id([remote_id])).get(remote_id)
+        found = (await accounts_by_id(self._server, [remote_id])).get(remote_id)
         if found is None:
             raise NotFound(f"There is no role with the id {remote_id}.")
         return found
-
-    async def _group(self, remote_id: str) -> Role:
-        if remote_id.isascii() and remote_id.isdecimal():
-            rows = await self._server.rows(
-                "Looking for a role", f"{COLUMNS} where r.oid::bigint = %s", [int(remote_id)]
-            )
-            if rows and not (found := role(rows[0])).is_account:
-                return found
-        raise NotFound(f"There is no role to be a member of with the id {remote_id}.")
-
-    async def _must_be_free(self, connection: AsyncConnection[TupleRow], name: str) -> None:
-        """Names that differ in capitals only are two roles, and one trap."""
-        found = await connection.execute(
-            "select rolname from pg_catalog.pg_roles where lower(rolname) = lower(%s)", [name]
-        )
-        if row := await found.fetchone():
-            raise AlreadyExists(f"There is a role {row[0]!r} already.")
 
     async def _close(self, now: Role) -> None:
         if now.name == self._settings.user:
             raise Rejected(f"{now.name} is who we sign in as: we do not lock ourselves out.")
         if now.can_login or now.kept is None:
             async with self._server.change(f"ALTER ROLE {now.name} NOLOGIN") as connection:
-                await connection.execute(
-                    sql.SQL("alter role {} nologin").format(sql.Identifier(now.name))
-                )
+                await statements.switch(connection, now.name, login=False)
                 # Or it would look like a role to be a member of.
-                await _comment(connection, now.name, now.keeping({}))
+                await statements.comment(connection, now.name, now.keeping({}))
         if self._settings.end_sessions:
             await self._end(now)
 
@@ -357,80 +275,3 @@ class PostgresqlConnector:
                 f"A database server has no entitlements of kind {kind!r} for us.",
                 f"Change the {kind} with SQL, as an administrator of the database.",
             )
-
-
-def _checked_name(value: object) -> str:
-    """A name that the server keeps as it is. Raises `Rejected`."""
-    name = str(value or "").strip()
-    if not name or len(name.encode()) > _LONGEST_NAME or "\0" in name:
-        raise Rejected(
-            f"{name!r} is no name for a role: 1 to {_LONGEST_NAME} bytes. Map userName to a "
-            "shorter one.",
-            [NAME],
-        )
-    if name.startswith("pg_") or name in {"public", "none"}:
-        raise Rejected(f"{name!r} is a name that PostgreSQL keeps for itself.", [NAME])
-    return name
-
-
-async def _set(
-    connection: AsyncConnection[TupleRow], name: str, changes: Mapping[str, Value | None]
-) -> None:
-    """What roles have columns for."""
-    who = sql.Identifier(name)
-    if VALID_UNTIL in changes:
-        until = _instant(changes[VALID_UNTIL])
-        await connection.execute(
-            sql.SQL("alter role {} valid until {}").format(who, sql.Literal(until))
-        )
-    if CONNECTION_LIMIT in changes:
-        given = changes[CONNECTION_LIMIT]
-        try:
-            limit = -1 if given in (None, "") else int(str(given))
-        except ValueError:
-            raise Rejected(f"{given!r} is no number of connections.", [CONNECTION_LIMIT]) from None
-        await connection.execute(
-            sql.SQL("alter role {} connection limit {}").format(who, sql.Literal(limit))
-        )
-
-
-def _instant(value: Value | None) -> str:
-    if value in (None, ""):
-        return "infinity"
-    try:
-        if datetime.strptime(str(value), "%Y-%m-%dT%H:%M:%S%z"):
-            return str(value)
-    except ValueError:
-        pass
-    raise Rejected(
-        f"{value!r} is no instant as roles show them: 2027-03-31T22:00:00Z.", [VALID_UNTIL]
-    )
-
-
-async def _comment(connection: AsyncConnection[TupleRow], name: str, kept: Role) -> None:
-    await connection.execute(
-        sql.SQL("comment on role {} is {}").format(
-            sql.Identifier(name), sql.Literal(kept.written())
-        )
-    )
-
-
-async def _revoke(
-    connection: AsyncConnection[TupleRow], group: Role, members: Sequence[int], *, by_grantor: bool
-) -> None:
-    """Every grant, whoever gave it: since version 16 REVOKE leaves those of others in place, with a
-    warning only."""
-    found = await connection.execute(
-        "select m.rolname, g.rolname from pg_catalog.pg_auth_members a"
-        " join pg_catalog.pg_roles m on m.oid = a.member"
-        " left join pg_catalog.pg_roles g on g.oid = a.grantor"
-        " where a.roleid = %s and a.member = any(%s)",
-        [group.oid, list(members)],
-    )
-    for member, grantor in await found.fetchall():
-        statement = sql.SQL("revoke {} from {}").format(
-            sql.Identifier(group.name), sql.Identifier(member)
-        )
-        if by_grantor and grantor:
-            statement += sql.SQL(" granted by {}").format(sql.Identifier(grantor))
-        await connection.execute(statement)

@@ -27,7 +27,7 @@ from tenure.connectors.base import (
     StopApplication,
 )
 from tenure.connectors.postgresql.settings import PostgresqlSettings
-from tenure.connectors.throttle import TokenBucket
+from tenure.connectors.throttle import Throttle
 
 #: A statement, or its parts put together by `psycopg.sql`, which quotes what is in them.
 Statement = LiteralString | sql.Composed
@@ -54,9 +54,7 @@ class Server:
         self._settings = settings
         self._password = password
         self._redact = Redactor((password,))
-        patience = settings.timeouts.total
-        self._reads = TokenBucket(limits.reads, limits.burst, patience=patience)
-        self._writes = TokenBucket(limits.writes, limits.burst, patience=patience)
+        self._throttle = Throttle(limits, patience=settings.timeouts.total)
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
         self._turn = asyncio.Lock()
 
@@ -74,7 +72,7 @@ class Server:
         self, what: str, statement: Statement, values: Sequence[object] = ()
     ) -> list[tuple[Any, ...]]:
         """What a query gives. `what` begins error texts."""
-        await self._reads.acquire()
+        await self._throttle.of(write=False).acquire()
         async with self._turn:
             connection = await self._open(what)
             try:
@@ -86,7 +84,7 @@ class Server:
     @asynccontextmanager
     async def change(self, what: str) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:
         """A transaction in which something is changed, all of it or nothing."""
-        await self._writes.acquire()
+        await self._throttle.of(write=True).acquire()
         async with self._turn:
             connection = await self._open(what)
             try:

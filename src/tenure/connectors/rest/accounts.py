@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from tenure.connectors.answers import HttpRejected
 from tenure.connectors.base import Rejected, RemoteAccount, StopApplication
 from tenure.connectors.rest.program import AccountProgram, AttributeProgram
 from tenure.connectors.rest.templates import MISSING, as_text, evaluate
@@ -170,6 +171,12 @@ class Accounts:
             if (leaf and leaf in said) or name.casefold() in said:
                 found.append(name)
         return found
+
+    def with_fields(self, error: HttpRejected, values: Mapping[str, Value | None]) -> HttpRejected:
+        """A refusal, with the attributes that its text speaks of."""
+        said = str(error).partition(":")[2]
+        fields = self.named_in(said, values)
+        return HttpRejected(str(error), fields, status=error.status, code=error.code)
 
     def _known(self, values: Mapping[str, Value | None]) -> list[AttributeProgram]:
         return [self._program.attributes[n] for n in values if n in self._program.attributes]

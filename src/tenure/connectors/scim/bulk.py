@@ -5,16 +5,16 @@ it does not say, nobody knows whether it was done. Whatever needs to be read bef
 or said in another way because it was refused, goes alone. `failOnErrors` is not sent: then an
 application goes on after an error; one that ends there all the same is found out, and an
 application whose bulk does not work is spoken to one by one from then on. It must not know what
-accounts look like (see `connector`) or who wants them changed.
+accounts look like (see `together`) or who wants them changed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -78,18 +78,22 @@ class Told:
     location: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verbs:
-    """The connector's part. `operation`: the change as one that can be sent without reading
-    anything first, None where there is none; raises `ConnectorError` for what is not sent at all.
-    `made`: the account, by its id and what the answer shows of it. `refused`: the error with the
-    attributes that it speaks of, None where it is worth saying in another way. `alone`: the change
-    as a request of its own."""
+class Verbs(Protocol):
+    """What is said and understood of accounts; see `together`."""
 
-    operation: Callable[[Change], Operation | None]
-    made: Callable[[Change, str, Any], RemoteAccount]
-    refused: Callable[[Change, ConnectorError], ConnectorError | None]
-    alone: Callable[[Change], Awaitable[RemoteAccount | None]]
+    def operation(self, change: Change) -> Operation | None:
+        """The change as one that can be sent without reading anything first; None where there is
+        none. Raises `ConnectorError` for what is not sent at all."""
+
+    def made(self, change: Change, identifier: str, shown: Any) -> RemoteAccount:
+        """The account, by its id and what the answer shows of it."""
+
+    def refused(self, change: Change, error: ConnectorError) -> ConnectorError | None:
+        """The error with the attributes that it speaks of; None where it is worth saying in another
+        way."""
+
+    async def alone(self, change: Change) -> RemoteAccount | None:
+        """The change as a request of its own."""
 
 
 class Bulk:

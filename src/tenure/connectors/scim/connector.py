@@ -1,9 +1,9 @@
 """The connector for any application that speaks SCIM, 2.0 by the RFC or 1.1, in its own dialect.
 
-It turns the port's verbs into requests and answers into accounts. How attributes, changes, groups
-and listings look is in the modules beside it; what is peculiar to one application is in its dialect
-(`dialect`, `speech`); what goes wrong on the way is decided in the funnel. It must not know the
-engine.
+It puts the port's verbs together out of the modules beside it: how accounts, attributes, changes,
+groups and listings look, and what goes in one request. What is peculiar to one application is in
+its dialect (`dialect`, `speech`); what goes wrong on the way is decided in the funnel. It must not
+know the engine.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import blake2b
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-import orjson
 from pydantic import BaseModel
 
 from tenure.connectors.answers import HttpRejected
@@ -28,7 +26,6 @@ from tenure.connectors.base import (
     ConnectorConfig,
     ConnectorError,
     Listed,
-    NotFound,
     RemoteAccount,
     RemoteAttribute,
     RemoteEntitlement,
@@ -36,22 +33,23 @@ from tenure.connectors.base import (
     Unsupported,
 )
 from tenure.connectors.scim import version1
-from tenure.connectors.scim.attributes import boolean, entries, flatten, path
-from tenure.connectors.scim.bulk import Bulk, Operation, Verbs
-from tenure.connectors.scim.changing import Changer, refuses_style, user, with_fields
+from tenure.connectors.scim.accounts import Accounts, fingerprint
+from tenure.connectors.scim.attributes import path
+from tenure.connectors.scim.bulk import Bulk
+from tenure.connectors.scim.changing import Changer, user, with_fields
 from tenure.connectors.scim.checks import checked
 from tenure.connectors.scim.creating import Creator
-from tenure.connectors.scim.finding import Finder, Resource, comparable, holds
+from tenure.connectors.scim.finding import Finder, Resource, holds
 from tenure.connectors.scim.groups import Groups, created
 from tenure.connectors.scim.opening import funnel, resources
-from tenure.connectors.scim.patch import Style
 from tenure.connectors.scim.schemas import described
 from tenure.connectors.scim.sessions import Sessions
 from tenure.connectors.scim.settings import ScimSecrets, ScimSettings
 from tenure.connectors.scim.speech import Speech
+from tenure.connectors.scim.switching import BY_HAND, Switch
+from tenure.connectors.scim.together import Changes
+from tenure.core.diff import comparable
 from tenure.core.model import Attributes, Value
-
-_BY_HAND = "Do it in the application's own administration pages."
 
 #: What a trial saw -> what it says of the dialect, and why.
 _SEEN: Mapping[tuple[str, str], tuple[str, Any, str]] = {
@@ -76,8 +74,7 @@ class ScimConnector:
         if config.tokens is None:
             token = ScimSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
         self._settings = settings
-        self._names = tuple(sorted(config.attributes))
-        for name in self._names:
+        for name in config.attributes:
             path(name)  # Refuses what is no attribute before anything is sent.
         self._http = funnel(settings, token, tokens=config.tokens, limits=config.limits)
         self._speech = Speech(settings.dialect, address=settings.base_url, http=self._http)
@@ -95,17 +92,16 @@ class ScimConnector:
             self._pages,
             address=settings.base_url,
         )
-        self._bulk = Bulk(
-            self._http,
-            self._speech,
-            Verbs(self._operation, self._made_together, self._refused_together, self._alone),
+        self._switch = Switch(
+            settings.dialect.off, self._changer, self._groups, lambda: self._pages("/Groups")
         )
+        self._accounts = Accounts(config.attributes, self._switch)
+        changes = Changes(
+            self, self._speech, self._creator, self._changer, self._finder, self._accounts
+        )
+        self._bulk = Bulk(self._http, self._speech, changes)
         self._sessions = Sessions(settings, token, self._http, config)
         self._owners: frozenset[str] | None = None
-        #: The account that was last made with an external id.
-        self._named: str | None = None
-        #: Remote id of the group that accounts are switched off by leaving, once it is known.
-        self._on: str | None = None
         self.capabilities = _capabilities(settings)
 
     @classmethod
@@ -130,14 +126,14 @@ class ScimConnector:
         return await checked(self._http, self._settings, self._speech)
 
     async def accounts(self) -> AsyncIterator[list[Listed]]:
-        load = self._account
+        load = self._accounts.marked
         owners = self._settings.dialect.owners
         wanted, found = comparable(owners.value), set[str]()
         async for listed in self._pages("/Users"):
             if wanted:
                 found |= {one["id"] for one in listed if holds(one, owners.attribute, wanted)}
             yield [
-                Listed(one["id"], mark := _fingerprint(one), partial(load, one, mark))
+                Listed(one["id"], mark := fingerprint(one), partial(load, one, mark))
                 for one in listed
             ]
         self._owners = frozenset(found) if wanted else None
@@ -157,18 +153,16 @@ class ScimConnector:
 
     async def read(self, remote_id: str) -> RemoteAccount:
         resource = await self._changer.resource(remote_id)
-        if remote_id == self._named and not resource.get("externalId"):
-            self._speech.learn("external_id", False, "It does not keep externalId.")
-        account = self._loaded(resource)
-        if self._settings.dialect.off.by == "group" and account.active is None:
-            inside = await self._groups.has(await self._group_of_those_on(), remote_id)
-            return replace(account, active=inside)
+        self._creator.seen(remote_id, resource)
+        account = self._accounts.loaded(resource)
+        if account.active is None:
+            return replace(account, active=await self._switch.asked(remote_id))
         return account
 
     async def find(self, attribute: str, value: str) -> list[RemoteAccount]:
         """Searches by filter; where the application refuses or ignores it, through everything."""
         await self._speech.ready()
-        return [self._loaded(found) for found in await self._finder.find(attribute, value)]
+        return [self._accounts.loaded(found) for found in await self._finder.find(attribute, value)]
 
     async def create(
         self, attributes: Attributes, *, external_id: str, active: bool
@@ -186,8 +180,8 @@ class ScimConnector:
         if self._settings.dialect.version == "1.1":
             version1.understood(resource)
         self._finder.note(resource)
-        self._named = resource["id"] if self._speech.external_id else None
-        return self._loaded(resource)
+        self._creator.note(resource["id"])
+        return self._accounts.loaded(resource)
 
     async def update(self, remote_id: str, changes: Mapping[str, Value | None]) -> None:
         if changes:
@@ -195,34 +189,23 @@ class ScimConnector:
             await self._changer.update(remote_id, changes)
 
     async def disable(self, remote_id: str) -> None:
-        off = self._settings.dialect.off
-        if off.by == "none":
-            raise Unsupported("Accounts cannot be switched off in this application.", _BY_HAND)
-        if off.by == "delete":
+        if self._settings.dialect.off.by == "delete":
             await self.delete(remote_id)
-        elif off.by == "group":
-            await self._groups.change(await self._group_of_those_on(), [], [remote_id])
         else:
-            await self._changer.set_active(remote_id, False)
+            await self._switch.set(remote_id, on=False)
 
     async def enable(self, remote_id: str) -> None:
-        off = self._settings.dialect.off
-        if off.by in {"none", "delete"}:
-            raise Unsupported("Accounts cannot be switched on in this application.", _BY_HAND)
-        if off.by == "group":
-            await self._groups.change(await self._group_of_those_on(), [remote_id], [])
-        else:
-            await self._changer.set_active(remote_id, True)
+        await self._switch.set(remote_id, on=True)
 
     async def end_sessions(self, remote_id: str) -> None:
         """By the request that the dialect names."""
         if self._settings.dialect.sessions is None:
-            raise Unsupported("Nobody can be signed out in this application by us.", _BY_HAND)
+            raise Unsupported("Nobody can be signed out in this application by us.", BY_HAND)
         await self._sessions.end(remote_id, lambda: self._changer.resource(remote_id))
 
     async def delete(self, remote_id: str) -> None:
         if self._settings.dialect.delete == "unsupported":
-            raise Unsupported("Accounts cannot be deleted in this application.", _BY_HAND)
+            raise Unsupported("Accounts cannot be deleted in this application.", BY_HAND)
         await self._http.write("DELETE", user(remote_id), single=True)
 
     async def entitlements(self) -> AsyncIterator[RemoteEntitlement]:
@@ -283,115 +266,12 @@ class ScimConnector:
             self._http, self._speech, self._settings, target, params, trusting=trusting
         )
 
-    # What bulk requests are made of, and what comes of them.
-
-    def _operation(self, change: Change) -> Operation | None:
-        dialect, target = self._settings.dialect, user(change.remote_id) if change.remote_id else ""
-        if change.verb == "create":
-            self._creator.refuse(change.attributes)
-            return Operation("POST", "/Users", self._resource_for(change))
-        if change.verb == "delete" or (change.verb == "disable" and dialect.off.by == "delete"):
-            kept = change.verb == "delete" and dialect.delete == "unsupported"
-            return None if kept else Operation("DELETE", target)
-        body = None
-        if change.verb == "update":
-            self._creator.refuse(change.attributes, new=False)
-            body = self._changer.update_in_one(change.attributes)
-        elif dialect.off.by == "active":
-            body = self._changer.active_in_one(change.verb == "enable")
-        return None if body is None else Operation("PATCH", target, body)
-
-    def _resource_for(self, change: Change) -> Resource:
-        return self._creator.new(
-            change.attributes, change.external_id, change.active, typed=self._speech.typed
-        )
-
-    def _made_together(self, change: Change, identifier: str, shown: Any) -> RemoteAccount:
-        """Where the answer does not show the account, it is what was sent, to be read later."""
-        resource = dict(shown) if shown else self._resource_for(change)
-        resource["id"] = identifier
-        self._finder.note(resource)
-        self._named = identifier if self._speech.external_id else None
-        return self._loaded(resource) if shown else self._account(resource, b"")
-
-    def _refused_together(self, change: Change, error: ConnectorError) -> ConnectorError | None:
-        if change.verb == "create":
-            self._finder.doubted = self._finder.doubted or isinstance(error, AlreadyExists)
-            typed = self._speech.typed and any(path(name).type for name in change.attributes)
-            if isinstance(error, HttpRejected) and typed and self._speech.open("typed"):
-                return None
-        elif change.verb != "delete" and refuses_style(error, Style.VALUE_PATH):
-            return None
-        return with_fields(error, change.attributes) if isinstance(error, HttpRejected) else error
-
-    async def _alone(self, change: Change) -> RemoteAccount | None:
-        match change.verb:
-            case "create":
-                given = {n: v for n, v in change.attributes.items() if v is not None}
-                return await self.create(
-                    given, external_id=change.external_id, active=change.active
-                )
-            case "update":
-                await self.update(change.remote_id, change.attributes)
-            case "disable":
-                await self.disable(change.remote_id)
-            case "enable":
-                await self.enable(change.remote_id)
-            case "delete":
-                await self.delete(change.remote_id)
-        return None
-
-    async def _group_of_those_on(self) -> str:
-        if self._on is None:
-            name = self._settings.dialect.off.group
-            async for page in self._pages("/Groups"):
-                for group in page:
-                    if str(group.get("displayName")).casefold() == name.casefold():
-                        self._on = group["id"]
-                        return group["id"]  # type: ignore[no-any-return]
-            raise NotFound(
-                f"There is no group {name!r}, which those who are on are in (dialect: off). Make "
-                "it there, or correct its name."
-            )
-        return self._on
-
     def _must_be_group(self, kind: str) -> None:
         if kind != "group" or not self._settings.groups:
             raise Unsupported(
                 f"This application has no entitlements of kind {kind!r} for us.",
                 f"Change the {kind} in the application's own administration pages.",
             )
-
-    def _loaded(self, resource: Resource) -> RemoteAccount:
-        return self._account(resource, _fingerprint(resource))
-
-    def _account(self, resource: Mapping[str, Any], fingerprint: bytes) -> RemoteAccount:
-        return RemoteAccount(
-            remote_id=resource["id"],
-            attributes=flatten(resource, self._names),
-            active=self._active(resource),
-            fingerprint=fingerprint,
-        )
-
-    def _active(self, resource: Mapping[str, Any]) -> bool | None:
-        off = self._settings.dialect.off
-        if off.by != "group":
-            return boolean(resource.get("active"))
-        if "groups" not in resource:
-            return None
-        wanted = off.group.casefold()
-        return any(
-            str(entry.get("display", "")).casefold() == wanted or entry.get("value") == self._on
-            for entry in entries(resource["groups"])
-        )
-
-
-def _fingerprint(resource: dict[str, Any]) -> bytes:
-    """16 bytes over everything but `meta`, which some applications change at every sign-in.
-
-    Takes `meta` out of the resource: nothing here needs it."""
-    resource.pop("meta", None)
-    return blake2b(orjson.dumps(resource, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
 
 def _capabilities(settings: ScimSettings) -> Capabilities:

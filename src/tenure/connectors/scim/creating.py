@@ -26,6 +26,8 @@ class Creator:
     def __init__(self, http: HttpFunnel, speech: Speech) -> None:
         self._http = http
         self._speech = speech
+        #: The account that was last made with an external id.
+        self._named: str | None = None
 
     async def create(self, attributes: Attributes, external_id: str, active: bool) -> Any:
         """The answer to the new account."""
@@ -49,6 +51,15 @@ class Creator:
             if had_types:
                 speech.learn("typed", True)
         return made
+
+    def note(self, remote_id: str) -> None:
+        """This account was made, with an external id if the application is sent one."""
+        self._named = remote_id if self._speech.external_id else None
+
+    def seen(self, remote_id: str, resource: Resource) -> None:
+        """Learns from an account that is read whether external ids are kept."""
+        if remote_id == self._named and not resource.get("externalId"):
+            self._speech.learn("external_id", False, "It does not keep externalId.")
 
     async def _post(
         self, attributes: Attributes, external_id: str, active: bool, *, typed: bool

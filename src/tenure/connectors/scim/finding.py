@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from tenure.connectors.answers import HttpRejected
@@ -18,7 +17,7 @@ from tenure.connectors.base import ConnectorError, NotFound, RetryLater, StopApp
 from tenure.connectors.scim.attributes import flatten, path
 from tenure.connectors.scim.patch import quoted
 from tenure.connectors.scim.speech import Speech
-from tenure.core.model import Value
+from tenure.core.diff import comparable, comparables
 
 Resource = dict[str, Any]
 Pages = Callable[[Mapping[str, str]], AsyncIterator[list[Resource]]]
@@ -136,22 +135,10 @@ class Finder:
     def _enter(self, resource: Resource) -> None:
         assert self._index is not None
         for name, value in flatten(resource, self._names).items():
-            for text in _texts(value):
+            for text in comparables(value):
                 self._index.setdefault((name, text), set()).add(resource["id"])
 
 
 def holds(resource: Mapping[str, Any], attribute: str, wanted: str) -> bool:
     """Whether the attribute has the value, given as `comparable`."""
-    value = flatten(resource, (attribute,)).get(attribute)
-    return value is not None and wanted in _texts(value)
-
-
-def comparable(text: str) -> str:
-    """The form in which values are compared: case does not matter."""
-    return unicodedata.normalize("NFC", text.strip()).casefold()
-
-
-def _texts(value: Value) -> list[str]:
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return [comparable(str(value))]
-    return [comparable(part) for part in value]
+    return wanted in comparables(flatten(resource, (attribute,)).get(attribute))

@@ -15,8 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenure.audit import selectors as audit
 from tenure.configuration import editing
 from tenure.configuration.problems import ConfigurationError
+from tenure.console import source_kinds
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
-from tenure.console.views import source_add, source_write_back
+from tenure.console.views import source_write_back
 from tenure.console.views.tokens import address_of
 from tenure.core.schedules import schedule_from
 from tenure.infra.clock import now
@@ -46,7 +47,7 @@ def sources(request: ConsoleRequest) -> HttpResponse:
     there = {row.source.slug for row in rows}
     drafts = source_drafts.drafts()
     context = {
-        "rows": [(row, source_add.title(row.source.reader)) for row in rows],
+        "rows": [(row, source_kinds.title(row.source.reader)) for row in rows],
         "drafts": [row for row in drafts if row.slug not in there],
         "changing": {row.slug for row in drafts if row.slug in there},
     }
@@ -76,7 +77,7 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
     context = {
         "source": found,
         "row": row,
-        "kind": source_add.title(found.reader),
+        "kind": source_kinds.title(found.reader),
         "pushed": found.reader in (PUSH, UPLOAD),
         "file": looking.takes_file(found.reader),
         "upload": uploads.latest(slug),

@@ -25,7 +25,7 @@ from tenure.configuration.document import Company
 from tenure.configuration.problems import ConfigurationError
 from tenure.console import plan_view
 from tenure.console.page import ConsoleRequest, render, signed_in
-from tenure.console.views.source_add import about, offered, title
+from tenure.console.source_kinds import about, offered, title
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import ApplicationMode
 from tenure.core.names import candidates

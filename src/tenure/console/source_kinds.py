@@ -1,0 +1,53 @@
+"""The kinds of sources that somebody may set up, as they are called and described."""
+
+from __future__ import annotations
+
+from tenure.readers.registry import kinds, reader_class
+
+_TITLES = {
+    "csv": "CSV file",
+    "excel": "Excel workbook",
+    "ldap": "Directory",
+    "sql": "Database",
+    "rest": "REST interface",
+    "push": "SCIM push",
+}
+_ABOUT = {
+    "csv": "The export of an HR system, with one person a line.",
+    "excel": "A sheet of a workbook (.xlsx), with one person a row.",
+    "ldap": "Active Directory, OpenLDAP or another directory with people in it.",
+    "sql": "A query of a database of your own.",
+    "rest": "An HR system with an interface: it is asked, and says what changed.",
+    "push": "Entra ID, Okta or an HR system sends people here by SCIM 2.0, as they change.",
+}
+_ICONS = {
+    "csv": "file-spreadsheet",
+    "excel": "file-spreadsheet",
+    "ldap": "folder-tree",
+    "sql": "database",
+    "rest": "globe",
+    "push": "radio",
+}
+
+
+def offered() -> list[str]:
+    """The kinds that somebody may want."""
+    return [kind for kind in kinds() if kind != "memory"]
+
+
+def title(kind: str) -> str:
+    """What a kind of source is called."""
+    return _TITLES.get(kind, kind.replace("_", " ").capitalize())
+
+
+def about(kind: str) -> str:
+    """What it is, in one sentence: of its own description."""
+    if kind in _ABOUT:
+        return _ABOUT[kind]
+    text = (reader_class(kind).__doc__ or "").strip().split("\n\n")[0]
+    return " ".join(text.split())
+
+
+def icon(kind: str) -> str:
+    """The picture for it."""
+    return _ICONS.get(kind, "database")

@@ -1,0 +1,140 @@
+"""Which column of a source is which attribute, with real rows before and after.
+
+People who are pushed come with the names of SCIM: for them there is a usual mapping.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from tenure.configuration import editing
+from tenure.console import source_form, source_setup, source_steps
+from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
+from tenure.people import selectors as people
+from tenure.readers.base import ReaderError
+from tenure.readers.registry import PUSH
+from tenure.setup import looking, source_drafts
+from tenure.signin.permissions import Ability
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in(needs=Ability.CONFIGURE)
+def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """Which column is which attribute, with the first rows before and after."""
+    definition = source_setup.definition(slug)
+    if definition is None:
+        return missing(request, "source", section="sources", back="console:sources")
+    context: dict[str, Any] = {
+        "slug": slug,
+        "name": definition["name"],
+        **source_steps.frame(request, slug),
+    }
+    context["file"] = looking.takes_file(definition["reader"])
+    if definition["reader"] == PUSH:
+        return _pushed(request, slug, definition, context)
+    try:
+        looked = looking.look(source_drafts.as_source(slug, definition))
+    except ReaderError as error:
+        context["failure"] = str(error)
+        page = "console/source_mapping.html"
+        return render(request, page, context, section="sources", status=422)
+    guessed = not definition.get("mapping")
+    if request.method == "POST":
+        definition |= source_form.from_given(request.POST, looked)
+        source_drafts.save(slug, definition)
+        do = request.POST.get("do", "")
+        if do == "next" and not source_setup.wrong(slug, definition):
+            return redirect(
+                source_steps.with_back(request, reverse("console:source_check", args=[slug]))
+            )
+        guessed = False
+    elif guessed:
+        definition |= source_form.guess(looked)
+    context |= _mapping(slug, definition, looked, guessed=guessed)
+    context["blanks"] = [len(context["lines"]) + i for i in range(1)]
+    if request.method == "POST":
+        context["error"] = source_setup.wrong(slug, definition)
+    status = 422 if context.get("error") else 200
+    return render(request, "console/source_mapping.html", context, section="sources", status=status)
+
+
+@require_POST
+@signed_in(needs=Ability.CONFIGURE, by_itself=True)
+def rows(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """The rows before and after anew, while the mapping is changed. Nothing is kept."""
+    definition = source_setup.definition(slug)
+    if definition is None:
+        return missing(request, "source", section="sources", back="console:sources")
+    try:
+        looked = looking.look(source_drafts.as_source(slug, definition), limit=300)
+    except ReaderError as error:
+        return fragment(request, "console/parts/source_rows.html", {"failure": str(error)})
+    definition |= source_form.from_given(request.POST, looked)
+    context = _rows(slug, definition, looked)
+    return fragment(request, "console/parts/source_rows.html", context)
+
+
+def _pushed(
+    request: ConsoleRequest, slug: str, definition: dict[str, Any], context: dict[str, Any]
+) -> HttpResponse:
+    """People who are pushed come with the names of SCIM: the usual mapping is a good one."""
+    usual = {
+        "employee_number": 'row["enterprise.employeeNumber"]',
+        "given_name": 'row["name.givenName"]',
+        "family_name": 'row["name.familyName"]',
+        "email": 'row["emails.work"]',
+        "title": 'row["title"]',
+        "department": 'row["enterprise.department"]',
+        "status": 'row["active"]',
+    }
+    definition["mapping"] = definition.get("mapping") or usual
+    definition["statuses"] = definition.get("statuses") or {"true": "active", "false": "left"}
+    problem = source_setup.store(
+        slug, definition, seen=editing.version(editing.plain("sources", slug))
+    )
+    if problem:
+        context["failure"] = problem
+        page = "console/source_mapping.html"
+        return render(request, page, context, section="sources", status=422)
+    source_drafts.discard(slug)
+    messages.success(request, f"{definition['name']} is added. Make a token for the other side.")
+    return redirect("console:tokens")
+
+
+def _mapping(
+    slug: str, definition: dict[str, Any], looked: looking.Looked, *, guessed: bool
+) -> dict[str, Any]:
+    mapped = definition.get("mapping", {})
+    values = source_form.status_values(looked, mapped)
+    return {
+        "columns": source_form.rows(looked, mapped, guessed),
+        "lines": source_form.lines(looked, mapped),
+        "attributes": source_form.attributes(),
+        "dates": "\n".join(definition.get("dates", ())),
+        "unsure_dates": source_form.unsure_dates(looked, mapped, definition.get("dates", [])),
+        "statuses": [
+            (place, value, definition.get("statuses", {}).get(value, ""))
+            for place, value in enumerate(values)
+        ],
+        "meanings": source_form.MEANINGS,
+        "absence": definition.get("absence", "ignore"),
+        "guessed": guessed,
+        **_rows(slug, definition, looked),
+    }
+
+
+def _rows(slug: str, definition: dict[str, Any], looked: looking.Looked) -> dict[str, Any]:
+    source = source_drafts.as_source(slug, definition)
+    labels, _ = people.attribute_labels()
+    return {
+        "mapped": looking.map_rows(source, looked),
+        "more": looked.more,
+        "labels": labels,
+        "no_email": looking.needs_domain(source),
+    }
