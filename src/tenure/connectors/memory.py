@@ -29,6 +29,7 @@ from tenure.connectors.base import (
     RemoteEntitlement,
     Together,
     Unsupported,
+    listed,
 )
 from tenure.connectors.faults import Fault
 from tenure.connectors.memory_application import (
@@ -273,9 +274,9 @@ class MemoryConnector:
         application.calls.append(Call(verb, target))
         fault = application.faults.take(verb)
         async with self._slots:
-            return await asyncio.shield(
-                asyncio.ensure_future(_serve(fault, act, seen_blindly=seen_blindly))
-            )
+            served = asyncio.ensure_future(_serve(fault, act, seen_blindly=seen_blindly))
+            served.add_done_callback(_unheard)
+            return await asyncio.shield(served)
 
     def _must_be_group(self, kind: str) -> None:
         if kind != "group" or not self._settings.groups:
@@ -288,7 +289,7 @@ class MemoryConnector:
         made = []
         for user in users:
             account = self._account(user)
-            made.append(Listed(user.remote_id, account.fingerprint, partial(_same, account)))
+            made.append(listed(account))
         return made
 
     def _account(self, user: MemoryUser) -> RemoteAccount:
@@ -316,14 +317,16 @@ async def _serve(fault: Fault, act: Callable[[], T], *, seen_blindly: T | None) 
     raise fault.error()
 
 
+def _unheard(served: asyncio.Future[Any]) -> None:
+    """What came of it is nobody's matter where whoever asked is gone."""
+    if not served.cancelled():
+        served.exception()
+
+
 def _do_unheard(act: Callable[[], object]) -> None:
     """A refusal gets lost as an answer does."""
     with contextlib.suppress(ConnectorError):
         act()
-
-
-def _same(account: RemoteAccount) -> RemoteAccount:
-    return account
 
 
 def _shown(user: MemoryUser) -> dict[str, Value]:

@@ -32,6 +32,7 @@ _PAGES: Final = (
     ("applications", "Applications", "blocks", "a", "apps"),
     ("catalogue", "Catalogue", "layout-grid", "c", "connect integrations"),
     ("rules", "Access rules", "key-round", "r", "policies birthright"),
+    ("groups", "Groups of people", "users", "", "rules teams sets"),
     ("plan", "Plan", "list-checks", "l", "changes held approve"),
     ("tasks", "Tasks", "hand", "t", "by hand manual"),
     ("requests", "Requests", "inbox", "q", "access approve reject"),

@@ -127,3 +127,6 @@ for (const field of document.querySelectorAll("select[data-zone]")) {
   const known = [...field.options].some((option) => option.value === zone);
   if (field.value === "UTC" && known) field.value = zone;
 }
+
+// A form that was refused begins at the first field that is wrong.
+document.querySelector("main form [aria-invalid=true]:not([type=hidden])")?.focus();

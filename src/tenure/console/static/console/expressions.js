@@ -10,9 +10,13 @@ for (const field of document.querySelectorAll("[data-expression]")) {
   list.setAttribute("aria-label", "Suggestions");
   list.hidden = true;
   field.after(list);
-  field.setAttribute("role", "combobox");
+  // A field of several lines is no combobox (ARIA in HTML); it says what it has as a text field does.
+  const single = field.tagName === "INPUT";
+  if (single) field.setAttribute("role", "combobox");
+  const expanded = (is) => single && field.setAttribute("aria-expanded", is);
   field.setAttribute("aria-autocomplete", "list");
-  field.setAttribute("aria-expanded", "false");
+  field.setAttribute("aria-haspopup", "listbox");
+  expanded("false");
   field.setAttribute("aria-controls", list.id);
   let asked = 0;
   let told = 0; // How long the text was that they were found for: it may have grown since.
@@ -22,7 +26,7 @@ for (const field of document.querySelectorAll("[data-expression]")) {
   const close = () => {
     list.hidden = true;
     found = [];
-    field.setAttribute("aria-expanded", "false");
+    expanded("false");
     field.removeAttribute("aria-activedescendant");
   };
   const mark = (place) => {
@@ -68,7 +72,7 @@ for (const field of document.querySelectorAll("[data-expression]")) {
       }),
     );
     list.hidden = !found.length;
-    field.setAttribute("aria-expanded", String(Boolean(found.length)));
+    expanded(String(Boolean(found.length)));
     if (found.length) mark(0);
   };
   const ask = async () => {

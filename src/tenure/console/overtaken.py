@@ -1,0 +1,51 @@
+"""The answer to whoever saves what somebody else has changed meanwhile: what was, what is, what
+would have been, and a way on with either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from django.http import HttpResponse
+
+from tenure.audit import selectors as audit
+from tenure.configuration import editing
+from tenure.console import conflicts
+from tenure.console.page import ConsoleRequest, render
+
+#: What the form does not take along: its own, and a key, which is shown in no page.
+_OWN = frozenset({"csrfmiddlewaretoken", "do", "seen", "base", "key"})
+
+
+def answer(
+    request: ConsoleRequest,
+    name: str,
+    lines: Iterable[conflicts.Line],
+    overtaken: editing.Overtaken,
+    *,
+    kind: str,
+    keep_url: str,
+    labels: Mapping[str, str] | None = None,
+    section: str = "settings",
+) -> HttpResponse:
+    """`name` is what they both changed, `kind` what the audit trail calls it, `keep_url` where
+    theirs is. What was typed goes along, so that nothing is typed twice."""
+    last = audit.last_change(kind, overtaken.slug or kind)
+    words = labels or {}
+    context = {
+        "name": name,
+        "gone": overtaken.now is None,
+        "lines": [replace(line, name=words.get(line.name, line.name)) for line in lines],
+        "who": last.actor if last else "",
+        "when": last.at if last else None,
+        "fields": [
+            (key, str(value))
+            for key, every in request.POST.lists()
+            if key not in _OWN
+            for value in every
+        ],
+        "seen": editing.version(overtaken.now),
+        "base": conflicts.write(overtaken.now),
+        "keep_url": keep_url,
+    }
+    return render(request, "console/conflict.html", context, section=section, status=409)
