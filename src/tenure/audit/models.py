@@ -32,6 +32,7 @@ class Action(models.TextChoices):
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Person changed"
     PEOPLE_EXPORTED = "people.exported", "List of people taken away as a file"
+    SENSITIVE_SEEN = "person.sensitive_seen", "Sensitive values looked at"
     OWN_DATA_TAKEN = "person.data_taken", "Own data taken away as a file"
     AUDIT_EXPORTED = "audit.exported", "Audit trail taken away as a file"
     PERSON_ADMITTED = "person.admitted", "Person has come in for the first time"
@@ -179,9 +180,18 @@ class Event(models.Model):
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(fields=["person", "-id"], name="event_person"),
-            models.Index(fields=["application", "-id"], name="event_application"),
+            models.Index(
+                fields=["application", "-id"],
+                condition=~models.Q(application=""),
+                name="event_application",
+            ),
             models.Index(fields=["action", "-id"], name="event_action"),
-            models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
+            # A person's events are found by `person`.
+            models.Index(
+                fields=["subject_kind", "subject_key", "-id"],
+                condition=~models.Q(subject_kind="person"),
+                name="event_subject",
+            ),
             models.Index(fields=["at"], name="event_at"),
             models.Index(
                 fields=["run", "id"], condition=models.Q(run__isnull=False), name="event_run"

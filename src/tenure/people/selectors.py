@@ -17,11 +17,13 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
 
 from tenure.core.model import LifecycleState
+from tenure.core.veiling import HIDDEN as HIDDEN
 from tenure.figures.services import figure, register
 from tenure.infra.paging import Page, page
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Person, PersonChange, PersonUnion
 from tenure.people.services import company, lagging
+from tenure.people.services import sensitive_attributes as sensitive_attributes
 
 #: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
 _PLAIN: Final = str.maketrans("øłđıħŧ", "oldiht")
@@ -32,8 +34,6 @@ WORDS_SQL: Final = (
     'people_words("people_person"."display_name"::text, "people_person"."email"::text, '
     '"people_person"."employee_number"::text)'
 )
-#: In place of the value of a sensitive attribute.
-HIDDEN: Final = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,12 +190,6 @@ def values_of(name: str, *, limit: int = 50) -> list[tuple[str, int]]:
             {"name": name, "limit": limit},
         )
         return [(str(value), count) for value, count in cursor.fetchall()]
-
-
-def sensitive_attributes() -> frozenset[str]:
-    """Those whose values are not shown in lists, exports, logs and the audit trail. One query."""
-    rows = AttributeDefinition.objects.filter(sensitive=True)
-    return frozenset(rows.values_list("name", flat=True))
 
 
 def shown_attributes(attributes: Mapping[str, object]) -> dict[str, object]:

@@ -23,11 +23,12 @@ from tenure.audit.services import Entry, event, record_many
 from tenure.core.account_conditions import compile_account_condition, first_that_holds, seen
 from tenure.core.correlation import Key, Matcher, Verdict, correlate
 from tenure.core.model import Observed, OperationKind, OperationState, Situation
+from tenure.core.veiling import Veil
 from tenure.infra.bulk import update_rows
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import lagging, raise_generation, schema
-from tenure.provisioning import narrowing
+from tenure.provisioning import narrowing, veiling
 from tenure.provisioning.models import Operation
 
 #: Whose owner rules may still find, or find to be another.
@@ -222,7 +223,8 @@ def _correlate(application: Application, run: int | None) -> Correlated:
     cancel_orphan_steps([row for row in changed if row.situation != Situation.UNMATCHED.value])
     owners = [row.person_id for row in changed if row.person_id is not None]
     uids = dict(Person.objects.filter(pk__in=owners).values_list("pk", "uid"))
-    record_many([one for row in changed for one in _events(application, row, uids, run)])
+    over = veiling.veil([application]) if changed else Veil()
+    record_many([one for row in changed for one in _events(application, over, row, uids, run)])
     raise_generation(found.affected)
     Application.objects.filter(pk=application.pk).update(correlated_by=digest(application))
     return found
@@ -288,7 +290,7 @@ _COUNTED = {
 
 
 def _events(
-    application: Application, row: Account, uids: Mapping[int, UUID], run: int | None
+    application: Application, over: Veil, row: Account, uids: Mapping[int, UUID], run: int | None
 ) -> Iterator[Entry]:
     actions = {
         Situation.LINKED.value: Action.ACCOUNT_ADOPTED,
@@ -296,14 +298,15 @@ def _events(
     }
     if (action := actions.get(row.situation)) is None:
         return
+    uid = str(uids.get(row.person_id or 0, ""))
     yield event(
         action,
         subject_kind="account",
         subject_key=str(row.pk),
         subject_label=f"{row} in {application.name}",
         application=application.slug,
-        person=str(uids.get(row.person_id or 0, "")),
+        person=uid,
         reason=row.situation_reason,
-        after=row.attributes,
+        after=over.values(application.slug, uid or row.remote_id, row.attributes),
         run=run,
     )

@@ -44,8 +44,10 @@ class Operation(models.Model):
     )
     urgency = models.SmallIntegerField(default=50)
     reason = models.TextField(blank=True)
-    #: {attribute: {"from", "to"}}
+    #: {attribute: {"from", "to"}}, what is sensitive veiled: see `veiling`.
     attributes = models.JSONField(default=dict)
+    #: The sensitive values themselves, sealed, until the operation is settled.
+    sealed = models.TextField(default="", db_default="", blank=True)
     grant = models.JSONField(default=list)
     revoke = models.JSONField(default=list)
     #: Whether an account that this makes is open.
@@ -91,9 +93,11 @@ class Operation(models.Model):
             ),
         ]
         indexes: ClassVar = [
+            # Not `started`: so that nobody can look through all that waits, by this index, for
+            # what is under way, which PostgreSQL does where it believes that little waits.
             models.Index(
                 fields=["application", "urgency", "id"],
-                condition=models.Q(state__in=["planned", "retrying", "started", "unknown"]),
+                condition=models.Q(state__in=["planned", "retrying", "unknown"]),
                 name="operation_to_do",
             ),
             models.Index(
