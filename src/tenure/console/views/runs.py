@@ -98,7 +98,12 @@ def live(request: ConsoleRequest, pk: int) -> HttpResponse:
     found = selectors.run(pk)
     if found is None:
         return HttpResponse(status=286)  # htmx: stop asking
-    return fragment(request, "console/parts/run_live.html", _live(found))
+    context = _live(found)
+    response = fragment(request, "console/parts/run_live.html", context)
+    if not context["progress"].running:
+        # What can be done with it now, and what became of each operation, is on the page itself.
+        response["HX-Refresh"] = "true"
+    return response
 
 
 @require_POST
@@ -144,7 +149,16 @@ def _live(row: Run) -> dict[str, Any]:
         "held": states.get(OperationState.HELD, 0),
         "executes": executes,
         "failed": states.get(OperationState.FAILED, 0),
+        "good": _good(row, states),
     }
+
+
+def _good(row: Run, states: dict[OperationState, int]) -> int | None:
+    """Of a run that ended with failures, the share in percent of what did not fail."""
+    every, failed = sum(states.values()), states.get(OperationState.FAILED, 0)
+    if row.state != "failed" or not failed:
+        return None
+    return 100 * (every - failed) // every
 
 
 def _counters(row: Run) -> list[tuple[str, int, bool]]:
