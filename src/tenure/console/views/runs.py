@@ -154,11 +154,11 @@ def _live(row: Run) -> dict[str, Any]:
 
 
 def _good(row: Run, states: dict[OperationState, int]) -> int | None:
-    """Of a run that ended with failures, the share in percent of what did not fail."""
-    every, failed = sum(states.values()), states.get(OperationState.FAILED, 0)
-    if row.state != "failed" or not failed:
+    """Of a run that ended with failures, the share in percent of what was done."""
+    every = sum(states.values())
+    if row.state != "failed" or not every:
         return None
-    return 100 * (every - failed) // every
+    return 100 * states.get(OperationState.DONE, 0) // every
 
 
 def _counters(row: Run) -> list[tuple[str, int, bool]]:
