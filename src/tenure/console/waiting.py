@@ -14,7 +14,7 @@ from tenure.applications import selectors as applications
 from tenure.applications.models import Account
 from tenure.console.look import Mark
 from tenure.people import selectors as people
-from tenure.people.models import Company
+from tenure.people.models import Company, PlanMode
 from tenure.provisioning import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
@@ -42,8 +42,8 @@ class Item:
     ask: str
 
 
-def items(company: Company) -> list[Item]:
-    """Everything that waits for a person."""
+def items(company: Company, *, provisions: bool = True) -> list[Item]:
+    """Everything that waits for a person. `provisions`: whether there is an application at all."""
     return [
         *_writes(company),
         *_paused(),
@@ -54,6 +54,7 @@ def items(company: Company) -> list[Item]:
         *_signing_keys(),
         *_not_told(),
         *_held(),
+        *(_changes(company) if provisions else ()),
         *_imports(),
         *_unreadable_sources(),
         *_written_back(),
@@ -222,6 +223,15 @@ def _held() -> list[Item]:
         )
         for row in provisioning.held()
     ]
+
+
+def _changes(company: Company) -> list[Item]:
+    """Where plans wait for somebody, that there is something to look at."""
+    count = people.count_lagging() if company.plan_mode == PlanMode.REVIEW else 0
+    title = f"{plural(count, 'person', 'people')} changed since the last plan"
+    why = "What follows for their accounts goes when you apply the plan."
+    mark = Mark("To apply", "change")
+    return [Item(mark, title, why, reverse("console:plan"), "Look")] if count else []
 
 
 def _imports() -> list[Item]:

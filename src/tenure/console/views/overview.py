@@ -58,7 +58,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         "accounts": sum(row.seats for row in rows),
         "unmatched": sum(row.unmatched for row in rows),
         "cost": applications.total_cost(rows),
-        "items": waiting.items(request.company),
+        "items": waiting.items(request.company, provisions=bool(rows)),
         "chart": charts.days(coming, today, _DAYS),
         "coming": coming[:_LISTED],
         "coming_more": len(coming) - _LISTED,

@@ -77,7 +77,7 @@ def apply(request: ConsoleRequest) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("console:plan")
     if not stored.released and not stored.held:
-        messages.info(request, "There was nothing to do: everything is as it should be.")
+        messages.info(request, "Noted: nothing is to be done, everything is as it should be.")
         return redirect("console:plan")
     if stored.held:
         messages.warning(request, f"{plural(stored.held, 'operation')} held for approval.")
@@ -150,4 +150,5 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
         "uids": people.uids(keys),
         "at": timezone.now(),
         "nobody": not people.count_people(),
+        "changed": people.count_lagging() if not lines and not application else 0,
     }
