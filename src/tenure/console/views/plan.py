@@ -142,6 +142,7 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
         "groups": groups,
         "chips": plan_view.chips(lines, only),
         "releasable": plan_view.releasable(lines),
+        "under_way": plan_view.under_way(lines),
         "held": sum(group.held for group in plan_view.groups(found, application=application)),
         "people": len({line.person for line in lines}),
         "group_count": len({line.application for line in lines}),
