@@ -318,3 +318,9 @@ def words(text: str) -> list[str]:
 def telling(attributes: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """What tells one account from another goes first: its login."""
     return sorted(attributes.items(), key=lambda item: item[0] != "userName")
+
+
+@register.filter
+def absolute(amount: Decimal) -> Decimal:
+    """Without its sign: the words beside it say more or less."""
+    return abs(amount)

@@ -51,7 +51,10 @@ def guards(request: ConsoleRequest) -> HttpResponse:
     for section, title in (("applications", "Applications"), ("sources", "Sources")):
         rows = []
         for slug, plain in editing.every(section).items():
-            limits = [_said(section, kind, plain["guard"].get(kind)) for kind in _KINDS[section]]
+            limits = [
+                (_WORDS[kind][0], *_said(section, kind, plain["guard"].get(kind)))
+                for kind in _KINDS[section]
+            ]
             rows.append((slug, plain["name"], limits))
         tables.append((section, title, [_WORDS[kind][0] for kind in _KINDS[section]], rows))
     return render(
