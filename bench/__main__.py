@@ -12,10 +12,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench import creates, importing, leaver, noop, planning, pushing, termination
+from bench import creates, importing, leaver, noop, pages, planning, pushing, termination
 from bench.measure import MACHINE, Result
 
-_BENCHMARKS = ("creates", "importing", "leaver", "noop", "planning", "pushing", "termination")
+_BENCHMARKS = (
+    "creates",
+    "importing",
+    "leaver",
+    "noop",
+    "pages",
+    "planning",
+    "pushing",
+    "termination",
+)
 
 
 def main() -> None:
@@ -23,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--accounts", type=int, default=3000)
+    parser.add_argument("--outrunning", type=int, default=10_000)
     parser.add_argument("--listed", type=int, default=100_000)
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--imported", default="200000,1000000")
@@ -30,6 +40,10 @@ def main() -> None:
     parser.add_argument("--backlog", type=int, default=100_000)
     parser.add_argument("--leavers", type=int, default=30)
     parser.add_argument("--one-by-one", type=int, default=10)
+    parser.add_argument("--people", type=int, default=100_000, help="of the company of pages")
+    parser.add_argument("--times", type=int, default=5, help="that each page is asked for")
+    parser.add_argument("--company", default="", help="folder where the company of pages is kept")
+    parser.add_argument("--matching", default="", help="pages that are measured, an expression")
     parser.add_argument("--only", choices=list(_BENCHMARKS))
     arguments = parser.parse_args()
     os.environ["BENCH_TOKEN"] = "x"
@@ -55,11 +69,18 @@ def _keep(results: list[Result]) -> None:
 def _run(arguments: argparse.Namespace) -> Iterator[list[Result]]:
     """The results of each benchmark, the longest last."""
     if arguments.only in (None, "creates"):
-        yield creates.run(arguments.accounts, arguments.runs)
+        yield creates.run(arguments.accounts, arguments.outrunning, arguments.runs)
     if arguments.only in (None, "noop"):
         yield noop.run(arguments.listed, arguments.runs)
     if arguments.only in (None, "leaver"):
         yield leaver.run(arguments.one_by_one)
+    if arguments.only in (None, "pages"):
+        yield pages.run(
+            arguments.people,
+            arguments.times,
+            home=arguments.company,
+            matching=arguments.matching,
+        )
     if arguments.only in (None, "termination"):
         yield termination.run(arguments.backlog, arguments.leavers)
     if arguments.only in (None, "pushing"):

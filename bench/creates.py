@@ -18,14 +18,14 @@ from bench.scim_server import SCIM, user
 CONCURRENCY = 32
 
 
-def run(accounts: int, runs: int) -> list[Result]:
-    """One result against a server that does 1,000 creates a second, one against one that outruns
-    everybody; scim2-client beside both."""
+def run(paced: int, outrunning: int, runs: int) -> list[Result]:
+    """One result against a server that does 1,000 creates a second, with so many accounts, and two
+    against one that outruns everybody; scim2-client beside them."""
     results = []
-    for name, rate, bulk in (
-        ("server of 1,000/s", 1000.0, False),
-        ("server that outruns the loop", 0.0, False),
-        ("the same with bulk requests", 0.0, True),
+    for name, accounts, rate, bulk in (
+        ("server of 1,000/s", paced, 1000.0, False),
+        ("server that outruns the loop", outrunning, 0.0, False),
+        ("the same with bulk requests", outrunning, 0.0, True),
     ):
         with server(rate, bulk=bulk) as address:
             figures = interleaved(
@@ -37,7 +37,10 @@ def run(accounts: int, runs: int) -> list[Result]:
                 runs,
             )
         others = sorted(figures["scim2-client"])[len(figures["scim2-client"]) // 2]
-        notes = f"limit: bare aiohttp loop, {CONCURRENCY} at once; scim2-client: {others:,.0f}/s"
+        notes = (
+            f"{accounts:,} accounts; limit: bare aiohttp loop, {CONCURRENCY} at once; "
+            f"scim2-client: {others:,.0f}/s"
+        )
         results.append(compare(f"creates, {name}", figures, "/s", notes))
     return results
 

@@ -106,6 +106,14 @@ def test_says_where_and_what(old: str, new: str, at: str, path: str, said: str) 
         assert found[0].line == place(text, at)[0]
 
 
+def test_who_somebody_is_there_is_not_made_of_what_nobody_may_read() -> None:
+    text = spoilt("badge: {label: Badge number}", "badge: {label: Badge, sensitive: true}")
+    text = text.replace("userName: user.email", 'userName: user.badge + "@acme.example"')
+    (problem,) = problems(text)
+    assert problem.path == "applications.chat.mapping.userName"
+    assert "badge, which is sensitive" in problem.message
+
+
 @pytest.mark.parametrize(
     "when",
     [

@@ -203,7 +203,7 @@ async def test_what_was_just_made_and_is_not_everywhere_is_waited_for(
         with pytest.raises(RetryLater, match="made just now") as told:
             await verb()
         assert told.value.after == 5
-    connector._graph.forget(group.remote_id)  # type: ignore[attr-defined]
+    connector._graph.made.forget(group.remote_id)  # type: ignore[attr-defined]
     tenant.unseen[one] = 2
     with pytest.raises(RetryLater, match="made just now"):
         await connector.change_members("group", group.remote_id, add=[one])

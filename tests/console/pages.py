@@ -68,6 +68,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
             reverse("console:people") + "?column=manager&column=country&problem=held",
         ),
         ("add a person", reverse("console:add_person")),
+        ("sensitive values", reverse("console:sensitive", args=[anna.uid])),
         ("merge or split", reverse("console:person_union", args=[anna.uid])),
         ("terminate", reverse("console:terminate", args=[anna.uid])),
         ("application", reverse("console:application", args=["workspace"])),

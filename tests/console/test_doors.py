@@ -99,7 +99,7 @@ FORMS = (
     "person_union",
     "terminate", "writes", "match", "pair", "add_application", "review", "rule", "rule_new",
     "rule_remove",
-    "add_person", "edit_person",
+    "add_person", "edit_person", "sensitive",
     "attribute", "attribute_new", "company", "joining", "wallet", "guard", "group", "group_new",
     "mail", "notifications",
     "sample_remove",

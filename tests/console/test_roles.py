@@ -48,6 +48,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "saml_act": (NO, Ability.CONFIGURE),
     "add_person": (Ability.EDIT_PEOPLE, Ability.EDIT_PEOPLE),
     "edit_person": (Ability.EDIT_PEOPLE, Ability.EDIT_PEOPLE),
+    "sensitive": (Ability.SEE, Ability.SEE),
     "person_union": (Ability.MERGE, Ability.MERGE),
     "terminate": (Ability.TERMINATE, Ability.TERMINATE),
     "decide_person": (NO, Ability.SUSPEND),

@@ -11,7 +11,7 @@ from django.test import Client
 from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.scim_server.models import PushToken, Scope
-from tenure.scim_server.tokens import issue, let_in
+from tenure.scim_server.tokens import hook_of, issue, let_in
 from tenure.signin.models import Role
 from tenure.sources.models import Source
 from tests.console.conftest import signed_in
@@ -60,14 +60,15 @@ def test_what_is_wrong_is_said(
     assert not PushToken.objects.exists()
 
 
-def test_a_name_that_is_taken_and_a_source_that_nobody_pushes_to(
-    entra: Source, owner: Client
-) -> None:
+def test_a_name_that_is_taken_and_a_source_that_is_read(entra: Source, owner: Client) -> None:
     owner.post(f"{PAGE}change/", MAKE)
     assert "no other of Entra ID" in owner.post(f"{PAGE}change/", MAKE).content.decode()
     Source.objects.create(slug="file", name="HR file", reader="csv")
-    answer = owner.post(f"{PAGE}change/", MAKE | {"source": "file"})
-    assert "nobody pushes to it" in answer.content.decode()
+    # Nobody brings people of it: what is made is for its webhooks.
+    page = owner.post(f"{PAGE}change/", MAKE | {"source": "file"}).content.decode()
+    (secret,) = set(re.findall(r"tnr_hook_[\w-]+", page))
+    assert f"/hooks/file/{secret}" in page
+    assert hook_of(secret, now()) is not None
     answer = owner.post(f"{PAGE}change/", MAKE | {"source": "none"}, follow=True)
     assert "There is no source" in answer.content.decode()
 

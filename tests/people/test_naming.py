@@ -110,7 +110,7 @@ class TestRetention:
     def test_who_is_about_to_come_back_loses_nothing(self) -> None:
         gone = self.left(366)
         (key,) = people(1)
-        assert self.asked(key, in_hand=[gone.pk]) == "a.nagy@acme.example"
+        assert self.asked(key, in_hand={gone.pk: gone}) == "a.nagy@acme.example"
 
     @pytest.mark.django_db
     def test_for_ever_is_for_ever(self) -> None:

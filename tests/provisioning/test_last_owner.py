@@ -3,11 +3,15 @@ goes at the same moment; as soon as somebody else owns it, it goes by itself."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.db import connection
 
 from tenure.applications.models import Account, Application
 from tenure.core.owners import is_reason
-from tenure.provisioning import services
+from tenure.infra.clock import now
+from tenure.provisioning import last_owner, services
 from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company, apply, drain
 from tests.provisioning.test_reconcile import reconcile
@@ -80,3 +84,26 @@ def test_an_entitlement_can_make_an_owner(sales: Company) -> None:
     assert len(held()) == 1
     assert len(sales.open_users()) == 1
     assert len(sales.members("sales")) == 1
+
+
+def test_one_who_is_just_gone_is_not_counted(owned: Company) -> None:
+    """While the other owner's removal, under way, is settled by the other lane."""
+    leave(1)
+    leave(2)
+    first, second = Operation.objects.filter(kind="disable").order_by("id")
+    Operation.objects.filter(pk=first.pk).update(state="started")
+    asked = 0
+
+    def settle_in_between(execute: Any, sql: str, *rest: Any) -> Any:
+        nonlocal asked
+        asked += sql.startswith("SELECT")
+        if asked == 2:
+            asked += 1
+            Operation.objects.filter(pk=first.pk).update(state="done")
+            Account.objects.filter(pk=first.account_id).update(active=False)
+        return execute(sql, *rest)
+
+    application = first.application
+    with connection.execute_wrapper(settle_in_between):
+        held = last_owner.held_back(application, [second], now())
+    assert held == {second.pk}

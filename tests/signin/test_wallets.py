@@ -350,7 +350,7 @@ def test_a_credential_that_was_taken_back(case: str, scene: Scene) -> None:
     )
     request, place = scene.ask()
 
-    async def fetched(asked: str) -> str:
+    def fetched(asked: str) -> str:
         assert asked == uri
         return listed
 

@@ -191,7 +191,10 @@ class Account(models.Model):
     """The local record of one account in one application, as last observed."""
 
     application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="accounts")
-    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="accounts")
+    # Those of a person are found by `account_person`.
+    person = models.ForeignKey(
+        Person, null=True, on_delete=models.PROTECT, related_name="accounts", db_index=False
+    )
     remote_id = models.CharField(max_length=300)
     user_name = models.CharField(max_length=300, blank=True)
     situation = models.CharField(

@@ -90,18 +90,11 @@ def stopped() -> list[Application]:
     return list(Application.objects.filter(health=Health.STOPPED))
 
 
-def paused() -> list[Application]:
-    """Applications to which a person stopped writes."""
-    return list(Application.objects.filter(paused_at__isnull=False))
-
-
-def disputed() -> list[Account]:
-    """The first accounts whose owner is not clear."""
-    return list(
-        Account.objects.filter(situation=Situation.DISPUTED.value)
-        .select_related("application")
-        .order_by("application_id", "id")[:20]
-    )
+def disputed(applications: Iterable[int], *, each: int) -> list[Account]:
+    """The first accounts of these applications whose owner is not clear, so many of each."""
+    rows = Account.objects.filter(situation=Situation.DISPUTED.value).order_by("id")
+    found = [rows.filter(application=pk)[:each] for pk in applications]
+    return list(found[0].union(*found[1:], all=True)) if found else []
 
 
 def total_cost(rows: Iterable[ApplicationRow]) -> dict[str, Decimal]:
@@ -126,7 +119,9 @@ def account_counts(people: Iterable[int]) -> dict[int, int]:
 
 def accounts_there(slug: str) -> QuerySet[Account]:
     """The accounts of an application that are not gone, to be asked for by person."""
-    rows = Account.objects.filter(application__slug=slug, person__isnull=False)
+    # Its id is asked for first: with the name the database does not know how many they are.
+    row = Application.objects.filter(slug=slug).only("id").first()
+    rows = Account.objects.filter(application=row, person__isnull=False)
     return rows.exclude(situation=Situation.DELETED.value)
 
 

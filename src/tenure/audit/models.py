@@ -5,7 +5,7 @@ The trail refers to its subjects by key, never by foreign key: what it tells has
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
@@ -32,6 +32,7 @@ class Action(models.TextChoices):
     PERSON_ADDED = "person.added", "Person added"
     PERSON_CHANGED = "person.changed", "Person changed"
     PEOPLE_EXPORTED = "people.exported", "List of people taken away as a file"
+    SENSITIVE_SEEN = "person.sensitive_seen", "Sensitive values looked at"
     OWN_DATA_TAKEN = "person.data_taken", "Own data taken away as a file"
     AUDIT_EXPORTED = "audit.exported", "Audit trail taken away as a file"
     PERSON_ADMITTED = "person.admitted", "Person has come in for the first time"
@@ -154,6 +155,9 @@ def actions() -> list[tuple[str, str]]:
     return Action.choices
 
 
+_IN_WORDS: Final = dict(Action.choices)
+
+
 class Event(models.Model):
     """One thing that happened. `position` and `digest` are given by sealing, seconds later."""
 
@@ -176,9 +180,18 @@ class Event(models.Model):
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(fields=["person", "-id"], name="event_person"),
-            models.Index(fields=["application", "-id"], name="event_application"),
+            models.Index(
+                fields=["application", "-id"],
+                condition=~models.Q(application=""),
+                name="event_application",
+            ),
             models.Index(fields=["action", "-id"], name="event_action"),
-            models.Index(fields=["subject_kind", "subject_key", "-id"], name="event_subject"),
+            # A person's events are found by `person`.
+            models.Index(
+                fields=["subject_kind", "subject_key", "-id"],
+                condition=~models.Q(subject_kind="person"),
+                name="event_subject",
+            ),
             models.Index(fields=["at"], name="event_at"),
             models.Index(
                 fields=["run", "id"], condition=models.Q(run__isnull=False), name="event_run"
@@ -188,6 +201,10 @@ class Event(models.Model):
                 fields=["id"], condition=models.Q(position__isnull=True), name="event_unsealed"
             ),
         ]
+
+    def get_action_display(self) -> str:
+        """In words. Django goes through all choices for it, of which there are a hundred."""
+        return _IN_WORDS.get(self.action, self.action)
 
     def __str__(self) -> str:
         return f"{self.get_action_display()}: {self.subject_label or self.subject_key}"

@@ -15,6 +15,13 @@ from tenure.infra.paging import Page, key_of, page
 
 #: So many events are read one by one before words are looked up.
 _NEAR = 1_500
+#: Of more than so many that words are looked up in one has to wait.
+_MANY = 50_000
+#: As the index of words has it (`SEARCHED`); one parameter.
+_HAS_WORDS = (
+    "to_tsvector('simple', coalesce(subject_label, '') || ' ' || coalesce(actor, '') || ' '"
+    " || coalesce(reason, '')) @@ to_tsquery('simple', %s)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,11 @@ class Wanted:
     search: str = ""
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def words_alone(self) -> bool:
+        """Whether nothing but words says which."""
+        return bool(_quoted(self.search)) and replace(self, search="") == Wanted()
 
     def rows(self) -> QuerySet[Event]:
         """Those events, in no order."""
@@ -49,9 +61,56 @@ class Wanted:
 
 def events(wanted: Wanted, *, cursor: str = "", size: int = 50) -> Page[Event]:
     """Events, the latest first."""
-    if len(wanted.search.split()) > 1 and (near := _near(wanted, cursor, size)) is not None:
+    if wanted.search and (near := _near(wanted, cursor, size)) is not None:
         return near
-    return page(wanted.rows(), order=("-id",), cursor=cursor, size=size)
+    return _far(wanted, cursor, size)
+
+
+def events_at_once(wanted: Wanted, *, cursor: str = "", size: int = 50) -> Page[Event] | None:
+    """The same, but None where that takes a while: many events have the words, hardly any of those
+    next to where the page begins."""
+    if not wanted.search:
+        return events(wanted, cursor=cursor, size=size)
+    near = _near(wanted, cursor, size)
+    if near is not None or (wanted.words_alone and _estimate(wanted) > _MANY):
+        return near
+    return _far(wanted, cursor, size)
+
+
+def _far(wanted: Wanted, cursor: str, size: int) -> Page[Event]:
+    rows = wanted.rows()
+    top = key_of(cursor, width=1)
+    if wanted.words_alone and (top is not None or not cursor):
+        rows = Event.objects.filter(pk__in=_looked_up(wanted.search, top, size + 1))
+    return page(rows, order=("-id",), cursor=cursor, size=size)
+
+
+def _looked_up(search: str, top: int | None, many: int) -> list[int]:
+    """The latest events with these words, by the index of words whatever the database expects: it
+    takes events with a word to be everywhere, and would read the whole trail for those of long
+    ago."""
+    with connection.cursor() as sql:
+        sql.execute(
+            f"""
+            WITH found AS MATERIALIZED (
+                SELECT id FROM audit_event WHERE {_HAS_WORDS} AND (%s::bigint IS NULL OR id < %s)
+            )
+            SELECT id FROM found ORDER BY id DESC LIMIT %s
+            """,
+            [_quoted(search), top, top, many],
+        )
+        return [key for (key,) in sql.fetchall()]
+
+
+def _estimate(wanted: Wanted) -> int:
+    """How many events have the words, as the database's statistics say."""
+    with connection.cursor() as sql:
+        sql.execute(
+            f"EXPLAIN (FORMAT JSON) SELECT 1 FROM audit_event WHERE {_HAS_WORDS}",
+            [_quoted(wanted.search)],
+        )
+        (plans,) = sql.fetchone()
+    return int(plans[0]["Plan"]["Plan Rows"])
 
 
 def _near(wanted: Wanted, cursor: str, size: int) -> Page[Event] | None:
@@ -65,15 +124,12 @@ def _near(wanted: Wanted, cursor: str, size: int) -> Page[Event] | None:
     with connection.cursor() as sql:
         # OFFSET keeps the index of words out of it.
         sql.execute(
-            """
+            f"""
             SELECT id FROM (
                 SELECT id, subject_label, actor, reason FROM audit_event
                 WHERE id > %s AND id < %s OFFSET 0
             ) AS near
-            WHERE to_tsvector(
-                'simple', coalesce(subject_label, '') || ' ' || coalesce(actor, '') || ' '
-                || coalesce(reason, '')
-            ) @@ to_tsquery('simple', %s)
+            WHERE {_HAS_WORDS}
             """,
             [top - _NEAR, top, _quoted(wanted.search)],
         )

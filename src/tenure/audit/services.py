@@ -18,7 +18,7 @@ import orjson
 from django.db import connection, transaction
 
 from tenure.audit.models import Action, Event
-from tenure.infra.bulk import insert_rows, update_rows
+from tenure.infra.bulk import Aside, insert_rows, update_rows
 
 _actor: ContextVar[str] = ContextVar("actor", default="system")
 _SEAL_LOCK = 0x7E50_0001
@@ -90,10 +90,10 @@ def record(action: Action, **details: Any) -> None:
     Event(**event(action, **details)._asdict()).save(force_insert=True)
 
 
-def record_many(events: Sequence[Entry]) -> None:
-    """Store many events in one statement."""
+def record_many(events: Sequence[Entry], aside: Aside | None = None) -> None:
+    """Store many events in one statement; `aside` of what the caller does next."""
     if events:
-        insert_rows(Event, Entry._fields, events)
+        (aside.insert_rows if aside else insert_rows)(Event, Entry._fields, events)
 
 
 def seal(limit: int = 20_000) -> int:

@@ -70,7 +70,7 @@ def show(
         str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")
     ],
     sensitive: Annotated[
-        bool, typer.Option("--sensitive", help="Sensitive attributes too.")
+        bool, typer.Option("--sensitive", help="Sensitive attributes too. It is recorded.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -79,13 +79,16 @@ def show(
     Example: `tenure person show anna.kovacs@acme.example`
     """
     with session():
-        from tenure.people.selectors import shown_attributes
+        from tenure.people import looks
+        from tenure.people.selectors import sensitive_attributes, shown_attributes
         from tenure.people.services import find_person
         from tenure.provisioning.explain import explain as explained
 
         who = find_person(person)
         found = explained(who)
         document = found.as_json()
+        if sensitive and (told := sensitive_attributes() & who.attributes.keys()):
+            looks.record(who, told, where="tenure person show --sensitive")
         attributes = who.attributes if sensitive else shown_attributes(who.attributes)
         document["attributes"] = {
             name: {"value": value, "from": who.origins.get(name) or "made here"}

@@ -69,6 +69,47 @@ def token(
         print(made)
 
 
+@push_app.command("hook")
+def hook(
+    source: Source,
+    name: Name,
+    networks: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="Network that it comes from, as 203.0.113.0/24; repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """An address for webhooks of a source that signs nothing, with a secret in it that is shown
+    this once. Several work at a time: enter the new one there, then revoke the old one.
+
+    Example: `tenure push hook hr --name Factorial --from 203.0.113.0/24`
+    """
+    with session():
+        from django.conf import settings
+        from django.urls import reverse
+
+        from tenure.scim_server.tokens import issue_hook
+
+        try:
+            made = issue_hook(source, name=name, networks=networks or ())
+        except ValueError as error:
+            raise Failure(str(error)) from error
+        plain = f"{settings.TENURE_URL}{reverse('receiving:hook', args=[source])}"
+        document = {
+            "source": source,
+            "name": name,
+            "address": f"{plain}/{made}",
+            "basic": {"address": plain, "user": "tenure", "password": made},
+        }
+        if as_json:
+            print_json(document)
+            return
+        say("Address, shown this once; nobody else may know it:")
+        print(document["address"])
+        say(f"Where a password or a token can be entered instead: {plain}, user tenure, with")
+        print(made)
+
+
 @push_app.command("list")
 def list_tokens(as_json: AsJson = False) -> None:
     """Who may push, until when, and when they last did.

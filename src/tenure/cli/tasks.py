@@ -59,7 +59,13 @@ def list_tasks(
 
 
 @tasks_app.command("show")
-def show(task: Number, as_json: AsJson = False) -> None:
+def show(
+    task: Number,
+    sensitive: Annotated[
+        bool, typer.Option("--sensitive", help="Sensitive values too. It is recorded.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """What to do, step by step, and what it is for.
 
     Example: `tenure tasks show 1204`
@@ -67,7 +73,7 @@ def show(task: Number, as_json: AsJson = False) -> None:
     with session():
         from tenure.provisioning import byhand
 
-        found = byhand.task(task)
+        found = byhand.task_in_clear(task) if sensitive else byhand.task(task)
         if as_json:
             print_json(found.as_json())
             return
@@ -80,6 +86,8 @@ def show(task: Number, as_json: AsJson = False) -> None:
         out.print(
             f"For {found.assignee}, since {found.since:%-d %b %Y %H:%M}{overdue}", markup=False
         )
+        if found.sensitive:
+            say("Sensitive values are not shown: --sensitive shows them, and that is recorded.")
         say(f"`tenure tasks done {task}` when it is done, `tenure tasks cannot {task}` if not.")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
+from tenure.applications.models import Application
 from tenure.applications.services import (
     ApplicationInUse,
     remove_application,
@@ -36,7 +37,7 @@ from tenure.people.configuration import (
     save_company,
 )
 from tenure.people.services import raise_generation
-from tenure.provisioning import planning
+from tenure.provisioning import planning, veiling
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.whatif import Effect, effect
 from tenure.rules.groups import remove_group, save_group
@@ -106,6 +107,7 @@ def write(document: Document, stored: Document, marks: Marks = NO_MARKS) -> list
     """Store a document that was checked, in the caller's transaction."""
     changes = compare(stored, document)
     touched = {_object(change.path) for change in changes}
+    veiled = veiling.veil(Application.objects.all())
     matters = [
         _save_company(document, touched),
         _save_attributes(document, touched),
@@ -120,6 +122,8 @@ def write(document: Document, stored: Document, marks: Marks = NO_MARKS) -> list
             _record_order(change)
     if any(matters):
         raise_generation()
+    if any(path.startswith(("attributes.", "applications.", "groups.")) for path in touched):
+        veiling.cover(Application.objects.all(), since=veiled)
     return changes
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 from zoneinfo import available_timezones
@@ -40,10 +41,12 @@ from tenure.core.correlation import UID, is_attribute
 from tenure.core.drift import ACTIVE, ENTITLEMENTS
 from tenure.core.expressions import (
     AttributeType,
+    ExpressionError,
     compile_condition,
     compile_value,
 )
 from tenure.core.groups import ATTRIBUTE as GROUPS
+from tenure.core.mapping import IDENTIFYING
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.core.names import candidates
 from tenure.people.attributes import STANDARD
@@ -95,8 +98,9 @@ def check(
         _group(slug, group, schema, problems)
     _requirements(whole.applications or {}, problems)
     schema |= {GROUPS: AttributeType.STRINGS}
+    sensitive = {name for name, item in (whole.attributes or {}).items() if item.sensitive}
     for slug, application in (whole.applications or {}).items():
-        _mapping(slug, application, schema, problems)
+        _mapping(slug, application, schema, problems, sensitive)
     check_single_sign_on(whole.applications or {}, schema, problems)
     check_requests(whole.applications or {}, schema, problems)
     if whole.rules and whole.applications is None:
@@ -223,10 +227,27 @@ def _mapping(
     application: Application,
     schema: Mapping[str, AttributeType],
     problems: Problems,
+    sensitive: AbstractSet[str],
 ) -> None:
     for name, mapped in application.mapping.items():
         path: Path = ("applications", slug, "mapping", name)
         compiles(partial(compile_value, mapped.value, schema), path, problems)
+        if name in IDENTIFYING and sensitive:
+            told = sensitive & _read(mapped.value, schema)
+            for attribute in sorted(told):
+                problems.add(
+                    path,
+                    f"{name} says whose account it is, in every list and letter: it cannot be made "
+                    f"of {attribute}, which is sensitive. Use another attribute.",
+                )
+
+
+def _read(text: str, schema: Mapping[str, AttributeType]) -> frozenset[str]:
+    """The attributes that the expression reads; none where it does not compile."""
+    try:
+        return compile_value(text, schema).attributes
+    except ExpressionError:
+        return frozenset()
 
 
 def _requirements(applications: Mapping[str, Application], problems: Problems) -> None:

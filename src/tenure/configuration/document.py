@@ -96,7 +96,9 @@ class Attribute(Part):
 
     label: Annotated[str, StringConstraints(min_length=1, max_length=100)]
     type: AttributeType = AttributeType.STRING
-    sensitive: bool = Field(default=False, description="Not shown in lists and exports.")
+    sensitive: bool = Field(
+        default=False, description="Shown nowhere, nor what mappings make of it."
+    )
 
 
 def _mapped(value: Any) -> Any:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
@@ -157,6 +158,15 @@ class Listed(NamedTuple):
     remote_id: str
     fingerprint: bytes
     load: Callable[[], RemoteAccount]
+
+
+def listed(account: RemoteAccount) -> Listed:
+    """One in a listing that shows all of it, so that nothing is left to load."""
+    return Listed(account.remote_id, account.fingerprint, partial(_itself, account))
+
+
+def _itself(account: RemoteAccount) -> RemoteAccount:
+    return account
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from tenure.connectors.base import (
     Limits,
     NotFound,
     Rejected,
+    RetryLater,
     StopApplication,
     TokenSource,
 )
@@ -142,6 +143,13 @@ class HttpFunnel:
     ) -> Any:
         """GET, and the JSON of the answer."""
         return await self.request("GET", path, params=params, write=False, single=single)
+
+    async def one(self, path: str, *, params: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """GET of one resource, an object. Anything else is `RetryLater`."""
+        found = await self.read(path, params=params, single=True)
+        if not isinstance(found, dict):
+            raise RetryLater(f"GET {path} was answered with no object. It is read again later.")
+        return found
 
     async def write(
         self,

@@ -29,6 +29,7 @@ from tenure.connectors.base import (
     RemoteEntitlement,
     Together,
     Unsupported,
+    listed,
 )
 from tenure.connectors.faults import Fault
 from tenure.connectors.memory_application import (
@@ -288,7 +289,7 @@ class MemoryConnector:
         made = []
         for user in users:
             account = self._account(user)
-            made.append(Listed(user.remote_id, account.fingerprint, partial(_same, account)))
+            made.append(listed(account))
         return made
 
     def _account(self, user: MemoryUser) -> RemoteAccount:
@@ -320,10 +321,6 @@ def _do_unheard(act: Callable[[], object]) -> None:
     """A refusal gets lost as an answer does."""
     with contextlib.suppress(ConnectorError):
         act()
-
-
-def _same(account: RemoteAccount) -> RemoteAccount:
-    return account
 
 
 def _shown(user: MemoryUser) -> dict[str, Value]:

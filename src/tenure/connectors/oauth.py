@@ -23,9 +23,10 @@ import jwt
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tenure.connectors.addresses import SafeResolver, checked_url
+from tenure.connectors.addresses import checked_url
 from tenure.connectors.answers import Redactor
 from tenure.connectors.base import RetryLater, StopApplication
+from tenure.connectors.fetching import beginning, session
 from tenure.connectors.throttle import retry_after
 
 _SECONDS = 30.0
@@ -285,16 +286,10 @@ class TokenEndpoint:
         self._identify(headers, data)
         try:
             async with (
-                aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(
-                        resolver=SafeResolver(), ssl=self._certificate or True
-                    ),
-                    timeout=aiohttp.ClientTimeout(total=_SECONDS),
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                ) as session,
-                session.post(url, data=data, headers=headers, allow_redirects=False) as answer,
+                session(aiohttp.ClientTimeout(total=_SECONDS), self._certificate) as http,
+                http.post(url, data=data, headers=headers, allow_redirects=False) as answer,
             ):
-                return answer.status, await _whole(answer), answer.headers
+                return answer.status, await beginning(answer, _LARGEST), answer.headers
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             reason = self._redact(str(error)) or type(error).__name__
             raise RetryLater(
@@ -313,18 +308,6 @@ class TokenEndpoint:
         data["client_id"] = settings.client_id
         if settings.client_authentication is ClientAuthentication.POST:
             data["client_secret"] = settings.client_secret
-
-
-async def _whole(answer: aiohttp.ClientResponse) -> bytes:
-    """The answer, in however many pieces it comes; of one that is far too large the beginning."""
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in answer.content.iter_any():
-        pieces.append(piece)
-        size += len(piece)
-        if size > _LARGEST:
-            break
-    return b"".join(pieces)
 
 
 def _object(body: bytes) -> dict[str, Any]:

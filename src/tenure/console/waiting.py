@@ -3,6 +3,7 @@ sees. Every item says what it is, why in one line, and where to decide."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,17 +12,18 @@ from django.utils.http import urlencode
 
 from tenure.applications import credentials
 from tenure.applications import selectors as applications
-from tenure.applications.models import Account
+from tenure.applications.models import Health
+from tenure.applications.selectors import ApplicationRow
 from tenure.console.look import Mark
 from tenure.people import selectors as people
 from tenure.people.models import Company, PlanMode
 from tenure.provisioning import selectors as provisioning
 from tenure.requests import selectors as requests
-from tenure.runs import selectors as runs
+from tenure.runs.models import RunState
 from tenure.signin import identity
 from tenure.sources import authorizing, matches
-from tenure.sources import selectors as sources
 from tenure.sources.asking import who
+from tenure.sources.selectors import SourceRow
 from tenure.sso import keys
 from tenure.sso import selectors as sso
 from tenure.sso.saml import alarms
@@ -29,6 +31,8 @@ from tenure.writeback import selectors as write_backs
 
 #: New records that may be somebody's are listed one by one, so many.
 _MOST_RECORDS = 5
+#: So many requests are named, and so many disputed accounts of an application.
+_NAMED, _SHOWN = 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +46,33 @@ class Item:
     ask: str
 
 
-def items(company: Company, *, provisions: bool = True) -> list[Item]:
-    """Everything that waits for a person. `provisions`: whether there is an application at all."""
+def items(
+    company: Company, rows: Sequence[ApplicationRow], imports: Sequence[SourceRow]
+) -> list[Item]:
+    """Everything that waits for a person. `rows` are all applications, `imports` all sources, as
+    lists show them."""
     return [
         *_writes(company),
-        *_paused(),
-        *_stopped(),
+        *_paused(rows),
+        *_stopped(rows),
         *_reviews(),
         *_credentials(),
         *_sign_on(),
         *_signing_keys(),
         *_not_told(),
         *_held(),
-        *(_changes(company) if provisions else ()),
-        *_imports(),
-        *_unreadable_sources(),
+        *(_changes(company) if rows else ()),
+        *_imports(imports),
+        *_unreadable_sources(imports),
         *_written_back(),
         *_matches(),
         *_failed(),
         *_requests(),
         *_by_hand(),
-        *_disputed(),
+        *_disputed(rows),
         *_without_email(),
         *_without_end(),
-        *_bad_rows(),
+        *_bad_rows(imports),
     ]
 
 
@@ -83,7 +90,7 @@ def _writes(company: Company) -> list[Item]:
     return [Item(mark, title, detail, reverse("console:writes"), "Resume")]
 
 
-def _paused() -> list[Item]:
+def _paused(rows: Sequence[ApplicationRow]) -> list[Item]:
     return [
         Item(
             Mark("Stopped", "remove"),
@@ -92,15 +99,16 @@ def _paused() -> list[Item]:
             reverse("console:application", args=[row.slug]),
             "Resume",
         )
-        for row in applications.paused()
+        for row in (each.application for each in rows)
+        if row.paused_at is not None
     ]
 
 
-def _stopped() -> list[Item]:
-    rows = applications.stopped()
-    waiting = provisioning.waiting_for([row.pk for row in rows])
+def _stopped(rows: Sequence[ApplicationRow]) -> list[Item]:
+    stopped = [row.application for row in rows if row.application.health == Health.STOPPED]
+    waiting = provisioning.waiting_for([row.pk for row in stopped])
     found = []
-    for row in rows:
+    for row in stopped:
         count = waiting.get(row.pk, 0)
         later = f" {plural(count, 'operation')} wait and will catch up." if count else ""
         found.append(
@@ -164,7 +172,7 @@ def _written_back() -> list[Item]:
     return found
 
 
-def _unreadable_sources() -> list[Item]:
+def _unreadable_sources(imports: Sequence[SourceRow]) -> list[Item]:
     return [
         Item(
             Mark("Fails", "remove"),
@@ -173,7 +181,8 @@ def _unreadable_sources() -> list[Item]:
             reverse("console:sources"),
             "Look",
         )
-        for row in sources.failing()
+        for row in (each.source for each in imports)
+        if row.failures and row.failed_reason
     ]
 
 
@@ -234,17 +243,19 @@ def _changes(company: Company) -> list[Item]:
     return [Item(mark, title, why, reverse("console:plan"), "Look")] if count else []
 
 
-def _imports() -> list[Item]:
-    names = sources.source_names()
+def _imports(imports: Sequence[SourceRow]) -> list[Item]:
+    """Whose leavers a guard holds: the latest import, or the latest that read everything."""
     return [
         Item(
             Mark("Held", "wait"),
-            f"Leavers from {names.get(run.subject, run.subject)}",
+            f"Leavers from {row.source.name}",
             run.message or "More leavers than the guard allows.",
             reverse("console:run", args=[run.pk]),
             "Review",
         )
-        for run in runs.held_imports()
+        for row in imports
+        for run in dict.fromkeys((row.whole, row.last))
+        if run is not None and run.state == RunState.HELD
     ]
 
 
@@ -299,17 +310,17 @@ def _failed() -> list[Item]:
 
 
 def _requests() -> list[Item]:
-    rows = requests.for_administrators()
+    rows = requests.for_administrators(limit=_NAMED)
     if not rows:
         return []
-    names = applications.application_names()
-    what = [f"{row.person.display_name}: {names.get(row.application, '')}" for row in rows[:3]]
-    more = f" and {len(rows) - 3:,} more" if len(rows) > 3 else ""
+    count, names = requests.count_for_administrators(), applications.application_names()
+    what = [f"{row.person.display_name}: {names.get(row.application, '')}" for row in rows]
+    more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
     return [
         Item(
             Mark("Asked", "wait"),
-            f"{plural(len(rows), 'request')} for access "
-            f"{'waits' if len(rows) == 1 else 'wait'} for an administrator",
+            f"{plural(count, 'request')} for access "
+            f"{'waits' if count == 1 else 'wait'} for an administrator",
             f"{', '.join(what)}{more}. Nobody else can decide.",
             reverse("console:requests"),
             "Decide",
@@ -330,26 +341,26 @@ def _by_hand() -> list[Item]:
     ]
 
 
-def _disputed() -> list[Item]:
-    rows = applications.disputed()
-    owners = people.people_by_key(uid for row in rows for uid in row.candidates)
-    by_application: dict[str, list[Account]] = {}
-    for row in rows:
-        by_application.setdefault(row.application.slug, []).append(row)
+def _disputed(rows: Sequence[ApplicationRow]) -> list[Item]:
+    some = [row for row in rows if row.disputed]
+    first = applications.disputed([row.application.pk for row in some], each=_SHOWN)
+    owners = people.people_by_key(uid for account in first for uid in account.candidates)
     found = []
-    for slug, accounts in by_application.items():
+    for row in some:
+        accounts = [one for one in first if one.application_id == row.application.pk]
         names = sorted(
             {owners[u].display_name for a in accounts for u in a.candidates if u in owners}
         )
-        which = ", ".join(account.user_name or account.remote_id for account in accounts[:4])
+        which = ", ".join(account.user_name or account.remote_id for account in accounts)
         whose = f": could be {' or '.join(names[:3])}" if names else ""
         found.append(
             Item(
                 Mark("Disputed", "wait"),
-                f"{plural(len(accounts), 'account')} in {accounts[0].application.name} "
-                f"{'has' if len(accounts) == 1 else 'have'} several possible owners",
+                f"{plural(row.disputed, 'account')} in {row.application.name} "
+                f"{'has' if row.disputed == 1 else 'have'} several possible owners",
                 f"{which}{whose}",
-                f"{reverse('console:application_accounts', args=[slug])}?situation=disputed",
+                f"{reverse('console:application_accounts', args=[row.application.slug])}"
+                "?situation=disputed",
                 "Look",
             )
         )
@@ -390,7 +401,7 @@ def _without_end() -> list[Item]:
     ]
 
 
-def _bad_rows() -> list[Item]:
+def _bad_rows(imports: Sequence[SourceRow]) -> list[Item]:
     return [
         Item(
             Mark("Problem", "change"),
@@ -399,6 +410,6 @@ def _bad_rows() -> list[Item]:
             f"{reverse('console:run', args=[(row.whole or row.last).pk])}#issues",
             "Look",
         )
-        for row in sources.sources()
+        for row in imports
         if row.errors and row.last is not None
     ]

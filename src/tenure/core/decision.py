@@ -108,7 +108,8 @@ def decide(
                     due[slug] = mapper.desired(access, active=True)
                     continue
                 except MappingProblem as error:
-                    problems.append(Problem(slug, person.key, str(error), error.attribute))
+                    said = error.said(policy.sensitive)
+                    problems.append(Problem(slug, person.key, said, error.attribute))
         # Who is not let in needs no attributes: no mistake in a mapping may keep them inside.
         due[slug] = Desired(slug, {}, entitlements=access.entitlements, because=access.because)
     undecided = {problem.application for problem in problems}

@@ -11,7 +11,7 @@ and entitlements are restored unless the policy names them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from tenure.core.diff import changes, same
@@ -82,11 +82,13 @@ def weigh(wanted: Desired, account: Observed, policy: ApplicationPolicy) -> Weig
     return Weighed(differing, open_it, surplus, lacking, left, agreed)
 
 
-def told(name: str, change: Change) -> str:
+def told(name: str, change: Change, *, hidden: bool = False) -> str:
     """A change that somebody made in the application, as a sentence's part: what is there, and
-    what our side says."""
+    what our side says; `hidden` without either."""
     if name == ACTIVE:
         return "the account was closed there"
+    if hidden:
+        return f"{name} (sensitive) is not there what it is here"
     return f"{name} is {_shown(change.before)} there, and {_shown(change.after)} here"
 
 
@@ -172,7 +174,10 @@ def _shown(value: Value | None) -> str:
     return ", ".join(value) or "none"
 
 
-def leftovers(weighed: Weighed) -> Iterator[tuple[DriftAction, str]]:
-    """What stays as it is there, one sentence part for each, with the action that says so."""
+def leftovers(
+    weighed: Weighed, sensitive: Set[str] = frozenset()
+) -> Iterator[tuple[DriftAction, str]]:
+    """What stays as it is there, one sentence part for each, with the action that says so. Of
+    `sensitive` attributes no value is told."""
     for name, (change, what) in weighed.left.items():
-        yield what, told(name, change)
+        yield what, told(name, change, hidden=name in sensitive)

@@ -25,11 +25,17 @@ LOGINS = frozenset({"userName", "login"})
 
 
 class MappingProblem(ValueError):
-    """The mapping gives no account for this person. `attribute` is the target; str() says why."""
+    """The mapping gives no account for this person. `attribute` is the target; str() says why,
+    `discreet` the same without any value that the expression met."""
 
-    def __init__(self, attribute: str, message: str) -> None:
+    def __init__(self, attribute: str, message: str, discreet: str = "") -> None:
         super().__init__(message)
         self.attribute = attribute
+        self.discreet = discreet or message
+
+    def said(self, sensitive: AbstractSet[str]) -> str:
+        """Why, where the attributes in `sensitive` tell no values."""
+        return self.discreet if self.attribute in sensitive else str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,13 @@ class AccountMapping:
                 "the mapping.",
             ) from error
         except ExpressionError as error:
-            raise MappingProblem(error.target, f"{error.target}: {error}") from error
+            raise MappingProblem(
+                error.target,
+                f"{error.target}: {error}",
+                f"{error.target} reads a sensitive attribute, and its expression gives no value "
+                f"for this person (in `{error.expression}`). Correct the mapping, or the attribute "
+                "in the source.",
+            ) from error
         for name in self._identifying:
             if found[name] is None:
                 raise MappingProblem(

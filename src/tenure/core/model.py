@@ -258,6 +258,8 @@ class ApplicationPolicy:
     orphans: OrphanAction = OrphanAction.REPORT
     #: What a leaver owns there goes to their manager before anything is deleted.
     transfers: bool = False
+    #: Attributes of its accounts that are computed from sensitive ones: see `core.veiling`.
+    sensitive: frozenset[str] = frozenset()
 
     @property
     def costly(self) -> frozenset[str]:

@@ -135,7 +135,8 @@ def drifted(
         weighed = drift.weigh(wanted, account, policy)
         if weighed.agreed:
             agreed[account.account] = weighed.agreed
-        said = [text for what, text in drift.leftovers(weighed) if what is DriftAction.REPORT]
+        told = drift.leftovers(weighed, policy.sensitive)
+        said = [text for what, text in told if what is DriftAction.REPORT]
         if said:
             message = f"{_name(account)} was changed there and is left so: {'; '.join(said)}."
             notices.append(Problem(account.application, person.key, message, notice=True))

@@ -7,22 +7,30 @@ takes some six times as long as COPY.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, cast
+from operator import itemgetter
+from types import TracebackType
+from typing import Any, TypeVar, cast
 
 import orjson
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models.expressions import DatabaseDefault, RawSQL
 from psycopg import Cursor
-from psycopg.copy import Copy, FileWriter
+from psycopg.copy import Copy, FileWriter, LibpqWriter
+
+T = TypeVar("T")
 
 #: A table that grew by so many rows at once is looked at by PostgreSQL's planner anew.
 _MANY = 500
+#: Between so many items more is handed over to a database that is busy.
+_BETWEEN = 32
 
 
 def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
@@ -64,7 +72,12 @@ def among(values: Iterable[object], kind: str = "bigint") -> RawSQL:
 def array(values: Iterable[object]) -> str:
     """Texts or whole numbers as PostgreSQL reads an array of them, to be cast: the driver asks for
     each value how it is written."""
-    return "{" + ",".join(map(_element, values)) + "}"
+    texts = [str(value) for value in values]
+    joined = '","'.join(texts)
+    # More quotation marks than ends of values: one of them is a value's own.
+    if "\\" in joined or joined.count('"') != 2 * max(len(texts) - 1, 0):
+        joined = '","'.join(map(_escaped, texts))
+    return f'{{"{joined}"}}' if texts else "{}"
 
 
 def insert_rows(
@@ -99,19 +112,88 @@ def insert_instances(
     ids first, see `number`, unless they have them."""
     if not rows:
         return
-    meta = rows[0]._meta
-    key = meta.pk
-    assert key is not None
     if numbered and rows[0].pk is None:
         number(rows)
+    names, lines = _taken_apart(rows)
+    insert_rows(type(rows[0]), names, lines, skip=skip, unique=unique, update=update)
+
+
+def _taken_apart(rows: Sequence[models.Model]) -> tuple[list[str], Iterator[Sequence[Any]]]:
+    """The fields of these instances that are to be written, and their values."""
+    first, meta = rows[0], rows[0]._meta
     names = [
         field.attname
         for field in meta.local_concrete_fields
-        if (rows[0].pk is not None or field is not key)
-        and not isinstance(getattr(rows[0], field.attname), DatabaseDefault)
+        if (first.pk is not None or field is not meta.pk)
+        and not isinstance(getattr(first, field.attname), DatabaseDefault)
     ]
-    lines = ([getattr(row, name) for name in names] for row in rows)
-    insert_rows(type(rows[0]), names, lines, skip=skip, unique=unique, update=update)
+    # Straight from where an instance keeps them, unless it was told not to read some.
+    if len(names) > 1 and all(name in first.__dict__ for name in names):
+        of = itemgetter(*names)
+        return names, (of(row.__dict__) for row in rows)
+    return names, ([getattr(row, name) for name in names] for row in rows)
+
+
+class Aside:
+    """Inserts that the database takes in while their owner goes on with what needs none.
+
+    One begins when the one before has ended. Until `wait`, or the end of the block, nobody else may
+    ask anything of the connection; what went wrong is raised there, or by the next insert. No
+    thread sends them: it would wait for its turn whenever the database is ready for more. They
+    leave little by little, as what is made meanwhile passes through `going_on`.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._flush: Callable[[], int] | None = None
+
+    def __enter__(self) -> Aside:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._flush = None
+        self._open.__exit__(kind, error, trace)
+
+    def insert_rows(
+        self, model: type[models.Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """`bulk.insert_rows`, aside."""
+        data = encoded(model, names, self.going_on(rows))
+        self.wait()
+        if data:
+            self._begin(_target(model, tuple(names)), data)
+            grown(model, data.count(b"\n"))
+
+    def insert_instances(self, rows: Sequence[models.Model]) -> None:
+        """`bulk.insert_instances`, aside."""
+        if rows:
+            names, lines = _taken_apart(rows)
+            self.insert_rows(type(rows[0]), names, lines)
+
+    def going_on(self, items: Iterable[T]) -> Iterator[T]:
+        """These, and now and then what the database can take by then is handed over."""
+        for count, item in enumerate(items):
+            if self._flush is not None and not count % _BETWEEN:
+                self._flush()
+            yield item
+
+    def wait(self) -> None:
+        """Until everything is inserted. Raises what went wrong."""
+        self._flush = None
+        self._open.close()
+
+    def _begin(self, target: _Target, data: bytes) -> None:
+        cursor = _own(self._open.enter_context(connection.cursor()))
+        self._open.enter_context(connection.wrap_database_errors)
+        # It hands over what is taken at once, and waits for the rest only at its end.
+        writer = LibpqWriter(cursor, flush_threshold=sys.maxsize)
+        self._open.enter_context(cursor.copy(_statement(target), writer=writer)).write(data)
+        self._flush = cursor.connection.pgconn.flush
 
 
 def number(rows: Sequence[models.Model]) -> None:
@@ -178,14 +260,19 @@ def grown(model: type[models.Model], rows: int) -> None:
     it could have used an index."""
     if rows < _MANY:
         return
-    job = _Analysis(model._meta.db_table)
+    fields = [f for f in model._meta.concrete_fields if not isinstance(f, models.JSONField)]
+    job = _Analysis(model._meta.db_table, tuple(str(field.column) for field in fields))
     if all(other != job for _, other, *_ in connection.run_on_commit):
         transaction.on_commit(job)
 
 
 @dataclass(frozen=True, slots=True)
 class _Analysis:
+    """Plain columns alone: documents, and what indexes make of them, cost thrice as much for thirty
+    thousand rows. PostgreSQL looks at those by itself later."""
+
     table: str
+    columns: tuple[str, ...]
 
     def __call__(self) -> None:
         with connection.cursor() as cursor:
@@ -196,7 +283,9 @@ class _Analysis:
             )
             row = cursor.fetchone()
             if row and row[0]:
-                cursor.execute(f"ANALYZE {connection.ops.quote_name(self.table)}")
+                quote = connection.ops.quote_name
+                columns = ", ".join(map(quote, self.columns))
+                cursor.execute(f"ANALYZE {quote(self.table)} ({columns})")
 
 
 class _Target:
@@ -234,9 +323,13 @@ def _copy(target: _Target, data: bytes, table: str = "") -> None:
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
-        cursor.copy(f"COPY {table or target.table} ({target.columns}) FROM STDIN") as copy,
+        cursor.copy(_statement(target, table)) as copy,
     ):
         copy.write(data)
+
+
+def _statement(target: _Target, table: str = "") -> str:
+    return f"COPY {table or target.table} ({target.columns}) FROM STDIN"
 
 
 def _insert_beside(target: _Target, data: bytes, conflict: str) -> None:
@@ -264,11 +357,8 @@ def _merging(model: type[models.Model], unique: Sequence[str], update: Sequence[
     return f"ON CONFLICT ({', '.join(columns(unique))}) DO {does}"
 
 
-def _element(value: object) -> str:
-    if isinstance(value, int):
-        return str(value)
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _own(cursor: object) -> Cursor[Any]:

@@ -145,9 +145,17 @@ class Person(models.Model):
             ),
             models.Index(fields=["display_name", "id"], name="person_name"),
             models.Index(fields=["state", "display_name", "id"], name="person_state"),
-            models.Index(fields=["email"], name="person_email"),
+            models.Index(
+                fields=["display_name", "id"],
+                condition=models.Q(email=""),
+                name="person_without_email",
+            ),
             models.Index(fields=["start_date"], name="person_start"),
-            models.Index(fields=["end_date"], name="person_end"),
+            models.Index(
+                fields=["end_date"],
+                condition=models.Q(end_date__isnull=False),
+                name="person_end",
+            ),
             models.Index(
                 fields=["terminated_at"],
                 condition=models.Q(terminated_at__isnull=False),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, islice
+from types import MappingProxyType
 
 from django.db import connection
 
@@ -33,6 +34,7 @@ DEFAULT_FORMATS = ("{first}.{last}", "{f}.{last}", "{first}.{last}{n}")
 #: Names in lower case -> the ids of the people on whose accounts they are, None for nobody's.
 Holders = Callable[[Collection[str]], Mapping[str, Collection[int | None]]]
 _holders: list[Holders] = []
+_NOBODY: Mapping[int, Person | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,19 @@ def ask_also(holders: Holders) -> None:
 
 
 def reserve(
-    form: NameForm, people: Mapping[int, Attributes], *, in_hand: Collection[int] = ()
+    form: NameForm,
+    people: Mapping[int, Attributes],
+    *,
+    in_hand: Mapping[int, Person | None] = _NOBODY,
 ) -> tuple[dict[int, str], dict[int, str]]:
     """Person id -> a name of their own, and person id -> why there is none. `in_hand` are people
-    whom the caller is about to save: nothing of theirs is given to anybody else.
+    whom the caller is about to save, by id: nothing of theirs is given to anybody else.
 
     Proposals go round by round: everybody proposes their next candidate that is not taken yet, the
     database keeps those that are still free, the rest propose again. A round asks for twice as
     many candidates as the one before, so that the thousandth of a name is found as soon.
     """
-    kept = {*in_hand, *people}
+    kept = {**dict.fromkeys(people), **in_hand}
     proposals = {key: form.names(attributes) for key, attributes in people.items()}
     given: dict[int, str] = {}
     failed: dict[int, str] = {}
@@ -108,9 +113,11 @@ def reserve(
     return given, failed
 
 
-def claim(form: NameForm, names: Mapping[str, int], *, in_hand: Collection[int] = ()) -> list[str]:
+def claim(
+    form: NameForm, names: Mapping[str, int], *, in_hand: Mapping[int, Person | None] = _NOBODY
+) -> list[str]:
     """Reserve names that were given from outside. Returns those that somebody else holds."""
-    kept = set(_keep(form, names, {*in_hand, *names.values()}))
+    kept = set(_keep(form, names, {**dict.fromkeys(names.values()), **in_hand}))
     return [value for value in names if value not in kept]
 
 
@@ -145,7 +152,9 @@ _RESERVE = """
 """
 
 
-def _keep(form: NameForm, wanted: Mapping[str, int], in_hand: Collection[int]) -> list[str]:
+def _keep(
+    form: NameForm, wanted: Mapping[str, int], in_hand: Mapping[int, Person | None]
+) -> list[str]:
     """Insert what is free; return the values that now belong to who wanted them. In order, so
     that two who want the same names never wait for each other."""
     if not wanted:
@@ -183,7 +192,9 @@ _PASS_ON = """
 """
 
 
-def _pass_on(form: NameForm, wanted: Mapping[str, int], in_hand: Collection[int]) -> list[str]:
+def _pass_on(
+    form: NameForm, wanted: Mapping[str, int], in_hand: Mapping[int, Person | None]
+) -> list[str]:
     """Names of people who have been gone for long enough, to their new owners."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -198,16 +209,22 @@ def _pass_on(form: NameForm, wanted: Mapping[str, int], in_hand: Collection[int]
             ],
         )
         former = dict(cursor.fetchall())
-    _forget(form.kind, former, wanted)
+    _forget(form.kind, former, wanted, in_hand)
     return list(former)
 
 
-def _forget(kind: str, former: Mapping[str, int], wanted: Mapping[str, int]) -> None:
+def _forget(
+    kind: str,
+    former: Mapping[str, int],
+    wanted: Mapping[str, int],
+    in_hand: Mapping[int, Person | None],
+) -> None:
     """Who has left is no longer found under a name that is somebody else's now."""
     people = Person.objects.in_bulk([*former.values(), *(wanted[value] for value in former)])
     events = []
     for value, key in former.items():
-        person, heir = people[key], people.get(wanted[value])
+        person = people[key]
+        heir = in_hand.get(wanted[value]) or people.get(wanted[value]) or "somebody else"
         attributes = {
             name: _without(held, value) if name in (kind, ALIASES) else held
             for name, held in person.attributes.items()
@@ -223,7 +240,7 @@ def _forget(kind: str, former: Mapping[str, int], wanted: Mapping[str, int]) -> 
                 subject_key=str(person.uid),
                 subject_label=person.display_name,
                 person=str(person.uid),
-                reason=f"they left long ago, and {heir or 'somebody else'} has it now",
+                reason=f"they left long ago, and {heir} has it now",
                 before={kind: value},
                 after={kind: None},
             )

@@ -17,11 +17,13 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
 
 from tenure.core.model import LifecycleState
+from tenure.core.veiling import HIDDEN as HIDDEN
 from tenure.figures.services import figure, register
 from tenure.infra.paging import Page, page
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Person, PersonChange, PersonUnion
 from tenure.people.services import company, lagging
+from tenure.people.services import sensitive_attributes as sensitive_attributes
 
 #: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
 _PLAIN: Final = str.maketrans("øłđıħŧ", "oldiht")
@@ -32,8 +34,6 @@ WORDS_SQL: Final = (
     'people_words("people_person"."display_name"::text, "people_person"."email"::text, '
     '"people_person"."employee_number"::text)'
 )
-#: In place of the value of a sensitive attribute.
-HIDDEN: Final = "(not shown)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,10 @@ def people_page(
 
 
 def page_of(rows: QuerySet[Person], cursor: str = "", *, size: int = 50) -> Page[Person]:
-    """These people by name, with their managers."""
+    """These people by name, with their managers, who are looked up for those of the page alone:
+    some of these lists are sorted as a whole."""
     order = ("display_name", "id")
-    return page(rows.select_related("manager"), order=order, cursor=cursor, size=size)
+    return page(rows.prefetch_related("manager"), order=order, cursor=cursor, size=size)
 
 
 def count_people(*, search: str = "", state: str = "", endless: bool = False) -> int:
@@ -191,12 +192,6 @@ def values_of(name: str, *, limit: int = 50) -> list[tuple[str, int]]:
         return [(str(value), count) for value, count in cursor.fetchall()]
 
 
-def sensitive_attributes() -> frozenset[str]:
-    """Those whose values are not shown in lists, exports, logs and the audit trail. One query."""
-    rows = AttributeDefinition.objects.filter(sensitive=True)
-    return frozenset(rows.values_list("name", flat=True))
-
-
 def shown_attributes(attributes: Mapping[str, object]) -> dict[str, object]:
     """The attributes, with a word in place of what is sensitive."""
     hidden = sensitive_attributes()
@@ -251,32 +246,36 @@ def lacks_end(person: Person) -> bool:
 
 
 def people_without_end(*, limit: int = 3) -> tuple[list[Person], int]:
-    """The first of them by name, and how many."""
-    count: int = figure(_ENDLESS, table="people_person")
-    if not count:
-        return [], 0
-    return list(without_end().order_by("display_name", "id")[:limit]), count
+    """The first of them by name (a hundred at most), and how many."""
+    first, count = figure(_ENDLESS, table="people_person")
+    rows = Person.objects.in_bulk(first[:limit]) if first else {}
+    return [rows[pk] for pk in first if pk in rows], count
 
 
-def _count_endless() -> int:
-    return without_end().count()
+def _count_endless() -> tuple[list[int], int]:
+    ids = without_end().order_by("display_name", "id").values_list("pk", flat=True)
+    first = list(ids[:_FIRST])
+    return first, len(first) if len(first) < _FIRST else ids.count()
 
 
-_ENDLESS: Final = "people without a last day"
+_FIRST: Final = 100
+_ENDLESS: Final = "people without a last day, and the first of them"
 register(_ENDLESS, _count_endless)
 
 
 def coming(*, start: date, days: int) -> list[Coming]:
-    """Who joins or leaves on the days from `start` on, in order. Three queries, by indexes."""
+    """Who joins or leaves on the days from `start` on, in order. Three queries, by indexes; of
+    each person what stands in columns and, as `department`, where they work."""
     end = start + timedelta(days=days - 1)
+    rows = Person.objects.defer("attributes", "origins").annotate(
+        department=KeyTextTransform("department", "attributes")
+    )
     found = [
         Coming(person, person.start_date, joins=True)
-        for person in Person.objects.filter(
-            start_date__range=(start, end), terminated_at__isnull=True
-        )
+        for person in rows.filter(start_date__range=(start, end), terminated_at__isnull=True)
         if person.start_date
     ]
-    here = Person.objects.exclude(state=LifecycleState.LEFT.value)
+    here = rows.exclude(state=LifecycleState.LEFT.value)
     # An instant may fall on another day in their zone than in UTC: look a day further each way.
     after = datetime(start.year, start.month, start.day, tzinfo=UTC) - timedelta(days=1)
     ends = here.filter(end_date__range=(start, end), terminated_at__isnull=True)

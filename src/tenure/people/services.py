@@ -40,6 +40,12 @@ def schema() -> dict[str, AttributeType]:
     return standard | {name: AttributeType(kind) for name, kind in custom}
 
 
+def sensitive_attributes() -> frozenset[str]:
+    """Those whose values are not shown in lists, exports, logs and the audit trail. One query."""
+    rows = AttributeDefinition.objects.filter(sensitive=True)
+    return frozenset(rows.values_list("name", flat=True))
+
+
 def raise_generation(people: Iterable[int] | None = None) -> None:
     """What these people should have may have changed. None: everybody's."""
     rows = Person.objects.all()

@@ -167,7 +167,7 @@ def agree(agreed: Mapping[str, Baseline]) -> None:
 def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
     """An account that was just made, or was there already and is taken over."""
     remote = outcome.account
-    attributes = dict(remote.attributes) if remote else _changed({}, row)
+    attributes = dict(remote.attributes) if remote else _changed({}, outcome.work.attributes)
     account.person_id = row.person_id
     account.situation = Situation.LINKED.value
     account.user_name = str(attributes.get("userName") or "")
@@ -189,7 +189,7 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     account.baseline = sent(
         {},
         {
-            **{name: change.get("to") for name, change in row.attributes.items()},
+            **outcome.work.attributes,
             ACTIVE: row.active,
             ENTITLEMENTS: list(outcome.work.progress.get("grant", ())),
         },
@@ -206,10 +206,8 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
         held = sorted((held_by(account.baseline) | granted) - revoked)
         account.baseline = sent(account.baseline, {ENTITLEMENTS: held})
     if kind is OperationKind.UPDATE:
-        account.attributes = _changed(account.attributes, row)
-        account.baseline = sent(
-            account.baseline, {name: change.get("to") for name, change in row.attributes.items()}
-        )
+        account.attributes = _changed(account.attributes, outcome.work.attributes)
+        account.baseline = sent(account.baseline, outcome.work.attributes)
         account.user_name = str(account.attributes.get("userName") or account.user_name)
     elif kind is OperationKind.ENABLE:
         account.active, account.disabled_at, account.evidence = True, None, None
@@ -267,6 +265,6 @@ def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> 
         ).update(next_look_at=at)
 
 
-def _changed(attributes: Mapping[str, object], row: Operation) -> dict[str, object]:
-    merged = dict(attributes) | {name: c.get("to") for name, c in row.attributes.items()}
+def _changed(attributes: Mapping[str, object], wanted: Mapping[str, object]) -> dict[str, object]:
+    merged = {**attributes, **wanted}
     return {name: value for name, value in merged.items() if value is not None}

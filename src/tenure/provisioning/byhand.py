@@ -9,9 +9,10 @@ changes meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -22,10 +23,12 @@ from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
-from tenure.core.model import OperationKind, OperationState
+from tenure.core.model import OperationKind, OperationState, Value
 from tenure.infra.clock import now as clock_now
+from tenure.infra.paging import Page, page
+from tenure.people import looks
 from tenure.people.models import Person
-from tenure.provisioning import claiming, settling
+from tenure.provisioning import claiming, settling, veiling
 from tenure.provisioning.models import Operation
 from tenure.provisioning.owning import Owners
 from tenure.provisioning.sending import identity
@@ -70,6 +73,8 @@ class Task:
     overdue: bool
     #: It makes an account, which has to be known afterwards.
     makes: bool = False
+    #: Some of its values are sensitive, and not in `steps`.
+    sensitive: bool = False
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -83,6 +88,7 @@ class Task:
             "assignee": self.assignee,
             "since": self.since,
             "overdue": self.overdue,
+            "sensitive": self.sensitive,
         }
 
 
@@ -99,9 +105,30 @@ def tasks(
     return [_task(row, at) for row in rows[:limit]]
 
 
+def tasks_page(
+    *, application: str | None = None, cursor: str = "", size: int = 25
+) -> tuple[list[Task], Page[Operation]]:
+    """One page of them, in the order in which they were planned."""
+    rows = _open()
+    if application is not None:
+        rows = rows.filter(application=application_named(application))
+    found, at = page(rows, order=("id",), cursor=cursor, size=size), clock_now()
+    return [_task(row, at) for row in found.rows], found
+
+
 def task(number: int) -> Task:
     """One that waits. Raises `LookupError`."""
     return _task(_found(number), clock_now())
+
+
+def task_in_clear(number: int) -> Task:
+    """The same with its sensitive values, for whoever does it; that they were looked at is
+    recorded. Raises `LookupError`."""
+    row = _found(number)
+    values = veiling.private(row)
+    if values and row.person is not None:
+        looks.record(row.person, values, where=f"task {row.pk} in {row.application.name}")
+    return _task(row, clock_now(), {name: change.after for name, change in values.items()})
 
 
 def done(number: int, *, note: str = "", account: str = "") -> None:
@@ -214,7 +241,9 @@ def _owner(row: Operation) -> Person:
     return row.person
 
 
-def _task(row: Operation, at: datetime) -> Task:
+def _task(
+    row: Operation, at: datetime, clear: Mapping[str, Value | None] = MappingProxyType({})
+) -> Task:
     application: Application = row.application
     since = row.asked_at or row.created_at
     person = row.person.display_name if row.person else ""
@@ -227,21 +256,22 @@ def _task(row: Operation, at: datetime) -> Task:
         what=_WHAT[OperationKind(row.kind)].format(
             person=person, account=row.account or person, application=application.name
         ),
-        steps=tuple(_steps(row)),
+        steps=tuple(_steps(row, clear)),
         why=row.reason,
         cause=row.error,
         assignee=application.owner or ADMINISTRATORS,
         since=since,
         overdue=at - since > (application.remind_after or REMIND_AFTER),
         makes=row.kind == OperationKind.CREATE.value and row.account is None,
+        sensitive=bool(row.sealed) and not clear,
     )
 
 
-def _steps(row: Operation) -> Iterator[str]:
+def _steps(row: Operation, clear: Mapping[str, Value | None]) -> Iterator[str]:
     made_already = row.kind == OperationKind.CREATE.value and row.account is not None
     if not made_already:
         for name, change in row.attributes.items():
-            value = change.get("to")
+            value = clear.get(name, change.get("to"))
             text = ", ".join(map(str, value)) if isinstance(value, list) else value
             yield f"{name}: {'(empty)' if text in (None, '') else text}"
     for word, keys in (("give", row.grant), ("take", row.revoke)):

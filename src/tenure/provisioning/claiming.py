@@ -19,7 +19,7 @@ from tenure.infra.clock import now as clock_now
 from tenure.infra.instances import loading, relate
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import accounts, last_owner, settling
+from tenure.provisioning import accounts, last_owner, settling, veiling
 from tenure.provisioning.models import Operation
 from tenure.provisioning.work import Work
 from tenure.runs.selectors import paused
@@ -32,7 +32,7 @@ _CHOOSING = 0x7E6
 _SENT = (
     *("id", "application_id", "person_id", "account_id", "run_id", "kind", "state", "urgency"),
     *("reason", "attributes", "grant", "revoke", "active", "generation", "progress", "attempts"),
-    *("not_before", "error", "evidence", "started_at", "asked_at", "finished_at"),
+    *("not_before", "error", "evidence", "started_at", "asked_at", "finished_at", "sealed"),
 )
 _OF_PERSON = ("id", "uid", "display_name", "generation")
 _COLUMNS = ", ".join(
@@ -173,6 +173,9 @@ def claim(
     operations = _read(chosen.values())
     if held := last_owner.held_back(application, operations, now):
         operations = [row for row in operations if row.pk not in held]
+    if lost := [row for row in operations if not veiling.can_be_sent(row)]:
+        _give_up(lost, now)
+        operations = [row for row in operations if row not in lost]
     keys = [row.pk for row in operations]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -181,6 +184,18 @@ def claim(
             [OperationState.STARTED.value, now, keys],
         )
     return operations, list(dict.fromkeys(stale))
+
+
+def _give_up(rows: Sequence[Operation], now: datetime) -> None:
+    """What they are to send cannot be opened: their people are planned anew, with the values that
+    are known of them."""
+    Operation.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=OperationState.FAILED.value,
+        finished_at=now,
+        error="Its sensitive values cannot be opened: the key that sealed them is not there. It is "
+        "planned anew.",
+    )
+    people.raise_generation([row.person_id for row in rows if row.person_id is not None])
 
 
 def _read(rows: Iterable[Sequence[Any]]) -> list[Operation]:
@@ -217,19 +232,21 @@ def _work(row: Operation) -> Work:
     # Asked for once each: Django looks them up at every mention.
     person, account = row.person, row.account
     uid = str(person.uid) if person else ""
+    attributes, private = veiling.to_send(row)
     return Work(
         operation=row.pk,
         kind=OperationKind(row.kind),
         person=uid,
         external_id=uid,
         remote_id=account.remote_id if account else str(row.progress.get("remote_id", "")),
-        attributes={name: change.get("to") for name, change in row.attributes.items()},
+        attributes=attributes,
         grant=tuple(row.grant),
         revoke=tuple(row.revoke),
         progress=dict(row.progress),
         unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
         active=row.active,
         outdated=person is not None and row.generation != person.generation,
+        private=private,
     )
 
 

@@ -23,10 +23,12 @@ from tenure.audit.services import Entry, event, record_many
 from tenure.core.account_conditions import compile_account_condition, first_that_holds, seen
 from tenure.core.correlation import Key, Matcher, Verdict, correlate
 from tenure.core.model import Observed, OperationKind, OperationState, Situation
+from tenure.core.veiling import Veil
 from tenure.infra.bulk import update_rows
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import lagging, raise_generation, schema
+from tenure.provisioning import narrowing, veiling
 from tenure.provisioning.models import Operation
 
 #: Whose owner rules may still find, or find to be another.
@@ -101,14 +103,23 @@ def digest(application: Application) -> str:
 
 
 class Possible:
-    """For planning: which accounts that are not tied to anybody could be a person's."""
+    """For planning: which accounts that are not tied to anybody could be a person's. Where only a
+    few `people` (ids) will be asked about, only the accounts that could be theirs are loaded."""
 
-    def __init__(self, applications: Iterable[Application]) -> None:
+    def __init__(
+        self, applications: Iterable[Application], people: Collection[int] | None = None
+    ) -> None:
         rows = {row.pk: row for row in _with_undecided(applications)}
         kinds = schema() if rows else {}
         matchers = {pk: Matcher(matching_rules(row), kinds) for pk, row in rows.items()}
         by_key: dict[int, dict[Key, list[Account]]] = {pk: {} for pk in rows}
-        for account in _undecided_in(rows):
+        few = rows and people is not None and len(people) <= narrowing.FEW
+        found = (
+            _undecided_of(matchers, people)
+            if few and people is not None
+            else _undecided_in(_undecided_rows(rows))
+        )
+        for account in found:
             keys = by_key[account.application_id]
             for key in matchers[account.application_id].account_keys(account.attributes):
                 keys.setdefault(key, []).append(account)
@@ -125,15 +136,23 @@ class Possible:
         return list(accounts.values())
 
 
-def _undecided_in(applications: Collection[int]) -> Iterator[Account]:
+def _undecided_rows(applications: Collection[int]) -> QuerySet[Account]:
     """Accounts of these applications, by id, of which nobody knows whose they are."""
-    if not applications:
-        return iter(())
     rows = Account.objects.filter(
         application__in=list(applications), situation__in=UNDECIDED, decision=""
     ).exclude(situation=Situation.IGNORED.value)
-    needed = ("application_id", "remote_id", "attributes", "active", "refused")
-    return rows.only(*needed).iterator(5000)
+    return rows.only("application_id", "remote_id", "attributes", "active", "refused")
+
+
+def _undecided_in(rows: QuerySet[Account]) -> Iterator[Account]:
+    return iter(rows.iterator(5000))
+
+
+def _undecided_of(matchers: Mapping[int, Matcher], people: Collection[int]) -> Iterator[Account]:
+    """Of them those that could be one of these people's, and a few that turn out not to be."""
+    persons = list(Person.objects.filter(pk__in=people).values_list("uid", "attributes"))
+    for applications, could_be in narrowing.narrowed(matchers, persons):
+        yield from _undecided_in(could_be(_undecided_rows(applications)))
 
 
 def _with_undecided(applications: Iterable[Application]) -> list[Application]:
@@ -204,7 +223,8 @@ def _correlate(application: Application, run: int | None) -> Correlated:
     cancel_orphan_steps([row for row in changed if row.situation != Situation.UNMATCHED.value])
     owners = [row.person_id for row in changed if row.person_id is not None]
     uids = dict(Person.objects.filter(pk__in=owners).values_list("pk", "uid"))
-    record_many([one for row in changed for one in _events(application, row, uids, run)])
+    over = veiling.veil([application]) if changed else Veil()
+    record_many([one for row in changed for one in _events(application, over, row, uids, run)])
     raise_generation(found.affected)
     Application.objects.filter(pk=application.pk).update(correlated_by=digest(application))
     return found
@@ -270,7 +290,7 @@ _COUNTED = {
 
 
 def _events(
-    application: Application, row: Account, uids: Mapping[int, UUID], run: int | None
+    application: Application, over: Veil, row: Account, uids: Mapping[int, UUID], run: int | None
 ) -> Iterator[Entry]:
     actions = {
         Situation.LINKED.value: Action.ACCOUNT_ADOPTED,
@@ -278,14 +298,15 @@ def _events(
     }
     if (action := actions.get(row.situation)) is None:
         return
+    uid = str(uids.get(row.person_id or 0, ""))
     yield event(
         action,
         subject_kind="account",
         subject_key=str(row.pk),
         subject_label=f"{row} in {application.name}",
         application=application.slug,
-        person=str(uids.get(row.person_id or 0, "")),
+        person=uid,
         reason=row.situation_reason,
-        after=row.attributes,
+        after=over.values(application.slug, uid or row.remote_id, row.attributes),
         run=run,
     )

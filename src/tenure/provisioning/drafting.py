@@ -17,7 +17,7 @@ from tenure.infra.bulk import among
 from tenure.infra.instances import read
 from tenure.people.models import Person
 from tenure.people.services import due_for_a_look, facts, lagging, leaver_grace
-from tenure.provisioning import memory
+from tenure.provisioning import memory, veiling
 from tenure.provisioning.correlating import Possible
 from tenure.provisioning.loading import Protecting, exceptions, observed, policies
 from tenure.provisioning.models import Operation
@@ -57,10 +57,14 @@ class Drafting:
         if scope.application is not None:
             application_named(scope.application)
         self.policies: Policies = policies(list(self.applications.values()))
+        sensitive = {slug: one.sensitive for slug, one in self.policies.applications.items()}
+        self.veil = veiling.veil_over(sensitive)
+        self.sealing = veiling.Sealing(self.veil)
         self._grace = leaver_grace()
         self._slugs = {row.pk: row.slug for row in self.applications.values()}
         self._protecting = Protecting(self.applications.values())
-        self._possible = Possible(self.applications.values())
+        people = scope.people if scope.person is None else [scope.person]
+        self._possible = Possible(self.applications.values(), people)
 
     def in_scope(self) -> dict[str, Application]:
         """The applications that are planned for, by slug."""

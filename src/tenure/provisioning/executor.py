@@ -1,8 +1,9 @@
 """Draining one application, until nothing is due.
 
-Exactly one drain works an application at a time. Its two lanes (see `lane`) each hold a session
-lock on the very connection that writes their outcomes: a worker that dies, or loses the database,
-loses the locks with it and can no longer write.
+Exactly one drain works an application at a time. Each of its connections holds a session lock:
+those on which its two lanes (see `lane`) write outcomes, and one more on which the wide lane claims
+when much is due. A worker that dies, or loses the database, loses the locks with it and can no
+longer write; and nobody else begins before all of them are free.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from functools import partial
 
 from django.db import DatabaseError
 
@@ -23,14 +25,14 @@ from tenure.provisioning.drafting import Scope
 from tenure.provisioning.lane import Course, Drained, Lane
 from tenure.provisioning.reconcile import reconcile_by_slug
 from tenure.provisioning.stopping import why_still
-from tenure.provisioning.tables import Tables, try_lock
+from tenure.provisioning.tables import Tables, connect, try_lock, unlock
 from tenure.provisioning.work import broken
 
 log = logging.getLogger(__name__)
 
 __all__ = ["Drain", "Drained"]
 
-_WIDE, _FAST = 0x7E5, 0x7E8
+_WIDE, _FAST, _CLAIMS = 0x7E5, 0x7E8, 0x7E9
 #: How often a drain looks whether a leaver waits, or somebody stopped writes.
 _LOOK_SECONDS = 0.2
 #: So often a drain that comes for a leaver tries to get the place of one that is at it.
@@ -46,6 +48,7 @@ class Drain:
         self.trial = trial
         self.result = Drained()
         self._wide = Tables(f"drain-{slug}")
+        self._claims = Tables(f"claims-{slug}")
         self._fast = Tables(f"leavers-{slug}")
 
     async def run(self) -> Drained:
@@ -59,7 +62,8 @@ class Drain:
                 )
             return self.result
         finally:
-            await asyncio.gather(self._fast.close(), self._wide.close())
+            tables = (self._fast, self._claims, self._wide)
+            await asyncio.gather(*(one.close() for one in tables))
 
     async def _locked(self) -> Application | None:
         """The application, locked for this drain. Another one that is at it, and just ending, may
@@ -99,7 +103,9 @@ class Drain:
                 await reconcile_by_slug(self.slug)
                 await self._wide.do(self._plan_anew)
             await stack.enter_async_context(connector)
-            lane = Lane(course, connector, self._wide)
+            lane = Lane(
+                course, connector, self._wide, more=partial(self._claiming, course.application)
+            )
             await lane.find_groups()
             return lane
         except ConnectorError as error:
@@ -133,6 +139,18 @@ class Drain:
             await fast
         finally:
             await _end(fast)
+
+    async def _claiming(self, application: Application) -> Tables:
+        """A connection for claims alone, if the database has one left. Its lock is free for a
+        moment in between, and nobody can take it: they would need that of the wide lane first."""
+        try:
+            await self._claims.do(connect)
+        except DatabaseError:
+            return self._wide
+        await self._wide.do(unlock, _CLAIMS, application.pk)
+        if not await self._claims.do(try_lock, _CLAIMS, application.pk):
+            raise RuntimeError(f"Somebody else claims what is to be sent to {application.slug}.")
+        return self._claims
 
     async def _leavers(self, course: Course, closing: asyncio.Event) -> None:
         """Look up again and again: leavers go at once, and who stopped writes is heard."""
@@ -173,7 +191,8 @@ class Drain:
         application = Application.objects.filter(slug=self.slug).first()
         if application is None:
             return None
-        self.result.busy = not try_lock(_WIDE, application.pk)
+        locks = (_WIDE, _CLAIMS)
+        self.result.busy = not all(try_lock(lock, application.pk) for lock in locks)
         if self.result.busy:
             return application
         self.result.stopped = why_still(application, company(), trial=self.trial)

@@ -141,7 +141,7 @@ def explain(
             try:
                 compiled.mappings[row.slug].values(weighed.attributes)
             except MappingProblem as error:
-                problem = str(error)
+                problem = error.said(policy.sensitive)
         explained.append(
             ApplicationExplanation(
                 application=row.slug,

@@ -1,4 +1,5 @@
-"""One lane of a drain: claim, send, settle, again, over connections of its own.
+"""One lane of a drain: claim, send, settle, again, over a connection of its own; where much is due
+over two, so that what is claimed does not wait for what is settled.
 
 A drain has two. The wide one takes whatever is due, in big batches. The fast one takes leavers'
 removals only, as soon as they are due, so that they neither wait for the batch that is travelling
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeAlias
@@ -72,15 +73,24 @@ Upcoming: TypeAlias = tuple[list[Operation], list[Work]]
 
 
 class Lane:
-    """Batch after batch. `leavers`: only removals for who leaves."""
+    """Batch after batch. `leavers`: only removals for who leaves; `more`: a connection for claims,
+    to be asked for when more is due than one small batch."""
 
     def __init__(
-        self, course: Course, connector: Connector, tables: Tables, *, leavers: bool = False
+        self,
+        course: Course,
+        connector: Connector,
+        tables: Tables,
+        *,
+        more: Callable[[], Awaitable[Tables]] | None = None,
+        leavers: bool = False,
     ) -> None:
         self._course = course
         self._application = course.application
         self._connector = connector
         self._tables = tables
+        self._claims = tables
+        self._more = more
         self._leavers = leavers
         self._size = _SMALLEST
         self._silent = 0
@@ -95,7 +105,9 @@ class Lane:
         upcoming = await self._next()
         while upcoming:
             rows, work = upcoming
-            ahead = None if self._silent else self._tables.submit(self._claim)
+            if self._more is not None and len(work) >= _SMALLEST:
+                self._claims, self._more = await self._more(), None
+            ahead = None if self._silent else self._claims.submit(self._claim)
             outcomes = await self._send(work)
             if settling_last is not None:
                 await settling_last
@@ -116,7 +128,7 @@ class Lane:
     async def try_one(self, kind: str) -> bool | None:
         """Send one operation of this kind ("" for any): whether that works, None where there is
         none. Anything that the application says about the operation itself means that it works."""
-        found = await self._tables.do(self._claim, kind)
+        found = await self._claims.do(self._claim, kind)
         if not found:
             return None
         rows, work = found
@@ -153,7 +165,7 @@ class Lane:
         """More work: now, or when the earliest retry is due if that is soon."""
         while True:
             at = now()
-            found = await self._tables.do(self._claim)
+            found = await self._claims.do(self._claim)
             if found or self._leavers:
                 return found
             due = await self._tables.do(claiming.next_due, self._application, at)
@@ -179,7 +191,7 @@ class Lane:
         self._size = _next_size(self._size, len(work), time.monotonic() - started)
         return outcomes
 
-    # Below: in the thread of the tables.
+    # Below: in the threads of the tables.
 
     def _objection(self, account: RemoteAccount, person: str) -> str:
         self._owners = self._owners or Owners(self._application)

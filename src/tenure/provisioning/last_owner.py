@@ -46,11 +46,12 @@ def held_back(application: Application, rows: Sequence[Operation], now: datetime
     taking = [row for row in rows if row.account_id is not None and _takes(application, row)]
     if not taking:
         return set()
-    there = set(_open([application.pk]).values_list("pk", flat=True))
+    # What is under way first: what is settled between the two is then no owner any more, and the
+    # other way round it would be counted as one.
     busy = Operation.objects.filter(application=application, state__in=[s.value for s in _BUSY])
-    there -= set(
-        busy.filter(kind__in=[k.value for k in _TAKING]).values_list("account_id", flat=True)
-    )
+    going = busy.filter(kind__in=[k.value for k in _TAKING]).values_list("account_id", flat=True)
+    taken = set(going)
+    there = set(_open([application.pk]).values_list("pk", flat=True)) - taken
     held = set()
     for row in taking:
         if row.account_id in there:

@@ -30,6 +30,7 @@ from tenure.core.model import (
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.bulk import encoded, insert_encoded, insert_rows, update_rows
 from tenure.people.models import Person
+from tenure.provisioning import veiling
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Key, PlanLine, content
@@ -77,7 +78,7 @@ class Wanted:
     kind: str
     urgency: int
     reason: str
-    attributes: dict[str, dict[str, object]]
+    attributes: veiling.Kept
     grant: list[str]
     revoke: list[str]
     active: bool
@@ -92,6 +93,7 @@ class Wanted:
     state: str = OperationState.PLANNED.value
     hold_reason: str = ""
     held_at: datetime | None = None
+    sealed: str = ""
 
 
 _WANTED = tuple(item.name for item in fields(Wanted))
@@ -387,7 +389,7 @@ def _cancel(rows: Sequence[Operation]) -> None:
 
     record_many(replaced([row for row in rows if row.state in OPEN]))
     Operation.objects.filter(_REPLACED | _REJECTED, pk__in=[row.pk for row in rows]).update(
-        state=OperationState.CANCELLED.value, finished_at=Now()
+        state=OperationState.CANCELLED.value, finished_at=Now(), sealed=""
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tenure.applications.models import Account, Application, Entitlement, TransferTo
@@ -26,8 +27,9 @@ from tenure.core.model import (
     RemovalAction,
     Situation,
 )
+from tenure.core.veiling import reading_sensitive
 from tenure.people.models import OnRename, Person
-from tenure.people.services import schema
+from tenure.people.services import schema, sensitive_attributes
 from tenure.provisioning.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessRule, PeopleGroup
@@ -45,12 +47,36 @@ def policies(applications: Sequence[Application] | None = None) -> Policies:
     entitlements: dict[int, list[Entitlement]] = {}
     for item in Entitlement.objects.filter(application__in=rows, managed=True):
         entitlements.setdefault(item.application_id, []).append(item)
+    mappings = {row.slug: _mapping(row, attributes) for row in rows}
+    groups = group_book(own)
+    hidden = sensitive_attributes()
     return Policies(
         rules=rule_book(attributes),
-        mappings={row.slug: _mapping(row, attributes) for row in rows},
-        applications={row.slug: policy_of(row, entitlements.get(row.pk, ())) for row in rows},
-        groups=group_book(own),
+        mappings=mappings,
+        applications={
+            row.slug: replace(
+                policy_of(row, entitlements.get(row.pk, ())),
+                sensitive=reading_sensitive(mappings[row.slug].attributes, hidden, groups),
+            )
+            for row in rows
+        },
+        groups=groups,
     )
+
+
+def sensitive_names(applications: Iterable[Application]) -> dict[str, frozenset[str]]:
+    """Application -> the attributes of its accounts that are computed from sensitive ones; only
+    those that have any. Raises `ExpressionError`."""
+    hidden = sensitive_attributes()
+    if not hidden:
+        return {}
+    own = schema()
+    attributes, groups = {**own, ATTRIBUTE: AttributeType.STRINGS}, group_book(own)
+    found = {
+        row.slug: reading_sensitive(_mapping(row, attributes).attributes, hidden, groups)
+        for row in applications
+    }
+    return {slug: names for slug, names in found.items() if names}
 
 
 def group_book(attributes: Schema, rows: Iterable[PeopleGroup] | None = None) -> GroupBook:

@@ -12,7 +12,9 @@ from tenure.core.expressions import ExpressionError, MissingAttribute, compile_v
 from tenure.core.mapping import IDENTIFYING
 from tenure.core.model import Situation, Value
 from tenure.people.models import Person
+from tenure.people.selectors import sensitive_attributes
 from tenure.people.services import schema
+from tenure.provisioning import veiling
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,25 @@ class Line:
 def lines(
     application: Application, expressions: Mapping[str, str], person: Person | None
 ) -> list[Line]:
-    """Attribute -> expression, as lines. Without a person they are only checked."""
-    kinds = schema()
+    """Attribute -> expression, as lines. Without a person they are only checked. What is computed
+    from something sensitive is veiled, as in a plan."""
+    kinds, sensitive = schema(), sensitive_attributes()
+    over = veiling.veil_over({application.slug: sensitive})
+    stored = veiling.veil([application]).of(application.slug)
     held = _account(application, person)
+    owner = str(person.uid) if person else ""
     found = []
     for attribute, text in expressions.items():
         there = held.get(attribute)
+        hidden = attribute in stored
         try:
             compiled = compile_value(text, kinds)
+            hidden = hidden or bool(compiled.attributes & sensitive)
+            if hidden:
+                there = over.value(owner, attribute, there)
             value = targeted(attribute, compiled, person.attributes) if person else None
+            if hidden:
+                value = over.value(owner, attribute, value)
         except MissingAttribute as error:
             found.append(
                 Line(
@@ -55,7 +67,8 @@ def lines(
             )
             continue
         except ExpressionError as error:
-            found.append(Line(attribute, text, there=there, problem=str(error)))
+            problem = "It gives no value: it reads a sensitive attribute." if hidden else str(error)
+            found.append(Line(attribute, text, there=there, problem=problem))
             continue
         empty = person is not None and value is None and attribute in IDENTIFYING
         problem = "This is empty for this person: no account can be made." if empty else ""

@@ -84,6 +84,11 @@ def who_meet(conditions: Mapping[str, Condition]) -> dict[str, list[int]]:
     return found
 
 
+def reads(source: str) -> frozenset[str]:
+    """The attributes that a condition reads. Raises `ExpressionError`."""
+    return compile_condition(source, rule_schema()).attributes
+
+
 def meets(source: str) -> list[int]:
     """The same by the text of a condition. Raises `ExpressionError`."""
     return who_meets(compile_condition(source, rule_schema()))

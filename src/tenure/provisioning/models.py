@@ -44,8 +44,10 @@ class Operation(models.Model):
     )
     urgency = models.SmallIntegerField(default=50)
     reason = models.TextField(blank=True)
-    #: {attribute: {"from", "to"}}
+    #: {attribute: {"from", "to"}}, what is sensitive veiled: see `veiling`.
     attributes = models.JSONField(default=dict)
+    #: The sensitive values themselves, sealed, until the operation is settled.
+    sealed = models.TextField(default="", db_default="", blank=True)
     grant = models.JSONField(default=list)
     revoke = models.JSONField(default=list)
     #: Whether an account that this makes is open.

@@ -8,9 +8,10 @@ is told. It must not know how an application is asked, nor whose an account is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -22,7 +23,9 @@ from tenure.core.diff import same
 from tenure.core.drift import action as drift_action
 from tenure.core.drift import told
 from tenure.core.model import Change, DriftAction, OperationState, Situation
+from tenure.core.veiling import Veil
 from tenure.infra.bulk import insert_instances, update_rows
+from tenure.provisioning import veiling
 from tenure.provisioning.loading import CASELESS, drift_policy
 from tenure.provisioning.models import Operation
 from tenure.runs import services as runs
@@ -42,6 +45,7 @@ class Reading:
     #: Remote id -> fingerprint of what we knew before.
     fingerprints: dict[str, bytes]
     at: datetime
+    veil: Veil
     #: How many accounts we know by now.
     known: int = 0
     seen: set[str] = field(default_factory=set)
@@ -57,8 +61,11 @@ class Reading:
                 RunIssue(run=self.run, severity=Severity.WARNING, key=key[:300], message=message)
             )
 
-    def drifted(self, row: Account, *, before: object, after: object) -> Entry:
-        """The event that somebody else changed an account."""
+    def drifted(
+        self, row: Account, *, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+    ) -> Entry:
+        """The event that somebody else changed an account; what is sensitive of it is veiled."""
+        slug, owner = self.application.slug, veiling.owner_of(row.person, row)
         return event(
             Action.ACCOUNT_DRIFTED,
             subject_kind="account",
@@ -66,8 +73,8 @@ class Reading:
             subject_label=f"{row.user_name or row.remote_id} in {self.application.name}",
             application=self.application.slug,
             person=str(row.person.uid) if row.person else "",
-            before=before,
-            after=after,
+            before=before and self.veil.values(slug, owner, before),
+            after=self.veil.values(slug, owner, after),
             run=self.run.pk,
         )
 
@@ -152,7 +159,7 @@ def _compare(reading: Reading, row: Account, remote: RemoteAccount, *, ours: boo
     reading.affected.add(row.person_id)
     policy = drift_policy(reading.application)
     said = [
-        told(name, Change(new, old))
+        told(name, Change(new, old), hidden=name in reading.veil.of(policy.slug))
         for name, (old, new) in differing.items()
         if drift_action(policy, name) is DriftAction.REPORT
     ]

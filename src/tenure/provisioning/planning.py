@@ -36,6 +36,7 @@ from tenure.provisioning import (
     orphans,
     planners,
     sheets,
+    veiling,
 )
 from tenure.provisioning.costs import costs
 from tenure.provisioning.drafting import CHUNK, Drafting, Scope, batched
@@ -140,9 +141,10 @@ def store(
     Applications in report mode are looked at, never written to: nothing is stored for them.
     """
     at = now or clock_now()
-    # Processes beside this one see only what is committed, the company's row among it.
+    # Processes beside this one see only what is committed: the company's row, the key of digests.
     alone = connection.in_atomic_block
     people.company()
+    veiling.prepare()
     with transaction.atomic():
         drafting = Drafting(scope, at)
         run = runs.start(RunKind.EXECUTE, scope.application or "", reason=reason)
@@ -292,7 +294,7 @@ def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -
         kind=step.kind,
         reason=step.reason,
         state=OperationState.HELD if report else OperationState.PLANNED,
-        attributes=step.attributes,
+        attributes=drafting.veil.changes(step.application, str(person.uid), step.attributes),
         grant=step.grant,
         revoke=step.revoke,
         hold_reason=REPORT_MODE if report else "",

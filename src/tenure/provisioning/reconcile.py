@@ -32,6 +32,7 @@ from tenure.provisioning import (
     memberships,
     missing,
     observing,
+    veiling,
 )
 from tenure.provisioning.observing import Reading
 from tenure.runs import services as runs
@@ -117,7 +118,8 @@ def _begin(slug: str) -> Reading:
     application = Application.objects.get(slug=slug)
     known = fingerprints.of(application)
     run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
-    return Reading(application, run, known, now(), known=len(known))
+    over = veiling.veil([application])
+    return Reading(application, run, known, now(), over, known=len(known))
 
 
 @transaction.atomic

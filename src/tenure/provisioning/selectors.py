@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 from django.db.models import CharField, Count, F, Func, Max, Min, Q, QuerySet, Value
@@ -16,6 +17,7 @@ from tenure.infra.clock import now
 from tenure.infra.paging import Page, page
 from tenure.people import services as people
 from tenure.people.models import Person
+from tenure.people.selectors import count_lagging, count_people
 from tenure.provisioning import planning
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
@@ -23,6 +25,9 @@ from tenure.provisioning.plan import Plan
 from tenure.runs.models import Run
 
 _SENT = [OperationState.RETRYING.value, OperationState.UNKNOWN.value, OperationState.FAILED.value]
+
+#: So many people are planned while one hardly waits; of more it is shown that it is worked out.
+AT_ONCE: Final = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +100,15 @@ def count_waiting() -> tuple[int, int]:
     return counts.get(states[0], 0), counts.get(states[1], 0)
 
 
-def count_pending(most: int) -> int:
-    """Operations that a plan shows because they wait or failed, counted no further than one beyond
-    `most`."""
-    rows = Operation.objects.filter(
-        state__in=[*(state.value for state in OPEN_STATES), OperationState.FAILED.value]
-    )
-    return rows.order_by().values("pk")[: most + 1].count()
+def people_to_plan(application: str | None = None) -> int:
+    """How many people are looked at to work out the plan: those who lag, those of whom something
+    waits or failed (counted no further than one beyond `AT_ONCE`), everybody for what is only
+    reported."""
+    if planning.in_report_mode(Scope(application=application)):
+        return count_people()
+    states = [*(state.value for state in OPEN_STATES), OperationState.FAILED.value]
+    rows = Operation.objects.filter(state__in=states).order_by()
+    return count_lagging() + rows.values("pk")[: AT_ONCE + 1].count()
 
 
 def waiting_for(applications: Iterable[int]) -> dict[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
@@ -27,6 +28,7 @@ from tenure.connectors.base import (
 )
 from tenure.core.model import OperationKind
 from tenure.core.transfers import OWNER
+from tenure.core.veiling import scrubbed
 from tenure.provisioning.together import VERBS, Race, in_one_request
 from tenure.provisioning.work import Broken, Outcome, Result, Work, broken, fail
 
@@ -65,6 +67,7 @@ class Batch:
         self.outcomes = {item.operation: Outcome(item) for item in work}
         self._concurrency = concurrency
         self._limit = asyncio.Semaphore(concurrency)
+        self._private = frozenset[str]().union(*(item.private for item in work))
         #: The application does not accept us: the rest would be refused the same.
         self._refused = False
 
@@ -80,6 +83,9 @@ class Batch:
             o for o in self._open() if o.work.kind in (OperationKind.DISABLE, OperationKind.DELETE)
         ]
         await self._each(removed, self._prove)
+        for outcome in self.outcomes.values():
+            # One answer may tell of several accounts.
+            outcome.message = scrubbed(outcome.message, self._private)
         return list(self.outcomes.values())
 
     def _open(self) -> list[Outcome]:
@@ -299,7 +305,8 @@ class Batch:
     def _fail(self, outcomes: Sequence[Outcome], error: Exception) -> None:
         """A fault of ours, and not of the application's, fails what met it and nothing else."""
         if not isinstance(error, ConnectorError):
-            log.error("A connector failed.", exc_info=error)
+            trace = "".join(traceback.format_exception(error)).rstrip()
+            log.error("A connector failed.\n%s", scrubbed(trace, self._private))
             error = Broken(broken(error))
         self._refused = self._refused or isinstance(error, StopApplication)
         for outcome in outcomes:

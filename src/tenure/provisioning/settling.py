@@ -16,6 +16,7 @@ from tenure.audit.services import Entry, acting, event, record_many
 from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import among, update_rows
 from tenure.people.models import Person
+from tenure.provisioning import veiling
 from tenure.provisioning.accounts import doubt, is_made, store_accounts, touched
 from tenure.provisioning.models import Operation
 from tenure.provisioning.work import Outcome, Result
@@ -37,6 +38,7 @@ _SETTLED = (
     "evidence",
     "finished_at",
     "asked_at",
+    "sealed",
 )
 
 _ACTIONS = {
@@ -71,6 +73,9 @@ def settle(
         for row, outcome in zip(rows, outcomes, strict=True)
         if outcome.result is not Result.DONE
     )
+    for row in rows:
+        if row.state in veiling.OVER:
+            row.sealed = ""
     update_rows(rows, _SETTLED)
     with acting(_actor(rows)):
         record_many(

@@ -71,7 +71,7 @@ def sheet(drafting: Drafting, chunk: Sequence[Draft], terms: Terms) -> Sheet:
             found.remembered[key], found.memories[key] = draft.remembered, decision.memory
         if decision.agreed:
             found.agreed.append(decision.agreed)
-        found.wanted += _wanted(draft, live, terms)
+        found.wanted += _wanted(drafting, draft, live, terms)
     return found
 
 
@@ -116,11 +116,17 @@ def problem_line(person: Person, problem: Problem) -> ProblemLine:
     )
 
 
-def _wanted(draft: Draft, live: Mapping[str, int], terms: Terms) -> Iterator[ledger.Wanted]:
+def _wanted(
+    drafting: Drafting, draft: Draft, live: Mapping[str, int], terms: Terms
+) -> Iterator[ledger.Wanted]:
     for step in draft.decision.operations:
         if step.application not in live:
             continue
         hold = step.hold if terms.decided_by is None else ""
+        application = drafting.applications[step.application]
+        attributes, sealed = drafting.sealing.changes(
+            application, str(draft.person.uid), step.attributes
+        )
         yield ledger.Wanted(
             application_id=live[step.application],
             person_id=draft.person.pk,
@@ -129,10 +135,8 @@ def _wanted(draft: Draft, live: Mapping[str, int], terms: Terms) -> Iterator[led
             kind=step.kind.value,
             urgency=step.urgency,
             reason=step.reason,
-            attributes={
-                name: {"from": change.before, "to": change.after}
-                for name, change in step.attributes.items()
-            },
+            attributes=attributes,
+            sealed=sealed,
             grant=list(step.grant),
             revoke=list(step.revoke),
             active=step.active,

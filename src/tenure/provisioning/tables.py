@@ -35,12 +35,23 @@ class Tables:
         return asyncio.shield(closing)
 
 
+def connect() -> None:
+    """Begin the session of the thread in which this runs. Raises `DatabaseError`."""
+    connection.ensure_connection()
+
+
 def try_lock(kind: int, key: int) -> bool:
     """Take a lock that the session holds until it ends; whether nobody else has it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [kind, key])
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+def unlock(kind: int, key: int) -> None:
+    """Give back a lock that this session took."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [kind, key])
 
 
 def _close() -> None:

@@ -54,6 +54,8 @@ class Work:
     #: Whether an account that is made is open.
     active: bool = True
     outdated: bool = False
+    #: Sensitive values, as texts, that no message or log may have.
+    private: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)

@@ -17,12 +17,13 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from tenure.connectors.base import Check, ConnectorError, NotFound
+from tenure.connectors.bearer import bearer
 from tenure.connectors.fields import BaseAddress
 from tenure.connectors.google.api import Api, explain
 from tenure.connectors.google.entitlements import DIRECTORY
 from tenure.connectors.google.resources import must_be_known, shown
 from tenure.connectors.google.settings import GoogleSecrets
-from tenure.connectors.http import HttpFunnel, Timeouts, segment
+from tenure.connectors.http import Timeouts, segment
 from tenure.readers.base import CursorExpired, Gone, ReaderConfig, ReaderError, Row, RowProblem
 from tenure.readers.looping import iterate, run
 from tenure.readers.texts import text
@@ -86,11 +87,7 @@ class GoogleReader:
         if config.file is not None:
             raise ReaderError("This source is Google Workspace: it reads no file.")
         self._settings = GoogleSourceSettings.model_validate(dict(config.settings))
-        self._tokens = config.tokens
-        self._token = ""
-        if config.tokens is None:
-            secrets = GoogleSecrets.model_validate(dict(config.secrets))
-            self._token = secrets.token.get_secret_value()
+        self._bearer = bearer(config, GoogleSecrets)
         self._managers: dict[str, str] = {}
         self._cursor = ""
 
@@ -224,16 +221,7 @@ class GoogleReader:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Api]:
-        settings, token = self._settings, self._token
-        async with HttpFunnel(
-            settings.base_url,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            secrets=(token,),
-            tokens=self._tokens,
-            timeouts=settings.timeouts,
-            allow_http=settings.allow_http,
-            how=explain,
-        ) as http:
+        async with self._bearer.funnel(self._settings, how=explain) as http:
             yield Api(http)
 
 

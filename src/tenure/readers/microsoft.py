@@ -17,8 +17,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from tenure.connectors.base import Check, ConnectorError, NotFound
+from tenure.connectors.bearer import bearer
 from tenure.connectors.fields import BaseAddress
-from tenure.connectors.http import HttpFunnel, Timeouts, segment
+from tenure.connectors.http import Timeouts, segment
 from tenure.connectors.microsoft.graph import Graph, explain
 from tenure.connectors.microsoft.properties import EXTENSION, EXTENSIONS
 from tenure.connectors.microsoft.settings import MicrosoftSecrets
@@ -86,11 +87,7 @@ class MicrosoftReader:
         if config.file is not None:
             raise ReaderError("This source is Microsoft Graph: it reads no file.")
         self._settings = MicrosoftSourceSettings.model_validate(dict(config.settings))
-        self._tokens = config.tokens
-        self._token = ""
-        if config.tokens is None:
-            secrets = MicrosoftSecrets.model_validate(dict(config.secrets))
-            self._token = secrets.token.get_secret_value()
+        self._bearer = bearer(config, MicrosoftSecrets)
         names = {
             EXTENSIONS if EXTENSION.fullmatch(name) else name for name in self._settings.attributes
         }
@@ -242,17 +239,8 @@ class MicrosoftReader:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Graph]:
-        settings, token = self._settings, self._token
-        async with HttpFunnel(
-            settings.base_url,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            secrets=(token,),
-            tokens=self._tokens,
-            timeouts=settings.timeouts,
-            allow_http=settings.allow_http,
-            how=explain,
-        ) as http:
-            yield Graph(http, settings.base_url)
+        async with self._bearer.funnel(self._settings, how=explain) as http:
+            yield Graph(http, self._settings.base_url)
 
 
 async def _tried(what: str, said: str, asking: Any) -> Check:

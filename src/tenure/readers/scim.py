@@ -16,6 +16,7 @@ import orjson
 from pydantic import BaseModel, Field, field_validator
 
 from tenure.connectors.base import Check, ConnectorError, Limits, NotFound
+from tenure.connectors.bearer import bearer
 from tenure.connectors.http import HttpFunnel, segment
 from tenure.connectors.scim import version1
 from tenure.connectors.scim.attributes import boolean, flatten, path
@@ -97,11 +98,7 @@ class ScimReader:
         if config.file is not None:
             raise ReaderError("This source is a SCIM service: it reads no file.")
         self._settings = ScimSourceSettings.model_validate(dict(config.settings))
-        self._tokens = config.tokens
-        self._token = ""
-        if config.tokens is None:
-            secrets = ScimSecrets.model_validate(dict(config.secrets))
-            self._token = secrets.token.get_secret_value()
+        self._bearer = bearer(config, ScimSecrets)
         self._managers: dict[str, str] = {}
         self._newest: datetime | None = None
         self._whole = False
@@ -259,7 +256,7 @@ class ScimReader:
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[_Open]:
         settings = self._settings
-        async with funnel(settings, self._token, tokens=self._tokens, limits=Limits()) as http:
+        async with funnel(settings, self._bearer, Limits()) as http:
             speech = Speech(settings.dialect, address=settings.base_url, http=http)
             yield _Open(http, await speech.ready())
 

@@ -149,7 +149,7 @@ def hint(
         given = found.get(webhook.token.header.lower(), "").removeprefix(webhook.token.prefix)
         if not secret or not hmac.compare_digest(given.encode(), secret.encode()):
             raise NotGenuine(f"The header {webhook.token.header} is not the secret.")
-    return _said(webhook, body)
+    return said(webhook, body)
 
 
 def _stamp(webhook: Webhook, headers: Mapping[str, str], now: datetime) -> str:
@@ -202,7 +202,8 @@ def _signed(text: str, body: bytes, stamp: str, method: str) -> bytes:
     return b"".join(values[part] if at % 2 else part.encode() for at, part in enumerate(parts))
 
 
-def _said(webhook: Webhook, body: bytes) -> Hint:
+def said(webhook: Webhook, body: bytes) -> Hint:
+    """What it says, whoever sent it: which records to look at, and what happened."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -21,7 +21,7 @@ from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.provisioning.services import follow
 from tenure.readers.base import Fetching, ReaderBusy, ReaderError
-from tenure.readers.webhook import Hinted, NotGenuine, Webhook, hint
+from tenure.readers.webhook import Hint, Hinted, NotGenuine, Webhook, hint
 from tenure.receiving.models import SourceHint
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
@@ -35,6 +35,11 @@ REASON = "webhook"
 _MOST = 200
 #: Then the next import by schedule has to do.
 _MOST_TRIES = 10
+#: A webhook that names no record has everything looked at that changed: no sooner than so long
+#: after the source was read last, and for all that came meanwhile.
+APART = timedelta(seconds=60)
+#: Those that come together are one.
+_TOGETHER = 2
 #: How long the same one is recognised.
 _KEPT = timedelta(days=1)
 
@@ -112,6 +117,35 @@ def _echoed(webhook: Webhook, headers: Mapping[str, str]) -> Mapping[str, str]:
     return {name: given} if given else {}
 
 
+@transaction.atomic
+def keep(source: Source, body: bytes, said: Hint | None) -> None:
+    """The same for one that is proved by a secret of ours. `said` None: it names no record."""
+    at = now()
+    slot = int(at.timestamp()) // _TOGETHER
+    ids, soonest = list(said.ids) if said else [], None
+    if not ids:
+        # It is begun when its slot is over, so that nothing comes too late for it.
+        body = b""
+        soonest = datetime.fromtimestamp((slot + 1) * _TOGETHER, UTC)
+        if source.read_at is not None:
+            soonest = max(soonest, source.read_at + APART)
+    digest = hashlib.sha256(f"{slot}\0".encode() + body).digest()
+    mine = SourceHint.objects.filter(source=source, digest=digest)
+    _, made = SourceHint.objects.get_or_create(
+        source=source,
+        digest=digest,
+        defaults={
+            "ids": ids,
+            "event": said.event[:200] if said else "",
+            "not_before": soonest,
+        },
+    )
+    # One that was looked at meanwhile is another now.
+    again = mine.filter(taken_at__isnull=False).update(taken_at=None, not_before=soonest, tries=0)
+    if (made or again) and soonest is None:
+        wake(source.slug)
+
+
 def wake(slug: str) -> None:
     """Have the hints of the source taken soon; one job that waits already is enough."""
     from tenure.receiving.tasks import take_hints
@@ -128,7 +162,9 @@ def take(slug: str) -> None:
     waiting = list(_waiting(now()).filter(source=source))
     if not waiting:
         return
-    ids = list(dict.fromkeys(id for row in waiting for id in row.ids))
+    # One that names none has everything looked at that changed.
+    whole = any(not row.ids for row in waiting)
+    ids = [] if whole else list(dict.fromkeys(id for row in waiting for id in row.ids))
     try:
         with acting(f"{REASON} ({source.name})"):
             _look(source, ids)
@@ -140,13 +176,14 @@ def take(slug: str) -> None:
         log.warning("Webhooks of %s wait: %s", source.slug, error)
         _later(waiting, waits(waiting[0].tries + 1, asked), tried=True)
     else:
-        SourceHint.objects.filter(pk__in=[row.pk for row in waiting]).update(taken_at=now())
+        mine = SourceHint.objects.filter(pk__in=[row.pk for row in waiting])
+        mine.update(taken_at=now())
         _forget_untimed(source)
 
 
 def _look(source: Source, ids: list[str]) -> None:
     reader = open_source(source)
-    single = isinstance(reader, Fetching) and len(ids) <= _MOST
+    single = isinstance(reader, Fetching) and 0 < len(ids) <= _MOST
     result = import_source(source, ids=ids if single else (), reason=REASON, quiet=True)
     if result.leavers:
         follow(result.leavers, reason=f"{REASON} of {source.name}")

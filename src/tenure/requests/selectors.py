@@ -108,10 +108,10 @@ def by_number(pk: int) -> AccessRequest:
     return row
 
 
-def for_administrators() -> list[AccessRequest]:
+def for_administrators(*, limit: int | None = None) -> list[AccessRequest]:
     """Those that wait for an administrator, as of the last minute, the oldest first."""
     rows = AccessRequest.objects.filter(state=State.WAITING, route=Approver.ADMINISTRATORS.value)
-    return list(rows.select_related("person").order_by("pk"))
+    return list(rows.select_related("person").order_by("pk")[:limit])
 
 
 def count_for_administrators() -> int:

@@ -52,6 +52,7 @@ class Run(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["kind", "-id"], name="run_kind"),
             models.Index(fields=["subject", "-id"], name="run_subject"),
+            models.Index(fields=["kind", "subject", "-id"], name="run_kind_subject"),
             models.Index(fields=["id"], condition=models.Q(state="running"), name="run_running"),
             models.Index(fields=["id"], condition=models.Q(state="paused"), name="run_paused"),
         ]

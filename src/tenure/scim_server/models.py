@@ -13,6 +13,8 @@ from tenure.sources.models import Source
 class Scope(models.TextChoices):
     READ = "read", "Reads"
     WRITE = "write", "Reads and writes"
+    #: It says that something changed, and neither reads nor writes: see `receiving`.
+    HOOK = "hook", "Says that something changed"
 
 
 class PushToken(models.Model):
@@ -27,6 +29,11 @@ class PushToken(models.Model):
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    #: Networks (CIDR) from which it is taken; from anywhere where there is none.
+    networks = models.JSONField(default=list)
+    #: How often it was shown in the minute that began then.
+    shown = models.IntegerField(default=0)
+    shown_since = models.DateTimeField(null=True)
 
     class Meta:
         ordering: ClassVar = ["source_id", "name"]

@@ -5,7 +5,6 @@ everybody must not close the company."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 from collections.abc import Mapping
@@ -14,14 +13,15 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
-import aiohttp
 import orjson
 from django.db import transaction
 
 from tenure.audit.models import Action
 from tenure.audit.services import acting, actor, record
-from tenure.connectors.addresses import SafeResolver, checked_url
+from tenure.connectors import fetching
+from tenure.connectors.addresses import checked_url
 from tenure.connectors.base import StopApplication
+from tenure.connectors.fetching import CannotFetch, Document
 from tenure.infra.clock import now
 from tenure.people.decisions import DecisionRefused
 from tenure.people.models import Person
@@ -38,8 +38,7 @@ MOST_SUSPENDED: Final = 5
 _DAY: Final = timedelta(days=1)
 _PREFIX: Final = "tnr_heard_"
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
-_LARGEST: Final = 256 * 1024
+_KEY_SET: Final = Document(largest=256 * 1024)
 #: Keys are asked for again after so long, and sooner, but not more often than this, for a key that
 #: is not among them.
 _FRESH: Final = timedelta(hours=1)
@@ -236,29 +235,13 @@ def _checked(transmitter: Transmitter, text: bytes, at: datetime) -> sets.Event:
 
 def _ask(transmitter: Transmitter, at: datetime) -> tuple[datetime, Mapping[str, Any]]:
     try:
-        found = asyncio.run(_fetch(transmitter.jwks_address))
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise TryLater(f"The issuer's keys cannot be read: {type(error).__name__}.") from None
+        found = orjson.loads(fetching.fetch(transmitter.jwks_address, _KEY_SET))
+    except (CannotFetch, orjson.JSONDecodeError) as error:
+        raise TryLater(f"The issuer's keys cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise TryLater("The issuer's keys cannot be read: it is no key set.")
     _known[transmitter.jwks_address] = (at, found)
     return at, found
-
-
-async def _fetch(address: str) -> Mapping[str, Any]:
-    connector = aiohttp.TCPConnector(resolver=SafeResolver())
-    async with (
-        aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT) as http,
-        http.get(address, allow_redirects=False, headers={"User-Agent": "Tenure"}) as response,
-    ):
-        response.raise_for_status()
-        body = b""
-        while more := await response.content.read(64 * 1024):
-            body += more
-            if len(body) > _LARGEST:
-                raise ValueError("more than a key set")
-    document = orjson.loads(body)
-    if not isinstance(document, dict):
-        raise ValueError("no key set")
-    return document
 
 
 def _check(policy: Mapping[str, str]) -> None:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from django.db.models import Count, Q
+from django.db.models import Count
 
+from tenure.figures.services import figure, register
 from tenure.signals import listening
 from tenure.signals.models import Heard, Receiver, Signal, Transmitter
 
 _LAST: Final = 50
+_SIGNALS: Final = "signals of streams"
 
 
 def receivers() -> list[dict[str, Any]]:
-    """Who is told, how the stream of each stands, and how many signals came to what."""
-    state = Signal.State
-    rows = Receiver.objects.select_related("application", "stream").annotate(
-        waiting=_count(state.WAITING, state.HELD),
-        delivered=_count(state.DELIVERED),
-        refused=_count(state.REFUSED, state.DROPPED),
-    )
+    """Who is told, how the stream of each stands, and how many signals came to what: of a great
+    many as it was a moment ago."""
+    state, counted = Signal.State, _by_stream()
     found = []
-    for row in rows:
+    for row in Receiver.objects.select_related("application", "stream"):
         stream = getattr(row, "stream", None)
+        counts = counted.get(str(stream.pk), {}) if stream else {}
         found.append(
             {
                 "name": row.slug,
@@ -36,9 +35,9 @@ def receivers() -> list[dict[str, Any]]:
                 "delivery": stream.get_method_display() if stream else "",
                 "address": stream.address if stream else "",
                 "host": urlsplit(stream.address).netloc if stream else "",
-                "waiting": row.waiting,
-                "delivered": row.delivered,
-                "refused": row.refused,
+                "waiting": counts.get(state.WAITING, 0) + counts.get(state.HELD, 0),
+                "delivered": counts.get(state.DELIVERED, 0),
+                "refused": counts.get(state.REFUSED, 0) + counts.get(state.DROPPED, 0),
                 "last_used_at": row.last_used_at,
                 "expires_at": row.expires_at,
             }
@@ -80,5 +79,18 @@ def heard() -> list[dict[str, Any]]:
     ]
 
 
-def _count(*states: str) -> Count:
-    return Count("stream__signals", filter=Q(stream__signals__state__in=states))
+def _by_stream() -> dict[str, dict[str, int]]:
+    """Id of a stream, as text -> how many of its signals are in each state."""
+    found: dict[str, dict[str, int]] = figure(_SIGNALS, table="signals_signal")
+    return found
+
+
+def _count_signals() -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    rows = Signal.objects.order_by().values_list("stream", "state").annotate(n=Count("pk"))
+    for stream, state, count in rows:
+        found.setdefault(str(stream), {})[state] = count
+    return found
+
+
+register(_SIGNALS, _count_signals)

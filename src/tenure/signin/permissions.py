@@ -18,6 +18,7 @@ class Ability(StrEnum):
     SUSPEND = "suspend people, or end a suspension"
     LEGAL_HOLD = "set or end a legal hold"
     EXCEPT = "decide exceptions to the rules"
+    SEE = "see sensitive values"
     EDIT_PEOPLE = "add or change people by hand"
     MERGE = "say that two people are one, or one is two"
     ACCOUNTS = "decide whose an account is"

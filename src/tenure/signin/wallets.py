@@ -4,15 +4,12 @@ are. The rest stays: the number that the computer shows, the code by e-mail, the
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import aiohttp
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
@@ -23,7 +20,8 @@ from joserfc.jwk import ECKey
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
-from tenure.connectors.addresses import SafeResolver, is_forbidden
+from tenure.connectors import fetching
+from tenure.connectors.fetching import CannotFetch, Document
 from tenure.infra.clock import now
 from tenure.infra.secrets import SecretError
 from tenure.people.onboarding import onboarding_of
@@ -41,8 +39,7 @@ from tenure.wallet.trust import Issuer, certificates, key_for
 #: Until a wallet fetches the request, as any QR code; then so long for its owner to agree.
 VALID: Final = pairing.VALID
 VALID_IN_WALLET: Final = timedelta(minutes=10)
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
-_LARGEST_LIST: Final = 1024 * 1024
+_STATUS_LIST: Final = Document(largest=1024 * 1024, accept=f"application/{revocation.KIND}")
 #: Where credentials have what we call otherwise (OpenID Connect Core, section 5.1).
 _USUAL: Final = {
     "birth_date": "birthdate",
@@ -216,33 +213,18 @@ def _believed(row: WalletRequest, response: str) -> sdjwt.Shown:
     place = revocation.place_of(shown.claims, shown.issuer)
     if place is not None:
         uri, index = place
-        listed = asyncio.run(_fetched(uri))
+        listed = _fetched(uri)
         _, key = key_for(header_of(listed), shown.issuer.iss, [shown.issuer], at)
         if revocation.status_at(listed, key, uri, index, at) != revocation.VALID:
             raise NotBelieved(f"{shown.issuer.name} has taken the credential back.")
     return shown
 
 
-async def _fetched(uri: str) -> str:
+def _fetched(uri: str) -> str:
     """A status list. What cannot be fetched is not believed to be valid."""
-    if is_forbidden(urlsplit(uri).hostname or ""):
-        raise NotBelieved(f"The status list {uri} is at no address of an issuer.")
     try:
-        async with (
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(resolver=SafeResolver()), timeout=_TIMEOUT
-            ) as http,
-            http.get(
-                uri, allow_redirects=False, headers={"Accept": f"application/{revocation.KIND}"}
-            ) as got,
-        ):
-            if got.status != 200:
-                raise NotBelieved(f"The status list {uri} is not given: {got.status}.")
-            found = b""
-            while len(found) <= _LARGEST_LIST and (more := await got.content.read(65536)):
-                found += more
-            return found.decode("ascii")
-    except (aiohttp.ClientError, OSError, ValueError) as error:
+        return fetching.fetch(uri, _STATUS_LIST).decode("ascii")
+    except (CannotFetch, ValueError) as error:
         raise NotBelieved(f"The status list {uri} cannot be read: {error}") from error
 
 

@@ -49,17 +49,9 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
 
     Names and addresses that were made here are kept until a source gives them.
     """
-    ordered = _one_employment(sorted(layers, key=_place))
-    attributes: dict[str, Value] = {}
-    origins: dict[str, str] = {}
+    ordered = _one_employment(sorted(layers, key=_place)) if len(layers) > 1 else layers
     authority = _authority(ordered)
-    for layer in ordered:
-        for name in layer.first_for & layer.attributes.keys():
-            attributes[name], origins[name] = layer.attributes[name], layer.slug
-    for layer in ordered:
-        for name, value in layer.attributes.items():
-            if name not in attributes:
-                attributes[name], origins[name] = value, layer.slug
+    attributes, origins = _on_top_of_each_other(ordered)
     if authority is not None:
         _dates_of(authority, attributes, origins)
     told = _agreeing_dates(ordered, attributes, origins)
@@ -81,6 +73,23 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
     person.on_leave = status.on_leave
     person.ended_by_source_at = status.ended_at
     return told + _hired_again(person, started_before)
+
+
+def _on_top_of_each_other(ordered: Sequence[Layer]) -> tuple[dict[str, Value], dict[str, str]]:
+    """What the layers say together, and whose word each attribute is."""
+    first = ordered[0]
+    if len(ordered) == 1:
+        return dict(first.attributes), dict.fromkeys(first.attributes, first.slug)
+    attributes: dict[str, Value] = {}
+    origins: dict[str, str] = {}
+    for layer in ordered:
+        for name in layer.first_for & layer.attributes.keys():
+            attributes[name], origins[name] = layer.attributes[name], layer.slug
+    for layer in ordered:
+        for name, value in layer.attributes.items():
+            if name not in attributes:
+                attributes[name], origins[name] = value, layer.slug
+    return attributes, origins
 
 
 def _one_employment(ordered: Sequence[Layer]) -> list[Layer]:
@@ -117,6 +126,8 @@ def _place(layer: Layer) -> tuple[int, str, bool, int, str]:
 
 def _authority(ordered: Sequence[Layer]) -> Layer | None:
     """Where more than one authoritative source has the person, the one that keeps them longest."""
+    if len(ordered) < 2:
+        return None
     found = [layer for layer in ordered if layer.authoritative]
     if len(found) < 2:
         return None

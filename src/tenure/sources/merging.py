@@ -6,7 +6,7 @@ A person is merged from all of their records (see `layers`). What no source give
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from django.db.models import Q
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.core.model import LifecycleState, Value
-from tenure.infra.bulk import among, insert_instances, insert_rows, number, update_rows
+from tenure.infra.bulk import Aside, among, encoded, insert_encoded, number, update_rows
 from tenure.infra.instances import blanks
 from tenure.people import named
 from tenure.people.endings import end_access
@@ -79,7 +79,7 @@ def merge(
     people = _people(rows)
     fresh = {row.key for row in rows} - people.keys()
     settings = company()
-    nobody = _snapshot(Person())
+    nobody = _flat(_snapshot(Person()))
     blank = blanks(Person, changed_at=at, admitted=admitted_at_first(settings))
     for key in fresh:
         people[key] = blank()
@@ -100,7 +100,9 @@ def merge(
     done.issues += [Issue(known[pk].key, known[pk].line, text) for pk, text in told_of.items()]
     stood = restand([people[row.key] for row in firsts], at)
     events = [entry._replace(run=run) for entry in stood]
-    _store_new([people[row.key] for row in rows if row.key in fresh])
+    new = [people[row.key] for row in rows if row.key in fresh]
+    number(new)
+    tie_new(new)
     had = {key: _attributes(before[key]) if key in before else {} for key in people}
     naming = Naming(firsts, people, had, settings, at)
     naming.run()
@@ -108,33 +110,37 @@ def merge(
     done.issues += naming.issues
     changed = []
     done.unchanged += len(rows) - len(firsts)
-    for row in firsts:
-        person = people[row.key]
-        after = _snapshot(person)
-        is_new = row.key in fresh
-        if not is_new and after == before[row.key]:
-            done.unchanged += 1
-            continue
-        if not is_new:
-            person.generation += 1
-        person.changed_at = at
-        if not is_new or person.pk in naming.named:
-            changed.append(person)
-        done.added, done.changed = done.added + is_new, done.changed + (not is_new)
-        if row.key in here and person.state == LifecycleState.LEFT.value:
-            done.left += 1
-            done.leavers.append(person.pk)
-        if telling is not None:
-            told_before = {} if is_new else _whole(before[row.key])
-            telling.add(person, told_before, _whole(after), new=is_new)
-        old, new = _differing(before.get(row.key, nobody), after, sensitive)
-        if is_new or new:
-            events.append(_event(person, why, None if is_new else old, new, run))
-    update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
-    _store_records(source, rows, people, at)
+    with Aside() as aside:
+        aside.insert_instances(new)
+        for row in aside.going_on(firsts):
+            person = people[row.key]
+            after = _snapshot(person)
+            is_new = row.key in fresh
+            if not is_new and after == before[row.key]:
+                done.unchanged += 1
+                continue
+            if not is_new:
+                person.generation += 1
+                person.changed_at = at
+                changed.append(person)
+            done.added, done.changed = done.added + is_new, done.changed + (not is_new)
+            if row.key in here and person.state == LifecycleState.LEFT.value:
+                done.left += 1
+                done.leavers.append(person.pk)
+            if telling is not None:
+                told_before = {} if is_new else _whole(before[row.key])
+                telling.add(person, told_before, _whole(after), new=is_new)
+            old = nobody if is_new else _flat(before[row.key])
+            was, now = _differing(old, _flat(after), sensitive)
+            if is_new or now:
+                events.append(_event(person, why, None if is_new else was, now, run))
+        events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
+        record_many(events, aside)
+        records = _records(source, aside.going_on(rows), people, at)
+        aside.wait()
+        update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
+        _store_records(rows, records)
     named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
-    events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
-    record_many(events)
     end_access(changed)
     return done
 
@@ -170,12 +176,6 @@ def _by_person(rows: Sequence[MappedRow], people: Mapping[str, Person]) -> list[
     for row in rows:
         found.setdefault(id(people[row.key]), []).append(row)
     return list(found.values())
-
-
-def _store_new(people: Sequence[Person]) -> None:
-    number(people)
-    tie_new(people)
-    insert_instances(people)
 
 
 def _layer(source: Source, row: MappedRow) -> Layer:
@@ -222,13 +222,14 @@ _RECORDED = (
     *("remote_id", "digest", "attributes", "person_id", "line", "present", "on_leave"),
     "ended_at",
 )
+_RECORD = ("source_id", "key", "tied_by", *_RECORDED, "changed_at")
 
 
-def _store_records(
-    source: Source, rows: Sequence[MappedRow], people: Mapping[str, Person], at: datetime
-) -> None:
-    names = ["source_id", "key", "tied_by", *_RECORDED, "changed_at"]
-    lines = [
+def _records(
+    source: Source, rows: Iterable[MappedRow], people: Mapping[str, Person], at: datetime
+) -> bytes:
+    """The records as they are stored, made ready."""
+    lines = (
         (
             source.pk,
             row.key,
@@ -244,11 +245,15 @@ def _store_records(
             at,
         )
         for row in rows
-    ]
-    insert_rows(
+    )
+    return encoded(SourceRecord, _RECORD, lines)
+
+
+def _store_records(rows: Sequence[MappedRow], records: bytes) -> None:
+    insert_encoded(
         SourceRecord,
-        names,
-        lines,
+        _RECORD,
+        records,
         skip=all(row.record is None for row in rows),
         unique=["source", "key"],
         update=[*_RECORDED, "changed_at"],
@@ -283,17 +288,22 @@ def _snapshot(person: Person) -> dict[str, object]:
     }
 
 
+#: What of a snapshot is told beside the attributes.
+_BESIDE = ("on_leave", "ended_by_source_at", "terminated_at")
+
+
 def _iso(instant: datetime | None) -> str | None:
     return instant.isoformat() if instant else None
 
 
 def _differing(
-    before: Mapping[str, object], after: Mapping[str, object], sensitive: frozenset[str]
+    old: Mapping[str, object], new: Mapping[str, object], sensitive: frozenset[str]
 ) -> tuple[dict[str, object], dict[str, object]]:
     """Only what differs, so that the trail reads like a sentence. A state has its own event. Of
     sensitive attributes only that they differ."""
-    old, new = _flat(before), _flat(after)
-    names = sorted(n for n in old.keys() | new.keys() if old.get(n) != new.get(n))
+    names = [n for n, value in new.items() if old.get(n) != value]
+    names += [n for n, value in old.items() if n not in new and value is not None]
+    names.sort()
     was, now = {n: old.get(n) for n in names}, {n: new.get(n) for n in names}
     for name in sensitive & now.keys():
         for values in (was, now):
@@ -302,8 +312,7 @@ def _differing(
 
 
 def _flat(snapshot: Mapping[str, object]) -> dict[str, object]:
-    rest = {name: snapshot[name] for name in snapshot.keys() - {"state", "attributes"}}
-    return {**_attributes(snapshot), **rest}
+    return _attributes(snapshot) | {name: snapshot[name] for name in _BESIDE}
 
 
 def _whole(snapshot: Mapping[str, object]) -> dict[str, object]:
@@ -323,12 +332,13 @@ def _event(
     after: Mapping[str, object],
     run: int | None,
 ) -> Entry:
+    uid = str(person.uid)
     return event(
         Action.PERSON_ADDED if before is None else Action.PERSON_CHANGED,
         subject_kind="person",
-        subject_key=str(person.uid),
+        subject_key=uid,
         subject_label=person.display_name,
-        person=str(person.uid),
+        person=uid,
         reason=reason,
         before=before,
         after=after,

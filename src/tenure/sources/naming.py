@@ -52,25 +52,25 @@ class Naming:
             self._give(NameForm(USER_NAME, formats, "", left_before), makes=True)
 
     def _give(self, form: NameForm, *, makes: bool) -> None:
-        rows = {self.people[row.key].pk: row for row in self.rows}
+        people = {(person := self.people[row.key]).pk: person for row in self.rows}
+        rows = dict(zip(people, self.rows, strict=True))
         given: dict[str, int] = {}
         lacking: dict[int, Person] = {}
-        for pk, row in rows.items():
-            person = self.people[row.key]
+        for (pk, person), row in zip(people.items(), self.rows, strict=True):
             held = str(person.attributes.get(form.kind, ""))
             if not held or self._outdated(form, row, person):
                 if makes and row.present and person.state != LifecycleState.LEFT.value:
                     lacking[pk] = person
             elif given.setdefault(held.casefold(), pk) != pk:
                 self._taken(form, row, held)
-        for name in naming.claim(form, given, in_hand=rows):
+        for name in naming.claim(form, given, in_hand=people):
             row = rows[given[name]]
             if makes and _made_here(self.people[row.key], form.kind):
                 lacking[given[name]] = self.people[row.key]
             else:
                 self._taken(form, row, name)
         attributes = {pk: person.attributes for pk, person in lacking.items()}
-        made, failed = naming.reserve(form, attributes, in_hand=rows)
+        made, failed = naming.reserve(form, attributes, in_hand=people)
         for pk, name in made.items():
             self._set(lacking[pk], form.kind, name)
         for pk, why in failed.items():

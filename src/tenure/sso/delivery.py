@@ -16,7 +16,8 @@ from yarl import URL
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
-from tenure.connectors.addresses import SafeResolver, is_forbidden
+from tenure.connectors import fetching
+from tenure.connectors.addresses import is_forbidden
 from tenure.infra.clock import now
 from tenure.sso import outbox
 from tenure.sso.models import Notice
@@ -94,21 +95,10 @@ def _claim(which: Q, claim: timedelta) -> list[Notice]:
 async def _send_all(
     rows: list[Notice], prepared: list[outbox.Prepared | Exception]
 ) -> list[Answer]:
-    connector = aiohttp.TCPConnector(resolver=SafeResolver())
-    async with aiohttp.ClientSession(
-        connector=connector, timeout=_TIMEOUT, headers={"User-Agent": "Tenure"}
-    ) as http:
+    async with fetching.session(_TIMEOUT) as http:
         return await asyncio.gather(
             *(_send(http, row, one) for row, one in zip(rows, prepared, strict=True))
         )
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    """The beginning of the answer: as much as is ever looked at."""
-    found = b""
-    while len(found) < _LARGEST and (more := await response.content.read(_LARGEST)):
-        found += more
-    return found[:_LARGEST]
 
 
 def _prepare(row: Notice) -> outbox.Prepared | Exception:
@@ -140,7 +130,7 @@ async def _send(
             headers={**kind, **prepared.headers},
             allow_redirects=False,
         ) as response:
-            body = await _body(response)
+            body = await fetching.beginning(response, _LARGEST)
             location = response.headers.get("Location", "")
             return Answer(response.status, body.decode(errors="replace"), location[:_LARGEST])
     except (aiohttp.ClientError, OSError, ValueError) as error:

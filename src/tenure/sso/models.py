@@ -158,6 +158,11 @@ class Notice(models.Model):
                 condition=models.Q(state="waiting"),
                 name="notice_waiting",
             ),
+            models.Index(
+                fields=["settled_at"],
+                condition=models.Q(state="failed"),
+                name="notice_failed",
+            ),
             models.Index(fields=["application", "-id"], name="notice_application"),
             models.Index(fields=["person", "-id"], name="notice_person"),
         ]

@@ -3,16 +3,48 @@ the policy, without what only a real sign-in has (an address, a fresh passkey)."
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
 from tenure.applications.models import Application
 from tenure.configuration.document_sso import SingleSignOn
+from tenure.core.expressions import AttributeType
 from tenure.core.lifecycle import zone
+from tenure.core.model import Value
 from tenure.core.sign_on import Decision, Standing, decide
+from tenure.core.veiling import HIDDEN
 from tenure.people.models import Person
-from tenure.provisioning.standing import ApplicationStanding, standing_in
+from tenure.people.selectors import sensitive_attributes
+from tenure.people.services import schema
+from tenure.provisioning.standing import ApplicationStanding, Given, standing_in
 from tenure.signin.owners import may_come_in
 from tenure.sso.policies import policy_of
+
+#: In place of a sensitive attribute, so that expressions over it still give something.
+_STANDS_FOR: Final[Mapping[AttributeType, Value]] = MappingProxyType(
+    {
+        AttributeType.STRING: HIDDEN,
+        AttributeType.STRINGS: [HIDDEN],
+        AttributeType.DATE: "1900-01-01",
+        AttributeType.INTEGER: 0,
+        AttributeType.NUMBER: 0.0,
+        AttributeType.BOOLEAN: False,
+    }
+)
+
+
+def discreet(given: Given) -> Given:
+    """What an application is told of somebody, for whoever only looks at it: nothing of what is
+    sensitive, and nothing computed from it."""
+    hidden = sensitive_attributes() & given.attributes.keys()
+    if not hidden:
+        return given
+    kinds = schema()
+    stand_ins = {name: _STANDS_FOR[kinds[name]] for name in hidden if name in kinds}
+    return replace(given, attributes={**given.attributes, **stand_ins})
 
 
 def tried(

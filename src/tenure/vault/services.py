@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -23,6 +23,8 @@ from tenure.vault.models import Sealed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _LONGEST = 64 * 1024
+#: What seals values of its own tables anew, when the key is another.
+_ELSEWHERE: list[Callable[[Box], int]] = []
 #: How long before its last day a secret is complained about.
 WARN_AHEAD = timedelta(days=21)
 
@@ -102,7 +104,7 @@ def opened(name: str) -> str:
     row = Sealed.objects.filter(name=name, ours=False).first()
     if row is None:
         raise SecretError(_unknown(name))
-    return _box().open(row.value, bound_to=_bound(name))
+    return box().open(row.value, bound_to=_bound(name))
 
 
 def put_ours(name: str, value: str) -> None:
@@ -113,10 +115,27 @@ def put_ours(name: str, value: str) -> None:
     _put(name, value, ours=True)
 
 
+def ours(name: str, make: Callable[[], str]) -> str:
+    """What Tenure keeps for itself under this name, made at the first call: whoever comes first
+    makes it for all."""
+    if found := get_ours(name):
+        return found
+    Sealed.objects.get_or_create(
+        name=name,
+        defaults={
+            "value": box().seal(make(), bound_to=_bound(name)),
+            "ours": True,
+            "kept_at": now(),
+            "kept_by": actor(),
+        },
+    )
+    return get_ours(name)
+
+
 def get_ours(name: str) -> str:
     """What Tenure keeps for itself under this name, "" where there is none."""
     row = Sealed.objects.filter(name=name, ours=True).first()
-    return _box().open(row.value, bound_to=_bound(name)) if row else ""
+    return box().open(row.value, bound_to=_bound(name)) if row else ""
 
 
 @transaction.atomic
@@ -128,23 +147,31 @@ def rotate() -> int:
     everything with the first of them.
     """
     in_environment = bool(os.environ.get(KEY_VARIABLE))
-    with_key = _box() if in_environment else Box.rotate(settings.HOME)
+    with_key = box() if in_environment else Box.rotate(settings.HOME)
     count = 0
     for row in Sealed.objects.select_for_update().order_by("pk"):
         plain = with_key.open(row.value, bound_to=_bound(row.name))
         row.value = with_key.seal(plain, bound_to=_bound(row.name))
         row.save(update_fields=["value"])
         count += 1
+    count += sum(reseal(with_key) for reseal in _ELSEWHERE)
     record(Action.SECRETS_ROTATED, subject_kind="secret", subject_key="all", after={"count": count})
     return count
 
 
+def resealed_by(reseal: Callable[[Box], int]) -> None:
+    """Have this called when the key is another, in that transaction: it seals what is kept
+    elsewhere with the first key of the box, and says how many values that were."""
+    if reseal not in _ELSEWHERE:
+        _ELSEWHERE.append(reseal)
+
+
 def unreadable() -> Iterable[str]:
     """The names that no key of this process opens."""
-    box = _box()
+    keys = box()
     for row in Sealed.objects.all():
         try:
-            box.open(row.value, bound_to=_bound(row.name))
+            keys.open(row.value, bound_to=_bound(row.name))
         except SecretError:
             yield row.name
 
@@ -153,7 +180,7 @@ def _put(name: str, value: str, *, ours: bool, expires_on: date | None = None) -
     Sealed.objects.update_or_create(
         name=name,
         defaults={
-            "value": _box().seal(value, bound_to=_bound(name)),
+            "value": box().seal(value, bound_to=_bound(name)),
             "ours": ours,
             "expires_on": expires_on,
             "kept_at": now(),
@@ -162,8 +189,9 @@ def _put(name: str, value: str, *, ours: bool, expires_on: date | None = None) -
     )
 
 
-def _box() -> Box:
-    """Read anew each time: another process may have rotated the keys."""
+def box() -> Box:
+    """The installation's box, for whoever seals values of its own. Read anew each time: another
+    process may have rotated the keys."""
     return Box.at(settings.HOME)
 
 

@@ -193,7 +193,7 @@ def test_what_is_written_back(slug: str) -> None:
         reader.write(part["id"], part["values"])
 
 
-@pytest.mark.parametrize("slug", [s for s in BY_SPECIFICATION if "webhooks" in ENTRIES[s].can])
+@pytest.mark.parametrize("slug", [s for s in BY_SPECIFICATION if "webhook" in vendor(s)])
 def test_webhooks(slug: str) -> None:
     part = vendor(slug)["webhook"]
     webhook = program_for({"spec": specification(ENTRIES[slug])}).spec.webhook

@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from tenure.connectors.answers import Explanation
-from tenure.connectors.base import ConnectorError, NotFound, RetryLater
+from tenure.connectors.base import NotFound, RetryLater
 from tenure.connectors.http import HttpFunnel
+from tenure.connectors.later import heeding
 
-T = TypeVar("T")
 HEADERS = {
     "Accept": "application/vnd.github+json",
     "X-GitHub-Api-Version": "2022-11-28",
@@ -33,10 +33,7 @@ class Api:
 
     async def get(self, path: str) -> dict[str, Any]:
         """One resource. Raises `NotFound`."""
-        found = await _heeding(self._http.read(path, single=True))
-        if not isinstance(found, dict):
-            raise RetryLater(f"GET {path} was answered with no object. It is read again later.")
-        return found
+        return await heeding(self._http.one(path), _SLOWER, _AGAIN)
 
     async def maybe(self, path: str) -> dict[str, Any] | None:
         """One resource, or None where it is not there."""
@@ -47,7 +44,7 @@ class Api:
 
     async def send(self, method: str, path: str, body: Any = None) -> Any:
         """A change of one resource."""
-        return await _heeding(self._http.write(method, path, body, single=True))
+        return await heeding(self._http.write(method, path, body, single=True), _SLOWER, _AGAIN)
 
     async def pages(
         self, path: str, params: Mapping[str, str] | None = None
@@ -55,7 +52,7 @@ class Api:
         """A list, until a page is empty: some are short before the last one."""
         for number in range(1, _MOST_PAGES):
             given = {**(params or {}), "per_page": str(self._size), "page": str(number)}
-            found = await _heeding(self._http.read(path, params=given))
+            found = await heeding(self._http.read(path, params=given), _SLOWER, _AGAIN)
             if not isinstance(found, list):
                 raise RetryLater(f"GET {path} was answered with no list. It is read again later.")
             if not found:
@@ -70,14 +67,3 @@ def explain(body: Any) -> Explanation:
     errors = [one for one in body.get("errors") or [] if isinstance(one, dict)]
     more = [str(one.get("message") or one.get("code") or "") for one in errors]
     return Explanation(": ".join(filter(None, [str(body.get("message") or ""), *more])))
-
-
-async def _heeding(asking: Awaitable[T]) -> T:
-    try:
-        return await asking
-    except ConnectorError as error:
-        if error.status == 403 and _SLOWER.search(str(error)):
-            raise RetryLater(
-                f"{error} Nothing was changed: it is asked for more slowly.", _AGAIN
-            ) from None
-        raise

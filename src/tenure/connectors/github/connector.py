@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import partial
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -30,11 +29,13 @@ from tenure.connectors.base import (
     RemoteAccount,
     RemoteEntitlement,
     Unsupported,
+    listed,
 )
+from tenure.connectors.bearer import bearer
 from tenure.connectors.github.api import HEADERS, Api, explain
 from tenure.connectors.github.settings import GithubSecrets, GithubSettings
 from tenure.connectors.github.teams import Teams
-from tenure.connectors.http import HttpFunnel, segment
+from tenure.connectors.http import segment
 from tenure.core.model import Attributes, Value
 
 LOGIN, ROLE, STATE = "userName", "role", "state"
@@ -56,9 +57,7 @@ class GithubConnector:
 
     def __init__(self, config: ConnectorConfig) -> None:
         settings = GithubSettings.model_validate(dict(config.settings))
-        token = ""
-        if config.tokens is None:
-            token = GithubSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
+        way = bearer(config, GithubSecrets)
         unknown = sorted(config.attributes - {LOGIN, ROLE, STATE, "externalId"})
         if unknown:
             raise ValueError(
@@ -67,16 +66,7 @@ class GithubConnector:
             )
         self._settings = settings
         self._names = config.attributes
-        self._http = HttpFunnel(
-            settings.base_url,
-            headers={**HEADERS, **({"Authorization": f"Bearer {token}"} if token else {})},
-            secrets=(token,),
-            tokens=config.tokens,
-            limits=config.limits,
-            timeouts=settings.timeouts,
-            allow_http=settings.allow_http,
-            how=explain,
-        )
+        self._http = way.funnel(settings, headers=HEADERS, limits=config.limits, how=explain)
         self._api = Api(self._http, settings.page_size)
         self._path = f"/orgs/{settings.organisation}"
         self._teams = Teams(self._api, settings.organisation, self._login_of)
@@ -291,7 +281,7 @@ class GithubConnector:
 
     def _listed(self, user: Mapping[str, Any], role: str, state: str) -> Listed:
         account = self._account(user, role, state)
-        return Listed(account.remote_id, account.fingerprint, partial(_same, account))
+        return listed(account)
 
     def _account(self, user: Mapping[str, Any], role: object, state: object) -> RemoteAccount:
         whole = {LOGIN: str(user["login"]), ROLE: str(role or ""), STATE: str(state or "")}
@@ -309,7 +299,3 @@ class GithubConnector:
                 f"An organisation has no entitlements of kind {kind!r} for us.",
                 f"Change the {kind} in the organisation's settings on GitHub.",
             )
-
-
-def _same(account: RemoteAccount) -> RemoteAccount:
-    return account

@@ -7,7 +7,6 @@ decided in the funnel. It must not know the engine.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -23,7 +22,9 @@ from tenure.connectors.base import (
     RemoteAccount,
     RemoteEntitlement,
     Unsupported,
+    listed,
 )
+from tenure.connectors.bearer import bearer
 from tenure.connectors.google.api import Api, explain
 from tenure.connectors.google.entitlements import DIRECTORY, Groups, Licences
 from tenure.connectors.google.resources import (
@@ -36,7 +37,7 @@ from tenure.connectors.google.resources import (
 )
 from tenure.connectors.google.settings import GoogleSecrets, GoogleSettings
 from tenure.connectors.google.transfers import Transfers
-from tenure.connectors.http import HttpFunnel, segment
+from tenure.connectors.http import segment
 from tenure.core.diff import canonical
 from tenure.core.model import Attributes, Value
 
@@ -56,24 +57,13 @@ class GoogleConnector:
 
     def __init__(self, config: ConnectorConfig) -> None:
         settings = GoogleSettings.model_validate(dict(config.settings))
-        token = ""
-        if config.tokens is None:
-            token = GoogleSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
+        way = bearer(config, GoogleSecrets)
         for name in config.attributes:
             must_be_known(name)
         self._settings = settings
         self._names = sorted(config.attributes)
         self._funnels = [
-            HttpFunnel(
-                address,
-                headers={"Authorization": f"Bearer {token}"} if token else {},
-                secrets=(token,),
-                tokens=config.tokens,
-                limits=config.limits,
-                timeouts=settings.timeouts,
-                allow_http=settings.allow_http,
-                how=explain,
-            )
+            way.funnel(settings, address=address, limits=config.limits, how=explain)
             for address in (settings.base_url, settings.licensing_url)
         ]
         self._api, licensing = (Api(funnel) for funnel in self._funnels)
@@ -120,7 +110,7 @@ class GoogleConnector:
     async def accounts(self) -> AsyncIterator[list[Listed]]:
         async for page in self._users():
             accounts = [self._account(user) for user in page]
-            yield [Listed(one.remote_id, one.fingerprint, partial(_same, one)) for one in accounts]
+            yield [listed(one) for one in accounts]
 
     async def own_account(self) -> str | None:
         """None: an access token does not say for which administrator it is."""
@@ -165,7 +155,7 @@ class GoogleConnector:
                 "POST /users was answered without an id: the account is looked for before "
                 "anything is sent again."
             )
-        self._api.note(made["id"])
+        self._api.made.note(made["id"])
         # The answer has the usual fields only. What was taken is what was sent.
         return self._account({**made, **sent, "name": {**made.get("name", {}), **sent["name"]}})
 
@@ -194,7 +184,7 @@ class GoogleConnector:
     async def delete(self, remote_id: str) -> None:
         """Can be brought back for 20 days."""
         await self._api.send("DELETE", f"{DIRECTORY}/users/{segment(remote_id)}")
-        self._api.forget(remote_id)
+        self._api.made.forget(remote_id)
 
     async def transfer(self, remote_id: str, to_remote_id: str) -> None:
         """Files, events and reports. Google takes its time: `RetryLater` until it is over."""
@@ -259,7 +249,7 @@ class GoogleConnector:
 
     async def _user(self, remote_id: str) -> dict[str, Any]:
         asking = self._api.get(f"{DIRECTORY}/users/{segment(remote_id)}", _FULL)
-        return await self._api.soon(remote_id, asking)
+        return await self._api.made.soon(remote_id, asking)
 
     async def _by_address(self, address: str) -> list[dict[str, Any]]:
         try:
@@ -273,7 +263,7 @@ class GoogleConnector:
     async def _put(self, remote_id: str, sent: dict[str, Any]) -> None:
         """An update keeps what is not named (users.update)."""
         sending = self._api.send("PUT", f"{DIRECTORY}/users/{segment(remote_id)}", sent)
-        await self._api.soon(remote_id, sending)
+        await self._api.made.soon(remote_id, sending)
 
     async def _addresses(self) -> tuple[dict[str, str], str]:
         """Address to id of every account, and the Workspace's own id, which users carry."""
@@ -324,10 +314,6 @@ class GoogleConnector:
                 f"This Workspace has no entitlements of kind {kind!r} for us.",
                 f"Change the {kind} in the Google Admin console.",
             )
-
-
-def _same(account: RemoteAccount) -> RemoteAccount:
-    return account
 
 
 def _seen(user: Mapping[str, Any], attribute: str) -> Value | None:

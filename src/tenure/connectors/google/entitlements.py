@@ -55,18 +55,18 @@ class Groups:
             {"email": f"{local}@{domain}", "name": name},
             single=False,
         )
-        self._api.note(made["id"])
+        self._api.made.note(made["id"])
         return RemoteEntitlement("group", made["id"], name, frozenset())
 
     async def delete(self, remote_id: str) -> None:
         await self._api.send("DELETE", f"{DIRECTORY}/groups/{segment(remote_id)}")
-        self._api.forget(remote_id)
+        self._api.made.forget(remote_id)
 
     async def change(self, remote_id: str, add: Sequence[str], remove: Sequence[str]) -> None:
         """Removals first."""
         path = f"{DIRECTORY}/groups/{segment(remote_id)}"
         # Otherwise a member who is missing and a group that is missing look the same.
-        await self._api.soon(remote_id, self._api.get(path))
+        await self._api.made.soon(remote_id, self._api.get(path))
         await all_of(self._removed(f"{path}/members/{segment(one)}") for one in remove)
         await all_of(self._added(f"{path}/members", one) for one in add)
 
@@ -79,12 +79,12 @@ class Groups:
         return RemoteEntitlement("group", group["id"], str(group.get("name")), frozenset(members))
 
     async def _added(self, path: str, remote_id: str) -> None:
-        user = await self._api.soon(
+        user = await self._api.made.soon(
             remote_id, self._api.get(f"{DIRECTORY}/users/{segment(remote_id)}")
         )
         body = {"email": user["primaryEmail"], "role": "MEMBER"}
         try:
-            await self._api.soon(remote_id, self._api.send("POST", path, body))
+            await self._api.made.soon(remote_id, self._api.send("POST", path, body))
         except AlreadyExists:
             return  # Who is a member, a manager or the owner of it stays what they are.
 
@@ -142,7 +142,7 @@ class Licences:
 
     async def _address(self, remote_id: str) -> str:
         asking = self._directory.get(f"{DIRECTORY}/users/{segment(remote_id)}")
-        return str((await self._directory.soon(remote_id, asking))["primaryEmail"])
+        return str((await self._directory.made.soon(remote_id, asking))["primaryEmail"])
 
 
 async def all_of(doing: Iterable[Coroutine[Any, Any, None]]) -> None:

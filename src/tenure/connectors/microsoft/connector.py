@@ -7,7 +7,6 @@ way is decided in the funnel. It must not know the engine.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -26,8 +25,10 @@ from tenure.connectors.base import (
     RemoteEntitlement,
     StopApplication,
     Unsupported,
+    listed,
 )
-from tenure.connectors.http import HttpFunnel, segment
+from tenure.connectors.bearer import bearer
+from tenure.connectors.http import segment
 from tenure.connectors.microsoft.entitlements import Groups, Licences
 from tenure.connectors.microsoft.graph import Graph, explain
 from tenure.connectors.microsoft.properties import (
@@ -62,9 +63,7 @@ class MicrosoftConnector:
 
     def __init__(self, config: ConnectorConfig) -> None:
         settings = MicrosoftSettings.model_validate(dict(config.settings))
-        token = ""
-        if config.tokens is None:
-            token = MicrosoftSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
+        way = bearer(config, MicrosoftSecrets)
         self._settings = settings
         #: Account attribute -> Graph's.
         self._names = {
@@ -73,16 +72,7 @@ class MicrosoftConnector:
             if (target := named(name, settings.external_id))
         }
         self._select = selected(list(self._names.values()))
-        self._http = HttpFunnel(
-            settings.base_url,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            secrets=(token,),
-            tokens=config.tokens,
-            limits=config.limits,
-            timeouts=settings.timeouts,
-            allow_http=settings.allow_http,
-            how=explain,
-        )
+        self._http = way.funnel(settings, limits=config.limits, how=explain)
         self._graph = Graph(self._http, settings.base_url)
         self._groups = Groups(self._graph, settings)
         self._licences = Licences(self._graph, settings)
@@ -133,7 +123,7 @@ class MicrosoftConnector:
         params = {"$select": self._select, "$top": str(self._settings.page_size)}
         async for page in self._graph.pages("/users", params):
             accounts = [self._account(user) for user in page if self._is_ours(user)]
-            yield [Listed(one.remote_id, one.fingerprint, partial(_same, one)) for one in accounts]
+            yield [listed(one) for one in accounts]
 
     async def own_account(self) -> str | None:
         """Who agreed in a browser; a program that speaks for itself is no user."""
@@ -156,7 +146,7 @@ class MicrosoftConnector:
     async def read(self, remote_id: str) -> RemoteAccount:
         path = f"/users/{segment(remote_id)}"
         asking = self._graph.get(path, {"$select": self._select})
-        return self._account(await self._graph.soon(remote_id, asking))
+        return self._account(await self._graph.made.soon(remote_id, asking))
 
     async def find(self, attribute: str, value: str) -> list[RemoteAccount]:
         try:
@@ -191,7 +181,7 @@ class MicrosoftConnector:
                 "POST /users was answered without an id: the account is looked for before "
                 "anything is sent again."
             )
-        self._graph.note(made["id"])
+        self._graph.made.note(made["id"])
         # The answer has the usual properties only. What was taken is what was sent.
         return self._account({**made, **body})
 
@@ -220,7 +210,7 @@ class MicrosoftConnector:
     async def delete(self, remote_id: str) -> None:
         """Can be brought back for 30 days, and is where the same person comes back."""
         await self._http.write("DELETE", f"/users/{segment(remote_id)}", single=True)
-        self._graph.forget(remote_id)
+        self._graph.made.forget(remote_id)
 
     async def entitlements(self) -> AsyncIterator[RemoteEntitlement]:
         if self._settings.groups:
@@ -263,7 +253,7 @@ class MicrosoftConnector:
     async def _patch(self, remote_id: str, body: dict[str, Any]) -> None:
         path = f"/users/{segment(remote_id)}"
         sending = self._http.write("PATCH", path, body, single=True)
-        await self._graph.soon(remote_id, sending)
+        await self._graph.made.soon(remote_id, sending)
 
     async def _readable(self, what: str, path: str) -> Check:
         params = {} if path == "/subscribedSkus" else {"$top": "1", "$select": "id"}
@@ -300,10 +290,6 @@ class MicrosoftConnector:
                 f"This tenant has no entitlements of kind {kind!r} for us.",
                 f"Change the {kind} in the Microsoft Entra admin center.",
             )
-
-
-def _same(account: RemoteAccount) -> RemoteAccount:
-    return account
 
 
 def _has(user: Mapping[str, Any], name: str, wanted: object) -> bool:

@@ -58,7 +58,7 @@ class Groups:
                 "securityEnabled": True,
             },
         )
-        self._graph.note(made["id"])
+        self._graph.made.note(made["id"])
         return RemoteEntitlement("group", made["id"], name, frozenset())
 
     async def delete(self, remote_id: str) -> None:
@@ -68,7 +68,7 @@ class Groups:
         """Removals first."""
         path = f"/groups/{segment(remote_id)}"
         if remove:
-            inside = await self._graph.soon(remote_id, self._members(path))
+            inside = await self._graph.made.soon(remote_id, self._members(path))
             # Without /$ref at its end, this would delete the account.
             await _all(
                 self._removed(f"{path}/members/{segment(one)}/$ref")
@@ -100,7 +100,7 @@ class Groups:
 
     async def _added(self, remote_id: str, path: str, members: Sequence[str]) -> None:
         try:
-            await self._graph.soon(remote_id, self._patched(path, members))
+            await self._graph.made.soon(remote_id, self._patched(path, members))
         except HttpRejected as error:
             if error.status != 400:
                 raise
@@ -115,7 +115,7 @@ class Groups:
             # Of the group or of a member, which may be made just now.
             for one in members:
                 user = self._graph.get(f"/users/{segment(one)}", {"$select": "id"})
-                await self._graph.soon(one, user)
+                await self._graph.made.soon(one, user)
             raise
 
     async def _patched(self, path: str, members: Sequence[str]) -> None:
@@ -151,7 +151,7 @@ class Licences:
         await _all(self._given(sku, one) for one in add)
 
     async def _given(self, sku: str, remote_id: str) -> None:
-        user = await self._graph.soon(remote_id, self._user(remote_id))
+        user = await self._graph.made.soon(remote_id, self._user(remote_id))
         if sku in _held(user):
             return  # Once more would switch parts of it on that somebody switched off.
         if not user.get("usageLocation"):

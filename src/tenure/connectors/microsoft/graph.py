@@ -6,18 +6,14 @@ It must not know users, groups or licences.
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from tenure.connectors.answers import Explanation
-from tenure.connectors.base import NotFound, RetryLater, StopApplication
+from tenure.connectors.base import RetryLater, StopApplication
 from tenure.connectors.http import HttpFunnel
+from tenure.connectors.later import JustMade
 
-T = TypeVar("T")
-#: How long after it was made something may be missing elsewhere in the service.
-_REPLICATION = 120.0
-_AGAIN = 5.0
 #: Codes in `details` that mean that a unique value is taken.
 _TAKEN = frozenset({"ObjectConflict", "ConflictingObjects"})
 #: Needed for some filters (https://learn.microsoft.com/en-us/graph/aad-advanced-queries).
@@ -30,7 +26,7 @@ class Graph:
     def __init__(self, http: HttpFunnel, address: str) -> None:
         self._http = http
         self._address = address.rstrip("/")
-        self._made: dict[str, float] = {}
+        self.made = JustMade()
 
     @property
     def http(self) -> HttpFunnel:
@@ -42,10 +38,7 @@ class Graph:
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         """One resource."""
-        found = await self._http.read(path, params=params, single=True)
-        if not isinstance(found, dict):
-            raise RetryLater(f"GET {path} was answered with no object. It is read again later.")
-        return found
+        return await self._http.one(path, params=params)
 
     async def pages(
         self, path: str, params: Mapping[str, str], *, advanced: bool = False
@@ -98,26 +91,6 @@ class Graph:
                 f"this one at {self._address}: nothing was read to its end."
             )
         return link.removeprefix(self._address)
-
-    def note(self, identifier: str) -> None:
-        """That something was made just now."""
-        self._made[identifier] = time.monotonic()
-
-    def forget(self, identifier: str) -> None:
-        """That it was taken away again: that it is missing is right."""
-        self._made.pop(identifier, None)
-
-    async def soon(self, identifier: str, asking: Awaitable[T]) -> T:
-        """What was made just now and is not everywhere yet is waited for, not given up."""
-        try:
-            return await asking
-        except NotFound as error:
-            made = self._made.get(identifier)
-            if made is not None and time.monotonic() - made < _REPLICATION:
-                raise RetryLater(
-                    f"{error} It was made just now, and is not everywhere yet.", _AGAIN
-                ) from None
-            raise
 
 
 def _values(found: Mapping[str, Any]) -> list[dict[str, Any]]:

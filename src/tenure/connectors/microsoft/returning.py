@@ -53,11 +53,11 @@ class Deleted:
                 f"else's: {error} Bring it back in the Microsoft Entra admin center (Deleted "
                 "users), or delete it there for good to get a new one."
             ) from None
-        self._graph.note(identifier)
+        self._graph.made.note(identifier)
         try:
             path = f"/users/{segment(identifier)}"
             sending = self._graph.http.write("PATCH", path, body, single=True)
-            await self._graph.soon(identifier, sending)
+            await self._graph.made.soon(identifier, sending)
         except ConnectorError as error:
             raise OutcomeUnknown(
                 f"{identifier} was deleted and is brought back, but not as they should be: {error}"

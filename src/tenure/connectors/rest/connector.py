@@ -7,7 +7,6 @@ answer means is data; this knows verbs only. It must not know the engine, or any
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -25,6 +24,7 @@ from tenure.connectors.base import (
     RemoteAttribute,
     RemoteEntitlement,
     Unsupported,
+    listed,
 )
 from tenure.connectors.rest.accounts import Accounts
 from tenure.connectors.rest.checks import checked
@@ -133,7 +133,7 @@ class RestConnector:
 
     async def accounts(self) -> AsyncIterator[list[Listed]]:
         async for items in self._finder.pages():
-            yield [_listed(account) for account in items]
+            yield [listed(account) for account in items]
 
     async def first_page(self) -> list[RemoteAccount]:
         """What a check needs to see: one page of each list, and no more."""
@@ -250,11 +250,3 @@ class RestConnector:
                 told or f"Open the account in {self._program.spec.name} and {verb} it there.",
             )
         return steps
-
-
-def _listed(account: RemoteAccount) -> Listed:
-    return Listed(account.remote_id, account.fingerprint, partial(_itself, account))
-
-
-def _itself(account: RemoteAccount) -> RemoteAccount:
-    return account

@@ -32,6 +32,7 @@ from tenure.connectors.base import (
     Together,
     Unsupported,
 )
+from tenure.connectors.bearer import bearer
 from tenure.connectors.scim import version1
 from tenure.connectors.scim.accounts import Accounts, fingerprint
 from tenure.connectors.scim.attributes import path
@@ -70,13 +71,11 @@ class ScimConnector:
 
     def __init__(self, config: ConnectorConfig) -> None:
         settings = ScimSettings.model_validate(dict(config.settings))
-        token = ""
-        if config.tokens is None:
-            token = ScimSecrets.model_validate(dict(config.secrets)).token.get_secret_value()
+        way = bearer(config, ScimSecrets)
         self._settings = settings
         for name in config.attributes:
             path(name)  # Refuses what is no attribute before anything is sent.
-        self._http = funnel(settings, token, tokens=config.tokens, limits=config.limits)
+        self._http = funnel(settings, way, config.limits)
         self._speech = Speech(settings.dialect, address=settings.base_url, http=self._http)
         self._changer = Changer(self._http, self._speech)
         self._creator = Creator(self._http, self._speech)
@@ -100,7 +99,7 @@ class ScimConnector:
             self, self._speech, self._creator, self._changer, self._finder, self._accounts
         )
         self._bulk = Bulk(self._http, self._speech, changes)
-        self._sessions = Sessions(settings, token, self._http, config)
+        self._sessions = Sessions(settings, way, self._http, config.limits)
         self._owners: frozenset[str] | None = None
         self.capabilities = _capabilities(settings)
 

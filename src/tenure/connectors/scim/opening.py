@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from tenure.connectors.base import Limits, TokenSource
+from tenure.connectors.base import Limits
+from tenure.connectors.bearer import Bearer
 from tenure.connectors.http import HttpFunnel
 from tenure.connectors.scim import version1
 from tenure.connectors.scim.dialect import Dialect, Pace
@@ -19,20 +20,18 @@ from tenure.connectors.scim.speech import Speech
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
-def funnel(
-    settings: ScimAddress, token: str, *, tokens: TokenSource | None, limits: Limits
-) -> HttpFunnel:
+def funnel(settings: ScimAddress, way: Bearer, limits: Limits) -> HttpFunnel:
     """The way there, to be opened with `async with`."""
     dialect = settings.dialect
     return HttpFunnel(
         settings.base_url,
         headers={
-            **({"Authorization": f"Bearer {token}"} if token else {}),
+            **way.headers,
             "Accept": "application/scim+json, application/json;q=0.9",
             **dialect.headers,
         },
-        secrets=(token,),
-        tokens=tokens,
+        secrets=(way.token,),
+        tokens=way.tokens,
         limits=kept_limits(limits, dialect.limits),
         timeouts=settings.timeouts,
         allow_http=settings.allow_http,

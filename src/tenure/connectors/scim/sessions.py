@@ -9,7 +9,8 @@ from typing import Any
 
 from yarl import URL
 
-from tenure.connectors.base import ConnectorConfig, NotFound, Rejected
+from tenure.connectors.base import Limits, NotFound, Rejected
+from tenure.connectors.bearer import Bearer
 from tenure.connectors.http import HttpFunnel, segment
 from tenure.connectors.scim.dialect import Sessions as Written
 from tenure.connectors.scim.finding import Resource
@@ -21,12 +22,12 @@ class Sessions:
     vendor is opened for each request, with the same credentials."""
 
     def __init__(
-        self, settings: ScimSettings, token: str, http: HttpFunnel, config: ConnectorConfig
+        self, settings: ScimSettings, way: Bearer, http: HttpFunnel, limits: Limits
     ) -> None:
         self._settings = settings
-        self._token = token
+        self._bearer = way
         self._http = http
-        self._config = config
+        self._limits = limits
 
     async def end(self, remote_id: str, read: Callable[[], Awaitable[Resource]]) -> None:
         """Raises `NotFound` where there is no such account, or what the funnel raises."""
@@ -45,15 +46,8 @@ class Sessions:
         if target.startswith("/"):
             return await self._http.write(method, target, body, single=True)
         address = URL(target, encoded=True)
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        async with HttpFunnel(
-            str(address.origin()),
-            headers=headers,
-            secrets=(self._token,),
-            tokens=self._config.tokens,
-            limits=self._config.limits,
-            timeouts=self._settings.timeouts,
-            allow_http=self._settings.allow_http,
+        async with self._bearer.funnel(
+            self._settings, address=str(address.origin()), limits=self._limits
         ) as http:
             return await http.write(method, address.raw_path_qs, body, single=True)
 

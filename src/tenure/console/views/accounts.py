@@ -19,7 +19,7 @@ from tenure.console.page import ConsoleRequest, missing, signed_in
 from tenure.console.views import application_pages as pages
 from tenure.people import selectors as people
 from tenure.people.services import find_person
-from tenure.provisioning import deciding
+from tenure.provisioning import deciding, veiling
 from tenure.provisioning import selectors as provisioning
 from tenure.signin.permissions import Ability
 
@@ -46,6 +46,7 @@ def account(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
     candidates = people.people_by_key(found.candidates)
     context = {
         "account": found,
+        "seen": veiling.shown(found),
         "candidates": list(candidates.values()),
         "history": audit.events_of("account", str(found.pk), limit=20),
         "operations": provisioning.operations_on(found, limit=10),

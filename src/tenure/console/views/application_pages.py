@@ -30,7 +30,7 @@ from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import find_person
 from tenure.provisioning import connection as checking
-from tenure.provisioning import first_contact, mapping_preview, planning
+from tenure.provisioning import first_contact, mapping_preview, planning, veiling
 from tenure.provisioning import selectors as provisioning
 from tenure.provisioning.drafting import Scope
 from tenure.rules import exceptions
@@ -151,6 +151,7 @@ def accounts(request: ConsoleRequest, slug: str) -> HttpResponse:
         "total": sum(counts.values()) - counts[Situation.DELETED],
         "search": search,
         "page": page,
+        "names_veiled": "displayName" in veiling.veil([found]).of(found.slug),
         "accounts": [
             (account, [candidates[u] for u in account.candidates if u in candidates])
             for account in page.rows

@@ -21,6 +21,7 @@ from tenure.audit.selectors import Wanted
 from tenure.audit.services import record
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.infra.csv_export import download
+from tenure.infra.paging import Page
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import find_person
@@ -48,7 +49,10 @@ class Changed:
 def audit(request: ConsoleRequest) -> HttpResponse:
     """A page of the trail. While somebody types, only the list is sent."""
     wanted, person, problem = _wanted(request)
-    page = selectors.events(wanted, cursor=request.GET.get("at", ""))
+    part = request.headers.get("HX-Target") == "events"
+    patient, cursor = part or "now" in request.GET, request.GET.get("at", "")
+    found = (selectors.events if patient else selectors.events_at_once)(wanted, cursor=cursor)
+    page: Page[Event] = Page(()) if found is None else found
     owners = people.people_by_uid(event.person for event in page.rows if event.person)
     given = {name: request.GET.get(name, "").strip()[:200] for name in _FIELDS}
     context: dict[str, Any] = {
@@ -58,12 +62,13 @@ def audit(request: ConsoleRequest) -> HttpResponse:
         "application": wanted.application,
         "person": person,
         "problem": problem,
+        "later": found is None,
         "page": page,
         "rows": [(e, owners.get(e.person), changes(e)) for e in page.rows],
         "filtered": any(given.values()),
         "query": urlencode([(name, value) for name, value in given.items() if value]),
     }
-    if request.headers.get("HX-Target") == "events":
+    if part:
         answer = fragment(request, "console/parts/events.html", context)
         query = context["query"]
         answer["HX-Push-Url"] = reverse("console:audit") + (f"?{query}" if query else "")

@@ -15,7 +15,7 @@ from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.console.views.catalogue_add import Field
 from tenure.core.expressions import AttributeType
 from tenure.infra.clock import now
-from tenure.people import local
+from tenure.people import local, looks
 from tenure.people import selectors as people
 from tenure.people.entered import as_entered
 from tenure.people.services import schema
@@ -76,6 +76,8 @@ def edit(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
             return redirect("console:person", found.uid)
         except local.NotEntered as error:
             problems, held = error.problems, request.POST.dict()
+    elif told := people.sensitive_attributes() & found.attributes.keys():
+        looks.record(found, told, where="form to change the person")
     context = {**_form(held, problems), "reason": reason, "person": found}
     return _shown(request, context)
 

@@ -44,8 +44,9 @@ def overview(request: ConsoleRequest) -> HttpResponse:
     rows = applications.applications()
     today = timezone.localdate()
     coming = people.coming(start=today, days=_DAYS)
-    imports = [row for row in sources.sources() if row.last]
-    latest = max(imports, key=lambda row: row.last.started_at if row.last else 0, default=None)
+    imports = sources.sources()
+    read = [row for row in imports if row.last]
+    latest = max(read, key=lambda row: row.last.started_at if row.last else 0, default=None)
     here = {
         s: n for s, n in states.items() if s not in (LifecycleState.ACTIVE, LifecycleState.LEFT)
     }
@@ -58,13 +59,16 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         "accounts": sum(row.seats for row in rows),
         "unmatched": sum(row.unmatched for row in rows),
         "cost": applications.total_cost(rows),
-        "items": waiting.items(request.company, provisions=bool(rows)),
+        "items": waiting.items(request.company, rows, imports),
         "chart": charts.days(coming, today, _DAYS),
         "coming": coming[:_LISTED],
         "coming_more": len(coming) - _LISTED,
         "runs": runs.recent(),
         "latest": latest,
-        "names": {**sources.source_names(), **applications.application_names()},
+        "names": {
+            **{row.source.slug: row.source.name for row in imports},
+            **{row.application.slug: row.application.name for row in rows},
+        },
     }
     context |= _more(states, rows)
     context["lacks_passkey"] = not has_way_in(request.administrator)

@@ -94,6 +94,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "lacks": lacks,
         "problem": problem,
         "attributes": _attributes(found),
+        "private": bool(people.sensitive_attributes() & found.attributes.keys()),
         "records": sources.records_of(found),
         "reports": reports,
         "reports_more": report_count - len(reports),

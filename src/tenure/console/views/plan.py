@@ -23,14 +23,12 @@ from tenure.console.waiting import plural
 from tenure.core.expressions import ExpressionError
 from tenure.people import selectors as people
 from tenure.people.models import PlanMode
-from tenure.provisioning import planning, services
 from tenure.provisioning import selectors as provisioning
-from tenure.provisioning.drafting import Scope
+from tenure.provisioning import services
 from tenure.provisioning.plan import Seen
+from tenure.provisioning.selectors import AT_ONCE
 from tenure.signin.permissions import Ability
 
-#: So many people are planned while one hardly waits; beyond it the page shows that it works.
-_AT_ONCE = 150
 _LINES = 25
 _LINES_OF_ONE = 500
 
@@ -40,15 +38,13 @@ _LINES_OF_ONE = 500
 def plan(request: ConsoleRequest) -> HttpResponse:
     """The plan, now or in a moment."""
     application, only = _asked(request)
-    lagging = people.count_lagging() + provisioning.count_pending(_AT_ONCE)
-    if planning.in_report_mode(Scope(application=application or None)):
-        lagging = people.count_people()
+    lagging = provisioning.people_to_plan(application or None)
     context: dict[str, Any] = {
         "application": application,
         "only": only,
         "lagging": lagging,
         "automatic": request.company.plan_mode == PlanMode.AUTOMATIC,
-        "later": lagging > _AT_ONCE and "now" not in request.GET,
+        "later": lagging > AT_ONCE and "now" not in request.GET,
         "query": urlencode({k: v for k, v in (("application", application), ("only", only)) if v}),
     }
     if not context["later"]:

@@ -14,7 +14,7 @@ from tenure.applications import selectors as applications
 from tenure.applications.models import Application
 from tenure.configuration import editing
 from tenure.console import completion
-from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
+from tenure.console.page import ConsoleRequest, fragment, missing, refused, render, signed_in
 from tenure.core.expressions import ExpressionError, Schema
 from tenure.core.plain_conditions import read, spoken
 from tenure.people import selectors as people
@@ -24,7 +24,7 @@ from tenure.rules import selectors
 from tenure.rules.drafts import drafts
 from tenure.rules.groups import group_definitions
 from tenure.rules.models import AccessRule, RuleDraft
-from tenure.signin.permissions import Ability
+from tenure.signin.permissions import Ability, may
 
 _LISTED = 50
 #: Values of attributes are asked of everybody: for so many seconds the answer is kept.
@@ -149,6 +149,9 @@ def who_meets(request: ConsoleRequest) -> HttpResponse:
     if context["later"]:
         return render(request, "console/who_meets.html", context, section="rules")
     try:
+        reads = matching.reads(when)
+        if reads & people.sensitive_attributes() and not may(request.administrator, Ability.SEE):
+            return refused(request, Ability.SEE)
         ids = matching.meets(when)
     except ExpressionError as error:
         context["problem"] = str(error)

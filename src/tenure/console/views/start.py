@@ -30,7 +30,9 @@ from tenure.core.expressions import ExpressionError
 from tenure.core.model import ApplicationMode
 from tenure.core.names import candidates
 from tenure.people import selectors as people
+from tenure.provisioning import selectors as provisioning
 from tenure.provisioning import services
+from tenure.provisioning.selectors import AT_ONCE
 from tenure.rules import selectors as rules
 from tenure.runs import selectors as runs
 from tenure.runs.models import RunKind, RunState
@@ -232,6 +234,12 @@ def _look(request: ConsoleRequest) -> dict[str, Any]:
         return context
     context["unread"] = _unread(rows)
     if context["unread"]:
+        return context
+    # The whole page is asked for once more, of which only this part is taken.
+    patient = "now" in request.GET or request.headers.get("HX-Request")
+    context["lagging"] = provisioning.people_to_plan()
+    context["later"] = context["lagging"] > AT_ONCE and not patient
+    if context["later"]:
         return context
     try:
         plan = services.preview()

@@ -22,9 +22,10 @@ def tasks(request: ConsoleRequest) -> HttpResponse:
     only = request.GET.get("application", "")
     if only not in names:
         only = ""
-    found = byhand.tasks(application=only or None)
+    found, page = byhand.tasks_page(application=only or None, cursor=request.GET.get("at", ""))
     context = {
         "tasks": found,
+        "page": page,
         "only": names.get(only, ""),
         "uids": people.uids(task.person_id for task in found if task.person_id),
     }

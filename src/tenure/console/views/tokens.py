@@ -58,10 +58,11 @@ def change(request: ConsoleRequest) -> HttpResponse:
 
 def address_of(source: Source) -> str:
     """Where people of this source are brought."""
-    upload = source.reader == UPLOAD
-    path = (
-        reverse("receiving:upload", args=[source.slug]) if upload else reverse("scim_server:root")
-    )
+    if source.reader == PUSH:
+        path = reverse("scim_server:root")
+    else:
+        upload = source.reader == UPLOAD
+        path = reverse("receiving:upload" if upload else "receiving:hook", args=[source.slug])
     return f"{settings.TENURE_URL}{path}".rstrip("/")
 
 
@@ -70,11 +71,14 @@ def _made(typed: dict[str, str]) -> dict[str, str]:
         raise ValueError("Say whether it may only read, or write too.")
     if typed["days"] not in [str(days) for days in _DAYS]:
         raise ValueError(f"Say for how many days it is good: {', '.join(map(str, _DAYS))}.")
+    source = Source.objects.filter(slug=typed["source"]).first()
+    valid = timedelta(days=int(typed["days"]))
+    if source is not None and source.reader not in (PUSH, UPLOAD):
+        secret = push.issue_hook(source.slug, name=typed["name"], valid=valid)
+        address = address_of(source)
+        return {"name": typed["name"], "token": secret, "address": address, "hook": "yes"}
     token = push.issue(
-        typed["source"],
-        name=typed["name"],
-        scope=Scope(typed["scope"]),
-        valid=timedelta(days=int(typed["days"])),
+        typed["source"], name=typed["name"], scope=Scope(typed["scope"]), valid=valid
     )
     source = Source.objects.get(slug=typed["source"])
     return {
@@ -96,7 +100,8 @@ def _page(
         "tab": "tokens",
         "rows": [(row, address_of(row.source), _state(row)) for row in push.tokens()],
         "sources": Source.objects.filter(reader__in=[PUSH, UPLOAD]).order_by("name"),
-        "scopes": [(scope.value, scope.label) for scope in reversed(Scope)],
+        "read": Source.objects.exclude(reader__in=[PUSH, UPLOAD]).order_by("name"),
+        "scopes": [(scope.value, scope.label) for scope in (Scope.WRITE, Scope.READ)],
         "days": [str(days) for days in _DAYS],
         "typed": typed or {"scope": Scope.WRITE.value, "days": str(_USUAL), "source": ""},
         "error": error,

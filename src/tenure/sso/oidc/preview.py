@@ -12,7 +12,7 @@ from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.sso.oidc.claims import ClaimProblem, claims_of
 from tenure.sso.oidc.clients import Client
-from tenure.sso.trying import tried
+from tenure.sso.trying import discreet, tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def preview(client: Client, person: Person) -> Preview:
     """As if the person opened the application now."""
     found, decision = tried(person, client.application, client.sso, now())
     try:
-        told = claims_of(client, person, found.given, client.scopes)
+        told = claims_of(client, person, discreet(found.given), client.scopes)
     except ClaimProblem as error:
         return Preview(person, decision, problem=str(error))
     return Preview(person, decision, dict(sorted(told.items())))

@@ -16,7 +16,7 @@ from tenure.sso.saml import answering
 from tenure.sso.saml.answering import Said, Wanted
 from tenure.sso.saml.registered import Registered
 from tenure.sso.saml.told import CannotTell
-from tenure.sso.trying import tried
+from tenure.sso.trying import discreet, tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ def preview(known: Registered, person: Person) -> Preview:
     found, decision = tried(person, known.application, known.sso, at)
     wanted = Wanted.unasked(known)
     try:
-        said = answering.what_is_said(known, person, found.given.attributes, wanted)
+        given = discreet(found.given)
+        said = answering.what_is_said(known, person, given.attributes, wanted)
         made = answering.response(
             known, said, wanted, session="_preview", at=at, until=at + LONGEST
         )

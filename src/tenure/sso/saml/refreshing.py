@@ -3,20 +3,18 @@ when asked. What changed is in the audit trail; what cannot be read leaves what 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-import aiohttp
 from django.db import transaction
-from yarl import URL
 
 from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import record
-from tenure.connectors.addresses import SafeResolver, is_forbidden, is_loopback
+from tenure.connectors import fetching
+from tenure.connectors.fetching import CannotFetch, Document
 from tenure.infra.clock import now
 from tenure.saml import metadata_in
 from tenure.saml.errors import SamlError
@@ -28,8 +26,12 @@ from tenure.sso.saml.models import ServiceMetadata
 
 AGAIN: Final = timedelta(days=1)
 _AFTER_TROUBLE: Final = timedelta(minutes=15)
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
-_REDIRECTS: Final = 3
+_METADATA: Final = Document(
+    largest=LONGEST_METADATA,
+    accept="application/samlmetadata+xml, application/xml, */*",
+    seconds=15,
+    redirects=3,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def refresh(which: Sequence[tuple[Application, str]]) -> list[Refreshed]:
     """Read these now."""
     if not which:
         return []
-    found = asyncio.run(_fetch_all([address for _, address in which]))
+    found = fetching.fetch_all([address for _, address in which], _METADATA)
     return [_store(app, address, data) for (app, address), data in zip(which, found, strict=True)]
 
 
@@ -79,57 +81,14 @@ def with_address() -> list[tuple[Application, str]]:
 
 def fetch(address: str) -> bytes:
     """The document at the address. Raises `SamlError`."""
-    found = asyncio.run(_fetch_all([address]))[0]
-    if isinstance(found, str):
-        raise SamlError(found)
-    return found
-
-
-async def _fetch_all(addresses: Sequence[str]) -> list[bytes | str]:
-    connector = aiohttp.TCPConnector(resolver=SafeResolver())
-    headers = {
-        "User-Agent": "Tenure",
-        "Accept": "application/samlmetadata+xml, application/xml, */*",
-    }
-    async with aiohttp.ClientSession(
-        connector=connector, timeout=_TIMEOUT, headers=headers
-    ) as http:
-        return await asyncio.gather(*(_fetch(http, address) for address in addresses))
-
-
-async def _fetch(http: aiohttp.ClientSession, address: str) -> bytes | str:
-    """The document, or why there is none."""
-    url = URL(address)
     try:
-        for _ in range(_REDIRECTS + 1):
-            host = url.host or ""
-            if is_forbidden(host) or not (url.scheme == "https" or is_loopback(host)):
-                return f"{url.origin()} is no address that metadata is read from: use https."
-            async with http.get(url, allow_redirects=False) as response:
-                if response.status in (301, 302, 303, 307, 308):
-                    url = url.join(URL(response.headers.get("Location", "")))
-                    continue
-                if response.status != 200:
-                    return f"{url.origin()} answered {response.status}. Is the address right?"
-                return await _body(response)
-        return f"{address} leads on and on."
-    except TimeoutError:
-        return f"{url.host} did not answer within {_TIMEOUT.total:g} seconds."
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        return f"{url.host} could not be read: {error}"[:500]
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes | str:
-    found = b""
-    while more := await response.content.read(64 * 1024):
-        found += more
-        if len(found) > LONGEST_METADATA:
-            return f"The document is longer than {LONGEST_METADATA // 2**20} MiB."
-    return found
+        return fetching.fetch(address, _METADATA)
+    except CannotFetch as error:
+        raise SamlError(str(error)) from None
 
 
 @transaction.atomic
-def _store(application: Application, address: str, found: bytes | str) -> Refreshed:
+def _store(application: Application, address: str, found: bytes | CannotFetch) -> Refreshed:
     at = now()
     row = ServiceMetadata.objects.filter(application=application).first()
     if row is None or row.address != address:
@@ -139,8 +98,8 @@ def _store(application: Application, address: str, found: bytes | str) -> Refres
     row.tried_at = at
     before = _facts(row, application)
     try:
-        if isinstance(found, str):
-            raise SamlError(found)
+        if isinstance(found, CannotFetch):
+            raise SamlError(str(found))
         read = metadata_in.read(found, at=at, entity_id=_named(application))
         row.xml, row.read_at, row.problem = found.decode(), at, ""
         row.entity_id, row.remarks = read.service.entity_id, list(read.remarks)
