@@ -99,11 +99,9 @@ def live(request: ConsoleRequest, pk: int) -> HttpResponse:
     if found is None:
         return HttpResponse(status=286)  # htmx: stop asking
     context = _live(found)
-    response = fragment(request, "console/parts/run_live.html", context)
-    if not context["progress"].running:
-        # What can be done with it now, and what became of each operation, is on the page itself.
-        response["HX-Refresh"] = "true"
-    return response
+    # What can be done with it, and the list of its operations, are on the page itself.
+    context["ended"] = not context["progress"].running
+    return fragment(request, "console/parts/run_live.html", context)
 
 
 @require_POST
