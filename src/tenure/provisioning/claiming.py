@@ -149,18 +149,7 @@ def claim(
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CHOOSING, application.pk])
-        cursor.execute(
-            _NEXT,
-            {
-                "application": application.pk,
-                "now": now,
-                "most": most,
-                "urgency": LEAVER_URGENCY if leavers else 32767,
-                "kind": kind,
-                "leaver": LEAVER_URGENCY,
-                "paused": paused(),
-            },
-        )
+        cursor.execute(*query(application, most, now, leavers=leavers, kind=kind))
         rows = cursor.fetchall()
     chosen: dict[int, tuple[Any, ...]] = {}
     stale: list[int] = []
@@ -196,6 +185,26 @@ def _give_up(rows: Sequence[Operation], now: datetime) -> None:
         "planned anew.",
     )
     people.raise_generation([row.person_id for row in rows if row.person_id is not None])
+
+
+def query(
+    application: Application,
+    most: int,
+    now: datetime,
+    *,
+    leavers: bool = False,
+    kind: str | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """The statement of a claim, and what it is given."""
+    return _NEXT, {
+        "application": application.pk,
+        "now": now,
+        "most": most,
+        "urgency": LEAVER_URGENCY if leavers else 32767,
+        "kind": kind,
+        "leaver": LEAVER_URGENCY,
+        "paused": paused(),
+    }
 
 
 def _read(rows: Iterable[Sequence[Any]]) -> list[Operation]:
