@@ -10,7 +10,7 @@ from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.memory import MemoryApplication
 from tenure.provisioning import deciding, missing, services, settling
-from tenure.provisioning.first_contact import read_first
+from tenure.provisioning.first_reading import read_first
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import ReconcileResult, reconcile_by_slug
 from tests.provisioning.company import Company, apply, change, drain, linked, states
