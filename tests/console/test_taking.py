@@ -26,6 +26,7 @@ def test_it_is_shown_then_done_for_a_reason(sample: Sample, owner: Client) -> No
     page = owner.get(f"{address}?person={other.employee_number}").content.decode()
     assert "The plan that follows" in page
     assert "may still know how to sign in to it" in page
+    assert "It keeps the user name anna.kovacs@acme.example" in page
     nobody = owner.get(f"{address}?person=nobody-like-that")
     assert nobody.status_code == 422
     assert "nobody-like-that" in nobody.content.decode()

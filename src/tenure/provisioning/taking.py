@@ -89,7 +89,8 @@ def preview(account: Account, person: Person) -> Taking:
         people = frozenset(one.pk for one in (done.before, person) if one is not None)
         plan = planning.preview(Scope(people=people, failed_too=False))
         transaction.set_rollback(True)
-    return Taking(done.account, done.before, person, done.freed, done.warnings, plan)
+    warnings = (*done.warnings, *_name_kept(done, plan))
+    return Taking(done.account, done.before, person, done.freed, warnings, plan)
 
 
 def in_the_way(person: Person) -> dict[int, Account]:
@@ -131,6 +132,25 @@ def _concerned(account: Account, person: Person) -> list[int]:
         application=account.application_id, person=person, situation=Situation.LINKED.value
     )
     return [account.pk, *theirs.values_list("pk", flat=True)]
+
+
+def _name_kept(done: Taking, plan: Plan) -> Iterable[str]:
+    """Whether a new account of whose it was would have the name that this one keeps."""
+    name, slug = done.account.user_name, done.account.application.slug
+    lines = [line for line in plan.lines if line.application == slug]
+    renamed = any(line.account == name and "userName" in line.attributes for line in lines)
+    made = any(
+        line.kind is OperationKind.CREATE
+        and (change := line.attributes.get("userName")) is not None
+        and str(change.after).casefold() == name.casefold()
+        for line in lines
+    )
+    if done.before is not None and name and made and not renamed:
+        yield (
+            f"It keeps the user name {name}, and the new account of {done.before.display_name} "
+            "would have the same: the application will refuse that until it is called otherwise "
+            "there, or the mapping writes user names always."
+        )
 
 
 def _warnings(row: Account, before: Person | None, person: Person) -> tuple[str, ...]:
