@@ -16,7 +16,7 @@ from tenure.applications.selectors import ApplicationRow
 from tenure.console.look import Mark
 from tenure.console.waiting_item import Item, plural
 from tenure.people import selectors as people
-from tenure.people.models import Company
+from tenure.people.models import Company, PlanMode
 from tenure.provisioning import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.runs.models import RunState
@@ -52,6 +52,7 @@ def items(
         *_signing_keys(),
         *_not_told(),
         *_held(),
+        *(_changes(company) if rows else ()),
         *_imports(imports),
         *_unreadable_sources(imports),
         *_written_back(),
@@ -225,6 +226,15 @@ def _held() -> list[Item]:
         )
         for row in provisioning.held()
     ]
+
+
+def _changes(company: Company) -> list[Item]:
+    """Where plans wait for somebody, that there is something to look at."""
+    count = people.count_lagging() if company.plan_mode == PlanMode.REVIEW else 0
+    title = f"{plural(count, 'person', 'people')} changed since the last plan"
+    why = "What follows for their accounts goes when you apply the plan."
+    mark = Mark("To apply", "change")
+    return [Item(mark, title, why, reverse("console:plan"), "Look")] if count else []
 
 
 def _imports(imports: Sequence[SourceRow]) -> list[Item]:

@@ -72,7 +72,7 @@ def columns(request: ConsoleRequest, slug: str) -> HttpResponse:
     if error:
         messages.error(request, f"Not kept. {error}")
     else:
-        messages.success(request, "Kept. It is in force from the next import on.")
+        messages.success(request, "Saved. It is in force from the next import on.")
     return redirect("console:source_write_back", slug)
 
 
