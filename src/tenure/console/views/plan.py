@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.applications import selectors as applications
 from tenure.console import plan_view
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
-from tenure.console.waiting import plural
+from tenure.console.waiting_item import plural
 from tenure.core.expressions import ExpressionError
 from tenure.people import selectors as people
 from tenure.people.models import PlanMode

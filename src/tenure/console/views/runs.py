@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.applications import selectors as applications
 from tenure.console import look
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
-from tenure.console.waiting import plural
+from tenure.console.waiting_item import plural
 from tenure.core.model import OperationState
 from tenure.people import selectors as people
 from tenure.provisioning import selectors as provisioning
