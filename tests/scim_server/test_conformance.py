@@ -20,7 +20,10 @@ def test_nothing_fails_and_nothing_is_skipped(live_server: LiveServer) -> None:
     source(mapping=mapping)
     token = issue("entra", name="tester", valid=timedelta(days=1))
     with Client(
-        base_url=f"{live_server.url}/scim/v2", headers={"Authorization": f"Bearer {token}"}
+        base_url=f"{live_server.url}/scim/v2",
+        headers={"Authorization": f"Bearer {token}"},
+        # The first request makes all models, which takes as long as the machine is busy.
+        timeout=60,
     ) as client:
         results = check_server(SyncSCIMClient(client))
     bad = [
