@@ -10,6 +10,7 @@ from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning import union_undoing, unions
+from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind
 from tenure.sources import apart, matches, pairing, tasks
 from tenure.sources.answering import AnswerRefused
@@ -110,9 +111,12 @@ def test_who_has_left_both_and_what_many_share_is_no_question(annas: list[Person
 
 
 def test_it_is_looked_for_every_night_and_as_whoever_asked(annas: list[Person]) -> None:
+    dead = runs.start(RunKind.MATCH)
     tasks.find_pairs(actor="administrator anna", names_too=True)
     tasks.find_pairs_nightly(0)
-    rows = Run.objects.filter(kind=RunKind.MATCH).order_by("pk")
+    dead.refresh_from_db()
+    assert dead.state == "failed"
+    rows = Run.objects.filter(kind=RunKind.MATCH, state="done").order_by("pk")
     assert [(run.actor, run.reason) for run in rows] == [
         ("administrator anna", "names alone too"),
         ("system", ""),
