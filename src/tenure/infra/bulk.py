@@ -288,6 +288,13 @@ class _Analysis:
                 cursor.execute(f"ANALYZE {quote(self.table)} ({columns})")
 
 
+def check_at_once() -> None:
+    """In this transaction foreign keys are checked by each statement, and not all of them when it
+    ends. A long one that others work for has that done while they do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
 class _Target:
     """Where rows of named fields go, and how their values are written."""
 
