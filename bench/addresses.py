@@ -22,6 +22,7 @@ PARTS: Final[dict[str, str]] = {
     "who_gets, the list": "goes through everybody, once the page stands and shows that it does",
     "who_meets, the list": "goes through everybody, once the page stands and shows that it does",
     "plan_lines": "plans everybody of whom something waits, once the page stands and shows it",
+    "Users, by a name": "no index has it, so it goes through everybody who was pushed",
     "rule_figures": "counts everybody for each rule, once the list of rules stands",
 }
 #: Name of a pattern of the console -> why it is no page.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tenure.audit import selectors
 from tenure.audit.models import Action, Event
-from tenure.audit.selectors import Wanted, events
+from tenure.audit.selectors import Wanted, events, events_at_once
 from tenure.audit.services import record
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,19 @@ def test_words_that_many_have_come_page_by_page() -> None:
     ]
     assert pages(Wanted(search="moved to", action=Action.PERSON_CHANGED), 7) == [all_of_them]
     assert pages(Wanted(search="kovacs support"), 3) == [[]]
+
+
+def test_what_takes_long_is_known_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        told(f"Anna Kovacs {number}", "moved to Sales")
+    monkeypatch.setattr(selectors, "_MANY", -1)
+    assert events_at_once(Wanted(search="kovacs"), size=4) is None
+    near = events_at_once(Wanted(search="kovacs"), size=3)
+    assert near is not None
+    assert len(near.rows) == 3
+    for easy in (Wanted(), Wanted(search="kovacs", action=Action.PERSON_CHANGED)):
+        assert events_at_once(easy, size=4) is not None
+    assert len(events(Wanted(search="kovacs"), size=4).rows) == 4
 
 
 @pytest.mark.parametrize("search", ["\0 \0", "it's o'clock", "a & b", "back\\slash it", "' '"])

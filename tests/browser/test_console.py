@@ -70,8 +70,8 @@ def test_with_javascript_switched_off(sample: Sample, signed_in: Opener) -> None
     assert Person.objects.get(pk=person.pk).suspended
     window.open("/console/applications/workspace/provisioning/")
     page.get_by_label("Delete a closed account after").fill("14")
-    page.locator("#policy").get_by_role("button", name="Keep").click()
-    expect(page.get_by_text("Kept.")).to_be_visible()
+    page.locator("#policy").get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     kept = Application.objects.get(slug="workspace").delete_after
     assert kept is not None
     assert kept.days == 14

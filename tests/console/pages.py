@@ -96,6 +96,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("source, written back", reverse("console:source", args=["directory"])),
         ("source, pushed", reverse("console:source", args=["entra"])),
         ("import", reverse("console:source_changes", args=["hr", sample.imported.pk])),
+        ("whose records", reverse("console:source_whose", args=["hr"])),
         ("schedule", reverse("console:source_schedule", args=["directory"])),
         ("written back", reverse("console:source_write_back", args=["directory"])),
         ("remove a source", reverse("console:source_remove", args=["hr"])),

@@ -61,7 +61,7 @@ def test_policy_limits_and_matching_are_kept(sample: Sample, owner: Client) -> N
         "ignore": 'account.userName.startsWith("svc-")',
     }
     for form in (policy, limits, matching):
-        assert "Kept." in owner.post(f"{BASE}/edit/", form, follow=True).content.decode()
+        assert "Saved." in owner.post(f"{BASE}/edit/", form, follow=True).content.decode()
     row = Application.objects.get(slug="workspace")
     assert (row.delete_after.days, row.leave, row.lead.days) == (14, "free", 7)  # type: ignore[union-attr]
     assert row.guard["removals"]["percent"] == 5.5

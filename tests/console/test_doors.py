@@ -58,6 +58,7 @@ WRITES = (
     "source_import",
     "source_move",
     "source_rows",
+    "source_whose_check",
     "source_write_back_columns",
     "source_write_back_steer",
     "source_test",
@@ -104,7 +105,7 @@ FORMS = (
     "mail", "notifications",
     "sample_remove",
     "source_begin", "source_check", "source_edit", "source_mapping", "source_remove",
-    "source_schedule", "start",
+    "source_schedule", "source_whose", "start",
 )  # fmt: skip
 
 

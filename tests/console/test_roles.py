@@ -101,6 +101,8 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "source": (ALL, NO),
     "source_live": (ALL, NO),
     "source_changes": (ALL, NO),
+    "source_whose": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "source_whose_check": (NO, Ability.CONFIGURE),
     "source_schedule": (Ability.CONFIGURE, Ability.CONFIGURE),
     "source_write_back": (ALL, NO),
     "source_write_back_preview": (Ability.CONFIGURE, NO),

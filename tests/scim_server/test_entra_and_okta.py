@@ -26,6 +26,21 @@ def test_entra_asks_for_somebody_who_is_not_there(pusher: Pusher) -> None:
     assert answer.document["Resources"] == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [('name.familyName eq "KOVÁCS"', 3), ('name.givenName eq "GIVEN2"', 1),
+     ('emails.value co "N2@ACME"', 1), ('name.givenName sw "given" and title ew "\\"Q\\""', 1),
+     ('meta.resourceType eq "User"', 3), ('name.givenName eq "kim"', 1),
+     ('name.givenName eq "nobody"', 0)],
+)  # fmt: skip
+def test_what_no_index_has_is_found_as_well(asked: str, found: int, pusher: Pusher) -> None:
+    kim = {"givenName": "\N{KELVIN SIGN}im", "familyName": "Kovács"}
+    for body in (user(1), user(2, title='The "Q"'), user(3, name=kim)):
+        assert pusher.send("POST", "/Users", body).status == 201
+    answer = pusher.send("GET", f"/Users?filter={quote(asked)}").document
+    assert answer["totalResults"] == found
+
+
 def test_entra_makes_changes_and_closes(pusher: Pusher) -> None:
     body = {
         "schemas": [USER, ENTERPRISE],

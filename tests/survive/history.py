@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from tenure.applications.models import Account, Application, Health
 from tenure.audit.models import Action, Event
@@ -20,7 +21,7 @@ from tenure.provisioning import services, tasks
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
 from tests.survive.virtual import virtual_time
-from tests.survive.worker import Death, Tables, take_jobs, work
+from tests.survive.worker import Dead, Death, Tables, take_jobs, work
 from tests.survive.world import START, World
 
 STEPS = 16
@@ -283,8 +284,15 @@ def run(seed: int) -> History:
     random.seed(seed)
     history = History(seed)
     with virtual_time(START) as loop:
+        loop.set_exception_handler(_nobody_hears_the_dead)
         loop.run_until_complete(history.live())
     return history
+
+
+def _nobody_hears_the_dead(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a killed worker had under way has nobody to wait for it."""
+    if not isinstance(context.get("exception"), Dead):
+        loop.default_exception_handler(context)
 
 
 def _approve_what_was_rejected() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from tenure.applications import tallies
@@ -91,10 +92,21 @@ def stopped() -> list[Application]:
 
 
 def disputed(applications: Iterable[int], *, each: int) -> list[Account]:
-    """The first accounts of these applications whose owner is not clear, so many of each."""
-    rows = Account.objects.filter(situation=Situation.DISPUTED.value).order_by("id")
-    found = [rows.filter(application=pk)[:each] for pk in applications]
-    return list(found[0].union(*found[1:], all=True)) if found else []
+    """Some accounts of these applications whose owner is not clear, so many of each: what they are
+    called, and who could own them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT found.id FROM unnest(%s::bigint[]) AS application (id), LATERAL (
+                SELECT id FROM applications_account
+                WHERE application_id = application.id AND situation = %s LIMIT %s
+            ) AS found
+            """,
+            [list(applications), Situation.DISPUTED.value, each],
+        )
+        keys = [key for (key,) in cursor.fetchall()]
+    rows = Account.objects.filter(pk__in=keys).order_by("id")
+    return list(rows.only("application_id", "user_name", "remote_id", "candidates"))
 
 
 def total_cost(rows: Iterable[ApplicationRow]) -> dict[str, Decimal]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 import typer
 from rich.markup import escape
 
+from tenure.cli import trail
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json
 from tenure.configuration.references import texts
@@ -33,6 +34,7 @@ class Line:
 
 def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
+    audit_app.command("list")(trail.events)
     audit_app.command("verify")(verify)
     app.add_typer(audit_app, name="audit")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,7 +10,9 @@ import typer
 from tenure.cli import accounts as decisions
 from tenure.cli import runs as steering
 from tenure.cli.context import session
-from tenure.cli.output import AsJson, Failure, out, print_json, table
+from tenure.cli.lines import Limit
+from tenure.cli.lines import show as _show
+from tenure.cli.output import AsJson, Failure
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -21,7 +23,6 @@ Filter = Annotated[
     list[str] | None,
     typer.Option("--filter", "-f", help="field=value; may be given several times."),
 ]
-Limit = Annotated[int, typer.Option(help="At most so many rows.", min=1)]
 
 
 def register(app: typer.Typer) -> None:
@@ -65,9 +66,9 @@ def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False)
             "without_end": _without_end,
         }
         fields = {n: _attribute(n, t.value) for n, t in schema().items()} | fields
-        found = _filtered(rows, filters, fields)[:limit]
-        documents = [
-            {
+
+        def document(p: Person) -> dict[str, Any]:
+            return {
                 "employee_number": p.employee_number,
                 "name": p.display_name,
                 "email": p.email,
@@ -76,10 +77,11 @@ def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False)
                 "end_date": p.end_date,
                 "attributes": {n: HIDDEN if n in hidden else v for n, v in p.attributes.items()},
             }
-            for p in found
-        ]
-        _print(
-            documents,
+
+        _show(
+            _filtered(rows, filters, fields),
+            document,
+            limit,
             as_json,
             [
                 ("Number", lambda d: d["employee_number"]),
@@ -104,18 +106,25 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
         from tenure.applications.models import Account
         from tenure.core.model import Situation
 
+        # In the order of an index: they are a million.
         rows = Account.objects.select_related("application", "person").order_by(
-            "application__slug", "user_name", "pk"
+            "application_id", "user_name", "pk"
         )
+        rows = rows.only(
+            "application__slug", "person__employee_number", "person__display_name",
+            "user_name", "situation", "situation_reason", "protected", "active", "entitlements",
+            "remote_id", "observed_at", "evidence",
+        )  # fmt: skip
         fields = {
             "application": _application,
             "situation": _one_of("situation", Situation),
             "active": _truth("active"),
             "person": _person,
-            "user_name": _equal("user_name__iexact"),
+            "user_name": _user_name,
         }
-        documents = [
-            {
+
+        def document(a: Account) -> dict[str, Any]:
+            return {
                 "application": a.application.slug,
                 "user_name": a.user_name,
                 "person": a.person.employee_number if a.person else None,
@@ -129,10 +138,11 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
                 "observed_at": a.observed_at,
                 "evidence": a.evidence,
             }
-            for a in _filtered(rows, filters, fields)[:limit]
-        ]
-        _print(
-            documents,
+
+        _show(
+            _filtered(rows, filters, fields),
+            document,
+            limit,
             as_json,
             [
                 ("Application", lambda d: d["application"]),
@@ -156,6 +166,10 @@ def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fa
         from tenure.provisioning.models import Operation
 
         rows = Operation.objects.select_related("application", "person", "account").order_by("-pk")
+        rows = rows.defer(
+            "person__attributes", "person__origins", "account__attributes", "account__baseline",
+            "application__settings", "application__mapping",
+        )  # fmt: skip
         fields = {
             "application": _application,
             "state": _one_of("state", OperationState),
@@ -163,8 +177,9 @@ def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fa
             "person": _person,
             "run": _number("run_id"),
         }
-        documents = [
-            {
+
+        def document(row: Operation) -> dict[str, Any]:
+            return {
                 "id": row.pk,
                 **line(row).as_json(),
                 "attempts": row.attempts,
@@ -175,10 +190,11 @@ def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fa
                 "run": row.run_id,
                 "evidence": row.evidence,
             }
-            for row in _filtered(rows, filters, fields)[:limit]
-        ]
-        _print(
-            documents,
+
+        _show(
+            _filtered(rows, filters, fields),
+            document,
+            limit,
             as_json,
             [
                 (">Id", lambda d: d["id"]),
@@ -205,8 +221,9 @@ def runs(filters: Filter = None, limit: Limit = 100, as_json: AsJson = False) ->
             "subject": _equal("subject"),
             "state": _one_of("state", RunState.values),
         }
-        documents = [
-            {
+
+        def document(run: Run) -> dict[str, Any]:
+            return {
                 "id": run.pk,
                 "kind": run.kind,
                 "subject": run.subject,
@@ -219,10 +236,11 @@ def runs(filters: Filter = None, limit: Limit = 100, as_json: AsJson = False) ->
                 "counters": run.counters,
                 "message": run.message,
             }
-            for run in _filtered(Run.objects.order_by("-pk"), filters, fields)[:limit]
-        ]
-        _print(
-            documents,
+
+        _show(
+            _filtered(Run.objects.order_by("-pk"), filters, fields),
+            document,
+            limit,
             as_json,
             [
                 (">Id", lambda d: d["id"]),
@@ -296,6 +314,16 @@ def _without_end(value: str) -> dict[str, object]:
     return {"pk__in": Person.objects.exclude(pk__in=endless).values("pk")}
 
 
+def _user_name(value: str) -> dict[str, object]:
+    """Whatever the case, by the index that has it so."""
+    from django.db.models.functions import Lower
+
+    from tenure.applications.models import Account
+
+    rows = Account.objects.alias(lower=Lower("user_name")).filter(lower=value.lower())
+    return {"pk__in": rows.order_by().values("pk")}
+
+
 def _application(value: str) -> dict[str, object]:
     from tenure.applications.finding import application_named
 
@@ -324,21 +352,3 @@ def _attribute(name: str, kind: str) -> Field:
             raise Failure(f"--filter: {value!r} is no number, and {name} is one.") from None
 
     return field
-
-
-def _print(
-    documents: list[dict[str, Any]],
-    as_json: bool,
-    columns: Sequence[tuple[str, Callable[[dict[str, Any]], object]]],
-) -> None:
-    if as_json:
-        print_json(documents)
-        return
-    out.print(
-        table(
-            "",
-            [name for name, _ in columns],
-            [[cell(document) for _, cell in columns] for document in documents],
-        )
-    )
-    out.print(f"[dim]{len(documents)} rows[/]")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -59,6 +60,17 @@ def say(message: str) -> None:
 def print_json(document: Any) -> None:
     """One JSON document. Dates are ISO 8601, money is a string."""
     print(json.dumps(document, ensure_ascii=False, indent=2, default=_plain))
+
+
+def print_json_list(documents: Iterable[Any]) -> None:
+    """One JSON list, printed as it comes: however long it is, no more than one element of it is in
+    memory."""
+    before = "["
+    for document in documents:
+        text = json.dumps(document, ensure_ascii=False, indent=2, default=_plain)
+        print(f"{before}\n{indent(text, '  ')}", end="")
+        before = ","
+    print("[]" if before == "[" else "\n]")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tenure.cli.context import session
+from tenure.cli.lines import Limit, more_than
 from tenure.cli.output import AsJson, Failure, out, print_json, say, table
 from tenure.cli.working import Application
 
@@ -39,6 +40,7 @@ def list_requests(
     person: Annotated[
         str | None, typer.Option("--person", "-p", help="Only this person: number, e-mail, name.")
     ] = None,
+    limit: Limit = 1000,
     as_json: AsJson = False,
 ) -> None:
     """What waits for an answer, from whom, and who decides about it.
@@ -56,7 +58,10 @@ def list_requests(
             application=application_named(application).slug if application else "",
             person=find_person(person) if person else None,
         )
-        found = selectors.with_deciders(rows[:1000])
+        found = selectors.with_deciders(rows[: limit + 1])
+        if len(found) > limit:
+            more_than(limit)
+            del found[limit:]
         if as_json:
             print_json([selectors.as_json(one) for one in found])
             return

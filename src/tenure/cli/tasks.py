@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tenure.cli.context import session
+from tenure.cli.lines import Limit, more_than
 from tenure.cli.output import AsJson, out, print_json, say, table
 from tenure.cli.working import Application
 
@@ -26,6 +27,7 @@ def list_tasks(
     person: Annotated[
         str | None, typer.Option("--person", "-p", help="Only this person: number, e-mail, name.")
     ] = None,
+    limit: Limit = 1000,
     as_json: AsJson = False,
 ) -> None:
     """What waits to be done by hand, the oldest first.
@@ -38,8 +40,13 @@ def list_tasks(
         from tenure.provisioning import byhand
 
         found = byhand.tasks(
-            application=application, person=find_person(person) if person else None
+            application=application,
+            person=find_person(person) if person else None,
+            limit=limit + 1,
         )
+        if len(found) > limit:
+            more_than(limit)
+            del found[limit:]
         if as_json:
             print_json({"tasks": [task.as_json() for task in found]})
             return

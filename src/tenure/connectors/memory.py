@@ -274,9 +274,9 @@ class MemoryConnector:
         application.calls.append(Call(verb, target))
         fault = application.faults.take(verb)
         async with self._slots:
-            return await asyncio.shield(
-                asyncio.ensure_future(_serve(fault, act, seen_blindly=seen_blindly))
-            )
+            served = asyncio.ensure_future(_serve(fault, act, seen_blindly=seen_blindly))
+            served.add_done_callback(_unheard)
+            return await asyncio.shield(served)
 
     def _must_be_group(self, kind: str) -> None:
         if kind != "group" or not self._settings.groups:
@@ -315,6 +315,12 @@ async def _serve(fault: Fault, act: Callable[[], T], *, seen_blindly: T | None) 
     elif fault.late is not None:
         asyncio.get_running_loop().call_later(fault.late, _do_unheard, act)
     raise fault.error()
+
+
+def _unheard(served: asyncio.Future[Any]) -> None:
+    """What came of it is nobody's matter where whoever asked is gone."""
+    if not served.cancelled():
+        served.exception()
 
 
 def _do_unheard(act: Callable[[], object]) -> None:

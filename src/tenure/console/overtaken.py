@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from django.http import HttpResponse
 
@@ -27,9 +28,11 @@ def answer(
     keep_url: str,
     labels: Mapping[str, str] | None = None,
     section: str = "settings",
+    base: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
     """`name` is what they both changed, `kind` what the audit trail calls it, `keep_url` where
-    theirs is. What was typed goes along, so that nothing is typed twice."""
+    theirs is, `base` what the form compares with next time, where that is less than all of it.
+    What was typed goes along, so that nothing is typed twice."""
     last = audit.last_change(kind, overtaken.slug or kind)
     words = labels or {}
     context = {
@@ -45,7 +48,7 @@ def answer(
             for value in every
         ],
         "seen": editing.version(overtaken.now),
-        "base": conflicts.write(overtaken.now),
+        "base": conflicts.write(overtaken.now if base is None else base),
         "keep_url": keep_url,
     }
     return render(request, "console/conflict.html", context, section=section, status=409)

@@ -7,6 +7,7 @@ changes something is refused unless the view names the ability that it takes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
 from functools import wraps
@@ -28,7 +29,7 @@ from tenure.audit.services import acting
 from tenure.console import commands
 from tenure.people import selectors as people
 from tenure.people.models import Company
-from tenure.people.services import company
+from tenure.people.services import company, company_read_once
 from tenure.provisioning import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.setup import steps
@@ -92,8 +93,12 @@ def signed_in(
             if request.method not in _SAFE and needs is None and not anybody_may_post:
                 return HttpResponseNotAllowed(["GET", "HEAD"])
             request.administrator = user  # type: ignore[attr-defined]
-            request.company = company()  # type: ignore[attr-defined]
-            with timezone.override(_zone(request.company)), acting(actor_name(user)):  # type: ignore[attr-defined]
+            with ExitStack() as frame:
+                if request.method in _SAFE:
+                    frame.enter_context(company_read_once())
+                request.company = company()  # type: ignore[attr-defined]
+                frame.enter_context(timezone.override(_zone(request.company)))  # type: ignore[attr-defined]
+                frame.enter_context(acting(actor_name(user)))
                 if needs is not None and not may(user, needs):
                     response: HttpResponseBase = refused(request, needs)  # type: ignore[arg-type]
                 elif fresh is not None and _stale(request, user, fresh):

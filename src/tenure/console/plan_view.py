@@ -79,8 +79,15 @@ def only(plan: Plan, lines: Sequence[PlanLine]) -> Plan:
 
 
 def releasable(lines: Iterable[PlanLine]) -> int:
-    """How many lines would go as soon as the plan is applied."""
-    return sum(1 for line in lines if line.state is OperationState.PLANNED)
+    """How many lines would go as soon as the plan is applied. What is stored already is on its way
+    without it."""
+    planned = (line for line in lines if line.state is OperationState.PLANNED)
+    return sum(1 for line in planned if line.operation_id is None)
+
+
+def under_way(lines: Iterable[PlanLine]) -> int:
+    """How many were let go and are not settled."""
+    return sum(1 for x in lines if x.operation_id and x.state is not OperationState.HELD)
 
 
 def problems(plan: Plan, application: str) -> tuple[ProblemLine, ...]:

@@ -6,6 +6,11 @@ from tenure.readers.registry import kinds, reader_class
 
 _TITLES = {
     "csv": "CSV file",
+    "google": "Google Workspace",
+    "microsoft": "Microsoft Entra ID",
+    "mysql": "MySQL or MariaDB",
+    "scim": "SCIM service",
+    "upload": "JSON upload",
     "excel": "Excel workbook",
     "ldap": "Directory",
     "sql": "Database",
@@ -13,6 +18,11 @@ _TITLES = {
     "push": "SCIM push",
 }
 _ABOUT = {
+    "google": "The people of a Google Workspace, by its Admin SDK.",
+    "microsoft": "The people of an Entra ID tenant, by Microsoft Graph.",
+    "mysql": "A query of a MySQL or MariaDB database of your own.",
+    "scim": "A directory that answers SCIM 2.0: it is asked for its people.",
+    "upload": "A script of yours sends records as JSON, with a token.",
     "csv": "The export of an HR system, with one person a line.",
     "excel": "A sheet of a workbook (.xlsx), with one person a row.",
     "ldap": "Active Directory, OpenLDAP or another directory with people in it.",
@@ -25,6 +35,10 @@ _ICONS = {
     "excel": "file-spreadsheet",
     "ldap": "folder-tree",
     "sql": "database",
+    "google": "building-2",
+    "microsoft": "building-2",
+    "scim": "users",
+    "upload": "upload",
     "rest": "globe",
     "push": "radio",
 }

@@ -49,6 +49,7 @@ from tenure.console.views import (
     source_import,
     source_mapping,
     source_schedule,
+    source_whose,
     source_write_back,
     sources,
     start,
@@ -211,6 +212,8 @@ urlpatterns = [
     path("sources/<slug:slug>/", sources.source, name="source"),
     path("sources/<slug:slug>/imports/<int:pk>/", source_import.changes, name="source_changes"),
     path("sources/<slug:slug>/schedule/", source_schedule.schedule, name="source_schedule"),
+    path("sources/<slug:slug>/whose/", source_whose.edit, name="source_whose"),
+    path("sources/<slug:slug>/whose/check/", source_whose.check, name="source_whose_check"),
     path("sources/<slug:slug>/write-back/", source_write_back.write_back, name="source_write_back"),
     path(
         "sources/<slug:slug>/write-back/preview/",

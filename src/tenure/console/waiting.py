@@ -4,7 +4,6 @@ sees. Every item says what it is, why in one line, and where to decide."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.urls import reverse
@@ -15,8 +14,9 @@ from tenure.applications import selectors as applications
 from tenure.applications.models import Health
 from tenure.applications.selectors import ApplicationRow
 from tenure.console.look import Mark
+from tenure.console.waiting_item import Item, plural
 from tenure.people import selectors as people
-from tenure.people.models import Company
+from tenure.people.models import Company, PlanMode
 from tenure.provisioning import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.runs.models import RunState
@@ -33,17 +33,8 @@ from tenure.writeback import selectors as write_backs
 _MOST_RECORDS = 5
 #: So many requests are named, and so many disputed accounts of an application.
 _NAMED, _SHOWN = 3, 4
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing that waits. `ask` is what the link to it says."""
-
-    mark: Mark
-    title: str
-    detail: str
-    url: str
-    ask: str
+#: So many claims that have to be looked at are listed one by one.
+_REVIEWED = 10
 
 
 def items(
@@ -61,6 +52,7 @@ def items(
         *_signing_keys(),
         *_not_told(),
         *_held(),
+        *(_changes(company) if rows else ()),
         *_imports(imports),
         *_unreadable_sources(imports),
         *_written_back(),
@@ -73,11 +65,6 @@ def items(
         *_without_end(),
         *_bad_rows(imports),
     ]
-
-
-def plural(count: int, one: str, many: str = "") -> str:
-    """`1 account`, `1,284 accounts`."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def _writes(company: Company) -> list[Item]:
@@ -206,7 +193,9 @@ def _signing_keys() -> list[Item]:
 
 
 def _reviews() -> list[Item]:
-    return [
+    """The oldest of them; the others come up once those are decided."""
+    rows, count = identity.open_reviews(most=_REVIEWED)
+    items = [
         Item(
             Mark("Who is it", "wait"),
             f"Is this {row.person.display_name}?",
@@ -215,8 +204,14 @@ def _reviews() -> list[Item]:
             reverse("console:review", args=[row.pk]),
             "Decide",
         )
-        for row in identity.open_reviews()
+        for row in rows
     ]
+    if count > len(rows):
+        first = reverse("console:review", args=[rows[0].pk])
+        title = f"{plural(count - len(rows), 'more person', 'more people')} to be looked at"
+        detail = "They come up here as those above are decided."
+        items.append(Item(Mark("Who is it", "wait"), title, detail, first, "Begin"))
+    return items
 
 
 def _held() -> list[Item]:
@@ -231,6 +226,15 @@ def _held() -> list[Item]:
         )
         for row in provisioning.held()
     ]
+
+
+def _changes(company: Company) -> list[Item]:
+    """Where plans wait for somebody, that there is something to look at."""
+    count = people.count_lagging() if company.plan_mode == PlanMode.REVIEW else 0
+    title = f"{plural(count, 'person', 'people')} changed since the last plan"
+    why = "What follows for their accounts goes when you apply the plan."
+    mark = Mark("To apply", "change")
+    return [Item(mark, title, why, reverse("console:plan"), "Look")] if count else []
 
 
 def _imports(imports: Sequence[SourceRow]) -> list[Item]:

@@ -267,9 +267,9 @@ def coming(*, start: date, days: int) -> list[Coming]:
     """Who joins or leaves on the days from `start` on, in order. Three queries, by indexes; of
     each person what stands in columns and, as `department`, where they work."""
     end = start + timedelta(days=days - 1)
-    rows = Person.objects.defer("attributes", "origins").annotate(
-        department=KeyTextTransform("department", "attributes")
-    )
+    rows = Person.objects.only(
+        "uid", "display_name", "start_date", "end_date", "terminated_at"
+    ).annotate(department=KeyTextTransform("department", "attributes"))
     found = [
         Coming(person, person.start_date, joins=True)
         for person in rows.filter(start_date__range=(start, end), terminated_at__isnull=True)

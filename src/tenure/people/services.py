@@ -6,7 +6,9 @@ the people whose generation was raised.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -25,12 +27,30 @@ from tenure.people.models import AttributeDefinition, Company, Person
 from tenure.people.onboarding import Trigger, onboarding_of
 
 TICK_BATCH = 2000
+#: See `company_read_once`; None outside of it.
+_known: ContextVar[list[Company] | None] = ContextVar("company", default=None)
 
 
 def company() -> Company:
     """The one company. Made with its defaults at first use."""
+    known = _known.get()
+    if known:
+        return known[0]
     found, _ = Company.objects.get_or_create(pk=1)
+    if known is not None:
+        known.append(found)
     return found
+
+
+@contextmanager
+def company_read_once() -> Iterator[None]:
+    """While a page is shown, which changes nothing, the company is asked for once, not a dozen
+    times."""
+    token = _known.set([])
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def schema() -> dict[str, AttributeType]:

@@ -6,6 +6,7 @@ A page is closed unless it says otherwise. Times are told in the person's own zo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import wraps
 from typing import Any, Final, TypeAlias
 
@@ -21,7 +22,7 @@ from tenure.audit.services import acting
 from tenure.core.lifecycle import zone
 from tenure.people import selectors as people
 from tenure.people.models import Company, Person
-from tenure.people.services import company
+from tenure.people.services import company, company_read_once
 from tenure.requests import selectors as requests
 from tenure.signin import again, sessions
 
@@ -55,9 +56,13 @@ def signed_in(*, by_itself: bool = False, fresh: bool = False) -> Callable[[View
                 return _to_sign_in(request)
             if fresh and again.needed_for_keys(request, person):
                 return _to_confirm(request)
-            request.person, request.company = person, company()  # type: ignore[attr-defined]
             name = f"{person.display_name} (themselves)"
-            with timezone.override(zone(person.time_zone)), acting(name):
+            with ExitStack() as frame:
+                if request.method in ("GET", "HEAD"):
+                    frame.enter_context(company_read_once())
+                request.person, request.company = person, company()  # type: ignore[attr-defined]
+                frame.enter_context(timezone.override(zone(person.time_zone)))
+                frame.enter_context(acting(name))
                 response = view(request, *args, **kwargs)
             add_never_cache_headers(response)
             return response

@@ -1,11 +1,9 @@
-"""Which accounts could be one of a few people's, asked of the database: matching rules compare
-texts without regard to case and to how Unicode writes them, which a database does otherwise. So it
-gives too many rather than too few, and the rules have the last word.
+"""Which accounts could be one of a few people's, asked of the database. It gives too many rather
+than too few (see `infra.folding`), and the matching rules have the last word.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
@@ -14,13 +12,10 @@ from django.db.models.fields.json import KeyTextTransform
 
 from tenure.applications.models import Account
 from tenure.core.correlation import Matcher, is_attribute
+from tenure.infra.folding import can_be_found, could_hold
 
 #: For so many people it is worth it.
 FEW: Final = 5
-#: Anything but ASCII may be folded into something else.
-_NOT_PLAIN: Final = r"[^\x01-\x7f]"
-#: Written otherwise within a JSON list, or as a number by Python and by PostgreSQL.
-_UNSURE: Final = re.compile(r'["\\\x00-\x1f]|^[\d.+-]*e[\d.+-]*$')
 Narrow: TypeAlias = Callable[[QuerySet[Account]], QuerySet[Account]]
 
 
@@ -49,7 +44,7 @@ def _compared(
     for uid, attributes in people:
         for place, text in matcher.person_keys(str(uid), attributes):
             name = matcher.rules[place].account
-            if not is_attribute(name) or _UNSURE.search(text):
+            if not is_attribute(name) or not can_be_found(text):
                 return None
             found.add((name, text))
     return frozenset(found)
@@ -60,10 +55,7 @@ def _with(pairs: frozenset[tuple[str, str]]) -> Narrow:
     places = {name: f"compared_{place}" for place, name in enumerate(names)}
     wanted = Q()
     for name, place in places.items():
-        wanted |= Q(**{f"{place}__regex": _NOT_PLAIN})
-        for own, text in pairs:
-            if own == name and text.isascii():
-                wanted |= Q(**{f"{place}__icontains": text})
+        wanted |= could_hold(place, (text for own, text in pairs if own == name))
 
     def narrow(rows: QuerySet[Account]) -> QuerySet[Account]:
         values = {place: KeyTextTransform(name, "attributes") for name, place in places.items()}

@@ -28,11 +28,11 @@ from scim2_models import (
 )
 from scim2_server.requests import ScimRequest
 from scim2_server.routing import Operation, Target
-from scim2_server.service import ScimService
 from scim2_server.utils import load_default_resource_types, load_default_schemas
 
 from tenure.core.expressions import AttributeType
 from tenure.people.configuration import CustomAttribute, custom_attributes
+from tenure.scim_server.bulk import BulkService
 from tenure.scim_server.models import PushToken, Scope
 
 #: Where the company's own attributes are.
@@ -59,7 +59,7 @@ _POLICY = ScimPolicy(
 )
 
 
-class Service(ScimService):
+class Service(BulkService):
     """The protocol, for whoever the token lets in. `subject` of a request is the token."""
 
     def authorize(self, request: ScimRequest, target: Target, resource_type: ResourceType) -> None:

@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from scim2_models import (
     InvalidCursorException,
     InvalidValueException,
@@ -32,6 +33,7 @@ from scim2_server.storage import ScimStorage, SearchPage
 
 from tenure.infra.bulk import insert_instances
 from tenure.infra.clock import now
+from tenure.infra.folding import can_be_found, could_hold
 from tenure.sources.models import PushedResource
 from tenure.sources.pushing import GROUP, USER, BadRow, Push, TakenKey
 
@@ -42,6 +44,10 @@ _INDEXED = {
     "username": ("name", True),
     "displayname": ("name", True),
 }
+#: What is compared has to stand in the resource.
+_WITHIN = frozenset(
+    {CompareOperator.eq, CompareOperator.co, CompareOperator.sw, CompareOperator.ew}
+)
 _CORE = re.compile(r"^urn:ietf:params:scim:schemas:core:2\.0:(user|group):")
 _NAMES = {USER: "userName", GROUP: "displayName"}
 _BATCH = 1000
@@ -303,18 +309,26 @@ def _narrowed(
 ) -> QuerySet[PushedResource]:
     """Rows that a filter could match: all of those that it does, and maybe more."""
     for part in _all_of(node):
-        if not isinstance(part, Comparison) or part.op != CompareOperator.eq:
+        if not isinstance(part, Comparison) or not isinstance(part.value, str):
             continue
         name = _CORE.sub("", str(part.attr_path).lower())
-        if name not in _INDEXED or not isinstance(part.value, str):
-            continue
+        indexed = part.op == CompareOperator.eq and name in _INDEXED
         if (name == "username" and USER not in kinds) or (
             name == "displayname" and set(kinds) != {GROUP}
         ):
-            continue
-        column, lower = _INDEXED[name]
-        rows = rows.filter(**{column: part.value.lower()[:500] if lower else part.value[:500]})
+            indexed = False
+        if indexed:
+            column, lower = _INDEXED[name]
+            rows = rows.filter(**{column: part.value.lower()[:500] if lower else part.value[:500]})
+        elif part.op in _WITHIN and _is_kept(name) and can_be_found(part.value):
+            written = rows.alias(written=Cast("document", TextField()))
+            rows = written.filter(could_hold("written", [part.value]))
     return rows
+
+
+def _is_kept(name: str) -> bool:
+    """Whether an attribute stands in the document, as it was given."""
+    return name.partition(".")[0] not in ("id", "meta", "password")
 
 
 def _all_of(node: FilterNode) -> Sequence[FilterNode]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.db import transaction
 
 from tenure.core.expressions import ExpressionError
+from tenure.core.model import Value
 from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.readers.base import Reader, ReaderError, Row, RowProblem
@@ -127,6 +128,20 @@ def map_rows(source: Source, looked: Looked) -> Mapped:
             if len(wrong) < _PROBLEMS:
                 wrong.append(sample)
     return Mapped(tuple(samples), tuple(wrong), bad, len(looked.rows) + len(looked.problems))
+
+
+def mapped(source: Source, *, limit: int) -> list[tuple[str, Mapping[str, Value]]]:
+    """The first rows that can be taken, as employee number and attributes. Raises `ReaderError`,
+    and `ValueError` where the mapping cannot be used."""
+    mapping = RowMapping(source)
+    found: dict[str, Mapping[str, Value]] = {}
+    for row in look(source, limit=limit).rows:
+        try:
+            key = mapping.key(row)
+            found.setdefault(key, mapping.mapped(row, key, b"", None, now()).attributes)
+        except BadRow:
+            continue
+    return list(found.items())
 
 
 def dry_run(source: Source) -> ImportResult:

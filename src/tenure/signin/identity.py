@@ -178,10 +178,11 @@ def waits(row: Pairing) -> bool:
     return Review.objects.filter(invitation=row.invitation, decided_at=None).exists()
 
 
-def open_reviews() -> list[Review]:
-    """What waits for an administrator, the oldest first."""
+def open_reviews(*, most: int) -> tuple[list[Review], int]:
+    """What waits for an administrator, the oldest first, and how many they are."""
     rows = Review.objects.filter(decided_at=None)
-    return list(rows.select_related("person", "invitation"))
+    found = list(rows.select_related("person")[:most])
+    return found, len(found) if len(found) < most else rows.count()
 
 
 def review_of(person: Person) -> Review | None:

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 
-from tenure.core.model import LifecycleState
+from tenure.core.model import Attributes, LifecycleState
 from tenure.people.models import Person
 from tenure.runs.models import Severity
 from tenure.sources.models import Absence, RehireQuestion
@@ -57,7 +57,9 @@ def ask(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
         )
     }
     open_ones = [row for row in rows if row.key not in asked or not asked[row.key].answer]
-    found = _candidates(work, open_ones)
+    found = same_in(
+        work.source.rehire, [(row.key, row.attributes) for row in open_ones], work.newest
+    )
     unsure = {row.key: work.unsure.get(row.key, {}) for row in open_ones}
     for key, by in unsure.items():
         if by:
@@ -170,11 +172,14 @@ def again(stored: dict[str, Any]) -> MappedRow:
     )
 
 
-def _candidates(work: Work, rows: Sequence[MappedRow]) -> dict[str, list[int]]:
-    """Key -> ids of the people who it could be, for those who could be anybody."""
+def same_in(
+    lists: Sequence[Sequence[str]], rows: Sequence[tuple[str, Attributes]], newest: int
+) -> dict[str, list[int]]:
+    """Key -> ids of people up to `newest` with another number who are the same in all attributes
+    of one of the lists, for those of the rows (key and attributes) who could be anybody."""
     found: dict[str, list[int]] = {}
-    for names in work.source.rehire:
-        whole = [row for row in rows if all(name in row.attributes for name in names)]
+    for names in lists:
+        whole = [row for row in rows if all(name in row[1] for name in names)]
         if not whole:
             continue
         places = range(len(names))
@@ -185,9 +190,9 @@ def _candidates(work: Work, rows: Sequence[MappedRow]) -> dict[str, list[int]]:
                 f"lower(person.attributes ->> %s) = lower(given.v{i})" for i in places
             ),
         )
-        values = [[str(row.attributes[name]) for row in whole] for name in names]
+        values = [[str(attributes[name]) for _, attributes in whole] for name in names]
         with connection.cursor() as cursor:
-            cursor.execute(query, [[row.key for row in whole], *values, *names, work.newest])
+            cursor.execute(query, [[key for key, _ in whole], *values, *names, newest])
             for key, person in cursor.fetchall():
                 if person not in found.setdefault(key, []):
                     found[key].append(person)

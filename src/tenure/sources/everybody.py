@@ -47,27 +47,28 @@ class Everybody:
             return {}
         if self._kept or len(keys) > MANY:
             return self._looked_up(keys)
+        return self.going_through(keys)
+
+    def going_through(self, keys: AbstractSet[Key]) -> dict[str, frozenset[Key]]:
+        """As `sharing`, without a table, however many values: for one look."""
         found = ((pk, theirs & keys) for pk, theirs in self._all())
         return {str(pk): shared for pk, shared in found if shared}
 
     def sharing_with_others(self, most: int) -> tuple[list[tuple[int, list[int]]], int]:
         """Place of a rule -> ids of the people who have one value by it, for each value of two to
         `most` people; and how many values more people than that have."""
-        self._keep()
+        self._fill()
         with connection.cursor() as cursor:
+            # Of many only so many are needed to know that they are too many.
             cursor.execute(
-                "SELECT place, array_agg(DISTINCT person) FROM import_everybody"
-                " GROUP BY place, value HAVING count(DISTINCT person) BETWEEN 2 AND %s",
-                [most],
+                "SELECT place, (array_agg(person))[:%s] FROM import_everybody"
+                " GROUP BY place, value HAVING count(*) > 1",
+                [most + 1],
             )
             found = [(int(place), list(people)) for place, people in cursor.fetchall()]
-            cursor.execute(
-                "SELECT count(*) FROM (SELECT 1 FROM import_everybody GROUP BY place, value"
-                " HAVING count(DISTINCT person) > %s) AS many",
-                [most],
-            )
-            row = cursor.fetchone()
-        return found, int(row[0]) if row else 0
+            cursor.execute("DROP TABLE import_everybody")
+        few = [group for group in found if len(group[1]) <= most]
+        return few, len(found) - len(few)
 
     def _all(self) -> Iterator[tuple[int, frozenset[Key]]]:
         names = sorted(self.recognition.attributes)
@@ -93,6 +94,13 @@ class Everybody:
     def _keep(self) -> None:
         if self._kept:
             return
+        self._fill()
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE INDEX ON import_everybody (place, value)")
+            cursor.execute("ANALYZE import_everybody")
+        self._kept = True
+
+    def _fill(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE IF EXISTS pg_temp.import_everybody")
             cursor.execute(
@@ -105,9 +113,6 @@ class Everybody:
                     self._write(lines)
                     lines = []
             self._write(lines)
-            cursor.execute("CREATE INDEX ON import_everybody (place, value)")
-            cursor.execute("ANALYZE import_everybody")
-        self._kept = True
 
     @staticmethod
     def _write(lines: list[tuple[int, str, int]]) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.db.models import Count, Q, QuerySet
 
+from tenure.core.model import Attributes
 from tenure.figures.services import figure, register
 from tenure.people.models import Person
 from tenure.runs import selectors as runs
@@ -129,5 +130,9 @@ def rehire(pk: int) -> Rehire | None:
 
 def name_in(question: RehireQuestion) -> str:
     """What the record calls the person."""
-    attributes = question.row["attributes"]
+    return name_of(question.row["attributes"])
+
+
+def name_of(attributes: Attributes) -> str:
+    """What these attributes call somebody."""
     return str(attributes.get("display_name") or full_name(attributes))

@@ -31,6 +31,8 @@ from tests.connectors.rest.vendors.gitea import Gitea
 from tests.connectors.rest.vendors.grafana import Grafana
 from tests.connectors.rest.vendors.harbor import Harbor
 from tests.connectors.rest.vendors.hubspot import Hubspot
+from tests.connectors.rest.vendors.jumpcloud import Jumpcloud
+from tests.connectors.rest.vendors.launchdarkly import LaunchDarkly
 from tests.connectors.rest.vendors.mattermost import Mattermost
 from tests.connectors.rest.vendors.nextcloud import Nextcloud
 from tests.connectors.rest.vendors.nexus import Nexus
@@ -39,6 +41,7 @@ from tests.connectors.rest.vendors.okta import Okta
 from tests.connectors.rest.vendors.pagerduty import Pagerduty
 from tests.connectors.rest.vendors.redash import Redash
 from tests.connectors.rest.vendors.rocket_chat import RocketChat
+from tests.connectors.rest.vendors.sendgrid import Sendgrid
 from tests.connectors.rest.vendors.snipe_it import SnipeIt
 from tests.connectors.rest.vendors.zabbix import Zabbix
 from tests.connectors.servers import http_server
@@ -247,6 +250,28 @@ VENDORS = [
         renames=False,
         closes=False,
     ),
+    Vendor(
+        "jumpcloud",
+        Jumpcloud,
+        {
+            "userName": "{}",
+            "emails.work": "{}@acme.example",
+            "name.givenName": "Ada",
+            "name.familyName": "Byron",
+            "displayName": "Ada Byron",
+            "title": "Clerk",
+        },
+        "title",
+    ),
+    Vendor(
+        "sendgrid",
+        Sendgrid,
+        {"userName": "{}@acme.example", "name.givenName": "Ada", "name.familyName": "Byron"},
+        "name.givenName",
+        clears=False,
+        renames=False,
+        closes=False,
+    ),
 ]
 every_vendor = pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 with_groups = pytest.mark.parametrize(
@@ -254,7 +279,7 @@ with_groups = pytest.mark.parametrize(
     [
         one
         for one in VENDORS
-        if one.name not in {"harbor", "nexus", "hubspot", "rocket-chat", "odoo"}
+        if one.name not in {"harbor", "nexus", "hubspot", "rocket-chat", "odoo", "sendgrid"}
     ],
     ids=lambda vendor: vendor.name,
 )
@@ -376,6 +401,7 @@ async def test_groups_are_made_filled_emptied_and_deleted(vendor: Vendor) -> Non
         ("pagerduty", "admin", "limited_user"),
         ("box", "coadmin", None),
         ("rocket-chat", "admin", "user"),
+        ("sendgrid", "admin", None),
     ],
 )
 async def test_roles_are_given_and_taken(name: str, role: str, usual: str | None) -> None:
@@ -548,6 +574,55 @@ async def test_odoo_invites_who_is_open_and_sets_groups_as_a_whole() -> None:
         assert await connector.find("userName", "customer") == []
         with pytest.raises(NotFound):
             await connector.update("7", {"displayName": "Nobody"})
+
+
+async def test_sendgrid_keeps_what_somebody_may_do_and_leaves_the_owner_out() -> None:
+    vendor = named("sendgrid")
+    application = Sendgrid()
+    async with vendor.opened(application) as connector:
+        made = await connector.create(vendor.sample(), external_id="1", active=True)
+        application.users[made.remote_id]["scopes"] = ["mail.send", "stats.read"]
+        await connector.update(made.remote_id, {"name.givenName": "Grace"})
+        assert application.users[made.remote_id]["scopes"] == ["mail.send", "stats.read"]
+        await connector.change_members("role", "admin", add=[made.remote_id])
+        await connector.update(made.remote_id, {"name.givenName": "Ada"})
+        assert application.users[made.remote_id]["is_admin"] is True
+        listed = [one.remote_id async for page in connector.accounts() for one in page]
+        assert listed == [made.remote_id]
+
+
+async def test_launchdarkly_invites_gives_base_roles_and_deletes() -> None:
+    account = {"userName": "{}@acme.example", "name.givenName": "Ada", "name.familyName": "Byron"}
+    vendor = Vendor("launchdarkly", LaunchDarkly, account, "")
+    application = LaunchDarkly()
+    async with vendor.opened(application) as connector:
+        wanted = vendor.sample()
+        made = await connector.create(wanted, external_id="1", active=True)
+        assert (made.attributes, made.active) == (wanted, None)
+        assert application.members[made.remote_id]["role"] == "reader"
+        with pytest.raises(AlreadyExists):
+            await connector.create(wanted, external_id="2", active=True)
+        (found,) = await connector.find("userName", str(wanted["userName"]))
+        assert found.remote_id == made.remote_id
+        assert await connector.find("userName", "nobody@acme.example") == []
+        for _ in range(60):
+            await connector.create(vendor.sample(), external_id="3", active=True)
+        listed = [one.remote_id async for page in connector.accounts() for one in page]
+        assert len(listed) == len(set(listed)) == 61
+        await connector.change_members("role", "writer", add=[made.remote_id])
+        held = {one.name: one.members async for one in connector.entitlements()}
+        assert held["Writer"] == frozenset([made.remote_id])
+        with pytest.raises(Unsupported, match="update") as told:
+            await connector.update(made.remote_id, {"name.givenName": "Grace"})
+        assert "Ask them to" in told.value.instructions
+        assert [line for line in await connector.check() if not line.ok] == []
+        application.scim = True
+        with pytest.raises(Unsupported, match="SCIM"):
+            await connector.delete(made.remote_id)
+        application.scim = False
+        await connector.delete(made.remote_id)
+        with pytest.raises(NotFound):
+            await connector.read(made.remote_id)
 
 
 async def test_hubspot_keeps_what_is_not_changed() -> None:

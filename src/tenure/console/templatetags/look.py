@@ -312,3 +312,15 @@ def sentence(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a constant, for loops."""
     return str(text).split()
+
+
+@register.filter
+def telling(attributes: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What tells one account from another goes first: its login."""
+    return sorted(attributes.items(), key=lambda item: item[0] != "userName")
+
+
+@register.filter
+def absolute(amount: Decimal) -> Decimal:
+    """Without its sign: the words beside it say more or less."""
+    return abs(amount)

@@ -76,14 +76,14 @@ def _kept(request: ConsoleRequest, slug: str, typed: Typed, *, changed: bool) ->
     authorisation = standing(row)
     asks = authorisation is not None and authorisation.by_hand
     if asks and (typed.sealed or not (authorisation and authorisation.authorised)):
-        messages.success(request, f"Kept. Authorise {row.name} again: the client is another one.")
+        messages.success(request, f"Saved. Authorise {row.name} again: the client is another one.")
         return back
     if request.POST.get("do") == "test":
         with transaction.atomic():
             queue_check(checking.begin(row, write=False))
         return redirect("console:connection", slug)
     if changed:
-        messages.success(request, "Kept. Test the connection to see whether it works.")
+        messages.success(request, "Saved. Test the connection to see whether it works.")
     else:
         messages.success(request, "Nothing was to be changed.")
     return back

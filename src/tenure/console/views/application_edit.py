@@ -53,7 +53,7 @@ def edit(request: ConsoleRequest, slug: str) -> HttpResponse:
         return overtaken(request, found, base, error, wanted, form.keys, tab)
     except NotTaken as error:
         return _again(request, found, form, base, given, error)
-    messages.success(request, "Kept." if changes else "Nothing was to be changed.")
+    messages.success(request, "Saved." if changes else "Nothing was to be changed.")
     return redirect(f"{reverse(f'console:application_{tab}', args=[slug])}#{form.name}")
 
 
@@ -79,7 +79,7 @@ def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
         return _mapping_again(request, found, problems)
     messages.success(
         request,
-        "Kept. The plan says whose accounts change." if changes else "Nothing was to be changed.",
+        "Saved. The plan says whose accounts change." if changes else "Nothing was to be changed.",
     )
     return redirect(f"{reverse('console:application_provisioning', args=[slug])}#mapping")
 

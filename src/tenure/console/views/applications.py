@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
-from tenure.console.waiting import plural
+from tenure.console.waiting_item import plural
 from tenure.provisioning import services
 from tenure.signin.permissions import Ability
 

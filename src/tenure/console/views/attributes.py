@@ -13,6 +13,7 @@ from tenure.configuration import editing
 from tenure.configuration.document import Attribute
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.reading import explain
+from tenure.console import conflicts, overtaken
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.core.expressions import AttributeType
 from tenure.core.names import slug
@@ -51,12 +52,11 @@ def attribute(request: ConsoleRequest, name: str = "") -> HttpResponse:
     if name and stored is None:
         return missing(request, "attribute", section="settings", back="console:attributes")
     values = stored or {"label": "", "type": "string", "sensitive": False}
-    seen = editing.version(stored)
+    seen, base = editing.version(stored), conflicts.write(stored)
     errors: dict[str, str] = {}
     new_name = name
     if request.method == "POST":
-        seen = request.POST.get("seen", "")
-        remove = request.POST.get("do") == "remove"
+        seen, base = request.POST.get("seen", ""), request.POST.get("base", "")
         values = {
             "label": request.POST.get("label", "").strip()[:200],
             "type": request.POST.get("type", "string"),
@@ -64,11 +64,11 @@ def attribute(request: ConsoleRequest, name: str = "") -> HttpResponse:
         }
         typed = request.POST.get("name", "").strip()[:64]
         new_name = name or typed or slug(str(values["label"])).replace("-", "_")[:64]
-        errors = _save(new_name, None if remove else values, seen)
-        if not errors:
-            what = "is removed" if remove else "is saved"
-            messages.success(request, f"{values['label'] or name} {what}.")
-            return redirect("console:attributes")
+        if request.POST.get("do") != "edit":
+            answer = _save(request, new_name, values, seen, base)
+            if isinstance(answer, HttpResponse):
+                return answer
+            errors = answer
     context = {
         "tab": "attributes",
         "name": name,
@@ -76,20 +76,48 @@ def attribute(request: ConsoleRequest, name: str = "") -> HttpResponse:
         "values": values,
         "types": TYPES,
         "seen": seen,
+        "base": base,
         "errors": errors,
     }
     status = 422 if errors else 200
     return render(request, "console/attribute.html", context, section="settings", status=status)
 
 
-def _save(name: str, values: dict[str, object] | None, seen: str) -> dict[str, str]:
+def _save(
+    request: ConsoleRequest, name: str, values: dict[str, object], seen: str, base: str
+) -> HttpResponse | dict[str, str]:
+    remove = request.POST.get("do") == "remove"
     try:
-        item = Attribute.model_validate(values) if values is not None else None
+        item = None if remove else Attribute.model_validate(values)
         editing.edit("attributes", name, item, seen=seen)
     except ValidationError as error:
-        return {str(one["loc"][-1]): explain(dict(one)) for one in error.errors()}
+        # Of a name that cannot be one, the place is `[key]`.
+        places = [(str(one["loc"][-1]), explain(dict(one))) for one in error.errors()]
+        return {"name" if at in ("[key]", name) else at: message for at, message in places}
     except ConfigurationError as error:
-        return {"": " ".join(f"{p.path}: {p.message}" for p in error.problems)}
-    except editing.Overtaken:
-        return {"": "Somebody else changed it meanwhile. Go back to the list and look again."}
-    return {}
+        return _wrong(name, error)
+    except editing.Overtaken as taken:
+        if seen == editing.NOTHING:
+            return {"name": f"There is an attribute {name} already. Choose another name."}
+        mine = editing.as_plain("attributes", item, name) if item else {}
+        lines = conflicts.three_ways(conflicts.read(base), taken.now, mine)
+        return overtaken.answer(
+            request, str(values["label"] or name), lines, taken,
+            kind="attribute", keep_url=request.path,
+        )  # fmt: skip
+    what = "is removed" if remove else "is saved"
+    messages.success(request, f"{values['label'] or name} {what}.")
+    return redirect("console:attributes")
+
+
+def _wrong(name: str, error: ConfigurationError) -> dict[str, str]:
+    """What is wrong with the name stands at the name; what else needs the attribute, at the top."""
+    found: dict[str, str] = {}
+    for problem in error.problems:
+        if problem.path == f"attributes.{name}":
+            found.setdefault("name", problem.message)
+        elif problem.path.startswith(f"attributes.{name}."):
+            found.setdefault(problem.path.rpartition(".")[2], problem.message)
+        else:
+            found[""] = f"{found.get('', '')} {problem.path}: {problem.message}".strip()
+    return found

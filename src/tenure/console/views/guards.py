@@ -15,7 +15,7 @@ from tenure.configuration.document import Application
 from tenure.configuration.document_sources import Source
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.reading import explain
-from tenure.console import lengths
+from tenure.console import conflicts, lengths, overtaken
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.console.schema_form import Field
 from tenure.core import guard
@@ -51,7 +51,10 @@ def guards(request: ConsoleRequest) -> HttpResponse:
     for section, title in (("applications", "Applications"), ("sources", "Sources")):
         rows = []
         for slug, plain in editing.every(section).items():
-            limits = [_said(section, kind, plain["guard"].get(kind)) for kind in _KINDS[section]]
+            limits = [
+                (_WORDS[kind][0], *_said(section, kind, plain["guard"].get(kind)))
+                for kind in _KINDS[section]
+            ]
             rows.append((slug, plain["name"], limits))
         tables.append((section, title, [_WORDS[kind][0] for kind in _KINDS[section]], rows))
     return render(
@@ -67,21 +70,23 @@ def edit(request: ConsoleRequest, section: str, slug: str) -> HttpResponse:
     if stored is None:
         return missing(request, "guard", section="settings", back="console:guards")
     values = {kind: _parts(section, kind, stored["guard"].get(kind)) for kind in _KINDS[section]}
-    seen = editing.version(stored)
+    seen, base = editing.version(stored), conflicts.write(stored["guard"])
     errors: dict[str, str] = {}
     if request.method == "POST":
-        seen = request.POST.get("seen", "")
+        seen, base = request.POST.get("seen", ""), request.POST.get("base", "")
         for kind, parts in values.items():
             for name in parts:
                 parts[name] = request.POST.get(f"{kind}-{name}", "").strip()[:20]
-        errors = _save(section, slug, stored, values, seen)
-        if not errors:
-            messages.success(request, f"The guards of {stored['name']} are saved.")
-            return redirect("console:guards")
+        if request.POST.get("do") != "edit":
+            answer = _save(request, (section, slug), stored, values, seen, base)
+            if isinstance(answer, HttpResponse):
+                return answer
+            errors = answer
     context = {
         "tab": "guards",
         "name": stored["name"],
         "seen": seen,
+        "base": base,
         "errors": errors,
         "groups": [
             (_WORDS[kind][0], _WORDS[kind][1], _fields(kind, parts, errors))
@@ -93,8 +98,14 @@ def edit(request: ConsoleRequest, section: str, slug: str) -> HttpResponse:
 
 
 def _save(
-    section: str, slug: str, stored: dict[str, Any], values: dict[str, dict[str, str]], seen: str
-) -> dict[str, str]:
+    request: ConsoleRequest,
+    key: tuple[str, str],
+    stored: dict[str, Any],
+    values: dict[str, dict[str, str]],
+    seen: str,
+    base: str,
+) -> HttpResponse | dict[str, str]:
+    section, slug = key
     plain: dict[str, Any] = {**stored, "guard": dict(stored["guard"])}
     for kind, parts in values.items():
         if parts != _parts(section, kind, stored["guard"].get(kind)):
@@ -104,14 +115,23 @@ def _save(
         plain["entitlements"] = [{"key": k, **item} for k, item in plain["entitlements"].items()]
     schema = Application if section == "applications" else Source
     try:
-        editing.edit(section, slug, schema.model_validate(plain), seen=seen)
+        written = schema.model_validate(plain)
+        editing.edit(section, slug, written, seen=seen)
     except ValidationError as error:
         return {"-".join(map(str, one["loc"][1:3])): explain(dict(one)) for one in error.errors()}
     except ConfigurationError as error:
         return {"": " ".join(f"{p.path}: {p.message}" for p in error.problems)}
-    except editing.Overtaken:
-        return {"": "Somebody else changed it meanwhile. Go back to the list and look again."}
-    return {}
+    except editing.Overtaken as taken:
+        mine = editing.as_plain(section, written, slug)["guard"]
+        theirs = (taken.now or {}).get("guard")
+        lines = conflicts.three_ways(conflicts.read(base), theirs, mine)
+        return overtaken.answer(
+            request, f"The guards of {stored['name']}", lines, taken,
+            kind=section.removesuffix("s"), keep_url=request.path, base=theirs or {},
+            labels={kind: words[0] for kind, words in _WORDS.items()},
+        )  # fmt: skip
+    messages.success(request, f"The guards of {stored['name']} are saved.")
+    return redirect("console:guards")
 
 
 def _fields(kind: str, parts: dict[str, str], errors: dict[str, str]) -> list[Field]:

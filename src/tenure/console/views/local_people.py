@@ -72,7 +72,7 @@ def edit(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         try:
             local.edit_person(person=found, given=_given(request), reason=reason, now=now())
-            messages.success(request, "Kept. The plan says what follows from it.")
+            messages.success(request, "Saved. The plan says what follows from it.")
             return redirect("console:person", found.uid)
         except local.NotEntered as error:
             problems, held = error.problems, request.POST.dict()

@@ -30,7 +30,15 @@ _ROLES = {
 @signed_in()
 def administrators(request: ConsoleRequest) -> HttpResponse:
     """Who may come into the console."""
+    return _administrators(request)
+
+
+def _administrators(request: ConsoleRequest, errors: dict[str, str] | None = None) -> HttpResponse:
+    """With what was typed of an invitation that was refused."""
+    typed = request.POST if errors else {"role": Role.ADMINISTRATOR.value}
     context = {
+        "typed": typed,
+        "errors": errors or {},
         "tab": "administrators",
         "rows": admins.administrators(),
         "roles": [(role.value, role.label, _ROLES[role]) for role in Role],
@@ -38,7 +46,9 @@ def administrators(request: ConsoleRequest) -> HttpResponse:
         "link": request.session.pop("link", None),
         "mails": bool(settings.EMAIL_HOST or mail_server.kept()),
     }
-    return render(request, "console/administrators.html", context, section="settings")
+    status = 422 if errors else 200
+    page = "console/administrators.html"
+    return render(request, page, context, section="settings", status=status)
 
 
 @require_POST
@@ -46,12 +56,16 @@ def administrators(request: ConsoleRequest) -> HttpResponse:
 def administrator(request: ConsoleRequest) -> HttpResponse:
     """Invite one, give another role, let one in no more."""
     do = request.POST.get("do", "")
+    invites = do == "invite" or (do == "link" and "user" not in request.POST)
     try:
-        if do in ("invite", "link"):
+        if invites:
             _invite(request, by_mail=do == "invite")
         else:
             _change(request, do)
     except (ValueError, LookupError) as error:
+        if invites:
+            field = "email" if "e-mail" in str(error) else "name"
+            return _administrators(request, {field: str(error)})
         messages.error(request, str(error))
     return redirect("console:administrators")
 
@@ -72,25 +86,28 @@ def mail(request: ConsoleRequest) -> HttpResponse:
     if request.method == "POST":
         do = request.POST.get("do", "save")
         if do == "test":
-            _test(request)
-            return redirect("console:mail")
-        if mail_server.from_environment():
+            errors = _test(request)
+            if not errors:
+                return redirect("console:mail")
+        elif mail_server.from_environment():
             messages.error(request, "The environment names the mail server: change it there.")
             return redirect("console:mail")
-        if do == "forget":
+        elif do == "forget":
             mail_server.forget()
             messages.success(request, "Forgotten. Letters are files of the outbox again.")
             return redirect("console:mail")
-        values = {name: request.POST.get(name, "").strip()[:254] for name in values}
-        try:
-            mail_server.keep(**values, password=request.POST.get("password", ""))
-        except mail_server.MailServerRefused as refused:
-            errors = refused.problems
         else:
-            messages.success(request, "Saved. Send a test letter to see whether it arrives.")
-            return redirect("console:mail")
+            values = {name: request.POST.get(name, "").strip()[:254] for name in values}
+            try:
+                mail_server.keep(**values, password=request.POST.get("password", ""))
+            except mail_server.MailServerRefused as refused:
+                errors = refused.problems
+            else:
+                messages.success(request, "Saved. Send a test letter to see whether it arrives.")
+                return redirect("console:mail")
     context = {
         "tab": "mail",
+        "to": request.POST.get("to", ""),
         "values": values,
         "errors": errors,
         "kept": kept,
@@ -108,7 +125,8 @@ def mail(request: ConsoleRequest) -> HttpResponse:
 @signed_in(needs=Ability.CONFIGURE)
 def notifications(request: ConsoleRequest) -> HttpResponse:
     """Who is told of what waits."""
-    error, key, typed = "", "", {"channel": "email", "address": "", "kinds": []}
+    errors: dict[str, str] = {}
+    key, typed = "", {"channel": "email", "address": "", "kinds": []}
     if request.method == "POST":
         do = request.POST.get("do", "add")
         number = request.POST.get("target", "")
@@ -121,7 +139,7 @@ def notifications(request: ConsoleRequest) -> HttpResponse:
             try:
                 row, key = notices.add(**typed)  # type: ignore[arg-type]
             except notices.TargetRefused as refused:
-                error = str(refused)
+                errors = {"kinds" if "at least one" in str(refused) else "address": str(refused)}
             else:
                 messages.success(request, f"{row} is told from now on.")
                 if not key:
@@ -136,12 +154,12 @@ def notifications(request: ConsoleRequest) -> HttpResponse:
         "kinds": notices.kinds(),
         "words": dict(notices.kinds()),
         "typed": typed,
-        "error": error,
+        "errors": errors,
         "key": key,
         "header": notices.SIGNATURE,
         "webhook": Channel.WEBHOOK.value,
     }
-    status = 422 if error else 200
+    status = 422 if errors else 200
     page = "console/notifications.html"
     return render(request, page, context, section="settings", status=status)
 
@@ -180,20 +198,20 @@ def _change(request: ConsoleRequest, do: str) -> None:
         request.session["link"] = [user.name, absolute(issue_link(name=user.name))]
 
 
-def _test(request: ConsoleRequest) -> None:
+def _test(request: ConsoleRequest) -> dict[str, str]:
+    """What is wrong with it, by field; nothing where it was handed in."""
     to = request.POST.get("to", "").strip()
     if "@" not in to.strip("@ "):
-        messages.error(request, f"{to!r} is no e-mail address.")
-        return
+        return {"to": f"{to!r} is no e-mail address. Expected one such as anna@acme.example."}
     try:
         sending.send_test(to)
     except sending.FAILURES as error:
-        messages.error(request, f"It was not sent. {sending.said(error)}")
-        return
+        return {"to": f"It was not sent. {sending.said(error)}"}
     if settings.EMAIL_HOST or mail_server.kept():
         messages.success(request, f"The mail server took the letter to {to}. See if it arrives.")
     else:
         messages.info(request, f"There is no mail server: it is a file in {settings.EMAIL_OUTBOX}.")
+    return {}
 
 
 def _steer(request: ConsoleRequest, do: str, number: int) -> None:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.applications import selectors as applications
 from tenure.console import plan_view
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
-from tenure.console.waiting import plural
+from tenure.console.waiting_item import plural
 from tenure.core.expressions import ExpressionError
 from tenure.people import selectors as people
 from tenure.people.models import PlanMode
@@ -73,7 +73,7 @@ def apply(request: ConsoleRequest) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("console:plan")
     if not stored.released and not stored.held:
-        messages.info(request, "There was nothing to do: everything is as it should be.")
+        messages.info(request, "Noted: nothing is to be done, everything is as it should be.")
         return redirect("console:plan")
     if stored.held:
         messages.warning(request, f"{plural(stored.held, 'operation')} held for approval.")
@@ -138,6 +138,7 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
         "groups": groups,
         "chips": plan_view.chips(lines, only),
         "releasable": plan_view.releasable(lines),
+        "under_way": plan_view.under_way(lines),
         "held": sum(group.held for group in plan_view.groups(found, application=application)),
         "people": len({line.person for line in lines}),
         "group_count": len({line.application for line in lines}),
@@ -146,4 +147,5 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
         "uids": people.uids(keys),
         "at": timezone.now(),
         "nobody": not people.count_people(),
+        "changed": people.count_lagging() if not lines and not application else 0,
     }

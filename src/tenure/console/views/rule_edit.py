@@ -125,13 +125,19 @@ def remove(request: ConsoleRequest, slug: str) -> HttpResponse:
             return redirect("console:rule_remove", slug)
         messages.success(request, f"{stored['name']} is removed.")
         return redirect("console:rules")
+    # The whole page is asked for once more, of which only the effect is taken.
+    patient = "now" in request.GET or request.headers.get("HX-Request")
+    count = people.count_everybody()
     context = {
         "slug": slug,
         "name": stored["name"],
         "seen": editing.version(stored),
         "draft": draft,
-        **_described(rule_effects.effect_of(slug, None)),
+        "count": count,
+        "later": count > _AT_ONCE and not patient,
     }
+    if not context["later"]:
+        context |= _described(rule_effects.effect_of(slug, None))
     return render(request, "console/rule_remove.html", context, section="rules")
 
 

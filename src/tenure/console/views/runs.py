@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.applications import selectors as applications
 from tenure.console import look
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
-from tenure.console.waiting import plural
+from tenure.console.waiting_item import plural
 from tenure.core.model import OperationState
 from tenure.people import selectors as people
 from tenure.provisioning import selectors as provisioning
@@ -98,7 +98,10 @@ def live(request: ConsoleRequest, pk: int) -> HttpResponse:
     found = selectors.run(pk)
     if found is None:
         return HttpResponse(status=286)  # htmx: stop asking
-    return fragment(request, "console/parts/run_live.html", _live(found))
+    context = _live(found)
+    # What can be done with it, and the list of its operations, are on the page itself.
+    context["ended"] = not context["progress"].running
+    return fragment(request, "console/parts/run_live.html", context)
 
 
 @require_POST
@@ -144,7 +147,16 @@ def _live(row: Run) -> dict[str, Any]:
         "held": states.get(OperationState.HELD, 0),
         "executes": executes,
         "failed": states.get(OperationState.FAILED, 0),
+        "good": _good(row, states),
     }
+
+
+def _good(row: Run, states: dict[OperationState, int]) -> int | None:
+    """Of a run that ended with failures, the share in percent of what was done."""
+    every = sum(states.values())
+    if row.state != "failed" or not every:
+        return None
+    return 100 * states.get(OperationState.DONE, 0) // every
 
 
 def _counters(row: Run) -> list[tuple[str, int, bool]]:

@@ -89,7 +89,7 @@ def tell(request: ConsoleRequest, slug: str) -> HttpResponse:
     answer = _edit(request, found, given, lambda there: saml_form.told(there, given))
     if answer is not None:
         return answer
-    messages.success(request, f"Kept. From the next sign-in on {found.name} is told this.")
+    messages.success(request, f"Saved. From the next sign-in on {found.name} is told this.")
     return redirect(_back(slug, given) + "#told")
 
 

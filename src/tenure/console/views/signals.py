@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors as applications
 from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
+from tenure.core.names import slug as slug_of
 from tenure.signals import listening, receivers, selectors, streams
 from tenure.signals.events import UNDERSTOOD
 from tenure.signals.models import Status, Stream, SubjectFormat
@@ -23,18 +24,30 @@ from tenure.signin.permissions import Ability
 @signed_in()
 def signals(request: ConsoleRequest) -> HttpResponse:
     """All of it."""
+    return _page(request)
+
+
+def _page(
+    request: ConsoleRequest, wrong: str = "", errors: dict[str, str] | None = None
+) -> HttpResponse:
+    """`wrong`: the form that was refused, `receiver` or `transmitter`, shown as it was typed."""
+    events = [(kind.value, listening.DEFAULT_POLICY[kind]) for kind in UNDERSTOOD]
+    given = request.POST if wrong else {}
     context = {
+        "wrong": wrong,
+        "errors": errors or {},
+        "typed": given,
+        "policy": [(kind, given.get(f"on-{kind}", usual)) for kind, usual in events],
         "receivers": selectors.receivers(),
         "transmitters": selectors.transmitters(),
         "heard": selectors.heard(),
         "applications": applications.application_names(),
         "subjects": SubjectFormat.choices,
-        "events": UNDERSTOOD,
         "doings": list(listening.Doing),
-        "usual": listening.DEFAULT_POLICY,
         "issuer": settings.TENURE_URL,
     }
-    return render(request, "console/signals.html", context, section="signals")
+    status = 422 if wrong else 200
+    return render(request, "console/signals.html", context, section="signals", status=status)
 
 
 @require_POST
@@ -44,7 +57,7 @@ def add_receiver(request: ConsoleRequest) -> HttpResponse:
     given = request.POST
     try:
         made, token = receivers.add(
-            given.get("slug", "").strip(),
+            _slug(request),
             name=given.get("name", ""),
             application=given.get("application", ""),
             subjects=SubjectFormat(given.get("subjects", SubjectFormat.EMAIL)),
@@ -52,8 +65,7 @@ def add_receiver(request: ConsoleRequest) -> HttpResponse:
             valid=timedelta(days=3650),
         )
     except (ValueError, LookupError) as error:
-        messages.error(request, str(error))
-        return redirect("console:signals")
+        return _page(request, "receiver", {_field(str(error), "r"): str(error)})
     shown = {"name": made.name, "token": token, "audience": made.audience, "address": ""}
     return _shown_once(request, shown)
 
@@ -92,7 +104,7 @@ def trust(request: ConsoleRequest) -> HttpResponse:
     }
     try:
         made, token = listening.trust(
-            given.get("slug", "").strip(),
+            _slug(request),
             name=given.get("name", ""),
             issuer=given.get("issuer", "").strip(),
             jwks_address=given.get("keys", "").strip(),
@@ -100,8 +112,7 @@ def trust(request: ConsoleRequest) -> HttpResponse:
             policy=policy,
         )
     except ValueError as error:
-        messages.error(request, str(error))
-        return redirect("console:signals")
+        return _page(request, "transmitter", {_field(str(error), "t"): str(error)})
     address = f"{settings.TENURE_URL}{reverse('signals:receive', args=[made.slug])}"
     shown = {"name": made.name, "token": token, "audience": made.audience, "address": address}
     return _shown_once(request, shown)
@@ -117,6 +128,25 @@ def distrust(request: ConsoleRequest, slug: str) -> HttpResponse:
     except LookupError as error:
         messages.error(request, str(error))
     return redirect("console:signals")
+
+
+def _slug(request: ConsoleRequest) -> str:
+    """The short name: as it was typed, otherwise made of the name."""
+    return request.POST.get("slug", "").strip() or slug_of(request.POST.get("name", ""))
+
+
+def _field(message: str, form: str) -> str:
+    """The field that a refusal speaks of."""
+    for words, name in (
+        ("no name of", "name"),
+        ("already", "slug"),
+        ("say which one", "application"),
+        ("address of the keys", "keys"),
+        ("issuer", "issuer"),
+    ):
+        if words in message:
+            return f"{form}-{name}"
+    return ""
 
 
 def _shown_once(request: ConsoleRequest, made: dict[str, str]) -> HttpResponse:

@@ -115,7 +115,7 @@ def _begun(
             return values, errors
         source_drafts.save(slug, values)
     if not new and "file" not in request.FILES:
-        messages.info(request, "Kept. It is in force once you have looked at what it changes.")
+        messages.info(request, "Saved. It is in force once you have looked at what it changes.")
     return redirect(source_steps.with_back(request, reverse("console:source_mapping", args=[slug])))
 
 

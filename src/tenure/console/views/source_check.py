@@ -94,7 +94,8 @@ def _stored(request: ConsoleRequest, slug: str, definition: dict[str, Any]) -> H
             tasks.queue_import(
                 slug, actor=actor_name(request.administrator), accept=request.POST.get("accept", "")
             )
-    messages.success(request, f"{definition['name']} is saved.")
+    imports = "" if request.POST.get("do") == "save" else " Its people are being read now."
+    messages.success(request, f"{definition['name']} is saved.{imports}")
     if request.POST.get("back") == "start":
         return redirect("console:start")
     return redirect("console:source", slug)

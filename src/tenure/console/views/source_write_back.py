@@ -14,7 +14,7 @@ from tenure.catalogue.filling import complete_source
 from tenure.configuration import editing
 from tenure.console import source_edit
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
-from tenure.console.waiting import plural
+from tenure.console.waiting_item import plural
 from tenure.people import selectors as people
 from tenure.people.named import NAMES
 from tenure.readers.base import ReaderError
@@ -72,7 +72,7 @@ def columns(request: ConsoleRequest, slug: str) -> HttpResponse:
     if error:
         messages.error(request, f"Not kept. {error}")
     else:
-        messages.success(request, "Kept. It is in force from the next import on.")
+        messages.success(request, "Saved. It is in force from the next import on.")
     return redirect("console:source_write_back", slug)
 
 

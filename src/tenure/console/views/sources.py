@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenure.audit import selectors as audit
 from tenure.configuration import editing
 from tenure.configuration.problems import ConfigurationError
-from tenure.console import source_kinds
+from tenure.console import source_kinds, whose_form
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.views import source_write_back
 from tenure.console.views.tokens import address_of
@@ -34,6 +34,7 @@ from tenure.signin.services import actor_name
 from tenure.sources import selectors
 from tenure.sources.models import Source
 from tenure.sources.trying import try_source
+from tenure.sources.whose import rules_of
 from tenure.writeback import selectors as write_backs
 
 _LISTED = 10
@@ -99,6 +100,7 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
         "schedule": schedule_from(found.schedule),
         "at": now(),
         "draft": source_drafts.draft(slug),
+        "whose": whose_form.in_words(rules_of(found), labels),
         **_live(slug),
     }
     return render(request, "console/source.html", context, section="sources")

@@ -130,3 +130,9 @@ for (const field of document.querySelectorAll("select[data-zone]")) {
 
 // A form that was refused begins at the first field that is wrong.
 document.querySelector("main form [aria-invalid=true]:not([type=hidden])")?.focus();
+
+// Where tabs do not fit, the one that is open is in sight.
+for (const tab of document.querySelectorAll("main .tabs [aria-current]")) {
+  const tabs = tab.closest(".tabs");
+  tabs.scrollLeft = tab.offsetLeft - tabs.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
+}

@@ -1,0 +1,82 @@
+"""Forms of the settings: what is refused is said beside its field and stays as it was typed, and
+who saves second is told."""
+
+from __future__ import annotations
+
+from html import unescape
+
+import pytest
+from django.test import Client
+
+from tenure.signals.models import Receiver
+from tests.console.company import Sample
+from tests.console.test_company import of_page
+
+SETTINGS = "/console/settings/"
+SIGNALS = "/console/signals/"
+REFUSED = (
+    (SETTINGS + "administrators/change/", {"do": "link", "name": "", "role": "auditor"}, "name"),
+    (
+        SETTINGS + "administrators/change/",
+        {"do": "invite", "name": "Bo", "email": "bo", "role": "auditor"},
+        "email",
+    ),
+    (SETTINGS + "mail/", {"do": "test", "to": "bo"}, "to"),
+    (
+        SETTINGS + "notifications/",
+        {"channel": "email", "address": "bo", "kinds": "held"},
+        "address",
+    ),
+    (SETTINGS + "notifications/", {"channel": "email", "address": "bo@acme.example"}, "kinds"),
+    (SETTINGS + "attributes/new/", {"label": "", "name": "badge"}, "label"),
+    (SETTINGS + "attributes/new/", {"label": "Badge", "name": "1 x"}, "name"),
+    (SETTINGS + "attributes/new/", {"label": "Level", "name": "department"}, "name"),
+    (SETTINGS + "guards/applications/crm/", {"removals-percent": "many"}, "removals-percent"),
+    (SIGNALS + "receivers/", {"name": "?", "audience": "https://siem.example"}, "r-name"),
+    (SIGNALS + "receivers/", {"name": "Bo", "subjects": "account"}, "r-application"),
+    (SIGNALS + "transmitters/", {"name": "Guard", "issuer": "", "keys": "x"}, "t-issuer"),
+    (SIGNALS + "transmitters/", {"name": "Guard", "issuer": "i", "keys": "http://x"}, "t-keys"),
+)
+
+
+def test_what_is_refused_stays_and_is_said_at_its_field(sample: Sample, owner: Client) -> None:
+    for path, typed, field in REFUSED:
+        answer = owner.post(path, typed)
+        page = unescape(answer.content.decode())
+        assert answer.status_code == 422, (path, typed)
+        assert f'id="{field}-error"' in page, (path, typed)
+        for name, value in typed.items():
+            if name in ("name", "label", "email", "to", "address", "audience", "keys") and value:
+                assert f'value="{value}"' in page, (path, name)
+
+
+def test_a_receiver_takes_its_short_name_from_its_name(sample: Sample, owner: Client) -> None:
+    assert owner.post(SIGNALS + "receivers/", {"name": "Our SIEM"}).status_code == 200
+    assert Receiver.objects.get(slug="our-siem").name == "Our SIEM"
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "theirs", "mine"),
+    [
+        ("attributes/level/", "label", "Their level", "My level"),
+        ("guards/applications/crm/", "removals-percent", "7", "9"),
+    ],
+)
+def test_who_saves_second_is_told(
+    path: str, field: str, theirs: str, mine: str, sample: Sample, owner: Client
+) -> None:
+    address = SETTINGS + path
+    if "attributes" in path:
+        made = {"label": "Level", "name": "level", "type": "string"}
+        assert owner.post(SETTINGS + "attributes/new/", made).status_code == 302
+    form = {**of_page(owner.get(address).content.decode()), "do": "save"}
+    assert owner.post(address, {**form, field: theirs}).status_code == 302
+    answer = owner.post(address, {**form, field: mine})
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert theirs in page
+    assert mine in page
+    assert of_page(owner.get(address).content.decode())[field] == theirs
+    again = owner.post(address, {**of_page(page), "do": "edit"}).content.decode()
+    assert of_page(again)[field] == mine
+    assert owner.post(address, {**of_page(again), "do": "save"}).status_code == 302
