@@ -31,8 +31,8 @@ _WORKER = "PYTEST_XDIST_WORKER"
 def pytest_configure() -> None:
     """Choose the home of the run; pytest-xdist's workers inherit it."""
     emptying.install()
-    # Servers in this process answer in two pieces: the second does not wait (40 ms) until the other
-    # end says that it has the first.
+    # Servers in this process write an answer in two pieces. Otherwise the second waits 40 ms until
+    # the other end says that it has the first.
     StreamRequestHandler.disable_nagle_algorithm = True
     if _WORKER not in os.environ:
         os.environ[HOME] = str(make_home())
