@@ -47,10 +47,10 @@ def remote(name: str) -> str:
     return linked()[name].remote_id
 
 
-def test_first_contact_with_1000_accounts_is_a_plan_to_look_at(sales: Company) -> None:
+def test_first_contact_with_5000_accounts_is_a_plan_to_look_at(sales: Company) -> None:
     settings(ignore=['account.userName.startsWith("svc-")'])
     memory = sales.memories["chat"]
-    for number in range(1, 961):
+    for number in range(1, 4961):
         email = {"emails.work": f"P{number}@acme.example"} if number <= 2 else {}
         memory.add_user({"userName": f"P{number}@acme.example", "displayName": "Old", **email})
     for number in range(30):
@@ -59,7 +59,7 @@ def test_first_contact_with_1000_accounts_is_a_plan_to_look_at(sales: Company) -
         memory.add_user({"userName": f"svc-{number}"})
     for number in range(1, 3):
         memory.add_user({"userName": f"second{number}", "emails.work": f"p{number}@acme.example"})
-    sales.people(980)
+    sales.people(4980)
     services.store()
     drain()  # Nobody read it first: this does, and sends nothing.
     assert writes(memory) == []
@@ -70,21 +70,21 @@ def test_first_contact_with_1000_accounts_is_a_plan_to_look_at(sales: Company) -
         "application": "chat",
         "application_name": "Chat",
         "read": True,
-        "found": 1000,
-        "adopted": 958,
+        "found": 5000,
+        "adopted": 4958,
         "to_create": 20,
         "orphans": 30,
         "disputed": 4,
         "ignored": 8,
     }
     assert {line.state for line in plan.lines} == {"held"}
-    assert "1000 accounts were here before" in plan.held_reasons[0]
-    assert Event.objects.filter(action=Action.ACCOUNT_ADOPTED).count() == 958
+    assert "5000 accounts were here before" in plan.held_reasons[0]
+    assert Event.objects.filter(action=Action.ACCOUNT_ADOPTED).count() == 4958
     apply()
     assert writes(memory) == []
     services.approve(application="chat", reason="looked at it")
     drain()
-    assert len(memory.users) == 1020
+    assert len(memory.users) == 5020
     assert set(states()) <= {"done", "cancelled"}
     final = services.preview()
     assert (final.lines, final.first_contact) == ((), ())
