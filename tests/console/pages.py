@@ -82,6 +82,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("access", reverse("console:application_access", args=["chat"])),
         ("accounts", reverse("console:application_accounts", args=["workspace"])),
         ("account", reverse("console:account", args=["crm", _disputed(sample)])),
+        ("take an account", _take(sample)),
         ("entitlements", reverse("console:application_entitlements", args=["chat"])),
         ("licences", reverse("console:application_licences", args=["workspace"])),
         ("runs of an application", reverse("console:application_runs", args=["workspace"])),
@@ -114,6 +115,15 @@ def _disputed(sample: Sample) -> int:
     return Account.objects.filter(application=sample.applications["crm"], situation="disputed")[
         0
     ].pk
+
+
+def _take(sample: Sample) -> str:
+    """An account of one for another who has one there already."""
+    account = Account.objects.filter(
+        application=sample.applications["workspace"], person=sample.people[0]
+    )
+    address = reverse("console:take_account", args=["workspace", account.get().pk])
+    return f"{address}?person={sample.people[1].uid}"
 
 
 def _what_if(person: Person) -> str:

@@ -98,8 +98,8 @@ OWN = {
 #: Those that show a form first and take it at the same address.
 FORMS = (
     "person_union",
-    "terminate", "writes", "match", "pair", "add_application", "review", "rule", "rule_new",
-    "rule_remove",
+    "terminate", "writes", "match", "pair", "take_account", "add_application", "review",
+    "rule", "rule_new", "rule_remove",
     "add_person", "edit_person", "sensitive",
     "attribute", "attribute_new", "company", "joining", "wallet", "guard", "group", "group_new",
     "mail", "notifications",

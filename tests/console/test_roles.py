@@ -59,6 +59,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "match": (Ability.DECIDE, Ability.DECIDE),
     "pair": (Ability.MERGE, Ability.MERGE),
     "look_for_pairs": (NO, Ability.MERGE),
+    "take_account": (Ability.ACCOUNTS, Ability.ACCOUNTS),
     "decide_account": (NO, Ability.ACCOUNTS),
     "edit_application": (NO, Ability.CONFIGURE),
     "edit_mapping": (NO, Ability.CONFIGURE),

@@ -10,8 +10,9 @@ from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning import union_undoing, unions
-from tenure.runs.models import RunKind
-from tenure.sources import apart, matches, pairing
+from tenure.runs import services as runs
+from tenure.runs.models import Run, RunKind
+from tenure.sources import apart, matches, pairing, tasks
 from tenure.sources.answering import AnswerRefused
 from tenure.sources.models import Answer, PersonPair, RehireQuestion
 from tests.sources import hr
@@ -107,3 +108,19 @@ def test_who_has_left_both_and_what_many_share_is_no_question(annas: list[Person
     run, found = pairing.look()
     assert (found.waiting, found.common) == (2, 1)
     assert "1 values say nothing" in run.message
+
+
+def test_it_is_looked_for_every_night_and_as_whoever_asked(annas: list[Person]) -> None:
+    dead = runs.start(RunKind.MATCH)
+    tasks.find_pairs(actor="administrator anna", names_too=True)
+    tasks.find_pairs_nightly(0)
+    dead.refresh_from_db()
+    assert dead.state == "failed"
+    rows = Run.objects.filter(kind=RunKind.MATCH, state="done").order_by("pk")
+    assert [(run.actor, run.reason) for run in rows] == [
+        ("administrator anna", "names alone too"),
+        ("system", ""),
+    ]
+    Person.objects.all().delete()
+    tasks.find_pairs_nightly(0)
+    assert rows.count() == 2

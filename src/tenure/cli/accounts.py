@@ -1,4 +1,4 @@
-"""What a person decides about an account: link, unlink, ignore, protect, release."""
+"""What a person decides about an account: link, take, unlink, ignore, protect, release."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ Account = Annotated[
         help="APPLICATION/USER NAME, such as chat/anna@acme.example; or a number.",
     ),
 ]
+Who = Annotated[str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")]
 Why = Annotated[str, typer.Option(help="Why: it is kept in the audit trail.")]
 
 
 def register(accounts: typer.Typer) -> None:
     """Into the `accounts` group, beside `list`."""
-    for command in (link, unlink, ignore, protect, release):
+    from tenure.cli.account_take import take
+
+    for command in (link, take, unlink, ignore, protect, release):
         accounts.command(command.__name__)(command)
 
 
 def link(
     account: Account,
-    person: Annotated[
-        str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")
-    ],
+    person: Who,
     reason: Why = "",
     as_json: AsJson = False,
 ) -> None:

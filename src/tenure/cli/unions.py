@@ -204,7 +204,7 @@ def _carry_out(
             return
         if not reason.strip():
             raise Failure("Say why: --reason '…' is kept in the audit trail.")
-        _sure(yes=yes, as_json=as_json)
+        sure(yes=yes, as_json=as_json)
         union = carry_out()
     except UnionRefused as error:
         raise Failure(str(error)) from error
@@ -219,7 +219,8 @@ def _carry_out(
         )
 
 
-def _sure(*, yes: bool, as_json: bool) -> None:
+def sure(*, yes: bool, as_json: bool) -> None:
+    """Whether to go on, asked where somebody is there. Raises `Failure` where not."""
     if yes:
         return
     if as_json or not sys.stdin.isatty():

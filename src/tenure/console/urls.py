@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from tenure.console.views import (
+    account_take,
     accounts,
     again,
     application_connection,
@@ -102,6 +103,9 @@ urlpatterns = [
         name="application_accounts",
     ),
     path("applications/<slug:slug>/accounts/<int:pk>/", accounts.account, name="account"),
+    path(
+        "applications/<slug:slug>/accounts/<int:pk>/take/", account_take.take, name="take_account"
+    ),
     path(
         "applications/<slug:slug>/accounts/<int:pk>/decide/",
         accounts.decide,

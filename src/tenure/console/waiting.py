@@ -31,6 +31,7 @@ from tenure.writeback import selectors as write_backs
 
 #: New records that may be somebody's are listed one by one, so many.
 _MOST_RECORDS = 5
+_NOT_YET = "No account is made until it is said."
 #: So many requests are named, and so many disputed accounts of an application.
 _NAMED, _SHOWN = 3, 4
 #: So many claims that have to be looked at are listed one by one.
@@ -257,36 +258,25 @@ def _matches() -> list[Item]:
     """New records one by one, as long as they are few; everything else as a number."""
     counts = matches.counts()
     rows = matches.of_records(matches.records_page(size=_MOST_RECORDS).rows)
-    detail = "Could be {}. No account is made until it is said."
-    items = [
-        Item(
-            Mark("The same?" if row.question.found_by else "Rehire?", "wait"),
-            f"Is {row.name} ({row.number}) "
-            + ("somebody whom we know?" if row.question.found_by else "somebody who was here?"),
-            detail.format(
-                " or ".join(who(one.person) for one in row.candidates)
-                or "somebody who is gone since"
-            ),
-            reverse("console:match", args=[row.question.pk]),
-            "Decide",
-        )
-        for row in rows
-        if row.question is not None
-    ]
-    rest = (
-        ("records", counts.records - len(rows), "more new record",
-         "Each may be somebody who is known. No account is made until it is said."),
+    items = []
+    for row in rows:
+        known = any(one.same for one in row.candidates)
+        asked = "somebody whom we know?" if known else "somebody who was here?"
+        who_else = " or ".join(who(one.person) for one in row.candidates)
+        detail = f"Could be {who_else or 'somebody who is gone since'}. {_NOT_YET}"
+        mark = Mark("The same?" if known else "Rehire?", "wait")
+        url = reverse("console:match", args=[row.asked.pk])
+        items.append(Item(mark, f"Is {row.name} ({row.number}) {asked}", detail, url, "Decide"))
+    for part, count, one, many, why in (
+        ("records", counts.records - len(rows), "more new record", "", _NOT_YET),
         ("people", counts.people, "pair of people who may be one",
-         "Found by what they share. Each pair is one person, or two for good."),
+         "pairs of people who may be one", "Found by what they share: one person, or two."),
         ("unsure", counts.unsure, "question of which somebody was not sure",
-         "What was said is with it. It goes on waiting."),
-    )  # fmt: skip
-    for part, count, what, why in rest:
+         "questions of which somebody was not sure", "What was said is with it."),
+    ):  # fmt: skip
         if count > 0:
-            url = f"{reverse('console:matches')}?part={part}"
-            many = what.replace("pair ", "pairs ").replace("question ", "questions ")
-            title = plural(count, what, f"{what}s" if part == "records" else many)
-            items.append(Item(Mark("The same?", "wait"), title, why, url, "Decide"))
+            url, mark = f"{reverse('console:matches')}?part={part}", Mark("The same?", "wait")
+            items.append(Item(mark, plural(count, one, many), why, url, "Decide"))
     return items
 
 

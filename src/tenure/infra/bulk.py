@@ -21,6 +21,7 @@ from typing import Any, TypeVar, cast
 
 import orjson
 from django.db import IntegrityError, connection, models, transaction
+from django.db.models import F, Func, Value
 from django.db.models.expressions import DatabaseDefault, RawSQL
 from psycopg import Cursor
 from psycopg.copy import Copy, FileWriter, LibpqWriter
@@ -67,6 +68,18 @@ def update_rows(rows: Sequence[models.Model], fields: Sequence[str]) -> None:
 def among(values: Iterable[object], kind: str = "bigint") -> RawSQL:
     """For `__in`: many values as one array. Django writes a placeholder for each of a list's."""
     return RawSQL(f"SELECT unnest(%s::{kind}[])", [array(values)])
+
+
+def one_of(name: str, values: Iterable[object], kind: str = "bigint") -> Func:
+    """A condition: the field has one of these values. Like `among`, for a table that may be much
+    larger than PostgreSQL believes: it never compares every row with every value."""
+    return Func(
+        F(name),
+        Value(array(values)),
+        arg_joiner=" = ANY(",
+        template=f"%(expressions)s::{kind}[])",
+        output_field=models.BooleanField(),
+    )
 
 
 def array(values: Iterable[object]) -> str:
@@ -286,6 +299,13 @@ class _Analysis:
                 quote = connection.ops.quote_name
                 columns = ", ".join(map(quote, self.columns))
                 cursor.execute(f"ANALYZE {quote(self.table)} ({columns})")
+
+
+def check_at_once() -> None:
+    """In this transaction foreign keys are checked by each statement, and not all of them when it
+    ends. A long one that others work for has that done while they do."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 class _Target:

@@ -11,9 +11,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import orjson
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import QuerySet
 from django.db.models.base import ModelState
+
+from tenure.infra.bulk import one_of
 
 M = TypeVar("M", bound=models.Model)
 
@@ -59,13 +62,36 @@ def loading(model: type[M], names: Sequence[str]) -> Callable[[Sequence[Any]], M
     return load
 
 
-def read(rows: QuerySet[M]) -> list[M]:
-    """The rows of a query that names no columns of its own."""
-    meta = rows.model._meta
-    load = loading(rows.model, [field.name for field in meta.concrete_fields])
+def read(rows: QuerySet[M], names: Sequence[str] = ()) -> list[M]:
+    """The rows of a query that names no columns of its own; of each the fields `names`, or all."""
+    fields = names or [field.name for field in rows.model._meta.concrete_fields]
+    load = loading(rows.model, fields)
+    try:
+        asked = rows.values_list(*fields).query.sql_with_params()
+    except EmptyResultSet:
+        return []  # Of no keys, for instance: nothing need be asked.
     with connection.cursor() as cursor:
-        cursor.execute(*rows.query.sql_with_params())
+        cursor.execute(*asked)
         return [load(row) for row in cursor.fetchall()]
+
+
+def read_related(rows: Sequence[models.Model], name: str, names: Sequence[str] = ()) -> None:
+    """Read what the foreign key `name` of these rows stands for, each row once whoever shares it,
+    and of that the fields `names`, or all of them."""
+    if not rows:
+        return
+    key = rows[0]._meta.get_field(name)
+    assert isinstance(key, models.ForeignKey)
+    model = key.related_model
+    assert not isinstance(model, str)
+    wanted = {getattr(row, key.attname) for row in rows} - {None}
+    query = model._base_manager.order_by().filter(one_of("pk", wanted))
+    found = {made.pk: made for made in read(query, names)} if wanted else {}
+    for row in rows:
+        of = getattr(row, key.attname)
+        # One that is not found is left to be asked for, and missed.
+        if of is None or of in found:
+            relate(row, name, found.get(of))
 
 
 def relate(row: models.Model, name: str, other: models.Model | None) -> None:

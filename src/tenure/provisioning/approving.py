@@ -22,11 +22,13 @@ from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.core.guard import covers
 from tenure.core.model import OperationState
+from tenure.infra.bulk import one_of
 from tenure.infra.clock import now as clock_now
 from tenure.provisioning import ledger, planning, settling
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Seen
+from tenure.provisioning.stored import with_owners
 from tenure.provisioning.tasks import queue_drain
 from tenure.runs import services as runs_services
 from tenure.runs.models import Run, RunState
@@ -71,7 +73,12 @@ def approve(
     _operations(new).filter(state=OperationState.PLANNED.value).update(
         state=OperationState.HELD.value, hold_reason=_NEW, held_at=at
     )
-    still = list(_operations(chosen).filter(state=OperationState.HELD.value))
+    kept = _operations(chosen).filter(state=OperationState.HELD.value)
+    # What was planned anew and is the same goes on in the run of that plan.
+    runs = dict(kept.values_list("pk", "run_id"))
+    still = [row for row in chosen if row.pk in runs]
+    for row in still:
+        row.run_id = runs[row.pk]
     approved = [*still, *less]
     _operations(approved).update(
         state=OperationState.PLANNED.value,
@@ -124,7 +131,7 @@ def _held(
         rows = rows.filter(application=application_named(application))
     if operations is not None:
         rows = rows.filter(pk__in=operations)
-    return list(rows.select_related("person", "application").order_by("pk"))
+    return with_owners(rows.order_by("pk"))
 
 
 def _as_seen(rows: list[Operation], seen: Seen | None) -> list[Operation]:
@@ -154,14 +161,16 @@ def _plan_anew(stale: Sequence[Operation], reason: str, at: datetime) -> list[Op
     for slug, keys in people.items():
         scope = Scope(application=slug, people=frozenset(keys))
         run = planning.store(scope, now=at, reason=f"approved: {reason}").run
-        fresh += Operation.objects.filter(
-            run=run, created_at=at, state__in=ledger.WAITING, decided_by=""
-        ).select_related("application")
+        fresh += with_owners(
+            Operation.objects.filter(
+                run=run, created_at=at, state__in=ledger.WAITING, decided_by=""
+            )
+        )
     return fresh
 
 
 def _operations(rows: Sequence[Operation]) -> QuerySet[Operation]:
-    return Operation.objects.filter(pk__in=[row.pk for row in rows]).select_related("application")
+    return Operation.objects.filter(one_of("pk", (row.pk for row in rows)))
 
 
 def _go_on(rows: Sequence[Operation], at: datetime) -> None:

@@ -34,6 +34,7 @@ from tenure.provisioning import veiling
 from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Key, PlanLine, content
+from tenure.provisioning.stored import with_owners
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunState
 from tenure.runs.selectors import paused
@@ -155,11 +156,7 @@ def replace(
         if person is not None:
             busy_people.add(person)
             busy.add((person, application))
-    found = list(
-        rows.filter(_REPLACED | _REJECTED)
-        .select_related("application", "person", "account")
-        .order_by("id")
-    )
+    found = with_owners(rows.filter(_REPLACED | _REJECTED).order_by("id"))
     replaced = [row for row in found if row.state != OperationState.REJECTED.value]
     refused = {key(row): row for row in found if row.state == OperationState.REJECTED.value}
     # A failed one never stands for one that is open.
@@ -319,18 +316,14 @@ def queue(run: Run) -> tuple[str, ...]:
 
 def waiting_lines(scope: Scope) -> list[PlanLine]:
     """Stored operations that are not settled, as lines of a plan."""
-    rows = (
-        Operation.objects.filter(state__in=OPEN)
-        .select_related("application", "person", "account")
-        .order_by("urgency", "id")
-    )
+    rows = Operation.objects.filter(state__in=OPEN).order_by("urgency", "id")
     if scope.application is not None:
         rows = rows.filter(application__slug=scope.application)
     if scope.person is not None:
         rows = rows.filter(person_id=scope.person)
     if scope.people is not None:
         rows = rows.filter(person_id__in=scope.people)
-    return [line(row) for row in rows]
+    return [line(row) for row in with_owners(rows)]
 
 
 def line(row: Operation) -> PlanLine:

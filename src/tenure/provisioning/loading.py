@@ -28,6 +28,8 @@ from tenure.core.model import (
     Situation,
 )
 from tenure.core.veiling import reading_sensitive
+from tenure.infra.bulk import one_of
+from tenure.infra.instances import read
 from tenure.people.models import OnRename, Person
 from tenure.people.services import schema, sensitive_attributes
 from tenure.provisioning.last_owner import last_of_each
@@ -36,6 +38,13 @@ from tenure.rules.models import AccessRule, PeopleGroup
 
 #: Attributes that applications commonly compare, and store, without regard to case.
 CASELESS = frozenset({"userName", "email", "emails.work", "emails.home", "emails.other", "login"})
+
+#: What planning sees of an account.
+_OBSERVED = (
+    *("id", "application", "person", "remote_id", "attributes", "active", "entitlements", "own"),
+    *("situation", "disabled_at", "baseline", "protected", "deleted_there", "transferred_at"),
+    "unsure",
+)
 
 
 def policies(applications: Sequence[Application] | None = None) -> Policies:
@@ -165,16 +174,12 @@ def observed(
     """Person id -> their linked accounts, and tombstones, the latest last. `slugs` names the
     applications by id."""
     found: dict[int, list[Observed]] = {}
-    rows = (
-        Account.objects.filter(
-            person_id__in=list(people),
-            situation__in=[Situation.LINKED.value, Situation.DELETED.value],
-        )
-        .defer("fingerprint", "evidence", "candidates", "refused")
-        .order_by("deleted_at", "pk")
-    )
+    rows = Account.objects.filter(
+        one_of("person_id", people),
+        situation__in=[Situation.LINKED.value, Situation.DELETED.value],
+    ).order_by("deleted_at", "pk")
     taking = heirs(people)
-    for row in rows:
+    for row in read(rows, _OBSERVED):
         if row.person_id is not None and row.application_id in slugs:
             heir = taking.get((row.person_id, row.application_id))
             account = observed_account(row, slugs[row.application_id], protecting, heir)

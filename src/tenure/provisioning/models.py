@@ -31,10 +31,16 @@ class Operation(models.Model):
         Person, null=True, on_delete=models.PROTECT, related_name="operations", db_index=False
     )
     account = models.ForeignKey(
-        Account, null=True, on_delete=models.SET_NULL, related_name="operations"
+        Account, null=True, on_delete=models.SET_NULL, related_name="operations", db_index=False
     )
+    # Made by the transaction that stores its operations, and never deleted: nothing to check.
     run = models.ForeignKey(
-        Run, null=True, on_delete=models.SET_NULL, related_name="operations", db_index=False
+        Run,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="operations",
+        db_index=False,
+        db_constraint=False,
     )
     kind = models.CharField(max_length=16, choices=[(k.value, k.value) for k in OperationKind])
     state = models.CharField(
@@ -119,6 +125,11 @@ class Operation(models.Model):
                 fields=["id"],
                 condition=models.Q(postponed__isnull=False),
                 name="operation_postponed",
+            ),
+            models.Index(
+                fields=["account"],
+                condition=models.Q(account__isnull=False),
+                name="operation_account",
             ),
             models.Index(fields=["person", "-id"], name="operation_person"),
             models.Index(fields=["run", "state", "kind"], name="operation_run_kinds"),

@@ -25,6 +25,7 @@ from tenure.core.model import (
     Situation,
 )
 from tenure.core.model import Operation as Step
+from tenure.infra.bulk import check_at_once
 from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
@@ -148,6 +149,8 @@ def store(
     with transaction.atomic():
         drafting = Drafting(scope, at)
         run = runs.start(RunKind.EXECUTE, scope.application or "", reason=reason)
+        if not alone:
+            check_at_once()
         terms = Terms(run.pk, at, actor()[:200] if decided else None, run.reason)
         problems: list[ProblemLine] = []
         for found in _sheets(drafting, terms, alone=alone):

@@ -56,6 +56,7 @@ def rules(*, names_too: bool = False) -> Resemblance:
 
 def look(*, names_too: bool = False) -> tuple[Run, Found]:
     """Look through everybody, and keep who may be whom. It is a run, with what it found."""
+    _close_dead_ones()
     run = runs.start(RunKind.MATCH, reason="names alone too" if names_too else "")
     try:
         with transaction.atomic():
@@ -72,6 +73,16 @@ def look(*, names_too: bool = False) -> tuple[Run, Found]:
     }
     runs.finish(run, message=_told(found), counters=counters, done=found.people, total=found.people)
     return run, found
+
+
+@transaction.atomic
+def _close_dead_ones() -> None:
+    """Searches whose process ended before they did: nobody holds their lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        row = cursor.fetchone()
+    if row and row[0]:
+        runs.abandon(RunKind.MATCH, "")
 
 
 def _told(found: Found) -> str:

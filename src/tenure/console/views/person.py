@@ -29,7 +29,7 @@ from tenure.people import local
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.provisioning import selectors as provisioning
-from tenure.provisioning import services
+from tenure.provisioning import services, taking
 from tenure.provisioning.explain import ApplicationExplanation, explain
 from tenure.provisioning.models import Operation
 from tenure.rules import exceptions
@@ -90,6 +90,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "endless": people.lacks_end(found),
         "steps": timeline.steps(found, moves, _deletions(rows)),
         "rows": rows,
+        "blocked": _blocked(found, rows),
         "open": sum(1 for row in rows if row.mark.word == "Active"),
         "lacks": lacks,
         "problem": problem,
@@ -199,6 +200,16 @@ def _holds(
 ) -> tuple[tuple[str, tuple[str, ...]], ...]:
     given = why.entitlements if why else {}
     return tuple((key, tuple(given.get(key, ()))) for key in account.entitlements)
+
+
+def _blocked(person: Person, rows: list[AccountRow]) -> dict[int, Account]:
+    """The accounts for which theirs could not be made; looked for only where something failed."""
+    failed = OperationState.FAILED.value
+    wrong = any(
+        (row.operation and row.operation.state == failed) or (row.why and row.why.problem)
+        for row in rows
+    )
+    return taking.in_the_way(person) if wrong else {}
 
 
 def _deletions(rows: list[AccountRow]) -> list[datetime]:
