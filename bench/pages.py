@@ -171,7 +171,7 @@ def console_arguments() -> Arguments:
 
     account = first(Account, situation="linked", active=True, application__slug="app3")
     return {
-        "people/": {"uid": lambda: Person.objects.filter(state="active").order_by("id")[2000].uid},
+        "people/": {"uid": lambda: Person.objects.filter(state="active").order_by("id")[500].uid},
         "people/<uuid:uid>/proof": {"uid": lambda: Person.objects.filter(state="left")[0].uid},
         "people/<uuid:uid>/edit": {"uid": lambda: Person.objects.get(pk=999).uid},
         "reviews/": {"pk": first(Review, decided_at=None)},
