@@ -28,6 +28,11 @@ PARTS: Final[dict[str, str]] = {
 #: Name of a pattern of the console -> why it is no page.
 NO_PAGES: Final[dict[str, str]] = {
     "authorised": "an authorisation server sends people here, with a code that it made",
+    "authorise": "sends on to the application, which asks whether it may",
+    "authorise_source": "sends on to the source, which asks whether it may",
+    "source_write_back_preview": "reads the source, and is as slow as that is",
+    "sample_remove": "there is no sample company here",
+    "source_dry": "imports everything without keeping it; source_check asks for it and shows so",
     "connection_live": "a part that a check of the connection under way asks for",
     "export_people": "a file of everybody, streamed from the first row on",
     "export_audit": "a file of the whole trail, streamed from the first event on",
@@ -35,6 +40,7 @@ NO_PAGES: Final[dict[str, str]] = {
 }
 #: Of the portal.
 NO_PORTAL_PAGES: Final[dict[str, str]] = {
+    "here": "says nothing but that one is still let in",
     "code": "belongs to a pairing of two browsers under way; reads that one row",
     "wallet": "belongs to a pairing of two browsers under way; reads that one row",
     "wait": "belongs to a pairing of two browsers under way; reads that one row",

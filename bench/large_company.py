@@ -6,6 +6,7 @@ Everything is told by a person's number alone, so that it is the same each time 
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,7 @@ from django.db import connection
 from bench import names
 from bench.filling import fill, indexed_afterwards
 from tenure.applications.models import Account, Application, Entitlement
+from tenure.config.paths import home
 from tenure.infra.clock import now
 from tenure.people.models import AttributeDefinition, Company, Person, PersonUnion, ReservedName
 from tenure.provisioning import correlating
@@ -64,6 +66,7 @@ def build(size: Size) -> None:
     _sources()
     _decided()
     large_history.build(size)
+    _file()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -105,8 +108,9 @@ def _people(count: int) -> None:
             'employment_type', CASE WHEN n % 8 = 3 THEN 'contractor' ELSE 'employee' END,
             'manager', CASE WHEN n > 1 THEN 'E' || lpad((n / 8 + 1)::text, 6, '0') END,
             'start_date', begins::text, 'end_date', ends::text))""",
-        origins="""jsonb_build_object('employee_number', 'hr', 'given_name', 'hr',
-            'family_name', 'hr', 'title', 'directory', 'department', 'hr', 'email', '')""",
+        # A few were entered by hand.
+        origins="""CASE WHEN n % 500 = 499 THEN '{}' ELSE jsonb_build_object('given_name', 'hr',
+            'family_name', 'hr', 'title', 'directory', 'department', 'hr', 'email', '') END""",
         manager_id="CASE WHEN n > 1 THEN n / 8 + 1 END",
         state="state",
         state_since="now() - interval '40 days'",
@@ -131,8 +135,8 @@ def _people(count: int) -> None:
 
 
 def _applications() -> None:
-    """All of them live, with groups and a licence that costs something; one is stopped, and one may
-    be asked for."""
+    """All of them live, with groups and a licence that costs something; one is stopped. What not
+    everybody has may be asked for."""
     mapping = {
         "userName": "user.email",
         "name.givenName": "user.given_name",
@@ -153,7 +157,7 @@ def _applications() -> None:
             matching=[{"account": "userName", "person": "email"}],
             mode="live",
             owner="anna" if number % 2 else "",
-            requestable={"approver": "manager"} if number == 10 else {},
+            requestable={"approver": "manager"} if number >= FOR_ALL else {},
             single_sign_on={"oidc": {"redirect_uris": ["https://app.acme.example/back"]}}
             if number < 3
             else {},
@@ -366,6 +370,18 @@ def _sources() -> None:
         answered_at="CASE WHEN id % 300 = 5 THEN now() END",
         unsure_at="CASE WHEN id % 700 = 5 THEN now() END",
     )
+
+
+def _file() -> None:
+    """What HR's source reads."""
+    names = ("employee_number", "given_name", "family_name", "title")
+    path = home() / "people.csv"
+    rows = Person.objects.order_by("pk").values_list(*(f"attributes__{name}" for name in names))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("number", "given", "family", "title"))
+        writer.writerows(rows.iterator(5000))
+    Source.objects.filter(slug=SOURCES[0]).update(settings={"path": str(path)})
 
 
 def push_token() -> str:

@@ -173,6 +173,7 @@ def console_arguments() -> Arguments:
     return {
         "people/": {"uid": lambda: Person.objects.filter(state="active").order_by("id")[2000].uid},
         "people/<uuid:uid>/proof": {"uid": lambda: Person.objects.filter(state="left")[0].uid},
+        "people/<uuid:uid>/edit": {"uid": lambda: Person.objects.get(pk=999).uid},
         "reviews/": {"pk": first(Review, decided_at=None)},
         "applications/": {"slug": value("app3"), "pk": account},
         "catalogue/": {"slug": value("gitlab")},
@@ -197,7 +198,9 @@ def console_arguments() -> Arguments:
 
 def portal_arguments() -> Arguments:
     """Of the portal: `uid` is a request, or somebody of the team."""
+    from tenure.infra.clock import now
     from tenure.requests.models import AccessRequest
+    from tenure.requests.offers import offers
     from tenure.signin.models import Invitation
 
     def asked() -> object:
@@ -206,10 +209,13 @@ def portal_arguments() -> Arguments:
     def invited() -> object:
         return f"invitation{Invitation.objects.filter(used_at=None).order_by('id')[0].person_id}"
 
+    def offered() -> object:
+        return next(o.application.slug for o in offers(_head(), now()) if o.open)
+
     return {
         "welcome/": {"token": invited},
         "portal/requests/": {"uid": asked},
-        "portal/ask/": {"slug": lambda: "app10"},
+        "portal/ask/": {"slug": offered},
         "portal/team/": {"uid": lambda: _head().reports.order_by("id")[0].uid},
     }
 

@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tenure.config.database_url import parse_database_url
 from tenure.infra.postgres import EmbeddedPostgres, destroy_database
+from tests import emptying
 
 # How long one example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("tenure", deadline=None)
@@ -28,6 +29,7 @@ _WORKER = "PYTEST_XDIST_WORKER"
 
 def pytest_configure() -> None:
     """Choose the home of the run; pytest-xdist's workers inherit it."""
+    emptying.install()
     if _WORKER not in os.environ:
         os.environ[HOME] = str(make_home())
 

@@ -163,6 +163,11 @@ def test_many_rows_take_as_many_queries_as_few(sample: Sample, owner: Client) ->
         "/console/", "/console/people/", "/console/applications/", "/console/rules/",
         "/console/plan/", "/console/runs/", "/console/sources/", "/console/audit/",
         "/console/applications/workspace/", f"/console/runs/{sample.executed.pk}/",
+        "/console/tasks/", "/console/requests/", "/console/signals/", "/console/licences/",
+        "/console/matches/", "/console/sources/directory/write-back/",
+        f"/console/sources/hr/imports/{sample.imported.pk}/",
+        "/console/applications/workspace/accounts/", "/console/audit/?q=anna",
+        "/console/settings/administrators/", "/console/settings/tokens/",
     ]  # fmt: skip
     for path in paths:
         # Once before it counts: the first look at a plan decides whose the accounts are.

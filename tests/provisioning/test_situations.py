@@ -10,7 +10,7 @@ from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.memory import MemoryApplication
 from tenure.provisioning import deciding, missing, services, settling
-from tenure.provisioning.first_contact import read_first
+from tenure.provisioning.first_reading import read_first
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import ReconcileResult, reconcile_by_slug
 from tests.provisioning.company import Company, apply, change, drain, linked, states
@@ -47,44 +47,44 @@ def remote(name: str) -> str:
     return linked()[name].remote_id
 
 
-def test_first_contact_with_5000_accounts_is_a_plan_to_look_at(sales: Company) -> None:
+def test_first_contact_with_1000_accounts_is_a_plan_to_look_at(sales: Company) -> None:
     settings(ignore=['account.userName.startsWith("svc-")'])
     memory = sales.memories["chat"]
-    for number in range(1, 4801):
-        email = {"emails.work": f"P{number}@acme.example"} if number <= 10 else {}
+    for number in range(1, 961):
+        email = {"emails.work": f"P{number}@acme.example"} if number <= 2 else {}
         memory.add_user({"userName": f"P{number}@acme.example", "displayName": "Old", **email})
-    for number in range(150):
+    for number in range(30):
         memory.add_user({"userName": f"left{number}@acme.example"})
-    for number in range(40):
+    for number in range(8):
         memory.add_user({"userName": f"svc-{number}"})
-    for number in range(1, 11):
+    for number in range(1, 3):
         memory.add_user({"userName": f"second{number}", "emails.work": f"p{number}@acme.example"})
-    sales.people(4900)
+    sales.people(980)
     services.store()
     drain()  # Nobody read it first: this does, and sends nothing.
     assert writes(memory) == []
     plan = services.preview()
     (contact,) = plan.as_json()["first_contact"]
-    # Ten people could own two accounts each, and are left alone until somebody decides.
+    # Two people could own two accounts each, and are left alone until somebody decides.
     assert contact == {
         "application": "chat",
         "application_name": "Chat",
         "read": True,
-        "found": 5000,
-        "adopted": 4790,
-        "to_create": 100,
-        "orphans": 150,
-        "disputed": 20,
-        "ignored": 40,
+        "found": 1000,
+        "adopted": 958,
+        "to_create": 20,
+        "orphans": 30,
+        "disputed": 4,
+        "ignored": 8,
     }
     assert {line.state for line in plan.lines} == {"held"}
-    assert "5000 accounts were here before" in plan.held_reasons[0]
-    assert Event.objects.filter(action=Action.ACCOUNT_ADOPTED).count() == 4790
+    assert "1000 accounts were here before" in plan.held_reasons[0]
+    assert Event.objects.filter(action=Action.ACCOUNT_ADOPTED).count() == 958
     apply()
     assert writes(memory) == []
     services.approve(application="chat", reason="looked at it")
     drain()
-    assert len(memory.users) == 5100
+    assert len(memory.users) == 1020
     assert set(states()) <= {"done", "cancelled"}
     final = services.preview()
     assert (final.lines, final.first_contact) == ((), ())

@@ -61,7 +61,7 @@ def people(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False)
         fields = {
             "state": _one_of("state", LifecycleState),
             "employee_number": _equal("employee_number"),
-            "email": _equal("email__iexact"),
+            "email": _email,
             "name": _equal("display_name__istartswith"),
             "without_end": _without_end,
         }
@@ -312,6 +312,12 @@ def _without_end(value: str) -> dict[str, object]:
     if _truth("without_end")(value)["without_end"]:
         return {"pk__in": endless}
     return {"pk__in": Person.objects.exclude(pk__in=endless).values("pk")}
+
+
+def _email(value: str) -> dict[str, object]:
+    from tenure.people.searching import with_email
+
+    return {"pk__in": with_email(value).order_by().values("pk")}
 
 
 def _user_name(value: str) -> dict[str, object]:

@@ -274,7 +274,7 @@ def _agreed() -> bool:
 
 def _read_first(application: str | None) -> None:
     """Applications that were never read are, so that the plan knows who is there."""
-    from tenure.provisioning.first_contact import read_first
+    from tenure.provisioning.first_reading import read_first
 
     with waiting("Reading accounts…"):
         unread = read_first(application)

@@ -9,7 +9,7 @@ from typing import Final
 
 from django.urls import reverse
 
-from tenure.people.selectors import words
+from tenure.people.searching import words
 from tenure.signin.permissions import Ability
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -11,8 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import BooleanField, Count, Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Count, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Lower
 
@@ -22,18 +20,9 @@ from tenure.figures.services import figure, register
 from tenure.infra.paging import Page, page
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Person, PersonChange, PersonUnion
+from tenure.people.searching import having_words
 from tenure.people.services import company, lagging
 from tenure.people.services import sensitive_attributes as sensitive_attributes
-
-#: Letters that Unicode does not take apart into a base and an accent, and how they are typed.
-_PLAIN: Final = str.maketrans("øłđıħŧ", "oldiht")
-_WORDS: Final = re.compile(r"[\s,;'’()/\"-]+")
-#: What the index `person_words` holds: the words of a person's name, without accents and in small
-#: letters, their e-mail and their employee number (see migration 0005).
-WORDS_SQL: Final = (
-    'people_words("people_person"."display_name"::text, "people_person"."email"::text, '
-    '"people_person"."employee_number"::text)'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,13 +278,6 @@ def coming(*, start: date, days: int) -> list[Coming]:
     return sorted(found, key=lambda item: (item.day, not item.joins, item.person.display_name))
 
 
-def words(text: str) -> list[str]:
-    """The words of a search, in the form in which `WORDS_SQL` keeps them."""
-    plain = unicodedata.normalize("NFKD", text.lower())
-    plain = "".join(c for c in plain if not "\u0300" <= c <= "\u036f").translate(_PLAIN)
-    return [part[:100] for part in re.split(_WORDS, plain) if part][:8]
-
-
 def matching(
     *, search: str = "", state: str = "", department: str = "", endless: bool = False
 ) -> QuerySet[Person]:
@@ -308,14 +290,4 @@ def matching(
     if department:
         rows = rows.annotate(works_in=KeyTextTransform("department", "attributes"))
         rows = rows.filter(works_in=department)
-    wanted = words(search)
-    if not wanted:
-        return rows
-    query = " & ".join(f"'{_quoted(word)}':*" for word in wanted)
-    matches = RawSQL(f"{WORDS_SQL} @@ %s::tsquery", [query], output_field=BooleanField())
-    return rows.filter(matches)
-
-
-def _quoted(word: str) -> str:
-    """As a lexeme of `tsquery` is written."""
-    return word.replace("\\", "\\\\").replace("'", "''").replace("\0", "")
+    return having_words(rows, search)

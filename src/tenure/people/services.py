@@ -25,6 +25,7 @@ from tenure.people import endings
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Company, Person
 from tenure.people.onboarding import Trigger, onboarding_of
+from tenure.people.searching import called, with_email
 
 TICK_BATCH = 2000
 #: See `company_read_once`; None outside of it.
@@ -253,15 +254,15 @@ def find_person(text: str) -> Person:
     """By employee number, corporate e-mail, uid or full name. Raises `LookupError` that says
     what was looked for, and who it could be when several have the name."""
     text = text.strip()
-    for query in (Q(employee_number=text), Q(email__iexact=text)):
-        found = Person.objects.filter(query).first()
+    for rows in (Person.objects.filter(employee_number=text), with_email(text)):
+        found = rows.first()
         if found:
             return found
     if len(text) == 36 and text.count("-") == 4:
         found = Person.objects.filter(uid=text).first()
         if found:
             return found
-    named = list(Person.objects.filter(display_name__iexact=text)[:5])
+    named = list(called(text)[:5])
     if len(named) == 1:
         return named[0]
     if named:

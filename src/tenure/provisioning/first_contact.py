@@ -4,19 +4,17 @@ people worked in it before us a person looks at what that means before anything 
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action
 from tenure.audit.services import record
-from tenure.core.model import ApplicationMode, OperationKind, OperationState, Situation
+from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.infra.clock import now
 from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
@@ -25,29 +23,6 @@ from tenure.provisioning.plan import FirstContact, PlanLine
 #: With more accounts than that in it, an application was in use before us.
 HANDFUL = 20
 _WAITING = Q(found__gt=HANDFUL, taken_over_at__isnull=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """An application that could not be read, and why."""
-
-    application: str
-    name: str
-    message: str
-
-
-def read_first(slug: str | None = None) -> list[Unread]:
-    """Read every application (or this one) that never was. Returns those that could not be."""
-    from tenure.connectors.base import ConnectorError
-    from tenure.provisioning.reconcile import reconcile_by_slug
-
-    failed = []
-    for application in _unread(slug):
-        try:
-            asyncio.run(reconcile_by_slug(application.slug))
-        except (ConnectorError, LookupError, ValueError) as error:
-            failed.append(Unread(application.slug, application.name, str(error)))
-    return failed
 
 
 def read(application: Application, *, at: datetime, found: int) -> None:
@@ -148,13 +123,6 @@ def summaries(
 def needs_reading(application: Application) -> bool:
     """Whether its accounts were never read: nothing may be written to it before."""
     return Application.objects.filter(pk=application.pk, reconciled_at__isnull=True).exists()
-
-
-def _unread(slug: str | None) -> QuerySet[Application]:
-    rows = Application.objects.filter(
-        reconciled_at__isnull=True, mode__in=[mode.value for mode in ApplicationMode]
-    )
-    return rows if slug is None else rows.filter(slug=slug)
 
 
 def _situations(row: Application) -> dict[str, int]:

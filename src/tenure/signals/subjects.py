@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from tenure.applications.models import Account
 from tenure.core.model import Situation
 from tenure.people.models import Person
+from tenure.people.searching import with_email
 from tenure.signals.models import Receiver, SubjectFormat
 
 #: Members of a complex subject that we can read; one that is critical and not among them makes
@@ -39,10 +41,10 @@ def found(subject: Mapping[str, Any], receiver: Receiver | None = None) -> Perso
         return found(user, receiver) if isinstance(user, Mapping) else None
     match subject["format"]:
         case "email":
-            return _one(email__iexact=_text(subject, "email"))
+            return _mailed(_text(subject, "email"))
         case "account":
             address = _text(subject, "uri").removeprefix("acct:")
-            return _one(email__iexact=address)
+            return _mailed(address)
         case "iss_sub":
             ours = subject.get("iss") == settings.TENURE_URL
             return _one(uid=_text(subject, "sub")) if ours else None
@@ -74,10 +76,18 @@ def _one(**which: str) -> Person | None:
     if not all(which.values()):
         return None
     try:
-        people = list(Person.objects.filter(**which)[:2])
+        return _the(Person.objects.filter(**which))
     except ValidationError:
         return None
-    return people[0] if len(people) == 1 else None
+
+
+def _mailed(address: str) -> Person | None:
+    return _the(with_email(address)) if address else None
+
+
+def _the(rows: QuerySet[Person]) -> Person | None:
+    found = list(rows[:2])
+    return found[0] if len(found) == 1 else None
 
 
 def _owner(application: int, user_name: str) -> Person | None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from tenure.audit.models import Action
 from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.people.searching import with_email
 from tenure.signin import letters
 from tenure.signin.models import RecoveryCode, User
 from tenure.signin.owners import Owner, key_of, may_come_in, owned_by, told
@@ -80,10 +81,7 @@ def use_code(*, name: str, code: str, address: str | None) -> Owner:
 
 
 def _owner(name: str) -> Owner | None:
-    person = (
-        Person.objects.filter(employee_number=name).first()
-        or Person.objects.filter(email__iexact=name).first()
-    )
+    person = Person.objects.filter(employee_number=name).first() or with_email(name).first()
     if name == "":
         return None
     return person or User.objects.filter(name=name).first()

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.urls import reverse
 
 from tenure.people.models import Company, Person
+from tenure.people.searching import called
 from tenure.people.services import company
 from tenure.provisioning.byhand import ADMINISTRATORS, Task, tasks
 from tenure.signin import letters
@@ -66,9 +67,9 @@ def _address(assignee: str) -> str:
     of these, or nobody's alone."""
     if "@" in assignee:
         return assignee.strip()
-    people = Person.objects.exclude(state="left").exclude(email="")
-    rows = list(people.filter(employee_number=assignee)[:2])
-    rows = rows or list(people.filter(display_name__iexact=assignee)[:2])
+    numbered = Person.objects.filter(employee_number=assignee)
+    rows = list(numbered.exclude(state="left").exclude(email="")[:2])
+    rows = rows or list(called(assignee).exclude(state="left").exclude(email="")[:2])
     return rows[0].email if len(rows) == 1 else ""
 
 

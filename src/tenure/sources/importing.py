@@ -211,6 +211,7 @@ def _take_all(
     preparing = Preparing(mapping, work.at, strangers=not known)
     for chunk in preparing.chunks(items, CHUNK):
         with transaction.atomic():
+            seen.need_not_be_on_disk_yet()
             seen.wait_for_other_sources()
             _take(work, preparing, chunk)
             if not work.dry_run:

@@ -116,6 +116,12 @@ class RowMapping:
             )
         #: Attributes that the mapping gives.
         self.names = frozenset(self._expressions)
+        #: Texts of any length, of which there is nothing to check.
+        self._texts = {
+            name
+            for name in self._expressions.keys() - _LONGEST.keys()
+            if self.schema.get(name, AttributeType.STRING) is AttributeType.STRING
+        }
         self._values = ValueSet(self._expressions)
         self._tidying = Tidying.of(source)
         self.sensitive = sensitive_attributes()
@@ -186,7 +192,10 @@ class RowMapping:
             raise BadRow(str(error)) from error
         attributes: dict[str, Value] = {}
         for name, value in raw.items():
-            typed = self._typed(name, value)
+            if name in self._texts and type(value) is str:
+                typed: Value | None = clean_text(value) or None
+            else:
+                typed = self._typed(name, value)
             if typed is not None:
                 attributes[name] = typed
         attributes[KEY] = key

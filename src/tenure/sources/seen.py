@@ -47,6 +47,13 @@ def wait_for_other_sources() -> None:
     _asked("SELECT pg_advisory_xact_lock(%s)::text", [_MERGE_LOCK])
 
 
+def need_not_be_on_disk_yet() -> None:
+    """This transaction is over before it is on the disk. What is committed later takes it along, be
+    it the end of its import or a plan made of it: nobody builds on what a power cut loses."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
+
+
 def begin() -> None:
     """Nothing was seen yet."""
     with connection.cursor() as cursor:

@@ -10,6 +10,7 @@ from tenure.applications import selectors as applications
 from tenure.console import commands
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.people import selectors as people
+from tenure.people.searching import words
 from tenure.rules import selectors as rules
 from tenure.signin.permissions import abilities
 
@@ -22,7 +23,7 @@ _MOST_IN_PALETTE = 6
 def find(request: ConsoleRequest) -> HttpResponse:
     """What was found."""
     search = request.GET.get("q", "").strip()[:200]
-    wanted = people.words(search)
+    wanted = words(search)
     found_people = people.people_page(search=search, size=_MOST) if wanted else None
     found_applications = [
         row.application
@@ -50,7 +51,7 @@ def find(request: ConsoleRequest) -> HttpResponse:
 def palette(request: ConsoleRequest) -> HttpResponse:
     """What the palette offers for what is typed: people, applications, pages and actions."""
     search = request.GET.get("q", "").strip()[:200]
-    wanted = people.words(search)
+    wanted = words(search)
     names = applications.application_names()
     found = people.people_page(search=search, size=_MOST_IN_PALETTE).rows if wanted else ()
     context = {
@@ -67,5 +68,5 @@ def palette(request: ConsoleRequest) -> HttpResponse:
 
 def _fits(wanted: list[str], name: str) -> bool:
     """Whether every word that is looked for begins a word of the name."""
-    have = people.words(name)
+    have = words(name)
     return bool(wanted) and all(any(word.startswith(w) for word in have) for w in wanted)
