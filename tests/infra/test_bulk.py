@@ -7,7 +7,8 @@ from django.db import IntegrityError, connection, transaction
 
 from tenure.audit.models import Action, Event
 from tenure.audit.services import event, record_many
-from tenure.infra.bulk import Aside, array, insert_instances
+from tenure.infra.aside import Aside
+from tenure.infra.bulk import array, insert_instances
 from tenure.people.models import Person
 
 pytestmark = pytest.mark.django_db

@@ -18,7 +18,8 @@ import orjson
 from django.db import connection, transaction
 
 from tenure.audit.models import Action, Event
-from tenure.infra.bulk import Aside, insert_rows, update_rows
+from tenure.infra.aside import Aside
+from tenure.infra.bulk import insert_rows, update_rows
 
 _actor: ContextVar[str] = ContextVar("actor", default="system")
 _SEAL_LOCK = 0x7E50_0001

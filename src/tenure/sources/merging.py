@@ -15,7 +15,8 @@ from django.db.models import Q
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.core.model import LifecycleState, Value
-from tenure.infra.bulk import Aside, among, encoded, insert_encoded, number, update_rows
+from tenure.infra.aside import Aside
+from tenure.infra.bulk import among, encoded, insert_encoded, number, update_rows
 from tenure.infra.instances import blanks
 from tenure.people import named
 from tenure.people.endings import end_access
