@@ -1,4 +1,5 @@
-"""The table of operations, in bulk: replacing what is planned, holding, counting, queueing.
+"""The table of operations, in bulk: what is stored, inserting, holding, counting, queueing. What a
+new plan does to it is in `replacing`.
 
 At most one open operation of a kind exists for a person in an application; the database holds
 that, whatever happens at the same time.
@@ -6,29 +7,24 @@ that, whatever happens at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-import orjson
 from django.db.models import Count, Q
-from django.db.models.functions import Now
 
 from tenure.applications.models import Application, Health
-from tenure.audit.services import record_many
-from tenure.core import owners
-from tenure.core.guard import Content, covers
+from tenure.core.guard import Content
 from tenure.core.model import (
     OPEN_STATES,
-    ApplicationMode,
     Change,
     OperationKind,
     OperationState,
 )
 from tenure.core.planner import LEAVER_URGENCY
-from tenure.infra.bulk import encoded, insert_encoded, insert_rows, update_rows
+from tenure.infra.bulk import encoded, insert_encoded, insert_rows
 from tenure.people.models import Person
 from tenure.provisioning import veiling
 from tenure.provisioning.drafting import Scope
@@ -53,19 +49,10 @@ OPEN = sorted(state.value for state in OPEN_STATES)
 BUSY = Q(state=OperationState.STARTED.value) | Q(
     state=OperationState.UNKNOWN.value, kind=OperationKind.CREATE.value
 )
-_REJECTED = Q(state=OperationState.REJECTED.value)
-_REPLACED = (Q(state__in=OPEN) | Q(state=OperationState.FAILED.value)) & ~BUSY
-
-_TOUCHED = (
-    "decided_by",
-    "decided_reason",
-    "state",
-    "hold_reason",
-    "held_at",
-    "generation",
-    "run",
-    "urgency",
-)
+#: What a person does not want.
+REJECTED = Q(state=OperationState.REJECTED.value)
+#: What another plan may take the place of.
+REPLACED = (Q(state__in=OPEN) | Q(state=OperationState.FAILED.value)) & ~BUSY
 
 
 @dataclass(slots=True)
@@ -131,83 +118,9 @@ def rejected(people: Sequence[int]) -> dict[Key, Operation]:
     return {(r.person_id, r.application.slug, OperationKind(r.kind)): r for r in rows}
 
 
-def replace(
-    *,
-    people: Sequence[int],
-    wanted: Sequence[Wanted],
-    run: Run,
-    applications: Sequence[int] | None,
-    undecided: Collection[tuple[int, int]] = (),
-    decided: bool = False,
-) -> list[int]:
-    """Make what waits for these people what is wanted. What is the same stays, held or approved as
-    it was; what is no longer wanted is cancelled; pairs with work under way are planned after it.
-    What a person rejected is not wanted, until something else is: a rejection ends when what it
-    rejected is no longer due, which the `undecided` pairs (person, application) cannot say.
-    Returns the people for whom nothing was left for later."""
-    rows = Operation.objects.filter(person_id__in=people)
-    if applications is not None:
-        rows = rows.filter(application_id__in=applications)
-    from tenure.provisioning import postponed
-
-    busy_people: set[int] = set()
-    busy: set[tuple[int, int]] = set()
-    for person, application in rows.filter(BUSY).values_list("person_id", "application_id"):
-        if person is not None:
-            busy_people.add(person)
-            busy.add((person, application))
-    found = with_owners(rows.filter(_REPLACED | _REJECTED).order_by("id"))
-    replaced = [row for row in found if row.state != OperationState.REJECTED.value]
-    refused = {key(row): row for row in found if row.state == OperationState.REJECTED.value}
-    # A failed one never stands for one that is open.
-    waiting = {key(row): row for row in replaced if row.state != OperationState.FAILED.value}
-    superseded = [row for row in replaced if row.state == OperationState.FAILED.value]
-    may_be_made = {
-        key(row)
-        for row in replaced
-        if row.kind == OperationKind.CREATE.value and (row.attempts or row.progress)
-    }
-    postponed.note(busy, decided=decided, reason=run.reason)
-    standing = set(paused())
-    fresh: list[Wanted] = []
-    touched: list[Operation] = []
-    for new in wanted:
-        if (new.person_id, new.application_id) in busy:
-            continue
-        no = refused.get(key(new))
-        if no is not None and not new.decided_by and covers(content_of(no), content_of(new)):
-            del refused[key(new)]
-            continue
-        old = waiting.get(key(new))
-        if old is not None and _same(old, new):
-            del waiting[key(new)]
-            if new.decided_by and not old.decided_by:
-                old.decided_by, old.decided_reason = new.decided_by, new.decided_reason
-                if old.state == OperationState.HELD.value:
-                    old.state = OperationState.PLANNED.value
-            elif new.hold_reason and not old.decided_by:
-                old.state, old.hold_reason = new.state, new.hold_reason
-                old.held_at = old.held_at or new.held_at
-            elif old.state == OperationState.HELD.value and owners.is_reason(old.hold_reason):
-                old.state, old.hold_reason, old.held_at = new.state, "", None
-            old.generation = new.generation
-            if old.run_id not in standing:
-                old.run = run
-            old.urgency = new.urgency
-            touched.append(old)
-        else:
-            if key(new) in may_be_made:
-                new.progress = {"look_first": True}
-            fresh.append(new)
-    _cancel([*waiting.values(), *superseded, *_ended(refused.values(), {*busy, *undecided})])
-    update_rows(touched, [*_TOUCHED])
-    insert(fresh)
-    return [pk for pk in people if pk not in busy_people]
-
-
 def occupied(people: Collection[int]) -> set[int]:
     """Those of the people for whom operations are stored that a plan has to be compared with."""
-    rows = Operation.objects.filter(_REPLACED | _REJECTED | BUSY, person_id__in=people)
+    rows = Operation.objects.filter(REPLACED | REJECTED | BUSY, person_id__in=people)
     return set(rows.order_by().values_list("person_id", flat=True).distinct()) - {None}
 
 
@@ -360,47 +273,6 @@ def content_of(row: Operation | Wanted) -> Content:
     return content(row.account_id, changes, row.grant, row.revoke, active=row.active)
 
 
-def _ended(
-    rejections: Iterable[Operation], unknown: Collection[tuple[int, int]]
-) -> list[Operation]:
-    """Rejections of what is no longer due, where it is known what is."""
-    rows = list(rejections)
-    if not rows:
-        return []
-    live = set(
-        Application.objects.filter(mode=ApplicationMode.LIVE.value).values_list("pk", flat=True)
-    )
-    return [
-        row
-        for row in rows
-        if row.application_id in live and (row.person_id, row.application_id) not in unknown
-    ]
-
-
-def _cancel(rows: Sequence[Operation]) -> None:
-    from tenure.provisioning.settling import replaced
-
-    record_many(replaced([row for row in rows if row.state in OPEN]))
-    Operation.objects.filter(_REPLACED | _REJECTED, pk__in=[row.pk for row in rows]).update(
-        state=OperationState.CANCELLED.value, finished_at=Now(), sealed=""
-    )
-
-
 def key(row: Operation | Wanted) -> tuple[int | None, int, str]:
     """At most one open operation has it."""
     return row.person_id, row.application_id, row.kind
-
-
-def _same(old: Operation, new: Wanted) -> bool:
-    return (old.account_id, old.active, old.after, old.attributes, old.grant, old.revoke) == (
-        new.account_id,
-        new.active,
-        new.after,
-        orjson.loads(_json(new.attributes)),
-        list(new.grant),
-        list(new.revoke),
-    )
-
-
-def _json(value: object) -> str:
-    return orjson.dumps(value).decode()

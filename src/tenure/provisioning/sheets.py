@@ -14,7 +14,7 @@ from tenure.core.model import ApplicationMode, Observed, OperationKind, Operatio
 from tenure.core.model import Operation as Step
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import ledger, memory
+from tenure.provisioning import ledger, memory, replacing
 from tenure.provisioning.accounts import agree
 from tenure.provisioning.drafting import Draft, Drafting
 from tenure.provisioning.plan import ProblemLine
@@ -83,7 +83,7 @@ def store(found: Sheet, drafting: Drafting, run: Run, *, decided: bool) -> None:
         agree(agreed)
     only = drafting.scope.application
     settled = ledger.insert_fresh(found.fresh)
-    settled += ledger.replace(
+    settled += replacing.replace(
         people=[key for key in found.generations if key not in found.fresh.people],
         wanted=found.wanted,
         run=run,
