@@ -17,7 +17,7 @@ class RunKind(models.TextChoices):
     IMPORT = "import", "Import"
     PLAN = "plan", "Plan"
     RECONCILE = "reconcile", "Reconcile"
-    EXECUTE = "execute", "Execute"
+    EXECUTE = "execute", "Apply"
     MATCH = "match", "Search for duplicates"
 
 
