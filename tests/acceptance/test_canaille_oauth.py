@@ -170,6 +170,11 @@ def next_second() -> None:
     time.sleep(1.1)
 
 
+@pytest.fixture(autouse=True)
+def after_the_tokens_of_the_last_test() -> None:
+    next_second()
+
+
 def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
     row = application(server)
     console, there = signed_in(), Administrator(server)
