@@ -109,7 +109,8 @@ def in_the_way(person: Person) -> dict[int, Account]:
         wanted = [name for name in _names(operation.attributes) if name]
         if operation.application_id in found or not wanted:
             continue
-        rows = Account.objects.filter(application=operation.application_id).exclude(
+        # Our own account there is nobody's to take.
+        rows = Account.objects.filter(application=operation.application_id, own=False).exclude(
             situation=Situation.DELETED.value
         )
         for name in wanted:
