@@ -30,7 +30,13 @@ def test_it_is_shown_then_done_for_a_reason(sample: Sample, owner: Client) -> No
     nobody = owner.get(f"{address}?person=nobody-like-that")
     assert nobody.status_code == 422
     assert "nobody-like-that" in nobody.content.decode()
-    said = {"person": str(other.uid)}
+    # Nothing is taken from somebody other than was shown.
+    stale = {"person": str(other.uid), "seen": f"0-{second.pk}", "reason": "nobody has it"}
+    refused = owner.post(address, stale)
+    assert refused.status_code == 422
+    assert "others&#x27; than was shown" in refused.content.decode()
+    said = {"person": str(other.uid), "seen": f"{one.pk}-{second.pk}"}
+    assert f'name="seen" value="{said["seen"]}"' in page
     assert owner.post(address, said).status_code == 422
     account.refresh_from_db()
     assert account.person_id == one.pk

@@ -42,7 +42,7 @@ def take(
         if not reason.strip():
             raise Failure("Say why: --reason '…' is kept in the audit trail.")
         sure(yes=yes, as_json=as_json)
-        taking.take(account=row, person=owner, reason=reason)
+        taking.take(account=row, person=owner, reason=reason, seen=found.seen)
         if as_json:
             print_json({"done": True, **found.as_json()})
         else:

@@ -8,7 +8,7 @@ and the guards judge it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import transaction
@@ -37,6 +37,11 @@ class Taking:
     warnings: tuple[str, ...] = ()
     plan: Plan = field(default_factory=Plan)
 
+    @property
+    def seen(self) -> str:
+        """Whose accounts it takes away and frees: whoever confirms says what they were shown."""
+        return f"{self.before.pk if self.before else 0}-{self.freed.pk if self.freed else 0}"
+
     def as_json(self) -> dict[str, Any]:
         return {
             "account": str(self.account),
@@ -52,8 +57,9 @@ class Taking:
 
 
 @transaction.atomic
-def take(*, account: Account, person: Person, reason: str) -> Taking:
-    """It is this person's, and nobody else's. Raises `CannotDecide`."""
+def take(*, account: Account, person: Person, reason: str, seen: str | None = None) -> Taking:
+    """It is this person's, and nobody else's. `seen`: what was shown (`Taking.seen`), None where
+    nobody was shown anything. Raises `CannotDecide`."""
     if not reason.strip():
         raise CannotDecide("Say why. The reason is kept in the audit trail.")
     # In one order, so that two who take two accounts from each other do not wait for each other.
@@ -72,13 +78,15 @@ def take(*, account: Account, person: Person, reason: str) -> Taking:
     before = row.person if row.situation == Situation.LINKED.value else None
     if before is not None and before.pk == person.pk:
         raise CannotDecide(f"{row} is {person.display_name}'s already.")
-    warnings = _warnings(row, before, person)
+    found = Taking(row, before, person, freed, _warnings(row, before, person))
+    if seen is not None and seen != found.seen:
+        raise CannotDecide("Nothing was done: the accounts are others' than was shown. Look again.")
     if freed is not None:
         deciding.unlink(freed, reason=reason)
     if before is not None:
         deciding.unlink(row, reason=reason)
     deciding.link(row, person, reason=reason)
-    return Taking(row, before, person, freed, warnings)
+    return found
 
 
 def preview(account: Account, person: Person) -> Taking:
@@ -89,8 +97,7 @@ def preview(account: Account, person: Person) -> Taking:
         people = frozenset(one.pk for one in (done.before, person) if one is not None)
         plan = planning.preview(Scope(people=people, failed_too=False))
         transaction.set_rollback(True)
-    warnings = (*done.warnings, *_name_kept(done, plan))
-    return Taking(done.account, done.before, person, done.freed, warnings, plan)
+    return replace(done, warnings=(*done.warnings, *_name_kept(done, plan)), plan=plan)
 
 
 def in_the_way(person: Person) -> dict[int, Account]:

@@ -35,7 +35,8 @@ def take(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
     try:
         person = _person(wanted)
         if request.method == "POST" and person is not None:
-            taking.take(account=account, person=person, reason=reason)
+            seen = request.POST.get("seen", "")
+            taking.take(account=account, person=person, reason=reason, seen=seen)
             messages.success(request, f"It is {person.display_name}'s. The plan has what follows.")
             return redirect("console:account", slug, pk)
     except LookupError as problem:
