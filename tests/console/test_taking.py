@@ -50,6 +50,8 @@ def test_it_is_shown_then_done_for_a_reason(sample: Sample, owner: Client) -> No
 
 def test_a_persons_page_says_what_is_in_the_way(sample: Sample, owner: Client) -> None:
     anna = sample.people[0]
+    # By the name that was refused alone: nothing is disputed.
+    Account.objects.filter(situation="disputed").update(situation="unmatched", candidates=[])
     page = owner.get(reverse("console:person", args=[anna.uid])).content.decode()
     assert "In the way:" not in page
     Operation.objects.create(

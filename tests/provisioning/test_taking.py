@@ -87,5 +87,17 @@ def test_what_is_in_the_way_is_found_by_the_name_that_was_taken(two: tuple[Perso
         state="failed", kind="create", attributes={"userName": {"to": theirs.user_name.upper()}}
     )
     assert taking.in_the_way(other) == {theirs.application_id: theirs}
+    # Or by the address, where the user name is another one.
+    Account.objects.filter(pk=theirs.pk).update(
+        user_name="old", attributes={"emails.work": "taken@acme.example"}
+    )
+    assert taking.in_the_way(other) == {}
+    Operation.objects.filter(person=other).update(
+        attributes={"emails.work": {"to": "Taken@acme.example"}}
+    )
+    assert taking.in_the_way(other) == {theirs.application_id: theirs}
+    Account.objects.filter(pk=theirs.pk).update(own=True)
+    assert taking.in_the_way(other) == {}
+    Account.objects.filter(pk=theirs.pk).update(own=False)
     Account.objects.filter(pk=mine.pk).update(situation="disputed", candidates=[str(other.pk)])
     assert taking.in_the_way(other) == {theirs.application_id: mine}

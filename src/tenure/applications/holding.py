@@ -9,12 +9,24 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db import connection
+from django.db.models import Q, QuerySet, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce, Lower
 
+from tenure.applications.models import Account
 from tenure.core.model import Situation
 
 #: The indexes `account_login` and `account_address` are over these very expressions.
 LOGIN_SQL = "lower(user_name)"
 ADDRESS_SQL = "lower(coalesce(attributes ->> 'emails.work', attributes ->> 'email', ''))"
+_ADDRESS = Lower(
+    Coalesce(
+        KeyTextTransform("emails.work", "attributes"),
+        KeyTextTransform("email", "attributes"),
+        Value(""),
+        output_field=TextField(),
+    )
+)
 
 HOLDERS_SQL = f"""
     SELECT account.name, account.person_id
@@ -42,6 +54,19 @@ def holders(names: Collection[str]) -> dict[str, set[int | None]]:
         for name, person in cursor.fetchall():
             found.setdefault(name, set()).add(person)
     return found
+
+
+def accounts_called(names: Collection[str], application: int) -> QuerySet[Account]:
+    """Accounts of the application that are there and have one of these names, as user name or as
+    address."""
+    wanted = [name.lower() for name in names]
+    return (
+        Account.objects.filter(application=application)
+        .exclude(situation=Situation.DELETED.value)
+        .alias(login=Lower("user_name"), address=_ADDRESS)
+        .filter(Q(login__in=wanted) | Q(address__in=wanted))
+        .order_by("pk")
+    )
 
 
 def holders_arguments(names: Collection[str]) -> dict[str, str | list[str]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
+from tenure.applications import holding
 from tenure.applications.models import Account
 from tenure.core.model import LifecycleState, OperationKind, OperationState, Situation
 from tenure.people.models import Person
@@ -102,7 +103,8 @@ def preview(account: Account, person: Person) -> Taking:
 
 def in_the_way(person: Person) -> dict[int, Account]:
     """Application id -> the account for which theirs could not be made: it could be theirs and
-    nobody has decided, or it has the user name that theirs was to have."""
+    nobody has decided, or it has the user name or the address that theirs was to
+    have."""
     disputed = Account.objects.filter(
         situation=Situation.DISPUTED.value, candidates__contains=[str(person.pk)]
     )
@@ -117,14 +119,10 @@ def in_the_way(person: Person) -> dict[int, Account]:
         if operation.application_id in found or not wanted:
             continue
         # Our own account there is nobody's to take.
-        rows = Account.objects.filter(application=operation.application_id, own=False).exclude(
-            situation=Situation.DELETED.value
-        )
-        for name in wanted:
-            taken = rows.filter(user_name__iexact=name).exclude(person=person).first()
-            if taken is not None:
-                found[operation.application_id] = taken
-                break
+        named = holding.accounts_called(wanted, operation.application_id).filter(own=False)
+        taken = named.exclude(person=person).first()
+        if taken is not None:
+            found[operation.application_id] = taken
     return found
 
 
