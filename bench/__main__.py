@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import creates, importing, leaver, noop, pages, planning, pushing, termination
-from bench.measure import MACHINE, Result
+from bench.measure import MACHINE, Result, temporary_home
 
 _BENCHMARKS = (
     "creates",
@@ -47,7 +46,7 @@ def main() -> None:
     parser.add_argument("--only", choices=list(_BENCHMARKS))
     arguments = parser.parse_args()
     os.environ["BENCH_TOKEN"] = "x"
-    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as home:
+    with temporary_home("tenure-bench-") as home:
         os.environ["TENURE_HOME"] = home
         from tenure.config.bootstrap import setup
 

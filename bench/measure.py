@@ -7,6 +7,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -116,6 +117,18 @@ def server(rate: float = 0, *, bulk: bool = False) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def temporary_home(prefix: str) -> Iterator[str]:
+    """A folder for one run; its database, which is elsewhere where root runs it, goes with it."""
+    from tenure.infra.postgres import destroy_database
+
+    with tempfile.TemporaryDirectory(prefix=prefix) as home:
+        try:
+            yield home
+        finally:
+            destroy_database(Path(home))
 
 
 @contextmanager

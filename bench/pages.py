@@ -14,7 +14,6 @@ import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -24,7 +23,7 @@ from typing import Any, Final
 from urllib.parse import urljoin
 
 from bench.addresses import Address, Arguments, Left, addresses, unlimited
-from bench.measure import Result, clock
+from bench.measure import Result, clock, temporary_home
 
 #: Milliseconds.
 LIMIT: Final = 100.0
@@ -53,7 +52,7 @@ def run(people: int, times: int, *, home: str = "", matching: str = "") -> list[
     """One result for each address, the slowest first, and one for all of them. `home`: a folder in
     which the company is kept, and found the next time. `matching`: only these, by a regular
     expression."""
-    with tempfile.TemporaryDirectory(prefix="tenure-pages-") as folder:
+    with temporary_home("tenure-pages-") as folder:
         kept = {k: v for k, v in os.environ.items() if k != "DATABASE_URL"}
         output = subprocess.run(
             [sys.executable, "-m", "bench.pages", str(people), str(times), matching],

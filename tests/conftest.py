@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from tenure.config.database_url import parse_database_url
 from tenure.infra.postgres import EmbeddedPostgres, destroy_database
-from tests import emptying
+from tests import emptying, unordered
 
 # How long one example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("tenure", deadline=None)
@@ -31,6 +31,7 @@ _WORKER = "PYTEST_XDIST_WORKER"
 def pytest_configure() -> None:
     """Choose the home of the run; pytest-xdist's workers inherit it."""
     emptying.install()
+    unordered.install()
     # Servers in this process write an answer in two pieces. Otherwise the second waits 40 ms until
     # the other end says that it has the first.
     StreamRequestHandler.disable_nagle_algorithm = True

@@ -23,4 +23,7 @@ def test_a_backlog_is_never_searched_for_what_is_under_way() -> None:
         cursor.execute(f"EXPLAIN {sql}", given)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "operation_to_do on provisioning_operation due" in plan
+    # Who it is for is looked up when it is chosen: joined before, all people were gone through for
+    # each operation.
+    assert plan.index("CTE Scan on chosen") < plan.index("people_person")
     assert "operation_to_do on provisioning_operation other" not in plan

@@ -263,6 +263,7 @@ def _record(person: Person, text: str) -> SourceRecord:
 
     source, _, key = text.partition("/")
     rows = SourceRecord.objects.filter(person=person).select_related("source")
+    rows = rows.order_by("source__slug", "key")
     found = rows.filter(source__slug=source, key=key).first()
     if found is None:
         known = ", ".join(f"{row.source.slug}/{row.key}" for row in rows) or "none"

@@ -36,15 +36,14 @@ _SENT = (
 )
 _OF_PERSON = ("id", "uid", "display_name", "generation")
 _COLUMNS = ", ".join(
-    [*(f'due."{name}"' for name in _SENT), *(f"person.{name}" for name in _OF_PERSON)]
+    [*(f'chosen."{name}"' for name in _SENT), *(f"person.{name}" for name in _OF_PERSON)]
 )
 
+# People are joined when the operations are chosen, and not before: what choosing is thought to cost
+# makes every way to join look equally dear, a look through all people for each operation too.
 _NEXT = f"""
-    SELECT {_COLUMNS}, coalesce(due.person_id, -due.account_id),
-        due.person_id IS NOT NULL AND due.generation <> person.generation
-        AND NOT (due.kind = 'create' AND due.state = 'unknown')
-    FROM provisioning_operation AS due
-    LEFT JOIN people_person AS person ON person.id = due.person_id
+WITH chosen AS MATERIALIZED (
+    SELECT * FROM provisioning_operation AS due
     WHERE due.application_id = %(application)s
       AND due.urgency <= %(urgency)s
       AND due.state IN ('planned', 'unknown', 'retrying')
@@ -79,7 +78,14 @@ _NEXT = f"""
       ) IS NULL
     ORDER BY due.urgency, due.id
     LIMIT %(most)s
-    FOR UPDATE OF due SKIP LOCKED
+    FOR UPDATE SKIP LOCKED
+)
+SELECT {_COLUMNS}, coalesce(chosen.person_id, -chosen.account_id),
+    chosen.person_id IS NOT NULL AND chosen.generation <> person.generation
+    AND NOT (chosen.kind = 'create' AND chosen.state = 'unknown')
+FROM chosen
+LEFT JOIN people_person AS person ON person.id = chosen.person_id
+ORDER BY chosen.urgency, chosen.id
 """
 
 
