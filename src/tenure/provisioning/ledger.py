@@ -189,7 +189,7 @@ def hold_reasons(run: Run) -> tuple[str, ...]:
     """Why something of the run is held, each reason once, with the application's name."""
     rows = (
         Operation.objects.filter(run=run, state=OperationState.HELD.value)
-        .order_by("application__position", "hold_reason")
+        .order_by("application__position", "application__name", "hold_reason")
         .values_list("application__name", "hold_reason")
         .distinct()
     )

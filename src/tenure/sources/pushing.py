@@ -246,6 +246,7 @@ def _groups(source: Source, resources: Sequence[PushedResource]) -> dict[str, li
                 jsonb_array_elements(coalesce("group".document -> 'members', '[]')) AS member
             WHERE "group".source_id = %s AND "group".kind = 'Group'
                 AND member ->> 'value' = ANY(%s)
+            ORDER BY "group".id
             """,
             [source.pk, uids],
         )
