@@ -49,7 +49,7 @@ def install() -> None:
 
 
 def _can_be_told_apart(query: Any) -> bool:
-    """Whether each row that comes out is one of the table, which PostgreSQL lets sort by its key."""
+    """Whether each row that comes out is one of the table, and can be sorted by its key."""
     return not query.distinct and query.group_by is None and not query.combinator
 
 
