@@ -136,7 +136,8 @@ class Push:
         """The groups of these users are others now, where the mapping reads them."""
         if GROUPS not in self.mapping.columns:
             return
-        resources = list(PushedResource.objects.filter(source=self.source, uid__in=uids))
+        rows = PushedResource.objects.filter(source=self.source, uid__in=uids)
+        resources = list(rows.order_by("pk"))
         read = _values(self.source, resources, self.mapping.columns)
         found = [
             (resource, self._read(resource, Row(resource.pk, values)))
