@@ -181,7 +181,7 @@ def _known(source: Source, by: str, names: Collection[str]) -> dict[str, str]:
         .filter(address__in=names, employee_number__isnull=False)
         .order_by("-left", "-pk")
     )
-    return dict(people.values_list("address", "employee_number"))
+    return {a: number for a, number in people.values_list("address", "employee_number") if number}
 
 
 def resolve_managers(source: Source) -> Iterator[ManagerWarning]:
