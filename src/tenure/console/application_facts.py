@@ -68,7 +68,7 @@ def _connection_aspect(row: Application, tested: ConnectionCheck | None) -> Aspe
         mark, line = look.Mark("Not tested"), f"By its {row.connector} connector"
     else:
         well = checking.outcome(tested)
-        mark = look.Mark("Works", "make") if well else look.Mark("Look at it", "remove")
+        mark = look.Mark("Works", "make") if well else look.Mark("Fails", "remove")
         line = f"Tested {look.ago(tested.finished_at)}"
     return Aspect("plug", "Connection", mark, line, "console:connection")
 
