@@ -105,6 +105,26 @@ def test_the_list_is_taken_away_as_a_file(sample: Sample, owner: Client) -> None
     assert event.after["filter"] == "department=Support"
 
 
+def test_every_other_list_is_taken_away_as_it_is_filtered(sample: Sample, owner: Client) -> None:
+    app = sample.applications["workspace"]
+    slug = app.slug
+    every = file_of(owner, f"/console/applications/{slug}/accounts/export/")
+    assert len(every) - 1 == app.accounts.count()
+    linked_only = file_of(
+        owner, f"/console/applications/{slug}/accounts/export/?situation=linked&q="
+    )
+    assert {row[4] for row in linked_only[1:]} == {"Linked"}
+    assert Event.objects.filter(action=Action.PEOPLE_EXPORTED, application=slug).count() == 2
+    kinds = {row[1] for row in file_of(owner, "/console/runs/export/?kind=import")[1:]}
+    assert kinds == {"Import"}
+    licences = file_of(owner, "/console/licences/export/")
+    assert app.name in {row[0] for row in licences[1:]}
+    plan = file_of(owner, f"/console/plan/export/?application={slug}")
+    assert {row[0] for row in plan[1:]} <= {app.name}
+    for page in (f"applications/{slug}/accounts", "runs", "licences"):
+        assert "export/" in owner.get(f"/console/{page}/").content.decode()
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "\t=1", "  =1", "＝1"])
 def test_no_cell_is_a_formula(text: str) -> None:
     assert cell(text) == f"'{text}"
