@@ -21,6 +21,7 @@ from tenure.rules.models import AccessException
 from tenure.signin.models import Role
 from tests.console.company import Sample
 from tests.console.conftest import signed_in
+from tests.console.test_company import of_page
 from tests.console.test_lists import names, text
 from tests.provisioning.company import Company as Firm
 from tests.provisioning.company import apply, linked
@@ -228,6 +229,20 @@ def test_somebody_is_entered_by_hand_and_changed(committed: Client) -> None:
     assert person.attributes["title"] == "Senior auditor"
     event = Event.objects.filter(action=Action.PERSON_CHANGED).latest("id")
     assert (event.after, event.reason) == ({"title": "Senior auditor"}, "promoted")
+    # Two at once: what only one changed stays, what both did is said to the second.
+    shown = of_page(text(committed, f"{page}edit/"))
+    theirs = {**shown, "location": "Szeged", "title": "Head of audit", "reason": "a"}
+    assert committed.post(f"{page}edit/", theirs).status_code == 302
+    mine = {**shown, "department": "Risk", "title": "Lead", "reason": "b"}
+    told = committed.post(f"{page}edit/", mine)
+    assert told.status_code == 422
+    assert "Head of audit here meanwhile" in told.content.decode()
+    again = of_page(told.content.decode())
+    assert (again["location"], again["title"], again["department"]) == ("Szeged", "Lead", "Risk")
+    assert committed.post(f"{page}edit/", {**again, "reason": "b"}).status_code == 302
+    person.refresh_from_db()
+    found = {name: person.attributes[name] for name in ("location", "title", "department")}
+    assert found == {"location": "Szeged", "title": "Lead", "department": "Risk"}
 
 
 def test_what_a_source_says_is_changed_there(sample: Sample, owner: Client) -> None:

@@ -8,6 +8,8 @@ from tenure.audit.models import Action, Event
 from tenure.provisioning import services
 from tenure.provisioning.models import Operation
 from tenure.runs.models import Run
+from tenure.signin.models import Role
+from tenure.signin.services import issue_link
 from tests.console.test_deciding import anna
 from tests.provisioning.company import Company, apply, linked
 
@@ -58,3 +60,36 @@ def test_a_run_is_paused_resumed_and_cancelled(anna: Client) -> None:
     assert "Cancelled: 0 done, 3 not sent." in do("cancel")
     assert "is cancelled, not running" in do("pause")
     assert Run.objects.get(pk=run.pk).state == "cancelled"
+
+
+def test_what_failed_is_sent_again_and_one_is_taken_there(anna: Client) -> None:
+    made = company()
+    made.people(2)
+    made.application("desk")
+    made.rule("desk too", "has(user.department)", {"desk": []})
+    run = services.store().run
+    Operation.objects.filter(application__slug="chat").update(state="failed", error="400: no.")
+    Operation.objects.exclude(application__slug="chat").delete()
+    page = f"/console/runs/{run.pk}/"
+    answer = anna.post(f"{page}steer/", {"do": "retry", "application": "chat"})
+    new = Run.objects.latest("id")
+    assert (answer["Location"], new.subject) == (f"/console/runs/{new.pk}/", "chat")
+    assert "2 people are sent again, in this run" in anna.get(answer["Location"]).content.decode()
+    again = anna.post(f"{page}steer/", {"do": "retry"}, follow=True)
+    assert "Nothing of it is failed any more" in again.content.decode()
+
+
+def test_the_palette_finds_settings_rules_and_sources_as_far_as_one_may(anna: Client) -> None:
+    company()
+
+    def found(words: str) -> str:
+        return str(anna.get("/console/palette/", {"q": words}).content.decode())
+
+    assert "/console/settings/notifications/" in found("notif")
+    assert "/console/settings/mail/" in found("smtp")
+    assert "/console/rules/everyone/" in found("everyone")
+    assert "/console/people/" in found("terminate")
+    anna.post("/sign-out/")
+    anna.post(issue_link(name="help desk", role=Role.HELP_DESK))
+    assert "/console/settings/mail/" not in found("smtp")
+    assert "/console/settings/guards/" in found("guards")
