@@ -230,14 +230,14 @@ def test_somebody_is_entered_by_hand_and_changed(committed: Client) -> None:
     event = Event.objects.filter(action=Action.PERSON_CHANGED).latest("id")
     assert (event.after, event.reason) == ({"title": "Senior auditor"}, "promoted")
     # Two at once: what only one changed stays, what both did is said to the second.
-    shown = of_page(text(committed, f"{page}edit/"))
+    shown = of_page(text(committed, f"{page}edit/"), "base")
     theirs = {**shown, "location": "Szeged", "title": "Head of audit", "reason": "a"}
     assert committed.post(f"{page}edit/", theirs).status_code == 302
     mine = {**shown, "department": "Risk", "title": "Lead", "reason": "b"}
     told = committed.post(f"{page}edit/", mine)
     assert told.status_code == 422
     assert "Head of audit here meanwhile" in told.content.decode()
-    again = of_page(told.content.decode())
+    again = of_page(told.content.decode(), "base")
     assert (again["location"], again["title"], again["department"]) == ("Szeged", "Lead", "Risk")
     assert committed.post(f"{page}edit/", {**again, "reason": "b"}).status_code == 302
     person.refresh_from_db()

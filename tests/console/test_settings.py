@@ -94,11 +94,17 @@ def test_what_a_password_was_typed_for_is_tried_again_without_it(owner: Client) 
     refused = owner.post(address, {**typed, "do": "save"}).content.decode()
     assert "a mail secret" not in refused
     again = {**of_page(refused), "port": "587", "do": "save"}
-    assert again["password"] == ""
+    assert not again.get("password")
     assert owner.post(address, again).status_code == 302
     kept = mail_server.kept()
     assert kept is not None
     assert kept.password == "a mail secret"
+    # For another server it is asked for: it is sent to none that it is not for, nor lost unseen.
+    form = of_page(owner.get(address).content.decode())
+    moved = {**form, "user": "tenure", "host": "smtp.other.example", "do": "save"}
+    answer = owner.post(address, moved)
+    assert answer.status_code == 422
+    assert "at smtp.acme.example" in answer.content.decode()
 
 
 def test_what_somebody_is_told_of_is_changed_and_who_is_second_is_told(owner: Client) -> None:

@@ -88,6 +88,10 @@ def test_the_palette_finds_settings_rules_and_sources_as_far_as_one_may(anna: Cl
     assert "/console/settings/notifications/" in found("notif")
     assert "/console/settings/mail/" in found("smtp")
     assert "/console/rules/everyone/" in found("everyone")
+    # Without JavaScript, whom a rule meets is counted on a page of its own.
+    assert "?figures=now" in anna.get("/console/rules/").content.decode()
+    counted = anna.get("/console/rules/?figures=now").content.decode()
+    assert '<b class="strong">0</b>' in counted
     assert "/console/people/" in found("terminate")
     anna.post("/sign-out/")
     anna.post(issue_link(name="help desk", role=Role.HELP_DESK))

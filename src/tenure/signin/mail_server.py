@@ -95,9 +95,15 @@ def keep(
         problems["port"] = "Expected a number such as 587."
     if sender and "@" not in parseaddr(sender)[1]:
         problems["sender"] = "Expected an address, as in Acme <it@acme.example>."
+    same = before is not None and (before.host, before.user) == (host, user)
+    if before is not None and before.password and user and not password and not same:
+        problems["password"] = (
+            f"The one that is kept is for {before.user or 'nobody'} at {before.host}. Enter the "
+            "one for this server."
+        )
     if problems:
         raise MailServerRefused(problems)
-    if not password and before is not None and (before.host, before.user) == (host, user):
+    if not password and before is not None and same:
         password, entered_at = before.password, before.entered_at
     else:
         entered_at = now().isoformat(timespec="seconds") if password else ""

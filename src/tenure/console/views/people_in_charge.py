@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from tenure.configuration import editing
@@ -132,6 +137,15 @@ def mail(request: ConsoleRequest) -> HttpResponse:
     return render(request, "console/mail.html", context, section="settings", status=status)
 
 
+def _when_entered(side: Mapping[str, Any]) -> dict[str, Any]:
+    """With the instant of the password as a person reads it."""
+    text = str(side.get("entered_at") or "")
+    if not text or text == "now":
+        return dict(side)
+    at = timezone.localtime(datetime.fromisoformat(text))
+    return {**side, "entered_at": f"{at:%-d %b %Y, %H:%M}"}
+
+
 def _keep_mail_server(
     request: ConsoleRequest, values: dict[str, str], *, forget: bool
 ) -> HttpResponse | dict[str, str]:
@@ -149,11 +163,10 @@ def _keep_mail_server(
     except editing.Overtaken as taken:
         base = conflicts.read(request.POST.get("base", "")) or {}
         port = int(values["port"]) if values["port"].isdecimal() else values["port"]
-        mine = {**base, **values, "port": port}
-        if password:
-            mine["entered_at"] = "now"
+        mine = {**base, **values, "port": port} | ({"entered_at": "now"} if password else {})
+        sides = [_when_entered(side) for side in (base, taken.now or {}, {} if forget else mine)]
         return overtaken.answer(
-            request, "The mail server", conflicts.three_ways(base, taken.now, mine), taken,
+            request, "The mail server", conflicts.three_ways(*sides), taken,
             kind="mail", keep_url=request.path, labels=_MAIL, secret="password",
         )  # fmt: skip
     return redirect("console:mail")
