@@ -7,6 +7,8 @@ from decimal import Decimal
 from django.test import Client
 
 from tenure.console import charts
+from tenure.console.look import Mark
+from tenure.console.waiting_item import Item, laid_out
 from tests.console.company import Sample
 from tests.console.test_lists import text
 
@@ -32,3 +34,30 @@ def test_the_chart_of_licences(sample: Sample, owner: Client) -> None:
     assert "Where the money goes" in page
     assert page.index("bars money") < page.index("<table")
     assert "for nobody" in page
+
+
+def test_a_bar_is_cut_up_and_the_smallest_part_can_be_seen() -> None:
+    rows = [
+        ("Active", 99_990, "make", "", True),
+        ("Suspended", 10, "change", "", True),
+        ("Left", 500_000, "quiet", "", False),
+    ]
+    active, suspended, left = charts.split(rows)
+    assert (active.x, active.width + suspended.width) == (0, 100)
+    assert suspended.width > 1
+    assert suspended.x == active.width
+    assert (left.count, left.width) == (500_000, 0)
+    assert charts.split([]) == []
+    assert [part.width for part in charts.split([("Active", 0, "", "", True)])] == [0]
+
+
+def test_a_long_list_of_what_waits_is_opened() -> None:
+    def items(count: int) -> list[Item]:
+        marks = [Mark("Held", "wait"), Mark("Failed", "remove")]
+        return [Item(marks[i % 2], f"Item {i}", "", "/", "Look") for i in range(count)]
+
+    few, many = laid_out(items(8)), laid_out(items(9))
+    assert (len(few.first), len(few.rest)) == (8, 0)
+    assert (len(many.first), len(many.rest)) == (6, 3)
+    assert many.tally == [("remove", 4, "stopped or failed"), ("wait", 5, "to decide")]
+    assert laid_out([]).tally == []

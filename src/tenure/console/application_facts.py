@@ -1,5 +1,5 @@
-"""How an application is set up, in words: its connection and its policy. What is secret is never
-read here; references to secrets are named by where they point."""
+"""How an application is set up, in words: its connection, its policy, and what of it is in use.
+What is secret is never read here; references to secrets are named by where they point."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from tenure.applications import pacing
-from tenure.applications.models import Application
+from tenure.applications.models import Application, ConnectionCheck
 from tenure.console import look
 from tenure.core.guard import Counted, guard_from, span
-from tenure.core.model import LeaveAction, RemovalAction
+from tenure.core.model import ApplicationMode, LeaveAction, RemovalAction
 from tenure.infra.clock import now
+from tenure.provisioning import connection as checking
 
 _SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|api_?key|private", re.I)
 _REFERENCE = re.compile(r"\$\{(env|file|box):([^}]*)\}")
@@ -37,6 +38,67 @@ class Setting:
     label: str
     value: str
     code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Aspect:
+    """One part of an application: whether it is in use, in a word and a line, and where it is set.
+    `address`: the name of its page."""
+
+    icon: str
+    label: str
+    mark: look.Mark
+    line: str
+    address: str
+
+
+def aspects(row: Application, tested: ConnectionCheck | None) -> list[Aspect]:
+    """What an application is used for, in the order of its tabs. `tested`: the latest test of its
+    connection that has ended."""
+    return [
+        _connection_aspect(row, tested),
+        _sign_on_aspect(row),
+        _provisioning_aspect(row),
+        _requests_aspect(row),
+    ]
+
+
+def _connection_aspect(row: Application, tested: ConnectionCheck | None) -> Aspect:
+    if tested is None or tested.finished_at is None:
+        mark, line = look.Mark("Not tested"), f"By its {row.connector} connector"
+    else:
+        well = checking.outcome(tested)
+        mark = look.Mark("Works", "make") if well else look.Mark("Fails", "remove")
+        line = f"Tested {look.ago(tested.finished_at)}"
+    return Aspect("plug", "Connection", mark, line, "console:connection")
+
+
+def _sign_on_aspect(row: Application) -> Aspect:
+    if not row.single_sign_on:
+        mark, line = look.Mark("Off"), "People sign in there by themselves"
+    else:
+        word = "SAML" if "saml" in row.single_sign_on else "OpenID Connect"
+        mark, line = look.Mark("On", "make"), f"By {word}"
+    return Aspect("log-in", "Single sign-on", mark, line, "console:application_sso")
+
+
+def _provisioning_aspect(row: Application) -> Aspect:
+    count = len(row.mapping)
+    line = f"{count} attribute{'' if count == 1 else 's'} written"
+    if row.mode == ApplicationMode.REPORT.value:
+        mark, line = look.Mark("Report only"), "Read and planned for, never written to"
+    elif row.paused_at is not None:
+        mark = look.Mark("Stopped", "remove")
+    else:
+        mark = look.Mark("Live", "make")
+    address = "console:application_provisioning"
+    return Aspect("user-round-cog", "Provisioning", mark, line, address)
+
+
+def _requests_aspect(row: Application) -> Aspect:
+    mark = look.Mark("On", "make") if row.requestable else look.Mark("Off")
+    line = "People may ask for it" if row.requestable else "Only by rules and exceptions"
+    return Aspect("inbox", "Requests", mark, line, "console:application_settings")
 
 
 def connection(row: Application) -> list[Setting]:

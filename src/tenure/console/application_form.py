@@ -33,6 +33,17 @@ class Setting:
     def name(self) -> str:
         return ".".join(self.path)
 
+    @property
+    def group(self) -> str:
+        """What it is a part of, with the others beside it: `Changed` of `Changed: percent`."""
+        return self.label.partition(": ")[0] if ": " in self.label else ""
+
+    @property
+    def short(self) -> str:
+        """What it is called among those."""
+        part = self.label.rpartition(": ")[2]
+        return part[:1].upper() + part[1:]
+
 
 @dataclass(frozen=True, slots=True)
 class Form:

@@ -15,19 +15,26 @@ _UP: Final = 84
 _DOWN: Final = 44
 _BAR: Final = 18
 _UNIT: Final = 14.0
+#: What is hardly anything of a bar is this much of it, in hundredths.
+_LEAST_PART: Final = 1.2
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A day's bars: above the line who joins, below it who leaves."""
+    """A day's bars: above the line who joins, below it who leaves. `left`: where the day begins."""
 
     day: date
+    left: float
     x: float
     joins: int
     leaves: int
     up: float
     down: float
     label: str
+
+    @property
+    def weekend(self) -> bool:
+        return self.day.weekday() >= 5
 
     @property
     def middle(self) -> float:
@@ -58,6 +65,7 @@ class DayChart:
     joins: int
     leaves: int
     words: str
+    slot: float
     width: int = WIDTH
     line: int = _UP
     bar: int = _BAR
@@ -89,6 +97,35 @@ def shares(rows: Sequence[tuple[str, int, str, str, object]]) -> list[Share]:
         )
         for label, count, meaning, url, about in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a bar that is cut up: where it begins and how wide it is, in hundredths of the bar;
+    nothing of either where it is only told beside it."""
+
+    label: str
+    count: int
+    meaning: str
+    url: str
+    x: float = 0
+    width: float = 0
+
+
+def split(rows: Sequence[tuple[str, int, str, str, bool]]) -> list[Part]:
+    """One bar cut into parts, in this order: label, number, meaning, address, and whether it is a
+    part of the bar at all. The smallest can still be seen, at the cost of the others."""
+    whole = sum(count for _, count, _, _, inside in rows if inside)
+    wide = [
+        max(100 * count / whole, _LEAST_PART) if inside and count else 0.0
+        for _, count, _, _, inside in rows
+    ]
+    unit = 100 / sum(wide) if whole else 0
+    parts, x = [], 0.0
+    for (label, count, meaning, url, _), width in zip(rows, wide, strict=True):
+        parts.append(Part(label, count, meaning, url, round(x * unit, 2), round(width * unit, 2)))
+        x += width
+    return parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +182,7 @@ def days(coming: Sequence[Coming], start: date, count: int) -> DayChart:
     bars = tuple(
         Bar(
             day=day,
+            left=round(slot * i, 1),
             x=round(slot * i + (slot - _BAR) / 2, 1),
             joins=joins[day],
             leaves=leaves[day],
@@ -155,7 +193,11 @@ def days(coming: Sequence[Coming], start: date, count: int) -> DayChart:
         for i, day in enumerate(every)
     )
     return DayChart(
-        bars, sum(joins.values()), sum(leaves.values()), _words(joins, leaves, start, count)
+        bars,
+        sum(joins.values()),
+        sum(leaves.values()),
+        _words(joins, leaves, start, count),
+        round(slot, 1),
     )
 
 

@@ -17,6 +17,7 @@ from tenure.configuration import editing
 from tenure.console import (
     application_facts,
     application_form,
+    charts,
     conflicts,
     connection_form,
     look,
@@ -58,7 +59,9 @@ def overview(request: ConsoleRequest, slug: str) -> HttpResponse:
     counts = selectors.situations(found)
     context = {
         "row": selectors.application_row(found),
-        "counts": [(s.value, look.SITUATIONS[s.value].word, n) for s, n in counts.items() if n],
+        "situations": charts.split(_situations(slug, counts)),
+        "unclear": counts[Situation.UNMATCHED] + counts[Situation.DISPUTED],
+        "aspects": application_facts.aspects(found, _tested(found)),
         "policy": application_facts.policy(found),
         "rules": rule_selectors.rules_for(slug),
         "last_runs": runs.runs_page(subject=slug, size=5).rows,
@@ -223,7 +226,7 @@ def settings(request: ConsoleRequest, slug: str) -> HttpResponse:
 def settings_context(found: Application) -> dict[str, Any]:
     """What the tab shows when nothing was typed."""
     plain = editing.plain("applications", found.slug) or {}
-    tested = found.checks.exclude(finished_at=None).first()
+    tested = _tested(found)
     forms = request_form.IN_SETTINGS
     return {
         "base": conflicts.write(plain),
@@ -298,6 +301,28 @@ def chosen_person(text: str, found: Application) -> tuple[Person | None, str]:
 def not_there(request: ConsoleRequest) -> HttpResponse:
     """There is no such application."""
     return missing(request, "application", section="applications", back="console:applications")
+
+
+def _situations(slug: str, counts: dict[Situation, int]) -> list[tuple[str, int, str, str, bool]]:
+    """Lines of a bar: what was removed is told beside it."""
+    address = reverse("console:application_accounts", args=[slug])
+    gone = Situation.DELETED
+    marks = [(one, look.SITUATIONS[one.value], count) for one, count in counts.items() if count]
+    return [
+        (
+            mark.word,
+            count,
+            "quiet" if one is gone or mark.meaning == "calm" else mark.meaning,
+            f"{address}?situation={one.value}",
+            one is not gone,
+        )
+        for one, mark, count in marks
+    ]
+
+
+def _tested(found: Application) -> ConnectionCheck | None:
+    """The latest test of its connection that has ended."""
+    return found.checks.exclude(finished_at=None).first()
 
 
 def _trouble(check: ConnectionCheck) -> str:

@@ -14,6 +14,7 @@ from tenure.applications import selectors as applications
 from tenure.audit.models import Action
 from tenure.console import charts, look, waiting
 from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.console.waiting_item import laid_out
 from tenure.core.model import LifecycleState
 from tenure.people import selectors as people
 from tenure.provisioning import pace
@@ -59,7 +60,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         "accounts": sum(row.seats for row in rows),
         "unmatched": sum(row.unmatched for row in rows),
         "cost": applications.total_cost(rows),
-        "items": waiting.items(request.company, rows, imports),
+        "waits": laid_out(waiting.items(request.company, rows, imports)),
         "chart": charts.days(coming, today, _DAYS),
         "coming": coming[:_LISTED],
         "coming_more": len(coming) - _LISTED,
@@ -80,13 +81,14 @@ def _more(
 ) -> dict[str, Any]:
     """People by state, accounts by application, what happened, how quick it was, the guide."""
     people_url, progress = reverse("console:people"), steps.progress()
+    # Whoever has left is told beside the bar: in some years they are more than all the others.
     by_state = [
         (
             look.PERSON[state.value].word,
             count,
-            look.PERSON[state.value].meaning,
+            "quiet" if state is LifecycleState.LEFT else look.PERSON[state.value].meaning,
             f"{people_url}?state={state.value}",
-            None,
+            state is not LifecycleState.LEFT,
         )
         for state, count in states.items()
         if count
@@ -105,7 +107,7 @@ def _more(
     happened = pace.last_day()
     return {
         "guide_card": None if progress.finished else progress,
-        "by_state": charts.shares(by_state),
+        "by_state": charts.split(by_state),
         "by_application": charts.shares(by_application),
         "applications_more": len(rows) - len(busiest),
         "today": [
