@@ -89,7 +89,7 @@ def search(
     from tenure.catalogue.source_entry import SOURCE_CAPABILITIES, SOURCE_CATEGORIES
 
     known = {"automatic", "self-hosted", *CAPABILITIES, *PROTOCOLS, *SOURCE_CAPABILITIES}
-    for name in set(can or ()) - known:
+    for name in sorted(set(can or ()) - known):
         raise Failure(f"There is nothing called {name!r} to ask for. There is {_list(known)}.")
     titles = {**CATEGORIES, **SOURCE_CATEGORIES}
     if category and category not in titles:

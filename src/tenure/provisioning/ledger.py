@@ -189,7 +189,7 @@ def hold_reasons(run: Run) -> tuple[str, ...]:
     """Why something of the run is held, each reason once, with the application's name."""
     rows = (
         Operation.objects.filter(run=run, state=OperationState.HELD.value)
-        .order_by("application__position", "hold_reason")
+        .order_by("application__position", "application__name", "hold_reason")
         .values_list("application__name", "hold_reason")
         .distinct()
     )
@@ -199,13 +199,13 @@ def hold_reasons(run: Run) -> tuple[str, ...]:
 def counts(run: Run) -> dict[str, int]:
     """State -> operations of the run."""
     rows = Operation.objects.filter(run=run).values_list("state").annotate(count=Count("pk"))
-    return dict(rows)
+    return dict(rows.order_by("state"))
 
 
 def summary(run: Run) -> dict[str, int]:
     """Kind -> operations of the run."""
     rows = Operation.objects.filter(run=run).values_list("kind").annotate(count=Count("pk"))
-    return dict(rows)
+    return dict(rows.order_by("kind"))
 
 
 def queue(run: Run) -> tuple[str, ...]:

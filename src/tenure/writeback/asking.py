@@ -36,7 +36,7 @@ def ask(people: Sequence[Person], at: datetime) -> None:
     known = {person.pk: person for person in people}
     records = SourceRecord.objects.filter(source__in=sources, person_id__in=known, present=True)
     of: dict[int, list[SourceRecord]] = {}
-    for record in records.exclude(remote_id=""):
+    for record in records.exclude(remote_id="").order_by("pk"):
         of.setdefault(record.source_id, []).append(record)
     for source in sources:
         ask_for(source, {record: known[record.person_id] for record in of.get(source.pk, ())}, at)
