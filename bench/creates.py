@@ -19,11 +19,13 @@ CONCURRENCY = 32
 
 
 def run(paced: int, outrunning: int, runs: int) -> list[Result]:
-    """One result against a server that does 1,000 creates a second, with so many accounts, and two
-    against one that outruns everybody; scim2-client beside them."""
+    """One result against a server that does 1,000 creates a second, with so many accounts, one
+    against a server of 4,000, and two against one that outruns everybody; scim2-client beside
+    them."""
     results = []
     for name, accounts, rate, bulk in (
         ("server of 1,000/s", paced, 1000.0, False),
+        ("server of 4,000/s", outrunning, 4000.0, False),
         ("server that outruns the loop", outrunning, 0.0, False),
         ("the same with bulk requests", outrunning, 0.0, True),
     ):

@@ -6,11 +6,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from socketserver import StreamRequestHandler
 
 import pytest
+import uvloop
 from django.db import connection
 from hypothesis import settings
 
@@ -42,6 +44,11 @@ def pytest_configure() -> None:
 def pytest_unconfigure() -> None:
     if _WORKER not in os.environ:
         remove_home(Path(os.environ.pop(HOME)))
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    """The event loop on which workers run."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def make_home() -> Path:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import uvloop
 from django.db import close_old_connections, connection
 from rich.markup import escape
 
@@ -167,7 +168,7 @@ def _drain_here(slugs: Iterable[str]) -> threading.Thread:
 
     def run() -> None:
         try:
-            asyncio.run(drains())
+            uvloop.run(drains())
         finally:
             close_old_connections()
             connection.close()

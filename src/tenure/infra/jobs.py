@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import uvloop
 from django.db import connection, transaction
 from procrastinate import exceptions
 from procrastinate.contrib.django import app
@@ -54,7 +55,7 @@ def live_workers() -> list[LiveWorker]:
 
 def run_worker(*, concurrency: int, name: str) -> None:
     """Work in this process until SIGTERM or SIGINT: what is under way is finished first."""
-    asyncio.run(_work(concurrency, name))
+    uvloop.run(_work(concurrency, name))
 
 
 async def _work(concurrency: int, name: str) -> None:
