@@ -4,6 +4,7 @@ are sealed and shown nowhere, and whoever comes second is told."""
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -99,10 +100,36 @@ def test_the_second_of_two_is_told(sample: Sample, owner: Client) -> None:
     page = answer.content.decode()
     assert answer.status_code == 409
     assert "was changed while you wrote" in page
-    assert "enter it once more" in page
+    assert "goes with yours" in page
     assert SECRET not in page
     assert Application.objects.get(slug="workspace").settings["page_size"] == 50
     assert not Event.objects.filter(action=Action.SECRET_KEPT).exists()
+    # Mine in its place: the secret need not be typed again.
+    token = re.search(r'name="tried" value="([^"]+)"', page)
+    assert token
+    base = re.findall(r'name="base" value="([^"]*)"', page)[-1]
+    sent = {k: v for k, v in given.items() if k != "secret-token"}
+    owner.post(SEND, sent | {"base": unescape(base), "tried": token[1]})
+    assert opened("workspace.token") == SECRET
+
+
+def test_a_secret_is_typed_once_though_something_else_was_wrong(
+    sample: Sample, owner: Client
+) -> None:
+    given = form(owner) | {"set-page_size": "many", "secret-token": SECRET, "do": "keep"}
+    page = owner.post(SEND, given).content.decode()
+    assert "Kept from your last try" in page
+    assert SECRET not in page
+    again = form_of(page, "reached")
+    assert SECRET not in str(owner.session["tried"])
+    assert not again.get("secret-token")
+    # In another form, or anew, it is not there.
+    anew = form(owner)
+    assert "tried" not in anew
+    answer = owner.post(SEND, again | {"set-page_size": "60", "do": "keep"}, follow=True)
+    assert answer.status_code == 200
+    assert opened("workspace.token") == SECRET
+    assert not owner.session["tried"], "it comes back once"
 
 
 def test_of_two_who_replace_a_secret_the_second_is_told(sample: Sample, owner: Client) -> None:

@@ -153,7 +153,7 @@ def test_what_is_authorised_by_oauth_goes_on_to_the_button(owner: Client) -> Non
         ({"set-host": ""}, "is missing"),
         ({"set-host": "https://git/"}, "does not have the right form"),
         ({"slug": "Our GitLab"}, "lower-case letters"),
-        ({"set-host": "", "secret-token": "glsoat-very-secret"}, "Enter the secret again"),
+        ({"set-host": "", "secret-token": "glsoat-very-secret"}, "is kept for your next try"),
         ({"secret-token": "${vault:glsoat-very-secret}"}, "Give a reference"),
         ({"name": "x" * 300}, "at most 200"),
     ],

@@ -25,8 +25,9 @@ def fields(owner: Client, path: str = PAGE) -> dict[str, str]:
     return {**of_page(page), "do": "save"}
 
 
-def of_page(page: str) -> dict[str, str]:
-    form = page[page.rindex("<form", 0, page.index('name="seen"')) :]
+def of_page(page: str, by: str = "seen") -> dict[str, str]:
+    """The form with the field `by`, as a browser would send it."""
+    form = page[page.rindex("<form", 0, page.index(f'name="{by}"')) :]
     found = {
         name: unescape(value)
         for name, value in re.findall(r'<input[^>]* name="([^"]+)"[^>]*? value="([^"]*)"', form)

@@ -21,6 +21,7 @@ from tenure.rules.models import AccessException
 from tenure.signin.models import Role
 from tests.console.company import Sample
 from tests.console.conftest import signed_in
+from tests.console.test_company import of_page
 from tests.console.test_lists import names, text
 from tests.provisioning.company import Company as Firm
 from tests.provisioning.company import apply, linked
@@ -103,6 +104,26 @@ def test_the_list_is_taken_away_as_a_file(sample: Sample, owner: Client) -> None
     event = Event.objects.get(action=Action.PEOPLE_EXPORTED)
     assert event.after is not None
     assert event.after["filter"] == "department=Support"
+
+
+def test_every_other_list_is_taken_away_as_it_is_filtered(sample: Sample, owner: Client) -> None:
+    app = sample.applications["workspace"]
+    slug = app.slug
+    every = file_of(owner, f"/console/applications/{slug}/accounts/export/")
+    assert len(every) - 1 == app.accounts.count()
+    linked_only = file_of(
+        owner, f"/console/applications/{slug}/accounts/export/?situation=linked&q="
+    )
+    assert {row[4] for row in linked_only[1:]} == {"Linked"}
+    assert Event.objects.filter(action=Action.PEOPLE_EXPORTED, application=slug).count() == 2
+    kinds = {row[1] for row in file_of(owner, "/console/runs/export/?kind=import")[1:]}
+    assert kinds == {"Import"}
+    licences = file_of(owner, "/console/licences/export/")
+    assert app.name in {row[0] for row in licences[1:]}
+    plan = file_of(owner, f"/console/plan/export/?application={slug}")
+    assert {row[0] for row in plan[1:]} <= {app.name}
+    for page in (f"applications/{slug}/accounts", "runs", "licences"):
+        assert "export/" in owner.get(f"/console/{page}/").content.decode()
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@a", "\t=1", "  =1", "＝1"])
@@ -208,6 +229,20 @@ def test_somebody_is_entered_by_hand_and_changed(committed: Client) -> None:
     assert person.attributes["title"] == "Senior auditor"
     event = Event.objects.filter(action=Action.PERSON_CHANGED).latest("id")
     assert (event.after, event.reason) == ({"title": "Senior auditor"}, "promoted")
+    # Two at once: what only one changed stays, what both did is said to the second.
+    shown = of_page(text(committed, f"{page}edit/"), "base")
+    theirs = {**shown, "location": "Szeged", "title": "Head of audit", "reason": "a"}
+    assert committed.post(f"{page}edit/", theirs).status_code == 302
+    mine = {**shown, "department": "Risk", "title": "Lead", "reason": "b"}
+    told = committed.post(f"{page}edit/", mine)
+    assert told.status_code == 422
+    assert "Head of audit here meanwhile" in told.content.decode()
+    again = of_page(told.content.decode(), "base")
+    assert (again["location"], again["title"], again["department"]) == ("Szeged", "Lead", "Risk")
+    assert committed.post(f"{page}edit/", {**again, "reason": "b"}).status_code == 302
+    person.refresh_from_db()
+    found = {name: person.attributes[name] for name in ("location", "title", "department")}
+    assert found == {"location": "Szeged", "title": "Lead", "department": "Risk"}
 
 
 def test_what_a_source_says_is_changed_there(sample: Sample, owner: Client) -> None:

@@ -8,7 +8,11 @@ from html import unescape
 import pytest
 from django.test import Client
 
+from tenure.notices import services as notices
+from tenure.notices.models import Target
 from tenure.signals.models import Receiver
+from tenure.signin import mail_server
+from tenure.signin.models import Role, User
 from tests.console.company import Sample
 from tests.console.test_company import of_page
 
@@ -60,6 +64,7 @@ def test_a_receiver_takes_its_short_name_from_its_name(sample: Sample, owner: Cl
     [
         ("attributes/level/", "label", "Their level", "My level"),
         ("guards/applications/crm/", "removals-percent", "7", "9"),
+        ("mail/", "host", "smtp.theirs.example", "smtp.mine.example"),
     ],
 )
 def test_who_saves_second_is_told(
@@ -80,3 +85,53 @@ def test_who_saves_second_is_told(
     again = owner.post(address, {**of_page(page), "do": "edit"}).content.decode()
     assert of_page(again)[field] == mine
     assert owner.post(address, {**of_page(again), "do": "save"}).status_code == 302
+
+
+def test_what_a_password_was_typed_for_is_tried_again_without_it(owner: Client) -> None:
+    address = SETTINGS + "mail/"
+    form = of_page(owner.get(address).content.decode())
+    typed = {**form, "host": "smtp.acme.example", "port": "many", "password": "a mail secret"}
+    refused = owner.post(address, {**typed, "do": "save"}).content.decode()
+    assert "a mail secret" not in refused
+    again = {**of_page(refused), "port": "587", "do": "save"}
+    assert not again.get("password")
+    assert owner.post(address, again).status_code == 302
+    kept = mail_server.kept()
+    assert kept is not None
+    assert kept.password == "a mail secret"
+    # For another server it is asked for: it is sent to none that it is not for, nor lost unseen.
+    form = of_page(owner.get(address).content.decode())
+    moved = {**form, "user": "tenure", "host": "smtp.other.example", "do": "save"}
+    answer = owner.post(address, moved)
+    assert answer.status_code == 422
+    assert "at smtp.acme.example" in answer.content.decode()
+
+
+def test_what_somebody_is_told_of_is_changed_and_who_is_second_is_told(owner: Client) -> None:
+    address = SETTINGS + "notifications/"
+    new = {"channel": "email", "address": "it@acme.example", "kinds": "held", "do": "add"}
+    assert owner.post(address, new).status_code == 302
+    assert "told already" in owner.post(address, new).content.decode()
+    row = Target.objects.get()
+    kinds = [value for value, _ in notices.kinds()]
+    form = {**of_page(owner.get(f"{address}?target={row.pk}").content.decode()), "do": "change"}
+    assert owner.post(address, {**form, "kinds": kinds[:2]}).status_code == 302
+    answer = owner.post(address, {**form, "kinds": kinds[-1:]})
+    assert answer.status_code == 409
+    row.refresh_from_db()
+    assert row.kinds == kinds[:2]
+    shown = owner.post(address, {**of_page(answer.content.decode()), "do": "edit"})
+    again = {**of_page(shown.content.decode()), "do": "change", "kinds": kinds[-1:]}
+    assert owner.post(address, again).status_code == 302
+    row.refresh_from_db()
+    assert row.kinds == kinds[-1:]
+
+
+def test_a_role_that_somebody_else_gave_stays(owner: Client) -> None:
+    address = SETTINGS + "administrators/change/"
+    user = User.objects.create(name="Bo", role=Role.AUDITOR)
+    sent = {"do": "role", "user": user.pk, "seen": "help_desk", "role": "administrator"}
+    assert "Yours was not given" in owner.post(address, sent, follow=True).content.decode()
+    owner.post(address, {**sent, "seen": "auditor"})
+    user.refresh_from_db()
+    assert user.role == Role.ADMINISTRATOR

@@ -8,6 +8,8 @@ from tenure.audit.models import Action, Event
 from tenure.provisioning import services
 from tenure.provisioning.models import Operation
 from tenure.runs.models import Run
+from tenure.signin.models import Role
+from tests.console.conftest import signed_in
 from tests.console.test_deciding import anna
 from tests.provisioning.company import Company, apply, linked
 
@@ -58,3 +60,42 @@ def test_a_run_is_paused_resumed_and_cancelled(anna: Client) -> None:
     assert "Cancelled: 0 done, 3 not sent." in do("cancel")
     assert "is cancelled, not running" in do("pause")
     assert Run.objects.get(pk=run.pk).state == "cancelled"
+
+
+def test_what_failed_is_sent_again_and_one_is_taken_there(anna: Client) -> None:
+    made = company()
+    made.people(2)
+    made.application("desk")
+    made.rule("desk too", "has(user.department)", {"desk": []})
+    run = services.store().run
+    Operation.objects.filter(application__slug="chat").update(state="failed", error="400: no.")
+    Operation.objects.exclude(application__slug="chat").delete()
+    page = f"/console/runs/{run.pk}/"
+    answer = anna.post(f"{page}steer/", {"do": "retry", "application": "chat"})
+    new = Run.objects.latest("id")
+    assert (answer["Location"], new.subject) == (f"/console/runs/{new.pk}/", "chat")
+    assert "2 people are sent again, in this run" in anna.get(answer["Location"]).content.decode()
+    again = anna.post(f"{page}steer/", {"do": "retry"}, follow=True)
+    assert "Nothing of it is failed any more" in again.content.decode()
+
+
+def test_the_palette_finds_settings_rules_and_sources_as_far_as_one_may(anna: Client) -> None:
+    company()
+
+    def found(words: str) -> str:
+        return str(anna.get("/console/palette/", {"q": words}).content.decode())
+
+    assert "/console/settings/notifications/" in found("notif")
+    assert "/console/settings/mail/" not in found("smtp"), "an administrator is no owner"
+    assert "/console/rules/everyone/" in found("everyone")
+    # Without JavaScript, whom a rule meets is counted on a page of its own.
+    assert "?figures=now" in anna.get("/console/rules/").content.decode()
+    counted = anna.get("/console/rules/?figures=now").content.decode()
+    assert '<b class="strong">0</b>' in counted
+    assert "/console/people/" in found("terminate")
+    desk = signed_in(Role.HELP_DESK)
+    shown = desk.get("/console/palette/", {"q": "settings"}).content.decode()
+    assert "/console/settings/guards/" in shown
+    assert "/console/settings/notifications/" not in shown
+    shown = signed_in(Role.OWNER).get("/console/palette/", {"q": "smtp"}).content.decode()
+    assert "/console/settings/mail/" in shown

@@ -105,8 +105,10 @@ def test_only_what_failed_in_the_run_is_sent_again(sales: Company) -> None:
     second = services.store(application="chat")
     Operation.objects.filter(run=second.run).exclude(person__employee_number="3").delete()
     drain()
-    assert services.retry_failed(run=first.pk) == 0
-    assert services.retry_failed(run=second.run.pk) == 1
+    nothing = services.retry_failed(run=first.pk)
+    assert (nothing.people, nothing.runs) == (0, ())
+    again = services.retry_failed(run=second.run.pk)
+    assert (again.people, [run.subject for run in again.runs]) == (1, ["chat"])
     drain()
     assert set(sales.users()) == {"p3@acme.example"}
 

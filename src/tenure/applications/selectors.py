@@ -183,14 +183,20 @@ def paid_for_nobody(row: Application, *, most: int = 12) -> tuple[list[Account],
 def accounts_page(
     row: Application, *, situation: str = "", search: str = "", cursor: str = "", size: int = 50
 ) -> Page[Account]:
-    """Accounts by user name. `search` is the beginning of a user name as it is written there."""
+    """Accounts by user name, as `accounts_in` finds them."""
+    rows = accounts_in(row, situation=situation, search=search)
+    return page(rows, order=("user_name", "id"), cursor=cursor, size=size)
+
+
+def accounts_in(row: Application, *, situation: str = "", search: str = "") -> QuerySet[Account]:
+    """Accounts in no order. `search` is the beginning of a user name as it is written there."""
     rows = Account.objects.filter(application=row).select_related("person")
     if situation:
         rows = rows.filter(situation=situation)
     if search:
         # A range, not LIKE: the index on (application, user name) serves it in any collation.
         rows = rows.filter(user_name__gte=search, user_name__lt=search + "\U0010ffff")
-    return page(rows, order=("user_name", "id"), cursor=cursor, size=size)
+    return rows
 
 
 def entitlements(row: Application) -> list[EntitlementRow]:

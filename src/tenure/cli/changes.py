@@ -195,8 +195,13 @@ def retry(
 
         if application is not None:
             application_named(application)
-        count = retry_failed(application, run=run)
-        print_json({"people": count}) if as_json else out.print(f"Tried again for {count} people.")
+        done = retry_failed(application, run=run)
+        numbers = [row.pk for row in done.runs]
+        if as_json:
+            print_json({"people": done.people, "runs": numbers})
+            return
+        where = f" in run {', '.join(map(str, numbers))}" if numbers else ""
+        out.print(f"Tried again for {done.people} people{where}.")
 
 
 def stop(

@@ -24,29 +24,38 @@ class Command:
     also: str = ""
 
 
-#: Name of the address, words, icon, key after `g`, other words.
-_PAGES: Final = (
-    ("overview", "Overview", "layout-dashboard", "o", "home start waiting"),
-    ("people", "People", "users", "p", "persons employees staff"),
-    ("matches", "Who may be the same", "users", "m", "match duplicates twice rehire merge"),
-    ("applications", "Applications", "blocks", "a", "apps"),
-    ("catalogue", "Catalogue", "layout-grid", "c", "connect integrations"),
-    ("rules", "Access rules", "key-round", "r", "policies birthright"),
-    ("groups", "Groups of people", "users", "", "rules teams sets"),
-    ("plan", "Plan", "list-checks", "l", "changes held approve"),
-    ("tasks", "Tasks", "hand", "t", "by hand manual"),
-    ("requests", "Requests", "inbox", "q", "access approve reject"),
-    ("runs", "Runs", "activity", "u", "progress failures"),
-    ("sources", "Sources", "database", "s", "hr import"),
-    ("licences", "Licences", "receipt-text", "i", "cost seats licenses"),
-    ("signals", "Signals", "radio", "", "shared signals caep ssf"),
-    ("audit", "Audit trail", "scroll-text", "h", "history log events"),
-    ("attributes", "Settings", "settings", "e", "attributes schema company"),
-    ("guards", "Guards", "settings", "", "settings limits mass"),
-    ("administrators", "Administrators and roles", "settings", "", "settings users owners"),
-    ("tokens", "API tokens", "settings", "", "settings scim push bearer"),
-    ("security", "Your security", "shield", "", "passkeys sessions recovery codes"),
-    ("design", "Components", "swatch-book", "", "design system"),
+_COMPANY: Final = "name domain time zone e-mail addresses format names plan automatic retention"
+_JOINING: Final = "invitations onboarding passkeys welcome verify"
+_TOLD: Final = "webhooks alerts e-mail letters told"
+#: Name of the address, words, icon, key after `g`, other words, what it takes to open it.
+_PAGES: Final[tuple[tuple[str, str, str, str, str, Ability | None], ...]] = (
+    ("overview", "Overview", "layout-dashboard", "o", "home waiting", None),
+    ("people", "People", "users", "p", "persons employees staff terminate suspend invite", None),
+    ("matches", "Who may be the same", "users", "m", "match duplicates twice rehire merge", None),
+    ("applications", "Applications", "blocks", "a", "apps reconcile accounts", None),
+    ("catalogue", "Catalogue", "layout-grid", "c", "connect integrations", None),
+    ("rules", "Access rules", "key-round", "r", "policies birthright", None),
+    ("groups", "Groups of people", "users", "", "rules teams sets", None),
+    ("plan", "Plan", "list-checks", "l", "changes held approve reject apply diff preview", None),
+    ("tasks", "Tasks", "hand", "t", "by hand manual", None),
+    ("requests", "Requests", "inbox", "q", "access approve reject", None),
+    ("runs", "Runs", "activity", "u", "progress failures failed retry again", None),
+    ("sources", "Sources", "database", "s", "hr import", None),
+    ("licences", "Licences", "receipt-text", "i", "cost seats licenses price", None),
+    ("signals", "Signals", "radio", "", "shared signals caep ssf streams", None),
+    ("audit", "Audit trail", "scroll-text", "h", "history log events", None),
+    ("attributes", "Attributes", "settings", "e", "settings schema fields custom", None),
+    ("company", "Company", "settings", "", f"settings {_COMPANY}", Ability.CONFIGURE),
+    ("joining", "Joining", "settings", "", f"settings {_JOINING}", Ability.CONFIGURE),
+    ("wallet", "Wallets", "settings", "", "settings eudi identity credentials", Ability.CONFIGURE),
+    ("guards", "Guards", "settings", "", "settings limits mass", None),
+    ("administrators", "Administrators and roles", "settings", "", "settings users owners", None),
+    ("tokens", "API tokens", "settings", "", "settings scim push bearer", None),
+    ("mail", "Mail server", "settings", "", "settings smtp e-mail letters", Ability.ADMINISTER),
+    ("notifications", "Notifications", "settings", "", f"settings {_TOLD}", Ability.CONFIGURE),
+    ("start", "First steps", "compass", "", "guide start wizard sample", Ability.CONFIGURE),
+    ("security", "Your security", "shield", "", "passkeys sessions recovery codes", None),
+    ("design", "Components", "swatch-book", "", "design system", None),
 )
 _ACTIONS: Final = (
     ("rule_new", "Write an access rule", "plus", Ability.CONFIGURE, "new add"),
@@ -59,11 +68,12 @@ _ACTIONS: Final = (
 )
 
 
-def pages() -> list[Command]:
-    """Every page with a place of its own."""
+def pages(abilities: Collection[Ability]) -> list[Command]:
+    """Every page with a place of its own that these abilities open."""
     return [
         Command(label, reverse(f"console:{name}"), icon, f"g {key}" if key else "", also)
-        for name, label, icon, key, also in _PAGES
+        for name, label, icon, key, also, needs in _PAGES
+        if needs is None or needs in abilities
     ]
 
 

@@ -11,11 +11,11 @@ from django.http import HttpResponse
 
 from tenure.audit import selectors as audit
 from tenure.configuration import editing
-from tenure.console import conflicts
+from tenure.console import conflicts, tried
 from tenure.console.page import ConsoleRequest, render
 
-#: What the form does not take along: its own, and a key, which is shown in no page.
-_OWN = frozenset({"csrfmiddlewaretoken", "do", "seen", "base", "key"})
+#: What the form does not take along: its own. What is secret is kept for it (see `tried`).
+_OWN = frozenset({"csrfmiddlewaretoken", "do", "seen", "base", tried.FIELD})
 
 
 def answer(
@@ -29,9 +29,11 @@ def answer(
     labels: Mapping[str, str] | None = None,
     section: str = "settings",
     base: Mapping[str, Any] | None = None,
+    secret: str = "",
 ) -> HttpResponse:
     """`name` is what they both changed, `kind` what the audit trail calls it, `keep_url` where
-    theirs is, `base` what the form compares with next time, where that is less than all of it.
+    theirs is, `base` what the form compares with next time, where that is less than all of it,
+    `secret` the field that is sent back to no page.
     What was typed goes along, so that nothing is typed twice."""
     last = audit.last_change(kind, overtaken.slug or kind)
     words = labels or {}
@@ -44,11 +46,12 @@ def answer(
         "fields": [
             (key, str(value))
             for key, every in request.POST.lists()
-            if key not in _OWN
+            if key not in _OWN and key != secret
             for value in every
         ],
         "seen": editing.version(overtaken.now),
         "base": conflicts.write(overtaken.now if base is None else base),
         "keep_url": keep_url,
+        "tried": tried.keep(request, secret) if secret else tried.Tried(),
     }
     return render(request, "console/conflict.html", context, section=section, status=409)

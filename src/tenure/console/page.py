@@ -122,17 +122,18 @@ def render(
 ) -> HttpResponse:
     """A whole page, in the frame."""
     held, by_hand = provisioning.count_waiting()
+    mine = abilities(request.administrator)
     frame = {
         "company": request.company,
         "administrator": request.administrator,
-        "can": {ability.name.lower(): True for ability in abilities(request.administrator)},
+        "can": {ability.name.lower(): True for ability in mine},
         "work_items": _work(held, by_hand),
-        "company_items": _company(may(request.administrator, Ability.CONFIGURE)),
+        "company_items": _company(Ability.CONFIGURE in mine),
         "section": section,
         "held_count": held,
         "guide": _guide(request, section),
         "theme": theme(request),
-        "typed_keys": [command for command in commands.pages() if command.keys],
+        "typed_keys": [command for command in commands.pages(mine) if command.keys],
     }
     return django_render(request, template, {**frame, **context}, status=status)
 

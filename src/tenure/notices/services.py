@@ -19,6 +19,7 @@ from django.db import transaction
 
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
+from tenure.configuration import editing
 from tenure.infra.clock import now
 from tenure.notices.collecting import WORDS, Kind, Waiting, waiting
 from tenure.notices.models import Channel, Target, Told
@@ -53,6 +54,11 @@ def targets() -> list[Target]:
     return list(Target.objects.all())
 
 
+def target(pk: int) -> Target | None:
+    """One of them."""
+    return Target.objects.filter(pk=pk).first()
+
+
 @transaction.atomic
 def add(*, channel: str, address: str, kinds: Sequence[str]) -> tuple[Target, str]:
     """Tell somebody from now on; what waits already is told too. Returns the target, and the key
@@ -67,6 +73,8 @@ def add(*, channel: str, address: str, kinds: Sequence[str]) -> tuple[Target, st
         raise TargetRefused(f"{address!r} is no address. Expected https://hooks.example/tenure.")
     if not chosen:
         raise TargetRefused("Choose at least one thing to be told of.")
+    if Target.objects.filter(channel=channel, address=address[:500]).exists():
+        raise TargetRefused(f"{address} is told already: change there what it is told of.")
     row = Target.objects.create(
         channel=channel, address=address[:500], kinds=chosen, added_by=actor()[:200]
     )
@@ -76,6 +84,29 @@ def add(*, channel: str, address: str, kinds: Sequence[str]) -> tuple[Target, st
         put_ours(_sealed(row), key)
     _record(row, None, {"to": _shown(row), "kinds": chosen})
     return row, key
+
+
+@transaction.atomic
+def change(pk: int, *, kinds: Sequence[str], seen: str) -> Target:
+    """Tell them of other things from now on. `seen`: the version of `told_of` that whoever changes
+    it began with. Raises `TargetRefused`, and `Overtaken` where it is another one now."""
+    row = Target.objects.select_for_update().filter(pk=pk).first()
+    there = told_of(row) if row is not None else None
+    if row is None or editing.version(there) != seen:
+        raise editing.Overtaken("notice", str(pk), there)
+    chosen = [kind.value for kind in Kind if kind.value in kinds]
+    if not chosen:
+        raise TargetRefused("Choose at least one thing to be told of, or remove it.")
+    before, row.kinds = row.kinds, chosen
+    row.save(update_fields=["kinds"])
+    if before != chosen:
+        _record(row, {"kinds": before}, {"kinds": chosen})
+    return row
+
+
+def told_of(row: Target) -> dict[str, Any]:
+    """What can be changed of it."""
+    return {"kinds": row.kinds}
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from tenure.audit.services import record, record_many
 from tenure.core.lifecycle import zone
 from tenure.core.model import Value
 from tenure.people import endings, naming
-from tenure.people.entered import day, entered
+from tenure.people.entered import as_entered, day, entered
 from tenure.people.models import Person
 from tenure.people.naming import EMAIL, USER_NAME, NameForm
 from tenure.people.selectors import HIDDEN, sensitive_attributes
@@ -59,12 +59,23 @@ def add_person(*, given: Mapping[str, str], reason: str, now: datetime) -> Perso
 
 
 @transaction.atomic
-def edit_person(*, person: Person, given: Mapping[str, str], reason: str, now: datetime) -> Person:
-    """Change what was entered by hand. Raises `NotEntered`."""
+def edit_person(
+    *,
+    person: Person,
+    given: Mapping[str, str],
+    reason: str,
+    now: datetime,
+    was: Mapping[str, str] | None = None,
+) -> Person:
+    """Change what was entered by hand. `was`: the texts that whoever changes it began with; what
+    they left as it was stays as it is now, and what somebody else has changed too is refused.
+    Raises `NotEntered`."""
     row = Person.objects.select_for_update().get(pk=person.pk)
     if not is_local(row):
         text = "Their attributes come from a source. Correct them there, and import again."
         raise NotEntered({"": text})
+    if was is not None:
+        given = _theirs_kept(given, was, row)
     before = dict(row.attributes)
     held = {name: before[name] for name in NOT_ENTERED & before.keys()}
     values = _values(given)
@@ -92,6 +103,24 @@ def edit_person(*, person: Person, given: Mapping[str, str], reason: str, now: d
     record_many(events)
     endings.end_access([row])
     return row
+
+
+def _theirs_kept(given: Mapping[str, str], was: Mapping[str, str], row: Person) -> dict[str, str]:
+    """What was typed, over what others have changed meanwhile. Raises `NotEntered`."""
+    found, problems = {}, {}
+    for name, text in given.items():
+        before = was.get(name, "")
+        there = as_entered(row.attributes[name]) if name in row.attributes else ""
+        mine = text.strip()
+        found[name] = there if mine == before else text
+        if before not in (there, mine) and there != mine:
+            problems[name] = (
+                f"Somebody has put {there or 'nothing'} here meanwhile. What you typed was not "
+                "kept: save again if it is the right one."
+            )
+    if problems:
+        raise NotEntered(problems)
+    return found
 
 
 def _values(given: Mapping[str, str]) -> dict[str, Value]:

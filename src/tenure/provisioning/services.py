@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -21,9 +22,11 @@ from tenure.provisioning.plan import Plan, Seen
 from tenure.provisioning.planning import StoredPlan
 from tenure.provisioning.stopping import resume_writes, stop_writes
 from tenure.provisioning.waking import queue_drain, queue_reconcile
+from tenure.runs.models import Run
 
 __all__ = [
     "Decided",
+    "Retried",
     "Seen",
     "approve",
     "follow",
@@ -37,6 +40,14 @@ __all__ = [
     "store",
     "terminate_now",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """For how many people it is tried again, and in which runs: one for each application."""
+
+    people: int
+    runs: tuple[Run, ...]
 
 
 def preview(*, application: str | None = None, person: Person | None = None) -> Plan:
@@ -96,10 +107,10 @@ def follow(people_ids: Sequence[int], *, reason: str) -> None:
 @transaction.atomic
 def retry_failed(
     application: str | None = None, *, run: int | None = None, cause: str | None = None
-) -> int:
+) -> Retried:
     """Send failed operations again, of one application, or of one run, or those that met one
     `cause` (see `selectors.failures`): for each person in each application where something failed,
-    and nothing else. Returns how many people."""
+    and nothing else."""
     rows = Operation.objects.filter(state=OperationState.FAILED.value, person__isnull=False)
     if cause is not None:
         rows = selectors.with_cause(rows, cause)
@@ -110,9 +121,11 @@ def retry_failed(
     affected: dict[str, set[int]] = {}
     for slug, person in rows.values_list("application__slug", "person_id").distinct():
         affected.setdefault(slug, set()).add(person or 0)
-    for slug, keys in sorted(affected.items()):
+    stored = [
         planning.store(Scope(people=frozenset(keys), application=slug), reason="retry")
-    return len(set().union(*affected.values()))
+        for slug, keys in sorted(affected.items())
+    ]
+    return Retried(len(set().union(*affected.values())), tuple(plan.run for plan in stored))
 
 
 def resume_application(slug: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from tenure.infra.paging import Page, page
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
@@ -25,12 +25,15 @@ def recent(*, limit: int = 6) -> list[Run]:
 
 def runs_page(*, kind: str = "", subject: str = "", cursor: str = "", size: int = 50) -> Page[Run]:
     """Runs, the latest first."""
-    rows = Run.objects.all()
-    if kind:
-        rows = rows.filter(kind=kind)
+    rows = of_kind(kind)
     if subject:
         rows = rows.filter(subject=subject)
     return page(rows, order=("-id",), cursor=cursor, size=size)
+
+
+def of_kind(kind: str) -> QuerySet[Run]:
+    """Runs of a kind, of all for "", in no order."""
+    return Run.objects.filter(kind=kind) if kind else Run.objects.all()
 
 
 def last_by_subject(

@@ -16,7 +16,10 @@ from django.db import transaction
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
+from tenure.configuration import editing
+from tenure.infra.clock import now
 from tenure.infra.outbox import OutboxBackend
+from tenure.people.configuration import lock
 from tenure.vault.services import get_ours, put_ours
 
 _KEPT: Final = "mail-server"
@@ -40,7 +43,8 @@ class MailServerRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where letters are handed in. `sender` is who they are from; "" for the usual one."""
+    """Where letters are handed in. `sender` is who they are from; "" for the usual one;
+    `entered_at` when the password was entered."""
 
     host: str
     port: int
@@ -48,6 +52,7 @@ class MailServer:
     user: str = ""
     password: str = ""
     sender: str = ""
+    entered_at: str = ""
 
 
 def from_environment() -> bool:
@@ -61,12 +66,27 @@ def kept() -> MailServer | None:
     return MailServer(**orjson.loads(text)) if text else None
 
 
+def told(row: MailServer | None) -> dict[str, Any] | None:
+    """Without the password: for the trail, and to tell one state from another."""
+    return None if row is None else {k: v for k, v in asdict(row).items() if k != "password"}
+
+
 @transaction.atomic
-def keep(*, host: str, port: str, security: str, user: str, password: str, sender: str) -> None:
-    """Use this one from now on. An empty password keeps the one that is there. Raises
-    `MailServerRefused`."""
+def keep(
+    *,
+    host: str,
+    port: str,
+    security: str,
+    user: str,
+    password: str,
+    sender: str,
+    seen: str | None = None,
+) -> None:
+    """Use this one from now on. An empty password keeps the one that is there. `seen`: the version
+    of `told` that whoever changes it began with. Raises `MailServerRefused`, and `Overtaken` where
+    it has another one now."""
     problems = {}
-    before = kept()
+    before = _seen(seen)
     if not host or " " in host or "/" in host:
         problems["host"] = "Expected a name such as smtp.acme.example."
     if security not in _PORTS:
@@ -75,19 +95,29 @@ def keep(*, host: str, port: str, security: str, user: str, password: str, sende
         problems["port"] = "Expected a number such as 587."
     if sender and "@" not in parseaddr(sender)[1]:
         problems["sender"] = "Expected an address, as in Acme <it@acme.example>."
+    same = before is not None and (before.host, before.user) == (host, user)
+    if before is not None and before.password and user and not password and not same:
+        problems["password"] = (
+            f"The one that is kept is for {before.user or 'nobody'} at {before.host}. Enter the "
+            "one for this server."
+        )
     if problems:
         raise MailServerRefused(problems)
-    if not password and before is not None and (before.host, before.user) == (host, user):
-        password = before.password
-    row = MailServer(host, int(port or _PORTS[security]), security, user, password, sender)
+    if not password and before is not None and same:
+        password, entered_at = before.password, before.entered_at
+    else:
+        entered_at = now().isoformat(timespec="seconds") if password else ""
+    row = MailServer(
+        host, int(port or _PORTS[security]), security, user, password, sender, entered_at
+    )
     put_ours(_KEPT, orjson.dumps(asdict(row)).decode())
     _record(before, row)
 
 
 @transaction.atomic
-def forget() -> None:
-    """Letters are files of the outbox again."""
-    before = kept()
+def forget(*, seen: str | None = None) -> None:
+    """Letters are files of the outbox again. Raises `Overtaken`, see `keep`."""
+    before = _seen(seen)
     if before is not None:
         put_ours(_KEPT, "")
         _record(before, None)
@@ -104,6 +134,15 @@ class ChosenBackend(BaseEmailBackend):
             if server.sender and message.from_email == settings.DEFAULT_FROM_EMAIL:
                 message.from_email = server.sender
         return int(_connection(server).send_messages(list(email_messages)) or 0)
+
+
+def _seen(version: str | None) -> MailServer | None:
+    """What is there, while nobody else changes it."""
+    lock()
+    row = kept()
+    if version is not None and editing.version(told(row)) != version:
+        raise editing.Overtaken("mail", "server", told(row))
+    return row
 
 
 def _connection(server: MailServer) -> Any:
@@ -125,11 +164,6 @@ def _record(before: MailServer | None, after: MailServer | None) -> None:
         subject_kind="mail",
         subject_key="server",
         subject_label="Mail server",
-        before=_told(before),
-        after=_told(after),
+        before=told(before),
+        after=told(after),
     )
-
-
-def _told(row: MailServer | None) -> dict[str, Any] | None:
-    """Without the password."""
-    return None if row is None else {k: v for k, v in asdict(row).items() if k != "password"}

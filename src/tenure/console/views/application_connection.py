@@ -18,7 +18,7 @@ from tenure.applications.credentials import standing
 from tenure.applications.models import Application, Health
 from tenure.configuration.application_editing import NotTaken, change
 from tenure.configuration.editing import Overtaken
-from tenure.console import conflicts, connection_form
+from tenure.console import conflicts, connection_form, tried
 from tenure.console.connection_form import Typed
 from tenure.console.page import ConsoleRequest, Fresh, signed_in
 from tenure.console.views import application_edit
@@ -37,6 +37,7 @@ def edit(request: ConsoleRequest, slug: str) -> HttpResponse:
     found = selectors.application(slug)
     if found is None:
         return pages.not_there(request)
+    tried.bring_back(request)
     base = conflicts.read(request.POST.get("base", ""))
     if base is None:
         messages.error(request, "Nothing was kept: open the page again, then change it.")
@@ -101,12 +102,11 @@ def _again(
     form = connection_form.shown(found, base, given=request.POST.dict(), errors=errors)
     fields = {one.name for one in form.fields}
     others = [*others, *(text for name, text in errors.items() if name not in fields)]
-    retyped = any(name.startswith("secret-") and request.POST[name] for name in request.POST)
     context |= {
         "base_reached": conflicts.write(base),
         "reached": form,
         "wrong": "reached",
         "others": others,
-        "retype": retyped,
+        "tried": tried.keep(request, "secret-", errors),
     }
     return pages.show(request, found, "settings", context, status=422)

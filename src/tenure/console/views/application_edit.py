@@ -21,7 +21,7 @@ from tenure.configuration import editing
 from tenure.configuration.application_editing import NotTaken, change
 from tenure.configuration.editing import Overtaken
 from tenure.configuration.problems import ConfigurationError
-from tenure.console import application_form, conflicts, request_form
+from tenure.console import application_form, conflicts, request_form, tried
 from tenure.console.application_form import Form
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.console.views import application_pages as pages
@@ -244,10 +244,11 @@ def overtaken(
             (name, value)
             for name in request.POST
             for value in request.POST.getlist(name)
-            # What is secret is not sent back: it is entered again.
-            if name not in ("csrfmiddlewaretoken", "base") and not name.startswith("secret-")
+            # What is secret is not sent back: it is kept for the next try.
+            if name not in ("csrfmiddlewaretoken", "base", tried.FIELD)
+            and not name.startswith("secret-")
         ],
-        "retype": any(name.startswith("secret-") and request.POST[name] for name in request.POST),
+        "tried": tried.keep(request, "secret-"),
         "base": conflicts.write(theirs),
     }
     return render(

@@ -8,8 +8,8 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors
+from tenure.console import sent_again
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
-from tenure.console.waiting_item import plural
 from tenure.provisioning import services
 from tenure.signin.permissions import Ability
 
@@ -74,9 +74,8 @@ def retry(request: ConsoleRequest, slug: str) -> HttpResponse:
     found = selectors.application(slug)
     if found is None:
         return _missing(request)
-    count = services.retry_failed(slug)
-    messages.success(request, f"Operations of {plural(count, 'person', 'people')} are sent again.")
-    return redirect("console:runs")
+    done = services.retry_failed(slug)
+    return sent_again.answer(request, done, redirect("console:application", slug))
 
 
 def _missing(request: ConsoleRequest) -> HttpResponse:

@@ -30,7 +30,7 @@ from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.proposing import prepare
 from tenure.configuration.references import is_reference
 from tenure.connectors.oauth import Grant
-from tenure.console import connection_form, schema_form
+from tenure.console import connection_form, schema_form, tried
 from tenure.console.application_facts import reference
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.provisioning import connection as checking
@@ -51,7 +51,7 @@ _ORDER: Final = [key for key, _ in STEPS]
 _LONGEST: Final = 2_000
 _LONGEST_SECRET: Final = 60_000
 #: What only steers the form.
-_STEERING: Final = frozenset({"csrfmiddlewaretoken", "step", "do"})
+_STEERING: Final = frozenset({"csrfmiddlewaretoken", "step", "do", tried.FIELD})
 _OF_SIGN_ON: Final = frozenset({"sso", "address", "entity_id", "acs", "redirect_uris"})
 
 
@@ -79,6 +79,7 @@ def add(request: ConsoleRequest, slug: str) -> HttpResponse:
         return missing(request, "entry", section="catalogue", back="console:catalogue")
     if request.method != "POST":
         return _page(request, entry, GENERAL, {})
+    tried.bring_back(request)
     given = {key: str(value)[:_LONGEST] for key, value in request.POST.items()}
     step = given.get("step", PROVISIONING)
     at = _ORDER.index(step) if step in _ORDER else 0
@@ -243,11 +244,6 @@ def _page(
     if any(f"secret-{name}" in given for name in wrong if name in _secret_names(entry)):
         step = PROVISIONING
     here = _fields_of(entry, step)
-    typed = any(
-        text and not is_reference(text.strip())
-        for name, text in given.items()
-        if name.startswith("secret-")
-    )
     context = {
         "entry": entry,
         "step": step,
@@ -259,7 +255,7 @@ def _page(
         ],
         "problem": wrong.get("", ""),
         "count": len(wrong),
-        "retype": typed and bool(wrong),
+        "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in wrong}),
         "instructions": [
             (_filled(entry, item.text, given), _filled(entry, item.copy_ or "", given))
             for item in getattr(entry.instructions, step)

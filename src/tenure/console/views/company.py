@@ -94,6 +94,8 @@ def conflict(
     written: Company,
     base: dict[str, Any] | None,
     overtaken: editing.Overtaken,
+    *,
+    secret: str = "",
 ) -> HttpResponse:
     """Somebody else was quicker."""
     mine = editing.as_plain("company", written)
@@ -106,6 +108,7 @@ def conflict(
         kind="company",
         keep_url=request.path,
         labels=LABELS,
+        secret=secret,
     )
 
 

@@ -13,6 +13,7 @@ from tenure.people import selectors as people
 from tenure.people.searching import words
 from tenure.rules import selectors as rules
 from tenure.signin.permissions import abilities
+from tenure.sources import selectors as sources
 
 _MOST = 20
 _MOST_IN_PALETTE = 6
@@ -49,19 +50,27 @@ def find(request: ConsoleRequest) -> HttpResponse:
 @require_safe
 @signed_in()
 def palette(request: ConsoleRequest) -> HttpResponse:
-    """What the palette offers for what is typed: people, applications, pages and actions."""
+    """What the palette offers for what is typed: people, applications, rules, sources, pages and
+    actions."""
     search = request.GET.get("q", "").strip()[:200]
     wanted = words(search)
     names = applications.application_names()
     found = people.people_page(search=search, size=_MOST_IN_PALETTE).rows if wanted else ()
+    mine = abilities(request.administrator)
     context = {
         "search": search,
         "people": found,
         "applications": applications.named(
             [s for s, n in names.items() if _fits(wanted, n)][:_MOST_IN_PALETTE]
         ),
-        "pages": commands.fitting(commands.pages(), search),
-        "actions": commands.fitting(commands.actions(abilities(request.administrator)), search),
+        "rules": [row for row in rules.rules() if _fits(wanted, row.name)][:_MOST_IN_PALETTE]
+        if wanted
+        else (),
+        "sources": [item for item in sources.source_names().items() if _fits(wanted, item[1])][
+            :_MOST_IN_PALETTE
+        ],
+        "pages": commands.fitting(commands.pages(mine), search),
+        "actions": commands.fitting(commands.actions(mine), search),
     }
     return fragment(request, "console/parts/palette.html", context)
 

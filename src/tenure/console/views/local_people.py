@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
+from tenure.console import conflicts
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.console.views.catalogue_add import Field
 from tenure.core.expressions import AttributeType
@@ -68,17 +69,23 @@ def edit(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         return redirect("console:person", found.uid)
     reason = request.POST.get("reason", "").strip()[:1000]
     problems: dict[str, str] = {}
-    held = {name: as_entered(value) for name, value in found.attributes.items()}
+    there = {name: as_entered(value) for name, value in found.attributes.items()}
+    held = there
     if request.method == "POST":
         try:
-            local.edit_person(person=found, given=_given(request), reason=reason, now=now())
+            given, was = _given(request), conflicts.read(request.POST.get("base", ""))
+            local.edit_person(person=found, given=given, reason=reason, now=now(), was=was)
             messages.success(request, "Saved. The plan says what follows from it.")
             return redirect("console:person", found.uid)
         except local.NotEntered as error:
-            problems, held = error.problems, request.POST.dict()
+            problems = error.problems
+            # What they did not touch is shown as it is now.
+            mine = {n: v for n, v in given.items() if was is None or v.strip() != was.get(n, "")}
+            held = {**there, **mine}
     elif told := people.sensitive_attributes() & found.attributes.keys():
         looks.record(found, told, where="form to change the person")
-    context = {**_form(held, problems), "reason": reason, "person": found}
+    base = conflicts.write({name: there.get(name, "") for name in schema()})
+    context = {**_form(held, problems), "reason": reason, "person": found, "base": base}
     return _shown(request, context)
 
 

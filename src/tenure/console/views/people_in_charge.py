@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from tenure.configuration import editing
+from tenure.console import conflicts, overtaken, tried
 from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
 from tenure.notices import services as notices
 from tenure.notices.models import Channel
@@ -18,6 +25,14 @@ from tenure.signin.permissions import Ability
 from tenure.signin.sending import absolute
 from tenure.signin.services import invite_administrator, issue_link
 
+_MAIL = {
+    "host": "Host",
+    "port": "Port",
+    "security": "Kept private by",
+    "user": "User",
+    "sender": "Letters are from",
+    "entered_at": "Password entered",
+}
 _ROLES = {
     Role.OWNER: "Everything, administrators and mail among it",
     Role.ADMINISTRATOR: "Everything but administrators and mail",
@@ -82,9 +97,15 @@ def mail(request: ConsoleRequest) -> HttpResponse:
         "user": kept.user if kept else "",
         "sender": kept.sender if kept else "",
     }
+    told = mail_server.told(kept)
+    seen, base = editing.version(told), conflicts.write(told)
     errors: dict[str, str] = {}
     if request.method == "POST":
+        tried.bring_back(request)
         do = request.POST.get("do", "save")
+        seen, base = request.POST.get("seen", seen), request.POST.get("base", base)
+        if do != "test":
+            values = {name: request.POST.get(name, "").strip()[:254] for name in values}
         if do == "test":
             errors = _test(request)
             if not errors:
@@ -92,24 +113,19 @@ def mail(request: ConsoleRequest) -> HttpResponse:
         elif mail_server.from_environment():
             messages.error(request, "The environment names the mail server: change it there.")
             return redirect("console:mail")
-        elif do == "forget":
-            mail_server.forget()
-            messages.success(request, "Forgotten. Letters are files of the outbox again.")
-            return redirect("console:mail")
-        else:
-            values = {name: request.POST.get(name, "").strip()[:254] for name in values}
-            try:
-                mail_server.keep(**values, password=request.POST.get("password", ""))
-            except mail_server.MailServerRefused as refused:
-                errors = refused.problems
-            else:
-                messages.success(request, "Saved. Send a test letter to see whether it arrives.")
-                return redirect("console:mail")
+        elif do != "edit":
+            answer = _keep_mail_server(request, values, forget=do == "forget")
+            if isinstance(answer, HttpResponse):
+                return answer
+            errors = answer
     context = {
         "tab": "mail",
         "to": request.POST.get("to", ""),
         "values": values,
         "errors": errors,
+        "seen": seen,
+        "base": base,
+        "tried": tried.keep(request, "password", errors),
         "kept": kept,
         "environment": settings.EMAIL_HOST,
         "outbox": settings.EMAIL_OUTBOX,
@@ -121,16 +137,64 @@ def mail(request: ConsoleRequest) -> HttpResponse:
     return render(request, "console/mail.html", context, section="settings", status=status)
 
 
+def _when_entered(side: Mapping[str, Any]) -> dict[str, Any]:
+    """With the instant of the password as a person reads it."""
+    text = str(side.get("entered_at") or "")
+    if not text or text == "now":
+        return dict(side)
+    at = timezone.localtime(datetime.fromisoformat(text))
+    return {**side, "entered_at": f"{at:%-d %b %Y, %H:%M}"}
+
+
+def _keep_mail_server(
+    request: ConsoleRequest, values: dict[str, str], *, forget: bool
+) -> HttpResponse | dict[str, str]:
+    """What is wrong with it, by field; else where to go on."""
+    seen, password = request.POST.get("seen", ""), request.POST.get("password", "")
+    try:
+        if forget:
+            mail_server.forget(seen=seen)
+            messages.success(request, "Forgotten. Letters are files of the outbox again.")
+        else:
+            mail_server.keep(**values, password=password, seen=seen)
+            messages.success(request, "Saved. Send a test letter to see whether it arrives.")
+    except mail_server.MailServerRefused as refused:
+        return refused.problems
+    except editing.Overtaken as taken:
+        base = conflicts.read(request.POST.get("base", "")) or {}
+        port = int(values["port"]) if values["port"].isdecimal() else values["port"]
+        mine = {**base, **values, "port": port} | ({"entered_at": "now"} if password else {})
+        sides = [_when_entered(side) for side in (base, taken.now or {}, {} if forget else mine)]
+        return overtaken.answer(
+            request, "The mail server", conflicts.three_ways(*sides), taken,
+            kind="mail", keep_url=request.path, labels=_MAIL, secret="password",
+        )  # fmt: skip
+    return redirect("console:mail")
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in(needs=Ability.CONFIGURE)
 def notifications(request: ConsoleRequest) -> HttpResponse:
     """Who is told of what waits."""
     errors: dict[str, str] = {}
     key, typed = "", {"channel": "email", "address": "", "kinds": []}
+    number = request.POST.get("target", request.GET.get("target", ""))
+    row = notices.target(int(number)) if number.isdecimal() else None
+    told = notices.told_of(row) if row is not None else None
+    if row is not None:
+        typed = {"channel": row.channel, "address": row.address, "kinds": row.kinds}
+    seen, base = editing.version(told), conflicts.write(told)
     if request.method == "POST":
         do = request.POST.get("do", "add")
-        number = request.POST.get("target", "")
-        if do == "add":
+        if do in ("change", "edit"):
+            seen, base = request.POST.get("seen", ""), request.POST.get("base", "")
+            typed["kinds"] = request.POST.getlist("kinds")
+            if do == "change":
+                answer = _change_target(request, number)
+                if isinstance(answer, HttpResponse):
+                    return answer
+                errors = answer
+        elif do == "add":
             typed = {
                 "channel": request.POST.get("channel", ""),
                 "address": request.POST.get("address", ""),
@@ -154,6 +218,9 @@ def notifications(request: ConsoleRequest) -> HttpResponse:
         "kinds": notices.kinds(),
         "words": dict(notices.kinds()),
         "typed": typed,
+        "target": row,
+        "seen": seen,
+        "base": base,
         "errors": errors,
         "key": key,
         "header": notices.SIGNATURE,
@@ -162,6 +229,32 @@ def notifications(request: ConsoleRequest) -> HttpResponse:
     status = 422 if errors else 200
     page = "console/notifications.html"
     return render(request, page, context, section="settings", status=status)
+
+
+def _change_target(request: ConsoleRequest, number: str) -> HttpResponse | dict[str, str]:
+    """What is wrong with it, by field; else where to go on."""
+    kinds = request.POST.getlist("kinds")
+    try:
+        changed = notices.change(
+            int(number) if number.isdecimal() else 0,
+            kinds=kinds,
+            seen=request.POST.get("seen", ""),
+        )
+    except notices.TargetRefused as refused:
+        return {"kinds": str(refused)}
+    except editing.Overtaken as taken:
+        words = dict(notices.kinds())
+        sides = [conflicts.read(request.POST.get("base", "")), taken.now, {"kinds": kinds}]
+        shown = [
+            {"kinds": [words.get(kind, kind) for kind in side["kinds"]]} if side else {}
+            for side in sides
+        ]
+        return overtaken.answer(
+            request, "What they are told of", conflicts.three_ways(*shown), taken,
+            kind="notice", keep_url=request.path, labels={"kinds": "Of what"},
+        )  # fmt: skip
+    messages.success(request, f"Saved: {changed} is told of that from now on.")
+    return redirect("console:notifications")
 
 
 def _invite(request: ConsoleRequest, *, by_mail: bool) -> None:
@@ -183,6 +276,11 @@ def _change(request: ConsoleRequest, do: str) -> None:
     user = User.objects.filter(pk=number).first() if number.isdecimal() else None
     if user is None:
         raise LookupError("There is no such administrator any more.")
+    if do == "role" and request.POST.get("seen", user.role) != user.role:
+        raise ValueError(
+            f"Somebody gave {user.name} another role meanwhile: {user.get_role_display()}. "
+            "Yours was not given; choose again if it should be."
+        )
     if do == "role":
         admins.change_role(user, Role(request.POST.get("role", "")))
         messages.success(request, f"{user.name} has another role.")

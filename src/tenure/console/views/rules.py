@@ -88,6 +88,9 @@ def rules(request: ConsoleRequest) -> HttpResponse:
         "rows": shown,
         "gives": [row for row in by_slug.values() if any(row.slug in r.gives for r in rows)],
         "count": len(rows),
+        "figures": {slug: (n, others) for slug, n, others in _figures(rows)}
+        if "figures" in request.GET
+        else {},
     }
     return render(request, "console/rules.html", context, section="rules")
 
@@ -96,14 +99,18 @@ def rules(request: ConsoleRequest) -> HttpResponse:
 @signed_in(by_itself=True)
 def figures(request: ConsoleRequest) -> HttpResponse:
     """How many people meet each rule, and which overlap: asked for by the page once it stands."""
-    rows = selectors.rules()
+    shown = _figures(selectors.rules())
+    return fragment(request, "console/parts/rule_figures.html", {"rows": shown})
+
+
+def _figures(rows: list[AccessRule]) -> list[tuple[str, int | None, list[tuple[str, int]]]]:
+    """Slug, how many meet it (None: it cannot be asked), with how many of which others."""
     found = matching.figures(rows)
     names = {row.slug: row.name for row in rows}
-    shown = [
+    return [
         (row.slug, found.people.get(row.slug), [(names[s], n) for s, n in found.overlaps(row.slug)])
         for row in rows
     ]
-    return fragment(request, "console/parts/rule_figures.html", {"rows": shown})
 
 
 @require_POST

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors as applications
-from tenure.console import look
+from tenure.console import look, sent_again
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.waiting_item import plural
 from tenure.core.model import OperationState
@@ -121,11 +121,9 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
                 messages.warning(request, f"Cancelled: {steering.cancel(pk, reason=reason)}")
             case "retry":
                 cause = request.POST.get("cause") or None
-                count = services.retry_failed(
-                    request.POST.get("application") or None, run=pk, cause=cause
-                )
-                who = plural(count, "person", "people")
-                messages.success(request, f"Operations of {who} are sent again, in another run.")
+                application = request.POST.get("application") or None
+                done = services.retry_failed(application, run=pk, cause=cause)
+                return sent_again.answer(request, done, redirect("console:run", pk))
     except (LookupError, steering.RunRefused) as error:
         messages.error(request, str(error))
     return redirect("console:run", pk)

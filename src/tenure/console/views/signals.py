@@ -83,6 +83,9 @@ def change_receiver(request: ConsoleRequest, slug: str) -> HttpResponse:
             stream = Stream.objects.filter(receiver=receivers.named(slug)).first()
             if stream is None or status not in Status.values:
                 raise LookupError(f"{slug} has not opened its stream yet.")
+            if request.POST.get("seen", stream.status) != stream.status:
+                word = stream.get_status_display().lower()
+                raise LookupError(f"The stream of {slug} is {word} since: nothing was changed.")
             streams.set_status(stream, status, by_receiver=False)
             messages.success(
                 request, f"The stream of {slug} is {stream.get_status_display().lower()}."

@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from tenure.console import schema_form, source_kinds, source_setup, source_steps
+from tenure.console import schema_form, source_kinds, source_setup, source_steps, tried
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.core.names import slug as slug_of
 from tenure.readers.registry import kinds, reader_class
@@ -51,6 +51,7 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
     if kind not in kinds():
         return missing(request, "kind of source", section="sources", back="console:source_new")
     if request.method == "POST":
+        tried.bring_back(request)
         answer = _begun(request, kind, slug, definition)
         if isinstance(answer, HttpResponse):
             return answer
@@ -70,6 +71,7 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
         "fields": schema_form.fields(reader.Settings, values.get("settings", {}), errors),
         "secrets": schema_form.secret_fields(reader.Secrets, values.get("secrets", {}), errors),
         "errors": errors,
+        "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in errors}),
         "back": request.GET.get("back", request.POST.get("back", "")),
     }
     status = 422 if errors else 200

@@ -19,7 +19,7 @@ from tenure.configuration.document import Company
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.reading import explain
 from tenure.configuration.references import is_reference
-from tenure.console import conflicts, wallet_form
+from tenure.console import conflicts, tried, wallet_form
 from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
 from tenure.console.views import company
 from tenure.infra.clock import now
@@ -45,6 +45,7 @@ def wallet(request: ConsoleRequest) -> HttpResponse:
     errors: dict[str, str] = {}
     made = False
     if request.method == "POST":
+        tried.bring_back(request)
         do = request.POST.get("do", "save")
         seen, base = request.POST.get("seen", ""), request.POST.get("base", "")
         form = wallet_form.again(request.POST, asked)
@@ -65,6 +66,8 @@ def wallet(request: ConsoleRequest) -> HttpResponse:
             for name, path in form.claims
         ],
         "errors": errors,
+        # A key that was made is the one that counts.
+        "tried": tried.Tried() if made else tried.keep(request, "key", errors),
         "made": made,
         "on": bool(onboarding.get("wallet")),
         "ready": _ready() if onboarding.get("wallet") else None,
@@ -111,7 +114,7 @@ def _save(
         return _unready(str(error))
     except editing.Overtaken as overtaken:
         base = conflicts.read(request.POST.get("base", ""))
-        return company.conflict(request, written, base, overtaken)
+        return company.conflict(request, written, base, overtaken, secret="key")
     else:
         if off:
             messages.success(request, "Wallets are not asked any more: people type who they are.")
