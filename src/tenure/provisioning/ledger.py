@@ -31,6 +31,7 @@ from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Key, PlanLine, content
 from tenure.provisioning.stored import with_owners
+from tenure.provisioning.waking import queue_drain
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunState
 from tenure.runs.selectors import paused
@@ -210,8 +211,6 @@ def summary(run: Run) -> dict[str, int]:
 
 def queue(run: Run) -> tuple[str, ...]:
     """Queue a drain for every application that the run has work for, in this transaction."""
-    from tenure.provisioning.tasks import queue_drain
-
     slugs = list(
         Application.objects.filter(
             health=Health.OK,

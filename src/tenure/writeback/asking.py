@@ -85,9 +85,7 @@ def ask_for(
 
 def wake(slug: str) -> None:
     """Have what waits written soon; one job that waits already is enough."""
-    from tenure.writeback.tasks import write_back
-
-    defer_once(write_back, queueing_lock=f"write back {slug}", slug=slug)
+    defer_once("tenure.write_back", queueing_lock=f"write back {slug}", slug=slug)
 
 
 def _over(source: Source, new: Collection[int], at: datetime) -> str:
