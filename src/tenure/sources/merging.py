@@ -75,75 +75,116 @@ def merge(
 ) -> Merge:
     """Store the records, and make or change their people. Runs in the caller's transaction. Every
     change is told to `telling`. `reason` is why, where it is not that they were read."""
-    done = Merge()
-    why = reason or f"import of {source.name}"
-    people = _people(rows)
-    fresh = {row.key for row in rows} - people.keys()
-    settings = company()
-    nobody = _flat(_snapshot(Person()))
-    blank = blanks(Person, changed_at=at, admitted=admitted_at_first(settings))
-    for key in fresh:
-        people[key] = blank()
-        people[key].employee_number = key
-    before = {key: _snapshot(person) for key, person in people.items() if key not in fresh}
-    here = {k for k, person in people.items() if person.state != LifecycleState.LEFT.value} - fresh
-    others = _other_records(source, people)
-    # Of several rows of one person the first stands for all.
-    mine = _by_person(rows, people)
-    firsts = [found[0] for found in mine]
-    for found in mine:
-        row, person = found[0], people[found[0].key]
-        layers = [*(_layer(source, one) for one in found), *others.get(person.pk, ())]
-        told = put_together(person, layers, settings.time_zone)
-        done.issues += [Issue(row.key, row.line, text) for text in told]
-    known = {people[row.key].pk: row for row in firsts if row.key not in fresh}
-    numbered, told_of = settle_employee_numbers([people[row.key] for row in known.values()], fresh)
-    done.issues += [Issue(known[pk].key, known[pk].line, text) for pk, text in told_of.items()]
-    stood = restand([people[row.key] for row in firsts], at)
-    events = [entry._replace(run=run) for entry in stood]
-    new = [people[row.key] for row in rows if row.key in fresh]
-    number(new)
-    tie_new(new)
-    had = {key: _attributes(before[key]) if key in before else {} for key in people}
-    naming = Naming(firsts, people, had, settings, at)
-    naming.run()
-    sensitive = sensitive_attributes()
-    done.issues += naming.issues
-    changed = []
-    done.unchanged += len(rows) - len(firsts)
-    with Aside() as aside:
-        aside.insert_instances(new)
-        for row in aside.going_on(firsts):
-            person = people[row.key]
-            after = _snapshot(person)
-            is_new = row.key in fresh
-            if not is_new and after == before[row.key]:
-                done.unchanged += 1
-                continue
-            if not is_new:
-                person.generation += 1
-                person.changed_at = at
-                changed.append(person)
-            done.added, done.changed = done.added + is_new, done.changed + (not is_new)
-            if row.key in here and person.state == LifecycleState.LEFT.value:
-                done.left += 1
-                done.leavers.append(person.pk)
-            if telling is not None:
-                told_before = {} if is_new else _whole(before[row.key])
-                telling.add(person, told_before, _whole(after), new=is_new)
-            old = nobody if is_new else _flat(before[row.key])
-            was, now = _differing(old, _flat(after), sensitive)
-            if is_new or now:
-                events.append(_event(person, why, None if is_new else was, now, run))
-        events += [_joined(people[row.key], source, row, run) for row in rows if _is_joined(row)]
-        record_many(events, aside)
-        records = _records(source, aside.going_on(rows), people, at)
-        aside.wait()
-        update_rows(changed, (*_FIELDS, "employee_number") if numbered else _FIELDS)
-        _store_records(rows, records)
-    named.tell([people[row.key] for row in rows if _is_named(row, had, people)], at)
-    end_access(changed)
-    return done
+    chunk = _Chunk(source, rows, at, run, reason or f"import of {source.name}")
+    chunk.put_together()
+    chunk.settle()
+    chunk.store(telling)
+    return chunk.done
+
+
+class _Chunk:
+    """Rows on their way into the tables, and the people whose they are. `fresh`: keys of rows that
+    are of nobody yet; `firsts`: of several rows of one person the first, which stands for all."""
+
+    def __init__(
+        self, source: Source, rows: Sequence[MappedRow], at: datetime, run: int | None, why: str
+    ) -> None:
+        self.source, self.rows, self.at, self.run, self.why = source, rows, at, run, why
+        self.done = Merge()
+        self.settings = company()
+        self.people = _people(rows)
+        self.fresh = {row.key for row in rows} - self.people.keys()
+        self.before = {key: _snapshot(person) for key, person in self.people.items()}
+        self._nobody = _flat(_snapshot(Person()))
+        self._sensitive = sensitive_attributes()
+        self._changed: list[Person] = []
+        self._events: list[Entry] = []
+        self._numbered: set[int] = set()
+        blank = blanks(Person, changed_at=at, admitted=admitted_at_first(self.settings))
+        for key in self.fresh:
+            self.people[key] = blank()
+            self.people[key].employee_number = key
+        self.had = {
+            key: _attributes(self.before[key]) if key in self.before else {} for key in self.people
+        }
+        self._of_person = _by_person(rows, self.people)
+        self.firsts = [found[0] for found in self._of_person]
+        self.new = [self.people[row.key] for row in rows if row.key in self.fresh]
+        self.done.unchanged += len(rows) - len(self.firsts)
+
+    def put_together(self) -> None:
+        """Make of each person what all of their records say."""
+        others = _other_records(self.source, self.people)
+        for found in self._of_person:
+            row, person = found[0], self.people[found[0].key]
+            layers = [*(_layer(self.source, one) for one in found), *others.get(person.pk, ())]
+            told = put_together(person, layers, self.settings.time_zone)
+            self.done.issues += [Issue(row.key, row.line, text) for text in told]
+
+    def settle(self) -> None:
+        """What follows for them: number, state, manager, names and addresses."""
+        known = {self.people[r.key].pk: r for r in self.firsts if r.key not in self.fresh}
+        self._numbered, told = settle_employee_numbers(
+            [self.people[row.key] for row in known.values()], self.fresh
+        )
+        self.done.issues += [
+            Issue(known[pk].key, known[pk].line, text) for pk, text in told.items()
+        ]
+        stood = restand([self.people[row.key] for row in self.firsts], self.at)
+        self._events = [entry._replace(run=self.run) for entry in stood]
+        number(self.new)
+        tie_new(self.new)
+        naming = Naming(self.firsts, self.people, self.had, self.settings, self.at)
+        naming.run()
+        self.done.issues += naming.issues
+
+    def store(self, telling: Telling | None) -> None:
+        """Write people, events and records. While the database takes in the one, the next is made
+        ready."""
+        with Aside() as aside:
+            aside.insert_instances(self.new)
+            for row in aside.going_on(self.firsts):
+                self._take(row, telling)
+            self._events += [
+                _joined(self.people[row.key], self.source, row, self.run)
+                for row in self.rows
+                if _is_joined(row)
+            ]
+            record_many(self._events, aside)
+            records = _records(self.source, aside.going_on(self.rows), self.people, self.at)
+            aside.wait()
+            names = (*_FIELDS, "employee_number") if self._numbered else _FIELDS
+            update_rows(self._changed, names)
+            _store_records(self.rows, records)
+        called = [row for row in self.rows if _is_named(row, self.had, self.people)]
+        named.tell([self.people[row.key] for row in called], self.at)
+        end_access(self._changed)
+
+    def _take(self, row: MappedRow, telling: Telling | None) -> None:
+        """Whether the person is new or another than before, and what is told of that."""
+        person, before = self.people[row.key], self.before.get(row.key)
+        after = _snapshot(person)
+        if after == before:
+            self.done.unchanged += 1
+            return
+        if before is None:
+            self.done.added += 1
+        else:
+            person.generation += 1
+            person.changed_at = self.at
+            self._changed.append(person)
+            self.done.changed += 1
+            if before["state"] != person.state == LifecycleState.LEFT.value:
+                self.done.left += 1
+                self.done.leavers.append(person.pk)
+        if telling is not None:
+            told = {} if before is None else _whole(before)
+            telling.add(person, told, _whole(after), new=before is None)
+        old = self._nobody if before is None else _flat(before)
+        was, now = _differing(old, _flat(after), self._sensitive)
+        if before is None or now:
+            given = None if before is None else was
+            self._events.append(_event(person, self.why, given, now, self.run))
 
 
 def _is_named(
