@@ -10,7 +10,7 @@ from django.test import Client
 
 from tenure.notices import services as notices
 from tenure.notices.models import Target
-from tenure.signals.models import Receiver
+from tenure.signals.models import Receiver, Status, Stream
 from tenure.signin import mail_server
 from tenure.signin.models import Role, User
 from tests.console.company import Sample
@@ -135,3 +135,17 @@ def test_a_role_that_somebody_else_gave_stays(owner: Client) -> None:
     owner.post(address, {**sent, "seen": "auditor"})
     user.refresh_from_db()
     assert user.role == Role.ADMINISTRATOR
+
+
+def test_a_stream_that_somebody_else_has_steered_is_left_as_it_is(
+    sample: Sample, owner: Client
+) -> None:
+    stream = Stream.objects.get()
+    address = f"{SIGNALS}receivers/{stream.receiver.slug}/"
+    assert f'name="seen" value="{stream.status}"' in owner.get(SIGNALS).content.decode()
+    stale = next(value for value in Status.values if value != stream.status)
+    answer = owner.post(address, {"do": "disabled", "seen": stale}, follow=True)
+    assert "since: nothing was changed" in answer.content.decode()
+    owner.post(address, {"do": "disabled", "seen": stream.status})
+    stream.refresh_from_db()
+    assert stream.status == "disabled"

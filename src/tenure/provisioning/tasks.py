@@ -24,6 +24,7 @@ from tenure.provisioning import connection, correlating, planning, postponed, se
 from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
+from tenure.provisioning.waking import queue_drain
 from tenure.rules.exceptions import end_those_over
 from tenure.runs.selectors import paused
 
@@ -87,16 +88,6 @@ def sweep(timestamp: int) -> None:
     queue_waiting()
     settling.close_runs(now())
     seal()
-
-
-def queue_drain(slug: str) -> None:
-    """Wake a drain for the application; one that waits already is enough."""
-    defer_once(drain, queueing_lock=f"drain {slug}", slug=slug)
-
-
-def queue_reconcile(slug: str) -> None:
-    """Read the application's accounts soon."""
-    defer_once(reconcile, queueing_lock=f"reconcile {slug}", slug=slug)
 
 
 def queue_check(check: ConnectionCheck) -> None:
