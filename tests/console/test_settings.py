@@ -10,6 +10,7 @@ from django.test import Client
 
 from tenure.notices import services as notices
 from tenure.notices.models import Target
+from tenure.people import services as people
 from tenure.signals.models import Receiver
 from tenure.signin import mail_server
 from tenure.signin.models import Role, User
@@ -135,3 +136,24 @@ def test_a_role_that_somebody_else_gave_stays(owner: Client) -> None:
     owner.post(address, {**sent, "seen": "auditor"})
     user.refresh_from_db()
     assert user.role == Role.ADMINISTRATOR
+
+
+def test_a_standard_attribute_is_kept_private(sample: Sample, owner: Client) -> None:
+    phone, every = SETTINGS + "attributes/phone/", SETTINGS + "attributes/"
+    assert f'href="/{phone.strip("/")}/"' in owner.get(every).content.decode()
+    assert owner.get(SETTINGS + "attributes/department/").status_code == 404, (
+        "people are found by it"
+    )
+    form = of_page(owner.get(phone).content.decode())
+    assert "label" not in form
+    private = {**form, "do": "save", "sensitive": "yes"}
+    assert owner.post(phone, private).status_code == 302
+    assert people.sensitive_attributes() == {"phone"}
+    page = owner.get(every).content.decode()
+    assert page.count("Kept private") == 1
+    assert page.count("user.phone<") == 1, "it is none of their own"
+    form = {**of_page(owner.get(phone).content.decode()), "do": "save"}
+    del form["sensitive"]
+    assert owner.post(phone, form).status_code == 302
+    assert not people.sensitive_attributes()
+    assert "phone" in people.schema()
