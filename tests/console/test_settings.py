@@ -10,6 +10,7 @@ from django.test import Client
 
 from tenure.notices import services as notices
 from tenure.notices.models import Target
+from tenure.people import services as people
 from tenure.signals.models import Receiver, Status, Stream
 from tenure.signin import mail_server
 from tenure.signin.models import Role, User
@@ -149,3 +150,24 @@ def test_a_stream_that_somebody_else_has_steered_is_left_as_it_is(
     owner.post(address, {"do": "disabled", "seen": stream.status})
     stream.refresh_from_db()
     assert stream.status == "disabled"
+
+
+def test_a_standard_attribute_is_kept_private(sample: Sample, owner: Client) -> None:
+    phone, every = SETTINGS + "attributes/phone/", SETTINGS + "attributes/"
+    assert f'href="/{phone.strip("/")}/"' in owner.get(every).content.decode()
+    assert owner.get(SETTINGS + "attributes/department/").status_code == 404, (
+        "people are found by it"
+    )
+    form = of_page(owner.get(phone).content.decode())
+    assert "label" not in form
+    private = {**form, "do": "save", "sensitive": "yes"}
+    assert owner.post(phone, private).status_code == 302
+    assert people.sensitive_attributes() == {"phone"}
+    page = owner.get(every).content.decode()
+    assert page.count("Kept private") == 1
+    assert page.count("user.phone<") == 1, "it is none of their own"
+    form = {**of_page(owner.get(phone).content.decode()), "do": "save"}
+    del form["sensitive"]
+    assert owner.post(phone, form).status_code == 302
+    assert not people.sensitive_attributes()
+    assert "phone" in people.schema()
