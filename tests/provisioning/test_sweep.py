@@ -1,13 +1,18 @@
-"""What the sweep asks every few seconds costs the same with a backlog of any length."""
+"""What is asked every few seconds, and for each change, costs the same with a backlog of any
+length."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
+from django.db import connection
 
+from tenure.applications.models import Application
+from tenure.core.guard import Counted, guard_from
 from tenure.infra.clock import now
 from tenure.infra.in_order import in_order_of_index
+from tenure.provisioning import guarding
 from tenure.provisioning.tasks import with_work
 from tests.provisioning.company import Company
 
@@ -27,3 +32,23 @@ def test_a_backlog_is_never_gone_through_to_see_that_there_is_one() -> None:
     # What tests add to an order that leaves something open sorts within what the index has sorted.
     plan = plan.replace("Incremental Sort", "").replace("Sort Key", "")
     assert not re.search("Sort|Join|Bitmap|Seq Scan on provisioning", plan), plan
+
+
+@pytest.mark.django_db
+def test_what_is_approved_is_not_gone_through_by_guards() -> None:
+    """They count what nobody decided by what holds nothing else: no other index is needed."""
+    Company().application("chat")
+    row, own = Application.objects.get(), ["operation_undecided", "operation_done_undecided"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(quote_ident(indexname), ', ') FROM pg_indexes "
+            "WHERE tablename = 'provisioning_operation' AND indexname <> ALL (%s) "
+            "AND indexname NOT LIKE %s",
+            [own, "%_pkey"],
+        )
+        cursor.execute(f"DROP INDEX {cursor.fetchone()[0]}")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    for what in Counted:
+        limit = guard_from(row.guard).of(what)
+        plan = guarding._counting(row, what, now(), limit).explain()
+        assert set(re.findall(r"Bitmap Index Scan on (\w+)", plan)) == {*own}, plan

@@ -138,6 +138,20 @@ class Operation(models.Model):
                 condition=models.Q(state__in=["done", "failed"]),
                 name="operation_window",
             ),
+            # What guards count: what nobody decided is never much more than they allow.
+            models.Index(
+                fields=["application", "kind", "person"],
+                condition=models.Q(
+                    decided_by="",
+                    state__in=["held", "manual", "planned", "retrying", "started", "unknown"],
+                ),
+                name="operation_undecided",
+            ),
+            models.Index(
+                fields=["application", "finished_at"],
+                condition=models.Q(decided_by="", state="done"),
+                name="operation_done_undecided",
+            ),
         ]
 
     def __str__(self) -> str:
