@@ -15,16 +15,8 @@ DOCS = ROOT / "docs" / "integrations"
 def made() -> dict[Path, str]:
     """Every file that is made, and what is in it."""
     from tenure.catalogue import filling, pages
-    from tenure.catalogue.loading import (
-        ENTRIES,
-        INDEX,
-        SOURCES,
-        SOURCES_INDEX,
-        Listed,
-        index_text,
-        read,
-        read_source,
-    )
+    from tenure.catalogue.index import INDEX, SOURCES_INDEX, Listed
+    from tenure.catalogue.loading import ENTRIES, SOURCES, index_text, read, read_source
     from tenure.catalogue.source_pages import source_page
     from tenure.configuration.proposing import block, prepare
     from tenure.configuration.proposing_sources import prepare_source, source_block

@@ -47,6 +47,16 @@ def test_by_keys_and_by_typing(sample: Sample, signed_in: Opener) -> None:
     window.open("/console/applications/workspace/provisioning/")
     page.get_by_label("What title is").fill("user.titel")
     expect(page.locator("#mapping-preview")).to_contain_text("did you mean")
+    # Somebody who is quicker than the answers: the last choice counts, what is typed stays.
+    window.open("/console/rules/new/")
+    attribute, value = page.locator("#attribute-0"), page.locator("#value-0")
+    attribute.select_option("country")
+    attribute.select_option("department")
+    value.fill("Support")
+    expect(page.get_by_text("meet this")).to_be_visible()
+    expect(value).to_have_value("Support")
+    expect(value).to_be_focused()
+    expect(attribute).to_have_value("department")
     # A page that is left while it asks for a part of itself says so.
     assert [text for text in window.wrong if not text.startswith("console: htmx:")] == []
 

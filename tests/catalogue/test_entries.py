@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 
 from tenure.catalogue import filling
 from tenure.catalogue.entry import CATEGORIES, Entry, Step
-from tenure.catalogue.loading import ENTRIES, Listed, entry, listed, read
+from tenure.catalogue.index import Listed, listed
+from tenure.catalogue.loading import ENTRIES, entry, read
 from tenure.configuration.checking import check
 from tenure.configuration.proposing import block, prepare
 from tenure.configuration.reading import read_text

@@ -11,16 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from tenure.catalogue import filling
-from tenure.catalogue.loading import (
-    ENTRIES,
-    SOURCES,
-    Listed,
-    UnknownEntry,
-    listed,
-    listed_sources,
-    read_source,
-    source,
-)
+from tenure.catalogue.index import Listed, listed, listed_sources
+from tenure.catalogue.loading import ENTRIES, SOURCES, UnknownEntry, read_source, source
 from tenure.catalogue.search import search
 from tenure.catalogue.source_entry import SourceEntry
 from tenure.configuration.checking import check

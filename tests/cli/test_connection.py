@@ -86,8 +86,10 @@ def test_interrupted_it_leaves_nothing_and_killed_the_next_one_removes_it(
 ) -> None:
     with running(Quirks(), Slow) as odd:
         application(odd.address, {})
+        # What a shell runs in the background ignores SIGINT, and so does whatever that starts.
+        heard = ["env", "--default-signal=INT"]
         process = subprocess.Popen(
-            [sys.executable, "-m", "tenure", "application", "check", "odd", "--write"],
+            [*heard, sys.executable, "-m", "tenure", "application", "check", "odd", "--write"],
             env={**os.environ, "DATABASE_URL": database_url},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

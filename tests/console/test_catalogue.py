@@ -77,6 +77,7 @@ def test_adding_saves_it_in_report_mode_and_tests_the_connection(owner: Client) 
     page = text_of(owner, answer["Location"])
     assert "Waiting for a worker" in page
     assert "Where to go next" in page
+    assert "/console/rules/new/?application=code" in page
     assert row.checks.get().write is False
     assert "You have it" in text_of(owner, reverse("console:entry", args=["gitlab"]))
 

@@ -10,7 +10,8 @@ from django.test import Client
 
 from tenure.notices import services as notices
 from tenure.notices.models import Target
-from tenure.signals.models import Receiver
+from tenure.people import services as people
+from tenure.signals.models import Receiver, Status, Stream
 from tenure.signin import mail_server
 from tenure.signin.models import Role, User
 from tests.console.company import Sample
@@ -135,3 +136,38 @@ def test_a_role_that_somebody_else_gave_stays(owner: Client) -> None:
     owner.post(address, {**sent, "seen": "auditor"})
     user.refresh_from_db()
     assert user.role == Role.ADMINISTRATOR
+
+
+def test_a_stream_that_somebody_else_has_steered_is_left_as_it_is(
+    sample: Sample, owner: Client
+) -> None:
+    stream = Stream.objects.get()
+    address = f"{SIGNALS}receivers/{stream.receiver.slug}/"
+    assert f'name="seen" value="{stream.status}"' in owner.get(SIGNALS).content.decode()
+    stale = next(value for value in Status.values if value != stream.status)
+    answer = owner.post(address, {"do": "disabled", "seen": stale}, follow=True)
+    assert "since: nothing was changed" in answer.content.decode()
+    owner.post(address, {"do": "disabled", "seen": stream.status})
+    stream.refresh_from_db()
+    assert stream.status == "disabled"
+
+
+def test_a_standard_attribute_is_kept_private(sample: Sample, owner: Client) -> None:
+    phone, every = SETTINGS + "attributes/phone/", SETTINGS + "attributes/"
+    assert f'href="/{phone.strip("/")}/"' in owner.get(every).content.decode()
+    assert owner.get(SETTINGS + "attributes/department/").status_code == 404, (
+        "people are found by it"
+    )
+    form = of_page(owner.get(phone).content.decode())
+    assert "label" not in form
+    private = {**form, "do": "save", "sensitive": "yes"}
+    assert owner.post(phone, private).status_code == 302
+    assert people.sensitive_attributes() == {"phone"}
+    page = owner.get(every).content.decode()
+    assert page.count("Kept private") == 1
+    assert page.count("user.phone<") == 1, "it is none of their own"
+    form = {**of_page(owner.get(phone).content.decode()), "do": "save"}
+    del form["sensitive"]
+    assert owner.post(phone, form).status_code == 302
+    assert not people.sensitive_attributes()
+    assert "phone" in people.schema()

@@ -27,6 +27,16 @@ REGISTRY = re.compile(
 )
 MACHINE = re.compile(r"file://|/root/|/home/\w+/|/opt/(?:wheels|pypi)|/tmp/(?!tenure-)\w+")
 
+#: Where modules of ours may be imported inside functions, and why there is no other way. Between
+#: modules of one floor it would hide a circle: move down what both need, or pass a callable.
+IMPORTS_LATE = {
+    "src/tenure/cli/": "a command loads what it runs: `tenure --help` waits for nothing else",
+    "apps.py": "models can be imported once Django is ready",
+    "src/tenure/configuration/exporting.py": "a document is written without a database",
+    "src/tenure/provisioning/planner_process.py": "models can be imported once Django is ready",
+    "src/tenure/readers/files/source.py": "who reads a file of this machine loads no HTTP, no SSH",
+}
+
 
 def name(path: Path) -> str:
     return str(path.relative_to(ROOT))
@@ -69,6 +79,36 @@ def test_a_module_fits_in_the_head(path: Path) -> None:
 def test_a_module_says_what_it_is_for(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     assert not tree.body or ast.get_docstring(tree), f"{name(path)} begins with no docstring"
+
+
+def imports_in_functions(path: Path) -> list[str]:
+    """`line: module` of what is imported of ours inside functions."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found = set()
+    for node in (inner for function in functions for inner in ast.walk(function)):
+        if isinstance(node, ast.ImportFrom):
+            found.add((node.lineno, "." * node.level + (node.module or "")))
+        elif isinstance(node, ast.Import):
+            found |= {(node.lineno, item.name) for item in node.names}
+    ours = re.compile(r"tenure(\.|$)|\.")
+    return [f"{line}: {module}" for line, module in sorted(found) if ours.match(module)]
+
+
+def test_modules_are_imported_where_a_reader_looks_for_them() -> None:
+    late = {
+        name(path): found
+        for path in MODULES
+        if path.is_relative_to(ROOT / "src") and (found := imports_in_functions(path))
+    }
+
+    def said(place: str) -> set[str]:
+        return {x for x in IMPORTS_LATE if place.startswith(x) or place.endswith("/" + x)}
+
+    hidden = {place: found for place, found in late.items() if not said(place)}
+    assert not hidden, f"imported inside functions: {hidden}; see IMPORTS_LATE"
+    used = {x for place in late for x in said(place)}
+    assert used == IMPORTS_LATE.keys(), "what imports nothing late any more need not be listed"
 
 
 def test_no_file_names_a_registry() -> None:

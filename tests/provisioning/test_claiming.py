@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from tenure.applications.models import Application
 from tenure.infra.clock import now
+from tenure.infra.in_order import in_order_of_index
 from tenure.provisioning.claiming import query
+from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company
 
 
@@ -27,3 +30,36 @@ def test_a_backlog_is_never_searched_for_what_is_under_way() -> None:
     # each operation.
     assert plan.index("CTE Scan on chosen") < plan.index("people_person")
     assert "operation_to_do on provisioning_operation other" not in plan
+
+
+@pytest.mark.django_db
+def test_a_backlog_is_never_sorted_to_find_the_first_of_it() -> None:
+    """Not even right after it was stored, when PostgreSQL takes it for a few."""
+    Company().application("chat")
+    application = Application.objects.get()
+    Operation.objects.create(application=application, kind="update", state="done")
+    sql, given = query(application, 100, now())
+    with connection.cursor() as cursor:
+        multiply(cursor, "done", 4000)
+        multiply(cursor, "planned", 200)
+        cursor.execute("ANALYZE provisioning_operation")
+        multiply(cursor, "planned", 4000)
+        with in_order_of_index():
+            cursor.execute(f"EXPLAIN {sql}", given)
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        cursor.execute("SHOW enable_sort")
+        assert cursor.fetchone() == ("on",)
+    chosen = plan[plan.index("CTE chosen") : plan.index("SubPlan")]
+    assert "Index Scan using operation_to_do on provisioning_operation due" in chosen, plan
+    assert "Sort" not in chosen, plan
+
+
+def multiply(cursor: CursorWrapper, state: str, many: int) -> None:
+    """So many more like the first operation, in this state."""
+    names = [f.column for f in Operation._meta.concrete_fields if f.column not in ("id", "state")]
+    columns = ", ".join(f'"{name}"' for name in names)
+    cursor.execute(
+        f"INSERT INTO provisioning_operation ({columns}, state) SELECT {columns}, %s FROM"
+        " (SELECT * FROM provisioning_operation LIMIT 1) AS it, generate_series(1, %s)",
+        [state, many],
+    )

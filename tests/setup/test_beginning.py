@@ -15,7 +15,7 @@ from tenure.applications.models import Application
 from tenure.audit.models import Event
 from tenure.audit.services import acting
 from tenure.infra.clock import now
-from tenure.people.models import Company, Person, ReservedName
+from tenure.people.models import AttributeDefinition, Company, Person, ReservedName
 from tenure.rules.models import AccessRule
 from tenure.setup import looking, sample, source_drafts, steps, uploads
 from tenure.setup.models import Upload
@@ -118,6 +118,31 @@ class TestLooking:
         assert result.counts["added"] == 2
         assert not Person.objects.exists()
         assert not Source.objects.exists()
+
+    def test_what_is_kept_private_is_not_shown_before_it_is_taken_either(self) -> None:
+        AttributeDefinition.objects.create(name="born", label="Born", type="date", sensitive=True)
+        hand_in(b"No,Name,Birth\n1,Anna,1990-02-03\n2,Jorge,no day\n")
+        named = {"employee_number": 'row["No"]', "given_name": 'row["Name"]'}
+        source = source_drafts.as_source("hr", {**DRAFT, "mapping": named})
+        looked = looking.look(source)
+        assert not looking.private_columns(source, looked)
+        source.mapping = {**named, "born": 'row["Birth"]', "title": '"born " + row["Birth"]'}
+        private = looking.private_columns(source, looked)
+        assert private == {"Birth"}
+        shown = looked.veiled(private).columns[2]
+        assert (shown.samples, shown.private, shown.filled) == ((), True, 100)
+        mapped = looking.map_rows(source, looked)
+        assert mapped.bad == 1
+        assert mapped.samples[0].after["given_name"] == "Anna"
+        assert not any(text in str(mapped) for text in ("1990", "no day"))
+        source.mapping = {**named, "born": 'row["Birth"'}
+        assert looking.private_columns(source, looked) == {"Birth"}, "not finished yet"
+        source.mapping = {**named, "born": 'row["Birth"]'}
+        source.save()
+        other = source_drafts.as_source(
+            "hr", {**DRAFT, "mapping": {**named, "title": 'row["Birth"]'}}
+        )
+        assert "1990" not in str(looking.map_rows(other, looked)), "by what is in force"
 
     def test_a_mapping_that_names_no_column(self) -> None:
         hand_in()

@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
 
 from tenure.audit.models import Event
 from tenure.people.models import AttributeDefinition, Person
 from tenure.readers.memory import forget_all, memory_source
 from tenure.runs.models import RunIssue
+from tenure.sources import managers
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
 from tests.sources.hr import person, source
@@ -94,6 +96,19 @@ def test_managers_by_the_sources_own_ids_and_by_e_mail() -> None:
     import_source(hr)
     assert person("N3").manager == person("N4")
     assert person("N1").manager is None
+
+
+def test_of_several_with_the_address_of_a_manager_it_is_who_is_here_and_came_first() -> None:
+    """In the lookup of an import, and in the one afterwards."""
+    Person.objects.create(display_name="Left", employee_number="A", email="b@x.example")
+    for number in "BC":
+        Person.objects.create(display_name=number, employee_number=number, email="B@x.example")
+    Person.objects.filter(employee_number="A").update(state="left")
+    wanted = ["b@x.example", "nobody@x.example"]
+    assert managers._known(Source(), managers.BY_EMAIL, wanted) == {"b@x.example": "B"}
+    with connection.cursor() as cursor:
+        cursor.execute(managers._BOSSES[managers.BY_EMAIL])
+        assert cursor.fetchall() == [("email:b@x.example", "B")]
 
 
 def test_what_is_sensitive_is_told_nowhere() -> None:

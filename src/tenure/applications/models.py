@@ -173,7 +173,7 @@ class Entitlement(models.Model):
     seats = models.IntegerField(null=True)
 
     class Meta:
-        ordering: ClassVar = ["kind", "name"]
+        ordering: ClassVar = ["kind", "name", "id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["application", "key"], name="entitlement_once")
         ]
@@ -240,7 +240,7 @@ class Account(models.Model):
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering: ClassVar = ["application_id", "user_name"]
+        ordering: ClassVar = ["application_id", "user_name", "id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["application", "remote_id"],

@@ -210,7 +210,7 @@ def entitlements(row: Application) -> list[EntitlementRow]:
 def offered() -> dict[int, list[str]]:
     """Application id -> keys of the entitlements that are managed there. One query."""
     found: dict[int, list[str]] = {}
-    rows = Entitlement.objects.filter(managed=True).order_by("kind", "name")
+    rows = Entitlement.objects.filter(managed=True).order_by("kind", "name", "id")
     for pk, key in rows.values_list("application_id", "key"):
         found.setdefault(pk, []).append(key)
     return found

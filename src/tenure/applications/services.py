@@ -110,7 +110,7 @@ class ApplicationInUse(ValueError):
 def definitions() -> list[ApplicationDefinition]:
     """What is configured, in the order in which it is shown. Two queries."""
     offered: dict[int, list[EntitlementDefinition]] = {}
-    for row in Entitlement.objects.filter(managed=True).order_by("kind", "name"):
+    for row in Entitlement.objects.filter(managed=True).order_by("kind", "name", "id"):
         offered.setdefault(row.application_id, []).append(
             EntitlementDefinition(row.key, row.price, row.currency, row.seats)
         )
@@ -230,7 +230,7 @@ def remove_application(*, slug: str, replan: bool = True) -> None:
 def _offered(application: Application) -> list[EntitlementDefinition]:
     return [
         EntitlementDefinition(row.key, row.price, row.currency, row.seats)
-        for row in application.entitlements.filter(managed=True).order_by("kind", "name")
+        for row in application.entitlements.filter(managed=True).order_by("kind", "name", "id")
     ]
 
 

@@ -1,15 +1,12 @@
-"""Reading entries: the index at once, an entry when it is asked for. Both stay in memory.
-
-The index is what lists and search need of every entry. It is made from the entries by
-`tools/integrations`, and a test says when it is not current.
-"""
+"""Reading entries, each when it is asked for; what was read stays in memory. What lists and search
+need of all of them is in the `index`."""
 
 from __future__ import annotations
 
 import functools
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,79 +15,19 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tenure.catalogue.entry import Entry
+from tenure.catalogue.index import Listed, listed, listed_sources
 from tenure.catalogue.parts import Common
+from tenure.catalogue.search import search
 from tenure.catalogue.source_entry import SourceEntry
 
 ENTRIES = Path(__file__).parent / "entries"
-INDEX = Path(__file__).parent / "index.json"
 #: The same of sources of people.
 SOURCES = Path(__file__).parent / "sources"
-SOURCES_INDEX = Path(__file__).parent / "sources.json"
 E = TypeVar("E", bound=Common)
 
 
 class UnknownEntry(LookupError):
     """There is no such entry. `str()` says which are like it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An entry as a list shows it. `automatic`: Tenure manages accounts there by itself. `kind`:
-    application, or source (of people)."""
-
-    slug: str
-    name: str
-    aliases: tuple[str, ...]
-    category: str
-    summary: str
-    colour: str
-    monogram: str
-    self_hosted: bool
-    automatic: bool
-    can: tuple[str, ...]
-    sso: tuple[str, ...]
-    kind: str = "application"
-
-    @classmethod
-    def of(cls, entry: Entry | SourceEntry) -> Listed:
-        source = isinstance(entry, SourceEntry)
-        sso = () if isinstance(entry, SourceEntry) else entry.sso.protocols
-        confirmed = isinstance(entry, Entry) and entry.sso.confirmed
-        return cls(
-            slug=entry.slug,
-            name=entry.name,
-            aliases=entry.aliases,
-            category=entry.category,
-            summary=entry.summary,
-            colour=entry.colour,
-            monogram=entry.monogram,
-            self_hosted="self-hosted" in entry.hosting,
-            automatic=isinstance(entry, SourceEntry) or entry.automatic,
-            can=entry.can,
-            sso=sso if confirmed else (),
-            kind="source" if source else "application",
-        )
-
-
-@functools.cache
-def listed() -> tuple[Listed, ...]:
-    """Every application, by name."""
-    return _rows(INDEX)
-
-
-@functools.cache
-def listed_sources() -> tuple[Listed, ...]:
-    """Every source of people, by name."""
-    return _rows(SOURCES_INDEX)
-
-
-def _rows(index: Path) -> tuple[Listed, ...]:
-    return tuple(_listed(row) for row in json.loads(index.read_text(encoding="utf-8")))
-
-
-def _listed(row: dict[str, Any]) -> Listed:
-    told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-    return Listed(**told)
 
 
 @functools.cache
@@ -112,8 +49,6 @@ def source(slug: str) -> SourceEntry:
 
 def _known(slug: str, rows: tuple[Listed, ...]) -> None:
     if slug not in {row.slug for row in rows}:
-        from tenure.catalogue.search import search
-
         near = ", ".join(row.slug for row in search(slug, rows=rows)[:3])
         hint = f" Did you mean {near}?" if near else ""
         raise UnknownEntry(f"The catalogue has no {slug!r}.{hint} `tenure catalogue search` lists.")

@@ -14,7 +14,7 @@ from tenure.catalogue.entry import (
     Entry,
     Step,
 )
-from tenure.catalogue.loading import Listed
+from tenure.catalogue.index import Listed
 from tenure.catalogue.parts import Common
 from tenure.catalogue.source_entry import SOURCE_CAPABILITIES, SOURCE_CATEGORIES
 

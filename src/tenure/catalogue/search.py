@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher
 
 from tenure.catalogue.entry import CAPABILITIES, CATEGORIES, PROTOCOLS
-from tenure.catalogue.loading import Listed, listed
+from tenure.catalogue.index import Listed, listed
 from tenure.catalogue.source_entry import SOURCE_CATEGORIES
 
 #: Below so many letters a word is too short to guess what was meant.

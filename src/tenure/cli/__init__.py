@@ -2,6 +2,9 @@
 
 Contract: names, exit codes and JSON fields stay. `--json` prints one JSON document to standard
 output and nothing else; progress and messages go to standard error.
+
+Commands import what they run inside their functions: models can be imported once `session` has
+made Django ready, and `tenure --help` is there at once.
 """
 
 from __future__ import annotations

@@ -84,12 +84,12 @@ def search(
     from dataclasses import asdict
 
     from tenure.catalogue.entry import CAPABILITIES, CATEGORIES, PROTOCOLS
-    from tenure.catalogue.loading import listed, listed_sources
+    from tenure.catalogue.index import listed, listed_sources
     from tenure.catalogue.search import search as find
     from tenure.catalogue.source_entry import SOURCE_CAPABILITIES, SOURCE_CATEGORIES
 
     known = {"automatic", "self-hosted", *CAPABILITIES, *PROTOCOLS, *SOURCE_CAPABILITIES}
-    for name in set(can or ()) - known:
+    for name in sorted(set(can or ()) - known):
         raise Failure(f"There is nothing called {name!r} to ask for. There is {_list(known)}.")
     titles = {**CATEGORIES, **SOURCE_CATEGORIES}
     if category and category not in titles:
@@ -202,7 +202,8 @@ def _entry(slug: str) -> Entry:
 
 
 def _any_entry(slug: str) -> Entry | SourceEntry:
-    from tenure.catalogue.loading import UnknownEntry, listed_sources, source
+    from tenure.catalogue.index import listed_sources
+    from tenure.catalogue.loading import UnknownEntry, source
 
     if slug not in {row.slug for row in listed_sources()}:
         return _entry(slug)

@@ -71,28 +71,7 @@ def import_people(
                 progress=progress,
             )
         if as_json:
-            print_json(
-                {
-                    "run": result.run.pk,
-                    "source": source,
-                    "dry_run": dry_run,
-                    "whole": result.whole,
-                    "held": result.held,
-                    "message": result.run.message,
-                    "counts": dict(result.counts),
-                    "issues": [
-                        {
-                            "severity": issue.severity,
-                            "line": issue.line,
-                            "key": issue.key,
-                            "message": issue.message,
-                        }
-                        for issue in result.issues
-                    ],
-                    "changes": [change.as_json() for change in result.changes],
-                    "changes_more": result.more,
-                }
-            )
+            print_json(_import_as_json(result, source, dry_run=dry_run))
         else:
             _show_import(result, dry_run=dry_run)
         if result.held:
@@ -101,6 +80,29 @@ def import_people(
                 f"`tenure import {source} --accept 'why'`.",
                 told=as_json,
             )
+
+
+def _import_as_json(result: ImportResult, source: str, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "run": result.run.pk,
+        "source": source,
+        "dry_run": dry_run,
+        "whole": result.whole,
+        "held": result.held,
+        "message": result.run.message,
+        "counts": dict(result.counts),
+        "issues": [
+            {
+                "severity": issue.severity,
+                "line": issue.line,
+                "key": issue.key,
+                "message": issue.message,
+            }
+            for issue in result.issues
+        ],
+        "changes": [change.as_json() for change in result.changes],
+        "changes_more": result.more,
+    }
 
 
 #: People whose changes a dry run shows in a terminal.

@@ -49,7 +49,7 @@ from tenure.core.groups import ATTRIBUTE as GROUPS
 from tenure.core.mapping import IDENTIFYING
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.core.names import candidates
-from tenure.people.attributes import STANDARD
+from tenure.people.attributes import MAY_BE_PRIVATE, STANDARD
 
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)
 _NAMED_GROUP = re.compile(r"""["']([^"']+)["']\s+in\s+user\.groups\b""")
@@ -141,10 +141,17 @@ def _schema(whole: Document, problems: Problems) -> dict[str, AttributeType]:
                 ("attributes", name),
                 f"{name} holds the groups that somebody is in. Choose another name.",
             )
-        elif name in STANDARD:
+        elif name in STANDARD and (name not in MAY_BE_PRIVATE or not attribute.sensitive):
             problems.add(
                 ("attributes", name),
-                f"{name} is a standard attribute and need not be added. Choose another name.",
+                f"{name} is a standard attribute and need not be added. Choose another name. "
+                f"Only to keep one private it is named here, with sensitive: true: "
+                f"{', '.join(MAY_BE_PRIVATE)}.",
+            )
+        elif name in STANDARD and attribute.type is not STANDARD[name][1]:
+            problems.add(
+                ("attributes", name, "type"),
+                f"{name} is a standard attribute, and its type is {STANDARD[name][1].value}.",
             )
         else:
             schema[name] = attribute.type

@@ -18,7 +18,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
 from django.shortcuts import render as django_render
 from django.urls import reverse
 from django.utils import timezone
@@ -33,7 +32,7 @@ from tenure.people.services import company, company_read_once
 from tenure.provisioning import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.setup import steps
-from tenure.signin import again, sessions
+from tenure.signin import again, going, sessions
 from tenure.signin.models import User
 from tenure.signin.permissions import Ability, abilities, may
 from tenure.signin.services import actor_name
@@ -89,7 +88,7 @@ def signed_in(
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             user = sessions.current(request, by_itself=by_itself)
             if user is None:
-                return _to_sign_in(request)
+                return going.to_sign_in(request)
             if request.method not in _SAFE and needs is None and not anybody_may_post:
                 return HttpResponseNotAllowed(["GET", "HEAD"])
             request.administrator = user  # type: ignore[attr-defined]
@@ -170,9 +169,7 @@ def _show_again(request: ConsoleRequest, fresh: Fresh) -> HttpResponse:
     before = urlsplit(request.headers.get("Referer", "")).path
     back = request.get_full_path() if safe else before or reverse("console:overview")
     if request.headers.get("HX-Request"):
-        response = HttpResponse(status=204)
-        response["HX-Redirect"] = before or reverse("console:overview")
-        return response
+        return going.go(request, before or reverse("console:overview"))
     own = "csrfmiddlewaretoken"
     every = request.POST.lists() if resend else []
     context = {
@@ -248,13 +245,3 @@ def _zone(row: Company) -> ZoneInfo:
         return ZoneInfo(row.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
-
-
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    """For htmx, a header that makes the browser go there: a redirect would land in the page."""
-    address = reverse("signin:index")
-    if request.headers.get("HX-Request"):
-        response = HttpResponse(status=204)
-        response["HX-Redirect"] = address
-        return response
-    return redirect(address)

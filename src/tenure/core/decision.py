@@ -93,10 +93,47 @@ def decide(
     must no longer hold: a mistake in an expression must neither make nor remove an account, nor
     leave anybody more than is due."""
     weighed = weigh(person, policies, now, exceptions=exceptions, memory=memory)
+    due, may_enter, unmapped = _due(person, policies, now, weighed)
+    open_here = {slug: wanted for slug, wanted in due.items() if slug in may_enter}
+    stops = situations.obstacles(person, open_here, observed, policies.applications)
+    notices, agreed = situations.drifted(person, open_here, observed, policies.applications)
+    plan = plan_person(
+        person,
+        {slug: wanted for slug, wanted in due.items() if slug not in stops.blocked},
+        observed,
+        policies.applications,
+        now,
+        withheld=weighed.withheld,
+    )
+    undecided = {problem.application for problem in unmapped}
+    sure = [
+        step
+        for step in plan.operations
+        if step.application not in undecided or step.kind is OperationKind.REVOKE
+    ]
+    allowed, refusals = situations.permitted(sure, observed, stops.held)
+    operations, waiting = unmet(person, allowed, observed, policies.applications)
+    stuck, again = transfers.waiting(person, observed, policies.applications, now)
+    problems = [*unmapped, *waiting, *stops.problems, *refusals, *notices, *stuck]
+    looks = [
+        *([again] if again else []),
+        *([plan.next_look] if plan.next_look else []),
+        *policies.rules.ends(weighed.memory, now),
+        *(e.until for e in exceptions if e.until is not None and e.until > now),
+    ]
+    look = min(looks, default=None)
+    return Decision(operations, tuple(problems), look, weighed.memory, agreed)
+
+
+def _due(
+    person: PersonFacts, policies: Policies, now: datetime, weighed: Due
+) -> tuple[dict[str, Desired], set[str], list[Problem]]:
+    """The accounts that are due, the applications that let the person in now, and the mappings that
+    fail."""
     due: dict[str, Desired] = {}
+    may_enter: set[str] = set()
     problems: list[Problem] = []
     mapper = policies.book.of(weighed.attributes)
-    may_enter = set()
     for slug, access in weighed.access.items():
         policy = policies.applications.get(slug)
         if policy is None or slug not in policies.book:
@@ -112,32 +149,4 @@ def decide(
                     problems.append(Problem(slug, person.key, said, error.attribute))
         # Who is not let in needs no attributes: no mistake in a mapping may keep them inside.
         due[slug] = Desired(slug, {}, entitlements=access.entitlements, because=access.because)
-    undecided = {problem.application for problem in problems}
-    open_here = {slug: wanted for slug, wanted in due.items() if slug in may_enter}
-    stops = situations.obstacles(person, open_here, observed, policies.applications)
-    notices, agreed = situations.drifted(person, open_here, observed, policies.applications)
-    plan = plan_person(
-        person,
-        {slug: wanted for slug, wanted in due.items() if slug not in stops.blocked},
-        observed,
-        policies.applications,
-        now,
-        withheld=weighed.withheld,
-    )
-    sure = [
-        step
-        for step in plan.operations
-        if step.application not in undecided or step.kind is OperationKind.REVOKE
-    ]
-    allowed, refusals = situations.permitted(sure, observed, stops.held)
-    operations, waiting = unmet(person, allowed, observed, policies.applications)
-    stuck, again = transfers.waiting(person, observed, policies.applications, now)
-    problems += [*waiting, *stops.problems, *refusals, *notices, *stuck]
-    looks = [
-        *([again] if again else []),
-        *([plan.next_look] if plan.next_look else []),
-        *policies.rules.ends(weighed.memory, now),
-        *(e.until for e in exceptions if e.until is not None and e.until > now),
-    ]
-    look = min(looks, default=None)
-    return Decision(operations, tuple(problems), look, weighed.memory, agreed)
+    return due, may_enter, problems

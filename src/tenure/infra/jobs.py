@@ -31,12 +31,17 @@ class LiveWorker:
     last_heartbeat: datetime
 
 
-def defer_once(task: Task[Any, Any, Any], *, queueing_lock: str, **arguments: Any) -> bool:
+def defer_once(task: Task[Any, Any, Any] | str, *, queueing_lock: str, **arguments: Any) -> bool:
     """Queue the task in the caller's transaction unless one with this lock waits already. Returns
-    whether it was queued. The inner transaction keeps a duplicate from aborting the outer one."""
+    whether it was queued. The inner transaction keeps a duplicate from aborting the outer one.
+
+    By its name where the task itself calls the module that queues it. A name that no task has is
+    refused: `procrastinate.exceptions.TaskNotFound`."""
+    name = task if isinstance(task, str) else task.name
+    job = app.configure_task(name, allow_unknown=False, queueing_lock=queueing_lock)
     try:
         with transaction.atomic():
-            task.configure(queueing_lock=queueing_lock).defer(**arguments)
+            job.defer(**arguments)
     except exceptions.AlreadyEnqueued:
         return False
     return True

@@ -11,6 +11,10 @@ from types import MappingProxyType
 
 from tenure.core.expressions import AttributeType
 
+#: The standard attributes that a company may keep private. By the others people are found, told
+#: apart and listed, or it is decided whether they are here.
+MAY_BE_PRIVATE = ("personal_email", "phone", "mobile")
+
 #: Name -> (label, type), in the order in which a person reads them. `manager` holds the manager's
 #: employee number; `start_date` and `end_date` are the first and the last working day.
 STANDARD: Mapping[str, tuple[str, AttributeType]] = MappingProxyType(

@@ -147,7 +147,8 @@ def _look_at_leavers() -> None:
 
 
 def custom_attributes() -> list[CustomAttribute]:
-    """The company's own attributes, in the order in which they were added."""
+    """The company's own attributes, in the order in which they were added; among them the
+    standard ones that it keeps private."""
     return [_attribute(row) for row in AttributeDefinition.objects.filter(standard=False)]
 
 
@@ -172,7 +173,8 @@ def save_attribute(*, definition: CustomAttribute, replan: bool = True) -> bool:
 
 @transaction.atomic
 def remove_attribute(*, name: str, replan: bool = True) -> None:
-    """Nobody has this attribute any more. What people hold of it goes with the next import."""
+    """Nobody has this attribute any more. What people hold of it goes with the next import; a
+    standard one stays, and is not kept private any more."""
     row = AttributeDefinition.objects.get(name=name, standard=False)
     _record("attribute", name, row.label, _attribute_plain(_attribute(row)), None)
     row.delete()

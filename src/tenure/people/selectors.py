@@ -79,7 +79,9 @@ def departments(*, most: int = 300) -> list[str]:
                     WHERE attributes ->> 'department' > each.name
                 ) FROM each WHERE each.name IS NOT NULL
             )
-            SELECT name FROM each WHERE name IS NOT NULL LIMIT %s
+            SELECT name FROM (
+                SELECT name FROM each WHERE name IS NOT NULL LIMIT %s
+            ) AS first ORDER BY name
             """,
             [most],
         )

@@ -24,7 +24,7 @@ from tenure.people import selectors as people
 from tenure.people.models import Company, Person
 from tenure.people.services import company, company_read_once
 from tenure.requests import selectors as requests
-from tenure.signin import again, sessions
+from tenure.signin import again, going, sessions
 
 View: TypeAlias = Callable[..., HttpResponse]
 #: Section, what it is called, icon, name of its address.
@@ -53,7 +53,7 @@ def signed_in(*, by_itself: bool = False, fresh: bool = False) -> Callable[[View
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             person = sessions.current_person(request, by_itself=by_itself)
             if person is None:
-                return _to_sign_in(request)
+                return going.to_sign_in(request, back=request.path != reverse("portal:home"))
             if fresh and again.needed_for_keys(request, person):
                 return _to_confirm(request)
             name = f"{person.display_name} (themselves)"
@@ -108,15 +108,3 @@ def _to_confirm(request: HttpRequest) -> HttpResponse:
     if request.content_type == "application/json":
         return JsonResponse({"error": "Load the page again, and show your passkey."}, status=403)
     return redirect(f"{reverse('signin:confirm')}?{urlencode({'next': back})}")
-
-
-def _to_sign_in(request: HttpRequest) -> HttpResponse:
-    """For htmx, a header that makes the browser go there: a redirect would land in the page."""
-    address = reverse("signin:index")
-    if request.headers.get("HX-Request"):
-        response = HttpResponse(status=204)
-        response["HX-Redirect"] = address
-        return response
-    if request.method == "GET" and request.path != reverse("portal:home"):
-        address += "?" + urlencode({"next": request.path})
-    return redirect(address)

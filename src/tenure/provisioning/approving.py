@@ -29,7 +29,7 @@ from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Seen
 from tenure.provisioning.stored import with_owners
-from tenure.provisioning.tasks import queue_drain
+from tenure.provisioning.waking import queue_drain
 from tenure.runs import services as runs_services
 from tenure.runs.models import Run, RunState
 

@@ -16,6 +16,7 @@ from tenure.core.model import ApplicationMode, OperationKind, OperationState
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.bulk import among
 from tenure.infra.clock import now as clock_now
+from tenure.infra.in_order import in_order_of_index
 from tenure.infra.instances import loading, relate
 from tenure.people import services as people
 from tenure.people.models import Person
@@ -155,7 +156,8 @@ def claim(
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CHOOSING, application.pk])
-        cursor.execute(*query(application, most, now, leavers=leavers, kind=kind))
+        with in_order_of_index():
+            cursor.execute(*query(application, most, now, leavers=leavers, kind=kind))
         rows = cursor.fetchall()
     chosen: dict[int, tuple[Any, ...]] = {}
     stale: list[int] = []

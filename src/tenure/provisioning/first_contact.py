@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Q, QuerySet
 
 from tenure.applications.models import Account, Application
+from tenure.applications.selectors import situations
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.model import OperationKind, OperationState, Situation
@@ -86,8 +87,8 @@ def pass_what_agrees(slugs: Iterable[str]) -> None:
     """Where every account that was there has its owner and nothing is to be done there is nothing
     to look at: later changes are held by the guards alone."""
     for row in Application.objects.filter(_WAITING, slug__in=list(slugs)):
-        counts = _situations(row)
-        if counts["orphans"] or counts["disputed"] or not counts["adopted"]:
+        counts = _undecided(row)
+        if counts["orphans"] or counts["disputed"] or not _adopted(row).exists():
             continue
         open_ones = Operation.objects.filter(application=row).exclude(
             state__in=[OperationState.DONE.value, OperationState.CANCELLED.value]
@@ -126,18 +127,20 @@ def needs_reading(application: Application) -> bool:
 
 
 def _situations(row: Application) -> dict[str, int]:
-    by = dict(
-        Account.objects.filter(application=row)
-        .order_by()
-        .values_list("situation")
-        .annotate(count=Count("pk"))
-    )
-    adopted = Account.objects.filter(
+    return {"adopted": _adopted(row).count(), **_undecided(row)}
+
+
+def _adopted(row: Application) -> QuerySet[Account]:
+    return Account.objects.filter(
         application=row, situation=Situation.LINKED.value, adopted_at__isnull=False
-    ).count()
+    )
+
+
+def _undecided(row: Application) -> dict[str, int]:
+    """Without counting accounts: each plan asks, for as long as nobody has decided."""
+    by = situations(row)
     return {
-        "adopted": adopted,
-        "orphans": by.get(Situation.UNMATCHED.value, 0),
-        "disputed": by.get(Situation.DISPUTED.value, 0) + by.get(Situation.UNLINKED.value, 0),
-        "ignored": by.get(Situation.IGNORED.value, 0),
+        "orphans": by[Situation.UNMATCHED],
+        "disputed": by[Situation.DISPUTED] + by[Situation.UNLINKED],
+        "ignored": by[Situation.IGNORED],
     }

@@ -122,7 +122,7 @@ def _failing(application: Application, at: datetime) -> Verdict:
         Operation.objects.filter(
             application=row, state__in=[OperationState.DONE.value, failed], finished_at__gt=since
         )
-        .order_by("-finished_at")
+        .order_by("-finished_at", "-id")
         .values_list("state", flat=True)[: max(_LAST, limit.least)]
     )
     return judge_failures(

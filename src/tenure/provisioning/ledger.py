@@ -31,6 +31,7 @@ from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Key, PlanLine, content
 from tenure.provisioning.stored import with_owners
+from tenure.provisioning.waking import queue_drain
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunState
 from tenure.runs.selectors import paused
@@ -189,7 +190,7 @@ def hold_reasons(run: Run) -> tuple[str, ...]:
     """Why something of the run is held, each reason once, with the application's name."""
     rows = (
         Operation.objects.filter(run=run, state=OperationState.HELD.value)
-        .order_by("application__position", "hold_reason")
+        .order_by("application__position", "application__name", "hold_reason")
         .values_list("application__name", "hold_reason")
         .distinct()
     )
@@ -199,19 +200,17 @@ def hold_reasons(run: Run) -> tuple[str, ...]:
 def counts(run: Run) -> dict[str, int]:
     """State -> operations of the run."""
     rows = Operation.objects.filter(run=run).values_list("state").annotate(count=Count("pk"))
-    return dict(rows)
+    return dict(rows.order_by("state"))
 
 
 def summary(run: Run) -> dict[str, int]:
     """Kind -> operations of the run."""
     rows = Operation.objects.filter(run=run).values_list("kind").annotate(count=Count("pk"))
-    return dict(rows)
+    return dict(rows.order_by("kind"))
 
 
 def queue(run: Run) -> tuple[str, ...]:
     """Queue a drain for every application that the run has work for, in this transaction."""
-    from tenure.provisioning.tasks import queue_drain
-
     slugs = list(
         Application.objects.filter(
             health=Health.OK,

@@ -40,9 +40,10 @@ from tenure.provisioning import (
     veiling,
 )
 from tenure.provisioning.costs import costs
-from tenure.provisioning.drafting import CHUNK, Drafting, Scope, batched
+from tenure.provisioning.drafting import CHUNK, Draft, Drafting, Scope, batched
 from tenure.provisioning.guarding import Held
-from tenure.provisioning.plan import REPORT_MODE, Plan, PlanLine, ProblemLine, Seen
+from tenure.provisioning.models import Operation
+from tenure.provisioning.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine, Seen
 from tenure.provisioning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.stopping import standing_still
 from tenure.runs import services as runs
@@ -65,64 +66,84 @@ class StoredPlan:
     problems: tuple[ProblemLine, ...] = ()
 
 
+class _Found:
+    """What a preview finds, person by person, beside what is `stored` and waits. `pairs` (person,
+    application) are planned anew; `closed` are accounts whose access had been taken before."""
+
+    def __init__(self, scope: Scope, at: datetime) -> None:
+        self.stored = ledger.waiting_lines(scope)
+        self.lines: list[PlanLine] = []
+        self.rejected: list[PlanLine] = []
+        self.problems: list[ProblemLine] = []
+        self.pairs: set[tuple[int | None, str]] = set()
+        self.closed: set[str] = set()
+        self._standing = {line.key: line for line in self.stored}
+        wider = _with_reported(scope)
+        self.drafting = Drafting(wider, at)
+        self._widened = wider != scope
+        self._failed = ledger.people_with_failures() if self._widened else set()
+        self._held_back = first_contact.held_back(self.drafting.applications.values())
+        for drafts in self.drafting.chunks():
+            keys = [draft.person.pk for draft in drafts]
+            busy, rejected = ledger.busy_pairs(keys), ledger.rejected(keys)
+            for draft in drafts:
+                free = {
+                    slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
+                }
+                self._add(draft, free, rejected)
+
+    def _looked_at(self, draft: Draft) -> Iterable[str]:
+        """All applications; of who is planned already those for which nothing is ever stored."""
+        every = self.drafting.applications
+        if self._widened and draft.person.pk not in self._failed and not _lags(draft.person):
+            return [slug for slug, row in every.items() if row.mode == _REPORT]
+        return every
+
+    def _add(self, draft: Draft, free: set[str], rejected: Mapping[Key, Operation]) -> None:
+        """What is due for one person in the applications where nothing is under way."""
+        self.pairs |= {(draft.person.pk, slug) for slug in free}
+        self.problems += [problem_line(draft.person, p) for p in draft.decision.problems]
+        names = _user_names(draft.observed)
+        for step in draft.decision.operations:
+            if step.application not in free:
+                continue
+            line = _line(self.drafting, draft.person, step, names.get(step.application))
+            no = rejected.get(line.key)
+            if no is not None and covers(ledger.content_of(no), line.content):
+                self.rejected.append(replace(line, state=OperationState.REJECTED))
+                continue
+            takes_it = takes_access(step, draft.observed)
+            if step.kind is OperationKind.DELETE and not takes_it:
+                self.closed.add(f"{step.application}/{names.get(step.application)}")
+            line = _wait(line, step.hold or self._held_back.get(step.application, ""))
+            old = self._standing.get(line.key)
+            same = old is not None and old.content == line.content
+            self.lines.append(old if old and same else replace(line, takes_access=takes_it))
+
+
 def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:
     """What would be done and why, stored operations that still wait included. Reads only.
     `guarded` False: without asking what the guards would hold."""
     at = now or clock_now()
-    stored = ledger.waiting_lines(scope)
-    standing = {line.key: line for line in stored}
-    wider = _with_reported(scope)
-    drafting = Drafting(wider, at)
-    failed = ledger.people_with_failures() if wider != scope else set()
-    lines: list[PlanLine] = []
-    rejected: list[PlanLine] = []
-    problems: list[ProblemLine] = []
-    closed: set[str] = set()
-    planned_pairs: set[tuple[int | None, str]] = set()
-    held_back = first_contact.held_back(drafting.applications.values())
-    for chunk in drafting.chunks():
-        busy = ledger.busy_pairs([draft.person.pk for draft in chunk])
-        refused = ledger.rejected([draft.person.pk for draft in chunk])
-        for draft in chunk:
-            names = _user_names(draft.observed)
-            slugs = set(drafting.applications)
-            if wider != scope and draft.person.pk not in failed and not _lags(draft.person):
-                # Planned already, but for what is never stored.
-                slugs = {s for s in slugs if drafting.applications[s].mode == _REPORT}
-            planned_pairs |= {
-                (draft.person.pk, slug) for slug in slugs if (draft.person.pk, slug) not in busy
-            }
-            problems += [problem_line(draft.person, p) for p in draft.decision.problems]
-            for step in draft.decision.operations:
-                if step.application not in slugs or (draft.person.pk, step.application) in busy:
-                    continue
-                takes_it = takes_access(step, draft.observed)
-                line = _line(drafting, draft.person, step, names.get(step.application))
-                old, no = standing.get(line.key), refused.get(line.key)
-                if no is not None and covers(ledger.content_of(no), line.content):
-                    rejected.append(replace(line, state=OperationState.REJECTED))
-                    continue
-                if step.kind is OperationKind.DELETE and not takes_it:
-                    closed.add(f"{step.application}/{names.get(step.application)}")
-                line = _wait(line, step.hold or held_back.get(step.application, ""))
-                same = old is not None and old.content == line.content
-                lines.append(old if old and same else replace(line, takes_access=takes_it))
+    found = _Found(scope, at)
+    drafting, stored = found.drafting, found.stored
+    lines = found.lines
     if scope.person is None:
         lines += orphans.lines(drafting.in_scope(), drafting.policies.applications)
-    lines += [line for line in stored if (line.person_id, line.application) not in planned_pairs]
+    lines += [line for line in stored if (line.person_id, line.application) not in found.pairs]
     held = guarding.of_preview(_undecided(lines), drafting.applications, at) if guarded else {}
     lines = [_hold(line, held) for line in lines]
     lines.sort(key=lambda x: (x.application_name, _ORDER[x.kind], x.person_name, x.person))
     return Plan(
         lines=tuple(lines),
-        problems=tuple(problems),
+        problems=tuple(found.problems),
         held_reasons=_reasons(drafting.applications, held, [*stored, *lines]),
-        cost=costs(drafting.policies.applications, lines, closed),
+        cost=costs(drafting.policies.applications, lines, found.closed),
         # Of applications as a whole: nothing that a plan for one person has to do with.
         first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines)
         if scope.person is None
         else (),
-        rejected=tuple(rejected),
+        rejected=tuple(found.rejected),
         seen=_seen(stored),
         still=standing_still(line.application for line in lines),
     )

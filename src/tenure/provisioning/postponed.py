@@ -1,40 +1,23 @@
 """Plans that could not be made while an operation was under way, made as soon as its outcome is
-known: what a person decided is carried out whatever the plan mode, and however long it takes."""
+known: what a person decided is carried out whatever the plan mode, and however long it takes.
+Which they are is noted where plans are stored (`replacing`)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from django.db import transaction
 
 from tenure.applications.models import Account, Application
-from tenure.audit.services import acting, actor
+from tenure.audit.services import acting
 from tenure.infra.clock import now
-from tenure.provisioning import ledger
+from tenure.provisioning import ledger, planning
+from tenure.provisioning.drafting import Scope
 from tenure.provisioning.models import Operation
-
-
-def note(pairs: Collection[tuple[int, int]], *, decided: bool, reason: str) -> None:
-    """Of these (person, application), with something under way: plan them afterwards. What a person
-    decided is not forgotten for what a sweep would like to know."""
-    if not pairs:
-        return
-    rows = Operation.objects.filter(
-        ledger.BUSY,
-        person_id__in={person for person, _ in pairs},
-        application_id__in={application for _, application in pairs},
-    )
-    if not decided:
-        rows = rows.filter(postponed__isnull=True)
-    rows.update(postponed={"decided": decided, "by": actor()[:200], "reason": reason})
 
 
 def catch_up(application: Application | None = None) -> None:
     """Plan what was postponed and can be planned now."""
-    from tenure.provisioning import planning
-    from tenure.provisioning.drafting import Scope
-
     if not _rows(application).exists():
         return
     with transaction.atomic():
@@ -55,9 +38,6 @@ def catch_up(application: Application | None = None) -> None:
 def after_arrival() -> None:
     """Plan those anew at whose accounts everything that a dead worker sent has arrived: what was
     done meanwhile may have been undone by it."""
-    from tenure.provisioning import planning
-    from tenure.provisioning.drafting import Scope
-
     due = Account.objects.filter(unsure_until__lte=now())
     if not due.exists():
         return

@@ -11,12 +11,12 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from tenure.applications.models import Application
-from tenure.audit.services import record_many
+from tenure.audit.services import actor, record_many
 from tenure.core import owners
 from tenure.core.guard import covers
 from tenure.core.model import ApplicationMode, OperationKind, OperationState
 from tenure.infra.bulk import update_rows
-from tenure.provisioning import postponed, settling
+from tenure.provisioning import settling
 from tenure.provisioning.ledger import (
     BUSY,
     OPEN,
@@ -96,7 +96,7 @@ def replace(
     pairs = rows.filter(BUSY).values_list("person_id", "application_id")
     busy = {(person, application) for person, application in pairs if person is not None}
     stored = _Stored(rows)
-    postponed.note(busy, decided=decided, reason=run.reason)
+    _postpone(busy, decided=decided, reason=run.reason)
     standing = set(paused())
     fresh: list[Wanted] = []
     touched: list[Operation] = []
@@ -119,6 +119,21 @@ def replace(
     insert(fresh)
     late = {person for person, _ in busy}
     return [pk for pk in people if pk not in late]
+
+
+def _postpone(pairs: Collection[tuple[int, int]], *, decided: bool, reason: str) -> None:
+    """Of these (person, application), with something under way: plan them afterwards (`postponed`).
+    What a person decided is not forgotten for what a sweep would like to know."""
+    if not pairs:
+        return
+    rows = Operation.objects.filter(
+        BUSY,
+        person_id__in={person for person, _ in pairs},
+        application_id__in={application for _, application in pairs},
+    )
+    if not decided:
+        rows = rows.filter(postponed__isnull=True)
+    rows.update(postponed={"decided": decided, "by": actor()[:200], "reason": reason})
 
 
 def _stay(old: Operation, new: Wanted) -> None:

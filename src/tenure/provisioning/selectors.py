@@ -177,7 +177,7 @@ def failures(run: Run, *, limit: int = 20) -> list[Failure]:
             example=Min("error"),
             open=Count("pk", filter=~Q(state=OperationState.FAILED.value)),
         )
-        .order_by("-n", "message")[:limit]
+        .order_by("-n", "message", "application__slug")[:limit]
     )
     return [
         Failure(
@@ -245,7 +245,7 @@ def _waiting(state: OperationState, why: F) -> list[Waiting]:
             why=Max(why),
             since=Min("created_at"),
         )
-        .order_by("-n", "application__name")
+        .order_by("-n", "application__name", "application__slug")
     )
     return [
         Waiting(

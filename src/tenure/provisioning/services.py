@@ -21,7 +21,7 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.plan import Plan, Seen
 from tenure.provisioning.planning import StoredPlan
 from tenure.provisioning.stopping import resume_writes, stop_writes
-from tenure.provisioning.tasks import queue_drain, queue_reconcile
+from tenure.provisioning.waking import queue_drain, queue_reconcile
 from tenure.runs.models import Run
 
 __all__ = [

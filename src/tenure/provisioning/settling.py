@@ -19,6 +19,7 @@ from tenure.people.models import Person
 from tenure.provisioning import veiling
 from tenure.provisioning.accounts import doubt, is_made, store_accounts, touched
 from tenure.provisioning.models import Operation
+from tenure.provisioning.waking import queue_drain
 from tenure.provisioning.work import Outcome, Result
 from tenure.runs.models import Run
 
@@ -117,8 +118,6 @@ def behind(rows: Sequence[Operation]) -> list[str]:
 
 def wake_those_behind(rows: Sequence[Operation]) -> None:
     """Operations of other applications may have waited for these."""
-    from tenure.provisioning.tasks import queue_drain
-
     for slug in behind(rows):
         queue_drain(slug)
 

@@ -16,6 +16,7 @@ from tenure.infra.clock import now
 from tenure.people import services as people
 from tenure.people.models import Company
 from tenure.provisioning.plan import REPORT_MODE
+from tenure.provisioning.waking import queue_drain
 
 
 @transaction.atomic
@@ -148,6 +149,4 @@ def _keep(row: Application, action: Action, reason: str) -> None:
 
 
 def _wake(slug: str) -> None:
-    from tenure.provisioning.tasks import queue_drain
-
     queue_drain(slug)

@@ -3,7 +3,11 @@ one costs time and not correctness. `sweep` finds whatever a lost one left behin
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from procrastinate.contrib.django import app
 
 from tenure.applications import health
@@ -12,6 +16,7 @@ from tenure.audit.services import seal
 from tenure.core.model import ApplicationMode, OperationState
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
+from tenure.infra.in_order import in_order_of_index
 from tenure.infra.jobs import defer_once
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
@@ -19,10 +24,17 @@ from tenure.provisioning import connection, correlating, planning, postponed, se
 from tenure.provisioning.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconcile import reconcile_by_slug
+from tenure.provisioning.waking import queue_drain
 from tenure.rules.exceptions import end_those_over
-from tenure.runs.models import RunState
+from tenure.runs.selectors import paused
 
 SWEEP_SECONDS = 5
+#: As the condition of the index `operation_to_do` has it.
+_TO_DO = [
+    OperationState.PLANNED.value,
+    OperationState.RETRYING.value,
+    OperationState.UNKNOWN.value,
+]
 
 
 @app.task(queue="drain", name="tenure.drain")
@@ -78,16 +90,6 @@ def sweep(timestamp: int) -> None:
     seal()
 
 
-def queue_drain(slug: str) -> None:
-    """Wake a drain for the application; one that waits already is enough."""
-    defer_once(drain, queueing_lock=f"drain {slug}", slug=slug)
-
-
-def queue_reconcile(slug: str) -> None:
-    """Read the application's accounts soon."""
-    defer_once(reconcile, queueing_lock=f"reconcile {slug}", slug=slug)
-
-
 def queue_check(check: ConnectionCheck) -> None:
     """Do a check that was begun."""
     check_connection.defer(check=check.pk)
@@ -96,27 +98,37 @@ def queue_check(check: ConnectionCheck) -> None:
 def queue_waiting() -> None:
     """Queue drains for due work that may have lost its wake-up, and probes that are due."""
     at = now()
-    waiting = (
-        Operation.objects.filter(
-            state__in=[
-                OperationState.PLANNED.value,
-                OperationState.RETRYING.value,
-                OperationState.UNKNOWN.value,
-                OperationState.STARTED.value,
-            ],
-            application__health=Health.OK,
-            application__paused_at=None,
-            application__mode=ApplicationMode.LIVE.value,
-        )
-        .exclude(not_before__gt=at)
-        .exclude(run__state=RunState.PAUSED.value, urgency__gt=LEAVER_URGENCY)
-        .order_by()
-        .values_list("application__slug", flat=True)
-        .distinct()
-    )
+    with transaction.atomic(), in_order_of_index():
+        waiting = list(with_work(at))
     for slug in waiting:
         queue_drain(slug)
     for slug in Application.objects.filter(health=Health.STOPPED, probe_at__lte=at).values_list(
         "slug", flat=True
     ):
         defer_once(probe, queueing_lock=f"probe {slug}", slug=slug)
+
+
+def with_work(at: datetime) -> QuerySet[Application, str]:
+    """Slugs of the applications in which something is due, or was begun: to be asked for
+    `in_order_of_index`.
+
+    One operation of each is looked for, so that a backlog costs nothing; asked for in a join, or
+    without an order, all that waits is gone through every few seconds."""
+    its = Operation.objects.filter(application=OuterRef("pk"))
+    due = (
+        its.filter(state__in=_TO_DO)
+        .exclude(not_before__gt=at)
+        # Somebody paused its run; who leaves does not wait for that.
+        .exclude(run__in=paused(), urgency__gt=LEAVER_URGENCY)
+        .order_by("urgency", "id")
+    )
+    begun = its.filter(state=OperationState.STARTED.value).order_by("person_id")
+    return (
+        Application.objects.filter(
+            health=Health.OK, paused_at=None, mode=ApplicationMode.LIVE.value
+        )
+        .alias(due=Subquery(due.values("pk")[:1]), begun=Subquery(begun.values("pk")[:1]))
+        .filter(Q(due__isnull=False) | Q(begun__isnull=False))
+        .order_by()
+        .values_list("slug", flat=True)
+    )

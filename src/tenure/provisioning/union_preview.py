@@ -156,7 +156,7 @@ def _found(was: dict[Any, Person], had: dict[int, tuple[Any, bool]], union: Pers
         people=tuple((p.display_name, p.employee_number or "") for p in people),
         records=tuple(
             (r.source.name, r.key, r.person.display_name)
-            for r in records.order_by("source__position", "key")
+            for r in records.order_by("source__position", "key", "pk")
         ),
         accounts=tuple(_accounts(had, people)),
         attributes=tuple(_attributes(was, people)),

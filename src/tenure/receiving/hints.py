@@ -148,9 +148,7 @@ def keep(source: Source, body: bytes, said: Hint | None) -> None:
 
 def wake(slug: str) -> None:
     """Have the hints of the source taken soon; one job that waits already is enough."""
-    from tenure.receiving.tasks import take_hints
-
-    defer_once(take_hints, queueing_lock=f"hints {slug}", slug=slug)
+    defer_once("tenure.take_hints", queueing_lock=f"hints {slug}", slug=slug)
 
 
 def take(slug: str) -> None:

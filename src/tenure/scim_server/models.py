@@ -36,7 +36,7 @@ class PushToken(models.Model):
     shown_since = models.DateTimeField(null=True)
 
     class Meta:
-        ordering: ClassVar = ["source_id", "name"]
+        ordering: ClassVar = ["source_id", "name", "id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["source", "name"],

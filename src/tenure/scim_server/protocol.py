@@ -31,6 +31,7 @@ from scim2_server.routing import Operation, Target
 from scim2_server.utils import load_default_resource_types, load_default_schemas
 
 from tenure.core.expressions import AttributeType
+from tenure.people.attributes import STANDARD
 from tenure.people.configuration import CustomAttribute, custom_attributes
 from tenure.scim_server.bulk import BulkService
 from tenure.scim_server.models import PushToken, Scope
@@ -81,7 +82,7 @@ class Service(BulkService):
 
 def service() -> Service:
     """With the attributes that the company has now."""
-    return _service(tuple(custom_attributes()))
+    return _service(tuple(item for item in custom_attributes() if item.name not in STANDARD))
 
 
 @functools.lru_cache(maxsize=4)

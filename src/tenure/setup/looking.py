@@ -1,20 +1,26 @@
 """Looking at a source before anything of it is taken: its columns and first rows, what its mapping
-makes of them, and what an import would change. Nothing is kept."""
+makes of them, and what an import would change. Nothing is kept.
+
+A column that a sensitive attribute is made of shows no values, from the moment that it is mapped to
+one: whoever configures sources need not read what is kept private.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Final
 
 from django.db import transaction
 
-from tenure.core.expressions import ExpressionError
+from tenure.core.expressions import ExpressionError, compile_row_value
 from tenure.core.model import Value
+from tenure.core.veiling import scrubbed, texts_of
 from tenure.infra.clock import now
+from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import company
 from tenure.readers.base import Reader, ReaderError, Row, RowProblem
 from tenure.readers.registry import reader_class
@@ -37,6 +43,8 @@ class Column:
     name: str
     samples: tuple[str, ...]
     filled: int
+    #: A sensitive attribute is made of it: there are no samples of it.
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,13 @@ class Looked:
     def values(self, column: str) -> list[str]:
         """Everything in this column."""
         return [row.values.get(column, "") for row in self.rows]
+
+    def veiled(self, private: frozenset[str]) -> Looked:
+        """The same, without what stands in these columns where it is shown."""
+        columns = (
+            replace(c, samples=(), private=True) if c.name in private else c for c in self.columns
+        )
+        return replace(self, columns=tuple(columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +121,29 @@ def look(source: Source, *, limit: int = LOOKED) -> Looked:
     return Looked(columns, rows, problems, more=len(found) > limit)
 
 
+def private_columns(source: Source, looked: Looked) -> frozenset[str]:
+    """The columns that sensitive attributes are made of, by this mapping or by the one that is in
+    force: they are not shown by being mapped to something else."""
+    stored = Source.objects.filter(slug=source.slug).values_list("mapping", flat=True).first()
+    sensitive, names = sensitive_attributes(), {column.name for column in looked.columns}
+    found: set[str] = set()
+    for mapping in (source.mapping, stored or {}):
+        for attribute in sensitive & mapping.keys():
+            found |= _read_by(mapping[attribute], names)
+    return frozenset(found)
+
+
+def _read_by(expression: str, names: set[str]) -> set[str]:
+    """The columns of an expression. Of one that is not right yet, all whose names stand in it."""
+    try:
+        return set(compile_row_value(expression).columns)
+    except ExpressionError:
+        return {name for name in names if name in expression}
+
+
 def map_rows(source: Source, looked: Looked) -> Mapped:
-    """What the source's mapping makes of these rows."""
+    """What the source's mapping makes of these rows, without the values of columns that sensitive
+    attributes are made of, nor what is made of them."""
     try:
         mapping = RowMapping(source)
         mapping.check_columns([column.name for column in looked.columns])
@@ -119,8 +155,14 @@ def map_rows(source: Source, looked: Looked) -> Mapped:
     ]
     bad = len(looked.problems)
     keys: Counter[str] = Counter()
+    private = private_columns(source, looked)
+    made = frozenset(
+        name for name, text in source.mapping.items() if private & compile_row_value(text).columns
+    )
     for row in looked.rows:
         sample = _mapped(mapping, row, keys)
+        if private and (len(samples) < _FIRST or sample.problem):
+            sample = _veiled(sample, private, made)
         if len(samples) < _FIRST:
             samples.append(sample)
         if sample.problem:
@@ -171,6 +213,18 @@ def _mapped(mapping: RowMapping, row: Row, keys: Counter[str]) -> Sample:
     except BadRow as error:
         return Sample(row.line, row.values, problem=str(error))
     return Sample(row.line, row.values, dict(found.attributes), warnings=found.warnings)
+
+
+def _veiled(sample: Sample, private: frozenset[str], made: frozenset[str]) -> Sample:
+    """Without what stands in `private` columns, and what the attributes `made` of them are."""
+    texts = texts_of(sample.before.get(name) for name in private)
+    return Sample(
+        sample.line,
+        {n: HIDDEN if text and n in private else text for n, text in sample.before.items()},
+        {n: HIDDEN if n in made else value for n, value in sample.after.items()},
+        scrubbed(sample.problem, texts),
+        tuple(scrubbed(warning, texts) for warning in sample.warnings),
+    )
 
 
 def _column(name: str, rows: tuple[Row, ...]) -> Column:

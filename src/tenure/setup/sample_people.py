@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from io import StringIO
 from typing import Final
 
+from tenure.core.names import slug
+
 _NAMES: Final = (
     "Anna Kovács", "Gábor Nagy", "Zoë van der Meer", "Jorge Ortiz", "Mei-Ling Wang",
     "Priya Raghunathan", "Tomás Ó Briain", "Łukasz Wójcik", "Søren Kjærgaard", "Ólafur Þórsson",
@@ -76,6 +78,4 @@ def _lead(department: str) -> int:
 
 
 def _address(given: str, family: str) -> str:
-    from tenure.core.names import slug
-
     return f"{slug(given)}.{slug(family)}@sample.example"

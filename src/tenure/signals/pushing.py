@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from tenure.infra.clock import now
 from tenure.signals.models import Signal, Stream
+from tenure.signals.sets import CONTENT_TYPE, signed
 from tenure.sso import outbox
 from tenure.sso.models import Notice
 from tenure.vault.services import get_ours
@@ -61,8 +62,6 @@ class Push:
 
     def prepare(self, notice: Notice) -> outbox.Prepared:
         """The request. The token is signed when it goes, so its key is one that is published."""
-        from tenure.signals.sets import CONTENT_TYPE, signed
-
         row = Signal.objects.select_related("stream__receiver").get(pk=notice.payload["signal"])
         headers = {"Accept": "application/json"}
         if secret := get_ours(header_place(row.stream)):

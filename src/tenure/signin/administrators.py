@@ -37,7 +37,7 @@ def administrators() -> list[Administrator]:
         keys=Count("passkeys", filter=Q(passkeys__removed_at=None), distinct=True),
         open=Count("sessions", filter=Q(sessions__ended_at=None), distinct=True),
         seen=Max("sessions__seen_at"),
-    ).order_by("-is_active", "name")
+    ).order_by("-is_active", "name", "pk")
     return [Administrator(row, row.keys, row.open, row.seen) for row in rows]
 
 

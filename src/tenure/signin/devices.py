@@ -84,7 +84,7 @@ def last_here(request: HttpRequest) -> Device | None:
     if not token:
         return None
     rows = Device.objects.select_related("user", "person").filter(digest=digest(token))
-    row = rows.order_by("-seen_at").first()
+    row = rows.order_by("-seen_at", "-pk").first()
     return row if row is not None and may_come_in(owner_of(row)) else None
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tenure.infra.jobs import defer_once
 from tenure.people.models import Person
 from tenure.signin.models import Letter
 from tenure.signin.owners import Owner, address_for
 
 
 def queue(kind: Letter.Kind, *, to: str, **about: Any) -> Letter:
-    """It goes out when the transaction is committed."""
-    # The job knows how letters are written, and what writes them queues letters.
-    from tenure.signin.tasks import wake_sender
-
+    """It goes out when the transaction is committed; one job that waits already is enough."""
     row = Letter.objects.create(kind=kind, to=to, **about)
-    wake_sender()
+    defer_once("tenure.send_letters", queueing_lock="send letters")
     return row
 
 

@@ -10,7 +10,6 @@ from django.contrib.sessions.models import Session as BrowserSession
 from procrastinate.contrib.django import app
 
 from tenure.infra.clock import now
-from tenure.infra.jobs import defer_once
 from tenure.signin import invitations, reminders, sending
 from tenure.signin.devices import KEPT
 from tenure.signin.models import Challenge, Device, Letter, Pairing, Session, Throttle
@@ -52,8 +51,3 @@ def tidy(timestamp: int) -> None:
     Letter.objects.filter(sent_at__lte=at - _KEPT).delete()
     Device.objects.filter(seen_at__lte=at - KEPT).delete()
     BrowserSession.objects.filter(expire_date__lte=at).delete()
-
-
-def wake_sender() -> None:
-    """Have what waits sent soon; one job that waits already is enough."""
-    defer_once(send_letters, queueing_lock="send letters")

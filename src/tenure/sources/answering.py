@@ -82,7 +82,7 @@ def same(
         "person": _as_json(person, _PERSON),
         "records": [
             {**_as_json(row, _RECORD), "digest": bytes(row.digest).hex()}
-            for row in records.filter(source=source)
+            for row in records.filter(source=source).order_by("pk")
         ],
     }
     question.former_number = person.employee_number or ""

@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.models.functions import Lower
 
+from tenure.core.model import LifecycleState
 from tenure.infra.bulk import among
 from tenure.people.models import Person
 from tenure.sources.models import Source, SourceRecord
@@ -35,7 +37,7 @@ _MIDDLE = f"""
         SELECT person.id, person.employee_number AS number, manager.id AS manager {_WANTED}
             AND manager.id IS NOT NULL
     )
-    SELECT id, number, manager FROM wanted WHERE id IN (SELECT manager FROM wanted)
+    SELECT id, number, manager FROM wanted WHERE id IN (SELECT manager FROM wanted) ORDER BY id
 """
 _TIE = f"""
     UPDATE people_person SET manager_id = right_one.manager
@@ -80,13 +82,16 @@ _BOSSES = {
         WHERE source_id = %(source)s AND tied_by <> '' AND employee_number <> key
     """,
     BY_ID: """
-        SELECT 'id:' || remote_id AS name, employee_number AS number
-        FROM sources_sourcerecord JOIN people_person ON people_person.id = person_id
+        SELECT DISTINCT ON (remote_id) 'id:' || remote_id AS name, employee_number AS number
+        FROM sources_sourcerecord AS given JOIN people_person ON people_person.id = person_id
         WHERE source_id = %(source)s AND remote_id <> '' AND employee_number IS NOT NULL
+        ORDER BY remote_id, present DESC, given.id DESC
     """,
     BY_EMAIL: """
-        SELECT 'email:' || lower(email) AS name, employee_number AS number FROM people_person
+        SELECT DISTINCT ON (lower(email))
+            'email:' || lower(email) AS name, employee_number AS number FROM people_person
         WHERE email <> '' AND employee_number IS NOT NULL
+        ORDER BY lower(email), state = 'left', id
     """,
 }
 
@@ -166,14 +171,17 @@ def _manager(row: MappedRow, by: str) -> str:
 def _known(source: Source, by: str, names: Collection[str]) -> dict[str, str]:
     if by == BY_ID:
         rows = SourceRecord.objects.filter(source=source, remote_id__in=names)
+        # Of several with one id, what is written last stands: a row that is there, the newest.
+        rows = rows.order_by("present", "pk")
         found = rows.values_list("remote_id", "person__employee_number", "key")
         return {name: number or key for name, number, key in found}
-    people = Person.objects.annotate(address=Lower("email")).filter(address__in=names)
-    return {
-        address: number
-        for address, number in people.values_list("address", "employee_number")
-        if number
-    }
+    # Of several with one address: whoever is here, then whoever came first, as `_BOSSES` says.
+    people = (
+        Person.objects.annotate(address=Lower("email"), left=Q(state=LifecycleState.LEFT.value))
+        .filter(address__in=names, employee_number__isnull=False)
+        .order_by("-left", "-pk")
+    )
+    return {a: number for a, number in people.values_list("address", "employee_number") if number}
 
 
 def resolve_managers(source: Source) -> Iterator[ManagerWarning]:

@@ -136,7 +136,8 @@ class Push:
         """The groups of these users are others now, where the mapping reads them."""
         if GROUPS not in self.mapping.columns:
             return
-        resources = list(PushedResource.objects.filter(source=self.source, uid__in=uids))
+        rows = PushedResource.objects.filter(source=self.source, uid__in=uids)
+        resources = list(rows.order_by("pk"))
         read = _values(self.source, resources, self.mapping.columns)
         found = [
             (resource, self._read(resource, Row(resource.pk, values)))
@@ -246,6 +247,7 @@ def _groups(source: Source, resources: Sequence[PushedResource]) -> dict[str, li
                 jsonb_array_elements(coalesce("group".document -> 'members', '[]')) AS member
             WHERE "group".source_id = %s AND "group".kind = 'Group'
                 AND member ->> 'value' = ANY(%s)
+            ORDER BY "group".id
             """,
             [source.pk, uids],
         )

@@ -94,7 +94,7 @@ def records_of(person: Person) -> list[SourceRecord]:
     return list(
         SourceRecord.objects.filter(person=person)
         .select_related("source")
-        .order_by("source__position", "key")
+        .order_by("source__position", "key", "pk")
     )
 
 

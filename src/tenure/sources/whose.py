@@ -156,7 +156,7 @@ def _known_elsewhere(slug: str, ids: Sequence[int]) -> dict[int, dict[str, Any]]
     said: dict[int, dict[str, Any]] = {}
     only_here = set()
     # The first source in order says most.
-    for row in records.order_by("-source__position", "-key"):
+    for row in records.order_by("-source__position", "-key", "-pk"):
         if row.source.slug == slug:
             only_here.add(row.person_id)
         else:

@@ -150,9 +150,7 @@ def wake_overdue() -> None:
 def wake(kind: str = "") -> None:
     """Have what waits sent soon; one job that waits already is enough. What others carry out does
     not stand in the way of what is sent at once."""
-    from tenure.sso.tasks import carry_out, deliver
-
     if kind in _callers:
-        defer_once(carry_out, queueing_lock="carry out notices")
+        defer_once("tenure.carry_out_notices", queueing_lock="carry out notices")
     else:
-        defer_once(deliver, queueing_lock="send notices")
+        defer_once("tenure.deliver_notices", queueing_lock="send notices")

@@ -7,6 +7,8 @@ from tenure.applications.connecting import can_end_sessions
 from tenure.applications.models import Application
 from tenure.sso import global_revocation, revoking
 from tenure.sso.policies import NotConfigured, settings_of
+from tenure.sso.saml.notices import place_without_browser
+from tenure.sso.saml.registered import NotReady, registered
 
 
 def ways_of(application: Application) -> list[str]:
@@ -30,9 +32,6 @@ def _by_protocol(application: Application) -> list[str]:
 
 
 def _takes_logouts(application: Application) -> bool:
-    from tenure.sso.saml.notices import place_without_browser
-    from tenure.sso.saml.registered import NotReady, registered
-
     try:
         return place_without_browser(registered(application).service) is not None
     except (NotConfigured, NotReady):

@@ -36,7 +36,7 @@ def ask(people: Sequence[Person], at: datetime) -> None:
     known = {person.pk: person for person in people}
     records = SourceRecord.objects.filter(source__in=sources, person_id__in=known, present=True)
     of: dict[int, list[SourceRecord]] = {}
-    for record in records.exclude(remote_id=""):
+    for record in records.exclude(remote_id="").order_by("pk"):
         of.setdefault(record.source_id, []).append(record)
     for source in sources:
         ask_for(source, {record: known[record.person_id] for record in of.get(source.pk, ())}, at)
@@ -85,9 +85,7 @@ def ask_for(
 
 def wake(slug: str) -> None:
     """Have what waits written soon; one job that waits already is enough."""
-    from tenure.writeback.tasks import write_back
-
-    defer_once(write_back, queueing_lock=f"write back {slug}", slug=slug)
+    defer_once("tenure.write_back", queueing_lock=f"write back {slug}", slug=slug)
 
 
 def _over(source: Source, new: Collection[int], at: datetime) -> str:

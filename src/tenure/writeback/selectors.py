@@ -93,9 +93,10 @@ class Trouble:
 
 def troubles() -> list[Trouble]:
     """Of all sources. Two queries."""
+    refused = Pause.objects.filter(refused=True).select_related("source")
     found = [
         Trouble(row.source.slug, row.source.name, "refused", 0, row.since, row.reason)
-        for row in Pause.objects.filter(refused=True).select_related("source")
+        for row in refused.order_by("source__slug")
     ]
     rows = WriteBack.objects.filter(state__in=(State.HELD, State.FAILED)).order_by()
     told = rows.values_list("source__slug", "source__name", "state").annotate(

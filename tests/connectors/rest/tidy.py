@@ -59,10 +59,10 @@ class Tidy(Application):
                 self.store.group(group).add(self.store.person(one).id)
                 return web.Response(status=204)
             case "DELETE", ["groups", group, "members", one]:
-                members = self.store.group(group)
-                if one not in members:
+                there = self.store.group(group)
+                if one not in there:
                     return web.json_response({"message": "not a member"}, status=404)
-                members.discard(one)
+                there.discard(one)
                 return web.Response(status=204)
         return web.json_response({"message": "no such address"}, status=404)
 

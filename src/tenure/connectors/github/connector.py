@@ -10,8 +10,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from hashlib import blake2b
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import orjson
 from pydantic import BaseModel
@@ -36,6 +35,7 @@ from tenure.connectors.github.api import HEADERS, Api, explain
 from tenure.connectors.github.settings import GithubSecrets, GithubSettings
 from tenure.connectors.github.teams import Teams
 from tenure.connectors.http import segment
+from tenure.connectors.opened import OpenWith
 from tenure.core.model import Attributes, Value
 
 LOGIN, ROLE, STATE = "userName", "role", "state"
@@ -47,7 +47,7 @@ _NO_SWITCH = (
 _INSTEAD = "Take it out of the organisation instead (removal: {then: delete}), or invite it again."
 
 
-class GithubConnector:
+class GithubConnector(OpenWith):
     """One organisation."""
 
     Settings: ClassVar[type[BaseModel]] = GithubSettings
@@ -67,6 +67,7 @@ class GithubConnector:
         self._settings = settings
         self._names = config.attributes
         self._http = way.funnel(settings, headers=HEADERS, limits=config.limits, how=explain)
+        self._opened = [self._http]
         self._api = Api(self._http, settings.page_size)
         self._path = f"/orgs/{settings.organisation}"
         self._teams = Teams(self._api, settings.organisation, self._login_of)
@@ -76,18 +77,6 @@ class GithubConnector:
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups and settings.create_groups,
         )
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(kind, error, traceback)
 
     async def check(self) -> list[Check]:
         """Who we are, whether we own the organisation, and its teams."""

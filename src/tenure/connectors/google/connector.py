@@ -7,8 +7,7 @@ decided in the funnel. It must not know the engine.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -38,6 +37,7 @@ from tenure.connectors.google.resources import (
 from tenure.connectors.google.settings import GoogleSecrets, GoogleSettings
 from tenure.connectors.google.transfers import Transfers
 from tenure.connectors.http import segment
+from tenure.connectors.opened import OpenWith
 from tenure.core.diff import canonical
 from tenure.core.model import Attributes, Value
 
@@ -45,7 +45,7 @@ _BY_HAND = "Do it in the Google Admin console."
 _FULL = {"projection": "full"}
 
 
-class GoogleConnector:
+class GoogleConnector(OpenWith):
     """One Workspace."""
 
     Settings: ClassVar[type[BaseModel]] = GoogleSettings
@@ -62,11 +62,12 @@ class GoogleConnector:
             must_be_known(name)
         self._settings = settings
         self._names = sorted(config.attributes)
-        self._funnels = [
+        funnels = [
             way.funnel(settings, address=address, limits=config.limits, how=explain)
             for address in (settings.base_url, settings.licensing_url)
         ]
-        self._api, licensing = (Api(funnel) for funnel in self._funnels)
+        self._opened = funnels
+        self._api, licensing = (Api(funnel) for funnel in funnels)
         self._groups = Groups(self._api, settings)
         self._licences = Licences(self._api, licensing, settings)
         self._transfers = Transfers(self._api)
@@ -83,20 +84,6 @@ class GoogleConnector:
     def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
         """Whether sessions can be ended by these settings."""
         return GoogleSettings.model_validate(dict(settings)).sign_out
-
-    async def __aenter__(self) -> Self:
-        for funnel in self._funnels:
-            await funnel.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        for funnel in self._funnels:
-            await funnel.__aexit__(kind, error, traceback)
 
     async def check(self) -> list[Check]:
         """Users, groups and licences: what may be read, as far as reading shows it."""

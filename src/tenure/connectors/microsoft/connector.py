@@ -7,8 +7,7 @@ way is decided in the funnel. It must not know the engine.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -43,6 +42,7 @@ from tenure.connectors.microsoft.properties import (
 )
 from tenure.connectors.microsoft.returning import Deleted
 from tenure.connectors.microsoft.settings import MicrosoftSecrets, MicrosoftSettings
+from tenure.connectors.opened import OpenWith
 from tenure.core.diff import canonical
 from tenure.core.model import Attributes, Value
 
@@ -51,7 +51,7 @@ _BY_HAND = "Do it in the Microsoft Entra admin center."
 _GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 
 
-class MicrosoftConnector:
+class MicrosoftConnector(OpenWith):
     """One tenant."""
 
     Settings: ClassVar[type[BaseModel]] = MicrosoftSettings
@@ -73,6 +73,7 @@ class MicrosoftConnector:
         }
         self._select = selected(list(self._names.values()))
         self._http = way.funnel(settings, limits=config.limits, how=explain)
+        self._opened = [self._http]
         self._graph = Graph(self._http, settings.base_url)
         self._groups = Groups(self._graph, settings)
         self._licences = Licences(self._graph, settings)
@@ -91,18 +92,6 @@ class MicrosoftConnector:
     def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
         """Whether sessions can be ended by these settings."""
         return MicrosoftSettings.model_validate(dict(settings)).revoke_sessions
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(kind, error, traceback)
 
     async def check(self) -> list[Check]:
         """Users, groups and licences: what may be read, as far as reading shows it."""

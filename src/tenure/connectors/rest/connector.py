@@ -7,8 +7,7 @@ answer means is data; this knows verbs only. It must not know the engine, or any
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -26,6 +25,7 @@ from tenure.connectors.base import (
     Unsupported,
     listed,
 )
+from tenure.connectors.opened import OpenWith
 from tenure.connectors.rest.accounts import Accounts
 from tenure.connectors.rest.checks import checked
 from tenure.connectors.rest.creating import Creator
@@ -39,7 +39,7 @@ from tenure.connectors.rest.verbs import run
 from tenure.core.model import Attributes, Value
 
 
-class RestConnector:
+class RestConnector(OpenWith):
     """An own API, by a specification in YAML. See docs/reference/rest-connector.md."""
 
     Settings: ClassVar[type[BaseModel]] = RestSettings
@@ -70,6 +70,7 @@ class RestConnector:
             tokens=config.tokens,
             tape=tape,
         )
+        self._opened = [self._transport]
         self._finder = Finder(program, self._transport, self._accounts)
         self._creator = Creator(program, self._transport, self._accounts, self.read)
         self._entitlements = Entitlements(
@@ -114,18 +115,6 @@ class RestConnector:
     def program(self) -> Program:
         """What is run."""
         return self._program
-
-    async def __aenter__(self) -> Self:
-        await self._transport.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._transport.__aexit__(kind, error, traceback)
 
     async def check(self) -> list[Check]:
         """Credentials, the specification's own checks, one page of accounts, entitlements."""

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
@@ -33,6 +32,7 @@ from tenure.connectors.base import (
     Unsupported,
 )
 from tenure.connectors.bearer import bearer
+from tenure.connectors.opened import OpenWith
 from tenure.connectors.scim import version1
 from tenure.connectors.scim.accounts import Accounts, fingerprint
 from tenure.connectors.scim.attributes import path
@@ -60,7 +60,7 @@ _SEEN: Mapping[tuple[str, str], tuple[str, Any, str]] = {
 }
 
 
-class ScimConnector:
+class ScimConnector(OpenWith):
     """SCIM. A 403 for one account is `Rejected`, as it may be protected there; anywhere else it is
     `StopApplication`."""
 
@@ -76,6 +76,7 @@ class ScimConnector:
         for name in config.attributes:
             path(name)  # Refuses what is no attribute before anything is sent.
         self._http = funnel(settings, way, config.limits)
+        self._opened = [self._http]
         self._speech = Speech(settings.dialect, address=settings.base_url, http=self._http)
         self._changer = Changer(self._http, self._speech)
         self._creator = Creator(self._http, self._speech)
@@ -107,18 +108,6 @@ class ScimConnector:
     def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
         """Whether sessions can be ended by these settings."""
         return ScimSettings.model_validate(dict(settings)).dialect.sessions is not None
-
-    async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._http.__aexit__(kind, error, traceback)
 
     async def check(self) -> list[Check]:
         """Address, credentials, users, groups and what the application says of itself."""

@@ -18,7 +18,7 @@ from lucide import _render_icon
 
 from tenure.applications.models import Account, Application
 from tenure.catalogue.entry import Entry
-from tenure.catalogue.loading import Listed
+from tenure.catalogue.index import Listed
 from tenure.console import look
 from tenure.people.models import Person
 

@@ -7,9 +7,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
-from tenure.applications import selectors
 from tenure.console import plan_view
-from tenure.console.page import ConsoleRequest, missing, signed_in
+from tenure.console.page import ConsoleRequest, signed_in
 from tenure.console.views import application_pages as pages
 from tenure.people import selectors as people
 from tenure.people.models import Person
@@ -23,12 +22,10 @@ from tenure.signin.permissions import Ability
 @signed_in(needs=Ability.ACCOUNTS)
 def take(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
     """Say for whom; see what follows; say why; done."""
-    application = selectors.application(slug)
-    if application is None:
-        return pages.not_there(request)
-    account = selectors.account(application, pk)
-    if account is None:
-        return missing(request, "account", section="applications", back="console:applications")
+    there = pages.account_there(request, slug, pk)
+    if isinstance(there, HttpResponse):
+        return there
+    application, account = there
     given = request.POST if request.method == "POST" else request.GET
     wanted, reason = given.get("person", "").strip()[:200], given.get("reason", "").strip()[:1000]
     person, preview, error = None, None, ""

@@ -12,10 +12,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
-from tenure.applications import selectors
 from tenure.applications.models import Account
 from tenure.audit import selectors as audit
-from tenure.console.page import ConsoleRequest, missing, signed_in
+from tenure.console.page import ConsoleRequest, signed_in
 from tenure.console.views import application_pages as pages
 from tenure.people import selectors as people
 from tenure.people.services import find_person
@@ -37,12 +36,10 @@ _DECISIONS: Final[MappingProxyType[str, tuple[Callable[..., None], str]]] = Mapp
 @signed_in()
 def account(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
     """The account."""
-    application = selectors.application(slug)
-    if application is None:
-        return pages.not_there(request)
-    found = selectors.account(application, pk)
-    if found is None:
-        return missing(request, "account", section="applications", back="console:applications")
+    there = pages.account_there(request, slug, pk)
+    if isinstance(there, HttpResponse):
+        return there
+    application, found = there
     candidates = people.people_by_key(found.candidates)
     context = {
         "account": found,
@@ -60,12 +57,10 @@ def account(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
 @signed_in(needs=Ability.ACCOUNTS)
 def decide(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
     """Whose it is, or that it is nobody's, or that it is never touched."""
-    application = selectors.application(slug)
-    if application is None:
-        return pages.not_there(request)
-    found = selectors.account(application, pk)
-    if found is None:
-        return missing(request, "account", section="applications", back="console:applications")
+    there = pages.account_there(request, slug, pk)
+    if isinstance(there, HttpResponse):
+        return there
+    _, found = there
     reason = request.POST.get("reason", "").strip()[:1000]
     try:
         if not reason:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from tenure.applications import pacing, selectors
 from tenure.applications.credentials import standing
-from tenure.applications.models import Application, ConnectionCheck, Health
+from tenure.applications.models import Account, Application, ConnectionCheck, Health
 from tenure.configuration import editing
 from tenure.console import (
     application_facts,
@@ -296,6 +296,19 @@ def chosen_person(text: str, found: Application) -> tuple[Person | None, str]:
         return people.person_by_uid(text) or find_person(text), ""
     except LookupError as error:
         return None, str(error)
+
+
+def account_there(
+    request: ConsoleRequest, slug: str, pk: int
+) -> tuple[Application, Account] | HttpResponse:
+    """An account and its application, or the page that says which of them is not there."""
+    found = selectors.application(slug)
+    if found is None:
+        return not_there(request)
+    account = selectors.account(found, pk)
+    if account is None:
+        return missing(request, "account", section="applications", back="console:applications")
+    return found, account
 
 
 def not_there(request: ConsoleRequest) -> HttpResponse:

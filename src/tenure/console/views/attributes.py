@@ -17,7 +17,7 @@ from tenure.console import conflicts, overtaken
 from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.core.expressions import AttributeType
 from tenure.core.names import slug
-from tenure.people.attributes import STANDARD
+from tenure.people.attributes import MAY_BE_PRIVATE, STANDARD
 from tenure.people.configuration import custom_attributes
 from tenure.signin.permissions import Ability
 
@@ -36,10 +36,15 @@ TYPES = (
 def attributes(request: ConsoleRequest) -> HttpResponse:
     """All of them."""
     words = dict(TYPES)
+    stored = custom_attributes()
+    private = {item.name for item in stored if item.sensitive}
     context = {
         "tab": "attributes",
-        "own": [(item, words[item.type.value]) for item in custom_attributes()],
-        "standard": [(name, label, words[kind.value]) for name, (label, kind) in STANDARD.items()],
+        "own": [(item, words[item.type.value]) for item in stored if item.name not in STANDARD],
+        "standard": [
+            (name, label, words[kind.value], name in private, name in MAY_BE_PRIVATE)
+            for name, (label, kind) in STANDARD.items()
+        ],
     }
     return render(request, "console/attributes.html", context, section="settings")
 
@@ -47,11 +52,14 @@ def attributes(request: ConsoleRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in(needs=Ability.CONFIGURE)
 def attribute(request: ConsoleRequest, name: str = "") -> HttpResponse:
-    """One of the company's own: a new one, or changing or removing one."""
+    """One of the company's own: a new one, or changing or removing one. Of a standard one only
+    whether it is kept private."""
     stored = editing.plain("attributes", name) if name else None
-    if name and stored is None:
+    standard = name in MAY_BE_PRIVATE
+    if name and stored is None and not standard:
         return missing(request, "attribute", section="settings", back="console:attributes")
-    values = stored or {"label": "", "type": "string", "sensitive": False}
+    fresh = _standard(name) if standard else {"label": "", "type": "string"}
+    values = stored or {**fresh, "sensitive": False}
     seen, base = editing.version(stored), conflicts.write(stored)
     errors: dict[str, str] = {}
     new_name = name
@@ -62,6 +70,8 @@ def attribute(request: ConsoleRequest, name: str = "") -> HttpResponse:
             "type": request.POST.get("type", "string"),
             "sensitive": request.POST.get("sensitive") == "yes",
         }
+        if standard:
+            values |= _standard(name)
         typed = request.POST.get("name", "").strip()[:64]
         new_name = name or typed or slug(str(values["label"])).replace("-", "_")[:64]
         if request.POST.get("do") != "edit":
@@ -72,6 +82,7 @@ def attribute(request: ConsoleRequest, name: str = "") -> HttpResponse:
     context = {
         "tab": "attributes",
         "name": name,
+        "standard": standard,
         "new_name": new_name,
         "values": values,
         "types": TYPES,
@@ -83,10 +94,19 @@ def attribute(request: ConsoleRequest, name: str = "") -> HttpResponse:
     return render(request, "console/attribute.html", context, section="settings", status=status)
 
 
+def _standard(name: str) -> dict[str, object]:
+    label, kind = STANDARD[name]
+    return {"label": label, "type": kind.value}
+
+
 def _save(
     request: ConsoleRequest, name: str, values: dict[str, object], seen: str, base: str
 ) -> HttpResponse | dict[str, str]:
-    remove = request.POST.get("do") == "remove"
+    # A standard one that is not private needs no mention.
+    open_to_all = name in MAY_BE_PRIVATE and not values["sensitive"]
+    if open_to_all and seen == editing.NOTHING:
+        return redirect("console:attributes")
+    remove = open_to_all or request.POST.get("do") == "remove"
     try:
         item = None if remove else Attribute.model_validate(values)
         editing.edit("attributes", name, item, seen=seen)
@@ -106,6 +126,8 @@ def _save(
             kind="attribute", keep_url=request.path,
         )  # fmt: skip
     what = "is removed" if remove else "is saved"
+    if name in MAY_BE_PRIVATE:
+        what = "is not kept private any more" if remove else "is kept private from now on"
     messages.success(request, f"{values['label'] or name} {what}.")
     return redirect("console:attributes")
 

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 from tenure.applications import selectors
 from tenure.catalogue import filling, pages
 from tenure.catalogue.entry import CATEGORIES, CHECKED, Entry
-from tenure.catalogue.loading import Listed, UnknownEntry, listed
+from tenure.catalogue.index import Listed, listed
+from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as read_entry
 from tenure.catalogue.search import filters, search
 from tenure.configuration.proposing import block, prepare

@@ -358,7 +358,7 @@ def _described(found: rule_effects.RuleEffect) -> dict[str, Any]:
 def _choices(form: RuleForm) -> list[Choice]:
     """Every application, those that the rule gives first."""
     keys: dict[int, list[str]] = {}
-    for item in Entitlement.objects.filter(managed=True).order_by("key"):
+    for item in Entitlement.objects.filter(managed=True).order_by("key", "pk"):
         keys.setdefault(item.application_id, []).append(item.key)
     found = []
     for row in (item.application for item in applications.applications()):

@@ -10,7 +10,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.console import charts, look
+from tenure.console.look import Mark
 from tenure.console.page import THEMES, ConsoleRequest, render, signed_in
+from tenure.console.waiting_item import Item
 
 #: Where each component is shown, and what it is called.
 _PARTS = (
@@ -27,6 +29,7 @@ _PARTS = (
     ("diff", "Diff"),
     ("timeline", "Timelines"),
     ("charts", "Charts"),
+    ("waits", "What waits"),
     ("credential", "Credentials"),
     ("progress", "Progress"),
     ("steps", "Wizard steps"),
@@ -73,6 +76,18 @@ def design(request: ConsoleRequest) -> HttpResponse:
                 )
             ]
         ),
+        "split": charts.split(
+            [
+                ("Active", 82, "make", "#charts", True),
+                ("Upcoming", 7, "wait", "#charts", True),
+                ("On leave", 2, "change", "#charts", True),
+                ("Left", 11, "quiet", "#charts", False),
+            ]
+        ),
+        "waits": [
+            Item(Mark("Held", "wait"), "9 removals in Slack", "More than 3 %.", "#waits", "Review"),
+            Item(Mark("Failed", "remove"), "1 run failed", "No answer.", "#waits", "Look"),
+        ],
         "ask": request.GET.get("ask", ""),
     }
     return render(request, "console/design.html", context)

@@ -112,8 +112,9 @@ def _mapping(
 ) -> dict[str, Any]:
     mapped = definition.get("mapping", {})
     values = source_form.status_values(looked, mapped)
+    private = looking.private_columns(source_drafts.as_source(slug, definition), looked)
     return {
-        "columns": source_form.rows(looked, mapped, guessed),
+        "columns": source_form.rows(looked.veiled(private), mapped, guessed),
         "lines": source_form.lines(looked, mapped),
         "attributes": source_form.attributes(),
         "dates": "\n".join(definition.get("dates", ())),

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tenure.applications import selectors as applications
 from tenure.applications.models import Application
-from tenure.catalogue.loading import listed
+from tenure.catalogue.index import listed
 from tenure.configuration import editing
 from tenure.configuration.document import Application as Written
 from tenure.configuration.document import Company

@@ -99,8 +99,8 @@ def _page(
     context = {
         "tab": "tokens",
         "rows": [(row, address_of(row.source), _state(row)) for row in push.tokens()],
-        "sources": Source.objects.filter(reader__in=[PUSH, UPLOAD]).order_by("name"),
-        "read": Source.objects.exclude(reader__in=[PUSH, UPLOAD]).order_by("name"),
+        "sources": Source.objects.filter(reader__in=[PUSH, UPLOAD]).order_by("name", "slug"),
+        "read": Source.objects.exclude(reader__in=[PUSH, UPLOAD]).order_by("name", "slug"),
         "scopes": [(scope.value, scope.label) for scope in (Scope.WRITE, Scope.READ)],
         "days": [str(days) for days in _DAYS],
         "typed": typed or {"scope": Scope.WRITE.value, "days": str(_USUAL), "source": ""},

@@ -94,6 +94,7 @@ class SourceFile:
         return Check("File", True, f"{said}.")
 
     def _placed(self, config: ReaderConfig, usual: str) -> Place:
+        # Each way is imported where it is taken: a file of this machine needs no HTTP and no SSH.
         settings = self._settings
         if config.file is not None:
             return ThisMachine(config.file, usual, 0)

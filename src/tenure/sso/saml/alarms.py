@@ -57,7 +57,8 @@ def _ours(at: datetime) -> list[Alarm]:
 
 def _metadata(at: datetime) -> list[Alarm]:
     found = []
-    for row in ServiceMetadata.objects.exclude(problem="").select_related("application"):
+    kept = ServiceMetadata.objects.exclude(problem="").select_related("application")
+    for row in kept.order_by("application__slug"):
         if row.read_at is not None and at - row.read_at < _UNREADABLE:
             continue
         name = row.application.name

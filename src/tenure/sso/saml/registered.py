@@ -41,8 +41,10 @@ def by_entity_id(name: str) -> Registered:
     """The application that calls itself so. Raises `NotTrusted`."""
     row = Application.objects.filter(single_sign_on__saml__entity_id=name).first()
     if row is None:
-        found = ServiceMetadata.objects.filter(entity_id=name)
-        row = next((item.application for item in found.select_related("application")), None)
+        # Of two with one name, the same each time: the first, as where it is set by hand.
+        found = ServiceMetadata.objects.filter(entity_id=name).select_related("application")
+        kept = found.order_by("application__position", "application__slug").first()
+        row = kept.application if kept else None
     if row is None:
         raise NotTrusted(
             f"No application here calls itself {name[:200]}. Compare the entity id in the "

@@ -117,10 +117,10 @@ class Grafana(Application):
                     text = "User is already added to this team"
                     return web.json_response({"message": text}, status=400)
                 members.append(body["userId"])
-            case "DELETE", ["members", number]:
-                if int(number) not in members:
+            case "DELETE", ["members", member]:
+                if int(member) not in members:
                     raise Refused("gone", "Team member not found")
-                members.remove(int(number))
+                members.remove(int(member))
         return web.json_response({"message": "Done"})
 
     def refuse(self, error: Refused) -> Answer:

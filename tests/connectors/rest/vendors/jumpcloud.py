@@ -80,8 +80,8 @@ class Jumpcloud(Application):
                 del self.groups[key]
                 return web.Response(status=204)
             case "GET", [key, "members"]:
-                found = [{"to": {"id": one, "type": "user"}} for one in self.members[key]]
-                return web.json_response(found[skip : skip + limit])
+                members = [{"to": {"id": one, "type": "user"}} for one in self.members[key]]
+                return web.json_response(members[skip : skip + limit])
             case "POST", [key, "members"]:
                 assert body.keys() == {"op", "type", "id"}
                 assert body["type"] == "user"

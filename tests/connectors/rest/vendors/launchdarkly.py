@@ -21,7 +21,7 @@ class LaunchDarkly(Application):
         if request.headers.get("Authorization") != TOKEN:
             return web.json_response({"message": "Invalid account ID header"}, status=401)
         parts = request.path.removeprefix("/api/v2/").split("/")
-        body = await request.json() if request.can_read_body else None
+        body = await request.json() if request.can_read_body else []
         match request.method, parts:
             case "GET", ["members"]:
                 return self.listed(request.query)

@@ -38,8 +38,8 @@ class RocketChat(Application):
                 at, count = int(query["offset"]), int(query["count"])
                 found = sorted(self.users.values(), key=lambda one: str(one["username"]))
                 page = found[at : at + min(count, 100)]
-                told = {"users": page, "count": len(page), "offset": at, "total": len(found)}
-                return self.done(told)
+                counts = {"count": len(page), "offset": at, "total": len(found)}
+                return self.done({"users": page, **counts})
             case "GET", "users.info":
                 return self.done({"user": self.user(query)})
             case "GET", "roles.list":

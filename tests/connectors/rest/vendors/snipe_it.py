@@ -52,9 +52,9 @@ class SnipeIt(Application):
                 rows = [{"id": n, "name": _e(name)} for n, name in self.groups.items()]
                 return self.paged(rows, query)
             case "POST", ["groups"]:
-                number = len(self.groups) + 1
-                self.groups[number] = body["name"]
-                return self.done({"id": number, "name": body["name"]})
+                key = len(self.groups) + 1
+                self.groups[key] = body["name"]
+                return self.done({"id": key, "name": body["name"]})
             case "DELETE", ["groups", number]:
                 del self.groups[int(number)]
                 return self.done(None)

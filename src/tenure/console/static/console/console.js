@@ -128,6 +128,26 @@ for (const field of document.querySelectorAll("select[data-zone]")) {
   if (field.value === "UTC" && known) field.value = zone;
 }
 
+// What is typed while the rows of a condition are fetched anew stays: the answer knows nothing of it.
+let typedMeanwhile = [];
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const asked = detail.requestConfig?.parameters;
+  typedMeanwhile = [];
+  if (detail.target.id !== "rows" || String(asked?.do ?? "").startsWith("drop")) return;
+  typedMeanwhile = [...detail.target.querySelectorAll("input[name^=value-]")]
+    .filter((field) => field.value !== (asked[field.name] ?? ""))
+    .map((field) => [field.id, field.value]);
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const [id, text] of typedMeanwhile) {
+    const field = document.getElementById(id);
+    if (!field) continue;
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  typedMeanwhile = [];
+});
+
 // A form that was refused begins at the first field that is wrong.
 document.querySelector("main form [aria-invalid=true]:not([type=hidden])")?.focus();
 

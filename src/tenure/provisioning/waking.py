@@ -1,0 +1,16 @@
+"""Waking the jobs of an application, in the caller's transaction. By their names: the jobs
+(`tasks`) call nearly all of this package, and whoever wakes them is called by it."""
+
+from __future__ import annotations
+
+from tenure.infra.jobs import defer_once
+
+
+def queue_drain(slug: str) -> None:
+    """Wake a drain for the application; one that waits already is enough."""
+    defer_once("tenure.drain", queueing_lock=f"drain {slug}", slug=slug)
+
+
+def queue_reconcile(slug: str) -> None:
+    """Read the application's accounts soon."""
+    defer_once("tenure.reconcile", queueing_lock=f"reconcile {slug}", slug=slug)

@@ -1,0 +1,25 @@
+"""Sending a browser to another page, for pages of everybody who signs in."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+
+def go(request: HttpRequest, address: str) -> HttpResponse:
+    """For htmx, a header that makes the browser go there: a redirect would land in the page."""
+    if request.headers.get("HX-Request"):
+        response = HttpResponse(status=204)
+        response["HX-Redirect"] = address
+        return response
+    return redirect(address)
+
+
+def to_sign_in(request: HttpRequest, *, back: bool = False) -> HttpResponse:
+    """To the door; `back`: and from there to the page that was asked for."""
+    address = reverse("signin:index")
+    if back and request.method == "GET" and not request.headers.get("HX-Request"):
+        address += "?" + urlencode({"next": request.path})
+    return go(request, address)
