@@ -17,6 +17,7 @@ from tenure.people.services import company as company_row
 from tenure.people.services import restand
 from tenure.provisioning import lives, planning, services
 from tenure.provisioning.drafting import Scope
+from tenure.provisioning.explain import explain
 from tenure.provisioning.models import Operation, RuleMemory
 from tenure.provisioning.whatif import with_attributes
 from tenure.rules.exceptions import ExceptionRefused, end_those_over
@@ -190,6 +191,9 @@ class TestGrace:
         change(person, department="Support")
         apply()
         assert sales.members("sales") == {"p1@acme.example"}
+        (told,) = explain(person).applications
+        assert any(because.rule == "sales" for because in told.because)
+        assert [refusal.rule for refusal in told.not_because] == []
         lost = RuleMemory.objects.get().lost_at
         assert lost is not None
         looks = at_once(person).next_look_at

@@ -191,6 +191,7 @@ def plan(
     if config and (person or application):
         raise Failure("--config is about everybody and every application: leave out the others.")
     with session():
+        from tenure.applications.selectors import applications
         from tenure.cli.rendering import show_plan
         from tenure.people.services import find_person
         from tenure.provisioning.services import preview
@@ -214,6 +215,8 @@ def plan(
                 found = preview(application=application, person=who)
         if as_json:
             print_json(found.as_json())
+        elif config is None and not applications():
+            out.print("There are no applications yet: `tenure config apply` adds them.")
         else:
             show_plan(out, found, everything=everything)
         if found.lines or any(not problem.notice for problem in found.problems):

@@ -135,6 +135,13 @@ def explain(
     for row in rows:
         policy = compiled.applications[row.slug]
         given = weighed.access.get(row.slug)
+        # A rule in its grace still gives: it is not told as one that does not, too.
+        gives = {because.rule for because in given.because} if given else set()
+        refusals = [
+            refusal
+            for refusal in compiled.rules.refusals(weighed.attributes, row.slug)
+            if refusal.rule not in gives
+        ]
         may = entitled(who, policy, at) and not _waits(who, accounts.get(row.pk))
         problem = ""
         if given and may:
@@ -151,7 +158,7 @@ def explain(
                     who.state, bool(given), may, person, weighed.withheld.get(row.slug, "")
                 ),
                 because=_without(given.because, hidden) if given else (),
-                not_because=_without(compiled.rules.refusals(weighed.attributes, row.slug), hidden),
+                not_because=_without(refusals, hidden),
                 entitlements=dict(sorted(given.by_entitlement.items())) if given else {},
                 account=accounts.get(row.pk),
                 problem=problem,
