@@ -54,15 +54,20 @@ def main() -> None:
             results: list[Result] = []
             for found in _run(arguments):
                 results += found
-                if not arguments.only:
-                    _keep(results)
+                _keep(results, among_others=bool(arguments.only))
     _show(results)
 
 
-def _keep(results: list[Result]) -> None:
-    """After each benchmark: a run that is cut off leaves what it has measured."""
+def _keep(results: list[Result], *, among_others: bool) -> None:
+    """After each benchmark: a run that is cut off leaves what it has measured. `among_others`: in
+    place of what has the same name, beside what was measured before."""
     path = Path(__file__).with_name("results.json")
-    path.write_text(json.dumps([r.as_json() for r in results], indent=2) + "\n")
+    rows = [r.as_json() for r in results]
+    if among_others:
+        mine = {row["name"]: row for row in rows}
+        before = json.loads(path.read_text()) if path.exists() else []
+        rows = [mine.pop(row["name"], row) for row in before] + list(mine.values())
+    path.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 def _run(arguments: argparse.Namespace) -> Iterator[list[Result]]:

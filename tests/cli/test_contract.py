@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from tenure.applications.models import Account
+from tenure.applications.models import Account, Application
+from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.people.services import restand
 from tenure.provisioning.models import Operation
 from tests.cli.conftest import Tenure
 from tests.provisioning.company import Company, apply, change, linked
@@ -130,7 +133,7 @@ def test_explain_gives_rule_condition_values_and_history(company: Company, tenur
     company.person("1", "Sales")
     apply()
     document = tenure("explain", "1", "--json").document
-    assert set(document) == {"person", "applications", "history"}
+    assert set(document) == {"person", "applications", "history", "ahead"}
     chat = document["applications"][0]
     assert chat["due"] is True
     assert chat["because"][0]["condition"] == "has(user.department)"
@@ -141,6 +144,24 @@ def test_explain_gives_rule_condition_values_and_history(company: Company, tenur
     words = tenure("explain", "p1@acme.example", "chat").out
     assert "not by Sales" in words
     assert "saw department = 'Legal'" in words
+
+
+def test_explain_says_what_is_to_come(company: Company, tenure: Tenure) -> None:
+    Application.objects.filter(slug="chat").update(lead=timedelta(days=7))
+    company.person("1", "Sales")
+    person = Person.objects.get()
+    person.start_date = now().date() + timedelta(days=10)
+    restand([person], now())
+    person.save()
+    made = person.start_date - timedelta(days=7)
+    said = f"Not yet: starts on {person.start_date}; it is made on {made}, ahead of that."
+    shown = tenure("explain", "1", "chat").out
+    assert said in " ".join(shown.split())
+    assert shown.index("To come") < shown.index("create in Chat") < shown.index("  active")
+    first, second = tenure("explain", "1", "--json").document["ahead"]
+    assert [(c["application"], c["kind"]) for c in first["changes"]] == [("chat", "create")]
+    assert (first["state"], second["state"], second["changes"]) == (None, "active", [])
+    assert tenure("person", "show", "1", "--json").document["ahead"] == [first, second]
 
 
 def test_terminate_takes_everything_now(company: Company, tenure: Tenure) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,7 @@ from tenure.cli.proof import proof, show_line
 
 if TYPE_CHECKING:
     from tenure.applications.models import Account
+    from tenure.provisioning.ahead import Turn
     from tenure.provisioning.explain import ApplicationExplanation, Explanation
     from tenure.sso.receipt import Line
 
@@ -43,26 +45,29 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Why this person has or lacks each application and entitlement, whether what they lost has
-    really ended there, and what happened.
+    really ended there, what is to come if nobody says otherwise, and what happened.
 
     Example: `tenure explain 10482 chat`
     """
     with session():
         from tenure.people.services import find_person
+        from tenure.provisioning.ahead import ahead
         from tenure.provisioning.explain import explain as explained
         from tenure.sso.receipt import receipt_of
 
         who = find_person(person)
         found = explained(who, application)
         ended = {line.application.slug: line for line in receipt_of(who).lines}
+        turns = [turn.of(application) for turn in ahead(who)]
         if as_json:
             document = found.as_json()
             for item in document["applications"]:
                 line = ended.get(item["application"])
                 item["ended"] = line.as_json() if line is not None else None
+            document["ahead"] = [turn.as_json() for turn in turns]
             print_json(document)
             return
-        _show(found, ended)
+        _show(found, ended, turns)
 
 
 def show(
@@ -82,11 +87,12 @@ def show(
         from tenure.people import looks
         from tenure.people.selectors import sensitive_attributes, shown_attributes
         from tenure.people.services import find_person
+        from tenure.provisioning.ahead import ahead
         from tenure.provisioning.explain import explain as explained
 
         who = find_person(person)
-        found = explained(who)
-        document = found.as_json()
+        found, turns = explained(who), ahead(who)
+        document = found.as_json() | {"ahead": [turn.as_json() for turn in turns]}
         if sensitive and (told := sensitive_attributes() & who.attributes.keys()):
             looks.record(who, told, where="tenure person show --sensitive")
         attributes = who.attributes if sensitive else shown_attributes(who.attributes)
@@ -109,6 +115,7 @@ def show(
             )
         )
         out.print(table("\nAccounts", ["Application", "Account", "State", "Holds"], _rows(found)))
+        _to_come(found, turns)
 
 
 def link(
@@ -132,13 +139,14 @@ def link(
         print_json({"link": address}) if as_json else print(address)
 
 
-def _show(found: Explanation, ended: Mapping[str, Line]) -> None:
+def _show(found: Explanation, ended: Mapping[str, Line], turns: Sequence[Turn]) -> None:
     _head(found)
     for item in found.applications:
         _application(item)
         line = ended.get(item.application)
         if line is not None and not item.due:
             show_line(line)
+    _to_come(found, turns)
     if found.history:
         out.print("\n[bold]History[/]")
     for event in found.history[:20]:
@@ -150,18 +158,36 @@ def _show(found: Explanation, ended: Mapping[str, Line]) -> None:
 
 
 def _head(found: Explanation) -> None:
-    from tenure.core.lifecycle import zone
-
     person = found.person
-    # In the person's own zone, in which their first and last days begin and end.
-    place = zone(person.time_zone)
-    since = f" since {found.since.astimezone(place):{_INSTANT}}" if found.since else ""
+    since = f" since {_when(found, found.since)}" if found.since else ""
     out.print(
         f"[bold]{escape(person.display_name)}[/] {escape(person.employee_number or '')} "
         f"[dim]{escape(person.email)}[/]  {found.state.value.replace('_', ' ')}{since}"
     )
     if found.until:
-        out.print(f"[dim]changes by itself at {found.until.astimezone(place):{_INSTANT}}[/]")
+        out.print(f"[dim]changes by itself at {_when(found, found.until)}[/]")
+
+
+def _to_come(found: Explanation, turns: Sequence[Turn]) -> None:
+    """What happens by itself, and when, if nobody says otherwise."""
+    if turns:
+        out.print("\n[bold]To come[/]")
+    for turn in turns:
+        state = f"  {turn.state.value.replace('_', ' ')}" if turn.state else ""
+        out.print(f"  {_when(found, turn.at)}{state}")
+        for change in turn.changes:
+            keys = [f"+{key}" for key in change.grant] + [f"-{key}" for key in change.revoke]
+            held = f"  {escape(', '.join(keys))}" if keys else ""
+            out.print(
+                f"    {change.kind.value} in {escape(change.name)}: {escape(change.reason)}{held}"
+            )
+
+
+def _when(found: Explanation, instant: datetime) -> str:
+    """In the person's own zone, in which their first and last days begin and end."""
+    from tenure.core.lifecycle import zone
+
+    return f"{instant.astimezone(zone(found.person.time_zone)):{_INSTANT}}"
 
 
 def _application(item: ApplicationExplanation) -> None:

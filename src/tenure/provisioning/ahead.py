@@ -3,9 +3,9 @@ which something changes by itself. Reads only."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from tenure.core.model import LifecycleState, OperationKind
 from tenure.core.model import Operation as Step
@@ -31,6 +31,15 @@ class Change:
     grant: tuple[str, ...] = ()
     revoke: tuple[str, ...] = ()
 
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "application": self.application,
+            "kind": self.kind.value,
+            "reason": self.reason,
+            "grant": list(self.grant),
+            "revoke": list(self.revoke),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -39,6 +48,20 @@ class Turn:
     at: datetime
     state: LifecycleState | None
     changes: tuple[Change, ...]
+
+    def of(self, application: str | None) -> Turn:
+        """As much of it as concerns one application; None: all of it."""
+        if application is None:
+            return self
+        changes = tuple(c for c in self.changes if c.application == application)
+        return replace(self, changes=changes)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at.isoformat(),
+            "state": self.state.value if self.state else None,
+            "changes": [change.as_json() for change in self.changes],
+        }
 
 
 def ahead(person: Person, *, now: datetime | None = None) -> list[Turn]:

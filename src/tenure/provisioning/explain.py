@@ -13,7 +13,13 @@ from tenure.audit.models import Event
 from tenure.core.access import Refusal
 from tenure.core.decision import weigh
 from tenure.core.mapping import MappingProblem
-from tenure.core.model import Because, LifecycleState, PersonFacts, Situation
+from tenure.core.model import (
+    ApplicationPolicy,
+    Because,
+    LifecycleState,
+    PersonFacts,
+    Situation,
+)
 from tenure.core.planner import entitled
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
@@ -155,7 +161,12 @@ def explain(
                 name=row.name,
                 due=bool(given and may),
                 summary=summary(
-                    who.state, bool(given), may, person, weighed.withheld.get(row.slug, "")
+                    who.state,
+                    bool(given),
+                    may,
+                    person,
+                    weighed.withheld.get(row.slug, ""),
+                    made=made_ahead(who, policy),
                 ),
                 because=_without(given.because, hidden) if given else (),
                 not_because=_without(refusals, hidden),
@@ -178,8 +189,17 @@ def explain(
     )
 
 
-def summary(state: LifecycleState, given: bool, may: bool, person: Person, withheld: str) -> str:
-    """Whether something is due, and why, in one sentence."""
+def summary(
+    state: LifecycleState,
+    given: bool,
+    may: bool,
+    person: Person,
+    withheld: str,
+    *,
+    made: datetime | None = None,
+) -> str:
+    """Whether something is due, and why, in one sentence. `made`: when it is, where that is before
+    their first day."""
     if withheld:
         return f"Not due: withheld by {withheld}."
     if given and may:
@@ -187,10 +207,16 @@ def summary(state: LifecycleState, given: bool, may: bool, person: Person, withh
     if given and person.admitted is False:
         return "Not yet: it is made when they have come in."
     if given and state is LifecycleState.UPCOMING:
-        return f"Not yet: starts on {person.start_date}."
+        ahead = f"; it is made on {made.date()}, ahead of that" if made else ""
+        return f"Not yet: starts on {person.start_date}{ahead}."
     if given:
         return "Not due: the rules would give it, but the person has left."
     return "Not due: no rule gives it."
+
+
+def made_ahead(who: PersonFacts, policy: ApplicationPolicy) -> datetime | None:
+    """When an account of theirs is made, where that is before their first day."""
+    return who.starts - policy.lead if who.starts and policy.lead else None
 
 
 def _without(reasons: Iterable[_Reason], hidden: frozenset[str]) -> tuple[_Reason, ...]:

@@ -24,7 +24,7 @@ from tenure.people.models import Person
 from tenure.people.services import facts
 from tenure.provisioning import memory
 from tenure.provisioning.books import books_for
-from tenure.provisioning.explain import summary
+from tenure.provisioning.explain import made_ahead, summary
 from tenure.provisioning.loading import exceptions, policy_of
 from tenure.provisioning.models import Operation
 
@@ -91,7 +91,8 @@ class Standings:
         access = weighed.access.get(slug)
         may, there = entitled(who, policy, self._at), may_be_there(who, policy)
         withheld = weighed.withheld.get(slug, "")
-        why = summary(who.state, access is not None, may, person, withheld)
+        made = made_ahead(who, policy)
+        why = summary(who.state, access is not None, may, person, withheld, made=made)
         if access is not None and may and there:
             why = f"Due by {', '.join(reason.name for reason in access.because)}."
         elif access is not None and may:
