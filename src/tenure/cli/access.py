@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
@@ -11,8 +10,9 @@ import typer
 from rich.markup import escape
 
 from tenure.cli.context import session
-from tenure.cli.output import AsJson, out, print_json, say, table
+from tenure.cli.output import AsJson, out, print_json, table
 from tenure.cli.proof import proof, show_line
+from tenure.cli.reached import reached_at
 
 if TYPE_CHECKING:
     from tenure.applications.models import Account
@@ -129,13 +129,9 @@ def link(
     Example: `tenure link`
     """
     with session():
-        from django.conf import settings
-
         from tenure.signin.services import issue_link
 
-        address = f"{settings.TENURE_URL}{issue_link(name=name)}"
-        if not os.environ.get("TENURE_URL"):
-            say("TENURE_URL is not set: if Tenure is not at this address, set it to where it is.")
+        address = reached_at(issue_link(name=name))
         print_json({"link": address}) if as_json else print(address)
 
 

@@ -9,6 +9,7 @@ import typer
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json, say, table
+from tenure.cli.reached import reached_at
 
 push_app = typer.Typer(
     help="Systems that push people here by SCIM.\n\n"
@@ -42,7 +43,6 @@ def token(
     Example: `tenure push token entra --name 'Entra ID'`
     """
     with session():
-        from django.conf import settings
         from django.urls import reverse
 
         from tenure.scim_server.models import Scope
@@ -60,7 +60,7 @@ def token(
         path = (
             reverse("receiving:upload", args=[source]) if uploads else reverse("scim_server:root")
         )
-        address = f"{settings.TENURE_URL}{path}".rstrip("/")
+        address = reached_at(path.rstrip("/"))
         if as_json:
             print_json({"source": source, "name": name, "address": address, "token": made})
             return
@@ -85,7 +85,6 @@ def hook(
     Example: `tenure push hook hr --name Factorial --from 203.0.113.0/24`
     """
     with session():
-        from django.conf import settings
         from django.urls import reverse
 
         from tenure.scim_server.tokens import issue_hook
@@ -94,7 +93,7 @@ def hook(
             made = issue_hook(source, name=name, networks=networks or ())
         except ValueError as error:
             raise Failure(str(error)) from error
-        plain = f"{settings.TENURE_URL}{reverse('receiving:hook', args=[source])}"
+        plain = reached_at(reverse("receiving:hook", args=[source]))
         document = {
             "source": source,
             "name": name,

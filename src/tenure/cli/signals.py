@@ -9,6 +9,7 @@ import typer
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json, say, table
+from tenure.cli.reached import reached_at
 
 signals_app = typer.Typer(
     help="Systems that are told when access ends, and those that we listen to.\n\n"
@@ -206,7 +207,7 @@ def trust(
             )
         except ValueError as error:
             raise Failure(str(error)) from error
-        address = f"{settings.TENURE_URL}{reverse('signals:receive', args=[made.slug])}"
+        address = reached_at(reverse("signals:receive", args=[made.slug]))
         if as_json:
             print_json({"name": made.slug, "address": address, "token": token})
             return
