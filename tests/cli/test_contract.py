@@ -164,6 +164,12 @@ def test_explain_says_what_is_to_come(company: Company, tenure: Tenure) -> None:
     assert tenure("person", "show", "1", "--json").document["ahead"] == [first, second]
 
 
+def test_explain_says_that_nothing_is_deleted(company: Company, tenure: Tenure) -> None:
+    company.person("1", "Sales")
+    assert tenure("person", "hold", "1", "--reason", "case [12]").code == 0
+    assert "nothing is deleted: case [12]" in " ".join(tenure("explain", "1").out.split())
+
+
 def test_terminate_takes_everything_now(company: Company, tenure: Tenure) -> None:
     company.people(2)
     apply()

@@ -162,6 +162,12 @@ def _head(found: Explanation) -> None:
     )
     if found.until:
         out.print(f"[dim]changes by itself at {_when(found, found.until)}[/]")
+    if person.legal_hold_since is not None:
+        since = _when(found, person.legal_hold_since)
+        out.print(
+            f"[yellow]legal hold since {since}, nothing is deleted:[/] "
+            f"{escape(person.legal_hold_reason)}"
+        )
 
 
 def _to_come(found: Explanation, turns: Sequence[Turn]) -> None:
