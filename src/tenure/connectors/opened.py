@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
 
 class OpenWith:
-    """Opens all of `_opened` in their order, and closes them."""
+    """Opens all of `_opened` in their order, and closes them, the last first. Where one cannot be
+    opened, those before it are closed again."""
 
     _opened: Sequence[AbstractAsyncContextManager[Any]]
+    _open: AsyncExitStack
 
     async def __aenter__(self) -> Self:
-        for one in self._opened:
-            await one.__aenter__()
+        async with AsyncExitStack() as stack:
+            for one in self._opened:
+                await stack.enter_async_context(one)
+            self._open = stack.pop_all()
         return self
 
     async def __aexit__(
@@ -24,5 +28,4 @@ class OpenWith:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for one in self._opened:
-            await one.__aexit__(kind, error, traceback)
+        await self._open.__aexit__(kind, error, traceback)
