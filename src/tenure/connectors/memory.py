@@ -11,8 +11,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
-from types import TracebackType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
@@ -38,6 +37,7 @@ from tenure.connectors.memory_application import (
     MemoryGroup,
     MemoryUser,
 )
+from tenure.connectors.opened import OpenWith
 from tenure.core.diff import comparable, comparables
 from tenure.core.model import Attributes, Value
 
@@ -65,7 +65,7 @@ class MemorySecrets(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class MemoryConnector:
+class MemoryConnector(OpenWith):
     """The port's verbs on a `MemoryApplication`."""
 
     Settings: ClassVar[type[BaseModel]] = MemorySettings
@@ -96,17 +96,6 @@ class MemoryConnector:
     def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
         """Whether sessions can be ended by these settings."""
         return MemorySettings.model_validate(dict(settings)).sessions
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        return None
 
     async def check(self) -> list[Check]:
         """One line: that it is there."""

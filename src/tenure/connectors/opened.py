@@ -12,7 +12,8 @@ class OpenWith:
     """Opens all of `_opened` in their order, and closes them, the last first. Where one cannot be
     opened, those before it are closed again."""
 
-    _opened: Sequence[AbstractAsyncContextManager[Any]]
+    #: Nothing, for those that speak to nobody.
+    _opened: Sequence[AbstractAsyncContextManager[Any]] = ()
     _open: AsyncExitStack
 
     async def __aenter__(self) -> Self:

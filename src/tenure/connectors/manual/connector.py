@@ -7,8 +7,7 @@ what is known of an account.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from types import TracebackType
-from typing import Annotated, ClassVar, NoReturn, Self
+from typing import Annotated, ClassVar, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -22,6 +21,7 @@ from tenure.connectors.base import (
     RemoteEntitlement,
     Unsupported,
 )
+from tenure.connectors.opened import OpenWith
 from tenure.core.model import Attributes, Value
 
 
@@ -43,7 +43,7 @@ class ManualSecrets(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class ManualConnector:
+class ManualConnector(OpenWith):
     """Each verb that changes something raises `Unsupported` with the instructions."""
 
     Settings: ClassVar[type[BaseModel]] = ManualSettings
@@ -52,17 +52,6 @@ class ManualConnector:
     def __init__(self, config: ConnectorConfig) -> None:
         self._instructions = ManualSettings.model_validate(dict(config.settings)).instructions
         self.capabilities = Capabilities(listed=False, searchable=frozenset())
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        return None
 
     async def check(self) -> list[Check]:
         """There is nothing that could be wrong."""
