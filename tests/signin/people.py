@@ -8,13 +8,13 @@ from datetime import date
 from typing import Any
 
 from django.core import mail
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from tenure.infra.clock import now
 from tenure.people.models import Company, Person
 from tenure.people.services import restand
-from tenure.signin import invitations, passkeys
+from tenure.signin import invitations, passkeys, waiting
 from tenure.signin.models import Pairing, Passkey, User
 from tenure.signin.sending import send_waiting
 from tenure.signin.tokens import digest
@@ -52,6 +52,13 @@ def with_passkey(owner: Person | User, **lies: Any) -> Authenticator:
     for name, value in lies.items():
         setattr(device, name, value)
     return device
+
+
+def kept_by(client: Client) -> waiting.Kept:
+    """What this computer keeps of the pairing that it has started."""
+    request = HttpRequest()
+    request.COOKIES = {name: cookie.value for name, cookie in client.cookies.items()}
+    return waiting.kept_by(request)
 
 
 def post(client: Client, path: str, body: Any = None) -> HttpResponse:

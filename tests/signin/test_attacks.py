@@ -19,7 +19,8 @@ from tenure.infra.clock import now
 from tenure.signin import pairing
 from tenure.signin.models import Pairing, Throttle
 from tenure.signin.throttle import Limit
-from tests.signin.people import confirmed, invited, number_of, person, token_of
+from tenure.signin.waiting import Kept
+from tests.signin.people import confirmed, invited, kept_by, number_of, person, token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -53,14 +54,17 @@ def test_the_computer_has_a_secret_that_the_phone_never_sees() -> None:
     path = invited(person())
     computer, phone = Client(), Client()
     scan = token_of(computer, path)
-    secret = computer.session["pairing"]["secret"]
+    secret = kept_by(computer).secret
     seen = phone.get(scan).content + confirmed(phone, scan).content + phone.get("/phone/").content
     assert secret.encode() not in seen
     assert secret not in json.dumps(dict(phone.session))
-    assert "pairing" not in phone.session
+    assert not kept_by(phone).secret
     # Nor does the page that waits: its own script cannot read the cookie that names it.
     assert secret.encode() not in computer.get(path + "/wait").content
-    assert computer.cookies["tenure"]["httponly"]
+    assert computer.cookies["tenure-pairing"]["httponly"]
+    # And what somebody has made up is no cookie of ours.
+    computer.cookies["tenure-pairing"] = f"{Pairing.objects.get().pk}.{secret}"
+    assert kept_by(computer) == Kept()
 
 
 @pytest.mark.parametrize(
@@ -106,9 +110,10 @@ def test_over_https_cookies_are_bound_to_the_host() -> None:
         for kind in ("SESSION", "CSRF")
         for what in ("NAME", "SECURE", "HTTPONLY", "SAMESITE", "PATH", "DOMAIN")
     ]
+    ours = ["DEVICE_COOKIE_NAME", "PAIRING_COOKIE_NAME"]
     code = (
         "import django.conf, json; s = django.conf.settings; "
-        f"print(json.dumps([getattr(s, name) for name in {[*names, 'DEVICE_COOKIE_NAME']}]))"
+        f"print(json.dumps([getattr(s, name) for name in {[*names, *ours]}]))"
     )
     told = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
@@ -122,4 +127,5 @@ def test_over_https_cookies_are_bound_to_the_host() -> None:
         check=True,
     ).stdout
     session, csrf = ["__Host-tenure", True, True, "Lax", "/", None], [True, True, "Lax", "/", None]
-    assert json.loads(told) == [*session, "__Host-tenure-csrf", *csrf, "__Host-tenure-device"]
+    named = ["__Host-tenure-device", "__Host-tenure-pairing"]
+    assert json.loads(told) == [*session, "__Host-tenure-csrf", *csrf, *named]

@@ -6,7 +6,9 @@ from __future__ import annotations
 import json
 import time
 from datetime import timedelta
+from http.cookies import SimpleCookie
 from statistics import median
+from typing import Any
 
 import pytest
 from django.test import Client, override_settings
@@ -16,7 +18,7 @@ from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.infra.csp import POLICY
 from tenure.people.models import Company
-from tenure.signin import again, recovery, sessions
+from tenure.signin import again, pairing, recovery, sessions
 from tenure.signin.models import Passkey, Session, Throttle, User
 from tenure.signin.throttle import Limit, TooOften, count
 from tests.signin.people import (
@@ -308,6 +310,33 @@ def test_a_phone_lets_a_computer_in_as_who_signed() -> None:
     assert "HX-Redirect" not in computer.get("/sign-in/qr/wait")
     # The phone itself has signed, and is not signed in by it.
     assert phone.get("/portal/").status_code == 302
+
+
+def test_who_signs_in_while_the_code_comes_disturbs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The code is asked for while the page offers a passkey: neither answer may undo the other."""
+    device = with_passkey(person())
+    computer = Client()
+    computer.get("/sign-in/")
+    elsewhere = Client()
+    elsewhere.cookies = SimpleCookie(computer.cookies.output(header="", sep=";"))
+
+    def slow(*args: Any, **more: Any) -> pairing.Started:
+        asked = options(elsewhere)
+        assert (
+            post(elsewhere, "/sign-in/passkey", {"credential": device.get(asked)}).status_code
+            == 200
+        )
+        return start(*args, **more)
+
+    start = pairing.start
+    monkeypatch.setattr(pairing, "start", slow)
+    answer = computer.get("/sign-in/qr")
+    assert answer.status_code == 200
+    # The session that the passkey has begun is not taken away with the answer.
+    assert "tenure" not in answer.cookies
+    assert elsewhere.get("/portal/").status_code == 200
 
 
 def test_what_was_signed_for_one_computer_opens_no_other() -> None:

@@ -18,6 +18,7 @@ from tests.signin.people import (
     confirmed,
     digits,
     invited,
+    kept_by,
     letters,
     options,
     paired,
@@ -133,10 +134,10 @@ def test_the_computer_goes_on_once_and_no_other_does() -> None:
     make_passkey(phone)
     other = Client()
     assert "HX-Redirect" not in other.get(path + "/wait")
-    kept = dict(computer.session["pairing"])
+    kept = kept_by(computer)
     assert computer.get(path + "/wait")["HX-Redirect"]
     with pytest.raises(pairing.PairingRefused):
-        pairing.redeem(kept["id"], kept["secret"])
+        pairing.redeem(kept.pairing, kept.secret)
     assert Session.objects.count() == 2
 
 

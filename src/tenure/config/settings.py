@@ -136,6 +136,7 @@ SESSION_COOKIE_SECURE = _HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
 DEVICE_COOKIE_NAME = "__Host-tenure-device" if _HTTPS else "tenure-device"
+PAIRING_COOKIE_NAME = "__Host-tenure-pairing" if _HTTPS else "tenure-pairing"
 CSRF_COOKIE_NAME = "__Host-tenure-csrf" if _HTTPS else "tenure-csrf"
 CSRF_COOKIE_SECURE = _HTTPS
 CSRF_COOKIE_HTTPONLY = True

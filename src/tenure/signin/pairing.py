@@ -1,5 +1,5 @@
 """A computer waits for a phone. The QR code names the pairing; the browser that started it and the
-phone that took it each hold a secret of their own in their sessions.
+phone that took it each hold a secret of their own, in a cookie and in a session.
 
 So a picture of the code gives whoever has it a page that says where the computer is and asks them
 to sign, and nothing else: what the computer then gets is what that person allowed. A code is taken
@@ -57,7 +57,7 @@ class PairingRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """`token` goes into the QR code and nowhere else, `secret` into the browser's session."""
+    """`token` goes into the QR code and nowhere else, `secret` into the browser's cookie."""
 
     pairing: Pairing
     token: str

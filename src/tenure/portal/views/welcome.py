@@ -26,7 +26,8 @@ from tenure.signin.models import How, Invitation, Pairing, WalletRequest
 from tenure.signin.pairing import PairingRefused
 from tenure.signin.passkeys import CeremonyRefused
 from tenure.signin.throttle import Limit, TooOften, count
-from tenure.signin.views.phone import COMPUTER, PHONE, over, show_code
+from tenure.signin.views.phone import PHONE, over, show_code
+from tenure.signin.waiting import Kept, kept_by, waits_no_more
 from tenure.signin.wallets import WalletUnready
 from tenure.signin.where import address_of, browser_of, device_of
 
@@ -115,9 +116,9 @@ def _asks_wallets(invitation: Invitation) -> bool:
 @require_safe
 def wait(request: HttpRequest, token: str) -> HttpResponse:
     """How far the phone is. The computer asks every second, and goes on once."""
-    kept = request.session.get(COMPUTER) or {}
+    kept = kept_by(request)
     try:
-        row = pairing.of_browser(kept.get("id"), kept.get("secret"))
+        row = pairing.of_browser(kept.pairing, kept.secret)
         if row.approved_at is not None:
             return _go_on(request, kept)
     except PairingRefused:
@@ -149,15 +150,13 @@ def _wallet_answer(request: HttpRequest, row: Pairing, token: str) -> HttpRespon
     return render(request, "portal/parts/wallet_shown.html", context)
 
 
-def _go_on(request: HttpRequest, kept: dict[str, Any]) -> HttpResponse:
+def _go_on(request: HttpRequest, kept: Kept) -> HttpResponse:
     """The computer is signed in, as the person who confirmed it."""
-    row = pairing.redeem(kept.get("id"), kept.get("secret"))
-    request.session.pop(COMPUTER, None)
+    row = pairing.redeem(kept.pairing, kept.secret)
     assert row.person is not None
     sessions.begin_person(request, row.person, how=How.ONBOARDING, passkey=row.passkey)
-    response = HttpResponse(status=204)
-    response["HX-Redirect"] = reverse("portal:home") + "?welcome"
-    return response
+    onward = reverse("portal:home") + "?welcome"
+    return waits_no_more(HttpResponse(status=204, headers={"HX-Redirect": onward}))
 
 
 @never_cache

@@ -23,10 +23,10 @@ from tenure.signin.passkeys import CeremonyRefused
 from tenure.signin.places import place_of
 from tenure.signin.throttle import Limit, TooOften, count
 from tenure.signin.views.door import let_in, not_in
+from tenure.signin.waiting import kept_by, waits, waits_no_more
 from tenure.signin.where import address_of, browser_of
 
-#: Where a browser's session keeps the pairing that it started, and that it took as a phone.
-COMPUTER: Final = "pairing"
+#: Where a phone's session keeps the pairing that it took.
 PHONE: Final = "phone"
 
 
@@ -51,23 +51,19 @@ def code(request: HttpRequest) -> HttpResponse:
 @require_safe
 def wait(request: HttpRequest) -> HttpResponse:
     """Has the phone signed? The computer asks every second, and goes on once."""
-    kept = request.session.get(COMPUTER) or {}
+    kept = kept_by(request)
     try:
-        row = pairing.of_browser(kept.get("id"), kept.get("secret"))
+        row = pairing.of_browser(kept.pairing, kept.secret)
         if row.approved_at is None:
             return HttpResponse(status=204)
-        row = pairing.redeem(kept.get("id"), kept.get("secret"))
+        row = pairing.redeem(kept.pairing, kept.secret)
     except PairingRefused:
-        request.session.pop(COMPUTER, None)
         words = "This code has expired."
-        return render(request, "signin/parts/qr_over.html", {"words": words})
+        return waits_no_more(render(request, "signin/parts/qr_over.html", {"words": words}))
     owner = owner_of(row)
     path = landing(owner, row.next_path)
-    request.session.pop(COMPUTER, None)
     let_in(request, owner, How.QR, row.passkey)
-    response = HttpResponse(status=204)
-    response["HX-Redirect"] = path
-    return response
+    return waits_no_more(HttpResponse(status=204, headers={"HX-Redirect": path}))
 
 
 @never_cache
@@ -180,13 +176,13 @@ def show_code(
 ) -> HttpResponse:
     """The QR code of a pairing that this browser has just started; `text`: what is in the code, if
     it is not the pairing's own address."""
-    request.session[COMPUTER] = {"id": started.pairing.pk, "secret": started.secret}
     address = settings.TENURE_URL + reverse("scan", args=[started.token])
     label = (
         "QR code: scan it with your wallet" if text else "QR code: scan it with your phone's camera"
     )
     drawn = qr.svg(text or address, label)
-    return render(request, template, {**context, "qr": drawn, "pairing": started.pairing})
+    whole = {**context, "qr": drawn, "pairing": started.pairing}
+    return waits(render(request, template, whole), started)
 
 
 def _about(row: Pairing) -> str:
