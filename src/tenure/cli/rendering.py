@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from tenure.core.model import Change, OperationKind, OperationState, Value
-from tenure.provisioning.plan import FirstContact, Plan, PlanLine
+from tenure.provisioning.records.plan import FirstContact, Plan, PlanLine
 
 SHOWN = 20
 _SIGNS = {

@@ -194,8 +194,8 @@ def plan(
         from tenure.applications.selectors import applications
         from tenure.cli.rendering import show_plan
         from tenure.people.services import find_person
+        from tenure.provisioning.questions.whatif import with_attributes
         from tenure.provisioning.services import preview
-        from tenure.provisioning.whatif import with_attributes
 
         _read_first(application)
         with waiting("Planning…"):
@@ -279,7 +279,7 @@ def _agreed() -> bool:
 
 def _read_first(application: str | None) -> None:
     """Applications that were never read are, so that the plan knows who is there."""
-    from tenure.provisioning.first_reading import read_first
+    from tenure.provisioning.reconciliation.first_reading import read_first
 
     with waiting("Reading accounts…"):
         unread = read_first(application)
@@ -303,7 +303,7 @@ def reconcile(
     """
     with session():
         from tenure.applications.finding import application_named
-        from tenure.provisioning.reconcile import reconcile_by_slug
+        from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 
         row = application_named(application)
         with counting(f"Reading {row.name}", "accounts") as progress:
