@@ -110,9 +110,9 @@ def _ours(accounts: int, address: str) -> float:
     from bench import company
     from tenure.applications.models import Account
     from tenure.connectors.scim import declared
-    from tenure.provisioning import planning
-    from tenure.provisioning.drafting import Scope
-    from tenure.provisioning.executor import Drain
+    from tenure.provisioning.execution.executor import Drain
+    from tenure.provisioning.planning import plans
+    from tenure.provisioning.planning.drafting import Scope
 
     _clear(address)
     declared.forget()
@@ -120,7 +120,7 @@ def _ours(accounts: int, address: str) -> float:
     company.add_people(accounts)
     company.add_applications(1, address=f"{address}/scim")
     company.give_everybody("app0")
-    planning.store(Scope())
+    plans.store(Scope())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         started = time.perf_counter()
         drained = runner.run(Drain("app0").run())

@@ -20,7 +20,7 @@ from tenure.applications.models import Account, Application, Entitlement
 from tenure.config.paths import home
 from tenure.infra.clock import now
 from tenure.people.models import AttributeDefinition, Company, Person, PersonUnion, ReservedName
-from tenure.provisioning import correlating
+from tenure.provisioning.reconciliation import correlating
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
 from tenure.scim_server import tokens
 from tenure.sources.models import PersonPair, PushedResource, RehireQuestion, Source, SourceRecord

@@ -54,7 +54,7 @@ def _bare(accounts: int, address: str) -> float:
 
 
 def _reconcile(accounts: int, *, unchanged: int) -> float:
-    from tenure.provisioning.reconcile import reconcile_by_slug
+    from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         started = time.perf_counter()

@@ -66,9 +66,9 @@ def measure(size: int) -> dict[str, float]:
     from bench import company
     from tenure.people.models import Person
     from tenure.people.services import raise_generation
-    from tenure.provisioning import planning
-    from tenure.provisioning.drafting import Scope
     from tenure.provisioning.models import Operation
+    from tenure.provisioning.planning import plans
+    from tenure.provisioning.planning.drafting import Scope
 
     company.clear()
     company.add_people(size)
@@ -76,14 +76,14 @@ def measure(size: int) -> dict[str, float]:
     company.give(APPLICATIONS, each=EACH)
     with FamilyPeak() as memory:
         started = time.perf_counter()
-        planning.store(Scope())
+        plans.store(Scope())
         seconds = time.perf_counter() - started
     singles = []
     for number in range(20):
         person = Person.objects.get(employee_number=str(number))
         raise_generation([person.pk])
         started = time.perf_counter()
-        planning.store(Scope())
+        plans.store(Scope())
         singles.append(time.perf_counter() - started)
     return {
         "seconds": seconds,

@@ -30,7 +30,7 @@ from tenure.connectors.steps import Outcome, Step
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
 from tenure.people.models import Person
-from tenure.provisioning import connection
+from tenure.provisioning.reconciliation import connection
 from tenure.readers.base import Row
 from tenure.readers.registry import open_reader
 from tenure.readers.scim import ScimReader

@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import expect
 
 from tenure.applications.models import ConnectionCheck
-from tenure.provisioning import connection
+from tenure.provisioning.reconciliation import connection
 from tests.browser.conftest import Opener
 from tests.browser.test_pages import look
 from tests.provisioning.company import Company

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from tenure.applications.models import Application, Entitlement
 from tenure.configuration.document_requests import Requestable, requestable_settings
 from tenure.people.models import Person
-from tenure.provisioning.explain import explain
+from tenure.provisioning.questions.explain import explain
 from tenure.requests import services
 from tenure.rules.models import AccessRule
 from tests.browser.conftest import NARROW, WIDE, Opener, Window

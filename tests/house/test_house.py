@@ -33,7 +33,7 @@ IMPORTS_LATE = {
     "src/tenure/cli/": "a command loads what it runs: `tenure --help` waits for nothing else",
     "apps.py": "models can be imported once Django is ready",
     "src/tenure/configuration/exporting.py": "a document is written without a database",
-    "src/tenure/provisioning/planner_process.py": "models can be imported once Django is ready",
+    "src/tenure/provisioning/planning/process.py": "models can be imported once Django is ready",
     "src/tenure/readers/files/source.py": "who reads a file of this machine loads no HTTP, no SSH",
 }
 

@@ -9,7 +9,7 @@ from tenure.infra.clock import now
 from tenure.people import local
 from tenure.people.models import AttributeDefinition, Person
 from tenure.people.selectors import HIDDEN
-from tenure.provisioning.explain import explain
+from tenure.provisioning.questions.explain import explain
 from tests.provisioning.company import Company
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import restand
 from tenure.provisioning import services
-from tenure.provisioning.executor import Drain, Drained
+from tenure.provisioning.execution.executor import Drain, Drained
 from tenure.provisioning.models import Operation
 from tenure.rules.models import AccessRule
 

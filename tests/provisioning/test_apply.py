@@ -11,8 +11,8 @@ from tenure.audit.models import Action, Event
 from tenure.infra import clock
 from tenure.people.models import Person
 from tenure.provisioning import services
-from tenure.provisioning.explain import explain
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.explain import explain
 from tenure.runs.models import Run
 from tests.provisioning.company import Company, apply, change, drain, linked, states
 
@@ -112,9 +112,8 @@ def test_disabled_accounts_are_deleted_after_their_time(
     drain()
     assert services.preview().lines == ()
     later = clock.now() + timedelta(days=30, seconds=5)
-    for module in ("tenure.provisioning.services", "tenure.provisioning.planning"):
-        name = "clock_now" if module.endswith("planning") else "now"
-        monkeypatch.setattr(f"{module}.{name}", lambda: later)
+    monkeypatch.setattr("tenure.provisioning.services.now", lambda: later)
+    monkeypatch.setattr("tenure.provisioning.planning.plans.clock_now", lambda: later)
     plan = services.preview()
     assert [(line.kind, line.person) for line in plan.lines] == [("delete", "1")]
     apply()

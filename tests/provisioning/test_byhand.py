@@ -13,7 +13,8 @@ from tenure.audit.services import acting
 from tenure.connectors.base import Capabilities, Unsupported
 from tenure.connectors.memory import MemoryConnector
 from tenure.infra.clock import now
-from tenure.provisioning import byhand, services
+from tenure.provisioning import services
+from tenure.provisioning.decisions import byhand
 from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company, apply, change, drain, linked, states
 

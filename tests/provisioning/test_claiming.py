@@ -9,7 +9,7 @@ from django.db.backends.utils import CursorWrapper
 from tenure.applications.models import Application
 from tenure.infra.clock import now
 from tenure.infra.in_order import in_order_of_index
-from tenure.provisioning.claiming import query
+from tenure.provisioning.execution.claiming import query
 from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company
 

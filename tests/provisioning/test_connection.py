@@ -15,7 +15,8 @@ from tenure.applications.models import Application, ConnectionCheck
 from tenure.audit.models import Action, Event
 from tenure.configuration.exporting import export
 from tenure.connectors.scim import declared
-from tenure.provisioning import connection, services
+from tenure.provisioning import services
+from tenure.provisioning.reconciliation import connection
 from tenure.provisioning.tasks import check_connection
 from tests.connectors.odd_scim import Odd, Quirks, odd_scim
 from tests.provisioning.company import Company

@@ -11,7 +11,7 @@ from tenure.people.models import Person
 from tenure.people.services import raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.models import Operation
-from tenure.provisioning.plan import Seen
+from tenure.provisioning.records.plan import Seen
 from tenure.rules.models import AccessRule
 from tests.provisioning.company import Company, apply, change, drain, states
 from tests.provisioning.test_guards import leave

@@ -12,8 +12,9 @@ from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.faults import ANY, lost_after, lost_before, rejected, retry_later, stopped
 from tenure.infra.clock import now
-from tenure.provisioning import services, settling
+from tenure.provisioning import services
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 

@@ -12,7 +12,8 @@ from tenure.audit.models import Action, Event
 from tenure.connectors.faults import rejected
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.provisioning import lane, services
+from tenure.provisioning import services
+from tenure.provisioning.execution import lane
 from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company, apply, change, drain, states
 

@@ -20,9 +20,10 @@ from tenure.connectors.memory import MemoryConnector
 from tenure.infra.clock import now
 from tenure.people.models import Company as CompanyRow
 from tenure.people.models import Person, PlanMode
-from tenure.provisioning import services, settling, tasks
-from tenure.provisioning.executor import Drain
+from tenure.provisioning import services, tasks
+from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, drain, states
 
 
@@ -252,7 +253,7 @@ def test_who_is_terminated_while_an_operation_is_under_way_loses_everything_in_r
     services.store()
 
     async def both() -> None:
-        from tenure.provisioning.tables import Tables
+        from tenure.provisioning.execution.tables import Tables
 
         desk = Tables("desk")
         draining = asyncio.create_task(Drain("chat").run())

@@ -11,8 +11,9 @@ from django.db import connection
 from tenure.applications.models import Account, Application
 from tenure.core.owners import is_reason
 from tenure.infra.clock import now
-from tenure.provisioning import last_owner, services
+from tenure.provisioning import services
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records import last_owner
 from tests.provisioning.company import Company, apply, drain
 from tests.provisioning.test_reconcile import reconcile
 

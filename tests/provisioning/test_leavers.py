@@ -11,9 +11,11 @@ import pytest
 from tenure.applications.models import Application
 from tenure.connectors.faults import lost_before, retry_later, slow
 from tenure.people.models import Person
-from tenure.provisioning import lane, services, settling
-from tenure.provisioning.executor import Drain
-from tenure.provisioning.tables import Tables
+from tenure.provisioning import services
+from tenure.provisioning.execution import lane
+from tenure.provisioning.execution.executor import Drain
+from tenure.provisioning.execution.tables import Tables
+from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, states
 
 

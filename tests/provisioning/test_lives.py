@@ -15,12 +15,14 @@ from tenure.people.models import Company as CompanyRow
 from tenure.people.models import Person
 from tenure.people.services import company as company_row
 from tenure.people.services import restand
-from tenure.provisioning import lives, planning, services
-from tenure.provisioning.ahead import ahead
-from tenure.provisioning.drafting import Scope
-from tenure.provisioning.explain import explain
+from tenure.provisioning import services
+from tenure.provisioning.decisions import lives
 from tenure.provisioning.models import Operation, RuleMemory
-from tenure.provisioning.whatif import with_attributes
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.questions.ahead import ahead
+from tenure.provisioning.questions.explain import explain
+from tenure.provisioning.questions.whatif import with_attributes
 from tenure.rules.exceptions import ExceptionRefused, end_those_over
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
 from tests.provisioning.company import Company, apply, change, drain, linked
@@ -67,7 +69,7 @@ def test_a_grace_of_the_company_defers_deleting_but_not_closing(company: Company
     gone = at_once(person)
     assert gone.state == "leaving"
     assert gone.next_look_at is not None
-    plan = planning.preview(Scope(everybody=True), now=gone.next_look_at)
+    plan = plans.preview(Scope(everybody=True), now=gone.next_look_at)
     assert [line.kind for line in plan.lines] == ["delete"]
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from tenure.applications.models import Account, Application
 from tenure.people.models import Person
-from tenure.provisioning import byhand, services
-from tenure.provisioning.reconcile import reconcile_by_slug
+from tenure.provisioning import services
+from tenure.provisioning.decisions import byhand
+from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tests.provisioning.company import Company, drain
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tenure.applications.models import Account, Application
 from tenure.people.models import Person
-from tenure.provisioning.correlating import Possible
+from tenure.provisioning.reconciliation.correlating import Possible
 
 pytestmark = pytest.mark.django_db
 

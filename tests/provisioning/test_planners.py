@@ -12,10 +12,10 @@ from django.db import transaction
 
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
-from tenure.provisioning import planners, planning
-from tenure.provisioning.drafting import Drafting, Scope
 from tenure.provisioning.models import Operation
-from tenure.provisioning.sheets import Sheet
+from tenure.provisioning.planning import planners, plans
+from tenure.provisioning.planning.drafting import Drafting, Scope
+from tenure.provisioning.planning.sheets import Sheet
 from tests.provisioning.company import Company
 
 CONTENT = ("person_id", "application_id", "account_id", "kind", "state", "attributes", "grant")
@@ -40,13 +40,13 @@ def stored() -> list[tuple[object, ...]]:
 def test_several_processes_come_to_what_one_does(
     several: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = planning.store(Scope())
+    one = plans.store(Scope())
     expected = stored()
     assert len(expected) == 29
     Operation.objects.all().delete()
     raise_generation()
     monkeypatch.setattr(planners, "_WORTH_IT", 1)
-    many = planning.store(Scope())
+    many = plans.store(Scope())
     assert stored() == expected
     assert (many.released, many.held, many.problems) == (one.released, one.held, one.problems)
     assert not Drafting(Scope(failed_too=False), many.run.started_at).keys()
@@ -56,13 +56,13 @@ def test_what_is_stored_already_is_compared(
     several: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planners, "_WORTH_IT", 1)
-    planning.store(Scope())
+    plans.store(Scope())
     before = dict(Operation.objects.values_list("person_id", "pk"))
     moved = Person.objects.get(employee_number="7")
     moved.attributes["title"] = "Lead"
     moved.save()
     raise_generation()
-    planning.store(Scope())
+    plans.store(Scope())
     after = dict(Operation.objects.exclude(state="cancelled").values_list("person_id", "pk"))
     assert {person for person in before if before[person] != after[person]} == {moved.pk}
 
@@ -81,7 +81,7 @@ def test_a_process_that_is_killed_stores_nothing(
 
     monkeypatch.setattr(planners, "_received", kill_and_receive)
     with pytest.raises(planners.PlannerDied, match="plan again"):
-        planning.store(Scope())
+        plans.store(Scope())
     assert Operation.objects.count() == 0
 
 
@@ -92,5 +92,5 @@ def test_inside_a_transaction_one_process_plans(
     monkeypatch.setattr(planners, "_WORTH_IT", 1)
     with transaction.atomic():
         several.person("99")
-        planning.store(Scope())
+        plans.store(Scope())
     assert Operation.objects.filter(person__employee_number="99").count() == 1

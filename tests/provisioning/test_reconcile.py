@@ -10,9 +10,10 @@ from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.base import ConnectorError
 from tenure.connectors.faults import retry_later, stopped
-from tenure.provisioning import services, settling
+from tenure.provisioning import services
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconcile import ReconcileResult, reconcile_by_slug
+from tenure.provisioning.reconciliation.reconcile import ReconcileResult, reconcile_by_slug
+from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, drain, linked
 
 

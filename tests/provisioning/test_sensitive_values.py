@@ -24,9 +24,11 @@ from tenure.infra.clock import now
 from tenure.notices import collecting
 from tenure.people.models import AttributeDefinition
 from tenure.people.models import Company as CompanyRow
-from tenure.provisioning import claiming, services, veiling
+from tenure.provisioning import services
+from tenure.provisioning.execution import claiming
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconcile import reconcile_by_slug
+from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
+from tenure.provisioning.records import veiling
 from tenure.rules.models import AccessRule
 from tenure.runs.models import Run
 from tenure.signin import reminders

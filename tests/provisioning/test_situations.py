@@ -9,10 +9,13 @@ import pytest
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.memory import MemoryApplication
-from tenure.provisioning import deciding, missing, services, settling
-from tenure.provisioning.first_reading import read_first
+from tenure.provisioning import services
+from tenure.provisioning.decisions import ownership
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconcile import ReconcileResult, reconcile_by_slug
+from tenure.provisioning.reconciliation import missing
+from tenure.provisioning.reconciliation.first_reading import read_first
+from tenure.provisioning.reconciliation.reconcile import ReconcileResult, reconcile_by_slug
+from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 
@@ -134,16 +137,16 @@ def test_a_disputed_account_stops_a_second_one_until_somebody_decides(plain: Com
     assert plan.lines == ()
     assert [p.message.startswith("No account is made") for p in plan.problems] == [True, True]
     with pytest.raises(LookupError, match="There is no account"):
-        deciding.account_named("chat/nobody")
-    deciding.link(deciding.account_named("chat/twin"), one, reason="asked him")
+        ownership.account_named("chat/nobody")
+    ownership.link(ownership.account_named("chat/twin"), one, reason="asked him")
     apply()
     assert len(memory.users) == 2
     assert linked()["p1@acme.example"].person_id == one.pk
     assert linked()["p2@acme.example"].person_id == two.pk
     event = Event.objects.get(action=Action.ACCOUNT_ADOPTED)
     assert (event.reason, event.person) == ("asked him", str(one.uid))
-    with pytest.raises(deciding.CannotDecide, match="Unlink it first"):
-        deciding.link(deciding.account_named("chat/p1@acme.example"), two, reason="")
+    with pytest.raises(ownership.CannotDecide, match="Unlink it first"):
+        ownership.link(ownership.account_named("chat/p1@acme.example"), two, reason="")
 
 
 def test_what_is_unlinked_is_never_tied_to_the_same_person_again(plain: Company) -> None:
@@ -151,8 +154,8 @@ def test_what_is_unlinked_is_never_tied_to_the_same_person_again(plain: Company)
     theirs = memory.add_user({"userName": "p1@acme.example", "displayName": "Person 1"})
     person = plain.person("1")
     apply()
-    account = deciding.account_named("chat/p1@acme.example")
-    deciding.unlink(account, reason="a namesake")
+    account = ownership.account_named("chat/p1@acme.example")
+    ownership.unlink(account, reason="a namesake")
     assert reconcile().counters.get("linked", 0) == 0
     apply()
     failed = Operation.objects.get(state="failed")
@@ -169,12 +172,12 @@ def test_an_ignored_account_is_left_alone_and_can_be_released(plain: Company) ->
     memory = plain.memories["chat"]
     memory.add_user({"userName": "reception"})
     reconcile()
-    row = deciding.account_named("chat/reception")
-    deciding.ignore(row, reason="the front desk")
+    row = ownership.account_named("chat/reception")
+    ownership.ignore(row, reason="the front desk")
     apply()
     assert Operation.objects.count() == 0
     assert reconcile().counters.get("orphans", 0) == 0
-    deciding.release(row, reason="")
+    ownership.release(row, reason="")
     apply()
     assert Operation.objects.get().state == "held"
 
@@ -233,7 +236,7 @@ def test_a_protected_account_is_never_touched_and_the_plan_says_so(plain: Compan
     apply()
     plain.memories["chat"].own = remote("p1@acme.example")
     reconcile()
-    deciding.protect(linked()["p2@acme.example"], reason="the last owner")
+    ownership.protect(linked()["p2@acme.example"], reason="the last owner")
     settings(protect=['account.userName.startsWith("p3")'])
     for person in people:
         services.terminate_now(person, reason="dismissed")

@@ -7,7 +7,8 @@ import pytest
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting
 from tenure.connectors.faults import rejected
-from tenure.provisioning import services, steering, tasks
+from tenure.provisioning import services, tasks
+from tenure.provisioning.decisions import steering
 from tenure.provisioning.models import Operation
 from tenure.runs.models import Run
 from tests.provisioning.company import Company, apply, change, drain, states

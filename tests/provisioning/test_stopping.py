@@ -15,9 +15,10 @@ from tenure.audit.services import acting
 from tenure.cli.checking import _applications, _writes
 from tenure.connectors.faults import ANY, Fault, lost_after
 from tenure.people.services import company as the_company
-from tenure.provisioning import services, settling
-from tenure.provisioning.executor import Drain, Drained
+from tenure.provisioning import services
+from tenure.provisioning.execution.executor import Drain, Drained
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records import settling
 from tenure.provisioning.tasks import queue_waiting
 from tests.provisioning.company import Company, apply, drain, states
 

@@ -12,7 +12,7 @@ from tenure.applications.models import Application
 from tenure.core.guard import Counted, guard_from
 from tenure.infra.clock import now
 from tenure.infra.in_order import in_order_of_index
-from tenure.provisioning import guarding
+from tenure.provisioning.planning import guarding
 from tenure.provisioning.tasks import with_work
 from tests.provisioning.company import Company
 

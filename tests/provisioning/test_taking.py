@@ -7,8 +7,9 @@ import pytest
 from tenure.applications.models import Account
 from tenure.audit.models import Action, Event
 from tenure.people.models import Person
-from tenure.provisioning import services, taking
-from tenure.provisioning.deciding import CannotDecide
+from tenure.provisioning import services
+from tenure.provisioning.decisions import taking
+from tenure.provisioning.decisions.ownership import CannotDecide
 from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company, apply
 

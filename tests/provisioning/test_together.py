@@ -10,8 +10,9 @@ from tenure.applications.models import Application
 from tenure.connectors.base import ConnectorConfig, Together
 from tenure.connectors.faults import Fault, lost_after, rejected, retry_later, stopped
 from tenure.connectors.memory import MemoryConnector
-from tenure.provisioning import services, settling
-from tenure.provisioning.together import Race
+from tenure.provisioning import services
+from tenure.provisioning.execution.together import Race
+from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, drain, linked, states
 from tests.provisioning.test_stopping import stop_in_the_middle
 

@@ -13,8 +13,9 @@ from tenure.core.model import Value
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
-from tenure.provisioning import services, settling, tasks
+from tenure.provisioning import services, tasks
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, drain, linked
 
 

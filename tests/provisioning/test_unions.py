@@ -14,11 +14,12 @@ from tenure.audit.services import acting
 from tenure.infra.clock import now
 from tenure.people import moving
 from tenure.people.models import Person, PersonUnion, ReservedName
-from tenure.provisioning import services, union_undoing, unions
-from tenure.provisioning.drafting import Scope
+from tenure.provisioning import services
+from tenure.provisioning.decisions import union_undoing, unions
+from tenure.provisioning.decisions.unions import UnionRefused
 from tenure.provisioning.models import Operation
-from tenure.provisioning.planning import preview
-from tenure.provisioning.unions import UnionRefused
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.planning.plans import preview
 from tenure.rules.models import AccessException
 from tenure.signin.models import Passkey, Session
 from tenure.sources.models import Source, SourceRecord

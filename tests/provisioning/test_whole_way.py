@@ -15,9 +15,10 @@ from tenure.connectors.memory import MemoryUser
 from tenure.infra.clock import now
 from tenure.people.models import Company as CompanyRow
 from tenure.people.models import Person
-from tenure.provisioning import rehires, services
+from tenure.provisioning import services
+from tenure.provisioning.decisions import rehires
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconcile import reconcile_by_slug
+from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tenure.sources import answering
 from tenure.sources.answering import AnswerRefused
 from tenure.sources.models import RehireQuestion, Source

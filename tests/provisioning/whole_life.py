@@ -14,7 +14,7 @@ from typing import Any
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.provisioning import services
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconcile import ReconcileResult, reconcile_by_slug
+from tenure.provisioning.reconciliation.reconcile import ReconcileResult, reconcile_by_slug
 from tenure.rules.models import AccessRule
 from tests.connectors.odd_scim import Odd, Quirks, odd_scim
 from tests.provisioning.company import drain

@@ -13,8 +13,8 @@ from tenure.infra.clock import now
 from tenure.people import endings
 from tenure.people.models import Person
 from tenure.people.services import terminate
-from tenure.provisioning import lives
-from tenure.provisioning.explain import explain
+from tenure.provisioning.decisions import lives
+from tenure.provisioning.questions.explain import explain
 from tenure.requests import selectors, services
 from tenure.requests.models import AccessRequest, State
 from tenure.requests.offers import offers

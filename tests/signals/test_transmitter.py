@@ -12,7 +12,7 @@ from tenure.audit.models import Event
 from tenure.infra.clock import now
 from tenure.people import services as people
 from tenure.people.models import Person
-from tenure.provisioning import lives
+from tenure.provisioning.decisions import lives
 from tenure.rules.models import AccessRule
 from tenure.signals import emitting, receivers, streams, tasks
 from tenure.signals.events import EventType

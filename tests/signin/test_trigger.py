@@ -15,7 +15,7 @@ from tenure.people.configuration import company_definition, save_company
 from tenure.people.models import Company as Settings
 from tenure.people.models import Person
 from tenure.people.onboarding import Onboarding, Trigger
-from tenure.provisioning.explain import explain
+from tenure.provisioning.questions.explain import explain
 from tenure.signin import invitations
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source

@@ -9,7 +9,7 @@ import pytest
 from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.provisioning import union_undoing, unions
+from tenure.provisioning.decisions import union_undoing, unions
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind
 from tenure.sources import apart, matches, pairing, tasks

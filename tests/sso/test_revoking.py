@@ -14,9 +14,9 @@ from tenure.connectors.memory_application import MemoryApplication
 from tenure.infra.clock import now
 from tenure.people import endings as people_endings
 from tenure.people.services import raise_generation
-from tenure.provisioning import lives
+from tenure.provisioning.decisions import lives
+from tenure.provisioning.records.stopping import resume_writes, stop_writes
 from tenure.provisioning.services import store, terminate_now
-from tenure.provisioning.stopping import resume_writes, stop_writes
 from tenure.rules.models import AccessRule
 from tenure.signin import passkeys
 from tenure.sso import outbox

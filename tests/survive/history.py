@@ -19,7 +19,7 @@ from tenure.people.models import Person
 from tenure.people.services import lagging
 from tenure.provisioning import services, tasks
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconcile import reconcile_by_slug
+from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tests.survive.virtual import virtual_time
 from tests.survive.worker import Dead, Death, Tables, take_jobs, work
 from tests.survive.world import START, World

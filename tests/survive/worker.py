@@ -19,7 +19,7 @@ from django.db import connection
 from procrastinate.contrib.django import app
 
 from tenure.applications.models import Application
-from tenure.provisioning.executor import Drain
+from tenure.provisioning.execution.executor import Drain
 
 T = TypeVar("T")
 

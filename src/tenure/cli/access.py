@@ -16,8 +16,8 @@ from tenure.cli.reached import reached_at
 
 if TYPE_CHECKING:
     from tenure.applications.models import Account
-    from tenure.provisioning.ahead import Turn
-    from tenure.provisioning.explain import ApplicationExplanation, Explanation
+    from tenure.provisioning.questions.ahead import Turn
+    from tenure.provisioning.questions.explain import ApplicationExplanation, Explanation
     from tenure.sso.receipt import Line
 
 person_app = typer.Typer(
@@ -50,8 +50,8 @@ def explain(
     """
     with session():
         from tenure.people.services import find_person
-        from tenure.provisioning.ahead import ahead
-        from tenure.provisioning.explain import explain as explained
+        from tenure.provisioning.questions.ahead import ahead
+        from tenure.provisioning.questions.explain import explain as explained
         from tenure.sso.receipt import receipt_of
 
         who = find_person(person)
@@ -86,8 +86,8 @@ def show(
         from tenure.people import looks
         from tenure.people.selectors import sensitive_attributes, shown_attributes
         from tenure.people.services import find_person
-        from tenure.provisioning.ahead import ahead
-        from tenure.provisioning.explain import explain as explained
+        from tenure.provisioning.questions.ahead import ahead
+        from tenure.provisioning.questions.explain import explain as explained
 
         who = find_person(person)
         found, turns = explained(who), ahead(who)

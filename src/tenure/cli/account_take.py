@@ -10,7 +10,7 @@ from tenure.cli.output import AsJson, Failure, out, print_json, say, table
 from tenure.cli.unions import DryRun, Yes, sure
 
 if TYPE_CHECKING:
-    from tenure.provisioning.taking import Taking
+    from tenure.provisioning.decisions.taking import Taking
 
 
 def take(
@@ -28,8 +28,8 @@ def take(
     """
     with session():
         from tenure.people.services import find_person
-        from tenure.provisioning import taking
-        from tenure.provisioning.deciding import account_named
+        from tenure.provisioning.decisions import taking
+        from tenure.provisioning.decisions.ownership import account_named
 
         row, owner = account_named(account), find_person(person)
         found = taking.preview(row, owner)

@@ -41,10 +41,10 @@ def link(
     """
     with session():
         from tenure.people.services import find_person
-        from tenure.provisioning import deciding
+        from tenure.provisioning.decisions import ownership
 
-        row, owner = deciding.account_named(account), find_person(person)
-        deciding.link(row, owner, reason=reason)
+        row, owner = ownership.account_named(account), find_person(person)
+        ownership.link(row, owner, reason=reason)
         _tell(row.pk, f"is {owner.display_name}'s", as_json=as_json)
 
 
@@ -94,10 +94,10 @@ def release(account: Account, reason: Why = "", as_json: AsJson = False) -> None
 
 def _decide(account: str, verb: str, reason: str, outcome: str, *, as_json: bool) -> None:
     with session():
-        from tenure.provisioning import deciding
+        from tenure.provisioning.decisions import ownership
 
-        row = deciding.account_named(account)
-        call: Callable[..., None] = getattr(deciding, verb)
+        row = ownership.account_named(account)
+        call: Callable[..., None] = getattr(ownership, verb)
         call(row, reason=reason)
         _tell(row.pk, outcome, as_json=as_json)
 

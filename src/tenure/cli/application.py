@@ -33,8 +33,8 @@ def show(application: Slug, as_json: AsJson = False) -> None:
         from tenure.applications import pacing
         from tenure.applications.finding import application_named
         from tenure.infra.clock import now
-        from tenure.provisioning import selectors
-        from tenure.provisioning.stopping import standing_still
+        from tenure.provisioning.questions import selectors
+        from tenure.provisioning.records.stopping import standing_still
 
         found = application_named(application)
         told = pacing.told(found, now())

@@ -17,13 +17,13 @@ from rich.markup import escape
 from tenure.applications.models import Application, Health
 from tenure.cli.output import out
 from tenure.cli.progress import Bars
-from tenure.provisioning import ledger
-from tenure.provisioning.executor import Drain
+from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
-from tenure.provisioning.plan import Plan
-from tenure.provisioning.planning import StoredPlan
+from tenure.provisioning.planning import ledger
+from tenure.provisioning.planning.plans import StoredPlan
+from tenure.provisioning.records.plan import Plan
+from tenure.provisioning.records.stopping import standing_still
 from tenure.provisioning.services import resume_application
-from tenure.provisioning.stopping import standing_still
 from tenure.runs.models import Run, RunState
 
 _LOOK_EVERY = 0.25

@@ -243,8 +243,8 @@ def resume(
     """
     with session():
         from tenure.applications.finding import application_named
+        from tenure.provisioning.records.stopping import standing_still
         from tenure.provisioning.services import resume_writes
-        from tenure.provisioning.stopping import standing_still
 
         name = application_named(application).name if application else ""
         new = resume_writes(reason=reason, application=application)

@@ -20,7 +20,7 @@ from tenure.cli.output import AsJson, Failure, print_json, say
 if TYPE_CHECKING:
     from tenure.configuration.applying import ConfigChange
     from tenure.configuration.reading import Loaded
-    from tenure.provisioning.whatif import Effect
+    from tenure.provisioning.questions.whatif import Effect
 
 config_app = typer.Typer(
     name="config",

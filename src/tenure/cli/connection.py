@@ -57,7 +57,7 @@ def check(
     """
     with session():
         from tenure.applications.finding import application_named
-        from tenure.provisioning import connection
+        from tenure.provisioning.reconciliation import connection
 
         row = application_named(application)
         asking = sys.stdin.isatty() and not as_json
@@ -138,7 +138,7 @@ _WRITTEN = {
 
 def _conduct(begun: ConnectionCheck, *, quiet: bool) -> ConnectionCheck:
     """Does it, showing each step. Interrupted or told to stop, it cleans up and then ends."""
-    from tenure.provisioning import connection
+    from tenure.provisioning.reconciliation import connection
 
     async def tell(step: Step) -> None:
         if not quiet:
@@ -181,7 +181,7 @@ def _show_end(done: ConnectionCheck, *, write: bool, saved: bool, better: bool) 
 
 
 def _document(done: ConnectionCheck, better: dict[str, Any], *, saved: bool) -> dict[str, Any]:
-    from tenure.provisioning import connection
+    from tenure.provisioning.reconciliation import connection
 
     return {
         "application": done.application.slug,

@@ -162,8 +162,8 @@ def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fa
     """
     with session():
         from tenure.core.model import OperationKind, OperationState
-        from tenure.provisioning.ledger import line
         from tenure.provisioning.models import Operation
+        from tenure.provisioning.planning.ledger import line
 
         rows = Operation.objects.select_related("application", "person", "account").order_by("-pk")
         rows = rows.defer(

@@ -14,7 +14,7 @@ from tenure.cli.output import AsJson, Failure, out, print_json, table
 
 if TYPE_CHECKING:
     from tenure.people.models import Person
-    from tenure.provisioning.planning import StoredPlan
+    from tenure.provisioning.planning.plans import StoredPlan
     from tenure.rules.models import AccessException
 
 Who = Annotated[str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")]
@@ -134,7 +134,7 @@ def end(
     Example: `tenure exceptions end 3 --reason 'Bo is back'`
     """
     with session():
-        from tenure.provisioning.lives import end_exception
+        from tenure.provisioning.decisions.lives import end_exception
 
         row, stored = end_exception(exception, reason=reason)
         _follow(row.person, stored, wait, as_json, {"exception": _document(row)})
@@ -192,7 +192,7 @@ def _decide(what: str, person: str, reason: str, wait: bool, as_json: bool) -> N
     with session():
         from tenure.people.decisions import DecisionRefused
         from tenure.people.services import find_person
-        from tenure.provisioning import lives
+        from tenure.provisioning.decisions import lives
 
         found = find_person(person)
         decision: Callable[..., StoredPlan] = getattr(lives, what)
@@ -216,7 +216,7 @@ def _except(
 ) -> None:
     with session():
         from tenure.people.services import find_person
-        from tenure.provisioning.lives import decide_exception
+        from tenure.provisioning.decisions.lives import decide_exception
         from tenure.rules.exceptions import ExceptionRefused
 
         found = find_person(person)

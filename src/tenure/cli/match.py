@@ -210,7 +210,7 @@ def undo(
     Example: `tenure match undo P-7 --reason 'the wrong Anna'`
     """
     with session():
-        from tenure.provisioning.rehires import take_back
+        from tenure.provisioning.decisions.rehires import take_back
         from tenure.sources import answering, apart
 
         try:

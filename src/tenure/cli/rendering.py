@@ -12,8 +12,8 @@ from rich.text import Text
 
 from tenure.core.lifecycle import zone
 from tenure.core.model import Change, OperationKind, OperationState, Value
-from tenure.provisioning.ahead import Turn
-from tenure.provisioning.plan import FirstContact, Plan, PlanLine
+from tenure.provisioning.questions.ahead import Turn
+from tenure.provisioning.records.plan import FirstContact, Plan, PlanLine
 
 SHOWN = 20
 _SIGNS = {

@@ -53,7 +53,7 @@ def pause(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
     Example: `tenure runs pause 12 --reason 'the vendor asked'`
     """
     with session():
-        from tenure.provisioning import steering
+        from tenure.provisioning.decisions import steering
 
         steering.pause(run, reason=reason)
         print_json(_document(run)) if as_json else say(
@@ -67,7 +67,7 @@ def resume(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
     Example: `tenure runs resume 12`
     """
     with session():
-        from tenure.provisioning import steering
+        from tenure.provisioning.decisions import steering
 
         count = steering.resume(run, reason=reason)
         print_json(_document(run)) if as_json else say(
@@ -82,7 +82,7 @@ def cancel(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
     Example: `tenure runs cancel 12 --reason 'wrong file'`
     """
     with session():
-        from tenure.provisioning import steering
+        from tenure.provisioning.decisions import steering
 
         found = steering.cancel(run, reason=reason)
         if as_json:
@@ -93,7 +93,7 @@ def cancel(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
 
 def _document(number: int) -> dict[str, Any]:
     from tenure.infra.clock import now
-    from tenure.provisioning import selectors as provisioning
+    from tenure.provisioning.questions import selectors as provisioning
     from tenure.runs import selectors
     from tenure.runs.models import RunKind
     from tenure.runs.progress import progress

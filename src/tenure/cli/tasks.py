@@ -37,7 +37,7 @@ def list_tasks(
     with session():
         from tenure.infra.clock import now
         from tenure.people.services import find_person
-        from tenure.provisioning import byhand
+        from tenure.provisioning.decisions import byhand
 
         found = byhand.tasks(
             application=application,
@@ -78,7 +78,7 @@ def show(
     Example: `tenure tasks show 1204`
     """
     with session():
-        from tenure.provisioning import byhand
+        from tenure.provisioning.decisions import byhand
 
         found = byhand.task_in_clear(task) if sensitive else byhand.task(task)
         if as_json:
@@ -112,7 +112,7 @@ def done(
     Example: `tenure tasks done 1204 --note 'closed by Ada in the admin pages'`
     """
     with session():
-        from tenure.provisioning import byhand
+        from tenure.provisioning.decisions import byhand
 
         byhand.done(task, note=note, account=account)
         print_json({"task": task, "state": "done"}) if as_json else say(f"Task {task} is done.")
@@ -129,7 +129,7 @@ def cannot(
     Example: `tenure tasks cannot 1204 --note 'the vendor has locked us out'`
     """
     with session():
-        from tenure.provisioning import byhand
+        from tenure.provisioning.decisions import byhand
 
         byhand.cannot(task, note=note)
         print_json({"task": task, "state": "failed"}) if as_json else say(

@@ -13,7 +13,7 @@ from tenure.cli.output import AsJson, Failure, out, print_json, say, table
 
 if TYPE_CHECKING:
     from tenure.people.models import Person, PersonUnion
-    from tenure.provisioning.union_preview import Preview
+    from tenure.provisioning.questions.union_preview import Preview
     from tenure.sources.models import SourceRecord
 
 Who = Annotated[str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")]
@@ -55,7 +55,8 @@ def merge(
     """
     with session():
         from tenure.people.services import find_person
-        from tenure.provisioning import union_preview, unions
+        from tenure.provisioning.decisions import unions
+        from tenure.provisioning.questions import union_preview
 
         kept, gone = find_person(person), find_person(other)
         _carry_out(
@@ -96,7 +97,8 @@ def split(
     """
     with session():
         from tenure.people.services import find_person
-        from tenure.provisioning import union_preview, unions
+        from tenure.provisioning.decisions import unions
+        from tenure.provisioning.questions import union_preview
 
         found = find_person(person)
         chosen = [_record(found, text) for text in records]
@@ -127,7 +129,8 @@ def undo(
     Example: `tenure person undo 3 --reason 'two Annas after all'`
     """
     with session():
-        from tenure.provisioning import union_preview, union_undoing, unions
+        from tenure.provisioning.decisions import union_undoing, unions
+        from tenure.provisioning.questions import union_preview
 
         found = unions.union_numbered(number)
 
@@ -157,7 +160,7 @@ def list_merges(
     Example: `tenure person merges`
     """
     with session():
-        from tenure.provisioning.unions import merges
+        from tenure.provisioning.decisions.unions import merges
 
         documents = [_document(row) for row in merges(everything=everything)]
         if as_json:
@@ -192,7 +195,7 @@ def _carry_out(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    from tenure.provisioning.unions import UnionRefused
+    from tenure.provisioning.decisions.unions import UnionRefused
 
     try:
         preview = look()

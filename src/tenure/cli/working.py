@@ -15,7 +15,7 @@ from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
 from tenure.cli.progress import counting, waiting
 
 if TYPE_CHECKING:
-    from tenure.provisioning.ahead import Turn
+    from tenure.provisioning.questions.ahead import Turn
     from tenure.sources.importing import ImportResult
 
 Application = Annotated[
@@ -196,9 +196,9 @@ def plan(
         from tenure.applications.selectors import applications
         from tenure.cli.rendering import show_plan, show_turns
         from tenure.people.services import find_person
-        from tenure.provisioning.ahead import ahead
+        from tenure.provisioning.questions.ahead import ahead
+        from tenure.provisioning.questions.whatif import with_future
         from tenure.provisioning.services import preview
-        from tenure.provisioning.whatif import with_future
 
         _read_first(application)
         who = find_person(person) if person else None
@@ -288,7 +288,7 @@ def _agreed() -> bool:
 
 def _read_first(application: str | None) -> None:
     """Applications that were never read are, so that the plan knows who is there."""
-    from tenure.provisioning.first_reading import read_first
+    from tenure.provisioning.reconciliation.first_reading import read_first
 
     with waiting("Reading accounts…"):
         unread = read_first(application)
@@ -312,7 +312,7 @@ def reconcile(
     """
     with session():
         from tenure.applications.finding import application_named
-        from tenure.provisioning.reconcile import reconcile_by_slug
+        from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 
         row = application_named(application)
         with counting(f"Reading {row.name}", "accounts") as progress:

@@ -37,9 +37,10 @@ from tenure.people.configuration import (
     save_company,
 )
 from tenure.people.services import raise_generation
-from tenure.provisioning import planning, veiling
-from tenure.provisioning.drafting import Scope
-from tenure.provisioning.whatif import Effect, effect
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.questions.whatif import Effect, effect
+from tenure.provisioning.records import veiling
 from tenure.rules.groups import remove_group, save_group
 from tenure.rules.services import remove_rule, save_rule
 from tenure.sources.services import SourceInUse, remove_source, save_source
@@ -95,10 +96,10 @@ def preview(document: Document, *, marks: Marks = NO_MARKS) -> Effect:
     """What applying the document would change in accounts, beyond what is due already. Raises
     `ConfigurationError`. Nothing is kept: it is done, looked at and rolled back."""
     everybody = Scope(everybody=True)
-    before = planning.preview(everybody)
+    before = plans.preview(everybody)
     with transaction.atomic():
         apply(document, marks=marks)
-        after = planning.preview(everybody)
+        after = plans.preview(everybody)
         transaction.set_rollback(True)
     return effect(before, after)
 

@@ -14,7 +14,7 @@ from tenure.console import look
 from tenure.core.guard import Counted, guard_from, span
 from tenure.core.model import ApplicationMode, LeaveAction, RemovalAction
 from tenure.infra.clock import now
-from tenure.provisioning import connection as checking
+from tenure.provisioning.reconciliation import connection as checking
 
 _SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|api_?key|private", re.I)
 _REFERENCE = re.compile(r"\$\{(env|file|box):([^}]*)\}")

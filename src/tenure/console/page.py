@@ -29,7 +29,7 @@ from tenure.console import commands
 from tenure.people import selectors as people
 from tenure.people.models import Company
 from tenure.people.services import company, company_read_once
-from tenure.provisioning import selectors as provisioning
+from tenure.provisioning.questions import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.setup import steps
 from tenure.signin import again, going, sessions

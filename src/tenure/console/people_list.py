@@ -16,7 +16,7 @@ from tenure.console import look
 from tenure.core.model import OperationState
 from tenure.people import selectors
 from tenure.people.models import Person
-from tenure.provisioning import selectors as provisioning
+from tenure.provisioning.questions import selectors as provisioning
 from tenure.sources import selectors as sources
 
 #: What can be wrong with somebody: value -> what it is called.

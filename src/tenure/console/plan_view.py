@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from tenure.console.look import KINDS
 from tenure.core.model import OperationState
-from tenure.provisioning.plan import REPORT_MODE, Plan, PlanLine, ProblemLine
+from tenure.provisioning.records.plan import REPORT_MODE, Plan, PlanLine, ProblemLine
 
 #: Filters of the page: name -> what it is called. A meaning, a kind, or `held`.
 FILTERS = {"make": "Create", "change": "Update", "remove": "Remove", "held": "Held"}

@@ -17,7 +17,7 @@ from tenure.console.look import Mark
 from tenure.console.waiting_item import Item, plural
 from tenure.people import selectors as people
 from tenure.people.models import Company, PlanMode
-from tenure.provisioning import selectors as provisioning
+from tenure.provisioning.questions import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.runs.models import RunState
 from tenure.signin import identity

@@ -15,8 +15,8 @@ from django.utils.http import urlencode
 from tenure.applications import credentials
 from tenure.applications import selectors as applications
 from tenure.people.services import company
-from tenure.provisioning import byhand
-from tenure.provisioning import selectors as provisioning
+from tenure.provisioning.decisions import byhand
+from tenure.provisioning.questions import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing

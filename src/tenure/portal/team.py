@@ -16,7 +16,7 @@ from tenure.infra.clock import now
 from tenure.people import reporting
 from tenure.people.models import Person
 from tenure.people.services import stand
-from tenure.provisioning import selectors as provisioning
+from tenure.provisioning.questions import selectors as provisioning
 from tenure.signin import arrivals
 from tenure.signin.arrivals import Arrival
 

@@ -19,9 +19,9 @@ from tenure.core.model import (
 )
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.provisioning import selectors as provisioning
-from tenure.provisioning.explain import ApplicationExplanation, explain
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.questions.explain import ApplicationExplanation, explain
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessException
 

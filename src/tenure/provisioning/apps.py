@@ -8,7 +8,7 @@ class ProvisioningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenure.provisioning.veiling import reseal
+        from tenure.provisioning.records.veiling import reseal
         from tenure.vault.services import resealed_by
 
         resealed_by(reseal)

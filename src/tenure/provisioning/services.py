@@ -14,14 +14,17 @@ from tenure.core.model import OperationState
 from tenure.infra.clock import now
 from tenure.people import services as people
 from tenure.people.models import Person, PlanMode
-from tenure.provisioning import approving, correlating, first_contact, planning, selectors
-from tenure.provisioning.approving import Decided, reject
-from tenure.provisioning.drafting import Scope
+from tenure.provisioning.decisions import approving
+from tenure.provisioning.decisions.approving import Decided, reject
 from tenure.provisioning.models import Operation
-from tenure.provisioning.plan import Plan, Seen
-from tenure.provisioning.planning import StoredPlan
-from tenure.provisioning.stopping import resume_writes, stop_writes
-from tenure.provisioning.waking import queue_drain, queue_reconcile
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.planning.plans import StoredPlan
+from tenure.provisioning.questions import selectors
+from tenure.provisioning.reconciliation import correlating, first_contact
+from tenure.provisioning.records.plan import Plan, Seen
+from tenure.provisioning.records.stopping import resume_writes, stop_writes
+from tenure.provisioning.records.waking import queue_drain, queue_reconcile
 from tenure.runs.models import Run
 
 __all__ = [
@@ -55,7 +58,7 @@ def preview(*, application: str | None = None, person: Person | None = None) -> 
     and accounts that are there to their owners."""
     people.tick(now())
     correlating.bring_up_to_date()
-    return planning.preview(Scope(application=application, person=person.pk if person else None))
+    return plans.preview(Scope(application=application, person=person.pk if person else None))
 
 
 def store(
@@ -65,7 +68,7 @@ def store(
     people.tick(now())
     correlating.bring_up_to_date()
     scope = Scope(application=application, person=person.pk if person else None)
-    return planning.store(scope, reason=reason, take_over=True)
+    return plans.store(scope, reason=reason, take_over=True)
 
 
 def approve(
@@ -94,14 +97,14 @@ def terminate_now(person: Person, *, at: datetime | None = None, reason: str) ->
     person = people.terminate(person, at=when, reason=reason, now=moment)
     if when > moment:
         return None
-    return planning.store(Scope(person=person.pk), now=moment, reason=reason, decided=True)
+    return plans.store(Scope(person=person.pk), now=moment, reason=reason, decided=True)
 
 
 def follow(people_ids: Sequence[int], *, reason: str) -> None:
     """They have just left, as a source says, or come in: where plans go ahead by themselves theirs
     does at once, guards permitting, and does not wait for the next sweep."""
     if people.company().plan_mode == PlanMode.AUTOMATIC:
-        planning.store(Scope(people=frozenset(people_ids)), reason=reason)
+        plans.store(Scope(people=frozenset(people_ids)), reason=reason)
 
 
 @transaction.atomic
@@ -122,7 +125,7 @@ def retry_failed(
     for slug, person in rows.values_list("application__slug", "person_id").distinct():
         affected.setdefault(slug, set()).add(person or 0)
     stored = [
-        planning.store(Scope(people=frozenset(keys), application=slug), reason="retry")
+        plans.store(Scope(people=frozenset(keys), application=slug), reason="retry")
         for slug, keys in sorted(affected.items())
     ]
     return Retried(len(set().union(*affected.values())), tuple(plan.run for plan in stored))

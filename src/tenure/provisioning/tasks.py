@@ -20,11 +20,14 @@ from tenure.infra.in_order import in_order_of_index
 from tenure.infra.jobs import defer_once
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
-from tenure.provisioning import connection, correlating, planning, postponed, settling
-from tenure.provisioning.executor import Drain
+from tenure.provisioning.execution import postponed
+from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconcile import reconcile_by_slug
-from tenure.provisioning.waking import queue_drain
+from tenure.provisioning.planning import plans
+from tenure.provisioning.reconciliation import connection, correlating
+from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
+from tenure.provisioning.records import settling
+from tenure.provisioning.records.waking import queue_drain
 from tenure.rules.exceptions import end_those_over
 from tenure.runs.selectors import paused
 
@@ -84,7 +87,7 @@ def sweep(timestamp: int) -> None:
     postponed.after_arrival()
     if company().plan_mode == PlanMode.AUTOMATIC:
         correlating.bring_up_to_date()
-        planning.store_lagging()
+        plans.store_lagging()
     queue_waiting()
     settling.close_runs(now())
     seal()

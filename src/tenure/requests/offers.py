@@ -17,8 +17,8 @@ from tenure.core.groups import ATTRIBUTE
 from tenure.core.model import ApplicationMode
 from tenure.people.models import Person
 from tenure.people.services import facts, schema
-from tenure.provisioning import memory
-from tenure.provisioning.books import books_for
+from tenure.provisioning.questions.books import books_for
+from tenure.provisioning.records import memory
 from tenure.requests.models import AccessRequest, State
 from tenure.requests.routing import Router, described
 from tenure.rules.exceptions import in_force

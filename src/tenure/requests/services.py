@@ -17,8 +17,8 @@ from tenure.audit.models import Action
 from tenure.audit.services import acting, actor, record
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.provisioning import lives
-from tenure.provisioning.planning import StoredPlan
+from tenure.provisioning.decisions import lives
+from tenure.provisioning.planning.plans import StoredPlan
 from tenure.requests import mail
 from tenure.requests.models import AccessRequest, State
 from tenure.requests.offers import Standing, offers

@@ -12,8 +12,8 @@ from django.db.models import F, Q
 from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import record_many
-from tenure.provisioning import planning
-from tenure.provisioning.drafting import Scope
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
 from tenure.requests import mail
 from tenure.requests.models import AccessRequest, State
 from tenure.requests.routing import Router
@@ -115,6 +115,6 @@ def _take_back(at: datetime) -> int:
             row.save(update_fields=["taken_back_at"])
             if Application.objects.filter(slug=row.application).exists():
                 scope = Scope(application=row.application, person=row.person_id)
-                planning.store(scope, reason="its time is over", decided=True)
+                plans.store(scope, reason="its time is over", decided=True)
             count += 1
     return count

@@ -10,7 +10,7 @@ class SignalsConfig(AppConfig):
 
     def ready(self) -> None:
         from tenure.people.endings import register as told_of_people
-        from tenure.provisioning.losses import register as told_of_losses
+        from tenure.provisioning.records.losses import register as told_of_losses
         from tenure.signals import emitting, pushing
         from tenure.signin.closings import register as told_of_keys
         from tenure.sso import outbox

@@ -25,7 +25,7 @@ from tenure.connectors.fetching import CannotFetch, Document
 from tenure.infra.clock import now
 from tenure.people.decisions import DecisionRefused
 from tenure.people.models import Person
-from tenure.provisioning import lives
+from tenure.provisioning.decisions import lives
 from tenure.signals import events, sets, subjects
 from tenure.signals.events import EventType
 from tenure.signals.models import Heard, Transmitter

@@ -15,7 +15,7 @@ from django.urls import reverse
 from tenure.people.models import Company, Person
 from tenure.people.searching import called
 from tenure.people.services import company
-from tenure.provisioning.byhand import ADMINISTRATORS, Task, tasks
+from tenure.provisioning.decisions.byhand import ADMINISTRATORS, Task, tasks
 from tenure.signin import letters
 from tenure.signin.models import Letter
 from tenure.signin.sending import absolute

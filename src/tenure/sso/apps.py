@@ -10,7 +10,7 @@ class SsoConfig(AppConfig):
     def ready(self) -> None:
         from tenure.applications.sign_on_changes import register as told_of_sign_on
         from tenure.people.endings import register as told_of_people
-        from tenure.provisioning.losses import register as told_of_losses
+        from tenure.provisioning.records.losses import register as told_of_losses
         from tenure.signin.closings import register as told_of_sessions
         from tenure.sso import endings, reconfigured, revoking
 

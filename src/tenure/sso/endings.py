@@ -18,7 +18,7 @@ from tenure.audit.services import event, record_many
 from tenure.infra.bulk import update_rows
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.provisioning.standing import Standings
+from tenure.provisioning.questions.standing import Standings
 from tenure.signin.endings import LONGEST
 from tenure.signin.owners import may_come_in
 from tenure.sso import global_revocation, protocols, revoking

@@ -19,7 +19,7 @@ from tenure.core.lifecycle import zone
 from tenure.core.sign_on import Cause, Decision, Standing, Verdict, decide
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.provisioning.standing import ApplicationStanding, standing_in
+from tenure.provisioning.questions.standing import ApplicationStanding, standing_in
 from tenure.signin import sessions
 from tenure.signin.models import Session
 from tenure.signin.owners import may_come_in

@@ -22,7 +22,7 @@ from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.standing import Standings
+from tenure.provisioning.questions.standing import Standings
 from tenure.sso import outbox
 from tenure.sso.models import ApplicationSession, Notice, Outcome, SignOn
 from tenure.sso.ways import ways_of

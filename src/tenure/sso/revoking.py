@@ -29,7 +29,7 @@ from tenure.people.endings import CLOSED
 from tenure.people.models import Person
 from tenure.people.services import company
 from tenure.provisioning.models import Operation
-from tenure.provisioning.stopping import why_still
+from tenure.provisioning.records.stopping import why_still
 from tenure.sso import outbox
 from tenure.sso.models import ApplicationSession, Notice
 from tenure.sso.outbox import Done, Outcome

@@ -19,7 +19,7 @@ from tenure.core.veiling import HIDDEN
 from tenure.people.models import Person
 from tenure.people.selectors import sensitive_attributes
 from tenure.people.services import schema
-from tenure.provisioning.standing import ApplicationStanding, Given, standing_in
+from tenure.provisioning.questions.standing import ApplicationStanding, Given, standing_in
 from tenure.signin.owners import may_come_in
 from tenure.sso.policies import policy_of
 

@@ -13,8 +13,8 @@ from tenure.console.views import application_pages as pages
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import find_person
-from tenure.provisioning import taking
-from tenure.provisioning.deciding import CannotDecide
+from tenure.provisioning.decisions import taking
+from tenure.provisioning.decisions.ownership import CannotDecide
 from tenure.signin.permissions import Ability
 
 

@@ -18,16 +18,17 @@ from tenure.console.page import ConsoleRequest, signed_in
 from tenure.console.views import application_pages as pages
 from tenure.people import selectors as people
 from tenure.people.services import find_person
-from tenure.provisioning import deciding, veiling
-from tenure.provisioning import selectors as provisioning
+from tenure.provisioning.decisions import ownership
+from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.records import veiling
 from tenure.signin.permissions import Ability
 
 _DECISIONS: Final[MappingProxyType[str, tuple[Callable[..., None], str]]] = MappingProxyType(
     {
-        "unlink": (deciding.unlink, "It is nobody's now, and no rule ties it to them again."),
-        "ignore": (deciding.ignore, "It is left alone: no rule looks for its owner."),
-        "protect": (deciding.protect, "It is never changed, closed or deleted by us."),
-        "release": (deciding.release, "It is an account like any other again."),
+        "unlink": (ownership.unlink, "It is nobody's now, and no rule ties it to them again."),
+        "ignore": (ownership.ignore, "It is left alone: no rule looks for its owner."),
+        "protect": (ownership.protect, "It is never changed, closed or deleted by us."),
+        "release": (ownership.release, "It is an account like any other again."),
     }
 )
 
@@ -77,7 +78,7 @@ def _decided(request: ConsoleRequest, found: Account, reason: str) -> str:
     if wanted == "link":
         text = request.POST.get("person", "").strip()[:200]
         person = people.person_by_uid(text) or find_person(text)
-        deciding.link(found, person, reason=reason)
+        ownership.link(found, person, reason=reason)
         return f"It is {person.display_name}'s."
     if wanted not in _DECISIONS:
         raise LookupError("Nothing was decided: this form is not of this page. Try again.")

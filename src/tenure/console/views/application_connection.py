@@ -23,7 +23,7 @@ from tenure.console.connection_form import Typed
 from tenure.console.page import ConsoleRequest, Fresh, signed_in
 from tenure.console.views import application_edit
 from tenure.console.views import application_pages as pages
-from tenure.provisioning import connection as checking
+from tenure.provisioning.reconciliation import connection as checking
 from tenure.provisioning.services import resume_application
 from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability

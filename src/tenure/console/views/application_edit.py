@@ -26,7 +26,7 @@ from tenure.console.application_form import Form
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.console.views import application_pages as pages
 from tenure.core.model import ApplicationMode
-from tenure.provisioning import mapping_preview
+from tenure.provisioning.questions import mapping_preview
 from tenure.signin.permissions import Ability
 
 _SECTION = "applications"

@@ -30,10 +30,13 @@ from tenure.infra.clock import now
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import find_person
-from tenure.provisioning import connection as checking
-from tenure.provisioning import first_contact, mapping_preview, planning, veiling
-from tenure.provisioning import selectors as provisioning
-from tenure.provisioning.drafting import Scope
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.questions import mapping_preview
+from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.reconciliation import connection as checking
+from tenure.provisioning.reconciliation import first_contact
+from tenure.provisioning.records import veiling
 from tenure.rules import exceptions
 from tenure.rules import selectors as rule_selectors
 from tenure.runs import selectors as runs
@@ -81,7 +84,7 @@ def new(request: ConsoleRequest, slug: str) -> HttpResponse:
         return HttpResponse(status=286)  # htmx: stop asking
     count = None
     if people.count_people() <= _AT_ONCE:
-        plan = planning.preview(Scope(application=slug))
+        plan = plans.preview(Scope(application=slug))
         count = plan.summary.get(OperationKind.CREATE.value, 0)
     context = {"application": found, "new": count}
     return fragment(request, "console/application/new.html", context)

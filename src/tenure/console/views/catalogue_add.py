@@ -33,7 +33,7 @@ from tenure.connectors.oauth import Grant
 from tenure.console import connection_form, schema_form, tried
 from tenure.console.application_facts import reference
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
-from tenure.provisioning import connection as checking
+from tenure.provisioning.reconciliation import connection as checking
 from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability
 from tenure.sso.saml import refreshing, registering

@@ -15,7 +15,7 @@ from tenure.applications import selectors
 from tenure.applications.models import Application
 from tenure.configuration.exporting import yaml_of
 from tenure.console.page import ConsoleRequest, fragment, missing, refused, render, signed_in
-from tenure.provisioning import connection as checking
+from tenure.provisioning.reconciliation import connection as checking
 from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability, may
 

@@ -23,7 +23,7 @@ from tenure.core.expressions import ExpressionError
 from tenure.infra.csv_export import download
 from tenure.people.models import Person
 from tenure.provisioning import services
-from tenure.provisioning.plan import PlanLine
+from tenure.provisioning.records.plan import PlanLine
 from tenure.runs import selectors as runs
 from tenure.runs.models import Run, RunKind
 

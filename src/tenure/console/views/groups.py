@@ -22,7 +22,7 @@ from tenure.core.expressions import ExpressionError, compile_condition
 from tenure.core.names import slug as slug_of
 from tenure.people import selectors as people
 from tenure.people.services import schema
-from tenure.provisioning import matching
+from tenure.provisioning.questions import matching
 from tenure.rules import selectors
 from tenure.rules.groups import group_definitions
 from tenure.rules.models import AccessRule

@@ -21,7 +21,7 @@ from tenure.infra.jobs import is_queued, live_workers
 from tenure.infra.paging import Page
 from tenure.people import selectors as people
 from tenure.people.models import Person
-from tenure.provisioning.rehires import take_back
+from tenure.provisioning.decisions.rehires import take_back
 from tenure.runs.progress import progress
 from tenure.signin.permissions import Ability
 from tenure.signin.services import actor_name

@@ -17,7 +17,7 @@ from tenure.console.page import ConsoleRequest, render, signed_in
 from tenure.console.waiting_item import laid_out
 from tenure.core.model import LifecycleState
 from tenure.people import selectors as people
-from tenure.provisioning import pace
+from tenure.provisioning.execution import pace
 from tenure.runs import selectors as runs
 from tenure.setup import steps
 from tenure.signin.owners import has_way_in

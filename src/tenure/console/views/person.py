@@ -30,10 +30,11 @@ from tenure.people import local
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import stand
-from tenure.provisioning import selectors as provisioning
-from tenure.provisioning import services, taking
-from tenure.provisioning.explain import ApplicationExplanation, explain
+from tenure.provisioning import services
+from tenure.provisioning.decisions import taking
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.questions.explain import ApplicationExplanation, explain
 from tenure.rules import exceptions
 from tenure.signin import again
 from tenure.signin.permissions import Ability

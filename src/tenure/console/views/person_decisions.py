@@ -20,8 +20,8 @@ from tenure.console.page import ConsoleRequest, missing, refused, signed_in
 from tenure.people import selectors as people
 from tenure.people.decisions import DecisionRefused
 from tenure.people.models import Person
-from tenure.provisioning import lives
-from tenure.provisioning.planning import StoredPlan
+from tenure.provisioning.decisions import lives
+from tenure.provisioning.planning.plans import StoredPlan
 from tenure.rules.exceptions import ExceptionRefused
 from tenure.signin.permissions import Ability, may
 

@@ -18,9 +18,10 @@ from tenure.people.entered import as_entered
 from tenure.people.local import NOT_ENTERED
 from tenure.people.models import Person
 from tenure.people.services import schema
-from tenure.provisioning import planning, whatif
-from tenure.provisioning.ahead import ahead as turns_of
-from tenure.provisioning.drafting import Scope
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.questions import whatif
+from tenure.provisioning.questions.ahead import ahead as turns_of
 
 #: What is asked most often, first.
 _FIRST = ("department", "title", "location", "manager", "employment_type", "start_date", "end_date")
@@ -93,7 +94,7 @@ def choices_for(person: Person) -> list[Choice]:
 def _answer(found: Person, name: str, value: str) -> dict[str, Any]:
     try:
         after = whatif.with_attributes(found, {name: value})
-        effect = whatif.effect(planning.preview(Scope(person=found.pk), guarded=False), after)
+        effect = whatif.effect(plans.preview(Scope(person=found.pk), guarded=False), after)
     except (LookupError, ValueError, ExpressionError) as error:
         return {"error": str(error)}
     return {

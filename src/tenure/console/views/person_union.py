@@ -18,9 +18,10 @@ from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.core.model import Situation
 from tenure.people import selectors as people
 from tenure.people.models import Person, PersonUnion
-from tenure.provisioning import union_preview, union_undoing, unions
-from tenure.provisioning.union_preview import Preview
-from tenure.provisioning.unions import UnionRefused
+from tenure.provisioning.decisions import union_undoing, unions
+from tenure.provisioning.decisions.unions import UnionRefused
+from tenure.provisioning.questions import union_preview
+from tenure.provisioning.questions.union_preview import Preview
 from tenure.signin import again
 from tenure.signin.permissions import Ability
 from tenure.sources import selectors as sources

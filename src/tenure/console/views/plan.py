@@ -23,10 +23,10 @@ from tenure.console.waiting_item import plural
 from tenure.core.expressions import ExpressionError
 from tenure.people import selectors as people
 from tenure.people.models import PlanMode
-from tenure.provisioning import selectors as provisioning
 from tenure.provisioning import services
-from tenure.provisioning.plan import Seen
-from tenure.provisioning.selectors import AT_ONCE
+from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.questions.selectors import AT_ONCE
+from tenure.provisioning.records.plan import Seen
 from tenure.signin.permissions import Ability
 
 _LINES = 25

@@ -30,7 +30,7 @@ from tenure.console.views.rules import AT_ONCE, in_words, values_of
 from tenure.core.expressions import ExpressionError, compile_condition
 from tenure.core.plain_conditions import relations, relations_of
 from tenure.people import selectors as people
-from tenure.provisioning import matching, rule_effects
+from tenure.provisioning.questions import matching, rule_effects
 from tenure.rules import drafts
 from tenure.rules.models import AccessRule, RuleDraft
 from tenure.signin.permissions import Ability

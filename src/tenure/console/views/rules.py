@@ -19,7 +19,7 @@ from tenure.core.expressions import ExpressionError, Schema
 from tenure.core.plain_conditions import read, spoken
 from tenure.people import selectors as people
 from tenure.people.models import Person
-from tenure.provisioning import access_list, matching
+from tenure.provisioning.questions import access_list, matching
 from tenure.rules import selectors
 from tenure.rules.drafts import drafts
 from tenure.rules.groups import group_definitions

@@ -17,8 +17,9 @@ from tenure.console.page import ConsoleRequest, fragment, missing, render, signe
 from tenure.console.waiting_item import plural
 from tenure.core.model import OperationState
 from tenure.people import selectors as people
-from tenure.provisioning import selectors as provisioning
-from tenure.provisioning import services, steering
+from tenure.provisioning import services
+from tenure.provisioning.decisions import steering
+from tenure.provisioning.questions import selectors as provisioning
 from tenure.runs import selectors
 from tenure.runs.models import DRY_RUN, Run, RunKind
 from tenure.runs.progress import progress

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.people import selectors as people
-from tenure.provisioning import sensitive_values
+from tenure.provisioning.records import sensitive_values
 from tenure.signin.permissions import Ability
 
 

@@ -30,9 +30,9 @@ from tenure.core.expressions import ExpressionError
 from tenure.core.model import ApplicationMode
 from tenure.core.names import candidates
 from tenure.people import selectors as people
-from tenure.provisioning import selectors as provisioning
 from tenure.provisioning import services
-from tenure.provisioning.selectors import AT_ONCE
+from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.questions.selectors import AT_ONCE
 from tenure.rules import selectors as rules
 from tenure.runs import selectors as runs
 from tenure.runs.models import RunKind, RunState

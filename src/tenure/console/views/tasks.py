@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from tenure.applications import selectors as applications
 from tenure.console.page import ConsoleRequest, render, signed_in
 from tenure.people import selectors as people
-from tenure.provisioning import byhand
+from tenure.provisioning.decisions import byhand
 from tenure.signin.permissions import Ability
 
 

@@ -14,7 +14,7 @@ from tenure.core.groups import ATTRIBUTE as GROUPS
 from tenure.core.model import Attributes
 from tenure.people.models import Person
 from tenure.people.services import schema
-from tenure.provisioning.standing import Given
+from tenure.provisioning.questions.standing import Given
 from tenure.signin.models import How, Session
 from tenure.sso.oidc.clients import Client
 

@@ -13,7 +13,7 @@ from authlib.oidc.core.grants import OpenIDCode, OpenIDToken
 from joserfc.jwk import ECKey, RSAKey
 
 from tenure.infra.clock import now
-from tenure.provisioning.standing import Standings
+from tenure.provisioning.questions.standing import Standings
 from tenure.sso.oidc import jose
 from tenure.sso.oidc.addresses import issuer
 from tenure.sso.oidc.claims import ClaimProblem, claims_of

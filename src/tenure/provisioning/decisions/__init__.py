@@ -1,0 +1,1 @@
+"""What people decide: plans that wait, whose an account is, work done by hand, who is one."""

@@ -1,0 +1,297 @@
+"""Tasks: operations that an application has no way to do, done by a person instead.
+
+A task is an operation in state `manual`. Whoever does it says so, with a note; that is the
+evidence, and what the task wanted counts as observed until the application is read and says
+otherwise. A task is withdrawn, or another one takes its place, when what its person should have
+changes meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from tenure.applications.connecting import connector_for
+from tenure.applications.finding import application_named
+from tenure.applications.models import Application
+from tenure.audit.models import Action
+from tenure.audit.services import actor, record
+from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
+from tenure.core.model import OperationKind, OperationState, Value
+from tenure.infra.clock import now as clock_now
+from tenure.infra.paging import Page, page
+from tenure.people import looks
+from tenure.people.models import Person
+from tenure.provisioning.execution import claiming
+from tenure.provisioning.execution.owning import Owners
+from tenure.provisioning.execution.sending import identity
+from tenure.provisioning.models import Operation
+from tenure.provisioning.records import settling, veiling
+from tenure.provisioning.records.work import Outcome, Result, Work
+
+#: When an application says nothing else.
+REMIND_AFTER = timedelta(days=2)
+ADMINISTRATORS = "administrators"
+
+_WHAT = {
+    OperationKind.CREATE: "Make an account for {person} in {application}.",
+    OperationKind.UPDATE: "Change the account {account} in {application}.",
+    OperationKind.DISABLE: "Close the account {account} in {application}.",
+    OperationKind.ENABLE: "Open the account {account} in {application}.",
+    OperationKind.TRANSFER: "Hand over what the account {account} has in {application}.",
+    OperationKind.DELETE: "Delete the account {account} in {application}.",
+    OperationKind.GRANT: "Give the account {account} in {application} what is listed.",
+    OperationKind.REVOKE: "Take from the account {account} in {application} what is listed.",
+}
+
+
+class TaskRefused(ValueError):
+    """It cannot be settled like this. `str()` says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do by hand. `steps` say what in detail, `why` what it is for, `cause` why
+    it has to be done by hand. `assignee` is the application's owner, or the administrators."""
+
+    number: int
+    application: str
+    application_name: str
+    person: str
+    person_id: int | None
+    what: str
+    steps: tuple[str, ...]
+    why: str
+    cause: str
+    assignee: str
+    since: datetime
+    overdue: bool
+    #: It makes an account, which has to be known afterwards.
+    makes: bool = False
+    #: Some of its values are sensitive, and not in `steps`.
+    sensitive: bool = False
+
+    def as_json(self) -> dict[str, object]:
+        return {
+            "task": self.number,
+            "application": self.application,
+            "person": self.person,
+            "what": self.what,
+            "steps": list(self.steps),
+            "why": self.why,
+            "cause": self.cause,
+            "assignee": self.assignee,
+            "since": self.since,
+            "overdue": self.overdue,
+            "sensitive": self.sensitive,
+        }
+
+
+def tasks(
+    *, application: str | None = None, person: Person | None = None, limit: int = 1000
+) -> list[Task]:
+    """What waits to be done by hand, the oldest first."""
+    rows = _open().order_by("asked_at", "pk")
+    if application is not None:
+        rows = rows.filter(application=application_named(application))
+    if person is not None:
+        rows = rows.filter(person=person)
+    at = clock_now()
+    return [_task(row, at) for row in rows[:limit]]
+
+
+def tasks_page(
+    *, application: str | None = None, cursor: str = "", size: int = 25
+) -> tuple[list[Task], Page[Operation]]:
+    """One page of them, in the order in which they were planned."""
+    rows = _open()
+    if application is not None:
+        rows = rows.filter(application=application_named(application))
+    found, at = page(rows, order=("id",), cursor=cursor, size=size), clock_now()
+    return [_task(row, at) for row in found.rows], found
+
+
+def task(number: int) -> Task:
+    """One that waits. Raises `LookupError`."""
+    return _task(_found(number), clock_now())
+
+
+def task_in_clear(number: int) -> Task:
+    """The same with its sensitive values, for whoever does it; that they were looked at is
+    recorded. Raises `LookupError`."""
+    row = _found(number)
+    values = veiling.private(row)
+    if values and row.person is not None:
+        looks.record(row.person, values, where=f"task {row.pk} in {row.application.name}")
+    return _task(row, clock_now(), {name: change.after for name, change in values.items()})
+
+
+def done(number: int, *, note: str = "", account: str = "") -> None:
+    """Somebody did it. An account that was made is looked for in the application by its names, or
+    is the one with this remote id (`account`). Raises `LookupError` and `TaskRefused`."""
+    row = _found(number)
+    made = None
+    if row.kind == OperationKind.CREATE.value and row.account is None:
+        made = _look_for(row, account)
+        objection = Owners(row.application).objection(made, str(_owner(row).uid))
+        if objection:
+            raise TaskRefused(f"That account cannot be theirs. {objection}")
+    _settle(number, note, made)
+
+
+@transaction.atomic
+def cannot(number: int, *, note: str) -> None:
+    """It cannot be done by hand either: it failed, and stays on the list of what did until it is
+    planned anew. Raises `LookupError`, and `TaskRefused` where no reason is given."""
+    if not note.strip():
+        raise TaskRefused("Say why it cannot be done: whoever looks next has to know.")
+    row = _locked(number)
+    row.state, row.finished_at = OperationState.FAILED.value, clock_now()
+    row.error = f"{actor()} could not do it by hand: {note}"
+    row.save(update_fields=["state", "finished_at", "error"])
+    _record(Action.TASK_NOT_DONE, row, note)
+    settling.close_runs(clock_now())
+
+
+@transaction.atomic
+def _settle(number: int, note: str, made: RemoteAccount | None) -> None:
+    row, at = _locked(number), clock_now()
+    (work,) = claiming.work_for([row])
+    work.progress |= {"account": True, "grant": list(row.grant), "revoke": list(row.revoke)}
+    if made is not None:
+        work.remote_id = work.progress["remote_id"] = made.remote_id
+    said = f"Done by hand by {actor()}" + (f": {note}" if note else ".")
+    evidence = {"at": at.isoformat(), "sent": "by hand", "by": actor(), "note": note}
+    outcome = Outcome(
+        work, Result.DONE, said, account=made, adopted=made is not None, evidence=evidence
+    )
+    settling.settle(row.application, [outcome], {row.pk: row}, at)
+    _record(Action.TASK_DONE, row, note)
+    settling.close_runs(at)
+    settling.wake_those_behind([row])
+
+
+def _look_for(row: Operation, remote_id: str) -> RemoteAccount:
+    """The account that somebody made, as the application shows it."""
+    application = row.application
+    (work,) = claiming.work_for([row])
+    try:
+        connector = connector_for(application)
+        if not connector.capabilities.listed:
+            return _as_said(work, remote_id)
+        found = asyncio.run(_candidates(connector, work, remote_id))
+    except NotFound as error:
+        raise TaskRefused(f"{application.name} has no account {remote_id!r}.") from error
+    except (ConnectorError, ValueError, LookupError) as error:
+        raise TaskRefused(
+            f"{application.name} could not be asked for the account: {error}"
+        ) from error
+    if len(found) == 1:
+        return next(iter(found.values()))
+    how_many = f"{len(found)} accounts" if found else "No account"
+    raise TaskRefused(
+        f"{how_many} in {application.name} can be meant by it. Give its id there: --account ID."
+    )
+
+
+def _as_said(work: Work, remote_id: str) -> RemoteAccount:
+    """Nobody can look it up there: it is as the task asked for it."""
+    attributes = {k: v for k, v in work.attributes.items() if v is not None}
+    return RemoteAccount(remote_id or work.external_id, attributes, work.active)
+
+
+async def _candidates(connector: Connector, work: Work, remote_id: str) -> dict[str, RemoteAccount]:
+    async with connector:
+        if remote_id:
+            return {remote_id: await connector.read(remote_id)}
+        found: dict[str, RemoteAccount] = {}
+        for attribute, value in identity(connector, work):
+            found |= {a.remote_id: a for a in await connector.find(attribute, value)}
+        return found
+
+
+def _open() -> QuerySet[Operation]:
+    rows = Operation.objects.filter(state=OperationState.MANUAL.value)
+    return rows.select_related("application", "person", "account")
+
+
+def _found(number: int) -> Operation:
+    row = _open().filter(pk=number).first()
+    if row is None:
+        raise LookupError(
+            f"There is no task {number}, or it is settled. `tenure tasks list` shows those that "
+            "wait."
+        )
+    return row
+
+
+def _locked(number: int) -> Operation:
+    Operation.objects.select_for_update().filter(pk=number).first()
+    return _found(number)
+
+
+def _owner(row: Operation) -> Person:
+    if row.person is None:
+        raise TaskRefused("It is nobody's account: there is nobody to make one for.")
+    return row.person
+
+
+def _task(
+    row: Operation, at: datetime, clear: Mapping[str, Value | None] = MappingProxyType({})
+) -> Task:
+    application: Application = row.application
+    since = row.asked_at or row.created_at
+    person = row.person.display_name if row.person else ""
+    return Task(
+        number=row.pk,
+        application=application.slug,
+        application_name=application.name,
+        person=person,
+        person_id=row.person_id,
+        what=_WHAT[OperationKind(row.kind)].format(
+            person=person, account=row.account or person, application=application.name
+        ),
+        steps=tuple(_steps(row, clear)),
+        why=row.reason,
+        cause=row.error,
+        assignee=application.owner or ADMINISTRATORS,
+        since=since,
+        overdue=at - since > (application.remind_after or REMIND_AFTER),
+        makes=row.kind == OperationKind.CREATE.value and row.account is None,
+        sensitive=bool(row.sealed) and not clear,
+    )
+
+
+def _steps(row: Operation, clear: Mapping[str, Value | None]) -> Iterator[str]:
+    made_already = row.kind == OperationKind.CREATE.value and row.account is not None
+    if not made_already:
+        for name, change in row.attributes.items():
+            value = clear.get(name, change.get("to"))
+            text = ", ".join(map(str, value)) if isinstance(value, list) else value
+            yield f"{name}: {'(empty)' if text in (None, '') else text}"
+    for word, keys in (("give", row.grant), ("take", row.revoke)):
+        done_already = set(row.progress.get("grant" if word == "give" else "revoke", ()))
+        for key in keys:
+            if key not in done_already:
+                kind, _, name = key.partition(":")
+                yield f"{word} the {kind} {name}"
+
+
+def _record(action: Action, row: Operation, note: str) -> None:
+    record(
+        action,
+        subject_kind="account",
+        subject_key=str(row.account_id or f"operation {row.pk}"),
+        subject_label=f"{row.account or row.person or ''} in {row.application.name}",
+        application=row.application.slug,
+        person=str(row.person.uid) if row.person else "",
+        reason=note,
+        after={"operation": row.kind, "task": row.pk, "why_by_hand": row.error},
+        run=row.run_id,
+    )

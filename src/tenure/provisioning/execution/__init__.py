@@ -1,0 +1,1 @@
+"""What was decided, carried out in the applications: claimed, sent, settled."""

@@ -1,0 +1,228 @@
+"""Draining one application, until nothing is due.
+
+Exactly one drain works an application at a time. Each of its connections holds a session lock:
+those on which its two lanes (see `lane`) write outcomes, and one more on which the wide lane claims
+when much is due. A worker that dies, or loses the database, loses the locks with it and can no
+longer write; and nobody else begins before all of them are free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from functools import partial
+
+from django.db import DatabaseError
+
+from tenure.applications import health, pacing
+from tenure.applications.connecting import connector_for
+from tenure.applications.models import Application
+from tenure.connectors.base import ConnectorError
+from tenure.people.services import company
+from tenure.provisioning.execution import claiming
+from tenure.provisioning.execution.lane import Course, Drained, Lane
+from tenure.provisioning.execution.tables import Tables, connect, try_lock, unlock
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.reconciliation import first_contact
+from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
+from tenure.provisioning.records.stopping import why_still
+from tenure.provisioning.records.work import broken
+
+log = logging.getLogger(__name__)
+
+__all__ = ["Drain", "Drained"]
+
+_WIDE, _FAST, _CLAIMS = 0x7E5, 0x7E8, 0x7E9
+#: How often a drain looks whether a leaver waits, or somebody stopped writes.
+_LOOK_SECONDS = 0.2
+#: So often a drain that comes for a leaver tries to get the place of one that is at it.
+_TRIES = 5
+
+
+class Drain:
+    """One drain of one application. `trial`: it did not accept us, and has to show first that what
+    it refused works again."""
+
+    def __init__(self, slug: str, *, trial: bool = False) -> None:
+        self.slug = slug
+        self.trial = trial
+        self.result = Drained()
+        self._wide = Tables(f"drain-{slug}")
+        self._claims = Tables(f"claims-{slug}")
+        self._fast = Tables(f"leavers-{slug}")
+
+    async def run(self) -> Drained:
+        """Drain until nothing is due soon."""
+        try:
+            application = await self._locked()
+            if application is not None:
+                await self._wide.do(claiming.recover, application)
+                await self._work(
+                    Course(application, result=self.result, learnt=pacing.learnt(application))
+                )
+            return self.result
+        finally:
+            tables = (self._fast, self._claims, self._wide)
+            await asyncio.gather(*(one.close() for one in tables))
+
+    async def _locked(self) -> Application | None:
+        """The application, locked for this drain. Another one that is at it, and just ending, may
+        have overlooked the leaver for whom we were woken: then it is waited for."""
+        application = await self._wide.do(self._acquire)
+        for _ in range(_TRIES):
+            if not self.result.busy or application is None:
+                break
+            if not (await self._fast.do(claiming.look, application.pk)).leavers:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+            application = await self._wide.do(self._acquire)
+        if self.result.busy or application is None:
+            return None
+        return application if await self._fast.do(self._acquire_fast, application) else None
+
+    async def _work(self, course: Course) -> None:
+        application = course.application
+        async with contextlib.AsyncExitStack() as stack:
+            wide = await self._opened(course, stack)
+            if wide is not None and (not self.trial or await self._heals(course, wide)):
+                await self._both(course, wide)
+        if course.stopped:
+            self.result.stopped = course.stopped
+            await self._wide.do(_stop, application, course.stopped, course.stopped_on)
+
+    async def _opened(self, course: Course, stack: contextlib.AsyncExitStack) -> Lane | None:
+        """The wide lane over an open connector. Nothing is claimed yet: where the application, or
+        its connector, is not up to it everything waits."""
+        try:
+            connector = await self._wide.do(connector_for, course.application, course.learnt)
+        except (LookupError, ValueError) as error:
+            course.stopped = str(error)
+            return None
+        try:
+            if await self._wide.do(first_contact.needs_reading, course.application):
+                await reconcile_by_slug(self.slug)
+                await self._wide.do(self._plan_anew)
+            await stack.enter_async_context(connector)
+            lane = Lane(
+                course, connector, self._wide, more=partial(self._claiming, course.application)
+            )
+            await lane.find_groups()
+            return lane
+        except ConnectorError as error:
+            course.stopped = str(error)
+        except DatabaseError:
+            raise
+        except Exception as error:
+            log.exception("The connector of %s failed.", self.slug)
+            course.stopped = broken(error)
+        return None
+
+    async def _heals(self, course: Course, wide: Lane) -> bool:
+        """Whether an application that was stopped works again: the kind of operation that it
+        refused first, if one waits, and any otherwise."""
+        works = None
+        for kind in dict.fromkeys([course.application.stopped_on, ""]):
+            if works is None and not course.over:
+                works = await wide.try_one(kind)
+        if course.over:
+            return False
+        await self._wide.do(_resume, course.application, works is True)
+        return True
+
+    async def _both(self, course: Course, wide: Lane) -> None:
+        """The wide lane, and the fast one beside it for as long as it goes on."""
+        closing = asyncio.Event()
+        fast = asyncio.create_task(self._leavers(course, closing))
+        try:
+            await wide.until_nothing_is_due()
+            closing.set()
+            await fast
+        finally:
+            await _end(fast)
+
+    async def _claiming(self, application: Application) -> Tables:
+        """A connection for claims alone, if the database has one left. Its lock is free for a
+        moment in between, and nobody can take it: they would need that of the wide lane first."""
+        try:
+            await self._claims.do(connect)
+        except DatabaseError:
+            return self._wide
+        await self._wide.do(unlock, _CLAIMS, application.pk)
+        if not await self._claims.do(try_lock, _CLAIMS, application.pk):
+            raise RuntimeError(f"Somebody else claims what is to be sent to {application.slug}.")
+        return self._claims
+
+    async def _leavers(self, course: Course, closing: asyncio.Event) -> None:
+        """Look up again and again: leavers go at once, and who stopped writes is heard."""
+        closed = asyncio.create_task(closing.wait())
+        sending: asyncio.Task[None] | None = None
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                lane: Lane | None = None
+                while not closing.is_set() or sending is not None:
+                    seen = await self._fast.do(claiming.look, course.application.pk)
+                    course.paused = course.paused or not seen.may_send
+                    if sending is not None and sending.done():
+                        await sending
+                        sending = None
+                    going_on = not (course.over or closing.is_set())
+                    if seen.leavers and sending is None and going_on:
+                        lane = lane or await self._fast_lane(course, stack)
+                        sending = asyncio.create_task(lane.until_nothing_is_due())
+                    await asyncio.wait([sending or closed], timeout=_LOOK_SECONDS)
+        except ConnectorError as error:
+            course.stopped = course.stopped or str(error)
+        except Exception:
+            course.paused = True  # The wide lane ends soon, and tells this.
+            raise
+        finally:
+            await _end(closed, sending)
+
+    async def _fast_lane(self, course: Course, stack: contextlib.AsyncExitStack) -> Lane:
+        connector = await self._fast.do(connector_for, course.application, course.learnt)
+        await stack.enter_async_context(connector)
+        return Lane(course, connector, self._fast, leavers=True)
+
+    # Below: in the threads of the tables.
+
+    def _acquire(self) -> Application | None:
+        """The application, locked for this drain unless somebody else is at it; None when there is
+        nothing for us to do: it was removed, or nothing is sent there now."""
+        application = Application.objects.filter(slug=self.slug).first()
+        if application is None:
+            return None
+        locks = (_WIDE, _CLAIMS)
+        self.result.busy = not all(try_lock(lock, application.pk) for lock in locks)
+        if self.result.busy:
+            return application
+        self.result.stopped = why_still(application, company(), trial=self.trial)
+        return None if self.result.stopped else application
+
+    def _acquire_fast(self, application: Application) -> bool:
+        """The fast lane's own lock: a drain that is just dying may still have it."""
+        self.result.busy = not try_lock(_FAST, application.pk)
+        return not self.result.busy
+
+    def _plan_anew(self) -> None:
+        """What was planned did not know the accounts that are there."""
+        if Application.objects.filter(slug=self.slug, found__gt=0).exists():
+            scope = Scope(application=self.slug, everybody=True)
+            plans.store(scope, reason="its accounts were read first", take_over=True)
+
+
+async def _end(*tasks: asyncio.Task[object] | None) -> None:
+    """Nothing of these goes on, whatever became of them."""
+    running = [task for task in tasks if task is not None]
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+
+
+def _stop(application: Application, reason: str, on: str) -> None:
+    health.stop(application, reason, on=on)
+
+
+def _resume(application: Application, proven: bool) -> None:
+    health.resume(application, proven=proven)

@@ -1,0 +1,287 @@
+"""One lane of a drain: claim, send, settle, again, over a connection of its own; where much is due
+over two, so that what is claimed does not wait for what is settled.
+
+A drain has two. The wide one takes whatever is due, in big batches. The fast one takes leavers'
+removals only, as soon as they are due, so that they neither wait for the batch that is travelling
+nor for the outcomes of the last one to be stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeAlias
+
+from tenure.applications import health, pacing
+from tenure.applications.models import Application, Entitlement
+from tenure.connectors.base import Connector, Learnt, Limits, RemoteAccount
+from tenure.infra.clock import now
+from tenure.provisioning.execution import claiming, postponed
+from tenure.provisioning.execution.owning import Owners
+from tenure.provisioning.execution.sending import Batch
+from tenure.provisioning.execution.tables import Tables
+from tenure.provisioning.execution.together import Race
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import guarding, plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.records import settling
+from tenure.provisioning.records.work import Outcome, Result, Work
+
+_SMALLEST, _LARGEST = 32, 1024
+_TARGET_SECONDS = 0.5
+#: Batches in a row in which nothing came through before the application counts as unreachable.
+_PATIENCE = 3
+#: A retry that is due sooner than this is waited for; a later one is left to the next drain.
+_WORTH_WAITING = timedelta(seconds=30)
+#: Whoever waits for a retry looks this often whether something else came up.
+_GLANCE = 1.0
+_STALE = "changed since it was planned"
+
+
+@dataclass(slots=True)
+class Drained:
+    """What one drain did. `busy`: somebody else is at it. `stopped`: why the application is."""
+
+    sent: int = 0
+    failed: int = 0
+    busy: bool = False
+    stopped: str = ""
+
+
+@dataclass(slots=True)
+class Course:
+    """What the lanes of one drain share. `paused`: a person stopped writes. `stopped`: the
+    application does not accept us. In both cases nothing more is begun."""
+
+    application: Application
+    groups: dict[str, str] = field(default_factory=dict)
+    result: Drained = field(default_factory=Drained)
+    paused: bool = False
+    stopped: str = ""
+    #: The kind of operation that it did not accept.
+    stopped_on: str = ""
+    #: What it teaches us of its limits meanwhile.
+    learnt: Learnt = field(default_factory=Learnt)
+
+    @property
+    def over(self) -> bool:
+        return self.paused or bool(self.stopped)
+
+
+Upcoming: TypeAlias = tuple[list[Operation], list[Work]]
+
+
+class Lane:
+    """Batch after batch. `leavers`: only removals for who leaves; `more`: a connection for claims,
+    to be asked for when more is due than one small batch."""
+
+    def __init__(
+        self,
+        course: Course,
+        connector: Connector,
+        tables: Tables,
+        *,
+        more: Callable[[], Awaitable[Tables]] | None = None,
+        leavers: bool = False,
+    ) -> None:
+        self._course = course
+        self._application = course.application
+        self._connector = connector
+        self._tables = tables
+        self._claims = tables
+        self._more = more
+        self._leavers = leavers
+        self._size = _SMALLEST
+        self._silent = 0
+        self._kept: dict[str, str] | None = None
+        self._owners: Owners | None = None
+        self._race = Race()
+
+    async def until_nothing_is_due(self) -> None:
+        """Send batch after batch. While one travels the last is settled and the next is claimed,
+        unless the last went badly: then there may be no next."""
+        settling_last: asyncio.Future[None] | None = None
+        upcoming = await self._next()
+        while upcoming:
+            rows, work = upcoming
+            if self._more is not None and len(work) >= _SMALLEST:
+                self._claims, self._more = await self._more(), None
+            ahead = None if self._silent else self._claims.submit(self._claim)
+            outcomes = await self._send(work)
+            if settling_last is not None:
+                await settling_last
+            settling_last = self._tables.submit(self._settle, rows, outcomes)
+            upcoming = await ahead if ahead else None
+            await self.keep_groups()
+            if self._course.over or _is_trouble(outcomes):
+                await settling_last
+                if await self._tables.do(self._held_up, outcomes, upcoming):
+                    upcoming = None
+            else:
+                self._silent = 0
+            if upcoming is None:
+                # What was settled last may be what others wait for.
+                await settling_last
+                upcoming = await self._next()
+
+    async def try_one(self, kind: str) -> bool | None:
+        """Send one operation of this kind ("" for any): whether that works, None where there is
+        none. Anything that the application says about the operation itself means that it works."""
+        found = await self._claims.do(self._claim, kind)
+        if not found:
+            return None
+        rows, work = found
+        outcomes = await self._send(work)
+        await self._tables.do(self._settle, rows, outcomes)
+        if outcomes[0].result is Result.STOPPED or _nothing_came_through(outcomes):
+            self._stop(outcomes[0])
+            return False
+        return None if self._course.over else True
+
+    def _stop(self, outcome: Outcome) -> None:
+        self._course.stopped = outcome.message
+        self._course.stopped_on = outcome.work.kind.value
+
+    async def find_groups(self) -> None:
+        """Entitlement key -> remote id; what we do not know yet is looked for there once."""
+        known = await self._tables.do(_entitlements, self._application)
+        self._course.groups = known
+        if any(not r for r in known.values()) and self._connector.capabilities.entitlements:
+            async for item in self._connector.entitlements():
+                key = f"{item.kind}:{item.name}"
+                if key in known and not known[key]:
+                    known[key] = item.remote_id
+            await self.keep_groups()
+
+    async def keep_groups(self) -> None:
+        """Store what was learnt of them."""
+        snapshot = {key: remote for key, remote in self._course.groups.items() if remote}
+        if snapshot != self._kept:
+            await self._tables.do(_keep_entitlements, self._application, snapshot)
+            self._kept = snapshot
+
+    async def _next(self) -> Upcoming | None:
+        """More work: now, or when the earliest retry is due if that is soon."""
+        while True:
+            at = now()
+            found = await self._claims.do(self._claim)
+            if found or self._leavers:
+                return found
+            due = await self._tables.do(claiming.next_due, self._application, at)
+            if self._course.over or due is None or due - now() > _WORTH_WAITING:
+                return None
+            await asyncio.sleep(max(0.05, min(_GLANCE, (due - now()).total_seconds())))
+
+    async def _send(self, work: list[Work]) -> list[Outcome]:
+        async def objection(account: RemoteAccount, person: str) -> str:
+            return await self._tables.do(self._objection, account, person)
+
+        started = time.monotonic()
+        batch = Batch(
+            self._connector,
+            work,
+            self._course.groups,
+            objection=objection,
+            concurrency=int(self._application.limits.get("concurrency", Limits().concurrency)),
+            paused=lambda: self._course.over,
+            race=self._race,
+        )
+        outcomes = await batch.send()
+        self._size = _next_size(self._size, len(work), time.monotonic() - started)
+        return outcomes
+
+    # Below: in the threads of the tables.
+
+    def _objection(self, account: RemoteAccount, person: str) -> str:
+        self._owners = self._owners or Owners(self._application)
+        return self._owners.objection(account, person)
+
+    def _claim(self, only: str | None = None) -> Upcoming | None:
+        """The next batch, or one operation of a kind ("": of any). People who changed since they
+        were planned are planned anew first."""
+        if self._course.over or not claiming.look(self._application.pk).may_send:
+            self._course.paused = not self._course.stopped
+            return None
+        for _ in range(3):
+            rows, stale = claiming.claim(
+                self._application,
+                self._size if only is None else 1,
+                now(),
+                leavers=self._leavers,
+                kind=only or None,
+            )
+            if stale:
+                plans.store(Scope(people=frozenset(stale)), reason=_STALE)
+            if rows:
+                return rows, claiming.work_for(rows)
+            if not stale:
+                return None
+        return None
+
+    def _held_up(self, outcomes: Sequence[Outcome], ahead: Upcoming | None) -> bool:
+        """After a batch that did not go well: whether nothing more is to be begun, or too much
+        fails. What was claimed ahead waits again then, held where the rest is."""
+        refused = next((o for o in outcomes if o.result is Result.STOPPED), None)
+        self._silent = self._silent + 1 if _nothing_came_through(outcomes) else 0
+        if refused is None and self._silent >= _PATIENCE and not self._leavers:
+            refused = outcomes[0]
+        if refused is not None:
+            self._stop(refused)
+        failing = any(o.result is Result.FAILED for o in outcomes) and guarding.is_failing(
+            self._application, now()
+        )
+        if not (self._course.over or failing):
+            return False
+        if ahead:
+            claiming.give_back(ahead[0])
+        if failing:
+            guarding.hold_failing(self._application, now())
+        return True
+
+    def _settle(self, rows: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
+        settling.settle(self._application, outcomes, {row.pk: row for row in rows}, now())
+        # It is known now what became of these: the rest can be planned.
+        looked_for = {outcome.work.operation for outcome in outcomes if outcome.work.outdated}
+        for row in rows:
+            if row.pk in looked_for and row.person_id is not None:
+                plans.store(Scope(person=row.person_id), reason=_STALE)
+        postponed.catch_up(self._application)
+        settling.close_runs(now())
+        settling.wake_those_behind(rows)
+        pacing.keep(self._application, self._course.learnt)
+        if any(o.result is Result.DONE for o in outcomes):
+            health.works(self._application)
+        self._course.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
+        self._course.result.failed += sum(o.result is Result.FAILED for o in outcomes)
+
+
+def _next_size(size: int, sent: int, seconds: float) -> int:
+    """Batches of about half a second: what is urgent and no leaver's overtakes the next one."""
+    if sent < size:
+        return size
+    if seconds < _TARGET_SECONDS / 2:
+        return min(_LARGEST, size * 2)
+    return max(_SMALLEST, size // 2) if seconds > _TARGET_SECONDS * 2 else size
+
+
+def _is_trouble(outcomes: Sequence[Outcome]) -> bool:
+    bad = (Result.STOPPED, Result.FAILED)
+    return any(o.result in bad for o in outcomes) or _nothing_came_through(outcomes)
+
+
+def _nothing_came_through(outcomes: Sequence[Outcome]) -> bool:
+    return all(o.result in (Result.RETRY, Result.UNKNOWN) and o.after is None for o in outcomes)
+
+
+def _entitlements(application: Application) -> dict[str, str]:
+    rows = Entitlement.objects.filter(application=application, managed=True)
+    return dict(rows.values_list("key", "remote_id"))
+
+
+def _keep_entitlements(application: Application, groups: dict[str, str]) -> None:
+    for row in Entitlement.objects.filter(application=application, remote_id=""):
+        if groups.get(row.key):
+            Entitlement.objects.filter(pk=row.pk).update(remote_id=groups[row.key])

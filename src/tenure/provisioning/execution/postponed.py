@@ -1,0 +1,53 @@
+"""Plans that could not be made while an operation was under way, made as soon as its outcome is
+known: what a person decided is carried out whatever the plan mode, and however long it takes.
+Which they are is noted where plans are stored (`replacing`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from tenure.applications.models import Account, Application
+from tenure.audit.services import acting
+from tenure.infra.clock import now
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import ledger, plans
+from tenure.provisioning.planning.drafting import Scope
+
+
+def catch_up(application: Application | None = None) -> None:
+    """Plan what was postponed and can be planned now."""
+    if not _rows(application).exists():
+        return
+    with transaction.atomic():
+        rows = list(_rows(application).select_for_update(of=("self",), skip_locked=True))
+        Operation.objects.filter(pk__in=[row.pk for row in rows]).update(postponed=None)
+        alike: dict[tuple[bool, str, str], set[int]] = {}
+        for row in rows:
+            said: dict[str, Any] = row.postponed or {}
+            if row.person_id is not None:
+                key = (bool(said["decided"]), str(said["by"]), str(said["reason"]))
+                alike.setdefault(key, set()).add(row.person_id)
+        for (decided, by, reason), people in sorted(alike.items()):
+            with acting(by):
+                scope = Scope(people=frozenset(people))
+                plans.store(scope, reason=reason, decided=decided)
+
+
+def after_arrival() -> None:
+    """Plan those anew at whose accounts everything that a dead worker sent has arrived: what was
+    done meanwhile may have been undone by it."""
+    due = Account.objects.filter(unsure_until__lte=now())
+    if not due.exists():
+        return
+    with transaction.atomic():
+        rows = list(due.select_for_update(skip_locked=True).values_list("pk", "person_id"))
+        Account.objects.filter(pk__in=[pk for pk, _ in rows]).update(unsure_until=None)
+        people = frozenset(person for _, person in rows if person is not None)
+        plans.store(Scope(people=people), reason="what was under way has arrived")
+
+
+def _rows(application: Application | None) -> Any:
+    rows = Operation.objects.filter(postponed__isnull=False).exclude(ledger.BUSY)
+    return rows if application is None else rows.filter(application=application)

@@ -1,0 +1,367 @@
+"""Sending one batch of operations to one application, and saying what became of each.
+
+No tables here: a batch of `Work` goes in, an `Outcome` for each comes out. Access is taken before
+it is given; memberships of one group travel together. Every step that is known to be done is kept
+in `progress`, so that whoever tries again does only the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from tenure.connectors.base import (
+    AlreadyExists,
+    Bulking,
+    Connector,
+    ConnectorError,
+    NotFound,
+    Rejected,
+    RemoteAccount,
+    RetryLater,
+    StopApplication,
+    Transferring,
+    Unsupported,
+)
+from tenure.core.model import OperationKind
+from tenure.core.transfers import OWNER
+from tenure.core.veiling import scrubbed
+from tenure.provisioning.execution.together import VERBS, Race, in_one_request
+from tenure.provisioning.records.work import Broken, Outcome, Result, Work, broken, fail
+
+log = logging.getLogger(__name__)
+
+
+#: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
+#: "" where it may.
+Objection = Callable[[RemoteAccount, str], Awaitable[str]]
+
+
+def _never() -> bool:
+    return False
+
+
+class Batch:
+    """One batch on one open connector. `groups` maps entitlement keys to remote ids; one that is
+    not there yet is made when the first account needs it."""
+
+    def __init__(
+        self,
+        connector: Connector,
+        work: Sequence[Work],
+        groups: dict[str, str],
+        *,
+        objection: Objection,
+        concurrency: int,
+        paused: Callable[[], bool] = _never,
+        race: Race | None = None,
+    ) -> None:
+        self.connector = connector
+        self.groups = groups
+        self._objection = objection
+        self._paused = paused
+        self._race = race or Race()
+        self.outcomes = {item.operation: Outcome(item) for item in work}
+        self._concurrency = concurrency
+        self._limit = asyncio.Semaphore(concurrency)
+        self._private = frozenset[str]().union(*(item.private for item in work))
+        #: The application does not accept us: the rest would be refused the same.
+        self._refused = False
+
+    async def send(self) -> list[Outcome]:
+        """Everything, in the order that keeps access closed rather than open."""
+        closing = [o for o in self._open() if o.work.kind is OperationKind.DISABLE]
+        await self._accounts(closing)
+        await self._memberships("revoke")
+        rest = [o for o in self._open() if o.work.kind is not OperationKind.DISABLE]
+        await self._accounts(rest)
+        await self._memberships("grant")
+        removed = [
+            o for o in self._open() if o.work.kind in (OperationKind.DISABLE, OperationKind.DELETE)
+        ]
+        await self._each(removed, self._prove)
+        for outcome in self.outcomes.values():
+            # One answer may tell of several accounts.
+            outcome.message = scrubbed(outcome.message, self._private)
+        return list(self.outcomes.values())
+
+    def _open(self) -> list[Outcome]:
+        return [o for o in self.outcomes.values() if o.result is Result.DONE]
+
+    async def _each(
+        self, outcomes: Sequence[Outcome], step: Callable[[Outcome], Awaitable[None]]
+    ) -> None:
+        waiting = iter(outcomes)
+
+        async def some() -> None:
+            for outcome in waiting:
+                async with self._limit:
+                    if self._stays(outcome):
+                        continue
+                    try:
+                        await step(outcome)
+                    except Exception as error:
+                        self._fail([outcome], error)
+
+        # As many as may be under way, not one for each: a task costs as much as half a request.
+        await asyncio.gather(*(some() for _ in range(min(self._concurrency, len(outcomes)))))
+
+    def _stays(self, outcome: Outcome) -> bool:
+        """Whether it is not begun: somebody stopped writes, or the application refuses us."""
+        if self._refused or (self._paused() and not outcome.work.progress):
+            outcome.result = Result.PAUSED
+            return True
+        return False
+
+    async def _accounts(self, outcomes: Sequence[Outcome]) -> None:
+        """Account by account, or several in one request where that is possible and faster."""
+        if not isinstance(self.connector, Bulking):
+            await self._each(outcomes, self._account)
+            return
+        many = [o for o in outcomes if self._may_travel(o.work)]
+        together = await self._race.choice(self.connector, len(many))
+        began = asyncio.get_running_loop().time()
+        if together:
+            alone = [o for o in outcomes if not self._may_travel(o.work)]
+            parts = [many[at : at + together] for at in range(0, len(many), together)]
+            await asyncio.gather(self._each(alone, self._account), *map(self._together, parts))
+        else:
+            await self._each(outcomes, self._account)
+        done = sum(o.result is Result.DONE for o in many)
+        self._race.took(bool(together), done, asyncio.get_running_loop().time() - began)
+
+    def _may_travel(self, work: Work) -> bool:
+        """Whether it is one write, with nothing to be looked at first."""
+        looks = work.kind is OperationKind.CREATE and (work.unsure or work.outdated)
+        return (
+            work.kind.value in VERBS
+            and not looks
+            and not work.progress.get("account")
+            and not work.progress.get("remote_id")
+            and bool(getattr(self.connector.capabilities, work.kind.value, True))
+        )
+
+    async def _together(self, outcomes: Sequence[Outcome]) -> None:
+        async with self._limit:
+            sent = [outcome for outcome in outcomes if not self._stays(outcome)]
+            if not sent:
+                return
+            try:
+                answers = await in_one_request(self.connector, [o.work for o in sent])
+            except Exception as error:
+                self._fail(sent, error)
+                return
+        taken: dict[int, AlreadyExists] = {}
+        for outcome, answer in zip(sent, answers, strict=True):
+            work = outcome.work
+            if isinstance(answer, AlreadyExists) and work.kind is OperationKind.CREATE:
+                taken[work.operation] = answer
+            elif isinstance(answer, NotFound) and work.kind is OperationKind.DELETE:
+                work.progress |= {"was_gone": True, "account": True}
+            elif isinstance(answer, ConnectorError):
+                self._fail([outcome], answer)
+            else:
+                if answer is not None:
+                    _made(outcome, answer)
+                work.progress["account"] = True
+
+        async def adopt(outcome: Outcome) -> None:
+            found = await self._adopt(outcome.work, taken[outcome.work.operation])
+            outcome.adopted = True
+            _made(outcome, found)
+            outcome.work.progress["account"] = True
+
+        await self._each([o for o in sent if o.work.operation in taken], adopt)
+
+    async def _account(self, outcome: Outcome) -> None:
+        work = outcome.work
+        if work.progress.get("account"):
+            return
+        self._must_be_able(work.kind)
+        match work.kind:
+            case OperationKind.CREATE:
+                await self._create(outcome)
+            case OperationKind.UPDATE:
+                await self.connector.update(work.remote_id, work.attributes)
+            case OperationKind.DISABLE:
+                await self.connector.disable(work.remote_id)
+            case OperationKind.ENABLE:
+                await self.connector.enable(work.remote_id)
+            case OperationKind.TRANSFER:
+                await self._transfer(work)
+            case OperationKind.DELETE:
+                await self._delete(work)
+            case OperationKind.GRANT | OperationKind.REVOKE:
+                pass
+        work.progress["account"] = True
+
+    def _must_be_able(self, kind: OperationKind) -> None:
+        if kind is OperationKind.TRANSFER:
+            return  # It says itself what a person has to do instead.
+        if not getattr(self.connector.capabilities, kind.value, True):
+            raise Unsupported(f"This application has no way for us to {kind.value} accounts.")
+
+    async def _create(self, outcome: Outcome) -> None:
+        work = outcome.work
+        if work.progress.get("remote_id"):
+            return
+        found = await self._ours(work) if work.unsure else None
+        if found is None and work.outdated:
+            outcome.result = Result.NOT_MADE
+            outcome.message = "It was not made, and is no longer wanted as it was planned."
+            return
+        # Whether one found by its name alone was made by us is not known: it is compared.
+        outcome.adopted = found is not None and not _carries(found, work)
+        if found is None:
+            try:
+                found = await self.connector.create(
+                    {k: v for k, v in work.attributes.items() if v is not None},
+                    external_id=work.external_id,
+                    active=work.active,
+                )
+            except AlreadyExists as error:
+                found = await self._adopt(work, error)
+                outcome.adopted = True
+        _made(outcome, found)
+
+    async def _ours(self, work: Work) -> RemoteAccount | None:
+        """The account that an earlier attempt may have made, found before anything is sent."""
+        for attribute, value in identity(self.connector, work):
+            for account in await self.connector.find(attribute, value):
+                if not await self._objection(account, work.person):
+                    return account
+        return None
+
+    async def _adopt(self, work: Work, error: AlreadyExists) -> RemoteAccount:
+        """An account with this name is there, whatever a search showed before. It is taken over
+        when the rules say that it is this person's; its attributes are brought into line by the
+        next plan."""
+        found: dict[str, RemoteAccount] = {}
+        for attribute, value in identity(self.connector, work):
+            found |= {a.remote_id: a for a in await self.connector.find(attribute, value)}
+        if len(found) == 1:
+            account = next(iter(found.values()))
+            objection = await self._objection(account, work.person)
+            if not objection:
+                return account
+            raise Rejected(f"{error} {objection}")
+        if found:
+            raise Rejected(f"{error} {len(found)} accounts there could be meant: decide by hand.")
+        raise Rejected(
+            f"{error} No account with that name can be seen there: it may be deleted, hidden or "
+            "outside what this token may see."
+        )
+
+    async def _delete(self, work: Work) -> None:
+        try:
+            await self.connector.delete(work.remote_id)
+        except NotFound:
+            # Gone already. The read afterwards is what proves it, not this answer.
+            work.progress["was_gone"] = True
+
+    async def _transfer(self, work: Work) -> None:
+        if not isinstance(self.connector, Transferring):
+            raise Unsupported(
+                "This application cannot hand over what an account owns.",
+                "Do it there by hand, then mark it as done.",
+            )
+        await self.connector.transfer(work.remote_id, str(work.attributes[OWNER]))
+
+    async def _memberships(self, what: str) -> None:
+        """Grant or revoke group by group, all accounts of the batch together."""
+        by_group: dict[str, list[Outcome]] = {}
+        for outcome in self._open():
+            work = outcome.work
+            done = set(work.progress.get(what, ()))
+            for key in work.grant if what == "grant" else work.revoke:
+                if key not in done and work.remote_id and not work.outdated:
+                    by_group.setdefault(key, []).append(outcome)
+        await asyncio.gather(*(self._group(what, k, o) for k, o in sorted(by_group.items())))
+
+    async def _group(self, what: str, key: str, outcomes: list[Outcome]) -> None:
+        async with self._limit:
+            if self._refused:
+                for outcome in outcomes:
+                    outcome.result = Result.PAUSED
+                return
+            try:
+                await self._change(what, key, outcomes)
+            except (Rejected, NotFound) as error:
+                if len(outcomes) == 1:
+                    fail(outcomes[0], error)
+                    return
+            except Exception as error:
+                self._fail(outcomes, error)
+                return
+            else:
+                return
+        # One refused member must not fail the others: find it.
+        for outcome in outcomes:
+            await self._group(what, key, [outcome])
+
+    def _fail(self, outcomes: Sequence[Outcome], error: Exception) -> None:
+        """A fault of ours, and not of the application's, fails what met it and nothing else."""
+        if not isinstance(error, ConnectorError):
+            trace = "".join(traceback.format_exception(error)).rstrip()
+            log.error("A connector failed.\n%s", scrubbed(trace, self._private))
+            error = Broken(broken(error))
+        self._refused = self._refused or isinstance(error, StopApplication)
+        for outcome in outcomes:
+            fail(outcome, error)
+
+    async def _change(self, what: str, key: str, outcomes: list[Outcome]) -> None:
+        members = [outcome.work.remote_id for outcome in outcomes]
+        kind, _, name = key.partition(":")
+        if kind not in self.connector.capabilities.entitlements:
+            raise Unsupported(f"This application has no way for us to change a {kind}.")
+        if what == "grant":
+            if not self.groups.get(key):
+                self.groups[key] = (await self.connector.create_entitlement(kind, name)).remote_id
+            await self.connector.change_members(kind, self.groups[key], add=members)
+        elif self.groups.get(key):
+            await self.connector.change_members(kind, self.groups[key], remove=members)
+        for outcome in outcomes:
+            outcome.work.progress.setdefault(what, []).append(key)
+
+    async def _prove(self, outcome: Outcome) -> None:
+        """Read back what was taken away. What still shows it open is not done."""
+        work = outcome.work
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        sent = "delete" if work.kind is OperationKind.DELETE else "disable"
+        try:
+            account = await self.connector.read(work.remote_id)
+        except NotFound:
+            outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is not there"}
+            return
+        if work.kind is OperationKind.DISABLE and account.active is False:
+            outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is closed"}
+            return
+        if work.kind is OperationKind.DELETE and account.active is False:
+            outcome.evidence = {"at": at, "sent": sent, "read_back": "kept there, but closed"}
+            return
+        work.progress.pop("account", None)
+        outcome.may_be_done = True
+        raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
+
+
+def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
+    """What the account that the work makes can be searched by: attribute and value."""
+    searchable = connector.capabilities.searchable
+    names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
+    values = {"externalId": work.external_id} | dict(work.attributes)
+    return [(name, str(values[name])) for name in names if values.get(name)]
+
+
+def _made(outcome: Outcome, account: RemoteAccount) -> None:
+    """The account is there."""
+    outcome.account = account
+    outcome.work.remote_id = account.remote_id
+    outcome.work.progress["remote_id"] = account.remote_id
+
+
+def _carries(account: RemoteAccount, work: Work) -> bool:
+    """Whether the account has the external id that we give to this person's."""
+    return account.attributes.get("externalId") == work.external_id

@@ -1,0 +1,1 @@
+"""What should be done: decided, guarded, stored as a plan. Nothing here speaks to applications."""

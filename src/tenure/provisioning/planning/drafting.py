@@ -1,0 +1,159 @@
+"""Deciding for many people, chunk by chunk: read tables, ask the core, give decisions back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from tenure.applications.finding import application_named
+from tenure.applications.models import Application
+from tenure.core.access import AccessException, Memory
+from tenure.core.decision import Decision, Policies, decide
+from tenure.core.model import Observed, OperationState
+from tenure.infra.bulk import among
+from tenure.infra.instances import read
+from tenure.people.models import Person
+from tenure.people.services import due_for_a_look, facts, lagging, leaver_grace
+from tenure.provisioning.models import Operation
+from tenure.provisioning.reconciliation.correlating import Possible
+from tenure.provisioning.records import memory, veiling
+from tenure.provisioning.records.loading import Protecting, exceptions, observed, policies
+
+CHUNK = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which people and applications to plan for. Nobody named: everybody who lags, and those whose
+    operations failed when `failed_too`."""
+
+    application: str | None = None
+    person: int | None = None
+    people: frozenset[int] | None = None
+    failed_too: bool = True
+    everybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One person, decided."""
+
+    person: Person
+    observed: tuple[Observed, ...]
+    decision: Decision
+    remembered: Memory
+
+
+class Drafting:
+    """Everything that one round of planning loads once."""
+
+    def __init__(self, scope: Scope, now: datetime) -> None:
+        self.scope = scope
+        self.now = now
+        self.applications = {row.slug: row for row in Application.objects.all()}
+        if scope.application is not None:
+            application_named(scope.application)
+        self.policies: Policies = policies(list(self.applications.values()))
+        sensitive = {slug: one.sensitive for slug, one in self.policies.applications.items()}
+        self.veil = veiling.veil_over(sensitive)
+        self.sealing = veiling.Sealing(self.veil)
+        self._grace = leaver_grace()
+        self._slugs = {row.pk: row.slug for row in self.applications.values()}
+        self._protecting = Protecting(self.applications.values())
+        people = scope.people if scope.person is None else [scope.person]
+        self._possible = Possible(self.applications.values(), people)
+
+    def in_scope(self) -> dict[str, Application]:
+        """The applications that are planned for, by slug."""
+        only = self.scope.application
+        return {s: row for s, row in self.applications.items() if only in (None, s)}
+
+    def keys(self) -> list[int]:
+        """The ids of everybody in scope, in order."""
+        if self.scope.person is not None:
+            return [self.scope.person]
+        if self.scope.people is not None:
+            return sorted(self.scope.people)
+        if self.scope.everybody:
+            return list(Person.objects.order_by("pk").values_list("pk", flat=True))
+        return sorted(self._wanted())
+
+    def _wanted(self) -> set[int]:
+        """Who has to be looked at: each kind by an index of its own. Asked for together they
+        would cost a look at everybody."""
+        found = set(_ids(Person.objects.filter(lagging())))
+        found.update(_ids(Person.objects.filter(due_for_a_look(self.now))))
+        if self.scope.failed_too:
+            failed = Operation.objects.filter(
+                # All applications, named: the index begins with them.
+                application__in=[row.pk for row in self.applications.values()],
+                state=OperationState.FAILED.value,
+                person__isnull=False,
+            )
+            found.update(failed.order_by().values_list("person_id", flat=True).distinct())
+        return found
+
+    def chunks(self) -> Iterator[list[Draft]]:
+        """Drafts of everybody in scope, in chunks. People come in the order of their ids."""
+        for keys in batched(self.keys(), CHUNK):
+            yield self.drafts(keys)
+
+    def drafts(self, keys: Sequence[int]) -> list[Draft]:
+        """Drafts of these people, as far as they are there."""
+        rows = read(Person.objects.filter(pk__in=among(keys)).order_by("pk"))
+        accounts = observed(keys, self._slugs, self._protecting)
+        decided = exceptions(keys, self.now)
+        remembered = memory.recall(keys) if self.policies.rules.has_grace else {}
+        return [
+            self._draft(
+                row,
+                (*accounts.get(row.pk, ()), *self._possible.of(row)),
+                decided.get(row.pk, ()),
+                remembered.get(row.pk, {}),
+            )
+            for row in rows
+        ]
+
+    def again(self, draft: Draft, at: datetime) -> Draft:
+        """The same person at another instant, with the accounts and the memory of `draft`."""
+        self.now = at
+        decided = exceptions([draft.person.pk], at).get(draft.person.pk, ())
+        return self._draft(draft.person, draft.observed, decided, draft.remembered)
+
+    def _draft(
+        self,
+        person: Person,
+        accounts: tuple[Observed, ...],
+        decided: Sequence[AccessException],
+        remembered: Memory,
+    ) -> Draft:
+        decision = decide(
+            facts(person, self.now, self._grace),
+            accounts,
+            self.policies,
+            self.now,
+            exceptions=decided,
+            memory=remembered,
+        )
+        only = self.scope.application
+        if only is not None:
+            decision = Decision(
+                tuple(o for o in decision.operations if o.application == only),
+                tuple(p for p in decision.problems if p.application == only),
+                decision.next_look,
+                decision.memory,
+                decision.agreed,
+            )
+        return Draft(person, accounts, decision, remembered)
+
+
+def batched(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """The keys in their order, so many at a time."""
+    return (keys[start : start + size] for start in range(0, len(keys), size))
+
+
+def _ids(rows: QuerySet[Person]) -> QuerySet[Person, int]:
+    return rows.order_by().values_list("pk", flat=True)

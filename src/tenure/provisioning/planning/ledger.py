@@ -1,0 +1,277 @@
+"""The table of operations, in bulk: what is stored, inserting, holding, counting, queueing. What a
+new plan does to it is in `replacing`.
+
+At most one open operation of a kind exists for a person in an application; the database holds
+that, whatever happens at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from django.db.models import Count, Q
+
+from tenure.applications.models import Application, Health
+from tenure.core.guard import Content
+from tenure.core.model import (
+    OPEN_STATES,
+    Change,
+    OperationKind,
+    OperationState,
+)
+from tenure.core.planner import LEAVER_URGENCY
+from tenure.infra.bulk import encoded, insert_encoded, insert_rows
+from tenure.people.models import Person
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.records import veiling
+from tenure.provisioning.records.plan import Key, PlanLine, content
+from tenure.provisioning.records.stored import with_owners
+from tenure.provisioning.records.waking import queue_drain
+from tenure.runs import services as runs
+from tenure.runs.models import Run, RunState
+from tenure.runs.selectors import paused
+
+WAITING = [OperationState.PLANNED.value, OperationState.HELD.value]
+#: To be sent, or being sent.
+PENDING = [
+    OperationState.PLANNED.value,
+    OperationState.STARTED.value,
+    OperationState.RETRYING.value,
+    OperationState.UNKNOWN.value,
+]
+OPEN = sorted(state.value for state in OPEN_STATES)
+#: Under way: what comes of these has to be known before anything else is planned for the pair. An
+#: account that may have been made is looked for first; every other step can safely be sent anew.
+BUSY = Q(state=OperationState.STARTED.value) | Q(
+    state=OperationState.UNKNOWN.value, kind=OperationKind.CREATE.value
+)
+#: What a person does not want.
+REJECTED = Q(state=OperationState.REJECTED.value)
+#: What another plan may take the place of.
+REPLACED = (Q(state__in=OPEN) | Q(state=OperationState.FAILED.value)) & ~BUSY
+
+
+@dataclass(slots=True)
+class Wanted:
+    """An operation that a plan wants, before it is a row: the names are those of `Operation`."""
+
+    application_id: int
+    person_id: int | None
+    account_id: int | None
+    run_id: int
+    kind: str
+    urgency: int
+    reason: str
+    attributes: veiling.Kept
+    grant: list[str]
+    revoke: list[str]
+    active: bool
+    after: list[int]
+    generation: int
+    takes_access: bool
+    decided_by: str
+    decided_reason: str
+    created_at: datetime
+    progress: dict[str, object] = field(default_factory=dict)
+    #: `held` with a reason waits for a person, whatever the guards say.
+    state: str = OperationState.PLANNED.value
+    hold_reason: str = ""
+    held_at: datetime | None = None
+    sealed: str = ""
+
+
+_WANTED = tuple(item.name for item in fields(Wanted))
+_values = attrgetter(*_WANTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """Operations of people who have none that stands in the way, as they are inserted. `owners`
+    names the person of each."""
+
+    people: frozenset[int] = frozenset()
+    owners: tuple[int | None, ...] = ()
+    data: bytes = b""
+
+
+def busy_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
+    """(person, application slug) with an operation under way: its outcome comes first."""
+    rows = Operation.objects.filter(BUSY, person_id__in=people)
+    return {(p, slug) for p, slug in rows.values_list("person_id", "application__slug") if p}
+
+
+def people_with_failures() -> set[int | None]:
+    """Whose operations failed: these are planned anew whoever lags."""
+    failed = Operation.objects.filter(state=OperationState.FAILED.value)
+    return set(failed.values_list("person_id", flat=True))
+
+
+def rejected(people: Sequence[int]) -> dict[Key, Operation]:
+    """What a person has rejected for these people."""
+    rows = Operation.objects.filter(
+        person_id__in=people, state=OperationState.REJECTED.value
+    ).select_related("application")
+    return {(r.person_id, r.application.slug, OperationKind(r.kind)): r for r in rows}
+
+
+def occupied(people: Collection[int]) -> set[int]:
+    """Those of the people for whom operations are stored that a plan has to be compared with."""
+    rows = Operation.objects.filter(REPLACED | REJECTED | BUSY, person_id__in=people)
+    return set(rows.order_by().values_list("person_id", flat=True).distinct()) - {None}
+
+
+def fresh(people: Collection[int], wanted: Sequence[Wanted]) -> Fresh:
+    """What is wanted for people of whom nothing is stored, ready to be inserted."""
+    return Fresh(
+        frozenset(people),
+        tuple(row.person_id for row in wanted),
+        encoded(Operation, _WANTED, map(_values, wanted)),
+    )
+
+
+def insert_fresh(found: Fresh) -> list[int]:
+    """Store them. Returns the people for whom that was done: all but those who got operations
+    meanwhile, who are left for later."""
+    late = occupied(found.people) if found.people else set()
+    data = found.data
+    if late:
+        # A line each: COPY writes the line ends inside of values in another way.
+        lines = zip(found.owners, data.splitlines(keepends=True), strict=True)
+        data = b"".join(line for owner, line in lines if owner not in late)
+    insert_encoded(Operation, _WANTED, data, skip=True)
+    return [key for key in found.people if key not in late]
+
+
+def insert(rows: Sequence[Wanted]) -> None:
+    """Store new operations; one of the kind that is open already stays as it is."""
+    insert_rows(Operation, _WANTED, map(_values, rows), skip=True)
+
+
+def take_over(scope: Scope, run: Run) -> None:
+    """What earlier runs left undone goes on in this one; a run that keeps nothing says so."""
+    rows = Operation.objects.filter(state__in=OPEN).exclude(run__in=[run.pk, *paused()])
+    if scope.application is not None:
+        rows = rows.filter(application__slug=scope.application)
+    if scope.person is not None:
+        rows = rows.filter(person_id=scope.person)
+    earlier = set(rows.order_by().values_list("run_id", flat=True).distinct())
+    rows.update(run=run)
+    for before in Run.objects.filter(pk__in=earlier, state__in=[RunState.RUNNING, RunState.HELD]):
+        if not Operation.objects.filter(run=before, state__in=OPEN).exists():
+            message = f"What was left of it went on in run {run.pk}."
+            runs.finish(before, RunState.CANCELLED, message=message)
+
+
+def hold(kinds: Sequence[str], application: int, reason: str, at: datetime) -> None:
+    """Hold what waits for an application, of these kinds, and nobody has approved."""
+    Operation.objects.filter(
+        application_id=application,
+        state=OperationState.PLANNED.value,
+        kind__in=kinds,
+        decided_by="",
+    ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
+
+
+def hold_rest(application: Application, reason: str, at: datetime) -> int:
+    """Hold everything that waits for an application, approved or not, but leavers' removals."""
+    return (
+        Operation.objects.filter(application=application, state=OperationState.PLANNED.value)
+        .exclude(urgency__lte=LEAVER_URGENCY)
+        .update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
+    )
+
+
+def hold_reasons(run: Run) -> tuple[str, ...]:
+    """Why something of the run is held, each reason once, with the application's name."""
+    rows = (
+        Operation.objects.filter(run=run, state=OperationState.HELD.value)
+        .order_by("application__position", "application__name", "hold_reason")
+        .values_list("application__name", "hold_reason")
+        .distinct()
+    )
+    return tuple(f"{name}: {why}" for name, why in rows)
+
+
+def counts(run: Run) -> dict[str, int]:
+    """State -> operations of the run."""
+    rows = Operation.objects.filter(run=run).values_list("state").annotate(count=Count("pk"))
+    return dict(rows.order_by("state"))
+
+
+def summary(run: Run) -> dict[str, int]:
+    """Kind -> operations of the run."""
+    rows = Operation.objects.filter(run=run).values_list("kind").annotate(count=Count("pk"))
+    return dict(rows.order_by("kind"))
+
+
+def queue(run: Run) -> tuple[str, ...]:
+    """Queue a drain for every application that the run has work for, in this transaction."""
+    slugs = list(
+        Application.objects.filter(
+            health=Health.OK,
+            paused_at=None,
+            operations__run=run,
+            operations__state__in=PENDING,
+        )
+        .distinct()
+        .values_list("slug", flat=True)
+    )
+    for slug in slugs:
+        queue_drain(slug)
+    return tuple(slugs)
+
+
+def waiting_lines(scope: Scope) -> list[PlanLine]:
+    """Stored operations that are not settled, as lines of a plan."""
+    rows = Operation.objects.filter(state__in=OPEN).order_by("urgency", "id")
+    if scope.application is not None:
+        rows = rows.filter(application__slug=scope.application)
+    if scope.person is not None:
+        rows = rows.filter(person_id=scope.person)
+    if scope.people is not None:
+        rows = rows.filter(person_id__in=scope.people)
+    return [line(row) for row in with_owners(rows)]
+
+
+def line(row: Operation) -> PlanLine:
+    """A stored operation as a line of a plan."""
+    person: Person | None = row.person
+    return PlanLine(
+        application=row.application.slug,
+        application_name=row.application.name,
+        person=(person.employee_number or str(person.uid)) if person else "",
+        person_name=person.display_name if person else "",
+        person_email=person.email if person else "",
+        account=str(row.account) if row.account else None,
+        kind=OperationKind(row.kind),
+        reason=row.reason,
+        state=OperationState(row.state),
+        attributes={n: Change(c.get("from"), c.get("to")) for n, c in row.attributes.items()},
+        grant=tuple(row.grant),
+        revoke=tuple(row.revoke),
+        hold_reason=row.hold_reason,
+        takes_access=row.takes_access and not row.decided_by,
+        operation_id=row.pk,
+        person_id=row.person_id,
+        account_id=row.account_id,
+        active=row.active,
+        held_at=row.held_at,
+        decided=bool(row.decided_by),
+    )
+
+
+def content_of(row: Operation | Wanted) -> Content:
+    """What an operation does, to compare it with another."""
+    given: Mapping[str, Mapping[str, Any]] = row.attributes
+    changes = {n: Change(c.get("from"), c.get("to")) for n, c in given.items()}
+    return content(row.account_id, changes, row.grant, row.revoke, active=row.active)
+
+
+def key(row: Operation | Wanted) -> tuple[int | None, int, str]:
+    """At most one open operation has it."""
+    return row.person_id, row.application_id, row.kind

@@ -1,0 +1,141 @@
+"""Accounts that are nobody's, where an application's policy says what should become of them.
+
+Their operations have no person and always wait for one: each is stored as held, and only what a
+person approved is ever sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from tenure.applications.models import Account, Application
+from tenure.core.model import (
+    ApplicationMode,
+    ApplicationPolicy,
+    OperationKind,
+    OperationState,
+    OrphanAction,
+    Situation,
+)
+from tenure.core.planner import URGENCY
+from tenure.core.situations import ASKS_ORPHAN, orphan_step
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import ledger
+from tenure.provisioning.records.loading import Protecting, observed_account
+from tenure.provisioning.records.plan import PlanLine
+from tenure.runs.models import Run
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanStep:
+    application: Application
+    account: Account
+    kind: OperationKind
+
+    @property
+    def reason(self) -> str:
+        return f"nobody's account; the application's policy is orphans: {self.application.orphans}"
+
+
+def steps(
+    applications: Mapping[str, Application], policies: Mapping[str, ApplicationPolicy]
+) -> Iterator[OrphanStep]:
+    """What the policies of these applications ask for."""
+    asked = [row for row in applications.values() if row.orphans != OrphanAction.REPORT.value]
+    if not asked:
+        return
+    protecting = Protecting(asked)
+    for row in asked:
+        accounts = Account.objects.filter(application=row, situation=Situation.UNMATCHED.value)
+        for account in accounts.defer("fingerprint", "evidence").order_by("pk").iterator(2000):
+            kind = orphan_step(observed_account(account, row.slug, protecting), policies[row.slug])
+            if kind is not None:
+                yield OrphanStep(row, account, kind)
+
+
+def lines(
+    applications: Mapping[str, Application], policies: Mapping[str, ApplicationPolicy]
+) -> list[PlanLine]:
+    """The steps as lines of a plan, without those that are stored and wait already."""
+    stored = set(_open().values_list("account_id", "kind"))
+    return [
+        PlanLine(
+            application=step.application.slug,
+            application_name=step.application.name,
+            person="",
+            person_name="",
+            person_email="",
+            account=step.account.user_name or step.account.remote_id,
+            kind=step.kind,
+            reason=step.reason,
+            state=OperationState.HELD,
+            hold_reason="This application is in report mode: nothing is written."
+            if step.application.mode == ApplicationMode.REPORT.value
+            else ASKS_ORPHAN,
+        )
+        for step in steps(applications, policies)
+        if (step.account.pk, step.kind.value) not in stored
+    ]
+
+
+def store(
+    live: Mapping[str, Application],
+    policies: Mapping[str, ApplicationPolicy],
+    run: Run,
+    at: datetime,
+) -> None:
+    """Make what waits in these applications what the policies ask for. What waits already stays,
+    held or approved as it was; what is no longer asked for is cancelled."""
+    wanted = {(step.account.pk, step.kind.value): step for step in steps(live, policies)}
+    rows = _open().filter(
+        application__in=list(live.values()),
+        state__in=[OperationState.PLANNED.value, OperationState.HELD.value],
+    )
+    off = [row.pk for row in rows.only("account_id", "kind") if _key(row) not in wanted]
+    Operation.objects.filter(pk__in=off).update(
+        state=OperationState.CANCELLED.value, finished_at=at, sealed=""
+    )
+    # What a person refused stays refused: the account is still what they looked at.
+    refused = Operation.objects.filter(person__isnull=True, state=OperationState.REJECTED.value)
+    kept = set((_open() | refused).values_list("account_id", "kind"))
+    ledger.insert(
+        [
+            ledger.Wanted(
+                application_id=step.application.pk,
+                person_id=None,
+                account_id=step.account.pk,
+                run_id=run.pk,
+                kind=step.kind.value,
+                urgency=URGENCY[step.kind],
+                reason=step.reason,
+                attributes={},
+                grant=[],
+                revoke=[],
+                active=True,
+                after=[],
+                generation=0,
+                # The guards count what is taken from people.
+                takes_access=False,
+                decided_by="",
+                decided_reason="",
+                created_at=at,
+                state=OperationState.HELD.value,
+                hold_reason=ASKS_ORPHAN,
+                held_at=at,
+            )
+            for key, step in wanted.items()
+            if key not in kept
+        ]
+    )
+
+
+def _open() -> QuerySet[Operation]:
+    return Operation.objects.filter(person__isnull=True, state__in=ledger.OPEN)
+
+
+def _key(row: Operation) -> tuple[int | None, str]:
+    return row.account_id, row.kind

@@ -1,0 +1,348 @@
+"""Plans: the same computation for preview and for the real run.
+
+`preview` reads only. `store` writes operations, lets the guards judge them, raises what was
+planned and queues the work, all in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from django.db import connection, transaction
+
+from tenure.applications.models import Application
+from tenure.audit.models import Action
+from tenure.audit.services import actor, record
+from tenure.core.guard import Counted, counted, covers
+from tenure.core.model import (
+    ApplicationMode,
+    Change,
+    Observed,
+    OperationKind,
+    OperationState,
+    Situation,
+)
+from tenure.core.model import Operation as Step
+from tenure.infra.bulk import check_at_once
+from tenure.infra.clock import now as clock_now
+from tenure.people import services as people
+from tenure.people.models import Person
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import guarding, ledger, orphans, planners, sheets
+from tenure.provisioning.planning.costs import costs
+from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope, batched
+from tenure.provisioning.planning.guarding import Held
+from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
+from tenure.provisioning.reconciliation import first_contact
+from tenure.provisioning.records import losses, veiling
+from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine, Seen
+from tenure.provisioning.records.stopping import standing_still
+from tenure.runs import services as runs
+from tenure.runs.models import Run, RunKind, RunState
+
+_REPORT = ApplicationMode.REPORT.value
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_ORDER = {kind: position for position, kind in enumerate(OperationKind)}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A plan whose operations are stored. `released` of them may go now, `held` wait."""
+
+    run: Run
+    released: int
+    held: int
+    held_reasons: tuple[str, ...]
+    applications: tuple[str, ...]
+    problems: tuple[ProblemLine, ...] = ()
+
+
+class _Found:
+    """What a preview finds, person by person, beside what is `stored` and waits. `pairs` (person,
+    application) are planned anew; `closed` are accounts whose access had been taken before."""
+
+    def __init__(self, scope: Scope, at: datetime) -> None:
+        self.stored = ledger.waiting_lines(scope)
+        self.lines: list[PlanLine] = []
+        self.rejected: list[PlanLine] = []
+        self.problems: list[ProblemLine] = []
+        self.pairs: set[tuple[int | None, str]] = set()
+        self.closed: set[str] = set()
+        self._standing = {line.key: line for line in self.stored}
+        wider = _with_reported(scope)
+        self.drafting = Drafting(wider, at)
+        self._widened = wider != scope
+        self._failed = ledger.people_with_failures() if self._widened else set()
+        self._held_back = first_contact.held_back(self.drafting.applications.values())
+        for drafts in self.drafting.chunks():
+            keys = [draft.person.pk for draft in drafts]
+            busy, rejected = ledger.busy_pairs(keys), ledger.rejected(keys)
+            for draft in drafts:
+                free = {
+                    slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
+                }
+                self._add(draft, free, rejected)
+
+    def _looked_at(self, draft: Draft) -> Iterable[str]:
+        """All applications; of who is planned already those for which nothing is ever stored."""
+        every = self.drafting.applications
+        if self._widened and draft.person.pk not in self._failed and not _lags(draft.person):
+            return [slug for slug, row in every.items() if row.mode == _REPORT]
+        return every
+
+    def _add(self, draft: Draft, free: set[str], rejected: Mapping[Key, Operation]) -> None:
+        """What is due for one person in the applications where nothing is under way."""
+        self.pairs |= {(draft.person.pk, slug) for slug in free}
+        self.problems += [problem_line(draft.person, p) for p in draft.decision.problems]
+        names = _user_names(draft.observed)
+        for step in draft.decision.operations:
+            if step.application not in free:
+                continue
+            line = _line(self.drafting, draft.person, step, names.get(step.application))
+            no = rejected.get(line.key)
+            if no is not None and covers(ledger.content_of(no), line.content):
+                self.rejected.append(replace(line, state=OperationState.REJECTED))
+                continue
+            takes_it = takes_access(step, draft.observed)
+            if step.kind is OperationKind.DELETE and not takes_it:
+                self.closed.add(f"{step.application}/{names.get(step.application)}")
+            line = _wait(line, step.hold or self._held_back.get(step.application, ""))
+            old = self._standing.get(line.key)
+            same = old is not None and old.content == line.content
+            self.lines.append(old if old and same else replace(line, takes_access=takes_it))
+
+
+def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:
+    """What would be done and why, stored operations that still wait included. Reads only.
+    `guarded` False: without asking what the guards would hold."""
+    at = now or clock_now()
+    found = _Found(scope, at)
+    drafting, stored = found.drafting, found.stored
+    lines = found.lines
+    if scope.person is None:
+        lines += orphans.lines(drafting.in_scope(), drafting.policies.applications)
+    lines += [line for line in stored if (line.person_id, line.application) not in found.pairs]
+    held = guarding.of_preview(_undecided(lines), drafting.applications, at) if guarded else {}
+    lines = [_hold(line, held) for line in lines]
+    lines.sort(key=lambda x: (x.application_name, _ORDER[x.kind], x.person_name, x.person))
+    return Plan(
+        lines=tuple(lines),
+        problems=tuple(found.problems),
+        held_reasons=_reasons(drafting.applications, held, [*stored, *lines]),
+        cost=costs(drafting.policies.applications, lines, found.closed),
+        # Of applications as a whole: nothing that a plan for one person has to do with.
+        first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines)
+        if scope.person is None
+        else (),
+        rejected=tuple(found.rejected),
+        seen=_seen(stored),
+        still=standing_still(line.application for line in lines),
+    )
+
+
+def store(
+    scope: Scope,
+    *,
+    now: datetime | None = None,
+    reason: str = "",
+    decided: bool = False,
+    take_over: bool = False,
+) -> StoredPlan:
+    """Store the plan. `decided`: a person asked for exactly this, the guards do not hold it.
+    `take_over`: what earlier runs left undone in this scope goes on as part of this one.
+
+    Applications in report mode are looked at, never written to: nothing is stored for them.
+    """
+    at = now or clock_now()
+    # Processes beside this one see only what is committed: the company's row, the key of digests.
+    alone = connection.in_atomic_block
+    people.company()
+    veiling.prepare()
+    with transaction.atomic():
+        drafting = Drafting(scope, at)
+        run = runs.start(RunKind.EXECUTE, scope.application or "", reason=reason)
+        if not alone:
+            check_at_once()
+        terms = Terms(run.pk, at, actor()[:200] if decided else None, run.reason)
+        problems: list[ProblemLine] = []
+        for found in _sheets(drafting, terms, alone=alone):
+            problems += found.problems
+            sheets.store(found, drafting, run, decided=decided)
+        if take_over:
+            ledger.take_over(scope, run)
+        _hold_back(drafting, run)
+        losses.tell(run)
+        return _stored(run, drafting, problems)
+
+
+def _sheets(drafting: Drafting, terms: Terms, *, alone: bool) -> Iterator[Sheet]:
+    """What everybody in scope comes to; many people by several processes."""
+    keys = drafting.keys()
+    if alone or not planners.worth_it(len(keys)):
+        return (
+            sheets.sheet(drafting, drafting.drafts(chunk), terms) for chunk in batched(keys, CHUNK)
+        )
+    return planners.sheets(drafting.scope, keys, terms)
+
+
+def _hold_back(drafting: Drafting, run: Run) -> None:
+    """What is stored and may not go yet: nobody's accounts, first contacts, limits."""
+    live = {
+        slug: row
+        for slug, row in drafting.applications.items()
+        if row.mode == ApplicationMode.LIVE.value
+    }
+    at = drafting.now
+    if drafting.scope.person is None:
+        here = {slug: row for slug, row in live.items() if slug in drafting.in_scope()}
+        orphans.store(here, drafting.policies.applications, run, at)
+    # Before the guards: what nobody has taken over yet is looked at as a whole.
+    held_back = first_contact.held_back(live.values())
+    first_contact.hold({live[slug].pk: why for slug, why in held_back.items()}, at)
+    if drafting.scope.person is None:
+        first_contact.pass_what_agrees(held_back)
+    for (slug, what), why in guarding.of_run(run, live.values(), at).items():
+        ledger.hold(guarding.KINDS[what], live[slug].pk, why, at)
+
+
+def store_lagging() -> StoredPlan | None:
+    """What plans that go ahead by themselves do: only when somebody lags, and without sending
+    failed operations again for ever."""
+    if not Person.objects.filter(people.lagging()).exists():
+        return None
+    return store(Scope(failed_too=False), reason="automatic")
+
+
+def _stored(run: Run, drafting: Drafting, problems: Sequence[ProblemLine]) -> StoredPlan:
+    counts = ledger.counts(run)
+    released = sum(counts.get(state, 0) for state in ledger.PENDING)
+    waiting = counts.get(OperationState.HELD.value, 0)
+    summary = ledger.summary(run)
+    run = _begin(run, released, summary)
+    reasons = ledger.hold_reasons(run)
+    if summary:
+        record(
+            Action.PLAN_HELD if waiting else Action.PLAN_STORED,
+            subject_kind="run",
+            subject_key=str(run.pk),
+            subject_label=f"Plan {run.pk}",
+            reason=" ".join(reasons),
+            after=summary,
+            run=run.pk,
+        )
+    slugs = ledger.queue(run)
+    return StoredPlan(run, released, waiting, reasons, slugs, tuple(problems))
+
+
+def _begin(run: Run, released: int, summary: dict[str, int]) -> Run:
+    if released:
+        Run.objects.filter(pk=run.pk).update(total=released, counters=summary)
+        run.refresh_from_db()
+        return run
+    message = "Nothing to do." if not summary else "Everything is held."
+    state = RunState.HELD if summary else RunState.DONE
+    return runs.finish(run, state, message=message, total=0)
+
+
+def _with_reported(scope: Scope) -> Scope:
+    """Nothing is ever stored for an application in report mode, so who lags does not say for whom
+    something is due there: everybody is looked at."""
+    if scope.person is not None or scope.people is not None or not in_report_mode(scope):
+        return scope
+    return replace(scope, everybody=True)
+
+
+def _lags(person: Person) -> bool:
+    return person.planned_generation < person.generation
+
+
+def in_report_mode(scope: Scope) -> bool:
+    """Whether an application in scope is looked at only."""
+    rows = Application.objects.filter(mode=ApplicationMode.REPORT.value)
+    if scope.application is not None:
+        rows = rows.filter(slug=scope.application)
+    return rows.exists()
+
+
+def _undecided(lines: Iterable[PlanLine]) -> dict[tuple[str, Counted], set[int | None]]:
+    """What guards count: (application, what) -> people for whom nobody has approved it."""
+    found: dict[tuple[str, Counted], set[int | None]] = {}
+    for line in lines:
+        waits = line.state in (OperationState.PLANNED, OperationState.HELD)
+        if waits and not line.decided and line.hold_reason != REPORT_MODE:
+            found.setdefault((line.application, counted(line.kind)), set()).add(line.person_id)
+    return found
+
+
+def _reasons(
+    applications: Mapping[str, Application], held: Held, stored: Iterable[PlanLine] = ()
+) -> tuple[str, ...]:
+    """Why something is held, each reason once; of stored ones the latest for each kind."""
+    before = {
+        (line.application, counted(line.kind)): line.hold_reason
+        for line in sorted(stored, key=lambda line: line.held_at or _EARLIEST)
+        if line.state is OperationState.HELD and applications[line.application].mode != _REPORT
+    }
+    every = {**held, **before}
+    return tuple(dict.fromkeys(f"{applications[s].name}: {why}" for (s, _), why in every.items()))
+
+
+def _seen(stored: Iterable[PlanLine]) -> dict[str, Seen]:
+    """Application -> what is held there, whatever it is about to give way to."""
+    held: dict[str, list[datetime | None]] = {}
+    for line in stored:
+        if line.state is OperationState.HELD:
+            held.setdefault(line.application, []).append(line.held_at)
+    return {slug: Seen.of(instants) for slug, instants in held.items()}
+
+
+def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -> PlanLine:
+    application = drafting.applications[step.application]
+    report = application.mode == ApplicationMode.REPORT.value
+    return PlanLine(
+        application=step.application,
+        application_name=application.name,
+        person=person.employee_number or str(person.uid),
+        person_name=person.display_name,
+        person_email=person.email,
+        account=account,
+        kind=step.kind,
+        reason=step.reason,
+        state=OperationState.HELD if report else OperationState.PLANNED,
+        attributes=drafting.veil.changes(step.application, str(person.uid), step.attributes),
+        grant=step.grant,
+        revoke=step.revoke,
+        hold_reason=REPORT_MODE if report else "",
+        person_id=person.pk,
+        account_id=int(step.account) if step.account else None,
+        active=step.active,
+    )
+
+
+def _wait(line: PlanLine, reason: str) -> PlanLine:
+    if not reason or line.state is not OperationState.PLANNED:
+        return line
+    return replace(line, state=OperationState.HELD, hold_reason=reason)
+
+
+def _hold(line: PlanLine, held: Held) -> PlanLine:
+    """What would be held once it is stored. What is held already keeps its reason."""
+    why = held.get((line.application, counted(line.kind)))
+    if why is None or line.decided or line.state is not OperationState.PLANNED:
+        return line
+    return replace(line, state=OperationState.HELD, hold_reason=why)
+
+
+def _user_names(accounts: Iterable[Observed]) -> dict[str, str]:
+    return {
+        a.application: str(a.attributes.get("userName") or a.remote_id)
+        for a in accounts
+        if a.situation is Situation.LINKED
+    }
+
+
+def change_from(value: dict[str, object]) -> Change:
+    """A stored change as the core's."""
+    return Change(value.get("from"), value.get("to"))  # type: ignore[arg-type]

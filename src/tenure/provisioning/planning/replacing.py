@@ -1,0 +1,189 @@
+"""Making what waits for people what a plan wants: what is the same stays, what is no longer wanted
+is cancelled, the rest is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import orjson
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from tenure.applications.models import Application
+from tenure.audit.services import actor, record_many
+from tenure.core import owners
+from tenure.core.guard import covers
+from tenure.core.model import ApplicationMode, OperationKind, OperationState
+from tenure.infra.bulk import update_rows
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning.ledger import (
+    BUSY,
+    OPEN,
+    REJECTED,
+    REPLACED,
+    Wanted,
+    content_of,
+    insert,
+    key,
+)
+from tenure.provisioning.records import settling
+from tenure.provisioning.records.stored import with_owners
+from tenure.runs.models import Run
+from tenure.runs.selectors import paused
+
+_TOUCHED = (
+    "decided_by",
+    "decided_reason",
+    "state",
+    "hold_reason",
+    "held_at",
+    "generation",
+    "run",
+    "urgency",
+)
+
+
+class _Stored:
+    """What is stored for people and not under way. Who finds the equal of what is wanted takes it
+    out; what is left at the end is no longer wanted."""
+
+    def __init__(self, rows: QuerySet[Operation]) -> None:
+        found = with_owners(rows.filter(REPLACED | REJECTED).order_by("id"))
+        replaced = [row for row in found if row.state != OperationState.REJECTED.value]
+        self.rejected = {key(r): r for r in found if r.state == OperationState.REJECTED.value}
+        # A failed one never stands for one that is open.
+        self.waiting = {key(r): r for r in replaced if r.state != OperationState.FAILED.value}
+        self.superseded = [r for r in replaced if r.state == OperationState.FAILED.value]
+        #: An account may have been made for these already.
+        self.may_be_made = {
+            key(row)
+            for row in replaced
+            if row.kind == OperationKind.CREATE.value and (row.attempts or row.progress)
+        }
+
+    def rejects(self, new: Wanted) -> bool:
+        """Whether a person has said no to as much."""
+        no = self.rejected.get(key(new))
+        if no is None or new.decided_by or not covers(content_of(no), content_of(new)):
+            return False
+        del self.rejected[key(new)]
+        return True
+
+    def equal(self, new: Wanted) -> Operation | None:
+        """The one that waits and does the same."""
+        old = self.waiting.get(key(new))
+        return self.waiting.pop(key(new)) if old is not None and _same(old, new) else None
+
+
+def replace(
+    *,
+    people: Sequence[int],
+    wanted: Sequence[Wanted],
+    run: Run,
+    applications: Sequence[int] | None,
+    undecided: Collection[tuple[int, int]] = (),
+    decided: bool = False,
+) -> list[int]:
+    """Make what waits for these people what is wanted. What is the same stays, held or approved as
+    it was; what is no longer wanted is cancelled; pairs with work under way are planned after it.
+    What a person rejected is not wanted, until something else is: a rejection ends when what it
+    rejected is no longer due, which the `undecided` pairs (person, application) cannot say.
+    Returns the people for whom nothing was left for later."""
+    rows = Operation.objects.filter(person_id__in=people)
+    if applications is not None:
+        rows = rows.filter(application_id__in=applications)
+    pairs = rows.filter(BUSY).values_list("person_id", "application_id")
+    busy = {(person, application) for person, application in pairs if person is not None}
+    stored = _Stored(rows)
+    _postpone(busy, decided=decided, reason=run.reason)
+    standing = set(paused())
+    fresh: list[Wanted] = []
+    touched: list[Operation] = []
+    for new in wanted:
+        if (new.person_id, new.application_id) in busy or stored.rejects(new):
+            continue
+        old = stored.equal(new)
+        if old is None:
+            if key(new) in stored.may_be_made:
+                new.progress = {"look_first": True}
+            fresh.append(new)
+            continue
+        _stay(old, new)
+        if old.run_id not in standing:
+            old.run = run
+        touched.append(old)
+    ended = _ended(stored.rejected.values(), {*busy, *undecided})
+    _cancel([*stored.waiting.values(), *stored.superseded, *ended])
+    update_rows(touched, [*_TOUCHED])
+    insert(fresh)
+    late = {person for person, _ in busy}
+    return [pk for pk in people if pk not in late]
+
+
+def _postpone(pairs: Collection[tuple[int, int]], *, decided: bool, reason: str) -> None:
+    """Of these (person, application), with something under way: plan them afterwards (`postponed`).
+    What a person decided is not forgotten for what a sweep would like to know."""
+    if not pairs:
+        return
+    rows = Operation.objects.filter(
+        BUSY,
+        person_id__in={person for person, _ in pairs},
+        application_id__in={application for _, application in pairs},
+    )
+    if not decided:
+        rows = rows.filter(postponed__isnull=True)
+    rows.update(postponed={"decided": decided, "by": actor()[:200], "reason": reason})
+
+
+def _stay(old: Operation, new: Wanted) -> None:
+    """It stays as it was held or approved, unless what is wanted says more of that."""
+    if new.decided_by and not old.decided_by:
+        old.decided_by, old.decided_reason = new.decided_by, new.decided_reason
+        if old.state == OperationState.HELD.value:
+            old.state = OperationState.PLANNED.value
+    elif new.hold_reason and not old.decided_by:
+        old.state, old.hold_reason = new.state, new.hold_reason
+        old.held_at = old.held_at or new.held_at
+    elif old.state == OperationState.HELD.value and owners.is_reason(old.hold_reason):
+        old.state, old.hold_reason, old.held_at = new.state, "", None
+    old.generation, old.urgency = new.generation, new.urgency
+
+
+def _ended(
+    rejections: Iterable[Operation], unknown: Collection[tuple[int, int]]
+) -> list[Operation]:
+    """Rejections of what is no longer due, where it is known what is."""
+    rows = list(rejections)
+    if not rows:
+        return []
+    live = set(
+        Application.objects.filter(mode=ApplicationMode.LIVE.value).values_list("pk", flat=True)
+    )
+    return [
+        row
+        for row in rows
+        if row.application_id in live and (row.person_id, row.application_id) not in unknown
+    ]
+
+
+def _cancel(rows: Sequence[Operation]) -> None:
+    record_many(settling.replaced([row for row in rows if row.state in OPEN]))
+    Operation.objects.filter(REPLACED | REJECTED, pk__in=[row.pk for row in rows]).update(
+        state=OperationState.CANCELLED.value, finished_at=Now(), sealed=""
+    )
+
+
+def _same(old: Operation, new: Wanted) -> bool:
+    return (old.account_id, old.active, old.after, old.attributes, old.grant, old.revoke) == (
+        new.account_id,
+        new.active,
+        new.after,
+        orjson.loads(_json(new.attributes)),
+        list(new.grant),
+        list(new.revoke),
+    )
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

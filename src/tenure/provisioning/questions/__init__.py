@@ -1,0 +1,1 @@
+"""What people ask: who has what and why, what is to come, what would be if. Nothing is changed."""

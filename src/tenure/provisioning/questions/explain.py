@@ -1,0 +1,258 @@
+"""Why a person has, or lacks, each application and entitlement; and what happened so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from tenure.applications.finding import application_named
+from tenure.applications.models import Account, Application
+from tenure.audit.models import Event
+from tenure.core.access import Refusal
+from tenure.core.decision import weigh
+from tenure.core.mapping import MappingProblem
+from tenure.core.model import (
+    ApplicationPolicy,
+    Because,
+    LifecycleState,
+    PersonFacts,
+    Situation,
+)
+from tenure.core.planner import entitled
+from tenure.infra.clock import now as clock_now
+from tenure.people.models import Person
+from tenure.people.selectors import HIDDEN, sensitive_attributes
+from tenure.people.services import facts, stand
+from tenure.provisioning.records import memory
+from tenure.provisioning.records.loading import exceptions, policies
+
+_HISTORY = 50
+_Reason = TypeVar("_Reason", Because, Refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationExplanation:
+    """One application: whether it is due, by which rules, and what is there. `because` holds the
+    rules that give it, `not_because` those that would and do not hold for this person."""
+
+    application: str
+    name: str
+    due: bool
+    summary: str
+    because: tuple[Because, ...]
+    not_because: tuple[Refusal, ...]
+    entitlements: Mapping[str, tuple[str, ...]]
+    account: Account | None
+    problem: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "application": self.application,
+            "name": self.name,
+            "due": self.due,
+            "summary": self.summary,
+            "because": [
+                {"rule": b.rule, "name": b.name, "condition": b.condition, "saw": dict(b.saw)}
+                for b in self.because
+            ],
+            "not_because": [
+                {
+                    "rule": r.rule,
+                    "name": r.name,
+                    "condition": r.condition,
+                    "saw": dict(r.saw),
+                    "missing": list(r.missing),
+                }
+                for r in self.not_because
+            ],
+            "entitlements": {key: list(rules) for key, rules in self.entitlements.items()},
+            "account": _account_json(self.account),
+            "problem": self.problem,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything about one person's access, as of `at`."""
+
+    person: Person
+    state: LifecycleState
+    since: datetime | None
+    until: datetime | None
+    applications: tuple[ApplicationExplanation, ...]
+    history: tuple[Event, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        person = self.person
+        return {
+            "person": {
+                "employee_number": person.employee_number,
+                "uid": str(person.uid),
+                "name": person.display_name,
+                "email": person.email,
+                "state": self.state.value,
+                "since": _iso(self.since),
+                "until": _iso(self.until),
+                "start_date": person.start_date.isoformat() if person.start_date else None,
+                "end_date": person.end_date.isoformat() if person.end_date else None,
+            },
+            "applications": [item.as_json() for item in self.applications],
+            "history": [
+                {
+                    "at": item.at.isoformat(),
+                    "action": item.action,
+                    "what": str(item),
+                    "actor": item.actor,
+                    "reason": item.reason,
+                    "application": item.application,
+                    "before": item.before,
+                    "after": item.after,
+                }
+                for item in self.history
+            ],
+        }
+
+
+def explain(
+    person: Person, application: str | None = None, *, now: datetime | None = None
+) -> Explanation:
+    """Raises `LookupError` for an application that does not exist."""
+    at = now or clock_now()
+    rows = list(Application.objects.all())
+    if application is not None:
+        rows = [application_named(application)]
+    compiled = policies(rows)
+    who = facts(person, at)
+    weighed = weigh(
+        who,
+        compiled,
+        at,
+        exceptions=exceptions([person.pk], at).get(person.pk, ()),
+        memory=memory.recall([person.pk]).get(person.pk),
+    )
+    accounts = {
+        row.application_id: row
+        for row in Account.objects.filter(person=person).order_by("created_at", "pk")
+    }
+    hidden = sensitive_attributes()
+    explained = []
+    for row in rows:
+        policy = compiled.applications[row.slug]
+        given = weighed.access.get(row.slug)
+        # A rule in its grace still gives: it is not told as one that does not, too.
+        gives = {because.rule for because in given.because} if given else set()
+        refusals = [
+            refusal
+            for refusal in compiled.rules.refusals(weighed.attributes, row.slug)
+            if refusal.rule not in gives
+        ]
+        may = entitled(who, policy, at) and not _waits(who, accounts.get(row.pk))
+        problem = ""
+        if given and may:
+            try:
+                compiled.mappings[row.slug].values(weighed.attributes)
+            except MappingProblem as error:
+                problem = error.said(policy.sensitive)
+        explained.append(
+            ApplicationExplanation(
+                application=row.slug,
+                name=row.name,
+                due=bool(given and may),
+                summary=summary(
+                    who.state,
+                    bool(given),
+                    may,
+                    person,
+                    weighed.withheld.get(row.slug, ""),
+                    made=made_ahead(who, policy),
+                ),
+                because=_without(given.because, hidden) if given else (),
+                not_because=_without(refusals, hidden),
+                entitlements=dict(sorted(given.by_entitlement.items())) if given else {},
+                account=accounts.get(row.pk),
+                problem=problem,
+            )
+        )
+    events = Event.objects.filter(person=str(person.uid))
+    if application is not None:
+        events = events.filter(application__in=["", application])
+    standing = stand(person, at)
+    return Explanation(
+        person=person,
+        state=standing.state,
+        since=standing.since,
+        until=standing.until,
+        applications=tuple(explained),
+        history=tuple(events.order_by("-id")[:_HISTORY]),
+    )
+
+
+def summary(
+    state: LifecycleState,
+    given: bool,
+    may: bool,
+    person: Person,
+    withheld: str,
+    *,
+    made: datetime | None = None,
+) -> str:
+    """Whether something is due, and why, in one sentence. `made`: when it is, where that is before
+    their first day."""
+    if withheld:
+        return f"Not due: withheld by {withheld}."
+    if given and may:
+        return "Due: a rule gives it."
+    if given and person.admitted is False:
+        return "Not yet: it is made when they have come in."
+    if given and state is LifecycleState.UPCOMING:
+        ahead = f"; it is made on {made.date()}, ahead of that" if made else ""
+        return f"Not yet: starts on {person.start_date}{ahead}."
+    if given:
+        return "Not due: the rules would give it, but the person has left."
+    return "Not due: no rule gives it."
+
+
+def made_ahead(who: PersonFacts, policy: ApplicationPolicy) -> datetime | None:
+    """When an account of theirs is made, where that is before their first day."""
+    return who.starts - policy.lead if who.starts and policy.lead else None
+
+
+def _without(reasons: Iterable[_Reason], hidden: frozenset[str]) -> tuple[_Reason, ...]:
+    """The reasons, with a word in place of what is sensitive of what their conditions saw."""
+    return tuple(
+        replace(one, saw={n: HIDDEN if n in hidden else v for n, v in one.saw.items()})
+        if hidden & one.saw.keys()
+        else one
+        for one in reasons
+    )
+
+
+def _waits(who: PersonFacts, account: Account | None) -> bool:
+    """Nothing is made for them before they have come in; what is there is managed."""
+    return who.admitted is False and (
+        account is None or account.situation != Situation.LINKED.value
+    )
+
+
+def _account_json(account: Account | None) -> dict[str, Any] | None:
+    if account is None:
+        return None
+    return {
+        "user_name": account.user_name,
+        "remote_id": account.remote_id,
+        "situation": account.situation,
+        "active": account.active,
+        "entitlements": account.entitlements,
+        "created_at": _iso(account.created_at),
+        "observed_at": _iso(account.observed_at),
+        "disabled_at": _iso(account.disabled_at),
+        "deleted_at": _iso(account.deleted_at),
+        "evidence": account.evidence,
+        "gone": account.situation == Situation.DELETED.value,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

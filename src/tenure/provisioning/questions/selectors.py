@@ -1,0 +1,280 @@
+"""Reading operations: what is held, what failed and why, what a run comes to; and what terminating
+somebody would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+from django.db.models import CharField, Count, F, Func, Max, Min, Q, QuerySet, Value
+
+from tenure.applications.models import Account, Application
+from tenure.core.model import OPEN_STATES, OperationKind, OperationState
+from tenure.infra.clock import now
+from tenure.infra.paging import Page, page
+from tenure.people import services as people
+from tenure.people.models import Person
+from tenure.people.selectors import count_lagging, count_people
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.records.plan import Plan
+from tenure.runs.models import Run
+
+_SENT = [OperationState.RETRYING.value, OperationState.UNKNOWN.value, OperationState.FAILED.value]
+
+#: So many people are planned while one hardly waits; of more it is shown that it is worked out.
+AT_ONCE: Final = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Operations of one application that wait for a person, or failed, with one of the reasons."""
+
+    application: str
+    name: str
+    count: int
+    removals: int
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Operations of a run that met the same error. `message` has what differs between them left
+    out: quoted values and long ids."""
+
+    application: str
+    name: str
+    message: str
+    example: str
+    count: int
+    retrying: int
+
+
+def held() -> list[Waiting]:
+    """Operations that a guard holds, by application."""
+    return _waiting(OperationState.HELD, F("hold_reason"))
+
+
+def failed() -> list[Waiting]:
+    """Operations that failed for good, by application."""
+    return _waiting(OperationState.FAILED, F("error"))
+
+
+def by_hand() -> list[Waiting]:
+    """Operations that a person has to carry out, by application."""
+    return _waiting(OperationState.MANUAL, F("error"))
+
+
+def operations_in(state: OperationState) -> QuerySet[Operation]:
+    """Operations of people in this state, to be asked for by person."""
+    return Operation.objects.filter(state=state.value, person__isnull=False)
+
+
+def making_for(people: Iterable[int]) -> dict[int, list[tuple[str, str]]]:
+    """Person -> the names of the applications in which their account is being made or opened, or
+    could not be, and the state of that. One query."""
+    states = [*(state.value for state in OPEN_STATES), OperationState.FAILED.value]
+    rows = Operation.objects.filter(
+        person__in=list(people),
+        state__in=states,
+        kind__in=[OperationKind.CREATE.value, OperationKind.ENABLE.value],
+    )
+    found: dict[int, list[tuple[str, str]]] = {}
+    names = rows.order_by("application__position", "pk")
+    for person, name, state in names.values_list("person", "application__name", "state"):
+        if person is not None:
+            found.setdefault(person, []).append((name, state))
+    return found
+
+
+def count_waiting() -> tuple[int, int]:
+    """Operations that wait for approval, and those that wait to be done by hand. One query."""
+    states = [OperationState.HELD.value, OperationState.MANUAL.value]
+    rows = Operation.objects.filter(state__in=states).order_by().values_list("state")
+    counts = dict(rows.annotate(n=Count("pk")))
+    return counts.get(states[0], 0), counts.get(states[1], 0)
+
+
+def people_to_plan(application: str | None = None) -> int:
+    """How many people are looked at to work out the plan: those who lag, those of whom something
+    waits or failed (counted no further than one beyond `AT_ONCE`), everybody for what is only
+    reported."""
+    if plans.in_report_mode(Scope(application=application)):
+        return count_people()
+    states = [*(state.value for state in OPEN_STATES), OperationState.FAILED.value]
+    rows = Operation.objects.filter(state__in=states).order_by()
+    return count_lagging() + rows.values("pk")[: AT_ONCE + 1].count()
+
+
+def waiting_for(applications: Iterable[int]) -> dict[int, int]:
+    """Application id -> operations that wait to be sent."""
+    rows = (
+        Operation.objects.filter(
+            application__in=list(applications),
+            state__in=[OperationState.PLANNED.value, OperationState.RETRYING.value],
+        )
+        .order_by()
+        .values_list("application_id")
+        .annotate(n=Count("pk"))
+    )
+    return dict(rows)
+
+
+def totals(run: Run) -> tuple[dict[OperationState, int], dict[OperationKind, int]]:
+    """Operations of the run by state and by kind. One query, answered by an index alone."""
+    rows = Operation.objects.filter(run=run).order_by().values_list("state", "kind")
+    by_state: dict[OperationState, int] = {}
+    by_kind: dict[OperationKind, int] = {}
+    for state, kind, count in rows.annotate(n=Count("*")):
+        by_state[OperationState(state)] = by_state.get(OperationState(state), 0) + count
+        by_kind[OperationKind(kind)] = by_kind.get(OperationKind(kind), 0) + count
+    return by_state, by_kind
+
+
+def states(run: Run) -> dict[OperationState, int]:
+    """State -> operations of the run, those states only that there are. One query, by index."""
+    rows = Operation.objects.filter(run=run).order_by().values_list("state")
+    return {OperationState(state): count for state, count in rows.annotate(n=Count("pk"))}
+
+
+def unsettled(application: Application) -> dict[OperationState, int]:
+    """State -> operations of the application that are open, or failed."""
+    wanted = [state.value for state in OPEN_STATES] + [OperationState.FAILED.value]
+    rows = Operation.objects.filter(application=application, state__in=wanted)
+    counts = rows.order_by().values_list("state").annotate(n=Count("pk"))
+    return {OperationState(state): count for state, count in sorted(counts)}
+
+
+def executions(application: Application, *, limit: int = 25) -> list[tuple[Run, int]]:
+    """The latest plans of which something concerned the application, with how much of each."""
+    rows = (
+        Operation.objects.filter(application=application, run__isnull=False)
+        .order_by()
+        .values_list("run_id")
+        .annotate(n=Count("pk"))
+        .order_by("-run_id")[:limit]
+    )
+    counts = dict(rows)
+    found = Run.objects.filter(pk__in=counts).order_by("-id")
+    return [(row, counts[row.pk]) for row in found]
+
+
+def failures(run: Run, *, limit: int = 20) -> list[Failure]:
+    """What went wrong in a run, the most frequent first."""
+    rows = (
+        Operation.objects.filter(run=run, state__in=_SENT)
+        .exclude(error="")
+        .annotate(message=_gist(F("error")))
+        .order_by()
+        .values("application__slug", "application__name", "message")
+        .annotate(
+            n=Count("pk"),
+            example=Min("error"),
+            open=Count("pk", filter=~Q(state=OperationState.FAILED.value)),
+        )
+        .order_by("-n", "message", "application__slug")[:limit]
+    )
+    return [
+        Failure(
+            application=row["application__slug"],
+            name=row["application__name"],
+            message=row["message"],
+            example=row["example"],
+            count=row["n"],
+            retrying=row["open"],
+        )
+        for row in rows
+    ]
+
+
+def with_cause(rows: QuerySet[Operation], cause: str) -> QuerySet[Operation]:
+    """Those that met this error, as `failures` words it."""
+    return rows.annotate(cause=_gist(F("error"))).filter(cause=cause)
+
+
+def operations_page(
+    run: Run, *, state: str = "", cursor: str = "", size: int = 50
+) -> Page[Operation]:
+    """The operations of a run, in the order in which they were stored."""
+    rows = Operation.objects.filter(run=run).select_related("application", "person", "account")
+    if state:
+        rows = rows.filter(state=state)
+    return page(rows, order=("id",), cursor=cursor, size=size)
+
+
+def open_operations(person: Person) -> list[Operation]:
+    """What is not settled yet for a person, and what failed."""
+    wanted = [state.value for state in OPEN_STATES] + [OperationState.FAILED.value]
+    return list(
+        Operation.objects.filter(person=person, state__in=wanted)
+        .select_related("application")
+        .order_by("application__position", "urgency", "id")
+    )
+
+
+def operations_on(account: Account, *, limit: int = 10) -> list[Operation]:
+    """The latest operations on one account."""
+    rows = Operation.objects.filter(account=account).select_related("application", "run")
+    return list(rows.order_by("-id")[:limit])
+
+
+def preview_termination(person: Person, *, at: datetime | None = None) -> Plan:
+    """What terminating the person at `at` (None: now) would do at once. Changes nothing: it is
+    done in a transaction, looked at, and rolled back."""
+    moment = now()
+    with transaction.atomic():
+        gone = people.terminate(person, at=at or moment, reason="", now=moment)
+        plan = plans.preview(Scope(person=gone.pk), now=moment, guarded=False)
+        transaction.set_rollback(True)
+    return plan
+
+
+def _waiting(state: OperationState, why: F) -> list[Waiting]:
+    rows = (
+        Operation.objects.filter(state=state.value)
+        .order_by()
+        .values("application__slug", "application__name")
+        .annotate(
+            n=Count("pk"),
+            removals=Count("pk", filter=Q(takes_access=True)),
+            why=Max(why),
+            since=Min("created_at"),
+        )
+        .order_by("-n", "application__name", "application__slug")
+    )
+    return [
+        Waiting(
+            application=row["application__slug"],
+            name=row["application__name"],
+            count=row["n"],
+            removals=row["removals"],
+            reason=row["why"],
+            since=row["since"],
+        )
+        for row in rows
+    ]
+
+
+def _gist(text: F) -> Func:
+    """An error without what makes each one different."""
+    plain: F | Func = text
+    for pattern, instead in (
+        ("\"[^\"]*\"|'[^']*'", "…"),
+        ("[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|[0-9a-fA-F]{16,}|[0-9]{5,}", "…"),
+        (r"\S+@\S+", "…"),
+    ):
+        plain = Func(
+            plain,
+            Value(pattern),
+            Value(instead),
+            Value("g"),
+            function="regexp_replace",
+            output_field=CharField(),
+        )
+    assert isinstance(plain, Func)
+    return plain

@@ -1,0 +1,143 @@
+"""Whether one person is to have one application now, by the same rules, exceptions and groups as
+provisioning, and how far their account there is. Single sign-on asks at every sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from tenure.applications.models import Account, Application
+from tenure.core.decision import Policies, weigh
+from tenure.core.model import (
+    OPEN_STATES,
+    ApplicationMode,
+    Attributes,
+    OperationKind,
+    OperationState,
+    Situation,
+)
+from tenure.core.planner import entitled, may_be_there
+from tenure.core.sign_on import Stage
+from tenure.people.models import Person
+from tenure.people.services import facts
+from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.books import books_for
+from tenure.provisioning.questions.explain import made_ahead, summary
+from tenure.provisioning.records import memory
+from tenure.provisioning.records.loading import exceptions, policy_of
+
+_MAKES: Final = (OperationKind.CREATE.value, OperationKind.ENABLE.value)
+_CLOSES: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
+#: Operations that go on without anybody, and what they wait for otherwise.
+_STUCK: Final = {
+    OperationState.HELD.value: "It is made once somebody approves it.",
+    OperationState.MANUAL.value: "Somebody makes it by hand.",
+    OperationState.FAILED.value: "Making it failed.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """`why` says to an administrator by which rules it is due, or why it is not. `attributes` are
+    the person's, groups included; `entitlements` what the rules give there."""
+
+    due: bool
+    why: str
+    attributes: Attributes
+    entitlements: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationStanding:
+    """What the rules give, and how far the account is; `detail` says of it what is to be said."""
+
+    given: Given
+    account: Account | None
+    stage: Stage
+    detail: str = ""
+
+
+class Standings:
+    """The rules as they are now, compiled once for these people and applications."""
+
+    def __init__(
+        self, people: Sequence[Person], applications: Sequence[Application], at: datetime
+    ) -> None:
+        keys = [person.pk for person in people]
+        self._at = at
+        books = books_for({application.slug for application in applications})
+        self._compiled = Policies(
+            rules=books.rules,
+            mappings={},
+            applications={row.slug: policy_of(row) for row in applications},
+            groups=books.groups,
+        )
+        self._exceptions = exceptions(keys, at)
+        self._remembered = memory.recall(keys)
+
+    def given(self, person: Person, application: Application) -> Given:
+        """Whether the person is to have the application, by rules, exceptions and state."""
+        who, slug = facts(person, self._at), application.slug
+        weighed = weigh(
+            who,
+            self._compiled,
+            self._at,
+            exceptions=self._exceptions.get(person.pk, ()),
+            memory=self._remembered.get(person.pk),
+        )
+        policy = self._compiled.applications[slug]
+        access = weighed.access.get(slug)
+        may, there = entitled(who, policy, self._at), may_be_there(who, policy)
+        withheld = weighed.withheld.get(slug, "")
+        made = made_ahead(who, policy)
+        why = summary(who.state, access is not None, may, person, withheld, made=made)
+        if access is not None and may and there:
+            why = f"Due by {', '.join(reason.name for reason in access.because)}."
+        elif access is not None and may:
+            why = "Not due: the account is closed while they are on leave."
+        return Given(
+            due=access is not None and may and there,
+            why=why,
+            attributes=weighed.attributes,
+            entitlements=access.entitlements if access else frozenset(),
+        )
+
+
+def standing_in(person: Person, application: Application, at: datetime) -> ApplicationStanding:
+    """How the person stands in the application."""
+    given = Standings([person], [application], at).given(person, application)
+    account = _account(person, application)
+    stage, detail = _stage(person, application, account) if given.due else (Stage.NONE, "")
+    return ApplicationStanding(given, account, stage, detail)
+
+
+def _account(person: Person, application: Application) -> Account | None:
+    return Account.objects.filter(
+        person=person, application=application, situation=Situation.LINKED.value
+    ).first()
+
+
+def _stage(person: Person, application: Application, account: Account | None) -> tuple[Stage, str]:
+    states = [state.value for state in OPEN_STATES] + [OperationState.FAILED.value]
+    under_way = (
+        Operation.objects.filter(
+            person=person, application=application, state__in=states, kind__in=_MAKES + _CLOSES
+        )
+        .order_by("-id")
+        .first()
+    )
+    is_open = account is not None and account.active is not False
+    if is_open and (under_way is None or under_way.kind not in _CLOSES):
+        return Stage.OPEN, ""
+    if under_way is not None and under_way.kind in _MAKES:
+        stuck = _STUCK.get(under_way.state)
+        return (Stage.BY_HAND, stuck) if stuck else (Stage.COMING, "The account is being made.")
+    if application.mode != ApplicationMode.LIVE.value:
+        return Stage.NONE, (
+            "They have no open account there, and Tenure makes none: mode is report."
+        )
+    if person.planned_generation < person.generation or under_way is not None:
+        return Stage.COMING, "It is planned in a moment."
+    return Stage.BY_HAND, "No account is being made; the plan says why."

@@ -1,0 +1,146 @@
+"""First contact with an application: its accounts are read before anything is written, and where
+people worked in it before us a person looks at what that means before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from tenure.applications.models import Account, Application
+from tenure.applications.selectors import situations
+from tenure.audit.models import Action
+from tenure.audit.services import record
+from tenure.core.model import OperationKind, OperationState, Situation
+from tenure.infra.clock import now
+from tenure.people.services import raise_generation
+from tenure.provisioning.models import Operation
+from tenure.provisioning.records.plan import FirstContact, PlanLine
+
+#: With more accounts than that in it, an application was in use before us.
+HANDFUL = 20
+_WAITING = Q(found__gt=HANDFUL, taken_over_at__isnull=True)
+
+
+def read(application: Application, *, at: datetime, found: int) -> None:
+    """Note that all accounts of the application were read. The first time everybody is planned
+    anew: what was planned before did not know them."""
+    row = Application.objects.select_for_update().get(pk=application.pk)
+    if row.reconciled_at is None:
+        row.found = found
+        row.taken_over_at = None if found > HANDFUL else at
+        if found:
+            raise_generation()
+    row.reconciled_at = at
+    row.save(update_fields=["reconciled_at", "found", "taken_over_at"])
+
+
+def held_back(applications: Iterable[Application]) -> dict[str, str]:
+    """Slug -> why nothing is sent to it before a person approves, for applications that were in
+    use before us."""
+    return {
+        row.slug: (
+            f"{row.found} accounts were here before Tenure. Nothing is written to them before "
+            "somebody has looked at this plan and approved it."
+        )
+        for row in applications
+        if row.found is not None and row.found > HANDFUL and row.taken_over_at is None
+    }
+
+
+def hold(reasons: Mapping[int, str], at: datetime) -> None:
+    """Hold everything in these applications (by id) that nobody has approved."""
+    for application, reason in reasons.items():
+        Operation.objects.filter(
+            application_id=application, state=OperationState.PLANNED.value, decided_by=""
+        ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
+
+
+def waiting() -> list[str]:
+    """Slugs of the applications that wait to be taken over."""
+    return list(Application.objects.filter(_WAITING).values_list("slug", flat=True))
+
+
+@transaction.atomic
+def approve(slugs: Iterable[str], *, reason: str) -> None:
+    """A person has looked at the whole plan of these applications: from here on they are like any
+    other."""
+    for row in Application.objects.select_for_update().filter(_WAITING, slug__in=list(slugs)):
+        row.taken_over_at = now()
+        row.save(update_fields=["taken_over_at"])
+        record(
+            Action.APPLICATION_TAKEN_OVER,
+            subject_kind="application",
+            subject_key=row.slug,
+            subject_label=row.name,
+            application=row.slug,
+            reason=reason,
+            after={"found": row.found, **_situations(row)},
+        )
+
+
+def pass_what_agrees(slugs: Iterable[str]) -> None:
+    """Where every account that was there has its owner and nothing is to be done there is nothing
+    to look at: later changes are held by the guards alone."""
+    for row in Application.objects.filter(_WAITING, slug__in=list(slugs)):
+        counts = _undecided(row)
+        if counts["orphans"] or counts["disputed"] or not _adopted(row).exists():
+            continue
+        open_ones = Operation.objects.filter(application=row).exclude(
+            state__in=[OperationState.DONE.value, OperationState.CANCELLED.value]
+        )
+        if not open_ones.exists():
+            approve([row.slug], reason="Every account there is as it should be.")
+
+
+def summaries(
+    applications: Sequence[Application], lines: Iterable[PlanLine]
+) -> tuple[FirstContact, ...]:
+    """What taking over means, for applications that were not read yet or wait for approval."""
+    waiting = held_back(applications)
+    found = []
+    creates = Counter(line.application for line in lines if line.kind is OperationKind.CREATE)
+    for row in applications:
+        if row.reconciled_at is not None and row.slug not in waiting:
+            continue
+        counts = _situations(row)
+        found.append(
+            FirstContact(
+                application=row.slug,
+                application_name=row.name,
+                read=row.reconciled_at is not None,
+                found=row.found or 0,
+                to_create=creates[row.slug],
+                **counts,
+            )
+        )
+    return tuple(found)
+
+
+def needs_reading(application: Application) -> bool:
+    """Whether its accounts were never read: nothing may be written to it before."""
+    return Application.objects.filter(pk=application.pk, reconciled_at__isnull=True).exists()
+
+
+def _situations(row: Application) -> dict[str, int]:
+    return {"adopted": _adopted(row).count(), **_undecided(row)}
+
+
+def _adopted(row: Application) -> QuerySet[Account]:
+    return Account.objects.filter(
+        application=row, situation=Situation.LINKED.value, adopted_at__isnull=False
+    )
+
+
+def _undecided(row: Application) -> dict[str, int]:
+    """Without counting accounts: each plan asks, for as long as nobody has decided."""
+    by = situations(row)
+    return {
+        "orphans": by[Situation.UNMATCHED],
+        "disputed": by[Situation.DISPUTED] + by[Situation.UNLINKED],
+        "ignored": by[Situation.IGNORED],
+    }

@@ -1,0 +1,119 @@
+"""Accounts that are no longer listed: really gone, hidden, or a listing that is not to be believed.
+
+Each is asked for by its id: what is found was only hidden (closed accounts often are), and what is
+not found is gone. Where too many are not listed nothing is concluded at all: a token that sees
+less than before finds none of them either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+
+from tenure.applications.models import Account
+from tenure.audit.services import record_many
+from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
+from tenure.core.guard import Limit
+from tenure.core.model import Situation
+from tenure.infra.bulk import among, update_rows
+from tenure.provisioning.reconciliation import correlating
+from tenure.provisioning.reconciliation.observing import Reading
+from tenure.provisioning.records import settling
+
+#: More open accounts than that missing at once are not believed.
+LIMIT = Limit(percent=Fraction(10), floor=20)
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """One of our records that the listing lacks. `closed`: it was when it was last seen."""
+
+    pk: int
+    remote_id: str
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """`keys` are records of accounts that are gone; `still_there` accounts that were only not
+    listed; `doubt` says why nothing was concluded, of how many `unseen`."""
+
+    keys: tuple[int, ...] = ()
+    still_there: tuple[RemoteAccount, ...] = ()
+    unseen: int = 0
+    doubt: str = ""
+
+
+async def verified(
+    connector: Connector, unseen: Sequence[Unseen], known: int, *, accepted: bool
+) -> Missing:
+    """What is true of the accounts that were not listed, of so many `known`. `accepted`: a person
+    says that they are gone, however many."""
+    doubtful = sum(not one.closed for one in unseen)
+    if doubtful > LIMIT.allowed(known) and not accepted:
+        return Missing(
+            unseen=doubtful,
+            doubt=(
+                f"{doubtful} of {known} accounts are not listed any more. Nothing was concluded: "
+                "the token may see less than before. If they really are gone: `tenure reconcile "
+                "APPLICATION --accept-missing`."
+            ),
+        )
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def ask(one: Unseen) -> RemoteAccount | int | None:
+        async with limit:
+            try:
+                return await connector.read(one.remote_id)
+            except NotFound:
+                return one.pk
+            except ConnectorError:
+                return None  # Not known now; the next reading asks again.
+
+    answers = await asyncio.gather(*(ask(one) for one in unseen))
+    return Missing(
+        keys=tuple(answer for answer in answers if isinstance(answer, int)),
+        still_there=tuple(answer for answer in answers if isinstance(answer, RemoteAccount)),
+        unseen=len(unseen),
+    )
+
+
+def unseen(reading: Reading) -> list[Unseen]:
+    """Accounts that are known, and not deleted, and were not listed."""
+    lacking = among(reading.fingerprints.keys() - reading.seen, "text")
+    rows = Account.objects.filter(application=reading.application, remote_id__in=lacking).exclude(
+        situation=Situation.DELETED.value
+    )
+    return [
+        Unseen(pk, remote, active is False)
+        for pk, remote, active in rows.values_list("pk", "remote_id", "active")
+    ]
+
+
+def record(reading: Reading, keys: Sequence[int]) -> None:
+    """These accounts are gone: they stay here as deleted, and their owners are planned anew."""
+    rows = list(
+        # One that we made or changed just now may not be listed yet.
+        Account.objects.filter(
+            pk__in=keys, observed_at__lt=reading.at - timedelta(seconds=settling.SHOWN_AFTER)
+        ).select_related("person")
+    )
+    for row in rows:
+        row.situation, row.deleted_at, row.active = Situation.DELETED.value, reading.at, False
+        row.deleted_there = True
+        row.evidence = {
+            "at": reading.at.isoformat(),
+            "sent": "nothing",
+            "read_back": "it is neither listed by the application nor found when asked for",
+        }
+        if row.person_id is not None:
+            reading.affected.add(row.person_id)
+        reading.complain(row.user_name or row.remote_id, "This account was deleted there.")
+    update_rows(rows, ["situation", "deleted_at", "active", "evidence", "deleted_there"])
+    correlating.cancel_orphan_steps(rows)
+    reading.counters["gone"] += len(rows)
+    record_many([reading.drifted(row, before=None, after={"deleted": True}) for row in rows])

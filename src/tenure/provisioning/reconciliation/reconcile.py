@@ -1,0 +1,187 @@
+"""Reading an application's accounts: what is there, what changed, what is nobody's, what is gone.
+
+The listing is read outside of any transaction, page by page: the pages are compared in `observing`,
+what they lack in `missing`, who holds what in `memberships`. What is found is never written back
+here; people whose accounts differ are marked, and planned like any other change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import Future
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+from django.db import connection, transaction
+
+from tenure.applications import health
+from tenure.applications.connecting import connector_for
+from tenure.applications.models import Account, Application
+from tenure.connectors.base import Connector, ConnectorError, StopApplication
+from tenure.core.model import Situation
+from tenure.infra.clock import now
+from tenure.people.services import raise_generation
+from tenure.provisioning.reconciliation import (
+    correlating,
+    fingerprints,
+    first_contact,
+    memberships,
+    missing,
+    observing,
+)
+from tenure.provisioning.reconciliation.observing import Reading
+from tenure.provisioning.records import last_owner, veiling
+from tenure.runs import services as runs
+from tenure.runs.models import Run, RunIssue, RunKind, RunState
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileResult:
+    """`counters`: seen, unchanged, changed, new, drift, memberships; of accounts that were not
+    tied to anybody linked, orphans, disputed, ignored; gone, and missing where the listing lacks
+    too many to believe it."""
+
+    run: Run
+    counters: Mapping[str, int]
+    issues: tuple[RunIssue, ...] = ()
+
+
+async def reconcile_by_slug(
+    slug: str, progress: Progress | None = None, *, accept_missing: bool = False
+) -> ReconcileResult:
+    """Read one application. Raises `ConnectorError` when it cannot be read: nothing changes then
+    but its health; half a listing never makes an account count as gone. `accept_missing`: a person
+    says that so many really are gone."""
+    tables = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"reconcile-{slug}")
+    reading = await _on(tables, _begin, slug)
+    try:
+        connector = await _on(tables, connector_for, reading.application)
+        if not connector.capabilities.listed:
+            await _on(tables, _nothing_to_read, reading)
+            return ReconcileResult(reading.run, dict(reading.counters), ())
+        async with connector:
+            await _read_pages(reading, connector, tables, progress)
+            unseen = await _on(tables, missing.unseen, reading)
+            gone = await missing.verified(connector, unseen, reading.known, accepted=accept_missing)
+            if gone.still_there:
+                await _on(tables, observing.store, reading, gone.still_there)
+            own = await connector.own_account()
+            owners = await last_owner.told(connector)
+            held = await memberships.listed(connector)
+        await _on(tables, _finish, reading, held, gone, own, owners)
+    except (ConnectorError, LookupError, ValueError) as error:
+        await _on(tables, _failed, reading, str(error), isinstance(error, StopApplication))
+        raise
+    finally:
+        await _on(tables, _close)
+        tables.shutdown(wait=False)
+    return ReconcileResult(reading.run, dict(reading.counters), tuple(reading.issues))
+
+
+def _on(tables: Executor, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> Future[T]:
+    """Do it in the one thread that has the connection to our own tables."""
+    return asyncio.get_running_loop().run_in_executor(tables, partial(call, *args, **named))
+
+
+def _close() -> None:
+    """The connection of the thread in which this runs, which is not the caller's."""
+    connection.close()
+
+
+async def _read_pages(
+    reading: Reading, connector: Connector, tables: Executor, progress: Progress | None
+) -> None:
+    """All that is listed. A page is stored while the next one is on its way."""
+    pending: Future[None] | None = None
+    async for page in connector.accounts():
+        fresh = observing.changed_only(reading, page)
+        if pending is not None:
+            await pending
+            pending = None
+        if fresh:
+            pending = _on(tables, observing.store, reading, fresh)
+        if progress:
+            progress(reading.counters["seen"])
+    if pending is not None:
+        await pending
+
+
+def _begin(slug: str) -> Reading:
+    application = Application.objects.get(slug=slug)
+    known = fingerprints.of(application)
+    run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
+    over = veiling.veil([application])
+    return Reading(application, run, known, now(), over, known=len(known))
+
+
+@transaction.atomic
+def _finish(
+    reading: Reading,
+    held: memberships.Held,
+    gone: missing.Missing,
+    own: str | None,
+    owners: frozenset[str] | None,
+) -> None:
+    """What was not listed is gone; memberships as they are now; whose plan has to be looked at."""
+    application = reading.application
+    missing.record(reading, gone.keys)
+    if gone.doubt:
+        reading.counters["missing"] = gone.unseen
+        reading.complain("", gone.doubt)
+    _own(application, own)
+    memberships.store(reading, held)
+    last_owner.observed(application, owners)
+    _correlate(reading)
+    raise_generation(reading.affected)
+    runs.complain(reading.issues)
+    first_contact.read(application, at=reading.at, found=reading.counters["seen"])
+    health.readable(application)
+    seen = reading.counters["seen"]
+    runs.finish(reading.run, counters=reading.counters, done=seen, total=seen)
+
+
+@transaction.atomic
+def _nothing_to_read(reading: Reading) -> None:
+    """Nobody can read it: what people said of its accounts stays as it is."""
+    first_contact.read(reading.application, at=reading.at, found=0)
+    health.readable(reading.application)
+    message = "Nothing can be read there: what is known is what people said they did."
+    runs.finish(reading.run, message=message, counters=reading.counters, done=0, total=0)
+
+
+def _correlate(reading: Reading) -> None:
+    """Whose the accounts are that are not tied to anybody, if anything can have changed."""
+    application = reading.application
+    if not (
+        reading.counters["new"]
+        or reading.counters["changed"]
+        or application.correlated_by != correlating.digest(application)
+        or correlating.undecided(application).filter(situation=Situation.UNLINKED.value).exists()
+    ):
+        return
+    found = correlating.correlate_application(application, reading.run.pk)
+    reading.counters.update(found.counters)
+    for row, message in found.told:
+        reading.complain(row.user_name or row.remote_id, message)
+
+
+def _own(application: Application, own: str | None) -> None:
+    """The account whose credentials we use is never touched: not by us."""
+    if own is None:
+        return
+    rows = Account.objects.filter(application=application)
+    rows.filter(own=True).exclude(remote_id=own).update(own=False)
+    rows.filter(remote_id=own, own=False).update(own=True)
+
+
+def _failed(reading: Reading, message: str, stop: bool) -> None:
+    runs.finish(reading.run, RunState.FAILED, message=message, counters=reading.counters)
+    if stop:
+        health.stop(reading.application, message)

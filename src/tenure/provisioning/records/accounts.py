@@ -1,0 +1,270 @@
+"""Local records of accounts after operations on them: made, changed, closed, tombstones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, Q
+
+from tenure.applications.models import Account, Application
+from tenure.core.drift import ACTIVE, ENTITLEMENTS, Baseline, held_by, sent
+from tenure.core.model import OperationKind, Situation
+from tenure.infra.bulk import among, insert_instances, update_rows
+from tenure.infra.clock import now as clock_now
+from tenure.infra.instances import blanks
+from tenure.people.models import Person
+from tenure.provisioning.models import Operation
+from tenure.provisioning.records.work import Outcome, Result
+
+_FIELDS = (
+    "unsure",
+    "owner",
+    "person",
+    "user_name",
+    "situation",
+    "active",
+    "attributes",
+    "entitlements",
+    "fingerprint",
+    "baseline",
+    "candidates",
+    "situation_reason",
+    "adopted_at",
+    "evidence",
+    "observed_at",
+    "disabled_at",
+    "transferred_at",
+    "deleted_at",
+)
+
+
+def is_made(row: Operation, outcome: Outcome) -> bool:
+    """Whether there is something to store: it is done, or an account was made and the rest of the
+    operation is still to come. An account that exists must be known here, whatever follows."""
+    return outcome.result is Result.DONE or (
+        row.kind == OperationKind.CREATE.value and outcome.account is not None
+    )
+
+
+def store_accounts(
+    application: Application, done: Sequence[tuple[Operation, Outcome]], now: datetime
+) -> None:
+    """Bring the records of accounts up to what was just done, and tie operations to them."""
+    known = _known(application, done)
+    elsewhere = _linked_elsewhere(application, done)
+    fresh: list[Account] = []
+    changed: list[Account] = []
+    tied: list[tuple[Operation, Account]] = []
+    blank = blanks(Account, application_id=application.pk, created_at=now)
+    for row, outcome in done:
+        if row.kind == OperationKind.CREATE.value:
+            account = known.get(outcome.work.remote_id) or row.account
+            if account is not None and outcome.account is None:
+                # Made by an earlier attempt: only the memberships are new.
+                _after(account, row, outcome, now)
+                tied.append((row, account))
+                changed.append(account)
+                continue
+            if account is None:
+                account = blank()
+                account.remote_id = outcome.work.remote_id
+                fresh.append(account)
+            else:
+                changed.append(account)
+            _made(account, row, outcome, now)
+            if elsewhere.get(row.person_id, account.remote_id) != account.remote_id:
+                # Tied to another account while this one was made: neither is forgotten, and whose
+                # this is a person decides.
+                account.situation, account.person_id = Situation.DISPUTED.value, None
+                account.candidates = [str(row.person_id)]
+                account.situation_reason = "The person whose it could be has another account here."
+            tied.append((row, account))
+        elif row.account is not None:
+            _after(row.account, row, outcome, now)
+            changed.append(row.account)
+    if application.keeps_owner:
+        of = {row.pk: account for row, account in tied}
+        for row, outcome in done:
+            account = of.get(row.pk) or row.account
+            if account is not None:
+                _own(account, application.keeps_owner, outcome)
+    insert_instances(fresh, numbered=True)
+    # Only now: a row remembers the key that its account has when it is tied.
+    for row, account in tied:
+        row.account = account
+    update_rows(changed, _FIELDS)
+    _plan_again(done)
+    _look_at_disabled(application, changed)
+
+
+def _known(
+    application: Application, done: Sequence[tuple[Operation, Outcome]]
+) -> dict[str, Account]:
+    made = [o.work.remote_id for row, o in done if row.kind == OperationKind.CREATE.value]
+    rows = Account.objects.filter(
+        application=application, remote_id__in=among(made, "text")
+    ).exclude(situation=Situation.DELETED.value)
+    return {account.remote_id: account for account in rows}
+
+
+def _linked_elsewhere(
+    application: Application, done: Sequence[tuple[Operation, Outcome]]
+) -> dict[int | None, str]:
+    """Person id -> remote id of the account that is linked to them already."""
+    people = [row.person_id for row, _ in done if row.kind == OperationKind.CREATE.value]
+    rows = Account.objects.filter(
+        application=application, person__in=among(people), situation=Situation.LINKED.value
+    )
+    return dict(rows.values_list("person_id", "remote_id"))
+
+
+def touched(row: Operation, *, known: Mapping[str, Any] | None = None) -> set[str]:
+    """What of an account the operation changes; `known`: only the steps that these say are done."""
+    kind = OperationKind(row.kind)
+    found: set[str] = set()
+    if known is None or known.get("account"):
+        if kind is OperationKind.UPDATE:
+            found |= row.attributes.keys()
+        elif kind in (OperationKind.DISABLE, OperationKind.ENABLE, OperationKind.DELETE):
+            found.add(ACTIVE)
+    for name, keys in (("grant", row.grant), ("revoke", row.revoke)):
+        found |= set(keys) if known is None else {*known.get(name, ())}
+    return found
+
+
+def doubt(
+    uncertain: Iterable[tuple[Operation, set[str]]], *, travels: timedelta | None = None
+) -> None:
+    """What these operations may have changed is not sure until it is written again, or read.
+    `travels`: nobody waits for their answers any more, and so long after they were begun what was
+    sent may still arrive."""
+    rows: dict[int, Account] = {}
+    for row, names in uncertain:
+        if row.account is not None and names and travels is not None:
+            until = (row.started_at or clock_now()) + travels
+            row.account.unsure_until = max(until, row.account.unsure_until or until)
+            rows[row.account.pk] = row.account
+        if row.account is not None and names - set(row.account.unsure):
+            row.account.unsure = sorted({*row.account.unsure, *names})
+            row.account.fingerprint, row.account.observed_at = b"", clock_now()
+            rows[row.account.pk] = row.account
+    changed = ["unsure", "unsure_until", "fingerprint", "observed_at"]
+    update_rows(list(rows.values()), changed)
+
+
+def agree(agreed: Mapping[str, Baseline]) -> None:
+    """Account id -> what its baseline becomes without anything being sent."""
+    if not agreed:
+        return
+    rows = list(Account.objects.select_for_update().filter(pk__in=[int(key) for key in agreed]))
+    for row in rows:
+        row.baseline = sent(row.baseline, agreed[str(row.pk)])
+    update_rows(rows, ["baseline"])
+
+
+def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
+    """An account that was just made, or was there already and is taken over."""
+    remote = outcome.account
+    attributes = dict(remote.attributes) if remote else _changed({}, outcome.work.attributes)
+    account.person_id = row.person_id
+    account.situation = Situation.LINKED.value
+    account.user_name = str(attributes.get("userName") or "")
+    account.active = remote.active if remote and remote.active is not None else row.active
+    account.attributes = attributes
+    account.entitlements = sorted({*account.entitlements, *outcome.work.progress.get("grant", ())})
+    account.fingerprint = remote.fingerprint if remote else b""
+    account.disabled_at = now if account.active is False else None
+    account.observed_at = now
+    account.candidates, account.situation_reason = [], ""
+    # An attempt before this one may have granted what nobody has confirmed.
+    unsure = {*account.unsure, *(row.grant if outcome.work.unsure else ())}
+    account.unsure = sorted(unsure - {*outcome.work.progress.get("grant", ())})
+    if outcome.adopted:
+        # What it should be was not written: the next plan compares, as with any account found.
+        account.adopted_at, account.situation_reason = now, "Found when it was to be made."
+        return
+    account.created_at = now
+    account.baseline = sent(
+        {},
+        {
+            **outcome.work.attributes,
+            ACTIVE: row.active,
+            ENTITLEMENTS: list(outcome.work.progress.get("grant", ())),
+        },
+    )
+
+
+def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
+    """An account that was there before, as it is after the operation."""
+    kind = OperationKind(row.kind)
+    granted = set(outcome.work.progress.get("grant", ()))
+    revoked = set(outcome.work.progress.get("revoke", ()))
+    account.entitlements = sorted((set(account.entitlements) | granted) - revoked)
+    if granted or revoked:
+        held = sorted((held_by(account.baseline) | granted) - revoked)
+        account.baseline = sent(account.baseline, {ENTITLEMENTS: held})
+    if kind is OperationKind.UPDATE:
+        account.attributes = _changed(account.attributes, outcome.work.attributes)
+        account.baseline = sent(account.baseline, outcome.work.attributes)
+        account.user_name = str(account.attributes.get("userName") or account.user_name)
+    elif kind is OperationKind.ENABLE:
+        account.active, account.disabled_at, account.evidence = True, None, None
+        account.transferred_at = None
+        account.baseline = sent(account.baseline, {ACTIVE: True})
+    elif kind is OperationKind.DISABLE:
+        account.active, account.disabled_at = False, account.disabled_at or now
+        account.baseline = sent(account.baseline, {ACTIVE: False})
+        account.evidence = outcome.evidence
+    elif kind is OperationKind.TRANSFER:
+        account.transferred_at = now
+    elif kind is OperationKind.DELETE:
+        account.active, account.deleted_at = False, now
+        account.situation = Situation.DELETED.value
+        account.evidence = outcome.evidence
+    if account.unsure_until is None or account.unsure_until <= now:
+        # One that was made and is not wanted any more ends without the rest of its grants.
+        known = outcome.work.progress if kind is OperationKind.CREATE else None
+        account.unsure = sorted(set(account.unsure) - touched(row, known=known))
+    account.fingerprint = b""
+    account.observed_at = now
+
+
+def _own(account: Account, by: str, outcome: Outcome) -> None:
+    """Whether it owns the application now, as far as an entitlement says that."""
+    if by and by in outcome.work.progress.get("grant", ()):
+        account.owner = True
+    elif by and by in outcome.work.progress.get("revoke", ()):
+        account.owner = False
+
+
+def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
+    """What was there before us has to be compared with what it should be; and what waited for
+    things to be handed over can be deleted now."""
+    again = [
+        row.person_id
+        for row, outcome in done
+        if row.person_id and (outcome.adopted or row.kind == OperationKind.TRANSFER.value)
+    ]
+    Person.objects.filter(pk__in=again).update(generation=F("generation") + 1)
+
+
+def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> None:
+    """A disabled account is deleted some time later: see that its person is planned then."""
+    if application.delete_after is None:
+        return
+    for account in accounts:
+        if account.disabled_at is None or account.situation != Situation.LINKED.value:
+            continue
+        if account.person_id is None:
+            continue
+        at = account.disabled_at + application.delete_after
+        Person.objects.filter(
+            Q(next_look_at__isnull=True) | Q(next_look_at__gt=at), pk=account.person_id
+        ).update(next_look_at=at)
+
+
+def _changed(attributes: Mapping[str, object], wanted: Mapping[str, object]) -> dict[str, object]:
+    merged = {**attributes, **wanted}
+    return {name: value for name, value in merged.items() if value is not None}

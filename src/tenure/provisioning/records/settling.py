@@ -1,0 +1,240 @@
+"""What became of a batch: operations, accounts, evidence, audit and progress in one transaction."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from tenure.applications.models import Application
+from tenure.audit.models import Action
+from tenure.audit.services import Entry, acting, event, record_many
+from tenure.core.model import OperationKind, OperationState
+from tenure.infra.bulk import among, update_rows
+from tenure.people.models import Person
+from tenure.provisioning.models import Operation
+from tenure.provisioning.records import veiling
+from tenure.provisioning.records.accounts import doubt, is_made, store_accounts, touched
+from tenure.provisioning.records.waking import queue_drain
+from tenure.provisioning.records.work import Outcome, Result
+from tenure.runs.models import Run
+
+MOST_ATTEMPTS = 8
+_FIRST_WAIT = 1.0
+_LONGEST_WAIT = 600.0
+#: Seconds until whatever was sent has arrived and reads show it. Whoever looks earlier for an
+#: account that may have been made finds nothing, and makes it twice where names are not unique.
+SHOWN_AFTER = 5.0
+_SETTLED = (
+    "state",
+    "account",
+    "progress",
+    "attempts",
+    "not_before",
+    "error",
+    "evidence",
+    "finished_at",
+    "asked_at",
+    "sealed",
+)
+
+_ACTIONS = {
+    OperationKind.CREATE: Action.ACCOUNT_CREATED,
+    OperationKind.UPDATE: Action.ACCOUNT_UPDATED,
+    OperationKind.DISABLE: Action.ACCOUNT_DISABLED,
+    OperationKind.ENABLE: Action.ACCOUNT_ENABLED,
+    OperationKind.TRANSFER: Action.ACCOUNT_TRANSFERRED,
+    OperationKind.DELETE: Action.ACCOUNT_DELETED,
+    OperationKind.GRANT: Action.ENTITLEMENT_GRANTED,
+    OperationKind.REVOKE: Action.ENTITLEMENT_REVOKED,
+}
+_DONE = frozenset({*_ACTIONS.values(), Action.ACCOUNT_ADOPTED})
+
+
+@transaction.atomic
+def settle(
+    application: Application,
+    outcomes: Sequence[Outcome],
+    operations: Mapping[int, Operation],
+    now: datetime,
+) -> None:
+    """Store what became of a batch: operations, accounts, evidence, audit, progress of runs."""
+    rows = [operations[outcome.work.operation] for outcome in outcomes]
+    for row, outcome in zip(rows, outcomes, strict=True):
+        _outcome(row, outcome, now)
+    done = [(r, o) for r, o in zip(rows, outcomes, strict=True) if o.result is Result.DONE]
+    made = [(r, o) for r, o in zip(rows, outcomes, strict=True) if is_made(r, o)]
+    store_accounts(application, made, now)
+    doubt(
+        (row, touched(row, known=None if outcome.may_be_done else row.progress))
+        for row, outcome in zip(rows, outcomes, strict=True)
+        if outcome.result is not Result.DONE
+    )
+    for row in rows:
+        if row.state in veiling.OVER:
+            row.sealed = ""
+    update_rows(rows, _SETTLED)
+    with acting(_actor(rows)):
+        record_many(
+            [
+                _event(
+                    _action(row, outcome),
+                    application,
+                    row,
+                    outcome.message or row.reason,
+                    outcome.evidence,
+                )
+                for row, outcome in done
+            ]
+            + [
+                _event(Action.OPERATION_FAILED, application, row, row.error, None)
+                for row in rows
+                if row.state == OperationState.FAILED.value
+            ]
+            + replaced([row for row in rows if row.state == OperationState.CANCELLED.value])
+        )
+    finished = Counter(row.run_id for row in rows if row.finished_at and row.run_id)
+    # In one order, whoever settles: two lanes never wait for each other.
+    for run, count in sorted(finished.items()):
+        Run.objects.filter(pk=run).update(done=F("done") + count, touched_at=now)
+
+
+def behind(rows: Sequence[Operation]) -> list[str]:
+    """Applications in which something may have waited for what these operations did."""
+    people = [row.person_id for row in rows if row.finished_at and row.person_id]
+    if not people or not Application.objects.exclude(requires=[]).exists():
+        return []
+    waiting = Operation.objects.filter(
+        state=OperationState.PLANNED.value,
+        after__contains=rows[0].application_id,
+        person_id__in=among(people),
+    )
+    return list(waiting.order_by().values_list("application__slug", flat=True).distinct())
+
+
+def wake_those_behind(rows: Sequence[Operation]) -> None:
+    """Operations of other applications may have waited for these."""
+    for slug in behind(rows):
+        queue_drain(slug)
+
+
+def close_runs(now: datetime) -> None:
+    """Finish the execution runs that have nothing left to settle."""
+    open_states = ["planned", "started", "retrying", "unknown", "manual"]
+    for run in Run.objects.filter(kind="execute", state="running"):
+        if Operation.objects.filter(run=run, state__in=open_states).exists():
+            continue
+        failed = Operation.objects.filter(run=run, state=OperationState.FAILED.value).count()
+        held = Operation.objects.filter(run=run, state=OperationState.HELD.value).count()
+        message = f"{failed} failed." if failed else ""
+        state = "failed" if failed else ("held" if held else "done")
+        Run.objects.filter(pk=run.pk, state="running").update(
+            state=state, message=message, finished_at=now, touched_at=now
+        )
+
+
+def back_off(attempts: int) -> float:
+    """Seconds until the next attempt: doubling, with jitter, never over ten minutes."""
+    doubled: int = 2 ** max(0, attempts - 1)
+    return min(_LONGEST_WAIT, _FIRST_WAIT * doubled) * random.uniform(0.7, 1.3)
+
+
+def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
+    not_before, error = row.not_before, row.error
+    row.progress = outcome.work.progress
+    row.attempts += 1
+    # Not found out yet whether an earlier attempt made it: that stays the first question.
+    unlearnt = row.state == OperationState.UNKNOWN.value and outcome.account is None
+    row.error = outcome.message
+    row.not_before = None
+    match outcome.result:
+        case Result.DONE:
+            row.state, row.finished_at = OperationState.DONE.value, now
+            row.evidence = outcome.evidence
+        case Result.STOPPED:
+            # Nothing was done and it is not this operation's fault: it waits for the application.
+            row.attempts -= 1
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.PLANNED).value
+        case Result.PAUSED:
+            # Never begun: it is what it was before it was claimed.
+            row.attempts, row.not_before, row.error = row.attempts - 1, not_before, error
+        case Result.NOT_MADE:
+            row.state, row.finished_at = OperationState.CANCELLED.value, now
+        case Result.MANUAL:
+            row.state, row.asked_at = OperationState.MANUAL.value, row.asked_at or now
+        case Result.FAILED:
+            row.state, row.finished_at = OperationState.FAILED.value, now
+        case Result.RETRY if outcome.after is not None:
+            # It asked us to come back later: that is no attempt that failed.
+            row.attempts -= 1
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
+            row.not_before = now + timedelta(seconds=outcome.after)
+        case Result.UNKNOWN | Result.RETRY if row.attempts >= MOST_ATTEMPTS:
+            row.state, row.finished_at = OperationState.FAILED.value, now
+            row.error = f"Given up after {row.attempts} attempts. {outcome.message}"
+        case Result.UNKNOWN:
+            row.state = OperationState.UNKNOWN.value
+            wait = back_off(row.attempts)
+            if row.kind == OperationKind.CREATE.value:
+                wait = max(wait, SHOWN_AFTER)
+            row.not_before = now + timedelta(seconds=wait)
+        case Result.RETRY:
+            row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
+            row.not_before = now + timedelta(seconds=back_off(row.attempts))
+
+
+def _action(row: Operation, outcome: Outcome) -> Action:
+    return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
+
+
+def replaced(rows: Sequence[Operation]) -> list[Entry]:
+    """What to record of operations that were sent before, or in part, and give way to a new plan:
+    whoever reads the trail has to know what may have been done."""
+    return [
+        _event(
+            Action.OPERATION_REPLACED, row.application, row, row.error or row.reason, row.evidence
+        )
+        for row in rows
+        if row.attempts > 0 or row.progress
+    ]
+
+
+def _event(
+    action: Action, application: Application, row: Operation, reason: str, evidence: object
+) -> Entry:
+    person: Person | None = row.person
+    account = row.account
+    name = account.user_name if account else ""
+    changes: dict[str, dict[str, object]] = row.attributes
+    return event(
+        action,
+        subject_kind="account",
+        subject_key=str(row.account_id or f"operation {row.pk}"),
+        subject_label=f"{name or (person.display_name if person else '')} in {application.name}",
+        application=application.slug,
+        person=str(person.uid) if person else "",
+        reason=reason,
+        before={n: c.get("from") for n, c in changes.items()} or None,
+        after={
+            # What was meant is told also where it was not done, or not for certain.
+            **({"operation": row.kind} if action not in _DONE else {}),
+            **{n: c.get("to") for n, c in changes.items()},
+            **({"granted": row.grant} if row.grant else {}),
+            **({"revoked": row.revoke} if row.revoke else {}),
+            **({"evidence": evidence} if evidence else {}),
+        }
+        or None,
+        run=row.run_id,
+    )
+
+
+def _actor(rows: Sequence[Operation]) -> str:
+    """Who is told as the cause: who started the run that these belong to."""
+    runs = {row.run_id for row in rows if row.run_id}
+    if len(runs) != 1:
+        return "system"
+    return Run.objects.values_list("actor", flat=True).get(pk=runs.pop())
