@@ -73,6 +73,7 @@ def test_first_contact_with_5000_accounts_is_a_plan_to_look_at(sales: Company) -
         "application": "chat",
         "application_name": "Chat",
         "read": True,
+        "reporting": False,
         "found": 5000,
         "adopted": 4958,
         "to_create": 20,
@@ -92,6 +93,25 @@ def test_first_contact_with_5000_accounts_is_a_plan_to_look_at(sales: Company) -
     final = services.preview()
     assert (final.lines, final.first_contact) == ((), ())
     assert Event.objects.filter(action=Action.APPLICATION_TAKEN_OVER).count() == 1
+
+
+def test_a_first_contact_in_report_mode_is_not_approved_unseen(plain: Company) -> None:
+    """Nothing is stored in report mode: there is nothing that somebody could have looked at."""
+    memory = plain.memories["chat"]
+    for number in range(30):
+        memory.add_user({"userName": f"left{number}@acme.example"})
+    plain.application("tracker")
+    Application.objects.filter(slug="chat").update(mode="report")
+    assert read_first() == []
+    (contact,) = services.preview(application="chat").first_contact
+    assert contact.reporting
+    with pytest.raises(LookupError, match="Chat is in report mode"):
+        services.approve(application="chat", reason="looks right")
+    assert services.approve(reason="whatever there is").taken_over == ()
+    Application.objects.filter(slug="chat").update(mode="live")
+    # Nothing is stored yet, so approving whatever is held is not about it; naming it is.
+    assert services.approve(reason="whatever there is").taken_over == ()
+    assert services.approve(application="chat", reason="looked at it").taken_over == ("Chat",)
 
 
 def test_people_who_come_after_the_reading_are_tied_before_anything_is_planned(
