@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from tenure.applications.connecting import managed_attributes, unread_attributes
 from tenure.applications.models import Account, Application
 from tenure.applications.selectors import situations
 from tenure.audit.models import Action
@@ -20,6 +21,7 @@ from tenure.infra.clock import now
 from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records.plan import FirstContact, PlanLine, Seen
+from tenure.provisioning.records.waking import queue_reconcile
 
 #: With more accounts than that in it, an application was in use before us.
 HANDFUL = 20
@@ -37,7 +39,9 @@ def read(application: Application, *, at: datetime, found: int) -> None:
         if found:
             raise_generation()
     row.reconciled_at = at
-    row.save(update_fields=["reconciled_at", "found", "taken_over_at"])
+    # Of the row as it was when the reading began: it may have been edited since.
+    row.read_attributes = sorted(managed_attributes(application))
+    row.save(update_fields=["reconciled_at", "found", "taken_over_at", "read_attributes"])
 
 
 def held_back(applications: Iterable[Application]) -> dict[str, str]:
@@ -137,8 +141,18 @@ def summaries(
 
 
 def needs_reading(application: Application) -> bool:
-    """Whether its accounts were never read: nothing may be written to it before."""
-    return Application.objects.filter(pk=application.pk, reconciled_at__isnull=True).exists()
+    """Whether its accounts were never read, or without an attribute that matching, a condition or
+    the mapping has come to ask for: nothing may be written to it before."""
+    row = Application.objects.get(pk=application.pk)
+    return row.reconciled_at is None or bool(unread_attributes(row))
+
+
+def read_what_is_new(applications: Iterable[Application]) -> None:
+    """They were edited: have those read soon whose accounts were not read with all that is asked
+    of them now, before somebody looks at a plan."""
+    for row in applications:
+        if unread_attributes(row):
+            queue_reconcile(row.slug)
 
 
 def _situations(row: Application) -> dict[str, int]:
