@@ -209,7 +209,11 @@ def plan(
                     f"more than today's plan, {len(edit.dropped)} fewer."
                 )
             elif person and given:
-                found = with_attributes(find_person(person), _pairs(given))
+                whom = find_person(person)
+                try:
+                    found = with_attributes(whom, _pairs(given), application=application)
+                except ValueError as error:
+                    raise Failure(f"--with: {error}") from None
             else:
                 who = find_person(person) if person else None
                 found = preview(application=application, person=who)

@@ -40,10 +40,12 @@ class Effect:
         return len({(line.application, line.person_id) for line in (*self.added, *self.dropped)})
 
 
-def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
-    """The person's plan if HR said this of them; an empty text takes an attribute away. Raises
-    `LookupError` for an attribute that does not exist, `ValueError` for a value that it cannot
-    have."""
+def with_attributes(
+    person: Person, given: Mapping[str, str], *, application: str | None = None
+) -> Plan:
+    """The person's plan, in one application or all, if HR said this of them; an empty text takes an
+    attribute away. Raises `LookupError` for an attribute that does not exist, `ValueError` for a
+    value that it cannot have."""
     kinds = schema()
     moment = now()
     with transaction.atomic():
@@ -76,7 +78,8 @@ def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
         restand([row], moment)
         _name(row, before, moment)
         row.save()
-        plan = plans.preview(Scope(person=row.pk), now=moment, guarded=False)
+        scope = Scope(person=row.pk, application=application)
+        plan = plans.preview(scope, now=moment, guarded=False)
         transaction.set_rollback(True)
     return plan
 
