@@ -3,7 +3,8 @@ and rolled back, so that the answer comes from the same code as the real thing."
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from tenure.people.models import Person
 from tenure.people.services import company, restand, schema
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.questions.ahead import Turn, ahead
 from tenure.provisioning.records.plan import Plan, PlanLine
 from tenure.sources.layers import MADE_HERE, full_name
 from tenure.sources.naming import Naming
@@ -40,14 +42,33 @@ class Effect:
         return len({(line.application, line.person_id) for line in (*self.added, *self.dropped)})
 
 
-def with_attributes(
+def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
+    """The person's plan if HR said this of them; an empty text takes an attribute away. Raises
+    `LookupError` for an attribute that does not exist, `ValueError` for a value that it cannot
+    have."""
+    with _supposed(person, given) as row:
+        return _plan(row)
+
+
+def with_future(
     person: Person, given: Mapping[str, str], *, application: str | None = None
-) -> Plan:
-    """The person's plan, in one application or all, if HR said this of them; an empty text takes an
-    attribute away. Raises `LookupError` for an attribute that does not exist, `ValueError` for a
-    value that it cannot have."""
-    kinds = schema()
+) -> tuple[Plan, list[Turn]]:
+    """The plan as `with_attributes` says, in one application or all, and what would come after it
+    by itself."""
+    with _supposed(person, given) as row:
+        return _plan(row, application), ahead(row)
+
+
+def _plan(row: Person, application: str | None = None) -> Plan:
+    scope = Scope(person=row.pk, application=application)
+    return plans.preview(scope, now=now(), guarded=False)
+
+
+@contextmanager
+def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[Person]:
+    """The person as they would be, for as long as it lasts."""
     moment = now()
+    kinds = schema()
     with transaction.atomic():
         row = Person.objects.select_for_update().get(pk=person.pk)
         before = row.attributes
@@ -78,10 +99,10 @@ def with_attributes(
         restand([row], moment)
         _name(row, before, moment)
         row.save()
-        scope = Scope(person=row.pk, application=application)
-        plan = plans.preview(scope, now=moment, guarded=False)
-        transaction.set_rollback(True)
-    return plan
+        try:
+            yield row
+        finally:
+            transaction.set_rollback(True)
 
 
 def _stand(row: Person, text: str, moment: datetime) -> str:
