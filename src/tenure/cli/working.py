@@ -214,7 +214,10 @@ def plan(
                     f"more than today's plan, {len(edit.dropped)} fewer."
                 )
             elif who and given:
-                found, turns = with_future(who, _pairs(given))
+                try:
+                    found, turns = with_future(who, _pairs(given), application=application)
+                except ValueError as error:
+                    raise Failure(f"--with: {error}") from None
             else:
                 found = preview(application=application, person=who)
                 turns = ahead(who) if who else []
