@@ -166,6 +166,9 @@ def test_explain_says_what_is_to_come(company: Company, tenure: Tenure) -> None:
     assert (planned.code, planned.document["ahead"]) == (0, [first, second])
     words = tenure("plan", "--person", "1", "--with", f"start_date={now().date()}").out
     assert "create" in words.partition("To come")[0]
+    wrong = tenure("plan", "--person", "1", "--with", "start_date=soon")
+    assert wrong.code == 1
+    assert "start_date is a day such as" in wrong.err
     assert "ahead" not in tenure("plan", "--json").document
 
 

@@ -12,7 +12,7 @@ from tenure.audit.services import acting
 from tenure.infra.clock import now
 from tenure.people.decisions import DecisionRefused
 from tenure.people.models import Company as CompanyRow
-from tenure.people.models import Person
+from tenure.people.models import Person, ReservedName
 from tenure.people.services import company as company_row
 from tenure.people.services import restand
 from tenure.provisioning import services
@@ -298,6 +298,31 @@ def test_what_if_shows_the_plan_and_keeps_nothing(sales: Company) -> None:
     with pytest.raises(ValueError, match="start_date is a day"):
         with_attributes(at_once(person), {"start_date": "soon"})
     assert Application.objects.count() == 1
+
+
+def test_what_if_hr_gave_them_another_name_status_or_manager(sales: Company) -> None:
+    CompanyRow.objects.filter(pk=company_row().pk).update(
+        domain="acme.example", on_rename="change", email_formats=["{last}"]
+    )
+    (person,) = sales.people(1)
+    Person.objects.update(
+        attributes={**person.attributes, "family_name": "Nagy", "email": "p1@acme.example"},
+        origins={"email": "", "department": "hr"},
+    )
+    apply()
+    wed = with_attributes(at_once(person), {"family_name": "Szabó"})
+    (line,) = wed.lines
+    assert line.attributes["userName"] == ("p1@acme.example", "szabo@acme.example")
+    away = with_attributes(at_once(person), {"status": "Terminated"})
+    assert [line.kind for line in away.lines] == ["disable"]
+    for wrong, said in (
+        ({"status": "Away"}, "'Away' means nothing"),
+        ({"manager": "77"}, "nobody has the employee number 77"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            with_attributes(at_once(person), wrong)
+    assert at_once(person).email == "p1@acme.example"
+    assert not ReservedName.objects.filter(value="szabo@acme.example").exists()
 
 
 def test_what_is_to_come_follows_from_what_comes_before_it(company: Company) -> None:

@@ -84,6 +84,7 @@ def show(
     """
     with session():
         from tenure.people import looks
+        from tenure.people.entered import as_entered
         from tenure.people.selectors import sensitive_attributes, shown_attributes
         from tenure.people.services import find_person
         from tenure.provisioning.questions.ahead import ahead
@@ -108,7 +109,7 @@ def show(
                 "",
                 ["Attribute", "Value", "From"],
                 [
-                    (name, item["value"], item["from"])
+                    (name, as_entered(item["value"]), item["from"])
                     for name, item in document["attributes"].items()
                 ],
             )
