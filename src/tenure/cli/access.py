@@ -178,6 +178,8 @@ def _differences(event: Event) -> str:
 
 
 def _head(found: Explanation) -> None:
+    from tenure.people.selectors import lacks_end
+
     person = found.person
     since = f" since {_when(found, found.since)}" if found.since else ""
     out.print(
@@ -186,6 +188,10 @@ def _head(found: Explanation) -> None:
     )
     if found.until:
         out.print(f"[dim]changes by itself at {_when(found, found.until)}[/]")
+    if lacks_end(person):
+        out.print(
+            "[yellow]no last day:[/] their employment ends by itself: the source should say when"
+        )
     if person.legal_hold_since is not None:
         since = _when(found, person.legal_hold_since)
         out.print(
