@@ -267,7 +267,7 @@ def test_decisions_about_held_operations(company: Company, tenure: Tenure) -> No
     assert (wrong.code, Operation.objects.filter(state="held").count()) == (1, 12)
     assert "999999" in wrong.err
     one = tenure("approve", "--reason", "looked", "--operation", number, "--json")
-    assert one.document == {"approved": 1, "held_since": 0, "not_due": 0}
+    assert one.document == {"approved": 1, "held_since": 0, "not_due": 0, "taken_over": []}
     rest = tenure("reject", "--reason", "the file was wrong", "--json")
     assert rest.document == {"rejected": 11, "held_since": 0, "not_due": 0}
     assert len(linked()) == 12

@@ -189,9 +189,7 @@ def _head(found: Explanation) -> None:
     if found.until:
         out.print(f"[dim]changes by itself at {_when(found, found.until)}[/]")
     if lacks_end(person):
-        out.print(
-            "[yellow]no last day:[/] their employment ends by itself: the source should say when"
-        )
+        out.print("[yellow]no last day:[/] employment that ends by itself; give the source its end")
     if person.legal_hold_since is not None:
         since = _when(found, person.legal_hold_since)
         out.print(

@@ -215,7 +215,7 @@ def plan(
                     f"more than today's plan, {len(edit.dropped)} fewer."
                 )
             elif who and given:
-                found, turns = _supposed(who, given)
+                found, turns = _supposed(who, given, application)
             else:
                 found = preview(application=application, person=who)
                 turns = ahead(who) if who else []
@@ -233,13 +233,13 @@ def plan(
             raise typer.Exit(2 if found.lines else 1)
 
 
-def _supposed(who: Person, given: list[str]) -> tuple[Plan, list[Turn]]:
+def _supposed(who: Person, given: list[str], application: str | None) -> tuple[Plan, list[Turn]]:
     from tenure.provisioning.questions.whatif import with_future
 
     try:
-        return with_future(who, _pairs(given))
+        return with_future(who, _pairs(given), application=application)
     except ValueError as error:
-        raise Failure(str(error)) from error
+        raise Failure(f"--with: {error}") from error
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

@@ -61,10 +61,11 @@ def _stand(person: Person, at: datetime) -> None:
     sources = Source.objects.filter(records__person=person).order_by("position", "pk")
     statuses = next((one.statuses for one in sources if one.statuses), None) or DEFAULT_STATUSES
     text = str(person.attributes.get(STATUS, ""))
-    known = {str(word).casefold(): str(meaning) for word, meaning in statuses.items()}
+    known = {"active": "active", "on_leave": "on_leave", "left": "left"}
+    known |= {str(word).casefold(): str(meaning) for word, meaning in statuses.items()}
     meaning = known.get(text.casefold()) if text else "active"
     if meaning is None:
-        raise ValueError(f"status: {text!r} means nothing. Known: {', '.join(sorted(statuses))}.")
+        raise ValueError(f"status is one of {', '.join(sorted(known))}, and not {text!r}.")
     local = at.astimezone(zone(person.time_zone))
     person.on_leave = meaning == "on_leave"
     person.ended_by_source_at, _ = ended_by_status(meaning, person.attributes, None, local)

@@ -42,14 +42,18 @@ def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
         return _plan(row)
 
 
-def with_future(person: Person, given: Mapping[str, str]) -> tuple[Plan, list[Turn]]:
-    """The plan as `with_attributes` says, and what would come after it by itself."""
+def with_future(
+    person: Person, given: Mapping[str, str], *, application: str | None = None
+) -> tuple[Plan, list[Turn]]:
+    """The plan as `with_attributes` says, in one application or all, and what would come after it
+    by itself."""
     with _supposed(person, given) as row:
-        return _plan(row), ahead(row)
+        return _plan(row, application), ahead(row)
 
 
-def _plan(row: Person) -> Plan:
-    return plans.preview(Scope(person=row.pk), now=now(), guarded=False)
+def _plan(row: Person, application: str | None = None) -> Plan:
+    scope = Scope(person=row.pk, application=application)
+    return plans.preview(scope, now=now(), guarded=False)
 
 
 @contextmanager
