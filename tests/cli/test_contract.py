@@ -162,6 +162,11 @@ def test_explain_says_what_is_to_come(company: Company, tenure: Tenure) -> None:
     assert [(c["application"], c["kind"]) for c in first["changes"]] == [("chat", "create")]
     assert (first["state"], second["state"], second["changes"]) == (None, "active", [])
     assert tenure("person", "show", "1", "--json").document["ahead"] == [first, second]
+    planned = tenure("plan", "--person", "1", "--json")
+    assert (planned.code, planned.document["ahead"]) == (0, [first, second])
+    words = tenure("plan", "--person", "1", "--with", f"start_date={now().date()}").out
+    assert "create" in words.partition("To come")[0]
+    assert "ahead" not in tenure("plan", "--json").document
 
 
 def test_explain_says_that_nothing_is_deleted(company: Company, tenure: Tenure) -> None:

@@ -96,6 +96,27 @@ class TestAhead:
         assert told(decision) == [("chat", "disable")]
         assert decision.next_look == NOW + 23 * DAY
 
+    @pytest.mark.parametrize("removal", [RemovalAction.DISABLE, RemovalAction.DELETE])
+    def test_nothing_is_deleted_of_somebody_who_is_still_to_come(
+        self, removal: RemovalAction
+    ) -> None:
+        later = person(LifecycleState.UPCOMING, starts=NOW + 90 * DAY)
+        policy = replace(
+            self.policy,
+            removal=removal,
+            delete_after=30 * DAY,
+            managed_entitlements=frozenset({"group:all"}),
+        )
+        base = policies(EVERYONE, chat=policy)
+        opened = decide(later, [account("chat", "group:all")], base, NOW)
+        assert [(s.kind.value, s.revoke, s.reason) for s in opened.operations] == [
+            ("disable", ("group:all",), f"does not start before {NOW + 90 * DAY:%-d %b %Y}")
+        ]
+        closed = account(active=False, disabled_at=NOW)
+        assert told(decide(later, [closed], base, NOW + 60 * DAY)) == []
+        kept = policies(EVERYONE, chat=replace(policy, removal=RemovalAction.KEEP))
+        assert told(decide(later, [account()], kept, NOW)) == []
+
     def test_a_cancelled_hire_loses_the_account_made_ahead(self) -> None:
         cancelled = person(LifecycleState.LEFT, left_at=NOW)
         closed = account("chat", "group:all", active=False)
@@ -107,6 +128,16 @@ class TestAhead:
         assert told(decide(cancelled, [closed], policies(EVERYONE, chat=policy), NOW)) == [
             ("chat", "delete")
         ]
+
+
+class TestDeletion:
+    def test_it_is_counted_from_when_they_left_however_long_they_were_away_before(self) -> None:
+        base = policies(EVERYONE, chat=ApplicationPolicy("chat", delete_after=30 * DAY))
+        gone = person(LifecycleState.LEFT, left_at=NOW)
+        closed = account(active=False, disabled_at=NOW - 300 * DAY)
+        decision = decide(gone, [closed], base, NOW)
+        assert (told(decision), decision.next_look) == ([], NOW + 30 * DAY)
+        assert told(decide(gone, [closed], base, NOW + 30 * DAY)) == [("chat", "delete")]
 
 
 class TestLeave:
@@ -302,6 +333,33 @@ class TestRequirements:
             person(), [account("mail")], policies(self.both, chat=self.chat, mail=self.mail), NOW
         )
         assert [(s.application, s.after) for s in there.operations] == [("chat", ())]
+
+    @pytest.mark.parametrize("there", [False, True])
+    def test_an_account_that_is_made_closed_is_enough_until_the_first_day(
+        self, there: bool
+    ) -> None:
+        mail = ApplicationPolicy("mail", lead=14 * DAY, closed_ahead=True)
+        chat = replace(self.chat, lead=7 * DAY)
+        joiner = person(LifecycleState.UPCOMING, starts=NOW + 5 * DAY)
+        accounts = [account("mail", active=False)] if there else []
+        decision = decide(joiner, accounts, policies(self.both, chat=chat, mail=mail), NOW)
+        assert ("chat", "create") in told(decision)
+        assert decision.problems == ()
+
+    def test_what_comes_nearer_to_the_first_day_is_waited_for(self) -> None:
+        mail = ApplicationPolicy("mail", lead=DAY)
+        chat = replace(self.chat, lead=7 * DAY)
+        far = ApplicationPolicy("far", lead=7 * DAY, requires=("chat",))
+        joiner = person(LifecycleState.UPCOMING, starts=NOW + 5 * DAY)
+        rules = rule("r", "true", {"mail": [], "chat": [], "far": []})
+        base = policies(rules, chat=chat, mail=mail, far=far)
+        decision = decide(joiner, [account("mail", active=False)], base, NOW)
+        assert told(decision) == []
+        assert [(p.application, p.notice, p.message) for p in decision.problems] == [
+            ("chat", True, "chat waits for mail, which comes nearer to the first day."),
+            ("far", True, "far waits for chat, which comes nearer to the first day."),
+        ]
+        assert decision.next_look == NOW + 4 * DAY
 
     def test_closing_waits_for_nothing_and_deleting_for_those_behind(self) -> None:
         leaver = person(LifecycleState.LEFT, left_at=NOW)

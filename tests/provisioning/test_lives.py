@@ -20,6 +20,7 @@ from tenure.provisioning.decisions import lives
 from tenure.provisioning.models import Operation, RuleMemory
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.questions.ahead import ahead
 from tenure.provisioning.questions.explain import explain
 from tenure.provisioning.questions.whatif import with_attributes
 from tenure.rules.exceptions import ExceptionRefused, end_those_over
@@ -297,3 +298,25 @@ def test_what_if_shows_the_plan_and_keeps_nothing(sales: Company) -> None:
     with pytest.raises(ValueError, match="start_date is a day"):
         with_attributes(at_once(person), {"start_date": "soon"})
     assert Application.objects.count() == 1
+
+
+def test_what_is_to_come_follows_from_what_comes_before_it(company: Company) -> None:
+    company.application("chat", lead=timedelta(days=7), delete_after=timedelta(days=30))
+    company.rule("everyone", "true", {"chat": []})
+    (person,) = company.people(1)
+    apply()
+    last = now().date() + timedelta(days=10)
+    Person.objects.filter(pk=person.pk).update(end_date=last)
+    turns = ahead(at_once(person))
+    assert [(turn.state, [c.kind.value for c in turn.changes]) for turn in turns] == [
+        ("left", ["disable"]),
+        (None, ["delete"]),
+    ]
+    assert turns[1].at - turns[0].at == timedelta(days=30)
+    # Somebody who is still to come: closed until then, and neither deleted nor opened twice.
+    Person.objects.filter(pk=person.pk).update(end_date=None, start_date=last + timedelta(days=60))
+    turns = ahead(at_once(person))
+    assert [(turn.state, [c.kind.value for c in turn.changes]) for turn in turns] == [
+        (None, ["enable"]),
+        ("active", []),
+    ]

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tenure.provisioning.questions.explain import ApplicationExplanation, Explanation
     from tenure.sso.receipt import Line
 
-_INSTANT = "%-d %b %Y %H:%M %Z"
 person_app = typer.Typer(
     help="One person.\n\nExample: `tenure person show 10482`", no_args_is_help=True
 )
@@ -58,7 +57,7 @@ def explain(
         who = find_person(person)
         found = explained(who, application)
         ended = {line.application.slug: line for line in receipt_of(who).lines}
-        turns = [turn.of(application) for turn in ahead(who)]
+        turns = [turn for turn in (turn.of(application) for turn in ahead(who)) if turn]
         if as_json:
             document = found.as_json()
             for item in document["applications"]:
@@ -171,25 +170,16 @@ def _head(found: Explanation) -> None:
 
 
 def _to_come(found: Explanation, turns: Sequence[Turn]) -> None:
-    """What happens by itself, and when, if nobody says otherwise."""
-    if turns:
-        out.print("\n[bold]To come[/]")
-    for turn in turns:
-        state = f"  {turn.state.value.replace('_', ' ')}" if turn.state else ""
-        out.print(f"  {_when(found, turn.at)}{state}")
-        for change in turn.changes:
-            keys = [f"+{key}" for key in change.grant] + [f"-{key}" for key in change.revoke]
-            held = f"  {escape(', '.join(keys))}" if keys else ""
-            out.print(
-                f"    {change.kind.value} in {escape(change.name)}: {escape(change.reason)}{held}"
-            )
+    # Rendering knows tables of the database, which a command has only within its session.
+    from tenure.cli.rendering import show_turns
+
+    show_turns(out, turns, found.person.time_zone)
 
 
 def _when(found: Explanation, instant: datetime) -> str:
-    """In the person's own zone, in which their first and last days begin and end."""
-    from tenure.core.lifecycle import zone
+    from tenure.cli.rendering import shown_instant
 
-    return f"{instant.astimezone(zone(found.person.time_zone)):{_INSTANT}}"
+    return shown_instant(instant, found.person.time_zone)
 
 
 def _application(item: ApplicationExplanation) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from itertools import groupby
 
 from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from tenure.core.lifecycle import zone
 from tenure.core.model import Change, OperationKind, OperationState, Value
+<<<<<<< HEAD
 from tenure.provisioning.records.plan import REPORT_MODE, FirstContact, Plan, PlanLine
+=======
+from tenure.provisioning.questions.ahead import Turn
+from tenure.provisioning.records.plan import FirstContact, Plan, PlanLine
+>>>>>>> main
 
 SHOWN = 20
 _SIGNS = {
@@ -42,6 +49,27 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
         )
     _not_planned(console, plan)
     _totals(console, plan)
+
+
+def show_turns(console: Console, turns: Sequence[Turn], place: str) -> None:
+    """What happens to one person by itself, and when, if nobody says otherwise. `place`: their time
+    zone, in which their first and last days begin and end."""
+    if turns:
+        console.print("\n[bold]To come[/]")
+    for turn in turns:
+        state = f"  {turn.state.value.replace('_', ' ')}" if turn.state else ""
+        console.print(f"  {shown_instant(turn.at, place)}{state}")
+        for change in turn.changes:
+            keys = [f"+{key}" for key in change.grant] + [f"-{key}" for key in change.revoke]
+            held = f"  {escape(', '.join(keys))}" if keys else ""
+            console.print(
+                f"    {change.kind.value} in {escape(change.name)}: {escape(change.reason)}{held}"
+            )
+
+
+def shown_instant(instant: datetime, place: str) -> str:
+    """As in `5 Dec 2026 00:00 CET`, in that time zone."""
+    return f"{instant.astimezone(zone(place)):%-d %b %Y %H:%M %Z}"
 
 
 def _not_planned(console: Console, plan: Plan) -> None:

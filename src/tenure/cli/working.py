@@ -15,6 +15,7 @@ from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
 from tenure.cli.progress import counting, waiting
 
 if TYPE_CHECKING:
+    from tenure.provisioning.questions.ahead import Turn
     from tenure.sources.importing import ImportResult
 
 Application = Annotated[
@@ -178,7 +179,8 @@ def plan(
 ) -> None:
     """What would be done and why. Exit code 0: nothing to do, 2: changes, 1: an error.
 
-    An error is also when there is nothing to do but somebody could not be planned.
+    An error is also when there is nothing to do but somebody could not be planned. Of one person
+    it also says what is to come by itself, and when.
 
     Example: `tenure plan --application chat --json`
 
@@ -192,12 +194,15 @@ def plan(
         raise Failure("--config is about everybody and every application: leave out the others.")
     with session():
         from tenure.applications.selectors import applications
-        from tenure.cli.rendering import show_plan
+        from tenure.cli.rendering import show_plan, show_turns
         from tenure.people.services import find_person
-        from tenure.provisioning.questions.whatif import with_attributes
+        from tenure.provisioning.questions.ahead import ahead
+        from tenure.provisioning.questions.whatif import with_future
         from tenure.provisioning.services import preview
 
         _read_first(application)
+        who = find_person(person) if person else None
+        turns: list[Turn] = []
         with waiting("Planning…"):
             if config is not None:
                 from tenure.cli.config import effect_of
@@ -208,17 +213,21 @@ def plan(
                     f"This edit changes {edit.accounts} accounts: {len(edit.added)} operations "
                     f"more than today's plan, {len(edit.dropped)} fewer."
                 )
-            elif person and given:
-                found = with_attributes(find_person(person), _pairs(given))
+            elif who and given:
+                found, turns = with_future(who, _pairs(given))
             else:
-                who = find_person(person) if person else None
                 found = preview(application=application, person=who)
+                turns = ahead(who) if who else []
+        turns = [turn for turn in (turn.of(application) for turn in turns) if turn]
         if as_json:
-            print_json(found.as_json())
+            future = {"ahead": [turn.as_json() for turn in turns]} if who else {}
+            print_json(found.as_json() | future)
         elif config is None and not applications():
             out.print("There are no applications yet: `tenure config apply` adds them.")
         else:
             show_plan(out, found, everything=everything)
+            if who:
+                show_turns(out, turns, who.time_zone)
         if found.lines or any(not problem.notice for problem in found.problems):
             raise typer.Exit(2 if found.lines else 1)
 

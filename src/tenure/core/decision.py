@@ -112,7 +112,9 @@ def decide(
         if step.application not in undecided or step.kind is OperationKind.REVOKE
     ]
     allowed, refusals = situations.permitted(sure, observed, stops.held)
-    operations, waiting = unmet(person, allowed, observed, policies.applications)
+    operations, waiting = unmet(
+        person, allowed, observed, policies.applications, due=may_enter, given=due.keys()
+    )
     stuck, again = transfers.waiting(person, observed, policies.applications, now)
     problems = [*unmapped, *waiting, *stops.problems, *refusals, *notices, *stuck]
     looks = [

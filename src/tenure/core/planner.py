@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from tenure.core import transfers
@@ -92,6 +92,9 @@ def plan_person(
             continue
         if wanted is not None and person.state is LifecycleState.UPCOMING and person.starts:
             looks.append(person.starts - policy.lead)
+            if account is not None:
+                operations.extend(_put_off(person, account, policy))
+            continue
         if account is not None:
             operation, look = _remove(person, account, policy, now, withheld.get(slug, ""))
             operations.extend(_handing_over(person, account, policy, operation))
@@ -145,6 +148,26 @@ def _pause(
         yield _operation(person, account, OperationKind.REVOKE, reason, revoke=free)
 
 
+def _put_off(
+    person: PersonFacts, account: Observed, policy: ApplicationPolicy
+) -> Iterator[Operation]:
+    """Their first day moved away: what was made for it is closed, and deleted by no policy, for
+    they are still to come."""
+    if policy.removal is RemovalAction.KEEP:
+        return
+    surplus = sorted(account.may_hold & policy.managed_entitlements)
+    kind = OperationKind.DISABLE if account.may_be_open else OperationKind.REVOKE
+    if account.may_be_open or surplus:
+        reason = f"does not start before {person.starts:%-d %b %Y}"
+        yield _operation(person, account, kind, reason, revoke=surplus)
+
+
+def deletion_due(disabled_at: datetime, left_at: datetime | None, after: timedelta) -> datetime:
+    """When a closed account is deleted. Of a leaver it is counted from when they left, however
+    long before that it was closed: on leave, suspended, or ahead of a first day."""
+    return max(disabled_at, left_at or disabled_at) + after
+
+
 def _remove(
     person: PersonFacts,
     account: Observed,
@@ -167,13 +190,14 @@ def _remove(
     if person.legal_hold or policy.delete_after is None or account.disabled_at is None:
         # The end of a hold is a change to the person, who is then planned anew.
         return None, None
-    due = account.disabled_at + policy.delete_after
+    left_at = person.left_at if person.state in _GONE else None
+    due = deletion_due(account.disabled_at, left_at, policy.delete_after)
     if now < due:
         return None, due
     if person.state is LifecycleState.LEAVING:
         # Within the grace nothing is deleted; its end is a change of state, which is looked at.
         return None, None
-    reason = f"disabled since {account.disabled_at:%-d %b %Y}, {reason}"
+    reason = f"disabled since {_local(person, account.disabled_at):%-d %b %Y}, {reason}"
     return _operation(person, account, OperationKind.DELETE, reason), None
 
 
@@ -221,7 +245,7 @@ def _create(person: PersonFacts, wanted: Desired, is_open: bool) -> Operation:
         person=person.key,
         account=None,
         kind=OperationKind.CREATE,
-        reason=_create_reason(person, wanted.because),
+        reason=_create_reason(person, wanted.because, is_open=is_open),
         attributes=attributes,
         grant=tuple(sorted(wanted.entitlements)),
         urgency=URGENCY[OperationKind.CREATE],
@@ -253,6 +277,12 @@ def _operation(
     )
 
 
+def _local(person: PersonFacts, at: datetime) -> datetime:
+    """By the person's own clock, as far as their dates tell of one."""
+    known = person.left_at or person.starts
+    return at.astimezone(known.tzinfo) if known else at
+
+
 def _counted(count: int, what: str) -> str:
     return f"{count} {what} is" if count == 1 else f"{count} {what}s are"
 
@@ -262,9 +292,10 @@ def _due_reason(because: Sequence[Because]) -> str:
     return f"rule{'s' if len(because) > 1 else ''} {names}"
 
 
-def _create_reason(person: PersonFacts, because: Sequence[Because]) -> str:
+def _create_reason(person: PersonFacts, because: Sequence[Because], *, is_open: bool) -> str:
     if person.state is LifecycleState.UPCOMING and person.starts is not None:
-        return f"joins {person.starts:%-d %b %Y}, {_due_reason(because)}"
+        closed = "" if is_open else "closed until then, "
+        return f"joins {person.starts:%-d %b %Y}, {closed}{_due_reason(because)}"
     return _due_reason(because)
 
 
@@ -284,11 +315,7 @@ def _removal_reason(person: PersonFacts, withheld: str) -> str:
     if person.state not in _GONE:
         if withheld:
             return withheld
-        return (
-            "has not started yet"
-            if person.state is LifecycleState.UPCOMING
-            else "no access rule gives this application any more"
-        )
+        return "no access rule gives this application any more"
     when = f" {person.left_at:%-d %b %Y %H:%M %Z}" if person.left_at else ""
     what = "leaves" if person.state is LifecycleState.LEAVING else "left"
     return f"{what}{when}" + (f", reason: {person.reason}" if person.reason else "")

@@ -1,18 +1,20 @@
 """Applications that need another one first: the mailbox before what is signed in to by it.
 
-A required account is made and opened before the one that needs it, and deleted after it. Closing
-waits for nothing: access ends everywhere at once.
+A required account is made and opened before the one that needs it, and deleted after it. One that
+is made closed ahead of the first day is enough until then. Closing waits for nothing: access ends
+everywhere at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 from tenure.core.model import (
     ACTIVE,
     ApplicationMode,
     ApplicationPolicy,
+    LifecycleState,
     Observed,
     Operation,
     OperationKind,
@@ -32,9 +34,13 @@ def unmet(
     operations: Sequence[Operation],
     observed: Sequence[Observed],
     policies: Mapping[str, ApplicationPolicy],
+    *,
+    due: Set[str],
+    given: Set[str],
 ) -> tuple[tuple[Operation, ...], tuple[Problem, ...]]:
-    """The operations with what each has to wait for. One whose requirement nobody is going to
-    meet is left out, and a problem says so."""
+    """The operations with what each has to wait for. One whose requirement is not met is left out,
+    and a problem says so: only a notice where time will meet it. `given`: the applications that the
+    rules give, `due`: those of them that let the person in now."""
     if not any(policies[step.application].requires for step in operations):
         return tuple(sorted(operations, key=_order)), ()
     opening = {
@@ -43,30 +49,42 @@ def unmet(
         if step.kind in OPENS and policies[step.application].mode is ApplicationMode.LIVE
     }
     closing = {step.application for step in operations if step.kind in _CLOSES}
-    open_now = {
+    there = {
         account.application
         for account in observed
         if account.situation is Situation.LINKED
-        and account.active is not False
-        and ACTIVE not in account.unsure
         and account.application not in closing
+        and (
+            (account.active is not False and ACTIVE not in account.unsure)
+            or (account.application in due and _closed_ahead(person, account, policies))
+        )
     }
     kept: list[Operation] = []
     problems: list[Problem] = []
     refused: set[str] = set()
+    later = set(given - due) if person.state is LifecycleState.UPCOMING else set()
     for step in _in_order(operations, policies):
         required = policies[step.application].requires
         if step.kind in OPENS:
-            lacking = [
-                slug for slug in required if slug in refused or slug not in opening | open_now
-            ]
+            lacking = [slug for slug in required if slug in refused or slug not in opening | there]
             if lacking:
                 refused.add(step.application)
-                problems.append(_problem(person, step, lacking))
+                if later >= set(lacking):
+                    later.add(step.application)
+                problems.append(_problem(person, step, lacking, later))
                 continue
         kept.append(_waiting(step, required, opening, operations, policies))
     kept.sort(key=_order)
     return tuple(kept), tuple(problems)
+
+
+def _closed_ahead(
+    person: PersonFacts, account: Observed, policies: Mapping[str, ApplicationPolicy]
+) -> bool:
+    """Whether it is closed because that is how it is made, until the first day."""
+    policy = policies.get(account.application)
+    upcoming = person.state is LifecycleState.UPCOMING
+    return upcoming and policy is not None and policy.closed_ahead
 
 
 def _order(step: Operation) -> tuple[int, str]:
@@ -110,8 +128,14 @@ def _in_order(
     return sorted(operations, key=lambda step: depth(step.application))
 
 
-def _problem(person: PersonFacts, step: Operation, lacking: Sequence[str]) -> Problem:
+def _problem(
+    person: PersonFacts, step: Operation, lacking: Sequence[str], later: Set[str]
+) -> Problem:
     names = " and ".join(lacking)
+    if later >= set(lacking):
+        comes = "comes" if len(lacking) == 1 else "come"
+        said = f"{step.application} waits for {names}, which {comes} nearer to the first day."
+        return Problem(step.application, person.key, said, notice=True)
     return Problem(
         step.application,
         person.key,

@@ -50,8 +50,8 @@ def access_ended(people: Sequence[Person]) -> None:
 
 
 def accounts_lost(people: Sequence[int]) -> None:
-    """For `provisioning.losses`: a stored plan takes accounts from them. What waits for approval
-    is not told yet."""
+    """For `records.losses`: a stored plan takes accounts from them. What waits for approval is not
+    told yet."""
     for stream in _open_streams():
         if stream.receiver.application_id is None:
             continue

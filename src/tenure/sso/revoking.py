@@ -57,8 +57,8 @@ def of_people(people: Sequence[Person], because: str) -> int:
 
 
 def of_accounts_lost(people: Sequence[int]) -> int:
-    """For `provisioning.losses`: of accounts that a stored plan takes from people who are here.
-    What waits for approval waits here too."""
+    """For `records.losses`: of accounts that a stored plan takes from people who are here. What
+    waits for approval waits here too."""
     operations = Operation.objects.filter(
         person__in=people, takes_access=True, state=OperationState.PLANNED.value
     ).exclude(person__state__in=CLOSED)

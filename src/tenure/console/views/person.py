@@ -24,10 +24,12 @@ from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.console.views.person_future import choices_for
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import LifecycleState, OperationState, Situation
+from tenure.core.planner import deletion_due
 from tenure.infra.clock import now
 from tenure.people import local
 from tenure.people import selectors as people
 from tenure.people.models import Person
+from tenure.people.services import stand
 from tenure.provisioning import services
 from tenure.provisioning.decisions import taking
 from tenure.provisioning.models import Operation
@@ -89,7 +91,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "person": found,
         "gone": found.state in (LifecycleState.LEFT.value, LifecycleState.LEAVING.value),
         "endless": people.lacks_end(found),
-        "steps": timeline.steps(found, moves, _deletions(rows)),
+        "steps": timeline.steps(found, moves, _deletions(found, rows)),
         "rows": rows,
         "blocked": _blocked(found, rows),
         "open": sum(1 for row in rows if row.mark.word == "Active"),
@@ -213,16 +215,21 @@ def _blocked(person: Person, rows: list[AccountRow]) -> dict[int, Account]:
     return taking.in_the_way(person) if wrong else {}
 
 
-def _deletions(rows: list[AccountRow]) -> list[datetime]:
-    """When the accounts that are disabled now are to be deleted."""
-    return [
-        row.account.disabled_at + row.application.delete_after
+def _deletions(found: Person, rows: list[AccountRow]) -> list[datetime]:
+    """When the accounts of a leaver that are closed now are to be deleted."""
+    at = stand(found, now())
+    if at.state not in (LifecycleState.LEFT, LifecycleState.LEAVING) or found.legal_hold_since:
+        return []
+    due = [
+        deletion_due(row.account.disabled_at, at.left_at, row.application.delete_after)
         for row in rows
         if row.account is not None
         and row.account.situation == Situation.LINKED.value
         and row.account.disabled_at is not None
         and row.application.delete_after is not None
     ]
+    # Within the company's grace nothing is deleted.
+    return [max(one, at.until) for one in due] if at.until else due
 
 
 def _attributes(found: Person) -> list[Attribute]:

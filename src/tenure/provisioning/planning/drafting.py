@@ -117,6 +117,12 @@ class Drafting:
             for row in rows
         ]
 
+    def again(self, draft: Draft, at: datetime) -> Draft:
+        """The same person at another instant, with the accounts and the memory of `draft`."""
+        self.now = at
+        decided = exceptions([draft.person.pk], at).get(draft.person.pk, ())
+        return self._draft(draft.person, draft.observed, decided, draft.remembered)
+
     def _draft(
         self,
         person: Person,

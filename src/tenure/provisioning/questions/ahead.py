@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+from tenure.core.foresight import carried_out
 from tenure.core.model import LifecycleState, OperationKind
 from tenure.core.model import Operation as Step
 from tenure.infra.clock import now as clock_now
@@ -14,10 +15,10 @@ from tenure.people.models import Person
 from tenure.people.services import stand
 from tenure.provisioning.planning.drafting import Draft, Drafting, Scope
 
-#: Turns that are looked for, however far ahead.
+#: Turns that are told, however far ahead.
 MOST: Final = 6
-_Key: TypeAlias = tuple[str, OperationKind, tuple[str, ...], tuple[str, ...]]
-_CLOSES: Final = frozenset({OperationKind.DISABLE, OperationKind.DELETE})
+#: Instants that are looked at for them: at some, nothing turns.
+_LOOKS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,9 @@ class Turn:
     state: LifecycleState | None
     changes: tuple[Change, ...]
 
+    def __bool__(self) -> bool:
+        return bool(self.changes or self.state)
+
     def of(self, application: str | None) -> Turn:
         """As much of it as concerns one application; None: all of it."""
         if application is None:
@@ -65,71 +69,35 @@ class Turn:
 
 
 def ahead(person: Person, *, now: datetime | None = None) -> list[Turn]:
-    """The next turns, in their order. What is due now already is in the plan, and not in them."""
+    """The next turns, in their order, each with the accounts as those before it leave them. What is
+    due now already is in the plan, and not in them."""
     at = now or clock_now()
     drafting = Drafting(Scope(person=person.pk), at)
-    draft = _draft(drafting, person, at)
-    told = {_key(step) for step in draft.decision.operations}
+    draft = drafting.drafts([person.pk])[0]
     state = stand(person, at).state
     turns: list[Turn] = []
-    deletions: dict[str, datetime] = {}
-    for _ in range(MOST):
-        looks = (stand(person, at).until, draft.decision.next_look, *deletions.values())
-        later = min((look for look in looks if look is not None and look > at), default=None)
-        if later is None:
+    for _ in range(_LOOKS):
+        accounts = carried_out(draft.observed, draft.decision.operations, at)
+        after = replace(draft, observed=tuple(accounts), remembered=draft.decision.memory)
+        later = _next(drafting, person, after, at)
+        if later is None or len(turns) == MOST:
             break
         at = later
-        draft = _draft(drafting, person, at)
-        fresh = [step for step in draft.decision.operations if _key(step) not in told]
-        told.update(_key(step) for step in fresh)
-        changes = [_change(drafting, step) for step in fresh]
-        changes += _deleted(drafting, deletions, at, changes)
-        _remember(drafting, deletions, fresh, at, held=person.legal_hold_since is not None)
+        draft = drafting.again(after, at)
+        changes = tuple(_change(drafting, step) for step in draft.decision.operations)
         now_in = stand(person, at).state
         if changes or now_in is not state:
-            turns.append(Turn(at, now_in if now_in is not state else None, tuple(changes)))
+            turns.append(Turn(at, now_in if now_in is not state else None, changes))
         state = now_in
     return turns
 
 
-def _draft(drafting: Drafting, person: Person, at: datetime) -> Draft:
-    drafting.now = at
-    return drafting.drafts([person.pk])[0]
-
-
-def _key(step: Step) -> _Key:
-    return step.application, step.kind, tuple(step.grant), tuple(step.revoke)
+def _next(drafting: Drafting, person: Person, after: Draft, at: datetime) -> datetime | None:
+    """The next instant at which anything changes by itself, once what is due at `at` is done."""
+    looks = (stand(person, at).until, drafting.again(after, at).decision.next_look)
+    return min((look for look in looks if look is not None and look > at), default=None)
 
 
 def _change(drafting: Drafting, step: Step) -> Change:
     name = drafting.applications[step.application].name
     return Change(step.application, name, step.kind, step.reason, step.grant, step.revoke)
-
-
-def _remember(
-    drafting: Drafting,
-    deletions: dict[str, datetime],
-    steps: list[Step],
-    at: datetime,
-    *,
-    held: bool,
-) -> None:
-    """An account that is closed then is deleted later, where its application says so."""
-    for step in steps:
-        after = drafting.applications[step.application].delete_after
-        if step.kind is OperationKind.DISABLE and after is not None and not held:
-            deletions.setdefault(step.application, at + after)
-
-
-def _deleted(
-    drafting: Drafting, deletions: dict[str, datetime], at: datetime, others: list[Change]
-) -> list[Change]:
-    """Deletions that follow from what is closed in an earlier turn."""
-    found = []
-    for slug in [slug for slug, due in deletions.items() if due == at]:
-        del deletions[slug]
-        if not any(c.application == slug and c.kind in _CLOSES for c in others):
-            row = drafting.applications[slug]
-            reason = "so long after it was closed"
-            found.append(Change(slug, row.name, OperationKind.DELETE, reason))
-    return found

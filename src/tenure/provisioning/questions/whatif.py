@@ -3,7 +3,8 @@ and rolled back, so that the answer comes from the same code as the real thing."
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from tenure.people.models import Person
 from tenure.people.services import restand, schema
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.questions.ahead import Turn, ahead
 from tenure.provisioning.records.plan import Plan, PlanLine
 
 _COLUMNS = ("start_date", "end_date")
@@ -37,8 +39,24 @@ def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
     """The person's plan if HR said this of them; an empty text takes an attribute away. Raises
     `LookupError` for an attribute that does not exist, `ValueError` for a value that it cannot
     have."""
+    with _supposed(person, given) as row:
+        return _plan(row)
+
+
+def with_future(person: Person, given: Mapping[str, str]) -> tuple[Plan, list[Turn]]:
+    """The plan as `with_attributes` says, and what would come after it by itself."""
+    with _supposed(person, given) as row:
+        return _plan(row), ahead(row)
+
+
+def _plan(row: Person) -> Plan:
+    return plans.preview(Scope(person=row.pk), now=now(), guarded=False)
+
+
+@contextmanager
+def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[Person]:
+    """The person as they would be, for as long as it lasts."""
     kinds = schema()
-    moment = now()
     with transaction.atomic():
         row = Person.objects.select_for_update().get(pk=person.pk)
         attributes = dict(row.attributes)
@@ -55,11 +73,12 @@ def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
         row.attributes = attributes
         row.time_zone = str(attributes.get("time_zone", row.time_zone))
         row.generation += 1
-        restand([row], moment)
+        restand([row], now())
         row.save()
-        plan = plans.preview(Scope(person=row.pk), now=moment, guarded=False)
-        transaction.set_rollback(True)
-    return plan
+        try:
+            yield row
+        finally:
+            transaction.set_rollback(True)
 
 
 def effect(before: Plan, after: Plan) -> Effect:
