@@ -12,12 +12,8 @@ from rich.text import Text
 
 from tenure.core.lifecycle import zone
 from tenure.core.model import Change, OperationKind, OperationState, Value
-<<<<<<< HEAD
-from tenure.provisioning.records.plan import REPORT_MODE, FirstContact, Plan, PlanLine
-=======
 from tenure.provisioning.questions.ahead import Turn
-from tenure.provisioning.records.plan import FirstContact, Plan, PlanLine
->>>>>>> main
+from tenure.provisioning.records.plan import REPORT_MODE, FirstContact, Plan, PlanLine
 
 SHOWN = 20
 _SIGNS = {
