@@ -22,7 +22,7 @@ from tenure.core.planner import plan_person
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 BO = Heir("7", "Bo Kovács")
-ANNA = PersonFacts("1", "Anna Nagy", LifecycleState.LEFT, {}, left_at=NOW)
+ANNA = PersonFacts("1", "Anna Nagy", LifecycleState.LEFT, {}, left_at=NOW - timedelta(days=31))
 FILES = ApplicationPolicy("files", transfers=True)
 ACCOUNT = Observed("files", "9", "5", {"userName": "anna"}, True, heir=BO)
 
