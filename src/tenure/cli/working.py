@@ -124,10 +124,12 @@ def _show_changes(result: ImportResult) -> None:
             out.print(f"    {name}: {before}{after}", markup=False)
     rest = len(result.changes) - _SHOWN + result.more
     if rest > 0:
-        out.print(f"[dim]and {rest} people more; --json has the first thousand[/]")
+        out.print(f"[dim]and {rest} more; --json has the first thousand[/]")
 
 
 def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "(nothing)" if value is None else str(value)
@@ -143,22 +145,28 @@ def _show_import(result: ImportResult, *, dry_run: bool) -> None:
         err.print(f"{issue.severity} {where}{who}{issue.message}", style=style, markup=False)
     counts = result.counts
     words = [
-        f"{counts.get(name, 0)} {label}"
-        for name, label in (
-            ("added", "added"),
-            ("changed", "changed"),
-            ("unchanged", "unchanged"),
-            ("left", "left"),
-            ("waiting", "waiting for an answer"),
-            ("former", "under former numbers"),
-            ("errors", "errors"),
-            ("warnings", "warnings"),
+        form.format(many=many, s="" if many == 1 else "s")
+        for many, form in (
+            (counts.get("added", 0), "{many} added"),
+            # Who has left is another than before, too.
+            (counts.get("changed", 0) - counts.get("left", 0), "{many} changed"),
+            (counts.get("unchanged", 0), "{many} unchanged"),
+            (counts.get("left", 0), "{many} left"),
+            (counts.get("gone", 0), "{many} gone, and nobody leaves by that (`absence: ignore`)"),
+            (counts.get("waiting", 0), "{many} waiting for an answer"),
+            (counts.get("former", 0), "{many} under former numbers"),
+            (counts.get("errors", 0), "{many} error{s}"),
+            (counts.get("warnings", 0), "{many} warning{s}"),
         )
-        if counts.get(name)
+        if many > 0
     ]
     prefix = "Dry run, nothing changed. " if dry_run else ""
-    what = "rows" if result.whole else "rows that changed"
-    say(f"{prefix}{counts.get('rows', 0)} {what}: {', '.join(words) or 'nothing'}.")
+    rows = counts.get("rows", 0)
+    if not rows and not result.whole:
+        say(f"{prefix}Nothing is new there since it was read last.")
+        return
+    what = ("row" if rows == 1 else "rows") + ("" if result.whole else " that may be new")
+    say(f"{prefix}{rows} {what}: {', '.join(words) or 'nothing'}.")
 
 
 def plan(

@@ -161,8 +161,9 @@ class RowMapping:
         }
         if lacking:
             raise ReaderError(
-                f"The file lacks the column {', '.join(sorted(lacking))}. It has: "
-                f"{', '.join(columns)}. Correct the file, or the mapping of {self.source.slug!r}."
+                f"{self.source.name} lacks the column {', '.join(sorted(lacking))}. It has: "
+                f"{', '.join(columns)}. Correct what it gives, or the mapping of "
+                f"{self.source.slug!r}."
             )
 
     def key(self, row: Row) -> str:
