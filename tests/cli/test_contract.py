@@ -188,6 +188,16 @@ def test_explain_says_why_it_is_closed_and_what_changed(company: Company, tenure
     assert "no last day: employment that ends by itself" in shown
 
 
+def test_an_exception_until_a_day_counts_that_day_whole(company: Company, tenure: Tenure) -> None:
+    company.person("1", "Legal", time_zone="Asia/Taipei")
+    Person.objects.update(time_zone="Asia/Taipei")
+    give = ["exceptions", "give", "1", "chat", "--reason", "covers", "--no-wait", "--until"]
+    given = tenure(*give, "2099-12-31", "--json")
+    assert given.document["exception"]["until"] == "2099-12-31T16:00:00+00:00"
+    assert "1 Jan 2100 00:00 CST" in tenure("exceptions", "list").out
+    assert "until 31 Dec 2099: covers" in tenure("explain", "1").out
+
+
 def test_explain_says_that_nothing_is_deleted(company: Company, tenure: Tenure) -> None:
     company.person("1", "Sales")
     assert tenure("person", "hold", "1", "--reason", "case [12]").code == 0

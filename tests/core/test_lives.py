@@ -260,6 +260,12 @@ class TestExceptions:
     policy = ApplicationPolicy("chat", managed_entitlements=frozenset({"group:a", "group:b"}))
     gives = rule("everyone", "true", {"chat": ["group:a"]})
 
+    def test_a_day_counts_whole_and_a_time_is_told(self) -> None:
+        midnight = datetime(2026, 4, 1, tzinfo=UTC)
+        assert "until 31 Mar 2026: covers" in exception(True, until=midnight).because().name
+        evening = exception(True, until=midnight - timedelta(hours=6)).because().name
+        assert "until 31 Mar 2026 18:00: covers" in evening
+
     def test_one_gives_what_no_rule_gives_until_its_end(self) -> None:
         base = policies(chat=self.policy)
         until = NOW + 3 * DAY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ import typer
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json, table
+from tenure.core.lifecycle import midnight, zone
 
 if TYPE_CHECKING:
     from tenure.people.models import Person
@@ -23,7 +24,10 @@ Slug = Annotated[str, typer.Argument(metavar="APPLICATION", help="As tenure.yaml
 Entitlement = Annotated[str, typer.Option(help="Only this entitlement, as in group:sales.")]
 Until = Annotated[
     str | None,
-    typer.Option(help="When it ends by itself, ISO 8601; in the person's own time zone."),
+    typer.Option(
+        help="When it ends by itself: a day, which counts whole, or a time, ISO 8601; in the "
+        "person's own time zone."
+    ),
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until everything is done.")]
 
@@ -149,6 +153,7 @@ def list_exceptions(
     Example: `tenure exceptions list`
     """
     with session():
+        from tenure.cli.rendering import shown_instant
         from tenure.rules.models import AccessException
 
         rows = AccessException.objects.select_related("person")
@@ -176,7 +181,9 @@ def list_exceptions(
                             )
                             if part
                         ),
-                        f"{row.until:%-d %b %Y %H:%M %Z}" if row.until else "ended by hand only",
+                        shown_instant(row.until, row.person.time_zone)
+                        if row.until
+                        else "ended by hand only",
                         d["decided_by"],
                         d["reason"],
                     )
@@ -227,7 +234,7 @@ def _except(
                 entitlement=entitlement,
                 gives=gives,
                 reason=reason,
-                until=instant(until, found.time_zone) if until else None,
+                until=_end_of(until, found.time_zone) if until else None,
             )
         except ExceptionRefused as error:
             raise Failure(str(error)) from error
@@ -262,6 +269,15 @@ def _document(row: AccessException) -> dict[str, object]:
         "until": row.until,
         "ended_at": row.ended_at,
     }
+
+
+def _end_of(text: str, place: str) -> datetime:
+    """The end of a day, or a time. Raises `Failure`."""
+    try:
+        after = date.fromisoformat(text) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        return instant(text, place)
+    return midnight(after, zone(place)) or instant(text, place)
 
 
 def instant(text: str, zone: str) -> datetime:

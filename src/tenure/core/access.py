@@ -47,8 +47,14 @@ class AccessException:
 
     def because(self) -> Because:
         """As a reason that stands beside those of rules."""
-        end = f" until {self.until:%-d %b %Y}" if self.until else ""
+        end = f" until {_told(self.until)}" if self.until else ""
         return Because("", f"exception of {self.decided_by}{end}: {self.reason}", "")
+
+
+def _told(until: datetime) -> str:
+    """The last day, or the time where it is within a day."""
+    whole = (until.hour, until.minute) == (0, 0)
+    return f"{until - timedelta(days=1):%-d %b %Y}" if whole else f"{until:%-d %b %Y %H:%M}"
 
 
 #: Rule slug -> since when it no longer holds, None while it does. Kept for rules with a grace only.

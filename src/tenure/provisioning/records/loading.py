@@ -12,6 +12,7 @@ from tenure.core.account_conditions import compile_account_condition, first_that
 from tenure.core.decision import Policies
 from tenure.core.expressions import AttributeType, Schema, compile_condition, compile_value
 from tenure.core.groups import ATTRIBUTE, Group, GroupBook
+from tenure.core.lifecycle import zone
 from tenure.core.mapping import LOGINS, AccountMapping, MappedAttribute
 from tenure.core.model import (
     ApplicationMode,
@@ -103,7 +104,10 @@ def group_book(attributes: Schema, rows: Iterable[PeopleGroup] | None = None) ->
 
 
 def exceptions(people: Iterable[int], now: datetime) -> dict[int, list[AccessException]]:
-    """Person id -> their exceptions that are in force."""
+    """Person id -> their exceptions that are in force. They end by the person's own clock."""
+    found = in_force(people, now)
+    keys = [key for key, rows in found.items() if any(row.until for row in rows)]
+    places = dict(Person.objects.filter(pk__in=keys).values_list("pk", "time_zone")) if keys else {}
     return {
         person: [
             AccessException(
@@ -112,11 +116,11 @@ def exceptions(people: Iterable[int], now: datetime) -> dict[int, list[AccessExc
                 gives=row.gives,
                 reason=row.reason,
                 decided_by=row.decided_by,
-                until=row.until,
+                until=row.until.astimezone(zone(places[person])) if row.until else None,
             )
             for row in rows
         ]
-        for person, rows in in_force(people, now).items()
+        for person, rows in found.items()
     }
 
 
