@@ -91,6 +91,14 @@ def test_a_file_elsewhere_needs_none_to_be_handed_in(owner: Client) -> None:
     assert answer.headers["Location"].endswith(reverse("console:source_mapping", args=["web"]))
 
 
+def test_a_script_may_send_people_before_anybody_was_sent(owner: Client) -> None:
+    send(owner, "source_begin", "upload", name="Script")
+    source = Source.objects.get(slug="script")
+    assert source.mapping["given_name"] == 'row["name.given"]'
+    answer = owner.get(reverse("console:source_mapping", args=["script"]))
+    assert "Nothing was uploaded yet" in answer.content.decode()
+
+
 def test_an_hr_system_is_added_from_the_catalogue(owner: Client) -> None:
     assert reverse("console:source_from", args=["personio"]) in page(owner, "source_new")
     assert "long password" in page(owner, "source_from", "tryton")
