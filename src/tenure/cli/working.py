@@ -15,7 +15,9 @@ from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
 from tenure.cli.progress import counting, waiting
 
 if TYPE_CHECKING:
+    from tenure.people.models import Person
     from tenure.provisioning.questions.ahead import Turn
+    from tenure.provisioning.records.plan import Plan
     from tenure.sources.importing import ImportResult
 
 Application = Annotated[
@@ -205,7 +207,6 @@ def plan(
         from tenure.cli.rendering import show_plan, show_turns
         from tenure.people.services import find_person
         from tenure.provisioning.questions.ahead import ahead
-        from tenure.provisioning.questions.whatif import with_future
         from tenure.provisioning.services import preview
 
         _read_first(application)
@@ -222,10 +223,7 @@ def plan(
                     f"more than today's plan, {len(edit.dropped)} fewer."
                 )
             elif who and given:
-                try:
-                    found, turns = with_future(who, _pairs(given), application=application)
-                except ValueError as error:
-                    raise Failure(f"--with: {error}") from None
+                found, turns = _supposed(who, given, application)
             else:
                 found = preview(application=application, person=who)
                 turns = ahead(who) if who else []
@@ -241,6 +239,15 @@ def plan(
                 show_turns(out, turns, who.time_zone)
         if found.lines or any(not problem.notice for problem in found.problems):
             raise typer.Exit(2 if found.lines else 1)
+
+
+def _supposed(who: Person, given: list[str], application: str | None) -> tuple[Plan, list[Turn]]:
+    from tenure.provisioning.questions.whatif import with_future
+
+    try:
+        return with_future(who, _pairs(given), application=application)
+    except ValueError as error:
+        raise Failure(f"--with: {error}") from error
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

@@ -6,26 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import transaction
 
-from tenure.core.model import Attributes
 from tenure.infra.clock import now
-from tenure.people.entered import day, entered
+from tenure.people.entered import entered
 from tenure.people.models import Person
-from tenure.people.services import company, restand, schema
+from tenure.people.services import restand, schema
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions.ahead import Turn, ahead
 from tenure.provisioning.records.plan import Plan, PlanLine
-from tenure.sources.layers import MADE_HERE, full_name
-from tenure.sources.naming import Naming
-from tenure.sources.rows import DEFAULT_STATUSES, STATUS, MappedRow
-
-_COLUMNS = ("start_date", "end_date")
-#: What a display name is made of, where HR gives none.
-_NAMES = {"given_name", "family_name", "preferred_name"}
+from tenure.sources.supposing import suppose
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,67 +59,22 @@ def _plan(row: Person, application: str | None = None) -> Plan:
 @contextmanager
 def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[Person]:
     """The person as they would be, for as long as it lasts."""
-    moment = now()
     kinds = schema()
+    for name in given:
+        if name not in kinds:
+            known = ", ".join(sorted(kinds))
+            raise LookupError(f"People have no attribute {name!r}. Known: {known}.")
+    values = {name: entered(name, text, kinds[name]) for name, text in given.items()}
     with transaction.atomic():
         row = Person.objects.select_for_update().get(pk=person.pk)
-        before = row.attributes
-        attributes = dict(before)
-        for name, text in given.items():
-            if name not in kinds:
-                known = ", ".join(sorted(kinds))
-                raise LookupError(f"People have no attribute {name!r}. Known: {known}.")
-            value = entered(name, text, kinds[name])
-            attributes.pop(name, None)
-            if value is not None:
-                attributes[name] = value
-            if name in _COLUMNS:
-                setattr(row, name, day(name, text) if text else None)
-            if name == STATUS:
-                attributes[name] = _stand(row, text, moment)
-        if (
-            _NAMES & given.keys()
-            and "display_name" not in given
-            and row.origins.get("display_name") == MADE_HERE
-        ):
-            attributes["display_name"] = full_name(attributes)
-        row.attributes = attributes
-        row.display_name = str(attributes.get("display_name", row.display_name))[:300]
-        row.email = str(attributes.get("email", ""))
-        row.time_zone = str(attributes.get("time_zone", row.time_zone))
-        row.generation += 1
-        restand([row], moment)
-        _name(row, before, moment)
-        row.save()
         try:
+            suppose(row, values, now())
+            row.generation += 1
+            restand([row], now())
+            row.save()
             yield row
         finally:
             transaction.set_rollback(True)
-
-
-def _stand(row: Person, text: str, moment: datetime) -> str:
-    """What HR says of the status, as sources word it where they say nothing else."""
-    status = DEFAULT_STATUSES.get(text.strip().casefold() or "active")
-    if status is None:
-        known = ", ".join(sorted(set(DEFAULT_STATUSES.values())))
-        raise ValueError(f"status is one of {known}, and not {text.strip()!r}.")
-    row.on_leave = status == "on_leave"
-    row.ended_by_source_at = (row.ended_by_source_at or moment) if status == "left" else None
-    return status
-
-
-def _name(row: Person, before: Attributes, moment: datetime) -> None:
-    """The address and user name that an import would make now."""
-    key = str(row.uid)
-    mapped = MappedRow(
-        key=key,
-        digest=b"",
-        attributes=row.attributes,
-        record=None,
-        line=None,
-        time_zone=row.time_zone,
-    )
-    Naming([mapped], {key: row}, {key: before}, company(), moment).run()
 
 
 def effect(before: Plan, after: Plan) -> Effect:
