@@ -30,6 +30,7 @@ def pages_of(sample: Sample | None) -> list[tuple[str, str]]:
         ("new source", reverse("console:source_new")),
         ("new file", reverse("console:source_begin", args=["csv"])),
         ("new directory", reverse("console:source_begin", args=["ldap"])),
+        ("source from the catalogue", reverse("console:source_from", args=["tryton"])),
         ("company", reverse("console:company")),
         ("groups", reverse("console:groups")),
         ("new group", reverse("console:group_new")),

@@ -104,7 +104,7 @@ FORMS = (
     "attribute", "attribute_new", "company", "joining", "wallet", "guard", "group", "group_new",
     "mail", "notifications",
     "sample_remove",
-    "source_begin", "source_check", "source_edit", "source_mapping", "source_remove",
+    "source_begin", "source_check", "source_edit", "source_from", "source_mapping", "source_remove",
     "source_schedule", "source_whose", "start",
 )  # fmt: skip
 

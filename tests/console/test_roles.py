@@ -100,6 +100,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "sample_remove": (Ability.CONFIGURE, Ability.CONFIGURE),
     "source_new": (Ability.CONFIGURE, NO),
     "source_begin": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "source_from": (Ability.CONFIGURE, Ability.CONFIGURE),
     "source": (ALL, NO),
     "source_live": (ALL, NO),
     "source_changes": (ALL, NO),

@@ -15,6 +15,7 @@ from tenure.readers.memory import MemorySource, forget_all
 from tenure.runs.models import Run
 from tenure.scim_server.models import Scope
 from tenure.scim_server.tokens import issue
+from tenure.setup.models import SourceDraft
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
 from tenure.writeback import delivery
@@ -88,6 +89,39 @@ def test_a_file_elsewhere_needs_none_to_be_handed_in(owner: Client) -> None:
     form = {"name": "Web", "set-url": "https://hr.acme.example/people.csv"}
     answer = owner.post(reverse("console:source_begin", args=["csv"]), form)
     assert answer.headers["Location"].endswith(reverse("console:source_mapping", args=["web"]))
+
+
+def test_a_script_may_send_people_before_anybody_was_sent(owner: Client) -> None:
+    send(owner, "source_begin", "upload", name="Script")
+    source = Source.objects.get(slug="script")
+    assert source.mapping["given_name"] == 'row["name.given"]'
+    answer = owner.get(reverse("console:source_mapping", args=["script"]))
+    assert "Nothing was uploaded yet" in answer.content.decode()
+
+
+def test_an_hr_system_is_added_from_the_catalogue(owner: Client) -> None:
+    assert reverse("console:source_from", args=["personio"]) in page(owner, "source_new")
+    assert "long password" in page(owner, "source_from", "tryton")
+    assert "tenure source add gusto" in page(owner, "source_from", "gusto")
+    assert owner.get(reverse("console:source_from", args=["nothing"])).status_code == 404
+    typed = {"name": "HR", "set-url": "https://tryton.acme.example", "set-database": "hr"}
+    said = send(owner, "source_from", "tryton", **typed)
+    assert "Not kept." in said
+    assert 'value="https://tryton.acme.example"' in said
+    form = {**typed, "set-user": "tenure", "secret-password": "not in the page"}
+    answer = owner.post(reverse("console:source_from", args=["tryton"]), form)
+    assert answer.headers["Location"].endswith(reverse("console:source_mapping", args=["hr"]))
+    kept = SourceDraft.objects.get(slug="hr").definition
+    assert (kept["catalogue"], kept["reader"]) == ("tryton", "rest")
+    assert kept["settings"]["database"] == "hr"
+    assert kept["secrets"] == {"password": "${box:hr-password}"}
+    assert kept["mapping"]["manager"] == 'row["Supervisor"]'
+    # It is changed by the same form, and not by one that wants a specification.
+    kept["settings"]["database"] = "hr2"
+    SourceDraft.objects.update(definition=kept)
+    again = page(owner, "source_edit", "hr")
+    assert 'value="hr2"' in again
+    assert "not in the page" not in again
 
 
 def test_when_a_source_is_imported(owner: Client) -> None:

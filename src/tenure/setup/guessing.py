@@ -19,7 +19,8 @@ from tenure.core.names import slug
 _NAMES: Final[Mapping[str, str]] = {
     "employee_number": "employeenumber employeeid employeeno empid empno staffid staffnumber "
     "personnelnumber personnelno personid workerid payrollnumber payrollid id personalnummer "
-    "mitarbeiternummer matricule numeroempleado torzsszam dolgozoiazonosito employeecode",
+    "mitarbeiternummer matricule numeroempleado torzsszam dolgozoiazonosito employeecode number no "
+    "nr",
     "given_name": "firstname givenname forename first vorname prenom nombre keresztnev "
     "legalfirstname",
     "middle_name": "middlename zweitername deuxiemeprenom segundonombre",
@@ -48,7 +49,7 @@ _NAMES: Final[Mapping[str, str]] = {
     "country": "country countrycode land pays pais orszag",
     "time_zone": "timezone tz zeitzone",
     "manager": "manager managerid manageremployeeid manageremployeenumber supervisor supervisorid "
-    "reportsto reportstoid vorgesetzter lineManager jefe vezeto managernumber",
+    "reportsto reportstoid vorgesetzter linemanager boss jefe vezeto managernumber",
     "employment_type": "employmenttype employeetype workertype contracttype beschaftigungsart "
     "beschaeftigungsart typedecontrat tipodecontrato type employmentcategory",
     "status": "status employmentstatus employeestatus state workerstatus statut estado allapot "

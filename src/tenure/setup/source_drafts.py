@@ -53,9 +53,18 @@ def taken(slug: str) -> bool:
     )
 
 
+def free(slug: str) -> str:
+    """This slug, or one like it that nothing is called by."""
+    found, number = slug, 2
+    while taken(found) or found in ("new", "uploads"):
+        found, number = f"{slug}-{number}", number + 1
+    return found
+
+
 def as_source(slug: str, definition: Mapping[str, Any]) -> Source:
     """The source that it would be, not stored."""
     columns = {field.name for field in Source._meta.concrete_fields} - {"id", "slug", "guard"}
     given = {k: v for k, v in definition.items() if k in columns and v is not None}
     given.setdefault("name", slug)
+    given["catalogue_entry"] = definition.get("catalogue") or ""
     return Source(slug=slug, **given)

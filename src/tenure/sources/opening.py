@@ -53,11 +53,11 @@ def open_source(source: Source, *, file: Path | None = None, columns: Sequence[s
 
 
 def _uploaded(source: Source, config: ReaderConfig) -> UploadReader:
-    """What was uploaded last, as a reader."""
-    row = Upload.objects.filter(source=source).defer("records").first()
+    """What was uploaded last, as a reader. By its slug: one that is being set up is not stored."""
+    row = Upload.objects.filter(source__slug=source.slug).defer("records").first()
 
     def records() -> Sequence[Any] | None:
-        found = Upload.objects.filter(source=source).first()
+        found = Upload.objects.filter(source__slug=source.slug).first()
         return None if found is None else orjson.loads(zlib.decompress(found.records))
 
     return UploadReader(config, stored=records, partial=row is not None and not row.complete)

@@ -16,8 +16,12 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from tenure.catalogue import loading
+from tenure.catalogue.index import listed_sources
+from tenure.catalogue.source_entry import SOURCE_CATEGORIES, SourceEntry
 from tenure.console import schema_form, source_kinds, source_setup, source_steps, tried
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
+from tenure.console.views import source_from
 from tenure.core.names import slug as slug_of
 from tenure.readers.registry import kinds, reader_class
 from tenure.setup import looking, source_drafts, uploads
@@ -36,7 +40,12 @@ def choose(request: ConsoleRequest) -> HttpResponse:
     ]
     # Files first: everybody has one.
     found.sort(key=lambda item: (not looking.takes_file(item[0]), item[1]))
-    context = {"kinds": found, "drafts": source_drafts.drafts()}
+    systems = [
+        (label, [row for row in listed_sources() if row.category == category])
+        for category, label in SOURCE_CATEGORIES.items()
+        if category != "file"
+    ]
+    context = {"kinds": found, "systems": systems, "drafts": source_drafts.drafts()}
     return render(request, "console/source_choose.html", context, section="sources")
 
 
@@ -48,6 +57,8 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
     if slug and definition is None:
         return missing(request, "source", section="sources", back="console:sources")
     kind = str(definition["reader"]) if definition else kind
+    if definition and kind == "rest" and (entry := _entry_of(definition)) is not None:
+        return source_from.asked(request, entry, slug, definition)
     if kind not in kinds():
         return missing(request, "kind of source", section="sources", back="console:source_new")
     if request.method == "POST":
@@ -78,6 +89,17 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
     return render(request, "console/source_begin.html", context, section="sources", status=status)
 
 
+def _entry_of(definition: dict[str, Any]) -> SourceEntry | None:
+    """The entry of the catalogue by whose specification it is read."""
+    settings = definition.get("settings", {})
+    if not definition.get("catalogue") or settings.keys() & {"spec", "spec_file"}:
+        return None
+    try:
+        return loading.source(str(definition["catalogue"]))
+    except loading.UnknownEntry:
+        return None
+
+
 def _begun(
     request: ConsoleRequest, kind: str, slug: str, definition: dict[str, Any] | None
 ) -> HttpResponse | tuple[dict[str, Any], dict[str, str]]:
@@ -94,7 +116,7 @@ def _begun(
     if not name:
         errors["name"] = "It needs a name, such as Personio."
     new = not slug
-    slug = slug or _free(slug_of(name)[:60] or kind)
+    slug = slug or source_drafts.free(slug_of(name)[:60] or kind)
     secrets = dict(definition.get("secrets", {})) if definition else {}
     with transaction.atomic():
         errors |= _secrets(request, reader.Secrets, slug, secrets)
@@ -146,10 +168,3 @@ def _secrets(
         elif info.is_required() and name not in secrets:
             errors[name] = "This is needed."
     return errors
-
-
-def _free(slug: str) -> str:
-    found, number = slug, 2
-    while source_drafts.taken(found) or found in ("new", "uploads"):
-        found, number = f"{slug}-{number}", number + 1
-    return found

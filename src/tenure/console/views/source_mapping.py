@@ -18,7 +18,7 @@ from tenure.console import source_form, source_setup, source_steps
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.people import selectors as people
 from tenure.readers.base import ReaderError
-from tenure.readers.registry import PUSH
+from tenure.readers.registry import PUSH, UPLOAD
 from tenure.setup import looking, source_drafts
 from tenure.signin.permissions import Ability
 
@@ -36,7 +36,9 @@ def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
         **source_steps.frame(request, slug),
     }
     context["file"] = looking.takes_file(definition["reader"])
-    if definition["reader"] == PUSH:
+    if definition["reader"] == PUSH or (
+        definition["reader"] == UPLOAD and not definition.get("mapping")
+    ):
         return _pushed(request, slug, definition, context)
     try:
         looked = looking.look(source_drafts.as_source(slug, definition))
@@ -83,8 +85,15 @@ def rows(request: ConsoleRequest, slug: str) -> HttpResponse:
 def _pushed(
     request: ConsoleRequest, slug: str, definition: dict[str, Any], context: dict[str, Any]
 ) -> HttpResponse:
-    """People who are pushed come with the names of SCIM: the usual mapping is a good one."""
+    """Whoever comes by themselves is not there yet. By SCIM they have its names, and the usual
+    mapping is a good one; what a script sends is up to it, and this is what our example does."""
     usual = {
+        "employee_number": 'row["number"]',
+        "given_name": 'row["name.given"]',
+        "family_name": 'row["name.family"]',
+        "status": 'row["status"]',
+    }
+    scim = {
         "employee_number": 'row["enterprise.employeeNumber"]',
         "given_name": 'row["name.givenName"]',
         "family_name": 'row["name.familyName"]',
@@ -93,8 +102,10 @@ def _pushed(
         "department": 'row["enterprise.department"]',
         "status": 'row["active"]',
     }
+    if definition["reader"] == PUSH:
+        usual = scim
+        definition["statuses"] = definition.get("statuses") or {"true": "active", "false": "left"}
     definition["mapping"] = definition.get("mapping") or usual
-    definition["statuses"] = definition.get("statuses") or {"true": "active", "false": "left"}
     problem = source_setup.store(
         slug, definition, seen=editing.version(editing.plain("sources", slug))
     )

@@ -60,7 +60,10 @@ class FileSettings(BaseModel):
         "being written, and waited for.",
     )
     sftp: Sftp | None = Field(
-        default=None, title="By SFTP", description="Where the file is on another machine."
+        default=None,
+        title="By SFTP",
+        description="Where the file is on another machine.",
+        examples=["{host: sftp.hr.example.com, user: tenure, host_key: ssh-ed25519 AAAAC3Nz...}"],
     )
     url: Text = Field("", title="Web address", description="https://, where it is fetched from.")
     user: Text = Field(

@@ -1,0 +1,147 @@
+"""Adding a source from the catalogue: what its entry asks for and how to get it; and changing one
+that is read by an entry's specification.
+
+It goes on as any other source that is set up: in `source_mapping` and `source_check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from tenure.catalogue import filling, loading
+from tenure.catalogue.source_entry import SourceEntry
+from tenure.configuration import editing
+from tenure.configuration.proposing_sources import prepare_source
+from tenure.console import schema_form, source_steps, tried
+from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
+from tenure.core.names import slug as slug_of
+from tenure.setup import source_drafts
+from tenure.signin.permissions import Ability
+from tenure.vault.services import keep as keep_secret
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.PAGE)
+def begin(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """What the entry asks for."""
+    try:
+        found = loading.source(slug)
+    except loading.UnknownEntry:
+        return missing(request, "kind of source", section="sources", back="console:source_new")
+    return asked(request, found, "", {})
+
+
+def asked(
+    request: ConsoleRequest, entry: SourceEntry, slug: str, definition: dict[str, Any]
+) -> HttpResponse:
+    """The form and what was typed. `slug` and `definition`: of a source that is there."""
+    values: dict[str, Any] = {"name": entry.name, **definition}
+    errors: dict[str, str] = {}
+    if request.method == "POST" and not entry.reader.oauth:
+        tried.bring_back(request)
+        answer = _begun(request, entry, slug, definition)
+        if isinstance(answer, HttpResponse):
+            return answer
+        values, errors = answer
+    context = {
+        "kind": entry.reader.kind,
+        "entry": entry,
+        "title": entry.name,
+        "about": entry.summary,
+        "slug": slug,
+        "name": values["name"],
+        "fields": _fields(entry, values.get("settings", {}), errors),
+        "secrets": _secrets(entry, values.get("secrets", {}), errors),
+        "errors": errors,
+        "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in errors}),
+        "back": request.GET.get("back", request.POST.get("back", "")),
+    }
+    status = 422 if errors else 200
+    return render(request, "console/source_begin.html", context, section="sources", status=status)
+
+
+def _begun(
+    request: ConsoleRequest, entry: SourceEntry, slug: str, definition: dict[str, Any]
+) -> HttpResponse | tuple[dict[str, Any], dict[str, str]]:
+    """Keep what was typed and go on; or give it back with what is wrong."""
+    name = request.POST.get("name", "").strip()[:200] or entry.name
+    answers = {one.name: request.POST.get(f"set-{one.name}", "") for one in entry.settings}
+    new = slug or source_drafts.free(slug_of(name)[:60] or entry.slug)
+    with transaction.atomic():
+        secrets, errors = _kept(request, entry, new, definition.get("secrets", {}))
+        try:
+            _, made = prepare_source(entry, slug=new, name=name, answers=answers, secrets=secrets)
+        except filling.WrongAnswers as error:
+            errors |= error.problems
+        if errors:
+            transaction.set_rollback(True)
+            return {"name": name, "settings": answers, "secrets": secrets}, errors
+        fresh = editing.as_plain("sources", made, new)
+        own = {key: fresh[key] for key in ("name", "settings", "secrets")}
+        source_drafts.save(new, {**fresh, **definition, **own})
+    return redirect(source_steps.with_back(request, reverse("console:source_mapping", args=[new])))
+
+
+def _kept(
+    request: ConsoleRequest, entry: SourceEntry, slug: str, known: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Where the secrets are, those that were typed in the box; and what is wrong."""
+    found, errors = dict(known), {}
+    for one in entry.secrets:
+        text = schema_form.secret_text(request.POST.get(f"secret-{one.name}", ""))
+        if text.startswith("${"):
+            found[one.name] = text
+        elif text:
+            box = f"{slug}-{one.name}".replace("_", "-")
+            try:
+                keep_secret(box, text)
+            except ValueError as error:
+                errors[one.name] = str(error)
+                continue
+            found[one.name] = f"${{box:{box}}}"
+        elif not one.optional and one.name not in found:
+            errors[one.name] = "This is needed."
+    return found, errors
+
+
+def _fields(
+    entry: SourceEntry, values: Mapping[str, Any], errors: Mapping[str, str]
+) -> list[schema_form.Field]:
+    return [
+        schema_form.Field(
+            name=f"set-{one.name}",
+            label=one.title,
+            hint=one.hint,
+            value=str(values.get(one.name, one.default)),
+            kind="choice" if one.choices else "text",
+            example=one.example,
+            choices=one.choices,
+            required=True,
+            error=errors.get(one.name, ""),
+        )
+        for one in entry.settings
+    ]
+
+
+def _secrets(
+    entry: SourceEntry, values: Mapping[str, str], errors: Mapping[str, str]
+) -> list[schema_form.Field]:
+    return [
+        schema_form.Field(
+            name=f"secret-{one.name}",
+            label=one.title,
+            hint=one.hint,
+            value=values.get(one.name, ""),
+            kind=schema_form.secret_kind(one.name),
+            required=not one.optional,
+            error=errors.get(one.name, ""),
+        )
+        for one in entry.secrets
+    ]
