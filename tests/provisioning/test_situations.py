@@ -16,6 +16,7 @@ from tenure.provisioning.reconciliation import missing
 from tenure.provisioning.reconciliation.first_reading import read_first
 from tenure.provisioning.reconciliation.reconcile import ReconcileResult, reconcile_by_slug
 from tenure.provisioning.records import settling
+from tenure.runs.models import Run
 from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 
@@ -73,6 +74,7 @@ def test_first_contact_with_5000_accounts_is_a_plan_to_look_at(sales: Company) -
         "application": "chat",
         "application_name": "Chat",
         "read": True,
+        "reporting": False,
         "found": 5000,
         "adopted": 4958,
         "to_create": 20,
@@ -92,6 +94,53 @@ def test_first_contact_with_5000_accounts_is_a_plan_to_look_at(sales: Company) -
     final = services.preview()
     assert (final.lines, final.first_contact) == ((), ())
     assert Event.objects.filter(action=Action.APPLICATION_TAKEN_OVER).count() == 1
+
+
+def test_a_first_contact_in_report_mode_is_not_approved_unseen(plain: Company) -> None:
+    """Nothing is stored in report mode: there is nothing that somebody could have looked at."""
+    memory = plain.memories["chat"]
+    for number in range(30):
+        memory.add_user({"userName": f"left{number}@acme.example"})
+    plain.application("tracker")
+    Application.objects.filter(slug="chat").update(mode="report")
+    assert read_first() == []
+    (contact,) = services.preview(application="chat").first_contact
+    assert contact.reporting
+    with pytest.raises(LookupError, match="Chat is in report mode"):
+        services.approve(application="chat", reason="looks right")
+    assert services.approve(reason="whatever there is").taken_over == ()
+    Application.objects.filter(slug="chat").update(mode="live")
+    # Nothing is stored yet, so approving whatever is held is not about it; naming it is.
+    assert services.approve(reason="whatever there is").taken_over == ()
+    assert services.approve(application="chat", reason="looked at it").taken_over == ("Chat",)
+
+
+def test_what_matching_asks_for_anew_is_read_before_anything_is_made(plain: Company) -> None:
+    """Nothing changed there, and yet no account was read with it."""
+    memory = plain.memories["chat"]
+    for number in range(1, 4):
+        memory.add_user({"userName": f"old{number}", "badge": f"p{number}@acme.example"})
+    plain.person("9")
+    apply()
+    services.approve(application="chat", reason="looked at it")
+    drain()
+    before = len(memory.users)
+    plain.people(3)
+    rule = {"account": "badge", "person": "email"}
+    settings(matching=[rule])
+    # Whoever sends reads first ...
+    services.store()
+    drain()
+    assert len(memory.users) == before
+    assert sorted(linked()) == [f"p{number}@acme.example" for number in (1, 2, 3, 9)]
+    # ... and so does whoever looks; nobody changed what was not asked for before.
+    settings(matching=[rule], ignore=['account.employeeNumber == "7"'])
+    memory.add_user({"userName": "svc", "employeeNumber": "7"})
+    assert read_first() == []
+    assert not Event.objects.filter(action=Action.ACCOUNT_DRIFTED).exists()
+    assert Account.objects.get(user_name="svc").situation == "ignored"
+    assert read_first() == []
+    assert Run.objects.filter(kind="reconcile").count() == 3
 
 
 def test_people_who_come_after_the_reading_are_tied_before_anything_is_planned(

@@ -27,6 +27,13 @@ def managed_attributes(application: Application) -> frozenset[str]:
     return (frozenset(mapped) | read | {"userName", "externalId"}) - NOT_ATTRIBUTES
 
 
+def unread_attributes(application: Application) -> frozenset[str]:
+    """Of these the ones that its accounts were not read with: they were not asked for then. None of
+    an application that was never read."""
+    read = application.read_attributes
+    return frozenset() if read is None else managed_attributes(application) - frozenset(read)
+
+
 def longest_answer(application: Application) -> float:
     """Seconds after which a request that was sent is given up, as its settings say."""
     timeouts = application.settings.get("timeouts") or {}

@@ -132,7 +132,8 @@ def _decide(
         )
         word = "approved" if what == "approve" else "rejected"
         if as_json:
-            print_json({word: done.count, "held_since": done.again, "not_due": done.gone})
+            told = {"taken_over": list(done.taken_over)} if what == "approve" else {}
+            print_json({word: done.count, "held_since": done.again, "not_due": done.gone, **told})
         else:
             _show_decided(done, word)
         if done.again:
@@ -152,8 +153,14 @@ def _show_decided(done: Decided, word: str) -> None:
     if done == type(done)():
         out.print("No operation is held there.")
         return
+    for name in done.taken_over:
+        said = f"{name} is taken over: from here on the guards decide what is held."
+        out.print(said, markup=False)
     more = f", {done.gone} not due any more" if done.gone else ""
-    out.print(f"{done.count} operations {word}{more}.")
+    if done.count or done.gone or not done.taken_over:
+        out.print(f"{done.count} operations {word}{more}.")
+    else:
+        out.print("No operation waited there: `tenure plan` shows what is due.")
     if done.again:
         out.print(
             f"{done.again} more are held since you looked: `tenure plan` shows them, and they wait "

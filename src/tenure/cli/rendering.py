@@ -13,7 +13,7 @@ from rich.text import Text
 from tenure.core.lifecycle import zone
 from tenure.core.model import Change, OperationKind, OperationState, Value
 from tenure.provisioning.questions.ahead import Turn
-from tenure.provisioning.records.plan import FirstContact, Plan, PlanLine
+from tenure.provisioning.records.plan import REPORT_MODE, FirstContact, Plan, PlanLine
 
 SHOWN = 20
 _SIGNS = {
@@ -105,7 +105,9 @@ def _line(line: PlanLine, width: int) -> Text:
         if keys:
             text.append(f"\n{'':13}" + " ".join(f"{mark}{key}" for key in keys), style=style)
     if line.state is OperationState.HELD:
-        text.append(f"\n{'':13}held: {line.hold_reason}", style="magenta")
+        # That an application is in report mode is said once, below.
+        if line.hold_reason != REPORT_MODE:
+            text.append(f"\n{'':13}held: {line.hold_reason}", style="magenta")
     elif line.state is not OperationState.PLANNED:
         text.append(f"  [{line.state.value}]", style="magenta")
     return text
@@ -148,8 +150,14 @@ def _first_contact(console: Console, contact: FirstContact) -> None:
         f"\n[bold]First contact with {name}:[/] {contact.found} accounts were there: "
         f"[green]{contact.adopted} adopted[/], {contact.to_create} to create, "
         f"[yellow]{contact.orphans} nobody's[/], [magenta]{contact.disputed} disputed[/], "
-        f"{contact.ignored} ignored. Nothing is written before "
-        f"`tenure approve --application {contact.application} --reason ...`."
+        f"{contact.ignored} ignored. "
+        + (
+            "It is in report mode; when it is `mode: live`, all of this is held until you approve "
+            "it."
+            if contact.reporting
+            else "Nothing is written before "
+            f"`tenure approve --application {contact.application} --reason ...`."
+        )
     )
 
 

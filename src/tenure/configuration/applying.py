@@ -40,6 +40,7 @@ from tenure.people.services import raise_generation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions.whatif import Effect, effect
+from tenure.provisioning.reconciliation import first_contact
 from tenure.provisioning.records import veiling
 from tenure.rules.groups import remove_group, save_group
 from tenure.rules.services import remove_rule, save_rule
@@ -125,6 +126,7 @@ def write(document: Document, stored: Document, marks: Marks = NO_MARKS) -> list
         raise_generation()
     if any(path.startswith(("attributes.", "applications.", "groups.")) for path in touched):
         veiling.cover(Application.objects.all(), since=veiled)
+    first_contact.read_what_is_new(Application.objects.all())
     return changes
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 
 from tenure.applications import health
+from tenure.applications.finding import application_named
 from tenure.applications.models import Application
 from tenure.core.model import OperationState
 from tenure.infra.clock import now
@@ -78,14 +79,24 @@ def approve(
     operations: Sequence[int] | None = None,
     seen: Seen | None = None,
 ) -> Decided:
-    """Let held operations go, by whoever is acting, as far as they are what was seen."""
+    """Let held operations go, by whoever is acting, as far as they are what was seen; where they
+    are a first contact, that is over. Raises `LookupError` for an application that is named and
+    not there, or in report mode."""
     people.tick(now())
+    if application is not None and plans.in_report_mode(Scope(application=application)):
+        raise LookupError(
+            f"{application_named(application).name} is in report mode: nothing is written there, "
+            "approved or not. `mode: live` in the configuration lets it go; what has to be "
+            "approved is held then."
+        )
+    taken_over: tuple[str, ...] = ()
     if operations is None:
-        held = [application] if application else first_contact.waiting()
-        first_contact.approve(held, reason=reason)
-    return approving.approve(
+        whose = first_contact.approved(application, seen)
+        taken_over = first_contact.approve(whose, reason=reason)
+    decided = approving.approve(
         reason=reason, application=application, operations=operations, seen=seen
     )
+    return replace(decided, taken_over=taken_over)
 
 
 @transaction.atomic

@@ -98,10 +98,16 @@ def decide(request: ConsoleRequest) -> HttpResponse:
         messages.error(request, "Nothing was decided: look at the plan again, then decide.")
         return redirect(back)
     do = services.approve if decision == "approve" else services.reject
-    done = do(application=application, operations=chosen or None, reason=reason, seen=seen)
+    try:
+        done = do(application=application, operations=chosen or None, reason=reason, seen=seen)
+    except LookupError as error:
+        messages.error(request, f"Nothing was decided: {error}")
+        return redirect(back)
     what = plural(done.count, "operation")
     if decision == "approve":
         messages.success(request, f"{what} approved: on the way.")
+        for name in done.taken_over:
+            messages.info(request, f"{name} is taken over: the guards decide from here on.")
     else:
         messages.success(request, f"{what} rejected: not planned again until what is due changes.")
     if done.gone:

@@ -44,11 +44,13 @@ _LISTED = 1000
 @dataclass(frozen=True, slots=True)
 class Decided:
     """What became of a decision. `count` operations follow it; `again` wait for another one, being
-    new since the decider looked; `gone` were not due any more."""
+    new since the decider looked; `gone` were not due any more. `taken_over`: names of applications
+    that were in use before us and are like any other from here on."""
 
     count: int = 0
     again: int = 0
     gone: int = 0
+    taken_over: tuple[str, ...] = ()
 
 
 @transaction.atomic

@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Coroutine
 from functools import partial
+from typing import Any
 
 from django.db import DatabaseError
 
@@ -102,8 +104,7 @@ class Drain:
             return None
         try:
             if await self._wide.do(first_contact.needs_reading, course.application):
-                await reconcile_by_slug(self.slug)
-                await self._wide.do(self._plan_anew)
+                await self._read(course)
             await stack.enter_async_context(connector)
             lane = Lane(
                 course, connector, self._wide, more=partial(self._claiming, course.application)
@@ -131,12 +132,25 @@ class Drain:
         await self._wide.do(_resume, course.application, works is True)
         return True
 
+    async def _read(self, course: Course) -> None:
+        """Read its accounts. Leavers do not wait for that, where they have accounts at all."""
+        if course.application.reconciled_at is None:
+            await reconcile_by_slug(self.slug)
+            await self._wide.do(self._plan_anew)
+        elif self.trial:
+            await reconcile_by_slug(self.slug)
+        else:
+            await self._beside_leavers(course, reconcile_by_slug(self.slug))
+
     async def _both(self, course: Course, wide: Lane) -> None:
         """The wide lane, and the fast one beside it for as long as it goes on."""
+        await self._beside_leavers(course, wide.until_nothing_is_due())
+
+    async def _beside_leavers(self, course: Course, work: Coroutine[Any, Any, object]) -> None:
         closing = asyncio.Event()
         fast = asyncio.create_task(self._leavers(course, closing))
         try:
-            await wide.until_nothing_is_due()
+            await work
             closing.set()
             await fast
         finally:

@@ -11,19 +11,22 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from tenure.applications.connecting import managed_attributes, unread_attributes
 from tenure.applications.models import Account, Application
 from tenure.applications.selectors import situations
 from tenure.audit.models import Action
 from tenure.audit.services import record
-from tenure.core.model import OperationKind, OperationState, Situation
+from tenure.core.model import ApplicationMode, OperationKind, OperationState, Situation
 from tenure.infra.clock import now
 from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records.plan import FirstContact, PlanLine
+from tenure.provisioning.records.plan import FirstContact, PlanLine, Seen
+from tenure.provisioning.records.waking import queue_reconcile
 
 #: With more accounts than that in it, an application was in use before us.
 HANDFUL = 20
-_WAITING = Q(found__gt=HANDFUL, taken_over_at__isnull=True)
+#: In report mode nothing is stored that a person could have looked at: it waits until it is live.
+_WAITING = Q(found__gt=HANDFUL, taken_over_at__isnull=True, mode=ApplicationMode.LIVE.value)
 
 
 def read(application: Application, *, at: datetime, found: int) -> None:
@@ -36,7 +39,9 @@ def read(application: Application, *, at: datetime, found: int) -> None:
         if found:
             raise_generation()
     row.reconciled_at = at
-    row.save(update_fields=["reconciled_at", "found", "taken_over_at"])
+    # Of the row as it was when the reading began: it may have been edited since.
+    row.read_attributes = sorted(managed_attributes(application))
+    row.save(update_fields=["reconciled_at", "found", "taken_over_at", "read_attributes"])
 
 
 def held_back(applications: Iterable[Application]) -> dict[str, str]:
@@ -60,18 +65,30 @@ def hold(reasons: Mapping[int, str], at: datetime) -> None:
         ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
 
 
-def waiting() -> list[str]:
-    """Slugs of the applications that wait to be taken over."""
-    return list(Application.objects.filter(_WAITING).values_list("slug", flat=True))
+def approved(application: str | None, seen: Seen | None) -> list[str]:
+    """Slugs of the applications that an approval takes over: those whose held operations it is
+    about, and the one that it names, if there is nothing to hold. `seen`: what was looked at."""
+    waiting = Application.objects.filter(_WAITING)
+    if application is not None:
+        waiting = waiting.filter(slug=application)
+    held: dict[str, list[datetime | None]] = {}
+    rows = Operation.objects.filter(state=OperationState.HELD.value, application__in=waiting)
+    for slug, at in rows.values_list("application__slug", "held_at"):
+        held.setdefault(slug, []).append(at)
+    nothing_held = application not in held and waiting.exists()
+    looked_at = [s for s, times in held.items() if seen is None or any(map(seen.includes, times))]
+    return [application] if application and nothing_held else sorted(looked_at)
 
 
 @transaction.atomic
-def approve(slugs: Iterable[str], *, reason: str) -> None:
+def approve(slugs: Iterable[str], *, reason: str) -> tuple[str, ...]:
     """A person has looked at the whole plan of these applications: from here on they are like any
-    other."""
+    other. Returns their names."""
+    names = []
     for row in Application.objects.select_for_update().filter(_WAITING, slug__in=list(slugs)):
         row.taken_over_at = now()
         row.save(update_fields=["taken_over_at"])
+        names.append(row.name)
         record(
             Action.APPLICATION_TAKEN_OVER,
             subject_kind="application",
@@ -81,6 +98,7 @@ def approve(slugs: Iterable[str], *, reason: str) -> None:
             reason=reason,
             after={"found": row.found, **_situations(row)},
         )
+    return tuple(names)
 
 
 def pass_what_agrees(slugs: Iterable[str]) -> None:
@@ -113,6 +131,7 @@ def summaries(
                 application=row.slug,
                 application_name=row.name,
                 read=row.reconciled_at is not None,
+                reporting=row.mode == ApplicationMode.REPORT.value,
                 found=row.found or 0,
                 to_create=creates[row.slug],
                 **counts,
@@ -122,8 +141,18 @@ def summaries(
 
 
 def needs_reading(application: Application) -> bool:
-    """Whether its accounts were never read: nothing may be written to it before."""
-    return Application.objects.filter(pk=application.pk, reconciled_at__isnull=True).exists()
+    """Whether its accounts were never read, or without an attribute that matching, a condition or
+    the mapping has come to ask for: nothing may be written to it before."""
+    row = Application.objects.get(pk=application.pk)
+    return row.reconciled_at is None or bool(unread_attributes(row))
+
+
+def read_what_is_new(applications: Iterable[Application]) -> None:
+    """They were edited: have those read soon whose accounts were not read with all that is asked
+    of them now, before somebody looks at a plan."""
+    for row in applications:
+        if unread_attributes(row):
+            queue_reconcile(row.slug)
 
 
 def _situations(row: Application) -> dict[str, int]:

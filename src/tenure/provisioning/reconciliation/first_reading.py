@@ -1,4 +1,5 @@
-"""Reading applications that never were read, before anything about them is planned.
+"""Reading applications that never were read, or not with all that is asked of their accounts by
+now, before anything about them is planned.
 
 What it means that somebody worked in one before us is in `first_contact`.
 """
@@ -8,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
-
 from tenure.applications.models import Application
 from tenure.connectors.base import ConnectorError
 from tenure.core.model import ApplicationMode
+from tenure.provisioning.reconciliation.first_contact import needs_reading
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 
 
@@ -26,7 +26,8 @@ class Unread:
 
 
 def read_first(slug: str | None = None) -> list[Unread]:
-    """Read every application (or this one) that never was. Returns those that could not be."""
+    """Read every application (or this one) that never was, or not with everything that is asked
+    of its accounts now. Returns those that could not be."""
     failed = []
     for application in _unread(slug):
         try:
@@ -36,8 +37,8 @@ def read_first(slug: str | None = None) -> list[Unread]:
     return failed
 
 
-def _unread(slug: str | None) -> QuerySet[Application]:
-    rows = Application.objects.filter(
-        reconciled_at__isnull=True, mode__in=[mode.value for mode in ApplicationMode]
-    )
-    return rows if slug is None else rows.filter(slug=slug)
+def _unread(slug: str | None) -> list[Application]:
+    rows = Application.objects.filter(mode__in=[mode.value for mode in ApplicationMode])
+    if slug is not None:
+        rows = rows.filter(slug=slug)
+    return [row for row in rows if needs_reading(row)]

@@ -46,6 +46,9 @@ class Reading:
     fingerprints: dict[str, bytes]
     at: datetime
     veil: Veil
+    #: The attributes that accounts were read with before, and are now: what others changed shows in
+    #: these only. None: in all.
+    comparable: frozenset[str] | None = None
     #: How many accounts we know by now.
     known: int = 0
     seen: set[str] = field(default_factory=set)
@@ -141,6 +144,11 @@ def _compare(reading: Reading, row: Account, remote: RemoteAccount, *, ours: boo
             row.attributes.get(name), remote.attributes.get(name), caseless=name in CASELESS
         )
     }
+    if reading.comparable is not None and (unknown := differing.keys() - reading.comparable):
+        # Nobody changed these: they were not asked for before.
+        differing = {name: both for name, both in differing.items() if name not in unknown}
+        if row.person_id is not None:
+            reading.affected.add(row.person_id)
     if remote.active is not None and row.active is not None and remote.active != row.active:
         differing["active"] = (row.active, remote.active)
         row.disabled_at = None if remote.active else (row.disabled_at or reading.at)

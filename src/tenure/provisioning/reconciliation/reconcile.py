@@ -18,7 +18,7 @@ from typing import ParamSpec, TypeVar
 from django.db import connection, transaction
 
 from tenure.applications import health
-from tenure.applications.connecting import connector_for
+from tenure.applications.connecting import connector_for, managed_attributes, unread_attributes
 from tenure.applications.models import Account, Application
 from tenure.connectors.base import Connector, ConnectorError, StopApplication
 from tenure.core.model import Situation
@@ -116,9 +116,15 @@ async def _read_pages(
 def _begin(slug: str) -> Reading:
     application = Application.objects.get(slug=slug)
     known = fingerprints.of(application)
+    before, comparable = application.read_attributes, None
+    if before is not None and before != sorted(managed_attributes(application)):
+        comparable = managed_attributes(application) & frozenset(before)
+    if unread_attributes(application):
+        # However little changed there, no account was read with all that is asked for now.
+        known = dict.fromkeys(known, b"")
     run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
     over = veiling.veil([application])
-    return Reading(application, run, known, now(), over, known=len(known))
+    return Reading(application, run, known, now(), over, comparable, known=len(known))
 
 
 @transaction.atomic
@@ -162,6 +168,7 @@ def _correlate(reading: Reading) -> None:
     if not (
         reading.counters["new"]
         or reading.counters["changed"]
+        or reading.comparable is not None
         or application.correlated_by != correlating.digest(application)
         or correlating.undecided(application).filter(situation=Situation.UNLINKED.value).exists()
     ):

@@ -137,11 +137,13 @@ class Cost:
 class FirstContact:
     """What taking over an application means that was in use before us: of the accounts `found`
     there, how many were tied to their owners, are nobody's, need a decision or are ignored, and
-    how many are still to be made. Not `read` yet: the other numbers say nothing."""
+    how many are still to be made. Not `read` yet: the other numbers say nothing. `reporting`: it is
+    in report mode, so nothing waits for approval yet."""
 
     application: str
     application_name: str
     read: bool
+    reporting: bool
     found: int
     adopted: int
     to_create: int

@@ -3,11 +3,15 @@
 // the applications that are still to be signed out of.
 "use strict";
 
+// No answer takes longer; who has stopped the browser waiting for one goes on with this page.
+const LONGEST_MS = 20 * 1000;
 let leaving = false;
 
 // On the window, after whatever the page does with the form itself.
 addEventListener("submit", (event) => {
-  leaving = !event.defaultPrevented && event.target.method !== "dialog";
+  if (event.defaultPrevented || event.target.method === "dialog") return;
+  leaving = true;
+  setTimeout(() => { leaving = false; }, LONGEST_MS);
 });
 document.addEventListener("htmx:beforeOnLoad", (event) => {
   if (leaving) event.preventDefault();
