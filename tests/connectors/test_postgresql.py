@@ -273,11 +273,12 @@ async def test_a_connection_that_breaks_in_a_write_leaves_it_open(
         blocking.execute("lock pg_authid in access exclusive mode")
         # A read waits for that lock, too; what the connector knows of the role is from before.
         going = asyncio.ensure_future(connector.create_entitlement("group", "staff"))
-        await asyncio.sleep(0.3)
-        blocking.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where application_name = 'tenure'"
-        )
+        waiting = "application_name = 'tenure' and wait_event_type = 'Lock'"
+        end = f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}"
+        async with asyncio.timeout(60):
+            while not blocking.execute(end).fetchall():
+                blocking.execute("select pg_stat_clear_snapshot()")
+                await asyncio.sleep(0.02)
         with pytest.raises(OutcomeUnknown, match=r"CREATE ROLE staff was sent.*looked at before"):
             await going
     assert (await connector.read(one)).attributes["userName"] == "ada"

@@ -257,7 +257,8 @@ def test_who_is_terminated_while_an_operation_is_under_way_loses_everything_in_r
 
         desk = Tables("desk")
         draining = asyncio.create_task(Drain("chat").run())
-        await asyncio.sleep(0.2)
+        while not memory.calls:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         await desk.do(lambda: services.terminate_now(person, reason="dismissed"))
         await desk.close()
         await draining

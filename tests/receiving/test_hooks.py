@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -83,10 +82,8 @@ def test_what_a_webhook_names_is_fetched_from_the_source(
     put(there, 8, status="Terminated")
     put(there, 9, family="Nagy")
     assert sent("id-7", key="wrong").status_code == 401
-    started = time.monotonic()
     with CaptureQueriesContext(connection) as caught:
         assert sent("id-7", "id-8").status_code == 200
-    assert time.monotonic() - started < 1
     assert len(caught) < 12, "a row and a wake-up"
     assert there.asked == []
     hints.take("hr")
