@@ -17,7 +17,14 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tenure.infra.postgres import EmbeddedPostgres
 from tenure.signin.models import Role
@@ -36,7 +43,9 @@ QUIET = [
 ]
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 390, "height": 844}
-_PATIENCE = 10_000
+#: How long what is to come may take, in milliseconds: what never comes fails once, whatever it is.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="package")
@@ -71,7 +80,7 @@ def address(postgres: EmbeddedPostgres, django_db_setup: None) -> Iterator[str]:
         yield base
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def _await(process: subprocess.Popen[bytes], url: str) -> None:
@@ -95,7 +104,7 @@ class Window:
     wrong: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.set_default_timeout(_PATIENCE)
+        self.page.set_default_timeout(PATIENCE)
         self.page.on("console", self._said)
         self.page.on("pageerror", lambda error: self.wrong.append(f"script: {error}"))
         self.page.on("requestfailed", self._failed)

@@ -19,7 +19,7 @@ from playwright.sync_api import expect
 from tenure.infra.postgres import EmbeddedPostgres
 from tenure.people.models import Person
 from tenure.rules.models import AccessRule
-from tests.browser.conftest import Opener, Window
+from tests.browser.conftest import PATIENCE, Opener, Window
 from tests.browser.test_pages import look
 from tests.connectors.servers import TOKEN, scim2_server
 from tests.console.company import make_company
@@ -58,7 +58,7 @@ def worker(postgres: EmbeddedPostgres, transactional_db: None) -> Iterator[None]
     )
     yield
     process.terminate()
-    process.wait(timeout=30)
+    process.wait(timeout=60)
 
 
 def test_the_first_run(signed_in: Opener, worker: None, server: str, tmp_path: Path) -> None:
@@ -66,7 +66,6 @@ def test_the_first_run(signed_in: Opener, worker: None, server: str, tmp_path: P
     file.write_bytes(PEOPLE.encode("utf-8-sig"))
     window = signed_in()
     page = window.page
-    page.set_default_timeout(20_000)
     window.open("/console/")
     page.get_by_role("link", name="Set up Tenure").click()
     company(window)
@@ -113,7 +112,7 @@ def people(window: Window, file: Path) -> None:
     assert look(window, "what it changes") == []
     page.get_by_role("button", name="Save and import").click()
     expect(page.get_by_role("heading", name="Set up Tenure")).to_be_visible()
-    for _ in range(100):
+    for _ in range(PATIENCE // 100):
         if Person.objects.count() == 4:
             break
         page.wait_for_timeout(100)

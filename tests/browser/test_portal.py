@@ -8,6 +8,8 @@ from datetime import timedelta
 from itertools import product
 from typing import Any
 
+from django.contrib.sessions.models import Session as Kept
+from django.db import transaction
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -40,6 +42,20 @@ __all__ = ["anna", "sample"]
 def sign_out(window: Window) -> None:
     window.page.get_by_role("button", name="Sign out", exact=True).first.click()
     expect(window.page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+
+
+def test_who_signs_out_is_led_on_by_that_alone(anna: Person, stranger: Opener) -> None:
+    """The page asks by itself whether they are let in, and is told no before the button's answer
+    has come."""
+    _, phone, _ = onboarded(anna, stranger)
+    page = phone.page
+    Session.objects.update(ended_at=timezone.now())
+    with transaction.atomic(), page.expect_response("**/portal/here/") as answer:
+        list(Kept.objects.select_for_update())
+        page.get_by_role("button", name="Sign out", exact=True).click(no_wait_after=True)
+    assert answer.value.headers["hx-redirect"] == "/sign-in/"
+    expect(page.get_by_role("heading", level=1)).to_have_text("You are signed out")
+    assert phone.wrong == []
 
 
 def test_in_again_by_passkey_and_by_phone(anna: Person, stranger: Opener) -> None:

@@ -16,6 +16,7 @@ NOBODY = "Nobody has the employee number"
 
 
 MISTAKES: list[tuple[list[str], str]] = [
+    (["plan", "-p", "1", "--with", "start_date=soon"], "start_date is a day such as"),
     (["plan", "-a", "chatt"], "Applications: chat"),
     (["plan", "-p", "99"], NOBODY),
     (["apply", "--yes", "-a", "chatt"], "Applications: chat"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tenure.applications.models import Account, Application
+from tenure.audit.services import record_many
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import restand
@@ -173,7 +174,25 @@ def test_explain_says_what_is_to_come(company: Company, tenure: Tenure) -> None:
     assert (planned.code, planned.document["ahead"]) == (0, [first, second])
     words = tenure("plan", "--person", "1", "--with", f"start_date={now().date()}").out
     assert "create" in words.partition("To come")[0]
+    wrong = tenure("plan", "--person", "1", "--with", "start_date=soon")
+    assert wrong.code == 1
+    assert "start_date is a day such as" in wrong.err
     assert "ahead" not in tenure("plan", "--json").document
+
+
+def test_explain_says_why_it_is_closed_and_what_changed(company: Company, tenure: Tenure) -> None:
+    Application.objects.filter(slug="chat").update(leave="free")
+    person = company.person("1", "Sales", employment_type="contractor")
+    apply()
+    person.on_leave = True
+    record_many(restand([person], now()))
+    person.generation += 1
+    person.save()
+    apply()
+    shown = " ".join(tenure("explain", "1").out.split())
+    assert "Not due at present: it is closed while they are on leave." in shown
+    assert "state active → on_leave" in shown
+    assert "no last day: employment that ends by itself" in shown
 
 
 def test_explain_says_that_nothing_is_deleted(company: Company, tenure: Tenure) -> None:

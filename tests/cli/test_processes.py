@@ -55,7 +55,7 @@ def start(*arguments: str, home: Path, url: str = "") -> subprocess.Popen[str]:
     )
 
 
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
+def until(true: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen"
@@ -69,7 +69,7 @@ def free_port() -> int:
 
 def answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(address, timeout=5) as page:
+        with urllib.request.urlopen(address, timeout=30) as page:
             return bool(page.status == 200)
     except OSError:
         return False
@@ -114,7 +114,7 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
         assert any("postgres" in line for line in lines)
     finally:
         process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
     assert out == ""
     assert "Traceback" not in err
@@ -135,7 +135,7 @@ def test_web_and_worker_run_apart_on_one_database(database_url: str, tmp_path: P
     finally:
         for process in (web, worker):
             process.send_signal(signal.SIGTERM)
-        ends = [process.communicate(timeout=30)[1] for process in (web, worker)]
+        ends = [process.communicate(timeout=90)[1] for process in (web, worker)]
     assert [web.returncode, worker.returncode] == [0, 0], ends
     assert "Traceback" not in "".join(ends), "".join(ends)
     assert not live_workers()
@@ -152,7 +152,7 @@ def test_a_database_that_stops_in_the_middle_of_a_command_loses_nothing(
         url = server.url()
         for arguments in (["config", "apply", str(tmp_path / "tenure.yaml")], ["import", "hr"]):
             done = start(*arguments, home=home, url=url)
-            assert done.wait(timeout=30) == 0, done.communicate()
+            assert done.wait(timeout=90) == 0, done.communicate()
             done.communicate()
         kept = {**os.environ, "TENURE_HOME": str(home), "DATABASE_URL": url}
         apply = subprocess.Popen(
@@ -169,7 +169,7 @@ def test_a_database_that_stops_in_the_middle_of_a_command_loses_nothing(
             assert chunk, seen
             seen += chunk
     os.write(terminal, b"y\n")
-    out, err = apply.communicate(timeout=60)
+    out, err = apply.communicate(timeout=90)
     os.close(terminal)
     os.close(theirs)
     assert apply.returncode == 1
@@ -178,6 +178,6 @@ def test_a_database_that_stops_in_the_middle_of_a_command_loses_nothing(
     assert b"Traceback" not in err
     assert out == b""
     plan = start("plan", "--json", home=home)
-    out, _ = plan.communicate(timeout=60)
+    out, _ = plan.communicate(timeout=90)
     assert plan.returncode == 2
     assert json.loads(out)["summary"] == {"create": 2}

@@ -38,6 +38,15 @@ def test_the_block_is_a_right_configuration(anywhere: Tenure, tmp_path: Path) ->
     assert (source.name, source.reader, source.catalogue) == ("HR", "rest", "bamboohr")
     assert source.settings == {"company": "acme"}
     assert source.secrets == {"api_key": "${file:/k}"}, "what it works without is left out"
+    own = tmp_path / "own.pem"
+    own.touch()
+    directory = ["url=ldaps://dc.acme.example", "bind_dn=t@acme.example", "people_dn=OU=S,DC=a"]
+    besides = [f"ca_file={own}", "page_size=100", "timeouts={connect: 9}"]
+    words = [word for one in (*directory, *besides) for word in ("--set", one)]
+    made = anywhere("source", "add", "active-directory-people", "--as", "ad", *words).out
+    settings = (read_text(made).document.sources or {})["ad"].settings
+    assert settings["ca_file"] == str(own), "what its reader has and the entry not"
+    assert (settings["page_size"], settings["timeouts"]) == (100, {"connect": 9})
     file = tmp_path / "hr.yaml"
     assert anywhere(*ADD, "--output", file).code == 0
     assert set(read(file).document.sources or ()) == {"bamboohr"}
@@ -49,6 +58,8 @@ def test_the_block_is_a_right_configuration(anywhere: Tenure, tmp_path: Path) ->
         (("bamboohr",), "Company domain is missing"),
         (("bamboohr", "--set", "company=a b"), "does not have the right form"),
         (("bamboohr", "--set", "company=a", "--secret", "api_key=abc"), "never written here"),
+        (("openldap-people", "--set", "ca_fil=/x"), "no such setting"),
+        (("openldap-people", "--set", "timeouts=["), "is no value"),
         (("bambohr",), "Did you mean bamboohr"),
         (("gitlab",), "The catalogue has no 'gitlab'"),
     ],

@@ -196,7 +196,7 @@ def _running(command: list[str], log: Path, address: tuple[str, int]) -> Iterato
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
         )
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 90
             while not _listens(address):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError(f"{command[0]} did not start: {log.read_text()}")

@@ -82,6 +82,14 @@ def test_an_import_is_told_person_by_person(owner: Client) -> None:
     )
 
 
+def test_a_file_elsewhere_needs_none_to_be_handed_in(owner: Client) -> None:
+    begin = ("source_begin", "csv")
+    assert "Choose a file, or say where one is." in send(owner, *begin, name="Web")
+    form = {"name": "Web", "set-url": "https://hr.acme.example/people.csv"}
+    answer = owner.post(reverse("console:source_begin", args=["csv"]), form)
+    assert answer.headers["Location"].endswith(reverse("console:source_mapping", args=["web"]))
+
+
 def test_when_a_source_is_imported(owner: Client) -> None:
     source, _ = live(1)
     text = page(owner, "source_schedule", source.slug)

@@ -382,6 +382,25 @@ class TestRequirements:
             ("mail", ("chat",)),
         }
 
+    def test_what_is_required_is_deleted_last_however_long_the_other_is_kept(self) -> None:
+        gone = person(LifecycleState.LEFT, left_at=NOW)
+        accounts = [
+            account("mail", active=False, disabled_at=NOW),
+            account("chat", active=False, disabled_at=NOW + timedelta(seconds=1)),
+        ]
+        mail, chat = replace(self.mail, delete_after=30 * DAY), self.chat
+        for later, waits in ((90 * DAY, True), (30 * DAY, True), (None, False)):
+            base = policies(self.both, chat=replace(chat, delete_after=later), mail=mail)
+            decision = decide(gone, accounts, base, NOW + 30 * DAY)
+            assert told(decision) == ([] if waits else [("mail", "delete")])
+            if later:
+                then = decide(gone, accounts, base, NOW + later + timedelta(seconds=1))
+                assert {(s.application, s.after) for s in then.operations} == {
+                    ("chat", ()),
+                    ("mail", ("chat",)),
+                }
+                assert decision.next_look == NOW + later + timedelta(seconds=1)
+
     @pytest.mark.parametrize("mail", [None, ApplicationPolicy("mail", mode=ApplicationMode.REPORT)])
     def test_what_nobody_is_going_to_meet_is_a_problem(
         self, mail: ApplicationPolicy | None

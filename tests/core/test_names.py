@@ -27,6 +27,7 @@ LOCAL_PART = re.compile(r"[a-z0-9]([._-]?[a-z0-9])*")
         ("Zoe\u0308", "Zoe"),
         ("Москва", "Moskva"),
         ("Νίκος", "Nikos"),
+        ("Παπαδόπουλος Ούρσα", "Papadopoulos Oursa"),
         ("北京", "BeiJing"),
         ("Ann 😀", "Ann "),
         ("O'Brien, Jr.", "O'Brien, Jr."),

@@ -42,6 +42,7 @@ def test_intervals_and_continuous() -> None:
     quarter = schedule_from({"every": 900})
     assert quarter.after(at, BUDAPEST) == at + timedelta(minutes=15)
     assert str(quarter) == "every 15 minutes"
+    assert str(schedule_from({"every": 60})) == "every minute"
     assert schedule_from({"continuous": True}).after(at, BUDAPEST) == at + timedelta(seconds=30)
     assert not schedule_from({})
 

@@ -145,14 +145,14 @@ class TestWorkerProcess:
         worker.send_signal(signal.SIGTERM)
         with open(go, "w"):
             pass
-        assert worker.wait(timeout=30) == 0
+        assert worker.wait(timeout=90) == 0
         assert _text(file) == "done"
         assert jobs.live_workers() == []
         assert not ProcrastinateJob.objects.filter(task_name="tests.answer").exists()
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < deadline, "it never came about"
         time.sleep(0.01)

@@ -53,7 +53,7 @@ def ask(url: str, question: str = "SELECT 1") -> object:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not condition():
         assert time.monotonic() < deadline, "it never came about"
         time.sleep(0.01)

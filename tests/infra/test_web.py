@@ -33,7 +33,7 @@ def web(database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         env={**os.environ, "DATABASE_URL": database_url},
     )
     address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         try:
             socket.create_connection(("127.0.0.1", port)).close()
@@ -49,7 +49,7 @@ def web(database_url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
 
 def get(address: str) -> tuple[int, HTTPResponse | urllib.error.HTTPError, bytes]:
     try:
-        with urllib.request.urlopen(address, timeout=30) as response:
+        with urllib.request.urlopen(address, timeout=90) as response:
             return response.status, response, response.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -67,4 +67,4 @@ def test_it_answers_and_stops(web: tuple[subprocess.Popen[bytes], str]) -> None:
     assert "default-src 'self'" in response.headers["Content-Security-Policy"]
     assert get(address + "/not/there")[0] == 404
     process.terminate()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=90) == 0

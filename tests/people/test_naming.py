@@ -202,7 +202,7 @@ def test_without_a_name_there_is_no_address() -> None:
     (key,) = people(1)
     given, failed = naming.reserve(form(), {key: {}})
     assert given == {}
-    assert "no address could be made" in failed[key]
+    assert "no letter that can be in one" in failed[key]
 
 
 def test_two_who_ask_at_once_never_get_the_same(transactional_db: None) -> None:

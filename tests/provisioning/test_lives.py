@@ -286,6 +286,32 @@ class TestRequirements:
         assert company.users("mail") == {}
 
 
+def test_what_if_follows_a_status_and_a_new_name_as_an_import_would(sales: Company) -> None:
+    settings = company_row()
+    settings.domain, settings.on_rename = "acme.example", "change"
+    settings.save()
+    (person,) = sales.people(1)
+    person.attributes |= {
+        "given_name": "Ana",
+        "family_name": "Kiss",
+        "email": "ana.kiss@acme.example",
+    }
+    person.origins = {"display_name": "", "email": ""}
+    person.save()
+    apply()
+    (left,) = with_attributes(at_once(person), {"status": "Terminated"}).lines
+    assert left.kind == "disable"
+    assert with_attributes(at_once(person), {"status": "active"}).lines == ()
+    with pytest.raises(ValueError, match=r"active, .*, terminated, and not 'gone'"):
+        with_attributes(at_once(person), {"status": "gone"})
+    with pytest.raises(ValueError, match="nobody has the employee number 77"):
+        with_attributes(at_once(person), {"manager": "77"})
+    (renamed,) = with_attributes(at_once(person), {"family_name": "Nagy"}).lines
+    assert renamed.attributes["userName"].after == "ana.nagy@acme.example"
+    assert renamed.attributes["displayName"].after == "Ana Nagy"
+    assert at_once(person).email == person.email
+
+
 def test_what_if_shows_the_plan_and_keeps_nothing(sales: Company) -> None:
     (person,) = sales.people(1)
     apply()

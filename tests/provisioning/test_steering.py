@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting
-from tenure.connectors.faults import rejected
+from tenure.connectors.faults import rejected, retry_later, stopped
+from tenure.infra.clock import now
 from tenure.provisioning import services, tasks
 from tenure.provisioning.decisions import steering
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.going import going
 from tenure.runs.models import Run
+from tenure.runs.progress import progress
 from tests.provisioning.company import Company, apply, change, drain, states
 
 
@@ -136,3 +142,49 @@ def test_the_states_add_up(sales: Company) -> None:
     steering.cancel(run.pk)
     assert states() == {"rejected": 3}
     assert Run.objects.get(pk=run.pk).total == 0
+
+
+def test_what_waits_is_told_and_not_taken_for_silence(sales: Company) -> None:
+    sales.application("mail")
+    sales.application("desk", requires=["mail"])
+    sales.rule("more", "has(user.email)", {"mail": [], "desk": []})
+    sales.people(3)
+    run = stored()
+    sales.memories["chat"].faults.always("create", stopped())
+    sales.memories["mail"].faults.always("create", retry_later(600))
+    drain("chat")
+    drain("mail")
+    run.refresh_from_db()
+    chat = Application.objects.get(slug="chat")
+    at = now()
+    goes = going(run, at)
+    assert goes is not None
+    assert [(w.slug, w.count, w.why) for w in goes.waits] == [
+        ("chat", 3, f"It does not accept us: {chat.stopped_reason}"),
+        ("mail", 3, "It did not take them yet."),
+        ("desk", 3, "Mail comes first."),
+    ]
+    assert goes.waits[0].until == chat.probe_at
+    later = at + timedelta(minutes=1)
+    far = progress(run, later, rate=goes.rate, waiting=goes.waiting)
+    assert (far.silent, far.left, far.moving) == (None, None, False)
+
+
+def test_the_rate_is_that_of_lately(sales: Company) -> None:
+    sales.people(4)
+    run = stored()
+    rows = list(Operation.objects.filter(run=run))
+    at = now()
+    for row, ago in zip(rows, (3600, 5, 4, None), strict=True):
+        if ago is not None:
+            row.state, row.finished_at = "done", at - timedelta(seconds=ago)
+            row.save()
+    Run.objects.filter(pk=run.pk).update(done=3, started_at=at - timedelta(hours=2))
+    run.refresh_from_db()
+    goes = going(run, at)
+    assert goes is not None
+    far = progress(run, at, rate=goes.rate, waiting=goes.waiting)
+    assert (goes.rate, goes.waits, far.left) == (0.1, (), 10.0)
+    Run.objects.filter(pk=run.pk).update(state="paused")
+    run.refresh_from_db()
+    assert going(run, at) is None

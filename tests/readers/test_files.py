@@ -352,6 +352,8 @@ def test_a_workbook_that_gnupg_encrypted(tmp_path: Path) -> None:
     made = workbook(tmp_path / "made.xlsx", [["Id"], ["0007"]])
     ours, sealed = Tsk.generate("hr <hr@acme.example>"), tmp_path / "people.xlsx.gpg"
     (tmp_path / "public.asc").write_text(str(ours.extract_certificate()))
+    plain, small = tmp_path / "people.csv", tmp_path / "people.csv.gpg"
+    plain.write_text("Id\n" + "0007\n" * 20)
     home = tmp_path / "gnupg"
     home.mkdir(mode=0o700)
     for words in (
@@ -360,6 +362,11 @@ def test_a_workbook_that_gnupg_encrypted(tmp_path: Path) -> None:
             *("--trust-model", "always", "-o", str(sealed)),
             *("-r", "hr@acme.example", "-e"),
             str(made),
+        ],
+        [
+            *("--trust-model", "always", "-o", str(small)),
+            *("-r", "hr@acme.example", "-e"),
+            str(plain),
         ],
     ):
         done = subprocess.run(
@@ -370,3 +377,7 @@ def test_a_workbook_that_gnupg_encrypted(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
     given = {"path": str(sealed), "pgp": {}}
     assert ids(open_reader("excel", given, secrets={"pgp_key": str(ours)})) == ["0007"]
+    # GnuPG compresses texts, and nobody here looks for signatures inside of that.
+    signed = {"path": str(small), "pgp": {"signed_by": [str(ours.extract_certificate())]}}
+    with pytest.raises(ReaderError, match="--compress-algo none"):
+        open_reader("csv", signed, secrets={"pgp_key": str(ours)}).columns()

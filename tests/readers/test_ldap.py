@@ -179,6 +179,7 @@ def test_what_is_wrong_is_named(tree: Tree, server: tuple[Slapd, bool]) -> None:
         ({"password": "wrong"}, ReaderError, "invalidCredentials"),
         ({"kind": "active_directory"}, None, "set kind: openldap"),
         ({"people_filter": "(uid=nobody)"}, None, "Nobody under"),
+        ({"page_size": 500}, ReaderError, "make page_size smaller"),
         ({"url": "ldap://127.0.0.1:1", "plain": True, "ca_file": ""}, ReaderBusy, "cannot be"),
     ):
         reader = tree.reader(**wrong)

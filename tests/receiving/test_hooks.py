@@ -115,6 +115,9 @@ def test_what_is_not_from_the_source_does_nothing(company: tuple[Source, MemoryS
     assert sent(body=b"Ping test").status_code == 200, "it asks whether anybody is there"
     there.webhook = None
     assert sent("id-1").status_code == 401
+    Source.objects.update(secrets={"webhook_key": "${env:TENURE_NOBODY_SET_THIS}"})
+    answer = sent("id-1")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "300"), "it is ours to mend"
     assert not SourceHint.objects.exists()
     assert there.asked == []
 

@@ -80,6 +80,10 @@ def test_what_changed_is_fetched_however_the_secret_is_shown(there: MemorySource
         assert person(7).attributes["family_name"] == family
         there.asked.clear()
     assert Run.objects.order_by("-pk")[0].actor == "webhook (HR)"
+    # Something is wrong here, which the other side cannot know: it is kept until it is mended.
+    Source.objects.update(settings={"nonsense": 1})
+    assert sent(secret).status_code == 200
+    assert SourceHint.objects.filter(taken_at=None).exists()
 
 
 def test_where_it_is_known_how_it_names_records_only_these_are_fetched(

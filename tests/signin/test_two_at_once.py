@@ -29,7 +29,7 @@ def at_once(work: Callable[[int], Any], refusals: tuple[type[Exception], ...]) -
 
     def one(number: int) -> Any:
         try:
-            together.wait(timeout=20)
+            together.wait(timeout=60)
             return work(number)
         except refusals:
             return None

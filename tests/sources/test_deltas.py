@@ -8,12 +8,13 @@ from datetime import timedelta
 
 import pytest
 
+from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.readers.base import ReaderBusy, ReaderError
 from tenure.readers.memory import MemorySource, forget_all
-from tenure.runs.models import RunState
-from tenure.sources import importing
+from tenure.runs.models import Run, RunState
+from tenure.sources import importing, selectors
 from tenure.sources.importing import ImportResult, import_source
 from tenure.sources.models import Source, SourceRecord
 from tests.sources.hr import complaints, person
@@ -108,9 +109,41 @@ def test_who_is_deleted_stays_where_absence_means_nothing(
 ) -> None:
     hr, there = company
     Source.objects.update(absence="ignore")
-    there.drop("id-1")
     import_source(hr)
-    assert left() == set()
+    there.drop("id-1")
+    result = import_source(hr)
+    assert (result.whole, result.counts["gone"], left()) == (False, 1, set()), "told, not done"
+    # What was ignored is looked at again, now that it means something.
+    Source.objects.update(absence="leave")
+    assert import_source(hr).whole
+    assert left() == {"1"}
+
+
+def test_rows_that_come_once_more_are_no_news(company: tuple[Source, MemorySource]) -> None:
+    hr, there = company
+    runs = list(Run.objects.values_list("pk", flat=True))
+    there.put("id-7", Family="Kovács")
+    assert import_source(hr, quiet=True).counts["unchanged"] == 1
+    assert list(Run.objects.values_list("pk", flat=True)) == runs
+    assert Event.objects.filter(action=Action.IMPORT_FINISHED).count() == 1
+    # That it works again is one, whatever came.
+    Source.objects.update(failures=1)
+    assert import_source(hr, quiet=True).run.pk in Run.objects.values_list("pk", flat=True)
+    row = selectors.sources()[0]
+    hr.refresh_from_db()
+    assert (row.read_at, hr.failures) == (hr.read_at, 0)
+
+
+def test_a_circle_of_managers_is_told_at_once(company: tuple[Source, MemorySource]) -> None:
+    hr, there = company
+    for number, manager in ((1, "2"), (2, "3"), (4, "2")):
+        put(there, number, manager=manager)
+    assert not import_source(hr).issues
+    put(there, 3, manager="1")
+    said = "The managers go round in a circle: 1 -> 2 -> 3 -> 1."
+    assert said in complaints(import_source(hr))[0][1]
+    assert [person(n).manager for n in (1, 2, 3)] == [None, None, None]
+    assert person(4).manager == person(2)
 
 
 def test_a_record_that_comes_back_is_not_deleted(company: tuple[Source, MemorySource]) -> None:

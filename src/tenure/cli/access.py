@@ -16,6 +16,7 @@ from tenure.cli.reached import reached_at
 
 if TYPE_CHECKING:
     from tenure.applications.models import Account
+    from tenure.audit.models import Event
     from tenure.provisioning.questions.ahead import Turn
     from tenure.provisioning.questions.explain import ApplicationExplanation, Explanation
     from tenure.sso.receipt import Line
@@ -84,6 +85,7 @@ def show(
     """
     with session():
         from tenure.people import looks
+        from tenure.people.entered import as_entered
         from tenure.people.selectors import sensitive_attributes, shown_attributes
         from tenure.people.services import find_person
         from tenure.provisioning.questions.ahead import ahead
@@ -108,7 +110,7 @@ def show(
                 "",
                 ["Attribute", "Value", "From"],
                 [
-                    (name, item["value"], item["from"])
+                    (name, as_entered(item["value"]), item["from"])
                     for name, item in document["attributes"].items()
                 ],
             )
@@ -150,9 +152,34 @@ def _show(found: Explanation, ended: Mapping[str, Line], turns: Sequence[Turn]) 
             f"  [dim]{event.at:%Y-%m-%d %H:%M:%S %Z}[/] {escape(str(event))}{escape(reason)}"
             f" [dim]by {escape(event.actor)}[/]"
         )
+        if differences := _differences(event):
+            out.print(f"    [dim]{escape(differences)}[/]")
+
+
+#: Of one event in the history.
+_MOST_DIFFERENCES = 4
+
+
+def _differences(event: Event) -> str:
+    """What was another before, of events that only say that something was."""
+    from tenure.people.entered import as_entered
+
+    if not event.action.startswith("person.") or not event.before or not event.after:
+        return ""
+    before, after = dict(event.before), dict(event.after)
+    names = [name for name in after if before.get(name) != after[name]]
+    shown = [
+        f"{name} {as_entered(before.get(name)) or '(empty)'} → "
+        f"{as_entered(after[name]) or '(empty)'}"
+        for name in names[:_MOST_DIFFERENCES]
+    ]
+    more = len(names) - len(shown)
+    return ", ".join([*shown, f"and {more} more"] if more > 0 else shown)
 
 
 def _head(found: Explanation) -> None:
+    from tenure.people.selectors import lacks_end
+
     person = found.person
     since = f" since {_when(found, found.since)}" if found.since else ""
     out.print(
@@ -161,6 +188,8 @@ def _head(found: Explanation) -> None:
     )
     if found.until:
         out.print(f"[dim]changes by itself at {_when(found, found.until)}[/]")
+    if lacks_end(person):
+        out.print("[yellow]no last day:[/] employment that ends by itself; give the source its end")
     if person.legal_hold_since is not None:
         since = _when(found, person.legal_hold_since)
         out.print(
@@ -194,8 +223,10 @@ def _application(item: ApplicationExplanation) -> None:
         missing = f"; missing {', '.join(refusal.missing)}" if refusal.missing else ""
         out.print(f"    [dim]not by {escape(refusal.name)}: {escape(refusal.condition)}[/]")
         out.print(f"      [dim]saw {escape(saw or 'nothing')}{escape(missing)}[/]")
+    names = {because.rule: because.name for because in item.because}
     for key, rules in item.entitlements.items():
-        out.print(f"    {escape(key)} [dim]by {escape(', '.join(rules))}[/]")
+        by = ", ".join(names.get(rule, rule) for rule in rules)
+        out.print(f"    {escape(key)} [dim]by {escape(by)}[/]")
     if item.problem:
         out.print(f"    [red]{escape(item.problem)}[/]")
     for notice in item.notices:

@@ -59,7 +59,7 @@ def show(application: Slug, as_json: AsJson = False) -> None:
         out.print(f"{found.name} ({found.connector}), {found.mode}", markup=False, style="bold")
         out.print(document["not_sent"] or "It accepts us.", markup=False)
         if found.probe_at is not None:
-            out.print(f"Tried again {found.probe_at:%-d %b %H:%M:%S %Z}.", markup=False)
+            out.print(f"It is tried again {found.probe_at:%-d %b %H:%M:%S %Z}.", markup=False)
         waiting = ", ".join(f"{n} {state}" for state, n in document["operations"].items())
         out.print(f"Operations: {waiting or 'none waits'}.", markup=False)
         limits = ", ".join(f"{name} {value}" for name, value in found.limits.items())

@@ -12,15 +12,19 @@ from typing import Any
 
 import uvloop
 from django.db import close_old_connections, connection
+from django.db.models import Count
 from rich.markup import escape
 
 from tenure.applications.models import Application, Health
-from tenure.cli.output import out
+from tenure.cli.output import out, say
 from tenure.cli.progress import Bars
+from tenure.infra.clock import now
 from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import ledger
 from tenure.provisioning.planning.plans import StoredPlan
+from tenure.provisioning.questions import selectors
+from tenure.provisioning.questions.going import going
 from tenure.provisioning.records.plan import Plan
 from tenure.provisioning.records.stopping import standing_still
 from tenure.provisioning.services import resume_application
@@ -29,6 +33,8 @@ from tenure.runs.models import Run, RunState
 _LOOK_EVERY = 0.25
 #: Workers get this long to begin; an application that nobody works is drained right here.
 _PATIENCE = 2.0
+#: More of one kind are told by what they have in common.
+_LINES = 20
 
 
 @dataclass(slots=True)
@@ -40,6 +46,10 @@ class Applied:
     failed: list[dict[str, Any]] = field(default_factory=list)
     manual: list[dict[str, Any]] = field(default_factory=list)
     stopped: dict[str, str] = field(default_factory=dict)
+    #: Slug -> operations of the run that wait for it.
+    pending: dict[str, int] = field(default_factory=dict)
+    #: What else of it cannot go just now, and why.
+    waits: list[str] = field(default_factory=list)
     held_reasons: tuple[str, ...] = ()
     #: Application name -> operations that are shown only: it is in report mode.
     reported: dict[str, int] = field(default_factory=dict)
@@ -70,25 +80,34 @@ class Applied:
             "guard": {"held": bool(self.held_reasons), "reasons": list(self.held_reasons)},
             "reported": self.reported,
             "not_sent": self.still,
+            "waits": self.waits,
             "problems": self.problems,
         }
 
     def show(self) -> None:
         words = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
         out.print(f"[bold]Run {self.run.pk}:[/] {words or 'nothing to do'}.")
-        for item in (*self.failed, *self.manual):
+        for item in (*self.failed[:_LINES], *self.manual[:_LINES]):
             out.print(
                 f"[red]{item['state']}[/] {item['kind']} {escape(item['person_name'])} in "
                 f"{escape(item['application'])}: {escape(item['error'])}"
             )
+        if more := len(self.failed[_LINES:]):
+            out.print(f"… and {more} more failed. In all:")
+            for cause in selectors.failures(self.run):
+                out.print(f"  {cause.count} in {escape(cause.name)}: {escape(cause.example)}")
+        if more := len(self.manual[_LINES:]):
+            out.print(f"… and {more} more to do by hand: `tenure tasks list`")
         for slug, reason in self.stopped.items():
-            waiting = sum(self.states.get(state, 0) for state in ledger.PENDING)
             out.print(
-                f"[red]{escape(slug)} does not accept us:[/] {escape(reason)} {waiting} operations "
-                "wait. Mend it and run `tenure apply` again; a worker tries by itself too."
+                f"[red]{escape(slug)} does not accept us:[/] {escape(reason)} "
+                f"{self.pending.get(slug, 0)} operations wait. Mend it and run `tenure apply` "
+                "again; a worker tries by itself too."
             )
         for name, why in self.still.items():
             out.print(f"[magenta]Not sent to {escape(name)}:[/] {escape(why)}")
+        for wait in self.waits:
+            out.print(escape(wait))
         for name, count in self.reported.items():
             out.print(
                 f"[magenta]{escape(name)} is in report mode:[/] `tenure plan` shows its {count} "
@@ -127,6 +146,7 @@ def _wait(stored: StoredPlan) -> None:
     with Bars(_left(stored.run)) as bars:
         helper: threading.Thread | None = None
         last, since = -1, time.monotonic()
+        told: set[tuple[str, str]] = set()
         while True:
             pending = _left(stored.run)
             done = bars.show(pending)
@@ -134,30 +154,38 @@ def _wait(stored: StoredPlan) -> None:
                 return
             if done != last:
                 last, since = done, time.monotonic()
-            elif time.monotonic() - since > _PATIENCE and not (helper and helper.is_alive()):
-                if all(_is_stopped(slug) for slug in pending):
-                    return
-                helper = _drain_here(pending)
+            elif time.monotonic() - since > _PATIENCE:
                 since = time.monotonic()
+                if _is_stuck(stored.run, told):
+                    return
+                if not (helper and helper.is_alive()):
+                    helper = _drain_here(pending)
             time.sleep(_LOOK_EVERY)
+
+
+def _is_stuck(run: Run, told: set[tuple[str, str]]) -> bool:
+    """Whether nothing of it goes on before somebody mends something; that is told at the end. What
+    else keeps it is said here, each reason once."""
+    goes = going(run, now())
+    if goes is None or goes.stuck >= sum(_left(run).values()):
+        return True
+    for wait in goes.waits:
+        if (wait.slug, wait.why) not in told:
+            told.add((wait.slug, wait.why))
+            say(str(wait))
+    return False
 
 
 def _left(run: Run) -> dict[str, int]:
     """Application -> operations of the run that are not settled yet."""
-    left: dict[str, int] = {}
-    for slug in Operation.objects.filter(run=run, state__in=ledger.PENDING).values_list(
-        "application__slug", flat=True
-    ):
-        left[slug] = left.get(slug, 0) + 1
-    return dict(sorted(left.items()))
+    rows = Operation.objects.filter(run=run, state__in=ledger.PENDING)
+    return dict(
+        rows.values_list("application__slug").annotate(n=Count("pk")).order_by("application__slug")
+    )
 
 
 def _is_paused(run: Run) -> bool:
     return Run.objects.filter(pk=run.pk, state=RunState.PAUSED.value).exists()
-
-
-def _is_stopped(slug: str) -> bool:
-    return bool(standing_still([slug]))
 
 
 def _drain_here(slugs: Iterable[str]) -> threading.Thread:
@@ -192,6 +220,8 @@ def _outcome(stored: StoredPlan, reported: Mapping[str, int]) -> Applied:
             health=Health.STOPPED, pk__in=pending.values("application")
         ).values_list("slug", "stopped_reason")
     )
+    still = standing_still()
+    goes = going(run, now())
     asked = Application.objects.filter(pk__in=pending.values("application"), health=Health.OK)
     return Applied(
         run=run,
@@ -201,6 +231,8 @@ def _outcome(stored: StoredPlan, reported: Mapping[str, int]) -> Applied:
         failed=[item for item in told if item["state"] == "failed"],
         manual=[item for item in told if item["state"] == "manual"],
         stopped=stopped,
+        pending=_left(run),
+        waits=[str(w) for w in (goes.waits if goes else ()) if w.name not in still],
         held_reasons=stored.held_reasons,
         problems=[problem.as_json() for problem in stored.problems],
     )

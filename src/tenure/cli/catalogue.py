@@ -33,7 +33,9 @@ Name = Annotated[str, typer.Option("--name", help="What it is called here.")]
 Key = Annotated[str, typer.Option("--as", help="Its slug in tenure.yaml. Default: the entry's.")]
 Values = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A setting, as NAME=VALUE. What is missing is asked for."),
+    typer.Option(
+        "--set", help="A setting, as NAME=VALUE: any that there is. What is missing is asked for."
+    ),
 ]
 Secrets = Annotated[
     list[str] | None,

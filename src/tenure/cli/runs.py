@@ -41,6 +41,8 @@ def show(run: Number, as_json: AsJson = False) -> None:
         )
         if document["message"]:
             out.print(document["message"], markup=False)
+        for wait in document["waits"]:
+            out.print(wait["says"], markup=False)
         for state, count in document["states"].items():
             out.print(f"  {count} {state}", markup=False)
         for item in document["failures"]:
@@ -94,6 +96,7 @@ def cancel(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
 def _document(number: int) -> dict[str, Any]:
     from tenure.infra.clock import now
     from tenure.provisioning.questions import selectors as provisioning
+    from tenure.provisioning.questions.going import going
     from tenure.runs import selectors
     from tenure.runs.models import RunKind
     from tenure.runs.progress import progress
@@ -101,8 +104,10 @@ def _document(number: int) -> dict[str, Any]:
     run = selectors.run(number)
     if run is None:
         raise Failure(f"There is no run {number}. `tenure runs list` shows them.")
-    far = progress(run, now())
     executes = run.kind == RunKind.EXECUTE.value
+    at = now()
+    goes = going(run, at) if executes else None
+    far = progress(run, at, rate=goes.rate, waiting=goes.waiting) if goes else progress(run, at)
     return {
         "id": run.pk,
         "kind": run.kind,
@@ -116,6 +121,16 @@ def _document(number: int) -> dict[str, Any]:
         "total": run.total,
         "rate": far.rate,
         "seconds_left": far.left,
+        "waits": [
+            {
+                "application": w.slug,
+                "count": w.count,
+                "why": w.why,
+                "until": w.until,
+                "says": str(w),
+            }
+            for w in (goes.waits if goes else ())
+        ],
         "message": run.message,
         "counters": run.counters,
         "states": {state.value: n for state, n in provisioning.states(run).items()}

@@ -4,6 +4,7 @@ authorise it, take the authorisation back. Adding one and looking at its rows is
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -35,6 +36,7 @@ def list_sources(as_json: AsJson = False) -> None:
         from tenure.core.schedules import schedule_from
         from tenure.sources.selectors import sources
 
+        listed = sources()
         rows = [
             {
                 "source": row.source.slug,
@@ -44,12 +46,12 @@ def list_sources(as_json: AsJson = False) -> None:
                 "schedule": str(schedule_from(row.source.schedule)),
                 "last": row.last.state if row.last else None,
                 "last_at": row.last.touched_at if row.last else None,
-                "read_at": row.source.read_at,
+                "read_at": row.read_at,
                 "due_at": row.source.due_at,
                 "failures": row.source.failures,
                 "failed": row.source.failed_reason,
             }
-            for row in sources()
+            for row in listed
         ]
         if as_json:
             print_json(rows)
@@ -59,18 +61,23 @@ def list_sources(as_json: AsJson = False) -> None:
             return
         cells = [
             (
-                row["source"],
-                row["records"],
-                row["schedule"],
-                f"{row['last']} {row['last_at']:%Y-%m-%d %H:%M}" if row["last"] else "never",
-                f"{row['due_at']:%Y-%m-%d %H:%M}" if row["due_at"] else "",
+                row.source.slug,
+                row.records,
+                str(schedule_from(row.source.schedule)),
+                f"{row.last.state} {_shown(row.read_at)}" if row.last else "never",
+                _shown(row.source.due_at),
             )
-            for row in rows
+            for row in listed
         ]
-        out.print(table("", ["Source", ">Records", "Imported", "Last", "Next"], cells))
+        titles = ["Source", ">Records", "Imported", "Last (UTC)", "Next (UTC)"]
+        out.print(table("", titles, cells))
         for row in rows:
             if row["failed"]:
                 out.print(f"{row['source']}: {row['failed']}", markup=False, style="red")
+
+
+def _shown(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""
 
 
 @source_app.command("check")

@@ -56,8 +56,8 @@ def show(source: Slug, as_json: AsJson = False) -> None:
             print_json(document)
             return
         out.print(f"{found.name} ({found.reader}): {row.records} records, {row.gone} gone.")
-        last = f"{row.last.state} {row.last.touched_at:%Y-%m-%d %H:%M}" if row.last else "never"
-        due = f", next {found.due_at:%Y-%m-%d %H:%M}" if found.due_at else ""
+        last = f"{row.last.state} {row.read_at:%Y-%m-%d %H:%M} UTC" if row.last else "never"
+        due = f", next {found.due_at:%Y-%m-%d %H:%M} UTC" if found.due_at else ""
         out.print(f"Imported {document['schedule']}: last {last}{due}.", highlight=False)
         if found.failed_reason:
             out.print(found.failed_reason, markup=False, style="red")

@@ -15,7 +15,9 @@ from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
 from tenure.cli.progress import counting, waiting
 
 if TYPE_CHECKING:
+    from tenure.people.models import Person
     from tenure.provisioning.questions.ahead import Turn
+    from tenure.provisioning.records.plan import Plan
     from tenure.sources.importing import ImportResult
 
 Application = Annotated[
@@ -122,10 +124,12 @@ def _show_changes(result: ImportResult) -> None:
             out.print(f"    {name}: {before}{after}", markup=False)
     rest = len(result.changes) - _SHOWN + result.more
     if rest > 0:
-        out.print(f"[dim]and {rest} people more; --json has the first thousand[/]")
+        out.print(f"[dim]and {rest} more; --json has the first thousand[/]")
 
 
 def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "(nothing)" if value is None else str(value)
@@ -141,22 +145,28 @@ def _show_import(result: ImportResult, *, dry_run: bool) -> None:
         err.print(f"{issue.severity} {where}{who}{issue.message}", style=style, markup=False)
     counts = result.counts
     words = [
-        f"{counts.get(name, 0)} {label}"
-        for name, label in (
-            ("added", "added"),
-            ("changed", "changed"),
-            ("unchanged", "unchanged"),
-            ("left", "left"),
-            ("waiting", "waiting for an answer"),
-            ("former", "under former numbers"),
-            ("errors", "errors"),
-            ("warnings", "warnings"),
+        form.format(many=many, s="" if many == 1 else "s")
+        for many, form in (
+            (counts.get("added", 0), "{many} added"),
+            # Who has left is another than before, too.
+            (counts.get("changed", 0) - counts.get("left", 0), "{many} changed"),
+            (counts.get("unchanged", 0), "{many} unchanged"),
+            (counts.get("left", 0), "{many} left"),
+            (counts.get("gone", 0), "{many} gone, and nobody leaves by that (`absence: ignore`)"),
+            (counts.get("waiting", 0), "{many} waiting for an answer"),
+            (counts.get("former", 0), "{many} under former numbers"),
+            (counts.get("errors", 0), "{many} error{s}"),
+            (counts.get("warnings", 0), "{many} warning{s}"),
         )
-        if counts.get(name)
+        if many > 0
     ]
     prefix = "Dry run, nothing changed. " if dry_run else ""
-    what = "rows" if result.whole else "rows that changed"
-    say(f"{prefix}{counts.get('rows', 0)} {what}: {', '.join(words) or 'nothing'}.")
+    rows = counts.get("rows", 0)
+    if not rows and not result.whole:
+        say(f"{prefix}Nothing is new there since it was read last.")
+        return
+    what = ("row" if rows == 1 else "rows") + ("" if result.whole else " that may be new")
+    say(f"{prefix}{rows} {what}: {', '.join(words) or 'nothing'}.")
 
 
 def plan(
@@ -197,7 +207,6 @@ def plan(
         from tenure.cli.rendering import show_plan, show_turns
         from tenure.people.services import find_person
         from tenure.provisioning.questions.ahead import ahead
-        from tenure.provisioning.questions.whatif import with_future
         from tenure.provisioning.services import preview
 
         _read_first(application)
@@ -214,7 +223,7 @@ def plan(
                     f"more than today's plan, {len(edit.dropped)} fewer."
                 )
             elif who and given:
-                found, turns = with_future(who, _pairs(given))
+                found, turns = _supposed(who, given, application)
             else:
                 found = preview(application=application, person=who)
                 turns = ahead(who) if who else []
@@ -230,6 +239,15 @@ def plan(
                 show_turns(out, turns, who.time_zone)
         if found.lines or any(not problem.notice for problem in found.problems):
             raise typer.Exit(2 if found.lines else 1)
+
+
+def _supposed(who: Person, given: list[str], application: str | None) -> tuple[Plan, list[Turn]]:
+    from tenure.provisioning.questions.whatif import with_future
+
+    try:
+        return with_future(who, _pairs(given), application=application)
+    except ValueError as error:
+        raise Failure(f"--with: {error}") from error
 
 
 def _pairs(given: list[str]) -> dict[str, str]:

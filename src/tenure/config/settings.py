@@ -174,6 +174,8 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         # Every periodic task and every job, each in several lines.
         "procrastinate": {"level": "WARNING"},
+        # Each step of each connection to an SFTP server.
+        "asyncssh": {"level": "WARNING"},
         "django.security.DisallowedHost": {"level": "ERROR"},
         "django": {"handlers": [], "propagate": True},
     },

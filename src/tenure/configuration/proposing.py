@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
+from pydantic import BaseModel
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tenure.catalogue import filling
 from tenure.catalogue.entry import Entry
@@ -21,6 +23,7 @@ from tenure.configuration.document import Application, Attribute, Document
 from tenure.configuration.exporting import as_written
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.references import EXPECTED, is_reference
+from tenure.connectors.registry import connector_class
 
 _LONGEST_NAME = 200
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
@@ -44,8 +47,10 @@ def prepare(
     slug = slug or entry.slug
     problems = named(slug, name)
     references = referenced(entry, slug, secrets or {}, problems)
+    connector = connector_class(entry.connector.kind)
+    more, answers = besides(entry, connector.Settings, answers, problems)
     try:
-        settings = filling.settings(entry, answers)
+        settings = {**filling.settings(entry, answers), **more}
     except filling.WrongAnswers as error:
         problems |= error.problems
     if problems:
@@ -104,6 +109,23 @@ def named(slug: str, name: str) -> dict[str, str]:
     if len(name.strip()) > _LONGEST_NAME:
         problems["name"] = f"A name has at most {_LONGEST_NAME} characters."
     return problems
+
+
+def besides(
+    entry: Common, schema: type[BaseModel], answers: Mapping[str, str], problems: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Settings that an entry does not ask for and its reader or connector has, such as `ca_file`;
+    and the other answers. What is no text is written as in the document."""
+    forms = schema.model_json_schema().get("properties", {})
+    asked = {one.name for one in entry.settings}
+    more: dict[str, Any] = {}
+    for name in sorted(answers.keys() & forms.keys() - asked):
+        try:
+            plain = forms[name].get("type") == "string"
+            more[name] = answers[name] if plain else YAML(typ="safe").load(answers[name])
+        except YAMLError as error:
+            problems[name] = f"{answers[name]!r} is no value: {str(error).splitlines()[0]}."
+    return more, {name: answers[name] for name in answers if name not in forms or name in asked}
 
 
 def referenced(

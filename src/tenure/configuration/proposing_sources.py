@@ -12,7 +12,8 @@ from tenure.configuration.document import Document
 from tenure.configuration.document_sources import Source
 from tenure.configuration.exporting import as_written
 from tenure.configuration.problems import ConfigurationError
-from tenure.configuration.proposing import as_yaml, named, referenced
+from tenure.configuration.proposing import as_yaml, besides, named, referenced
+from tenure.readers.registry import reader_class
 
 
 def prepare_source(
@@ -30,10 +31,11 @@ def prepare_source(
     problems = named(slug, name)
     references = referenced(entry, slug, secrets or {}, problems)
     given = {key for key, text in (secrets or {}).items() if text.strip()}
+    more, answers = besides(entry, reader_class(entry.reader.kind).Settings, answers, problems)
     optional = {one.name for one in entry.secrets if one.optional} - given
     settings: dict[str, Any] = {}
     try:
-        settings = filling.source_settings(entry, answers)
+        settings = {**filling.source_settings(entry, answers), **more}
     except filling.WrongAnswers as error:
         problems |= error.problems
     if problems:

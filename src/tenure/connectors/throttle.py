@@ -112,8 +112,7 @@ class TokenBucket:
         pause = self.paused_for()
         if pause > self._patience:
             raise RetryLater(
-                f"The application asked us to wait; {pause:.0f} seconds of it are left. "
-                "Nothing was sent; it is tried again after that.",
+                "The application asked us to wait. Nothing was sent; it is tried again after that.",
                 after=pause,
             )
         if pause > 0:

@@ -39,6 +39,8 @@ _SEPARATORS = "._-"
 _APOSTROPHES = re.compile(r"['`\"]")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _RUN = re.compile(r"([._-])[._-]+")
+#: Letter by letter it would be `oy`, which nobody writes (ISO 843).
+_GREEK_OU = re.compile("(?P<capital>Ο)[υύΥΎ]|ο[υύ]")
 _LITERAL = re.compile(r"[A-Za-z0-9._-]*")
 
 
@@ -48,6 +50,7 @@ def transliterate(text: str) -> str:
     if text.isascii():
         return text
     plain = unicodedata.normalize("NFKC", text)
+    plain = _GREEK_OU.sub(lambda found: "Ou" if found["capital"] else "ou", plain)
     kept = (c for c in plain if unicodedata.category(c) not in ("So", "Cs", "Cf", "Co"))
     return anyascii("".join(kept))
 

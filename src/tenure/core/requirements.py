@@ -1,8 +1,8 @@
 """Applications that need another one first: the mailbox before what is signed in to by it.
 
-A required account is made and opened before the one that needs it, and deleted after it. One that
-is made closed ahead of the first day is enough until then. Closing waits for nothing: access ends
-everywhere at once.
+A required account is made and opened before the one that needs it, and deleted after it, however
+much longer that one is kept. One that is made closed ahead of the first day is enough until then.
+Closing waits for nothing: access ends everywhere at once.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tenure.core.model import (
     OperationKind,
     PersonFacts,
     Problem,
+    RemovalAction,
     Situation,
 )
 
@@ -41,7 +42,9 @@ def unmet(
     """The operations with what each has to wait for. One whose requirement is not met is left out,
     and a problem says so: only a notice where time will meet it. `given`: the applications that the
     rules give, `due`: those of them that let the person in now."""
-    if not any(policies[step.application].requires for step in operations):
+    concerned = {step.application for step in operations}
+    concerned |= {account.application for account in observed if account.application in policies}
+    if not operations or not any(policies[slug].requires for slug in concerned):
         return tuple(sorted(operations, key=_order)), ()
     opening = {
         step.application
@@ -73,6 +76,10 @@ def unmet(
                     later.add(step.application)
                 problems.append(_problem(person, step, lacking, later))
                 continue
+        if step.kind is OperationKind.DELETE and _still_needed(
+            step, operations, observed, policies, due
+        ):
+            continue
         kept.append(_waiting(step, required, opening, operations, policies))
     kept.sort(key=_order)
     return tuple(kept), tuple(problems)
@@ -85,6 +92,34 @@ def _closed_ahead(
     policy = policies.get(account.application)
     upcoming = person.state is LifecycleState.UPCOMING
     return upcoming and policy is not None and policy.closed_ahead
+
+
+def _still_needed(
+    step: Operation,
+    operations: Sequence[Operation],
+    observed: Sequence[Observed],
+    policies: Mapping[str, ApplicationPolicy],
+    due: Set[str],
+) -> bool:
+    """Whether an account that requires this one is still to be deleted, later than now."""
+    deleted = {other.application for other in operations if other.kind is OperationKind.DELETE}
+    return any(
+        step.application in policies[account.application].requires
+        and account.application not in due | deleted
+        and _is_deleted_later(account, policies[account.application])
+        for account in observed
+        if account.application in policies
+    )
+
+
+def _is_deleted_later(account: Observed, policy: ApplicationPolicy) -> bool:
+    return (
+        account.situation is Situation.LINKED
+        and not account.protected
+        and policy.mode is ApplicationMode.LIVE
+        and policy.removal is not RemovalAction.KEEP
+        and (policy.removal is RemovalAction.DELETE or policy.delete_after is not None)
+    )
 
 
 def _order(step: Operation) -> tuple[int, str]:

@@ -42,6 +42,8 @@ class Schedule:
     def __str__(self) -> str:
         if self.every is not None:
             minutes = self.every.total_seconds() / 60
+            if minutes == 1:
+                return "every minute"
             return (
                 f"every {minutes:g} minutes" if minutes < 120 else f"every {minutes / 60:g} hours"
             )

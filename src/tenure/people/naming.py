@@ -91,8 +91,7 @@ def reserve(
         again: dict[int, list[str]] = {}
         for key, values in batches.items():
             if not values:
-                what = "address" if form.domain else "name"
-                failed[key] = f"no {what} could be made from this name; all formats are used up"
+                failed[key] = _why_none(form, people[key])
                 del proposals[key]
                 continue
             free = [
@@ -111,6 +110,13 @@ def reserve(
             proposals[key] = chain(again[key], proposals[key])
         width = min(MOST_AT_ONCE, width * 2)
     return given, failed
+
+
+def _why_none(form: NameForm, attributes: Attributes) -> str:
+    what = "address" if form.domain else "user name"
+    if next(form.names(attributes), None) is None:
+        return f"their name has no letter that can be in one; give them the {what} in the source"
+    return f"whatever the {what} formats make is somebody else's; add a format with {{n}}"
 
 
 def claim(

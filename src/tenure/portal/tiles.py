@@ -109,12 +109,13 @@ def _tile(
     if operation is not None and operation.kind in _MAKES:
         word, meaning, live = _MAKING[operation.state]
         return Tile(application, word, meaning, live=live)
+    first = person.start_date if person.state == LifecycleState.UPCOMING.value else None
+    if first and why.because and (application.closed_ahead or not why.due):
+        return Tile(application, f"From {first.day} {first:%b}", "")
     if why.due and application.mode == ApplicationMode.LIVE.value and not why.problem:
         return Tile(application, "In a minute", "change", live=True)
     if why.due:
         return Tile(application, "Set up by hand", "wait")
-    if why.because and person.state == LifecycleState.UPCOMING.value and person.start_date:
-        return Tile(application, f"From {person.start_date.day} {person.start_date:%b}", "")
     if account is not None:
         return Tile(application, "Closed", "remove")
     return None

@@ -48,11 +48,15 @@ class Refused(Exception):
     """It is not taken, and nothing was done. str() is for our log, not for whoever sent it."""
 
 
+class NotReady(Refused):
+    """Whether it is genuine cannot be told at present, for something is wrong here."""
+
+
 def receive(
     slug: str, headers: Mapping[str, str], body: bytes, *, method: str = "POST"
 ) -> Mapping[str, str]:
     """Keep a webhook of the source and wake whoever fetches the records. Returns headers for the
-    answer. Raises `Refused`."""
+    answer. Raises `Refused`, or `NotReady`."""
     source = Source.objects.filter(slug=slug).first()
     found = _described(source) if source is not None else None
     if source is None or found is None:
@@ -71,7 +75,7 @@ def _described(source: Source) -> Webhook | None:
     try:
         reader = open_source(source)
     except ReaderError as error:
-        raise Refused(str(error)) from error
+        raise NotReady(str(error)) from error
     return reader.webhook if isinstance(reader, Hinted) else None
 
 
@@ -79,7 +83,7 @@ def _secret(source: Source, webhook: Webhook) -> str:
     try:
         return resolve(source.secrets.get(webhook.secret, ""))
     except LookupError as error:
-        raise Refused(str(error)) from error
+        raise NotReady(str(error)) from error
 
 
 def _keep(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,6 +24,7 @@ from tenure.scim_server.models import PushToken
 from tenure.sources.models import Source
 from tenure.sources.opening import open_source
 
+log = logging.getLogger(__name__)
 _BASIC = re.compile(r"Basic +([A-Za-z0-9+/=]+)", re.IGNORECASE)
 _SCHEME = re.compile(r"(?:Bearer|Token) +", re.IGNORECASE)
 
@@ -80,7 +82,9 @@ def _said(source: Source, body: bytes) -> Hint | None:
     try:
         reader = open_source(source)
     except ReaderError as error:
-        raise Refused(str(error)) from error
+        # The secret was right: it is asked what changed, and tried again until that can be done.
+        log.warning("Webhook for %s: %s", source.slug, error)
+        return None
     if not isinstance(reader, Hinted):
         return None
     found = said(reader.webhook, body)

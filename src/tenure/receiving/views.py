@@ -19,7 +19,7 @@ from tenure.provisioning.services import follow
 from tenure.readers.base import ReaderError
 from tenure.readers.registry import UPLOAD
 from tenure.receiving import hints, unsigned
-from tenure.receiving.hints import Refused
+from tenure.receiving.hints import NotReady, Refused
 from tenure.scim_server import tokens
 from tenure.scim_server.models import PushToken, Scope
 from tenure.signin.where import address_of
@@ -56,6 +56,10 @@ def hook(request: HttpRequest, slug: str, secret: str = "") -> HttpResponse:
     except unsigned.TooOften as error:
         log.warning("Webhooks for %s come too often from %s.", slug, error)
         return _answer(429, {"error": "Too often."}, {"Retry-After": "60"})
+    except NotReady as error:
+        # Some take 401 for the end, and send no more.
+        log.warning("Webhook for %s has to come again: %s", slug, error)
+        return _answer(503, {"error": "Not now."}, {"Retry-After": "300"})
     except Refused as error:
         log.warning("Webhook for %s refused: %s", slug, error)
         return _answer(401, {"error": "Refused."})

@@ -104,6 +104,11 @@ def takes_file(kind: str) -> bool:
     return "path" in reader_class(kind).Settings.model_fields and _alone(kind)
 
 
+def is_handed_in(kind: str, settings: Mapping[str, Any]) -> bool:
+    """Whether nothing says where the file is, so that somebody has to hand it in."""
+    return takes_file(kind) and not settings.get("path") and not settings.get("url")
+
+
 def _alone(kind: str) -> bool:
     """Whether a path is all that it needs: not a server as well."""
     fields = reader_class(kind).Settings.model_fields

@@ -31,7 +31,7 @@ from tenure.sources.managers import (
     numbered,
     resolve_managers,
     settle_numbers,
-    tie_managers,
+    tie_changed,
 )
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.opening import open_source
@@ -49,7 +49,8 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """`counts`: rows, added, changed, unchanged, left, held, waiting, former, errors, warnings.
+    """`counts`: rows, added, changed (`left` among them), unchanged, left, gone (who are not there
+    any more, where that means nothing), held, waiting, former, errors, warnings.
     `whole`: everything was read, not only what changed. `leavers`: ids of who has left now.
     `changes`: what a dry run would change, person by person, the first of them; `more`: how many
     people beyond those."""
@@ -83,7 +84,7 @@ def import_source(
     """Read what changed where the source can say so, else all of it. `full`: all of it anyway;
     `ids`: these records only, by the source's own names. `accept` is the reason why a tripped guard
     is overridden, `reason` why it is imported now. `quiet`: where nothing had changed no run is
-    left.
+    left, however many rows came once more.
 
     Raises `ReaderError` when the source as a whole cannot be used, or is being imported already:
     nothing was changed then.
@@ -98,7 +99,8 @@ def import_source(
             result = _import(work, _Asked(file, full or file is not None, tuple(ids)), progress)
             if not dry_run and file is None:
                 _readable(source)
-            if quiet and not result.whole and not result.counts["rows"]:
+            # One that succeeds after others that failed is news.
+            if quiet and _is_idle(result) and not source.failures:
                 run.delete()
             return result
         except BaseException as error:
@@ -107,6 +109,12 @@ def import_source(
                 work.store_issues()
                 runs.finish(run, RunState.FAILED, message=_said(error), counters=work.counts)
             raise
+
+
+def _is_idle(result: ImportResult) -> bool:
+    """Whether only what changed was asked for, and nothing had."""
+    told = result.counts["rows"] - result.counts["unchanged"] + len(result.issues)
+    return not result.whole and not told
 
 
 def _readable(source: Source) -> None:
@@ -201,7 +209,7 @@ def _tied(work: Work) -> Iterator[ManagerWarning]:
     if work.whole:
         yield from resolve_managers(work.source)
     elif work.touched:
-        tie_managers(work.source, work.touched)
+        yield from tie_changed(work.source, work.touched)
 
 
 def _take_all(
@@ -334,7 +342,7 @@ def _close(work: Work, held: str) -> ImportResult:
     runs.finish(
         run, state, message=held, counters=counts, done=counts["rows"], total=counts["rows"]
     )
-    if not work.dry_run and (work.whole or counts["rows"]):
+    if not work.dry_run and (work.whole or counts["rows"] > counts["unchanged"]):
         record(
             Action.IMPORT_HELD if held else Action.IMPORT_FINISHED,
             subject_kind="source",

@@ -72,7 +72,7 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
     person.time_zone = str(attributes["time_zone"])
     person.on_leave = status.on_leave
     person.ended_by_source_at = status.ended_at
-    return told + _hired_again(person, started_before)
+    return told + hired_again(person, started_before)
 
 
 def _on_top_of_each_other(ordered: Sequence[Layer]) -> tuple[dict[str, Value], dict[str, str]]:
@@ -169,7 +169,7 @@ def _agreeing_dates(
     return [told]
 
 
-def _hired_again(person: Person, started_before: date | None) -> list[str]:
+def hired_again(person: Person, started_before: date | None) -> list[str]:
     """A termination by hand stands against whatever a source says of that employment. A new first
     day after it is another employment: the termination is over, or they could never come back."""
     ended, starts = person.terminated_at, person.start_date

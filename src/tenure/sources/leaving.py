@@ -85,10 +85,19 @@ def _absent(work: Work) -> QuerySet[SourceRecord]:
     """The records that are gone: all that a whole read did not see, or those that the source itself
     says were deleted."""
     if work.source.absence != Absence.LEAVE:
+        _count_ignored(work)
         return SourceRecord.objects.none()
     if not work.whole:
         return seen.deleted(work.source, work.gone)
     return seen.absent(work.source) if _absence_counts(work) else SourceRecord.objects.none()
+
+
+def _count_ignored(work: Work) -> None:
+    """How many are gone of whom the source does not say that they leave: it is told, for somebody
+    may have expected that they do."""
+    gone = seen.absent(work.source) if work.whole else seen.deleted(work.source, work.gone)
+    if not work.unreadable and (number := gone.count()):
+        work.counts["gone"] = number
 
 
 def _absence_counts(work: Work) -> bool:

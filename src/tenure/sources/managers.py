@@ -7,7 +7,7 @@ both reports and a manager can be part of a circle, and only they are read.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import connection, transaction
@@ -193,11 +193,7 @@ def resolve_managers(source: Source) -> Iterator[ManagerWarning]:
         cycles = _cycles({pk: manager for pk, _, manager in rows})
         circling = [pk for cycle in cycles for pk in cycle]
         cursor.execute(_TIE, {"source": source.pk, "circling": circling})
-    names = {pk: number for pk, number, _ in rows}
-    for cycle in cycles:
-        chain = " -> ".join(names[pk] for pk in [*cycle, cycle[0]])
-        message = f"The managers go round in a circle: {chain}. None of them gets a manager here."
-        yield ManagerWarning(names[cycle[0]], f"{message} Correct one of them in the source.")
+    yield from _told(cycles, {pk: number for pk, number, _ in rows})
     with connection.cursor() as cursor:
         cursor.execute(_MISSING, {"source": source.pk})
         while missing := cursor.fetchmany(1000):
@@ -224,9 +220,37 @@ def tie_new(people: Sequence[Person]) -> None:
             person.manager_id = manager
 
 
-def tie_managers(source: Source, keys: Sequence[str]) -> None:
-    """Of the people of these records, and of those who wait for one of them. Circles and managers
+#: The people of these records, and everybody above them.
+_ABOVE = """
+    WITH RECURSIVE above AS (
+        SELECT person_id AS id FROM sources_sourcerecord
+        WHERE source_id = %(source)s AND key = ANY(%(keys)s)
+        UNION
+        SELECT person.manager_id FROM above JOIN people_person AS person ON person.id = above.id
+        WHERE person.manager_id IS NOT NULL
+    )
+    SELECT person.id, person.employee_number, person.manager_id
+    FROM people_person AS person JOIN above ON above.id = person.id
+    WHERE person.manager_id IS NOT NULL ORDER BY person.id
+"""
+
+
+def tie_changed(source: Source, keys: Sequence[str]) -> Iterator[ManagerWarning]:
+    """The same for the people of these records only. Warns of circles that they are in; managers
     who do not exist are told by an import of the whole source."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        tie_managers(source, keys)
+        cursor.execute(_ABOVE, {"source": source.pk, "keys": list(keys)})
+        rows = cursor.fetchall()
+        cycles = _cycles({pk: manager for pk, _, manager in rows})
+        circling = [pk for cycle in cycles for pk in cycle]
+        if circling:
+            Person.objects.filter(pk__in=circling).update(manager=None)
+    yield from _told(cycles, {pk: number for pk, number, _ in rows})
+
+
+def tie_managers(source: Source, keys: Sequence[str]) -> None:
+    """Of the people of these records, and of those who wait for one of them."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -245,6 +269,13 @@ def tie_managers(source: Source, keys: Sequence[str]) -> None:
             """,
             {"source": source.pk, "keys": list(keys)},
         )
+
+
+def _told(cycles: Sequence[Sequence[int]], names: Mapping[int, str]) -> Iterator[ManagerWarning]:
+    for cycle in cycles:
+        chain = " -> ".join(names[pk] for pk in [*cycle, cycle[0]])
+        message = f"The managers go round in a circle: {chain}. None of them gets a manager here."
+        yield ManagerWarning(names[cycle[0]], f"{message} Correct one of them in the source.")
 
 
 def _cycles(managers: dict[int, int]) -> list[list[int]]:

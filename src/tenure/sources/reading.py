@@ -115,10 +115,10 @@ def begin(
 
 
 def fingerprint(source: Source, mapping: RowMapping) -> bytes:
-    """Of all that decides what a record becomes. Secrets are references: a new key of the same
-    name changes nothing."""
+    """Of all that decides what a record becomes, or what it means that there is none. Secrets
+    are references: a new key of the same name changes nothing."""
     content = orjson.dumps(
-        [source.reader, source.settings], option=orjson.OPT_SORT_KEYS, default=str
+        [source.reader, source.settings, source.absence], option=orjson.OPT_SORT_KEYS, default=str
     )
     return hashlib.blake2b(content + mapping.salt, digest_size=16).digest()
 

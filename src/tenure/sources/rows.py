@@ -161,8 +161,9 @@ class RowMapping:
         }
         if lacking:
             raise ReaderError(
-                f"The file lacks the column {', '.join(sorted(lacking))}. It has: "
-                f"{', '.join(columns)}. Correct the file, or the mapping of {self.source.slug!r}."
+                f"{self.source.name} lacks the column {', '.join(sorted(lacking))}. It has: "
+                f"{', '.join(columns)}. Correct what it gives, or the mapping of "
+                f"{self.source.slug!r}."
             )
 
     def key(self, row: Row) -> str:
@@ -203,7 +204,7 @@ class RowMapping:
         zone = str(attributes.get("time_zone") or self.default_zone)
         self._check(attributes, zone)
         status = self._status(attributes)
-        ended, told = _ended(status, attributes, record, at.astimezone(ZoneInfo(zone)))
+        ended, told = ended_by_status(status, attributes, record, at.astimezone(ZoneInfo(zone)))
         return MappedRow(
             key=key,
             digest=digest,
@@ -303,7 +304,7 @@ class RowMapping:
         return str(found)
 
 
-def _ended(
+def ended_by_status(
     status: str, attributes: Mapping[str, Value], record: SourceRecord | None, at: datetime
 ) -> tuple[datetime | None, tuple[str, ...]]:
     """When the person is gone by their status, and what to know about it. A last day that is given

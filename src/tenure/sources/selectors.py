@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from django.db.models import Count, Q, QuerySet
@@ -28,6 +29,12 @@ class SourceRow:
     whole: Run | None
     errors: int
     warnings: int
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When it was read last, or could not be. Where nothing had changed that left no run."""
+        times = [self.source.read_at, self.last.touched_at if self.last else None]
+        return max((one for one in times if one), default=None)
 
 
 def sources() -> list[SourceRow]:

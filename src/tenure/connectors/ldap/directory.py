@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -113,7 +113,7 @@ class Directory:
         attributes: Sequence[str],
         size: int,
         controls: Sequence[Control] = (),
-    ) -> AsyncIterator[list[Entry]]:
+    ) -> AsyncGenerator[list[Entry]]:
         """Everything under `base`, page by page (RFC 2696), on a connection of its own: a server
         keeps the place of one listing for each."""
         ask = Ask("SEARCH", base, write=False)

@@ -70,7 +70,8 @@ _STOP = {
     7: "It does not take a name and password.",
     8: "It wants the connection encrypted: use ldaps://, or ldap:// without plain.",
     10: "It is not the server that is written to: enter the address of that one.",
-    11: "A limit of the directory is reached: raise it for the account that we sign in with.",
+    11: "A limit of the directory is reached: raise it for the account that we sign in with, or "
+    "make page_size smaller.",
     12: "It lacks something that is needed.",
     13: "It wants the connection encrypted: use ldaps://, or ldap:// without plain.",
     48: "Enter the name that we sign in with (bind_dn) and its password.",

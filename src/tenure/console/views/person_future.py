@@ -24,7 +24,16 @@ from tenure.provisioning.questions import whatif
 from tenure.provisioning.questions.ahead import ahead as turns_of
 
 #: What is asked most often, first.
-_FIRST = ("department", "title", "location", "manager", "employment_type", "start_date", "end_date")
+_FIRST = (
+    "department",
+    "title",
+    "location",
+    "manager",
+    "employment_type",
+    "status",
+    "start_date",
+    "end_date",
+)
 
 
 @dataclass(frozen=True, slots=True)

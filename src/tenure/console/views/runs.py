@@ -20,9 +20,10 @@ from tenure.people import selectors as people
 from tenure.provisioning import services
 from tenure.provisioning.decisions import steering
 from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.questions.going import Going, going
 from tenure.runs import selectors
 from tenure.runs.models import DRY_RUN, Run, RunKind
-from tenure.runs.progress import progress
+from tenure.runs.progress import Progress, progress
 from tenure.signin.permissions import Ability
 from tenure.sources import selectors as sources
 
@@ -135,10 +136,12 @@ def _live(row: Run) -> dict[str, Any]:
     states, kinds = provisioning.totals(row) if executes else ({}, {})
     shown = [(s.value, look.OPERATION[s.value], states[s]) for s in OperationState if states.get(s)]
     counters = [] if executes else _counters(row)
+    goes = going(row, timezone.now()) if executes else None
     return {
         "run": row,
         "name": _names().get(row.subject, row.subject),
-        "progress": progress(row, timezone.now()),
+        "progress": _progress(row, goes),
+        "waits": goes.waits if goes else (),
         "states": shown,
         "counters": counters,
         "kinds": kinds,
@@ -148,6 +151,11 @@ def _live(row: Run) -> dict[str, Any]:
         "failed": states.get(OperationState.FAILED, 0),
         "good": _good(row, states),
     }
+
+
+def _progress(row: Run, goes: Going | None) -> Progress:
+    now = timezone.now()
+    return progress(row, now, rate=goes.rate, waiting=goes.waiting) if goes else progress(row, now)
 
 
 def _good(row: Run, states: dict[OperationState, int]) -> int | None:

@@ -103,8 +103,8 @@ def _begun(
                 uploads.keep(slug, file.name or "upload", file.file, file.size or 0)
             except uploads.UploadRefused as error:
                 errors["file"] = str(error)
-        elif looking.takes_file(kind) and not settings.get("path") and not uploads.latest(slug):
-            errors["file"] = "Choose a file, or say where one is on this machine."
+        elif looking.is_handed_in(kind, settings) and not uploads.latest(slug):
+            errors["file"] = "Choose a file, or say where one is."
         values = {
             **(definition or {"mapping": {}}),
             "name": name,

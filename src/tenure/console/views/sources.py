@@ -216,8 +216,4 @@ def _live(slug: str) -> dict[str, Any]:
 
 
 def _needs_file(found: Source) -> bool:
-    return (
-        looking.takes_file(found.reader)
-        and not found.settings.get("path")
-        and uploads.latest(found.slug) is None
-    )
+    return looking.is_handed_in(found.reader, found.settings) and uploads.latest(found.slug) is None

@@ -20,7 +20,7 @@ from tenure.core.model import (
     PersonFacts,
     Situation,
 )
-from tenure.core.planner import entitled
+from tenure.core.planner import entitled, may_be_there
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.people.selectors import HIDDEN, sensitive_attributes
@@ -155,7 +155,9 @@ def explain(
             for refusal in compiled.rules.refusals(weighed.attributes, row.slug)
             if refusal.rule not in gives
         ]
-        may = entitled(who, policy, at) and not _waits(who, accounts.get(row.pk))
+        account = accounts.get(row.pk)
+        may = entitled(who, policy, at) and not _waits(who, account)
+        there = may_be_there(who, policy)
         problem = ""
         if given and may:
             try:
@@ -166,7 +168,7 @@ def explain(
             ApplicationExplanation(
                 application=row.slug,
                 name=row.name,
-                due=bool(given and may),
+                due=bool(given and may and there),
                 summary=summary(
                     who.state,
                     bool(given),
@@ -174,11 +176,14 @@ def explain(
                     person,
                     weighed.withheld.get(row.slug, ""),
                     made=made_ahead(who, policy),
+                    there=there,
+                    exists=account is not None and account.situation == Situation.LINKED.value,
+                    closed=policy.closed_ahead,
                 ),
                 because=_without(given.because, hidden) if given else (),
                 not_because=_without(refusals, hidden),
                 entitlements=dict(sorted(given.by_entitlement.items())) if given else {},
-                account=accounts.get(row.pk),
+                account=account,
                 problem=problem,
                 notices=tuple(
                     one.message
@@ -209,17 +214,28 @@ def summary(
     withheld: str,
     *,
     made: datetime | None = None,
+    there: bool = True,
+    exists: bool = False,
+    closed: bool = False,
 ) -> str:
     """Whether something is due, and why, in one sentence. `made`: when it is, where that is before
-    their first day."""
+    their first day. `there`: their state lets it be open. `exists`: there is an account. `closed`:
+    until the first day it stays so."""
     if withheld:
         return f"Not due: withheld by {withheld}."
+    if given and may and not there:
+        away = "on leave" if state is LifecycleState.ON_LEAVE else "suspended"
+        return f"Not due at present: it is closed while they are {away}."
+    if given and may and closed and state is LifecycleState.UPCOMING:
+        return f"Due: a rule gives it. It is closed until {person.start_date}."
     if given and may:
         return "Due: a rule gives it."
     if given and person.admitted is False:
         return "Not yet: it is made when they have come in."
     if given and state is LifecycleState.UPCOMING:
-        ahead = f"; it is made on {made.date()}, ahead of that" if made else ""
+        done = "opened" if exists and not closed else "made"
+        ahead = f"; it is {done} on {made.date()}, ahead of that" if made else ""
+        ahead = "" if exists and closed else ahead
         return f"Not yet: starts on {person.start_date}{ahead}."
     if given:
         return "Not due: the rules would give it, but the person has left."

@@ -92,11 +92,9 @@ class Standings:
         may, there = entitled(who, policy, self._at), may_be_there(who, policy)
         withheld = weighed.withheld.get(slug, "")
         made = made_ahead(who, policy)
-        why = summary(who.state, access is not None, may, person, withheld, made=made)
+        why = summary(who.state, access is not None, may, person, withheld, made=made, there=there)
         if access is not None and may and there:
             why = f"Due by {', '.join(reason.name for reason in access.because)}."
-        elif access is not None and may:
-            why = "Not due: the account is closed while they are on leave."
         return Given(
             due=access is not None and may and there,
             why=why,

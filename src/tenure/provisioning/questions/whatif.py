@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from tenure.infra.clock import now
-from tenure.people.entered import day, entered
+from tenure.people.entered import entered
 from tenure.people.models import Person
 from tenure.people.services import restand, schema
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions.ahead import Turn, ahead
 from tenure.provisioning.records.plan import Plan, PlanLine
-
-_COLUMNS = ("start_date", "end_date")
+from tenure.sources.supposing import suppose
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +42,36 @@ def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
         return _plan(row)
 
 
-def with_future(person: Person, given: Mapping[str, str]) -> tuple[Plan, list[Turn]]:
-    """The plan as `with_attributes` says, and what would come after it by itself."""
+def with_future(
+    person: Person, given: Mapping[str, str], *, application: str | None = None
+) -> tuple[Plan, list[Turn]]:
+    """The plan as `with_attributes` says, in one application or all, and what would come after it
+    by itself."""
     with _supposed(person, given) as row:
-        return _plan(row), ahead(row)
+        return _plan(row, application), ahead(row)
 
 
-def _plan(row: Person) -> Plan:
-    return plans.preview(Scope(person=row.pk), now=now(), guarded=False)
+def _plan(row: Person, application: str | None = None) -> Plan:
+    scope = Scope(person=row.pk, application=application)
+    return plans.preview(scope, now=now(), guarded=False)
 
 
 @contextmanager
 def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[Person]:
     """The person as they would be, for as long as it lasts."""
     kinds = schema()
+    for name in given:
+        if name not in kinds:
+            known = ", ".join(sorted(kinds))
+            raise LookupError(f"People have no attribute {name!r}. Known: {known}.")
+    values = {name: entered(name, text, kinds[name]) for name, text in given.items()}
     with transaction.atomic():
         row = Person.objects.select_for_update().get(pk=person.pk)
-        attributes = dict(row.attributes)
-        for name, text in given.items():
-            if name not in kinds:
-                known = ", ".join(sorted(kinds))
-                raise LookupError(f"People have no attribute {name!r}. Known: {known}.")
-            value = entered(name, text, kinds[name])
-            attributes.pop(name, None)
-            if value is not None:
-                attributes[name] = value
-            if name in _COLUMNS:
-                setattr(row, name, day(name, text) if text else None)
-        row.attributes = attributes
-        row.time_zone = str(attributes.get("time_zone", row.time_zone))
-        row.generation += 1
-        restand([row], now())
-        row.save()
         try:
+            suppose(row, values, now())
+            row.generation += 1
+            restand([row], now())
+            row.save()
             yield row
         finally:
             transaction.set_rollback(True)

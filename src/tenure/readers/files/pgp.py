@@ -10,6 +10,9 @@ from pathlib import Path
 from tenure.connectors.answers import Redactor
 from tenure.readers.base import ReaderError
 
+#: What the library says of a message whose layers it does not check (pysequoia 0.1.35).
+_ODD = "Unexpected message structure"
+
 
 def opened(
     source: Path,
@@ -49,6 +52,12 @@ def opened(
         else:
             pysequoia.decrypt_file(str(source), str(target), decryptor)
     except RuntimeError as error:
+        if signers and _ODD in str(error):
+            raise ReaderError(
+                f"{shown} is compressed inside its encryption, as GnuPG does unless told "
+                "otherwise, and the signature of such a file cannot be checked here. Have it made "
+                "with `gpg --compress-algo none`. Nothing of it was taken."
+            ) from None
         raise ReaderError(
             f"{shown} cannot be opened by PGP: {redact(_said(error))}. Check which key it was "
             "encrypted for, and who signed it (pgp.signed_by). Nothing of it was taken."

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from itertools import chain
 from typing import ClassVar
 
@@ -221,7 +221,7 @@ class LdapReader:
             lines.append(Check("Kind", True, text(root, "vendorName") or settings.kind))
             try:
                 await self._must_be_there(directory)
-                found = await directory.search(settings.people_dn, self._people, ["1.1"], most=1)
+                found = await self._first_page(directory)
             except (ReaderError, ConnectorError) as error:
                 return [*lines, Check("People", False, str(error))]
             if not found:
@@ -229,6 +229,17 @@ class LdapReader:
                 return [*lines, Check("People", False, said)]
             lines.append(Check("People", True, f"Can be read under {settings.people_dn}."))
             return [*lines, await told(directory, settings)]
+
+    async def _first_page(self, directory: Directory) -> list[Entry]:
+        """Asked for as an import does, so that a limit of the directory is seen now. An empty page
+        before others says nothing yet."""
+        size = self._settings.page_size
+        pages = directory.pages(self._settings.people_dn, self._people, ["1.1"], size)
+        async with aclosing(pages):
+            async for page in pages:
+                if page:
+                    return page
+        return []
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[Directory]:
