@@ -130,6 +130,13 @@ def test_reconcile_tells_orphans_and_drift(company: Company, tenure: Tenure) -> 
     assert "drift" in words.out
 
 
+#: By e-mail address, then by user name.
+BY_BOTH = [
+    {"account": "emails.work", "person": "email"},
+    {"account": "userName", "person": "email"},
+]
+
+
 def test_explain_gives_rule_condition_values_and_history(company: Company, tenure: Tenure) -> None:
     company.person("1", "Sales")
     apply()
@@ -282,6 +289,28 @@ def test_decisions_about_held_operations(company: Company, tenure: Tenure) -> No
     assert rest.document == {"rejected": 11, "held_since": 0, "not_due": 0}
     assert len(linked()) == 12
     assert Account.objects.filter(active=True).count() == 12
+
+
+def test_what_nobody_decided_and_what_is_never_touched(company: Company, tenure: Tenure) -> None:
+    """Who could own it, why none is made for them, and why another one is left alone."""
+    protect = ['account.userName == "owner"']
+    memory = company.memories["chat"]
+    memory.add_user({"userName": "p1@acme.example", "emails.work": "p2@acme.example"})
+    memory.add_user({"userName": "owner"})
+    Application.objects.update(matching=BY_BOTH, protect=protect)
+    company.people(2)
+    assert tenure("plan", "--json").document["operations"] == []
+    disputed, owner = sorted(
+        tenure("accounts", "list", "--json").document, key=lambda a: a["situation"]
+    )
+    assert [who["person"] for who in disputed["candidates"]] == ["1", "2"]
+    assert (owner["candidates"], owner["protected"]) == ([], 'account.userName == "owner"')
+    assert "Person 1 (1), Person 2 (2)" in tenure("accounts", "list").out
+    (chat,) = tenure("explain", "1", "--json").document["applications"]
+    assert "whose it is has not been decided" in chat["notices"][0]
+    assert "has not been decided" in " ".join(tenure("explain", "1").out.split())
+    words = tenure("approve", "--application", "chat", "--reason", "looked")
+    assert (words.code, words.out) == (0, "No operation is held there.\n")
 
 
 def test_the_emergency_stop(company: Company, tenure: Tenure) -> None:

@@ -229,6 +229,8 @@ def _application(item: ApplicationExplanation) -> None:
         out.print(f"    {escape(key)} [dim]by {escape(by)}[/]")
     if item.problem:
         out.print(f"    [red]{escape(item.problem)}[/]")
+    for notice in item.notices:
+        out.print(f"    [yellow]{escape(notice)}[/]")
     if item.account is not None and item.due:
         out.print(f"    account {escape(item.account.user_name)}: {_state(item.account)}")
 

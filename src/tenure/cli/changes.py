@@ -135,7 +135,7 @@ def _decide(
             told = {"taken_over": list(done.taken_over)} if what == "approve" else {}
             print_json({word: done.count, "held_since": done.again, "not_due": done.gone, **told})
         else:
-            _show_decided(done, word)
+            _show_decided(done, word, application)
         if done.again:
             raise typer.Exit(2)
 
@@ -149,7 +149,10 @@ def _seen(text: str | None) -> Seen | None:
         raise Failure(str(error)) from error
 
 
-def _show_decided(done: Decided, word: str) -> None:
+def _show_decided(done: Decided, word: str, application: str | None) -> None:
+    from tenure.provisioning.records.plan import REPORT_MODE
+    from tenure.provisioning.records.stopping import standing_still
+
     if done == type(done)():
         out.print("No operation is held there.")
         return
@@ -158,15 +161,19 @@ def _show_decided(done: Decided, word: str) -> None:
         out.print(said, markup=False)
     more = f", {done.gone} not due any more" if done.gone else ""
     if done.count or done.gone or not done.taken_over:
-        out.print(f"{done.count} operations {word}{more}.")
+        out.print(f"{done.count} operation{'' if done.count == 1 else 's'} {word}{more}.")
     else:
         out.print("No operation waited there: `tenure plan` shows what is due.")
     if done.again:
         out.print(
-            f"{done.again} more are held since you looked: `tenure plan` shows them, and they wait "
-            "for a decision of their own."
+            f"{done.again} more {'is' if done.again == 1 else 'are'} held since you looked: "
+            "`tenure plan` shows what, and it waits for a decision of its own."
         )
-    if done.count and word == "approved":
+    still = standing_still([application] if application else None)
+    stopped = {name: why for name, why in still.items() if why != REPORT_MODE}
+    for which, why in stopped.items() if word == "approved" else ():
+        say(f"Not sent to {which}: {why}")
+    if done.count and word == "approved" and not stopped:
         say("A worker sends them now; `tenure apply` does it where none runs.")
 
 

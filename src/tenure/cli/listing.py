@@ -103,9 +103,13 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
     Example: `tenure accounts list --filter application=chat --filter situation=unmatched`
     """
     with session():
-        from tenure.applications.models import Account
+        from tenure.applications.models import Account, Application
         from tenure.core.model import Situation
+        from tenure.provisioning.records.loading import Protecting
 
+        every = list(Application.objects.all())
+        protecting = Protecting(every)
+        asked = ["attributes"] if any(row.protect for row in every) else []
         # In the order of an index: they are a million.
         rows = Account.objects.select_related("application", "person").order_by(
             "application_id", "user_name", "pk"
@@ -113,7 +117,7 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
         rows = rows.only(
             "application__slug", "person__employee_number", "person__display_name",
             "user_name", "situation", "situation_reason", "protected", "active", "entitlements",
-            "remote_id", "observed_at", "evidence",
+            "remote_id", "observed_at", "evidence", "own", "candidates", *asked,
         )  # fmt: skip
         fields = {
             "application": _application,
@@ -131,7 +135,8 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
                 "person_name": a.person.display_name if a.person else None,
                 "situation": a.situation,
                 "situation_reason": a.situation_reason,
-                "protected": a.protected,
+                "candidates": _candidates(a.candidates),
+                "protected": protecting.why(a),
                 "active": a.active,
                 "entitlements": a.entitlements,
                 "remote_id": a.remote_id,
@@ -151,8 +156,31 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
                 ("Situation", lambda d: d["situation"]),
                 ("Open", lambda d: {True: "yes", False: "no", None: "?"}[d["active"]]),
                 ("Holds", lambda d: ", ".join(d["entitlements"])),
+                ("Why", _standing),
             ],
         )
+
+
+def _standing(account: Mapping[str, Any]) -> str:
+    """Why it is nobody's, undecided or left alone."""
+    if account["protected"]:
+        return f"Never touched: {account['protected']}"
+    if account["situation"] == "linked":
+        return ""
+    could_be = ", ".join(f"{c['person_name']} ({c['person']})" for c in account["candidates"])
+    return f"{account['situation_reason']} {could_be}".strip()
+
+
+def _candidates(people: list[str]) -> list[dict[str, str]]:
+    """Who could own an account of which nobody has decided whose it is; there are few of these."""
+    if not people:
+        return []
+    from tenure.people.models import Person
+
+    rows = Person.objects.filter(pk__in=people).order_by("display_name", "pk")
+    return [
+        {"person": p.employee_number or str(p.uid), "person_name": p.display_name} for p in rows
+    ]
 
 
 def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = False) -> None:

@@ -164,7 +164,7 @@ def _first_contact(console: Console, contact: FirstContact) -> None:
 def _totals(console: Console, plan: Plan) -> None:
     if not plan.lines:
         return
-    people = len({line.person for line in plan.lines})
+    people = len({line.person_id for line in plan.lines if line.person_id is not None})
     console.print(
         f"\n[bold]{len(plan.lines)} operation{'' if len(plan.lines) == 1 else 's'}[/] for "
         f"{people} {'person' if people == 1 else 'people'}: "

@@ -80,7 +80,7 @@ def import_people(
         if result.held:
             raise Failure(
                 f"Held: {result.run.message} Look at the file. If it is right: "
-                f"`tenure import {source} --accept 'why'`.",
+                f"`tenure import {source}{f' --file {file}' if file else ''} --accept 'why'`.",
                 told=as_json,
             )
 

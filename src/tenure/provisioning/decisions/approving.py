@@ -205,7 +205,10 @@ def _record(action: Action, rows: Sequence[Operation], decided: Decided, reason:
             action,
             subject_kind="plan",
             subject_key=",".join(slugs)[:200],
-            subject_label=f"{decided.count} operations in {', '.join(slugs)}",
+            subject_label=(
+                f"{decided.count} operation{'' if decided.count == 1 else 's'} in "
+                f"{', '.join(slugs)}"
+            ),
             application=slugs[0] if len(slugs) == 1 else "",
             reason=reason,
             after={

@@ -76,7 +76,10 @@ def unlink(account: Account, *, reason: str) -> None:
     row = _locked(account)
     owner = row.person
     if row.situation != Situation.LINKED.value or owner is None:
-        raise CannotDecide(f"{row} is linked to nobody: it is {row.situation}.")
+        raise CannotDecide(
+            f"{row} is linked to nobody: it is {row.situation}. `tenure accounts link` says whose "
+            "it is, `tenure accounts ignore` that it is nobody's."
+        )
     _nothing_under_way(row, owner)
     before = _as_it_is(row)
     row.refused = sorted({*row.refused, str(owner.pk)})

@@ -126,7 +126,7 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
     lines += [line for line in stored if (line.person_id, line.application) not in found.pairs]
     held = guarding.of_preview(_undecided(lines), drafting.applications, at) if guarded else {}
     lines = [_hold(line, held) for line in lines]
-    lines.sort(key=lambda x: (x.application_name, _ORDER[x.kind], x.person_name, x.person))
+    lines.sort(key=_place)
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),
@@ -319,6 +319,11 @@ def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -
         account_id=int(step.account) if step.account else None,
         active=step.active,
     )
+
+
+def _place(line: PlanLine) -> tuple[str, int, str, str, str]:
+    kind = _ORDER[line.kind]
+    return line.application_name, kind, line.person_name, line.person, line.account or ""
 
 
 def _wait(line: PlanLine, reason: str) -> PlanLine:

@@ -25,6 +25,8 @@ from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import facts, stand
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.records import memory
 from tenure.provisioning.records.loading import exceptions, policies
 
@@ -46,6 +48,9 @@ class ApplicationExplanation:
     entitlements: Mapping[str, tuple[str, ...]]
     account: Account | None
     problem: str = ""
+    #: What stands in the way there, or is left as it is: an account of which nobody has decided
+    #: whose it is, one that is protected, one that somebody deleted there.
+    notices: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -70,6 +75,7 @@ class ApplicationExplanation:
             "entitlements": {key: list(rules) for key, rules in self.entitlements.items()},
             "account": _account_json(self.account),
             "problem": self.problem,
+            "notices": list(self.notices),
         }
 
 
@@ -137,6 +143,7 @@ def explain(
         for row in Account.objects.filter(person=person).order_by("created_at", "pk")
     }
     hidden = sensitive_attributes()
+    told = plans.preview(Scope(application, person.pk), now=at, guarded=False).problems
     explained = []
     for row in rows:
         policy = compiled.applications[row.slug]
@@ -178,6 +185,11 @@ def explain(
                 entitlements=dict(sorted(given.by_entitlement.items())) if given else {},
                 account=account,
                 problem=problem,
+                notices=tuple(
+                    one.message
+                    for one in told
+                    if one.application == row.slug and one.message != problem
+                ),
             )
         )
     events = Event.objects.filter(person=str(person.uid))

@@ -158,6 +158,8 @@ def _compare(reading: Reading, row: Account, remote: RemoteAccount, *, ours: boo
     row.active = remote.active
     row.fingerprint = remote.fingerprint
     row.observed_at = reading.at
+    if not differing:
+        reading.counters["unchanged"] += 1
     if not differing or ours:
         return []
     reading.counters["changed"] += 1
