@@ -20,7 +20,7 @@ from tenure.configuration.exporting import yaml_of
 from tenure.configuration.references import has_reference
 
 #: Secrets in PEM or OpenPGP's armour.
-_KEYS = frozenset({"private_key", "pgp_key"})
+_KEYS = frozenset({"certificate", "private_key", "pgp_key"})
 
 
 @dataclass(frozen=True, slots=True)
