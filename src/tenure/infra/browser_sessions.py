@@ -16,8 +16,7 @@ from django.contrib.sessions.backends import db
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.middleware import SessionMiddleware as Whole
 from django.db import router, transaction
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
 
 class SessionStore(db.SessionStore):
@@ -46,18 +45,16 @@ class SessionStore(db.SessionStore):
                 row = self.model.objects.using(using).select_for_update()
                 now = row.filter(session_key=self.session_key).first()
                 if now is not None:
-                    mine: dict[str, Any] = self._get_session()
+                    mine = dict(self.items())
                     self._session_cache = changed(self.decode(now.session_data), self._before, mine)
                 super().save()
-        self._before = deepcopy(self._get_session())
+        self._before = deepcopy(dict(self.items()))
 
 
 class SessionMiddleware(Whole):
     """Django's, without the 400."""
 
-    def process_response(
-        self, request: HttpRequest, response: HttpResponseBase
-    ) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """The answer, with the session's cookie; without one if the session is gone, for the
         browser may hold that of a newer one by now."""
         try:

@@ -4,7 +4,6 @@ there, so it can be left and come back to; each step is a form or a link; none n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
@@ -262,7 +261,7 @@ def _look(request: ConsoleRequest) -> dict[str, Any]:
     return {
         **context,
         "plan": plan,
-        "groups": [replace(group, report=False) for group in groups],
+        "groups": groups,
         "colours": by_slug,
         "uids": people.uids(x.person_id for g in groups for x in g.lines if x.person_id),
         "count": len(plan.lines),
