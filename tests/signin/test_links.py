@@ -10,7 +10,7 @@ from django.test import Client
 from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.signin import sessions
-from tenure.signin.models import OneTimeLink, Role, User
+from tenure.signin.models import OneTimeLink, Role, Session, User
 from tenure.signin.permissions import Ability, abilities, may
 from tenure.signin.services import LinkRefused, Standing, issue_link, look, redeem
 
@@ -101,13 +101,13 @@ def test_who_is_deactivated_is_out_at_once_and_gets_no_link() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("key", "age"), [("seen", sessions.IDLE), ("began", sessions.LONGEST)])
+@pytest.mark.parametrize(
+    ("key", "age"), [("seen_at", sessions.IDLE), ("began_at", sessions.LONGEST)]
+)
 def test_a_session_ends_by_idleness_and_by_age(key: str, age: timedelta) -> None:
     client = Client()
     client.post(issue_link())
-    session = client.session
-    session[key] = (now() - age - timedelta(seconds=1)).timestamp()
-    session.save()
+    Session.objects.update(**{key: now() - age - timedelta(seconds=1)})
     assert client.get("/console/").status_code == 302
 
 
@@ -115,13 +115,12 @@ def test_a_session_ends_by_idleness_and_by_age(key: str, age: timedelta) -> None
 def test_a_page_that_asks_by_itself_keeps_nobody_signed_in() -> None:
     client = Client()
     client.post(issue_link())
-    session = client.session
-    session["seen"] = seen = (now() - timedelta(minutes=30)).timestamp()
-    session.save()
+    seen = now() - timedelta(minutes=30)
+    Session.objects.update(seen_at=seen)
     client.get("/console/plan/lines/")
-    assert client.session["seen"] == seen
+    assert Session.objects.get().seen_at == seen
     client.get("/console/")
-    assert client.session["seen"] > seen
+    assert Session.objects.get().seen_at > seen
 
 
 @pytest.mark.django_db

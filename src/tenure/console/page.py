@@ -88,7 +88,7 @@ def signed_in(
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             user = sessions.current(request, by_itself=by_itself)
             if user is None:
-                return going.to_sign_in(request)
+                return going.to_sign_in(request, back=request.path != reverse("console:overview"))
             if request.method not in _SAFE and needs is None and not anybody_may_post:
                 return HttpResponseNotAllowed(["GET", "HEAD"])
             request.administrator = user  # type: ignore[attr-defined]

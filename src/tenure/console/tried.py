@@ -17,7 +17,8 @@ from tenure.infra.clock import now
 from tenure.infra.secrets import SecretError
 from tenure.vault.services import box
 
-_IN_SESSION: Final = "tried"
+#: A key for each form: two that are refused at the same time keep both.
+_IN_SESSION: Final = "tried:"
 #: The hidden field, and how long what it names is kept.
 FIELD: Final = "tried"
 _LIVES: Final = timedelta(minutes=30)
@@ -36,12 +37,10 @@ class Tried:
 def bring_back(request: ConsoleRequest) -> None:
     """Before a form is read: what was typed into it last time stands in the fields that were left
     empty. Once: a form that is refused again keeps them again."""
-    kept: dict[str, Any] = dict(request.session.get(_IN_SESSION, {}))
     token = request.POST.get(FIELD, "")
-    entry = kept.pop(token, None)
+    entry: dict[str, Any] | None = request.session.pop(_IN_SESSION + token, None)
     if entry is None:
         return
-    request.session[_IN_SESSION] = kept
     if entry["form"] != request.path or entry["until"] < now().timestamp():
         return
     given = request.POST.copy()
@@ -78,8 +77,10 @@ def keep(request: ConsoleRequest, prefix: str, wrong: Collection[str] = ()) -> T
             name: keys.seal(text, bound_to=_bound(token, name)) for name, text in typed.items()
         },
     }
-    others = sorted(request.session.get(_IN_SESSION, {}).items(), key=lambda one: one[1]["until"])
-    request.session[_IN_SESSION] = dict([*others[-(_MOST - 1) :], (token, entry)])
+    others = [key for key, _ in request.session.items() if key.startswith(_IN_SESSION)]
+    for key in sorted(others, key=lambda one: request.session[one]["until"])[: -(_MOST - 1)]:
+        del request.session[key]
+    request.session[_IN_SESSION + token] = entry
     return Tried(token, frozenset(typed))
 
 

@@ -12,22 +12,37 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from tenure.signin.models import User
 from tenure.signin.owners import Owner
-from tenure.signin.passkeys import Asked
+from tenure.signin.passkeys import Asked, which
 
-_CHALLENGE: Final = "challenge"
+#: A key for each challenge: each page that lies open has its own.
+_CHALLENGE: Final = "challenge:"
+_MOST: Final = 6
 _LARGEST: Final = 64 * 1024
 
 
 def ask(request: HttpRequest, asked: Asked) -> HttpResponse:
     """The options; this browser alone can answer them."""
-    request.session[_CHALLENGE] = asked.challenge
+    others = _asked(request)
+    for number in others[: max(0, len(others) - _MOST + 1)]:
+        del request.session[f"{_CHALLENGE}{number}"]
+    request.session[f"{_CHALLENGE}{asked.challenge}"] = True
     return HttpResponse(asked.options, content_type="application/json")
 
 
 def challenge(request: HttpRequest) -> int | None:
-    """The number of the challenge that this browser was asked, once."""
-    found = request.session.pop(_CHALLENGE, None)
-    return found if isinstance(found, int) else None
+    """The number of the challenge that the answer is to, once; None unless this browser was asked
+    it. It is the newest where the answer does not say."""
+    asked = _asked(request)
+    number = which(sent(request).get("credential"), asked) or max(asked, default=None)
+    if number is not None:
+        del request.session[f"{_CHALLENGE}{number}"]
+    return number
+
+
+def _asked(request: HttpRequest) -> list[int]:
+    """Those that this browser was asked, the oldest first."""
+    keys = (key for key, _ in request.session.items() if key.startswith(_CHALLENGE))
+    return sorted(int(key.removeprefix(_CHALLENGE)) for key in keys)
 
 
 def sent(request: HttpRequest) -> dict[str, Any]:

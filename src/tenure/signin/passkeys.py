@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -195,6 +196,18 @@ def authenticate(
         key.used_at, key.used_from = now(), address
         key.save(update_fields=["sign_count", "backed_up", "used_at", "used_from"])
     return key
+
+
+def which(credential: Any, asked: Sequence[int]) -> int | None:
+    """To which of these challenges a credential is the answer; None if to none of them. It proves
+    nothing: the signature is checked afterwards."""
+    try:
+        said = base64url_to_bytes(str(_plain(credential)["response"]["clientDataJSON"]))
+        value = base64url_to_bytes(str(json.loads(said)["challenge"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+    found = Challenge.objects.filter(pk__in=asked, value=value).values_list("pk", flat=True)
+    return found.first()
 
 
 def passkeys_of(owner: Owner) -> list[Passkey]:

@@ -31,8 +31,6 @@ _OF_A_USER = (
     auth.SESSION_KEY,
     auth.BACKEND_SESSION_KEY,
     auth.HASH_SESSION_KEY,
-    "began",
-    "seen",
     _USER,
 )
 
@@ -44,7 +42,6 @@ def begin(
     user is gone."""
     _replace(request, _USER)
     auth.login(request, user, backend=_BACKEND)
-    request.session["began"] = request.session["seen"] = now().timestamp()
     request.session[_USER] = str(_row(request, user, how, passkey).uid)
     request.session.set_expiry(int(LONGEST.total_seconds()))
     devices.remember(request, user, how)
@@ -89,17 +86,9 @@ def current(request: HttpRequest, *, by_itself: bool = False) -> User | None:
     user = auth.get_user(request)
     if not isinstance(user, User) or not user.is_active:
         return None
-    at = now().timestamp()
-    began = float(request.session.get("began", 0))
-    seen = float(request.session.get("seen", 0))
     row = _find(request, _USER)
-    over = at - began > LONGEST.total_seconds() or at - seen > IDLE.total_seconds()
-    if over or row is None or row.user_id != user.pk:
-        request.session.flush()
+    if row is None or row.user_id != user.pk or not _is_on(row, by_itself=by_itself):
         return None
-    if not by_itself and at - seen > _SEEN_EVERY:
-        request.session["seen"] = at
-        Session.objects.filter(pk=row.pk).update(seen_at=now())
     return user
 
 
@@ -114,12 +103,7 @@ def person_session(request: HttpRequest, *, by_itself: bool = False) -> Session 
     row = _find(request, _PERSON)
     if row is None or row.person is None:
         return None
-    at = now()
-    if at - row.began_at > LONGEST or at - row.seen_at > IDLE or not may_come_in(row.person):
-        return None
-    if not by_itself and (at - row.seen_at).total_seconds() > _SEEN_EVERY:
-        Session.objects.filter(pk=row.pk).update(seen_at=at)
-    return row
+    return row if may_come_in(row.person) and _is_on(row, by_itself=by_itself) else None
 
 
 def confirm_person(request: HttpRequest, passkey: Passkey) -> bool:
@@ -155,6 +139,17 @@ def history_of(owner: Owner, *, limit: int) -> list[Session]:
     """The owner's sessions, those that have ended too, as long as they are kept; the one that began
     last first."""
     return list(Session.objects.filter(**owned_by(owner)).order_by("-began_at", "-pk")[:limit])
+
+
+def _is_on(row: Session, *, by_itself: bool) -> bool:
+    """Whether it is neither too old nor forgotten; the request keeps it awake. Nothing is written
+    into what the browser's session holds: that is for what somebody does."""
+    at = now()
+    if at - row.began_at > LONGEST or at - row.seen_at > IDLE:
+        return False
+    if not by_itself and (at - row.seen_at).total_seconds() > _SEEN_EVERY:
+        Session.objects.filter(pk=row.pk).update(seen_at=at)
+    return True
 
 
 def _row(request: HttpRequest, owner: Owner, how: How, passkey: Passkey | None) -> Session:

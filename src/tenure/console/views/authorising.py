@@ -29,7 +29,8 @@ from tenure.sources.selectors import source
 from tenure.vault import authorizing
 from tenure.vault.authorizing import APPLICATION, SOURCE, Party
 
-_SESSION = "authorising"
+#: A key for each that was begun: two may be under way at the same time.
+_SESSION = "authorising:"
 _VALID = timedelta(minutes=10)
 _MOST = 5
 
@@ -123,15 +124,15 @@ def _out(request: ConsoleRequest, party: Party) -> HttpResponse:
     except (ConnectorError, LookupError, ValueError) as error:
         messages.error(request, f"Nothing was begun: {error}")
         return _back(party)
-    waiting: dict[str, Any] = request.session.get(_SESSION, {})
-    newest = sorted(waiting.items(), key=lambda item: item[1]["at"])[-(_MOST - 1) :]
-    entry = {
+    others = [key for key, _ in request.session.items() if key.startswith(_SESSION)]
+    for key in sorted(others, key=lambda one: request.session[one]["at"])[: -(_MOST - 1)]:
+        del request.session[key]
+    request.session[_SESSION + begun.state] = {
         "kind": party.kind.word,
         "slug": party.slug,
         "verifier": begun.verifier,
         "at": now().isoformat(),
     }
-    request.session[_SESSION] = {**dict(newest), begun.state: entry}
     return HttpResponseRedirect(begun.address)
 
 
@@ -155,12 +156,12 @@ def _party(begun: dict[str, Any]) -> Party | None:
 def _taken(request: ConsoleRequest) -> dict[str, Any] | None:
     """What was begun with the state that came back; each counts once."""
     state = request.GET.get("state", "")
-    waiting: dict[str, Any] = request.session.get(_SESSION, {})
-    key = next((k for k in waiting if secrets.compare_digest(k.encode(), state.encode())), None)
+    waiting = [key for key, _ in request.session.items() if key.startswith(_SESSION)]
+    wanted = (_SESSION + state).encode()
+    key = next((k for k in waiting if secrets.compare_digest(k.encode(), wanted)), None)
     if key is None:
         return None
-    begun = waiting.pop(key)
-    request.session[_SESSION] = waiting
+    begun = request.session.pop(key)
     late = now() - datetime.fromisoformat(begun["at"]) > _VALID
     return None if late or not isinstance(begun, dict) else begun
 

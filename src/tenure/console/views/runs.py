@@ -4,10 +4,12 @@ had to complain about."""
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -103,6 +105,9 @@ def live(request: ConsoleRequest, pk: int) -> HttpResponse:
     context = _live(found)
     # What can be done with it, and the list of its operations, are on the page itself.
     context["ended"] = not context["progress"].running
+    # The page fetches that list anew, as far as it was turned.
+    query = urlsplit(request.headers.get("HX-Current-URL", "")).query
+    context["list"] = reverse("console:run", args=[pk]) + (f"?{query}" if query else "")
     return fragment(request, "console/parts/run_live.html", context)
 
 

@@ -83,7 +83,7 @@ def _dry(slug: str, definition: dict[str, Any]) -> dict[str, Any]:
         "hidden": max(0, len(result.changes) - 25) + result.more,
         "issues": result.issues[:12],
         "issues_hidden": max(0, len(result.issues) - 12),
-        "labels": labels,
+        "labels": {**labels, "state": "State", "on_leave": "On leave"},
     }
 
 

@@ -3,8 +3,6 @@ accepting what a guard holds, taking it out."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -17,15 +15,15 @@ from tenure.configuration import editing
 from tenure.configuration.problems import ConfigurationError
 from tenure.console import source_kinds, whose_form
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
+from tenure.console.reading import reading
 from tenure.console.views import source_write_back
 from tenure.console.views.tokens import address_of
 from tenure.core.schedules import schedule_from
 from tenure.infra.clock import now
-from tenure.infra.jobs import is_queued, live_workers
 from tenure.people import selectors as people
 from tenure.readers.registry import PUSH, UPLOAD
 from tenure.runs import selectors as runs
-from tenure.runs.models import DRY_RUN, Run, RunKind, RunState
+from tenure.runs.models import DRY_RUN, RunKind, RunState
 from tenure.runs.progress import progress
 from tenure.scim_server import tokens
 from tenure.setup import guessing, looking, source_drafts, tasks, uploads
@@ -101,7 +99,7 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
         "at": now(),
         "draft": source_drafts.draft(slug),
         "whose": whose_form.in_words(rules_of(found), labels),
-        **_live(slug),
+        **reading(slug),
     }
     return render(request, "console/source.html", context, section="sources")
 
@@ -110,7 +108,7 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
 @signed_in(by_itself=True)
 def live(request: ConsoleRequest, slug: str) -> HttpResponse:
     """How far the import is that is under way; asked for by the page itself."""
-    context = {"slug": slug, **_live(slug)}
+    context = reading(slug)
     response = fragment(request, "console/parts/source_live.html", context)
     if not context["busy"]:
         # What it brought stands all over the page.
@@ -200,19 +198,6 @@ def move(request: ConsoleRequest, slug: str) -> HttpResponse:
     """Before or after another one: the first that says something of an attribute owns it."""
     editing.move("sources", slug, -1 if request.POST.get("do") == "up" else 1)
     return redirect("console:sources")
-
-
-def _live(slug: str) -> dict[str, Any]:
-    """Whether it waits for a worker, and the run that is under way."""
-    running = Run.objects.filter(kind=RunKind.IMPORT, subject=slug, state=RunState.RUNNING).first()
-    waits = is_queued(f"import {slug}")
-    return {
-        "running": running,
-        "progress": progress(running, now()) if running else None,
-        "waits": waits and running is None,
-        "busy": bool(running or waits),
-        "workers": len(live_workers()) if waits and running is None else 1,
-    }
 
 
 def _needs_file(found: Source) -> bool:

@@ -4,7 +4,6 @@ there, so it can be left and come back to; each step is a form or a link; none n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
@@ -25,6 +24,7 @@ from tenure.configuration.document import Company
 from tenure.configuration.problems import ConfigurationError
 from tenure.console import plan_view
 from tenure.console.page import ConsoleRequest, render, signed_in
+from tenure.console.reading import reading
 from tenure.console.source_kinds import about, offered, title
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import ApplicationMode
@@ -35,9 +35,10 @@ from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.selectors import AT_ONCE
 from tenure.rules import selectors as rules
 from tenure.runs import selectors as runs
-from tenure.runs.models import RunKind, RunState
+from tenure.runs.models import Run, RunKind, RunState
 from tenure.setup import looking, sample, source_drafts, steps
 from tenure.signin.permissions import Ability
+from tenure.sources import selectors as sources
 
 FORMATS = ("{first}.{last}", "{f}{last}", "{first}", "{last}.{first}")
 _SOMEBODY = {"given_name": "Anna", "middle_name": "Maria", "family_name": "Kovács"}
@@ -50,7 +51,8 @@ _LINES = 6
 @signed_in(needs=Ability.CONFIGURE)
 def start(request: ConsoleRequest) -> HttpResponse:
     """Where the guide stands, or the step that was chosen."""
-    request.session["guide"] = True
+    if not request.session.get("guide"):
+        request.session["guide"] = True
     progress = steps.progress()
     first = progress.next
     wanted = request.GET.get("step", "")
@@ -208,8 +210,17 @@ def _people() -> dict[str, Any]:
         "states": people.people_by_state() if total else {},
         "others": [(kind, title(kind), about(kind)) for kind in others],
         "drafts": source_drafts.drafts(),
+        "reading": next((one for one in map(reading, sources.source_names()) if one["busy"]), None),
+        "not_taken": _not_taken(),
         "upload_to": reverse("console:source_begin", args=["csv"]),
     }
+
+
+def _not_taken() -> Run | None:
+    """The last import, if rows of it were not taken."""
+    last = runs.last_by_subject(RunKind.IMPORT).values()
+    latest = max(last, key=lambda run: run.pk, default=None)
+    return latest if latest is not None and latest.counters.get("errors") else None
 
 
 def _application() -> dict[str, Any]:
@@ -250,7 +261,7 @@ def _look(request: ConsoleRequest) -> dict[str, Any]:
     return {
         **context,
         "plan": plan,
-        "groups": [replace(group, report=False) for group in groups],
+        "groups": groups,
         "colours": by_slug,
         "uids": people.uids(x.person_id for g in groups for x in g.lines if x.person_id),
         "count": len(plan.lines),

@@ -107,8 +107,11 @@ for (const box of document.querySelectorAll("[data-single-keys]")) {
 }
 
 // What was asked for in passing and did not come.
-document.addEventListener("htmx:sendError", () => toast("The server did not answer. Try again."));
+// (What a page asks for by itself is staying.js's.)
+const byHand = (event) => !event.target.matches("[hx-trigger^=every]");
+document.addEventListener("htmx:sendError", (event) => byHand(event) && toast("The server did not answer. Try again."));
 document.addEventListener("htmx:responseError", (event) => {
+  if (!byHand(event)) return;
   const status = event.detail.xhr.status;
   toast(status === 403 ? "Your role does not allow this." : `That did not work (${status}). Try again.`);
 });
