@@ -57,5 +57,5 @@ def test_signing_out_ends_the_session_everywhere(signed_in: Opener) -> None:
     window.page.get_by_role("button", name="Sign out").click()
     expect(window.page.get_by_role("heading", level=1)).to_have_text("You are signed out")
     other_tab.goto(window.address + "/console/people/")
-    expect(other_tab).to_have_url(window.address + "/sign-in/")
+    expect(other_tab).to_have_url(window.address + "/sign-in/?next=%2Fconsole%2Fpeople%2F")
     assert window.wrong == []

@@ -56,7 +56,7 @@ def test_what_is_written_into_a_session_that_is_gone_is_dropped_without_an_error
     with pytest.raises(UpdateError):
         late.save()
     request = HttpRequest()
-    request.session = late  # type: ignore[assignment]
+    request.session = late
     answer = SessionMiddleware(lambda _: HttpResponse()).process_response(
         request, HttpResponse("all is well")
     )
