@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from tenure.cli import main
+from tenure.cli import main, output
 from tests.provisioning.company import Company
 
 
@@ -38,6 +38,9 @@ Tenure: TypeAlias = Callable[..., Ended]
 @pytest.fixture
 def anywhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tenure:
     """`tenure ...` as a function, for commands that need no database."""
+    for console in (output.out, output.err):
+        # Readline, which pytest loads, says how wide a terminal is where there is none.
+        monkeypatch.setattr(console, "_width", None)
 
     def run(*arguments: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["tenure", *map(str, arguments)])

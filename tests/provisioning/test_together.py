@@ -92,7 +92,7 @@ def test_a_stop_is_heard_between_two_requests(bulk: Company) -> None:
     bulk.people(60)
     services.store()
     bulk.memories["chat"].faults.always("bulk", Fault(delay=0.5))
-    stop_in_the_middle(0.8)
+    stop_in_the_middle(lambda: len(bulk.users()) >= 10)
     assert 10 <= len(bulk.users()) <= 20
     done = len(bulk.users())
     assert states() == {"done": done, "planned": 60 - done}
