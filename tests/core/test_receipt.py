@@ -38,6 +38,11 @@ def told(state: Told, minutes: int = 0, **more: Any) -> Message:
     [
         (facts(gone=True, read_back="it is not there"), "done", "Gone: read afterwards, it is"),
         (facts(active=False), "done", "Closed, as it was last read."),
+        (
+            facts(active=False, word_of="ben"),
+            "done",
+            "Closed by hand, as ben said; it was not read",
+        ),
         (facts(due=True), "open", "They are to have it."),
         (facts(closing="planned"), "under_way", "It is being closed."),
         (facts(closing="retrying", said="503"), "under_way", "Closing it is tried again: 503."),

@@ -108,3 +108,21 @@ def test_the_page_prints_it_and_the_file_has_it(ana: Somebody, wiki: Application
     document = json.loads(answer.content)
     assert document["person"]["uid"] == str(ana.person.uid)
     assert [one["application"] for one in document["applications"]] == ["wiki"]
+
+
+def test_a_persons_word_is_told_as_that_until_the_application_is_read(
+    ana: Somebody, wiki: Application
+) -> None:
+    at = now()
+    evidence = {"at": at.isoformat(), "sent": "by hand", "by": "ben", "note": "all four roles"}
+    Account.objects.update(active=False, observed_at=at, evidence=evidence)
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+
+    def words() -> str:
+        (line,) = receipt_of(ana.person).lines
+        return line.accounts[0].part.words
+
+    assert words() == "Closed by hand, as ben said; it was not read since."
+    Account.objects.update(observed_at=now())
+    assert words() == "Closed, as it was last read."

@@ -49,7 +49,7 @@ class Message:
 class AccountFacts:
     """One account there. `closing` is the state of the operation that closes or deletes it, ""
     where there is none, and `said` what is known of that. `read_back` is what the application
-    showed after it was closed."""
+    showed after it was closed; `word_of`: nobody has read it since this person said so."""
 
     due: bool
     gone: bool
@@ -58,6 +58,7 @@ class AccountFacts:
     said: str = ""
     ended_at: datetime | None = None
     read_back: str = ""
+    word_of: str = ""
     untouched: str = ""
 
 
@@ -104,13 +105,13 @@ _STUCK = {
 def account(facts: AccountFacts) -> Part:
     """Of one account."""
     if facts.gone:
-        return Part(Verdict.DONE, _proof("Gone", facts.read_back), facts.ended_at)
+        return Part(Verdict.DONE, _proof("Gone", facts), facts.ended_at)
     if facts.due:
         return Part(Verdict.OPEN, "They are to have it.")
     if facts.closing in _STUCK:
         return Part(Verdict.BY_HAND, _with(_STUCK[facts.closing], facts.said))
     if facts.active is False:
-        return Part(Verdict.DONE, _proof("Closed", facts.read_back), facts.ended_at)
+        return Part(Verdict.DONE, _proof("Closed", facts), facts.ended_at)
     if facts.closing in _UNDER_WAY:
         return Part(Verdict.UNDER_WAY, _with(_UNDER_WAY[facts.closing], facts.said))
     if facts.untouched:
@@ -183,10 +184,12 @@ def worst(parts: Sequence[Part]) -> Verdict:
     return next((one for one in order if one in found), Verdict.NOTHING)
 
 
-def _proof(word: str, read_back: str) -> str:
-    return (
-        f"{word}: read afterwards, {read_back}." if read_back else f"{word}, as it was last read."
-    )
+def _proof(word: str, facts: AccountFacts) -> str:
+    if facts.read_back:
+        return f"{word}: read afterwards, {facts.read_back}."
+    if facts.word_of:
+        return f"{word} by hand, as {facts.word_of} said; it was not read since."
+    return f"{word}, as it was last read."
 
 
 def _with(said: str, more: str) -> str:

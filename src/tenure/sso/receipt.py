@@ -21,6 +21,7 @@ from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Told,
 from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
 from tenure.people.models import Person
+from tenure.provisioning.decisions.byhand import BY_HAND
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions.standing import Standings
 from tenure.sso import outbox
@@ -298,8 +299,16 @@ def _account_facts(
         said=said or untouched,
         ended_at=_instant(proof.get("at")) or row.deleted_at or row.disabled_at,
         read_back=str(proof.get("read_back") or ""),
+        word_of=_word_of(row, proof),
         untouched=untouched,
     )
+
+
+def _word_of(row: Account, proof: Mapping[str, Any]) -> str:
+    """Whose word is all that there is for it: a task was done, and nothing was read since."""
+    said_at = _instant(proof.get("at"))
+    read = row.observed_at is not None and said_at is not None and row.observed_at > said_at
+    return str(proof.get("by") or "") if proof.get("sent") == BY_HAND and not read else ""
 
 
 def _untouched(row: Account, application: Application) -> str:

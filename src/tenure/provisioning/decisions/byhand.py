@@ -38,6 +38,8 @@ from tenure.provisioning.records.work import Outcome, Result, Work
 #: When an application says nothing else.
 REMIND_AFTER = timedelta(days=2)
 ADMINISTRATORS = "administrators"
+#: In evidence, in place of what was sent.
+BY_HAND = "by hand"
 
 _WHAT = {
     OperationKind.CREATE: "Make an account for {person} in {application}.",
@@ -167,7 +169,7 @@ def _settle(number: int, note: str, made: RemoteAccount | None) -> None:
     if made is not None:
         work.remote_id = work.progress["remote_id"] = made.remote_id
     said = f"Done by hand by {actor()}" + (f": {note}" if note else ".")
-    evidence = {"at": at.isoformat(), "sent": "by hand", "by": actor(), "note": note}
+    evidence = {"at": at.isoformat(), "sent": BY_HAND, "by": actor(), "note": note}
     outcome = Outcome(
         work, Result.DONE, said, account=made, adopted=made is not None, evidence=evidence
     )
