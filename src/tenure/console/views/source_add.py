@@ -19,7 +19,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tenure.catalogue import loading
 from tenure.catalogue.index import listed_sources
 from tenure.catalogue.source_entry import SOURCE_CATEGORIES, SourceEntry
-from tenure.console import schema_form, source_kinds, source_setup, source_steps, tried
+from tenure.console import (
+    schema_form,
+    source_kinds,
+    source_setup,
+    source_steps,
+    tried,
+    typed_secrets,
+)
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.console.views import source_from
 from tenure.core.names import slug as slug_of
@@ -27,7 +34,6 @@ from tenure.readers.registry import kinds, reader_class
 from tenure.setup import looking, source_drafts, uploads
 from tenure.signin.permissions import Ability
 from tenure.sources.models import Source
-from tenure.vault.services import keep as keep_secret
 
 
 @require_safe
@@ -117,9 +123,11 @@ def _begun(
         errors["name"] = "It needs a name, such as Personio."
     new = not slug
     slug = slug or source_drafts.free(slug_of(name)[:60] or kind)
-    secrets = dict(definition.get("secrets", {})) if definition else {}
+    wanted = {each: info.is_required() for each, info in reader.Secrets.model_fields.items()}
+    known = definition.get("secrets", {}) if definition else {}
     with transaction.atomic():
-        errors |= _secrets(request, reader.Secrets, slug, secrets)
+        secrets, wrong = typed_secrets.taken(request, slug, wanted, known)
+        errors |= wrong
         if isinstance(file, UploadedFile) and file.file is not None:
             try:
                 uploads.keep(slug, file.name or "upload", file.file, file.size or 0)
@@ -146,25 +154,3 @@ def _begun(
 def _is_workbook(file: object) -> bool:
     name = (getattr(file, "name", "") or "").lower()
     return name.endswith((".xlsx", ".xlsm")) and "excel" in kinds()
-
-
-def _secrets(
-    request: ConsoleRequest, schema: Any, slug: str, secrets: dict[str, str]
-) -> dict[str, str]:
-    """A typed secret goes into the box, and what is kept is where it is."""
-    errors = {}
-    for name, info in schema.model_fields.items():
-        text = schema_form.secret_text(request.POST.get(f"secret-{name}", ""))
-        if text.startswith("${"):
-            secrets[name] = text
-        elif text:
-            box = f"{slug}-{name}".replace("_", "-")
-            try:
-                keep_secret(box, text)
-            except ValueError as error:
-                errors[name] = str(error)
-                continue
-            secrets[name] = f"${{box:{box}}}"
-        elif info.is_required() and name not in secrets:
-            errors[name] = "This is needed."
-    return errors

@@ -19,12 +19,11 @@ from tenure.catalogue import filling, loading
 from tenure.catalogue.source_entry import SourceEntry
 from tenure.configuration import editing
 from tenure.configuration.proposing_sources import prepare_source
-from tenure.console import schema_form, source_steps, tried
+from tenure.console import schema_form, source_steps, tried, typed_secrets
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.core.names import slug as slug_of
 from tenure.setup import source_drafts
 from tenure.signin.permissions import Ability
-from tenure.vault.services import keep as keep_secret
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -75,7 +74,8 @@ def _begun(
     answers = {one.name: request.POST.get(f"set-{one.name}", "") for one in entry.settings}
     new = slug or source_drafts.free(slug_of(name)[:60] or entry.slug)
     with transaction.atomic():
-        secrets, errors = _kept(request, entry, new, definition.get("secrets", {}))
+        wanted = {one.name: not one.optional for one in entry.secrets}
+        secrets, errors = typed_secrets.taken(request, new, wanted, definition.get("secrets", {}))
         try:
             _, made = prepare_source(entry, slug=new, name=name, answers=answers, secrets=secrets)
         except filling.WrongAnswers as error:
@@ -87,28 +87,6 @@ def _begun(
         own = {key: fresh[key] for key in ("name", "settings", "secrets")}
         source_drafts.save(new, {**fresh, **definition, **own})
     return redirect(source_steps.with_back(request, reverse("console:source_mapping", args=[new])))
-
-
-def _kept(
-    request: ConsoleRequest, entry: SourceEntry, slug: str, known: Mapping[str, str]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Where the secrets are, those that were typed in the box; and what is wrong."""
-    found, errors = dict(known), {}
-    for one in entry.secrets:
-        text = schema_form.secret_text(request.POST.get(f"secret-{one.name}", ""))
-        if text.startswith("${"):
-            found[one.name] = text
-        elif text:
-            box = f"{slug}-{one.name}".replace("_", "-")
-            try:
-                keep_secret(box, text)
-            except ValueError as error:
-                errors[one.name] = str(error)
-                continue
-            found[one.name] = f"${{box:{box}}}"
-        elif not one.optional and one.name not in found:
-            errors[one.name] = "This is needed."
-    return found, errors
 
 
 def _fields(

@@ -97,12 +97,13 @@ def _waits(run: Run, now: datetime) -> Iterator[Wait]:
     for slug, name, count, at in _by_application(later.exclude(application__in=still)):
         first.append(Wait(slug, name, count, _LATER, at, stuck=False))
     yield from first
+    rows = Application.objects.in_bulk([wait.slug for wait in first], field_name="slug")
+    behind = pending.exclude(application__in=rows.values())
     for wait in first:
-        row = Application.objects.get(slug=wait.slug)
+        row = rows[wait.slug]
         before = Operation.objects.filter(
             application=row, person=OuterRef("person"), state__in=PENDING
         )
-        behind = pending.exclude(application__slug__in=[one.slug for one in first])
         for slug, name, count, _ in _by_application(
             behind.filter(Exists(before), after__contains=row.pk)
         ):
