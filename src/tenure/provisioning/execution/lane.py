@@ -1,5 +1,5 @@
 """One lane of a drain: claim, send, settle, again, over a connection of its own; where much is due
-over two, so that what is claimed does not wait for what is settled.
+over three, so that what is claimed does not wait for what is settled, nor one batch for another.
 
 A drain has two. The wide one takes whatever is due, in big batches. The fast one takes leavers'
 removals only, as soon as they are due, so that they neither wait for the batch that is travelling
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -71,12 +72,54 @@ class Course:
         return self.paused or bool(self.stopped)
 
 
+@dataclass(frozen=True, slots=True)
+class More:
+    """Connections of a lane that has much to do: one for claims, one on which every other batch is
+    settled."""
+
+    claims: Tables
+    settling: Tables
+
+
+class Settling:
+    """Batches being settled, on as many connections as there are, in turn. No two are of one
+    person: as long as what one operation did is not stored, none of theirs is claimed."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = [tables]
+        self._begun: deque[asyncio.Future[None]] = deque()
+
+    def over(self, tables: Tables) -> None:
+        """Use this connection, too."""
+        if tables not in self._tables:
+            self._tables.append(tables)
+
+    async def begin(self, call: Callable[..., None], *args: object) -> None:
+        """Settle a batch, as soon as a connection has nothing else to settle."""
+        if len(self._begun) == len(self._tables):
+            await self._begun.popleft()
+        self._tables.append(turn := self._tables.pop(0))
+        self._begun.append(turn.submit(call, *args))
+
+    async def done(self) -> None:
+        """Until everything that was begun is stored."""
+        while self._begun:
+            await self._begun.popleft()
+
+    async def __aenter__(self) -> Settling:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.gather(*self._begun, return_exceptions=True)
+        self._begun.clear()
+
+
 Upcoming: TypeAlias = tuple[list[Operation], list[Work]]
 
 
 class Lane:
-    """Batch after batch. `leavers`: only removals for who leaves; `more`: a connection for claims,
-    to be asked for when more is due than one small batch."""
+    """Batch after batch. `leavers`: only removals for who leaves; `more`: connections beside its
+    own, to be asked for when more is due than one small batch."""
 
     def __init__(
         self,
@@ -84,7 +127,7 @@ class Lane:
         connector: Connector,
         tables: Tables,
         *,
-        more: Callable[[], Awaitable[Tables]] | None = None,
+        more: Callable[[], Awaitable[More]] | None = None,
         leavers: bool = False,
     ) -> None:
         self._course = course
@@ -93,6 +136,7 @@ class Lane:
         self._tables = tables
         self._claims = tables
         self._more = more
+        self._settling = Settling(tables)
         self._leavers = leavers
         self._size = _SMALLEST
         self._silent = 0
@@ -101,31 +145,31 @@ class Lane:
         self._race = Race()
 
     async def until_nothing_is_due(self) -> None:
-        """Send batch after batch. While one travels the last is settled and the next is claimed,
-        unless the last went badly: then there may be no next."""
-        settling_last: asyncio.Future[None] | None = None
-        upcoming = await self._next()
-        while upcoming:
-            rows, work = upcoming
-            if self._more is not None and len(work) >= _SMALLEST:
-                self._claims, self._more = await self._more(), None
-            ahead = None if self._silent else self._claims.submit(self._claim)
-            outcomes = await self._send(work)
-            if settling_last is not None:
-                await settling_last
-            settling_last = self._tables.submit(self._settle, rows, outcomes)
-            upcoming = await ahead if ahead else None
-            await self.keep_groups()
-            if self._course.over or _is_trouble(outcomes):
-                await settling_last
-                if await self._tables.do(self._held_up, outcomes, upcoming):
-                    upcoming = None
-            else:
-                self._silent = 0
-            if upcoming is None:
-                # What was settled last may be what others wait for.
-                await settling_last
-                upcoming = await self._next()
+        """Send batch after batch. While one travels the last ones are settled and the next is
+        claimed, unless the last went badly: then there may be no next."""
+        async with self._settling as settling:
+            upcoming = await self._next()
+            while upcoming:
+                rows, work = upcoming
+                if self._more is not None and len(work) >= _SMALLEST:
+                    more, self._more = await self._more(), None
+                    self._claims = more.claims
+                    settling.over(more.settling)
+                ahead = None if self._silent else self._claims.submit(self._claim)
+                outcomes = await self._send(work)
+                await settling.begin(self._settle, rows, outcomes)
+                upcoming = await ahead if ahead else None
+                await self.keep_groups()
+                if self._course.over or _is_trouble(outcomes):
+                    await settling.done()
+                    if await self._tables.do(self._held_up, outcomes, upcoming):
+                        upcoming = None
+                else:
+                    self._silent = 0
+                if upcoming is None:
+                    # What was settled last may be what others wait for.
+                    await settling.done()
+                    upcoming = await self._next()
 
     async def try_one(self, kind: str) -> bool | None:
         """Send one operation of this kind ("" for any): whether that works, None where there is
