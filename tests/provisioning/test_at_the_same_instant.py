@@ -1,0 +1,162 @@
+"""Two transactions at the same instant: whichever comes first, nobody keeps what they lost."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tenure.applications.connecting import connector_for
+from tenure.applications.models import Application
+from tenure.connectors.base import RemoteAccount
+from tenure.infra.clock import now
+from tenure.people import services as people
+from tenure.people.models import Person
+from tenure.provisioning import services
+from tenure.provisioning.execution import claiming, postponed
+from tenure.provisioning.execution.sending import Batch
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import plans, replacing
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.records import settling
+from tests.provisioning.company import Company, drain, states
+
+
+class Beside:
+    """Something in a thread of its own, begun in the middle of another transaction: it is done by
+    then, or it waits for that transaction to end."""
+
+    def __init__(self, do: Callable[[], object]) -> None:
+        self._do = do
+        self._backend = 0
+        self._error: BaseException | None = None
+        self._began = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                (self._backend,) = cursor.fetchone()
+            self._began.set()
+            self._do()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._began.set()
+            connection.close()
+
+    def begin(self) -> None:
+        self._thread.start()
+        assert self._began.wait(30)
+        until = time.monotonic() + 30
+        while self._thread.is_alive() and not self._waits():
+            assert time.monotonic() < until
+            self._thread.join(0.01)
+
+    def _waits(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [self._backend])
+            return bool(cursor.fetchone()[0])
+
+    def end(self) -> None:
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        if self._error is not None:
+            raise self._error
+
+
+def during_the_claim(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> Beside:
+    """Begin it when operations are chosen, and before that is committed; once."""
+    beside, read = Beside(do), claiming._read
+    begun: list[Beside] = []
+
+    def read_and_begin(rows: Any) -> list[Operation]:
+        found = read(rows)
+        if found and not begun:
+            begun.append(beside)
+            beside.begin()
+        return found
+
+    monkeypatch.setattr(claiming, "_read", read_and_begin)
+    return beside
+
+
+def test_whoever_is_terminated_while_their_account_is_claimed_does_not_keep_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    person = company.person("1")
+    services.store()
+    beside = during_the_claim(
+        monkeypatch, lambda: services.terminate_now(person, reason="dismissed")
+    )
+    drain()
+    beside.end()
+    drain()
+    assert Person.objects.get().state == "left"
+    assert company.open_users() == set()
+
+
+def send(rows: Sequence[Operation]) -> None:
+    """What was claimed, as a drain does it."""
+    application = Application.objects.get()
+
+    async def nothing(account: RemoteAccount, person: str) -> str:
+        return ""
+
+    async def sent() -> Any:
+        async with connector_for(application) as connector:
+            work = claiming.work_for(rows)
+            return await Batch(connector, work, {}, objection=nothing, concurrency=1).send()
+
+    settling.settle(application, asyncio.run(sent()), {row.pk: row for row in rows}, now())
+
+
+def test_a_plan_that_did_not_see_what_was_made_meanwhile_is_made_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    person = company.person("1")
+    services.store()
+    rows, _ = claiming.claim(Application.objects.get(), 10, now())
+    people.terminate(person, at=now(), reason="left", now=now())
+    replace = replacing.replace
+
+    def later(**given: Any) -> Any:
+        """Their accounts were read before, and this one is made before the plan is stored."""
+        send(rows)
+        monkeypatch.setattr(replacing, "replace", replace)
+        return replace(**given)
+
+    monkeypatch.setattr(replacing, "replace", later)
+    plans.store(Scope(person=person.pk), decided=True)
+    assert company.open_users() == {"p1@acme.example"}
+    postponed.catch_up()
+    drain()
+    assert company.open_users() == set()
+
+
+def test_an_account_is_not_made_for_somebody_who_got_one_meanwhile(company: Company) -> None:
+    """Two plans of one instant each want it; the second is stored when the first was carried
+    out."""
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    company.person("1")
+    services.store()
+    drain()
+    company.memories["chat"].unique = False
+    first = Operation.objects.get()
+    first.pk, first.state, first.account, first.attempts = None, "planned", None, 0
+    first.progress, first.finished_at, first.started_at = {}, None, None
+    first.save(force_insert=True)
+    drain()
+    assert len(company.memories["chat"].users) == 1
+    assert states() == {"done": 1, "cancelled": 1}
