@@ -32,6 +32,17 @@ def test_a_source_may_be_the_first_for_single_attributes() -> None:
     assert (made.origins["phone"], made.origins["title"]) == ("ad", "hr")
 
 
+def test_dates_that_do_not_agree_are_one_source_s_whoever_is_first_for_one_of_them() -> None:
+    """A start after an end is no working life: it would end the import of everybody else."""
+    hr = Layer(0, "hr", {"start_date": "2024-01-01", "end_date": "2024-12-31"})
+    other = Layer(
+        1, "ad", {"start_date": "2025-06-01"}, first_for=frozenset({"start_date", "phone"})
+    )
+    made = together(hr, other)
+    assert (made.start_date, made.end_date) == (date(2024, 1, 1), date(2024, 12, 31))
+    assert made.origins["start_date"] == "hr"
+
+
 def test_somebody_stays_while_an_authoritative_source_has_them() -> None:
     """Moved from one company's HR system to another's: the first one's last day ends nothing."""
     moved = {"display_name": "Anna", "status": "Terminated", "end_date": "2026-02-28"}
