@@ -12,19 +12,20 @@ import pytest
 from django.db import connection
 
 from tenure.applications.connecting import connector_for
-from tenure.applications.models import Application
+from tenure.applications.models import Account, Application
 from tenure.connectors.base import RemoteAccount
 from tenure.infra.clock import now
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning import services
+from tenure.provisioning.decisions import ownership, unions
 from tenure.provisioning.execution import claiming, postponed
 from tenure.provisioning.execution.sending import Batch
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans, replacing
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.records import settling
-from tests.provisioning.company import Company, drain, states
+from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 
 class Beside:
@@ -160,3 +161,60 @@ def test_an_account_is_not_made_for_somebody_who_got_one_meanwhile(company: Comp
     drain()
     assert len(company.memories["chat"].users) == 1
     assert states() == {"done": 1, "cancelled": 1}
+
+
+def test_people_are_not_put_together_while_something_is_claimed_for_one_of_them(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    person, other = company.people(2)
+    apply()
+    change(other, title="Lead")
+    services.store()
+    beside = during_the_claim(
+        monkeypatch, lambda: unions.merge(person=person, other=other, reason="one and the same")
+    )
+    drain()
+    with pytest.raises(unions.UnionRefused, match="on its way to Chat"):
+        beside.end()
+    assert Person.objects.count() == 2
+    assert company.users()["p2@acme.example"].attributes["title"] == "Lead"
+
+
+def test_nobodys_account_is_not_linked_while_it_is_being_closed(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat", orphans="disable")
+    company.rule("all", 'user.department == "Sales"', {"chat": []})
+    company.memories["chat"].add_user({"userName": "old@acme.example"})
+    person = company.person("1", "Support")
+    drain()
+    apply()
+    services.approve(reason="nobody knows it")
+    account = Account.objects.get()
+    beside = during_the_claim(
+        monkeypatch, lambda: ownership.link(account, person, reason="it is theirs")
+    )
+    drain()
+    with pytest.raises(ownership.CannotDecide, match="just now"):
+        beside.end()
+    ownership.link(account, person, reason="it is theirs")
+    assert linked()["old@acme.example"].person == person
+
+
+def test_whoever_is_found_to_own_what_is_just_being_closed_keeps_it(company: Company) -> None:
+    """What is settled says nothing of whose an account is."""
+    company.application("chat", orphans="disable")
+    company.rule("all", "true", {"chat": []})
+    company.memories["chat"].add_user({"userName": "old@acme.example"})
+    drain()
+    apply()
+    services.approve(reason="nobody knows it")
+    rows, _ = claiming.claim(Application.objects.get(), 10, now())
+    person = company.person("1")
+    Account.objects.update(person=person, situation="linked")
+    send(rows)
+    assert linked()["old@acme.example"].person == person
+    apply()
+    assert company.open_users() == {"p1@acme.example"}

@@ -18,20 +18,17 @@ from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records.work import Outcome, Result
 
+#: Whose it is. Somebody may decide that while something is done to it.
+_OWNERSHIP = ("person", "situation", "candidates", "situation_reason", "adopted_at")
 _FIELDS = (
     "unsure",
     "owner",
-    "person",
     "user_name",
-    "situation",
     "active",
     "attributes",
     "entitlements",
     "fingerprint",
     "baseline",
-    "candidates",
-    "situation_reason",
-    "adopted_at",
     "evidence",
     "observed_at",
     "disabled_at",
@@ -95,6 +92,10 @@ def store_accounts(
     for row, account in tied:
         row.account = account
     update_rows(changed, _FIELDS)
+    made = {account.pk for _, account in tied}
+    update_rows([one for one in changed if one.pk in made], _OWNERSHIP)
+    gone = [one for one in changed if one.situation == Situation.DELETED.value]
+    update_rows([one for one in gone if one.pk not in made], ["situation"])
     _plan_again(done)
     _look_at_disabled(application, changed)
 
@@ -242,11 +243,16 @@ def _own(account: Account, by: str, outcome: Outcome) -> None:
 def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
     """What was there before us has to be compared with what it should be; and what waited for
     things to be handed over can be deleted now."""
-    again = [
+    again: list[int | None] = [
         row.person_id
         for row, outcome in done
         if row.person_id and (outcome.adopted or row.kind == OperationKind.TRANSFER.value)
     ]
+    # What was done to a nobody's account may not be what is wanted of whose it is by now.
+    nobodys = [row.account_id for row, _ in done if row.person_id is None]
+    if nobodys:
+        owned = Account.objects.filter(pk__in=nobodys, person__isnull=False)
+        again += owned.values_list("person_id", flat=True)
     Person.objects.filter(pk__in=again).update(generation=F("generation") + 1)
 
 
