@@ -11,6 +11,7 @@ import asyncio
 import logging
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime
 
 from tenure.connectors.base import (
@@ -65,6 +66,8 @@ class Batch:
         self._paused = paused
         self._race = race or Race()
         self.outcomes = {item.operation: Outcome(item) for item in work}
+        #: What earlier batches did of each.
+        self._before = {item.operation: deepcopy(item.progress) for item in work}
         self._concurrency = concurrency
         self._limit = asyncio.Semaphore(concurrency)
         self._private = frozenset[str]().union(*(item.private for item in work))
@@ -113,7 +116,8 @@ class Batch:
 
     def _stays(self, outcome: Outcome) -> bool:
         """Whether it is not begun: somebody stopped writes, or the application refuses us."""
-        if self._refused or (self._paused() and not outcome.work.progress):
+        work = outcome.work
+        if self._refused or (self._paused() and work.progress == self._before[work.operation]):
             outcome.result = Result.PAUSED
             return True
         return False
