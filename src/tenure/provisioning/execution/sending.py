@@ -354,7 +354,6 @@ class Batch:
         outcome.may_be_done = True
         raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
 
-
     async def _must_be_readable(self) -> None:
         """An account that was gone before we deleted it is gone only where accounts are: at a wrong
         address there is none, and somebody would be inside with a proof that they are not."""

@@ -15,6 +15,7 @@ from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now as clock_now
 from tenure.infra.instances import blanks
 from tenure.people.models import Person
+from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records.work import Outcome, Result
 
@@ -45,11 +46,35 @@ def is_made(row: Operation, outcome: Outcome) -> bool:
     )
 
 
+def not_made(
+    known: Mapping[str, Account], done: Sequence[tuple[Operation, Outcome]]
+) -> list[tuple[Outcome, Account]]:
+    """Those that came to no new account but to somebody else's: some applications answer with the
+    account that is there where the name is taken. It stays its owner's, and what may have been
+    written to it is put right by their next plan."""
+    found = []
+    for row, outcome in done:
+        account = known.get(outcome.work.remote_id)
+        if row.kind != OperationKind.CREATE.value or outcome.account is None or account is None:
+            continue
+        linked = account.situation == Situation.LINKED.value
+        if linked and account.person_id not in (None, row.person_id):
+            account.unsure = sorted({*account.unsure, *row.attributes, *row.grant, ACTIVE})
+            account.fingerprint = b""
+            found.append((outcome, account))
+    update_rows([account for _, account in found], ["unsure", "fingerprint"])
+    raise_generation([account.person_id for _, account in found if account.person_id])
+    return found
+
+
 def store_accounts(
-    application: Application, done: Sequence[tuple[Operation, Outcome]], now: datetime
+    application: Application,
+    known: Mapping[str, Account],
+    done: Sequence[tuple[Operation, Outcome]],
+    now: datetime,
 ) -> None:
-    """Bring the records of accounts up to what was just done, and tie operations to them."""
-    known = _known(application, done)
+    """Bring the records of accounts up to what was just done, and tie operations to them. `known`
+    are the accounts that were made, as far as they were there before."""
     elsewhere = _linked_elsewhere(application, done)
     fresh: list[Account] = []
     changed: list[Account] = []
@@ -100,9 +125,10 @@ def store_accounts(
     _look_at_disabled(application, changed)
 
 
-def _known(
+def known_ones(
     application: Application, done: Sequence[tuple[Operation, Outcome]]
 ) -> dict[str, Account]:
+    """Remote id -> the record that there is of an account that was made."""
     made = [o.work.remote_id for row, o in done if row.kind == OperationKind.CREATE.value]
     rows = Account.objects.filter(
         application=application, remote_id__in=among(made, "text")
