@@ -269,16 +269,16 @@ def _own(account: Account, by: str, outcome: Outcome) -> None:
 def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
     """What was there before us has to be compared with what it should be; and what waited for
     things to be handed over can be deleted now."""
-    again: list[int | None] = [
+    again = [
         row.person_id
         for row, outcome in done
         if row.person_id and (outcome.adopted or row.kind == OperationKind.TRANSFER.value)
     ]
     # What was done to a nobody's account may not be what is wanted of whose it is by now.
-    nobodys = [row.account_id for row, _ in done if row.person_id is None]
+    nobodys = [row.account_id for row, _ in done if not row.person_id and row.account_id]
     if nobodys:
         owned = Account.objects.filter(pk__in=nobodys, person__isnull=False)
-        again += owned.values_list("person_id", flat=True)
+        again += [pk for pk in owned.values_list("person_id", flat=True) if pk is not None]
     Person.objects.filter(pk__in=again).update(generation=F("generation") + 1)
 
 
