@@ -22,7 +22,7 @@ from tenure.provisioning.decisions import ownership, unions
 from tenure.provisioning.execution import claiming, postponed
 from tenure.provisioning.execution.sending import Batch
 from tenure.provisioning.models import Operation
-from tenure.provisioning.planning import plans, replacing
+from tenure.provisioning.planning import guarding, plans, replacing
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, drain, linked, states
@@ -161,6 +161,33 @@ def test_an_account_is_not_made_for_somebody_who_got_one_meanwhile(company: Comp
     drain()
     assert len(company.memories["chat"].users) == 1
     assert states() == {"done": 1, "cancelled": 1}
+
+
+def test_two_plans_of_one_instant_are_not_each_within_a_limit_that_both_are_over(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", 'user.department == "Sales"', {"chat": []})
+    everybody = company.people(20)
+    apply()
+    for person in everybody[:10]:
+        change(person, department="Support")
+    first, second = (frozenset(p.pk for p in some) for some in (everybody[:5], everybody[5:10]))
+    beside = Beside(lambda: plans.store(Scope(people=second)))
+    of_run = guarding.of_run
+
+    def then_the_other(*given: Any) -> Any:
+        monkeypatch.setattr(guarding, "of_run", of_run)
+        found = of_run(*given)
+        beside.begin()
+        return found
+
+    monkeypatch.setattr(guarding, "of_run", then_the_other)
+    plans.store(Scope(people=first))
+    beside.end()
+    drain()
+    assert len(company.open_users()) == 20
+    assert Operation.objects.filter(state="held").count() == 10
 
 
 def test_people_are_not_put_together_while_something_is_claimed_for_one_of_them(
