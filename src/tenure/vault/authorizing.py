@@ -53,10 +53,10 @@ class Kind:
 
 
 APPLICATION = Kind(
-    "application", 0x7E6, "", Action.APPLICATION_AUTHORISED, Action.AUTHORISATION_ENDED
+    "application", 0x7E50_0021, "", Action.APPLICATION_AUTHORISED, Action.AUTHORISATION_ENDED
 )
 SOURCE = Kind(
-    "source", 0x7E9, "source:", Action.SOURCE_AUTHORISED, Action.SOURCE_AUTHORISATION_ENDED
+    "source", 0x7E50_0022, "source:", Action.SOURCE_AUTHORISED, Action.SOURCE_AUTHORISATION_ENDED
 )
 
 
