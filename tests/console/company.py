@@ -195,6 +195,7 @@ def _applications(now: datetime) -> dict[str, Application]:
             guard={"removals": {"percent": 3, "floor": 2}},
             delete_after=timedelta(days=30),
             reconciled_at=now - timedelta(minutes=7 * position + 1),
+            read_attributes=[*(item["attribute"] for item in _MAPPING), "userName", "externalId"],
         )
     Application.objects.filter(slug="meet").update(
         health=Health.STOPPED,
