@@ -73,7 +73,7 @@ class Reading:
         after: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Entry:
-        """The event that somebody else did this to an account; what is sensitive of it is veiled."""
+        """The event that somebody else did this to it; what is sensitive of it is veiled."""
         slug, owner = self.application.slug, veiling.owner_of(row.person, row)
         return event(
             action,
