@@ -37,6 +37,8 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
         _application(console, name, list(group), everything=everything)
     for contact in plan.first_contact:
         _first_contact(console, contact)
+    for one in plan.unread:
+        console.print(f"[yellow]i[/] {escape(one.application_name)}: {escape(one.words)}")
     for problem in plan.problems:
         mark = "[yellow]i[/]" if problem.notice else "[red]![/]"
         console.print(
@@ -147,10 +149,10 @@ def _first_contact(console: Console, contact: FirstContact) -> None:
         )
         return
     console.print(
-        f"\n[bold]First contact with {name}:[/] {contact.found} accounts were there: "
-        f"[green]{contact.adopted} adopted[/], {contact.to_create} to create, "
-        f"[yellow]{contact.orphans} nobody's[/], [magenta]{contact.disputed} disputed[/], "
-        f"{contact.ignored} ignored. "
+        f"\n[bold]First contact with {name}:[/] {contact.found} accounts are there: "
+        f"[green]{contact.adopted} adopted[/], [yellow]{contact.orphans} nobody's[/], "
+        f"[magenta]{contact.disputed} disputed[/], {contact.ignored} ignored; and "
+        f"{contact.to_create} to create. "
         + (
             "It is in report mode; when it is `mode: live`, all of this is held until you approve "
             "it."

@@ -13,6 +13,7 @@ import typer
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
 from tenure.cli.progress import counting, waiting
+from tenure.core.model import Situation
 
 if TYPE_CHECKING:
     from tenure.people.models import Person
@@ -330,6 +331,7 @@ def reconcile(
     """
     with session():
         from tenure.applications.finding import application_named
+        from tenure.applications.selectors import situations
         from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 
         row = application_named(application)
@@ -343,6 +345,7 @@ def reconcile(
                     "run": result.run.pk,
                     "application": row.slug,
                     "counters": dict(result.counters),
+                    "situations": {one.value: n for one, n in situations(row).items()},
                     "issues": [{"key": i.key, "message": i.message} for i in result.issues],
                 }
             )
@@ -354,8 +357,21 @@ def reconcile(
                 [(name, result.counters.get(name, 0)) for name in _counted(result.counters)],
             )
         )
+        there = {one.value: n for one, n in situations(row).items() if one is not Situation.DELETED}
+        whose = [*((_WHOSE[name], n) for name, n in there.items()), ("in all", sum(there.values()))]
+        out.print(table("", ["Whose they are", ">Accounts"], whose))
         for issue in result.issues[:50]:
             out.print(f"{issue.key}: {issue.message}", markup=False)
+
+
+#: Every account that is there is one of these.
+_WHOSE = {
+    Situation.LINKED.value: "linked to their owner",
+    Situation.UNLINKED.value: "not tied to their owner yet",
+    Situation.UNMATCHED.value: "nobody's",
+    Situation.DISPUTED.value: "disputed",
+    Situation.IGNORED.value: "ignored",
+}
 
 
 def _counted(counters: Mapping[str, int]) -> list[str]:
