@@ -13,6 +13,7 @@ from rich.text import Text
 from tenure.core.lifecycle import zone
 from tenure.core.model import Change, OperationKind, OperationState, Value
 from tenure.provisioning.questions.ahead import Turn
+from tenure.provisioning.questions.whatif import Stay
 from tenure.provisioning.records.plan import REPORT_MODE, FirstContact, Plan, PlanLine
 
 SHOWN = 20
@@ -47,6 +48,12 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
         )
     _not_planned(console, plan)
     _totals(console, plan)
+
+
+def show_stays(console: Console, stays: Sequence[Stay]) -> None:
+    """Where less is done than one might think, and why."""
+    for stay in stays:
+        console.print(f"[yellow]=[/] {escape(stay.name)}: {escape(' '.join(stay.reasons))}")
 
 
 def show_turns(console: Console, turns: Sequence[Turn], place: str) -> None:
