@@ -296,6 +296,7 @@ def _accounts(people: list[Person], apps: dict[str, Application], now: datetime)
             remote_id="crm-0",
             user_name=gone.email,
             situation=Situation.DELETED,
+            entitlements=["group:everyone", "group:sales", "licence:Full"],
             active=False,
             deleted_at=now - timedelta(minutes=3),
             observed_at=now - timedelta(minutes=3),

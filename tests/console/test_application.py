@@ -237,3 +237,13 @@ def test_whether_it_may_be_asked_for(sample: Sample, owner: Client) -> None:
     none = owner.post(f"{base}/edit/", form | {"requestable.approver": ""})
     assert none.status_code == 302
     assert Application.objects.get(slug="desk").requestable == {}
+
+
+def test_what_an_account_held_that_is_gone_is_said_in_words(sample: Sample, owner: Client) -> None:
+    gone = Account.objects.get(application__slug="crm", situation="deleted")
+    told = "othing now; it held groups everyone and sales, licence Full when it was deleted"
+    base = "/console/applications/crm/accounts/"
+    for path in (base, f"{base}{gone.pk}/", f"/console/people/{sample.people[0].uid}/"):
+        assert told in text(owner, path), path
+    export = owner.get(f"{base}export/?situation=deleted")
+    assert told in b"".join(export.streaming_content).decode()  # type: ignore[attr-defined]
