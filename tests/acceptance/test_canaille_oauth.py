@@ -22,15 +22,17 @@ from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, bu
 import pytest
 from django.urls import reverse
 
-from tenure.applications import authorizing
+from tenure.applications.authorizing import party
 from tenure.applications.connecting import connector_for
-from tenure.applications.credentials import standing, warnings
+from tenure.applications.credentials import warnings
 from tenure.applications.models import Application
 from tenure.connectors.base import Check
 from tenure.connectors.oauth import AuthorizationRefused
 from tenure.connectors.scim import declared
-from tenure.console.views.authorising import redirect_uri
+from tenure.console.authorisation import redirect_uri
 from tenure.infra.clock import told_by
+from tenure.vault import authorizing
+from tenure.vault.parties import standing
 from tests.acceptance.canaille import ADMINISTRATOR, CLIENT, PASSWORD, SECRET, Canaille, canaille
 from tests.cli.conftest import Tenure, anywhere, tenure
 from tests.console.conftest import signed_in
@@ -189,16 +191,16 @@ def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
     assert "Canaille did not authorise us: The resource owner" in authorised("deny")
     assert "Canaille is authorised." in authorised()
     assert [line for line in use(row) if not line.ok] == []
-    found = standing(row)
+    found = standing(party(row))
     assert found is not None
     assert found.access_expires_at is not None
 
     # Ahead of its end, and the refresh token is good once.
-    first, _ = authorizing.fresh_token(row)
+    first, _ = authorizing.fresh_token(party(row))
     next_second()
     soon = found.access_expires_at - timedelta(seconds=30)
     with told_by(lambda: soon):
-        second, _ = authorizing.fresh_token(row)
+        second, _ = authorizing.fresh_token(party(row))
     assert second != first
     assert [line for line in use(row) if not line.ok] == []
 
@@ -216,20 +218,24 @@ def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
 
 def test_a_code_is_worth_nothing_without_its_verifier(server: Canaille) -> None:
     row = application(server)
-    begun = authorizing.begin(row, redirect_uri=redirect_uri())
+    begun = authorizing.begin(party(row), redirect_uri=redirect_uri())
     back = Administrator(server).agree(begun.address)
     assert back["state"] == begun.state
     with pytest.raises(AuthorizationRefused):
-        authorizing.finish(row, code=back["code"], verifier="x" * 64, redirect_uri=redirect_uri())
+        authorizing.finish(
+            party(row), code=back["code"], verifier="x" * 64, redirect_uri=redirect_uri()
+        )
 
 
 def test_given_back_here_it_is_worth_nothing_there(server: Canaille) -> None:
     row = application(server)
-    begun = authorizing.begin(row, redirect_uri=redirect_uri())
+    begun = authorizing.begin(party(row), redirect_uri=redirect_uri())
     back = Administrator(server).agree(begun.address)
-    authorizing.finish(row, code=back["code"], verifier=begun.verifier, redirect_uri=redirect_uri())
-    token, _ = authorizing.fresh_token(row)
-    assert authorizing.withdraw(row) == ""
+    authorizing.finish(
+        party(row), code=back["code"], verifier=begun.verifier, redirect_uri=redirect_uri()
+    )
+    token, _ = authorizing.fresh_token(party(row))
+    assert authorizing.withdraw(party(row)) == ""
     asked = Request(f"{server.scim}/Users", headers={"Authorization": f"Bearer {token}"})
     with pytest.raises(HTTPError) as told:
         build_opener().open(asked, timeout=30)
@@ -254,4 +260,4 @@ def test_by_credentials_of_our_own(server: Canaille, tenure: Tenure) -> None:
     assert ended.code == 0
     ended = tenure("application", "authorize", "canaille")
     assert ended.code != 0
-    assert "client id and secret" in ended.err
+    assert "client ID and secret" in ended.err

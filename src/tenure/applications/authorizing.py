@@ -1,4 +1,4 @@
-"""Applications as whoever authorises us by OAuth; what is done about it is in `vault.authorizing`."""
+"""Applications as whoever authorises us by OAuth; what is done about it: `vault.authorizing`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ def warnings() -> list[Warned]:
     """Everything to mend, what does not work now first: of applications, and of what was entered
     and is nobody's in particular."""
     today = now().date()
-    parties = [(party(row), row.expires) for row in Application.objects.exclude(expires={}, oauth={})]
+    parties = [
+        (party(row), row.expires) for row in Application.objects.exclude(expires={}, oauth={})
+    ]
     return told_of(parties, today, _in_the_box(today))
 
 

@@ -1,5 +1,5 @@
-"""What an authorisation server means when it refuses, in words: what is wrong, where, and what to do
-about it. By the codes of RFC 6749 (4.1.2.1 and 5.2), and a few that vendors have made.
+"""What an authorisation server means when it refuses, in words: what is wrong, where, and what to
+do about it. By the codes of RFC 6749 (4.1.2.1 and 5.2), and a few that vendors have made.
 
 It knows words only: no request, no settings.
 """

@@ -1,6 +1,6 @@
-"""Authorising a source while it is set up. It is looked at, and tried, before it is in force, so its
-tokens are the draft's until then; a change that leaves alone how it is authorised uses those of the
-source that is in force.
+"""Authorising a source while it is set up. It is looked at, and tried, before it is in force, so
+its tokens are the draft's until then; a change that leaves alone how it is authorised uses those of
+the source that is in force.
 """
 
 from __future__ import annotations

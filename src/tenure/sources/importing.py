@@ -98,7 +98,9 @@ def import_source(
         run = runs.start(RunKind.IMPORT, source.slug, reason=DRY_RUN if dry_run else reason)
         work = Work(source=source, run=run, at=now(), dry_run=dry_run, accept=accept)
         try:
-            result = _import(work, _Asked(file, full or file is not None, tuple(ids), tokens), progress)
+            result = _import(
+                work, _Asked(file, full or file is not None, tuple(ids), tokens), progress
+            )
             if not dry_run and file is None:
                 _readable(source)
             # One that succeeds after others that failed is news.
@@ -145,9 +147,7 @@ class _Asked:
 
 def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResult:
     mapping = RowMapping(work.source)
-    reader = open_source(
-        work.source, file=asked.file, columns=mapping.columns, tokens=asked.tokens
-    )
+    reader = open_source(work.source, file=asked.file, columns=mapping.columns, tokens=asked.tokens)
     reading = begin(work.source, reader, mapping, at=work.at, full=asked.full, ids=asked.ids)
     try:
         reading.prepare(

@@ -12,7 +12,6 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from tenure.catalogue import filling, loading
@@ -20,6 +19,7 @@ from tenure.catalogue.source_entry import SourceEntry
 from tenure.configuration import editing
 from tenure.configuration.proposing_sources import prepare_source
 from tenure.console import schema_form, source_steps, tried, typed_secrets
+from tenure.console.authorisation import explained, redirect_uri
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.core.names import slug as slug_of
 from tenure.setup import source_drafts
@@ -41,11 +41,16 @@ def asked(
     request: ConsoleRequest, entry: SourceEntry, slug: str, definition: dict[str, Any]
 ) -> HttpResponse:
     """The form and what was typed. `slug` and `definition`: of a source that is there."""
-    values: dict[str, Any] = {"name": entry.name, **definition}
+    known = _known(entry, definition)
+    values: dict[str, Any] = {
+        "name": definition.get("name", entry.name),
+        "settings": known,
+        "secrets": known,
+    }
     errors: dict[str, str] = {}
-    if request.method == "POST" and not entry.reader.oauth:
+    if request.method == "POST":
         tried.bring_back(request)
-        answer = _begun(request, entry, slug, definition)
+        answer = _begun(request, entry, slug, definition, known)
         if isinstance(answer, HttpResponse):
             return answer
         values, errors = answer
@@ -60,14 +65,29 @@ def asked(
         "secrets": _secrets(entry, values.get("secrets", {}), errors),
         "errors": errors,
         "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in errors}),
-        "back": request.GET.get("back", request.POST.get("back", "")),
+        "back": source_steps.came_from(request),
+        "agreed": source_steps.by_hand({"oauth": entry.reader.oauth}),
+        "redirect_uri": redirect_uri(),
+        "scopes": explained(
+            tuple(entry.reader.oauth.get("scopes", ())), entry.authentication.explained
+        ),
     }
     status = 422 if errors else 200
     return render(request, "console/source_begin.html", context, section="sources", status=status)
 
 
+def _known(entry: SourceEntry, definition: Mapping[str, Any]) -> dict[str, str]:
+    """What it was told before, and the references of its secrets."""
+    told = filling.told(entry, definition.get("settings") or {}, definition.get("oauth") or {})
+    return {**told, **(definition.get("secrets") or {})}
+
+
 def _begun(
-    request: ConsoleRequest, entry: SourceEntry, slug: str, definition: dict[str, Any]
+    request: ConsoleRequest,
+    entry: SourceEntry,
+    slug: str,
+    definition: dict[str, Any],
+    known: Mapping[str, str],
 ) -> HttpResponse | tuple[dict[str, Any], dict[str, str]]:
     """Keep what was typed and go on; or give it back with what is wrong."""
     name = request.POST.get("name", "").strip()[:200] or entry.name
@@ -75,7 +95,8 @@ def _begun(
     new = slug or source_drafts.free(slug_of(name)[:60] or entry.slug)
     with transaction.atomic():
         wanted = {one.name: not one.optional for one in entry.secrets}
-        secrets, errors = typed_secrets.taken(request, new, wanted, definition.get("secrets", {}))
+        there = {name: known[name] for name in wanted if name in known}
+        secrets, errors = typed_secrets.taken(request, new, wanted, there)
         try:
             _, made = prepare_source(entry, slug=new, name=name, answers=answers, secrets=secrets)
         except filling.WrongAnswers as error:
@@ -84,9 +105,13 @@ def _begun(
             transaction.set_rollback(True)
             return {"name": name, "settings": answers, "secrets": secrets}, errors
         fresh = editing.as_plain("sources", made, new)
-        own = {key: fresh[key] for key in ("name", "settings", "secrets")}
-        source_drafts.save(new, {**fresh, **definition, **own})
-    return redirect(source_steps.with_back(request, reverse("console:source_mapping", args=[new])))
+        own = {key: fresh[key] for key in ("name", "settings", "secrets", "oauth")}
+        if fresh["oauth"]:
+            # What somebody wrote into the document besides stays.
+            own["oauth"] = {**(definition.get("oauth") or {}), **fresh["oauth"]}
+        whole = {**fresh, **definition, **own}
+        source_drafts.save(new, whole)
+    return redirect(source_steps.with_back(request, source_steps.after_connection(new, whole)))
 
 
 def _fields(

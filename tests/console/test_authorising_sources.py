@@ -1,0 +1,252 @@
+"""A source that is authorised by OAuth, from the first form to its people: all of it by pages, at
+the addresses and with the answers of the vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tenure.audit.models import Action, Event
+from tenure.connectors.oauth_refusals import at_the_endpoint, at_the_page
+from tenure.people.models import Company
+from tenure.setup import authorizing as setup
+from tenure.setup import source_drafts
+from tenure.setup.models import DraftAuthorization, SourceDraft
+from tenure.sources.authorizing import party, warnings
+from tenure.sources.importing import import_source
+from tenure.sources.models import Source
+from tenure.vault.models import Sealed
+from tenure.vault.parties import standing
+from tests.console.conftest import signed_in
+from tests.oauth_server import CLIENT, SECRET, OAuthServer
+from tests.orange_hrm import orange_hrm
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def server() -> Iterator[OAuthServer]:
+    Company.objects.update_or_create(pk=1, defaults={"domain": "acme.example"})
+    with orange_hrm() as found:
+        yield found
+
+
+@pytest.fixture
+def client() -> Client:
+    return signed_in()
+
+
+def begun(client: Client, server: OAuthServer, **more: str) -> str:
+    """The first form, filled in; the page that comes after it."""
+    form = {
+        "name": "HR",
+        "set-url": server.url,
+        "set-client_id": CLIENT,
+        "secret-client_secret": SECRET,
+    }
+    answer = client.post(
+        reverse("console:source_from", args=["orangehrm"]), {**form, **more}, follow=True
+    )
+    return " ".join(answer.content.decode().split())
+
+
+def out(client: Client, view: str = "authorise_draft", slug: str = "hr") -> dict[str, str]:
+    """What the browser is sent to the source with."""
+    answer = client.get(reverse(f"console:{view}", args=[slug]))
+    assert answer.status_code == 302
+    return dict(parse_qsl(urlsplit(answer["Location"]).query))
+
+
+def back(client: Client, **query: str) -> str:
+    """The page on which one lands, coming back with this."""
+    answer = client.get(reverse("console:authorised"), query, follow=True)
+    return " ".join(answer.content.decode().split())
+
+
+def agreed(client: Client, server: OAuthServer, view: str = "authorise_draft") -> str:
+    query = out(client, view)
+    server.codes["code"] = query
+    return back(client, code="code", state=query["state"])
+
+
+def page(client: Client, view: str, *arguments: object) -> str:
+    answer = client.get(reverse(f"console:{view}", args=arguments), follow=True)
+    return " ".join(answer.content.decode().split())
+
+
+def test_from_the_form_to_its_people(client: Client, server: OAuthServer) -> None:
+    said = page(client, "source_from", "orangehrm")
+    assert "/console/authorised/" in said
+    assert "tenure source add" not in said
+    said = begun(client, server)
+    assert "Let Tenure read HR" in said
+    assert "Not authorised" in said
+    # The columns wait for it, however one comes there.
+    assert "Let Tenure read HR" in page(client, "source_mapping", "hr")
+    draft = SourceDraft.objects.get(slug="hr").definition
+    assert draft["oauth"]["client_secret"] == "${box:hr-client-secret}"
+    assert draft["secrets"] == {}
+    query = out(client)
+    assert query["code_challenge_method"] == "S256"
+    server.codes["code"] = query
+    said = back(client, code="code", state=query["state"])
+    assert "HR is authorised. These are its columns." in said
+    assert "Lisa" in said
+    assert "Ron" in said
+    assert not any(token in said for token in server.access | server.refresh)
+    assert Sealed.objects.filter(name__startswith="oauth:draft:").count() == 2
+    answer = client.get(reverse("console:source_dry", args=["hr"]))
+    assert "Lisa" in answer.content.decode()
+    said = " ".join(
+        client.post(
+            reverse("console:source_check", args=["hr"]), {"do": "save", "seen": ""}, follow=True
+        )
+        .content.decode()
+        .split()
+    )
+    # What was authorised while it was set up is the source's, and of the draft nothing is left.
+    assert "Authorised" in said
+    assert "Authorise again" in said
+    assert not DraftAuthorization.objects.exists()
+    assert not Sealed.objects.filter(name__startswith="oauth:draft:").exists()
+    source = Source.objects.get(slug="hr")
+    assert import_source(source).counts["added"] == 2
+    assert Event.objects.filter(action=Action.SOURCE_AUTHORISED, subject_key="hr").count() == 1
+    assert warnings() == []
+    # Changed without touching how it is authorised, it need not be authorised again.
+    assert "Which column is what?" in begun_again(client, server, name="People")
+    assert "What importing People changes" in page(client, "source_check", "hr")
+
+
+def begun_again(client: Client, server: OAuthServer, **form: str) -> str:
+    typed = {"name": "HR", "set-url": server.url, "set-client_id": CLIENT, **form}
+    answer = client.post(reverse("console:source_edit", args=["hr"]), typed, follow=True)
+    return " ".join(answer.content.decode().split())
+
+
+def test_another_client_is_another_authorisation(client: Client, server: OAuthServer) -> None:
+    begun(client, server)
+    agreed(client, server)
+    client.post(reverse("console:source_check", args=["hr"]), {"do": "save", "seen": ""})
+    said = begun_again(client, server, **{"set-client_id": "another"})
+    assert "Let Tenure read HR" in said
+    # The source in force goes on with its own meanwhile.
+    how = standing(party(Source.objects.get(slug="hr")))
+    assert how is not None
+    assert how.authorised
+    found = setup.party_of("hr")
+    assert found is not None
+    assert standing(found) is not None
+    assert found.row() is None
+    # What was agreed for a client is not another's.
+    begun_again(client, server)
+    definition = dict(SourceDraft.objects.get(slug="hr").definition)
+    definition["oauth"] = {**definition["oauth"], "scopes": ["more"]}
+    source_drafts.save("hr", definition)
+    agreed(client, server)
+    assert DraftAuthorization.objects.count() == 1
+    definition["oauth"] = {**definition["oauth"], "scopes": ["less"]}
+    source_drafts.save("hr", definition)
+    assert not DraftAuthorization.objects.exists()
+    agreed(client, server)
+    client.post(reverse("console:source_discard", args=["hr"]))
+    assert not Sealed.objects.filter(name__startswith="oauth:draft:").exists()
+    assert Sealed.objects.filter(name__startswith="oauth:source:").count() == 2
+
+
+def test_what_went_wrong_is_said_where_it_was_begun(client: Client, server: OAuthServer) -> None:
+    begun(client, server)
+    said = back(client, error="access_denied", state=out(client)["state"])
+    assert "Nobody agreed at HR." in said
+    assert "Let Tenure read HR" in said
+    said = back(client, code="old", state=out(client)["state"])
+    assert "A code is good once, for a few minutes" in said
+    assert "/console/authorised/ is registered there" in said
+    said = back(client, code="code", state="another")
+    assert "belongs to no authorisation that this browser has begun" in said
+    state = out(client)["state"]
+    kept = client.session
+    kept[f"authorising:{state}"] = {
+        **kept[f"authorising:{state}"],
+        "at": "2026-01-01T00:00:00+00:00",
+    }
+    kept.save()
+    assert "more than ten minutes ago" in back(client, code="code", state=state)
+    begun(client, server, **{"name": "HR two", "secret-client_secret": "wrong"})
+    query = out(client, slug="hr-two")
+    server.codes["code"] = query
+    said = back(client, code="code", state=query["state"])
+    assert "Check the client ID and secret" in said
+    assert not DraftAuthorization.objects.exists()
+
+
+def test_a_scope_that_was_not_granted_is_told(client: Client, server: OAuthServer) -> None:
+    begun(client, server)
+    definition = dict(SourceDraft.objects.get(slug="hr").definition)
+    definition["oauth"] = {**definition["oauth"], "scopes": ["openid", "people", "jobs"]}
+    source_drafts.save("hr", definition)
+    server.granted = "https://hr.example/scopes/People"
+    assert "but not for jobs: what needs that will be refused" in agreed(client, server)
+    assert "did not get it" in page(client, "source_authorisation", "hr")
+
+
+def test_revoked_there_it_is_authorised_again_here(client: Client, server: OAuthServer) -> None:
+    begun(client, server)
+    agreed(client, server)
+    client.post(reverse("console:source_check", args=["hr"]), {"do": "save", "seen": ""})
+    server.access.clear()
+    server.refresh.clear()
+    answer = client.post(reverse("console:source_test", args=["hr"]), follow=True)
+    assert "authorise again" in answer.content.decode()
+    said = page(client, "source", "hr")
+    assert "Refused" in said
+    assert [item.what for item in warnings()] == ["HR has to be authorised again"]
+    assert "The next import reads it." in agreed(client, server, "authorise_source")
+    assert warnings() == []
+    said = " ".join(
+        client.post(reverse("console:deauthorise_source", args=["hr"]), follow=True)
+        .content.decode()
+        .split()
+    )
+    assert "are forgotten" in said
+    assert "Not authorised" in said
+
+
+@pytest.mark.django_db(transaction=False)
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("access_denied", "agree there as an administrator"),
+        ("invalid_scope", "a, b (no such scope). Allow these scopes"),
+        ("unauthorized_client", "with the authorisation code and the redirect address R"),
+        ("redirect_uri_mismatch", "Register R for the client there"),
+        ("temporarily_unavailable", "in a minute"),
+        ("login_required", "sign in there first"),
+        ("invalid_client", "Compare the client ID"),
+        ("odd", "did not authorise us: no such scope."),
+    ],
+)
+def test_every_refusal_says_what_to_do(error: str, said: str) -> None:
+    text = at_the_page(error, "no such scope", name="HR", scopes=["a", "b"], redirect_uri="R")
+    assert said in text
+    assert text.endswith(".")
+
+
+@pytest.mark.django_db(transaction=False)
+def test_no_token_says_what_to_do() -> None:
+    jwt, code = "urn:ietf:params:oauth:grant-type:jwt-bearer", "authorization_code"
+    for error, grant, said in (
+        ("invalid_grant", code, "press Authorise again"),
+        ("invalid_grant", jwt, "on whose behalf it acts"),
+        ("invalid_grant", "refresh_token", "authorise again"),
+        ("unauthorized_client", jwt, "domain-wide delegation"),
+        ("unauthorized_client", code, "Allow this way"),
+        ("redirect_uri_mismatch", code, "Register the redirect address R"),
+        ("invalid_scope", code, "a, b"),
+        ("odd", code, "Check the token address"),
+    ):
+        assert said in at_the_endpoint(error, grant, scopes=["a", "b"], redirect_uri="R")
