@@ -15,11 +15,14 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from tenure.catalogue import filling, loading
+from tenure.catalogue.parts import places_in
 from tenure.catalogue.source_entry import SourceEntry
 from tenure.configuration import editing
 from tenure.configuration.proposing_sources import prepare_source
-from tenure.console import schema_form, source_steps, tried, typed_secrets
+from tenure.connectors.oauth import Grant
+from tenure.console import key_file, schema_form, source_steps, tried, typed_secrets
 from tenure.console.authorisation import explained, redirect_uri
+from tenure.console.oauth_form import grant_of
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.core.names import slug as slug_of
 from tenure.setup import source_drafts
@@ -50,7 +53,8 @@ def asked(
     errors: dict[str, str] = {}
     if request.method == "POST":
         tried.bring_back(request)
-        answer = _begun(request, entry, slug, definition, known)
+        handed = _key_file(request, entry)
+        answer = _begun(request, entry, slug, definition, known, handed)
         if isinstance(answer, HttpResponse):
             return answer
         values, errors = answer
@@ -65,6 +69,7 @@ def asked(
         "secrets": _secrets(entry, values.get("secrets", {}), errors),
         "errors": errors,
         "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in errors}),
+        "key_file": bool(_account(entry)),
         "back": source_steps.came_from(request),
         "agreed": source_steps.by_hand({"oauth": entry.reader.oauth}),
         "redirect_uri": redirect_uri(),
@@ -82,12 +87,31 @@ def _known(entry: SourceEntry, definition: Mapping[str, Any]) -> dict[str, str]:
     return {**told, **(definition.get("secrets") or {})}
 
 
+def _account(entry: SourceEntry) -> str:
+    """The setting in which its service account is named; "" where it has none."""
+    return places_in(entry.reader.oauth.get("issuer", "")).pop() if _signs(entry) else ""
+
+
+def _signs(entry: SourceEntry) -> bool:
+    return bool(entry.reader.oauth) and grant_of(entry.reader.oauth) is Grant.JWT_BEARER
+
+
+def _key_file(request: ConsoleRequest, entry: SourceEntry) -> dict[str, str]:
+    """Put what a key file says into the fields. Returns what is wrong with it, by name."""
+    account = _account(entry)
+    if not account:
+        return {}
+    wrong = key_file.fill_in(request, account=f"set-{account}", key="secret-private_key")
+    return {name.partition("-")[2]: text for name, text in wrong.items()}
+
+
 def _begun(
     request: ConsoleRequest,
     entry: SourceEntry,
     slug: str,
     definition: dict[str, Any],
     known: Mapping[str, str],
+    errors: dict[str, str],
 ) -> HttpResponse | tuple[dict[str, Any], dict[str, str]]:
     """Keep what was typed and go on; or give it back with what is wrong."""
     name = request.POST.get("name", "").strip()[:200] or entry.name
@@ -96,11 +120,12 @@ def _begun(
     with transaction.atomic():
         wanted = {one.name: not one.optional for one in entry.secrets}
         there = {name: known[name] for name in wanted if name in known}
-        secrets, errors = typed_secrets.taken(request, new, wanted, there)
+        secrets, wrong = typed_secrets.taken(request, new, wanted, there)
+        errors = {**wrong, **errors}
         try:
             _, made = prepare_source(entry, slug=new, name=name, answers=answers, secrets=secrets)
         except filling.WrongAnswers as error:
-            errors |= error.problems
+            errors = {**error.problems, **errors}
         if errors:
             transaction.set_rollback(True)
             return {"name": name, "settings": answers, "secrets": secrets}, errors
