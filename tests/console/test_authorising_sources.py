@@ -3,10 +3,15 @@ the addresses and with the answers of the vendor."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlsplit
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -22,7 +27,7 @@ from tenure.sources.models import Source
 from tenure.vault.models import Sealed
 from tenure.vault.parties import standing
 from tests.console.conftest import signed_in
-from tests.oauth_server import CLIENT, SECRET, OAuthServer
+from tests.oauth_server import CLIENT, SECRET, OAuthServer, oauth_server
 from tests.orange_hrm import orange_hrm
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -250,3 +255,129 @@ def test_no_token_says_what_to_do() -> None:
         ("odd", code, "Check the token address"),
     ):
         assert said in at_the_endpoint(error, grant, scopes=["a", "b"], redirect_uri="R")
+
+
+def key_pair() -> tuple[str, str]:
+    """(private, public), in PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return private.decode(), public.decode()
+
+
+def test_a_service_account_by_its_key_file(client: Client) -> None:
+    private, public = key_pair()
+    account = "tenure@project.iam.gserviceaccount.com"
+    whole = {"type": "service_account", "client_email": account, "private_key": private}
+    form = {"name": "Google", "set-administrator": "admin@acme.example"}
+    begin = reverse("console:source_from", args=["google-workspace-people"])
+    # The kind leads to what the catalogue knows of it.
+    answer = client.get(reverse("console:source_begin", args=["google"]))
+    assert answer["Location"] == begin
+
+    def sent(document: object, **more: str) -> str:
+        file = SimpleUploadedFile("key.json", json.dumps(document).encode())
+        answer = client.post(begin, {**form, **more, "keyfile": file}, follow=True)
+        return " ".join(answer.content.decode().split())
+
+    assert "This JSON file is of an OAuth client" in sent({"web": {}})
+    assert "expected JSON" in sent("text")
+    said = sent(whole, **{"set-service_account": "another@project.example"})
+    assert f"This key is of {account}" in said
+    assert "PRIVATE" not in said
+    with oauth_server(api="/admin/directory/v1") as google:
+        google.public_key = public
+        google.answers["/admin/directory/v1/users"] = {"users": [GOOGLE_USER]}
+        client.post(begin, {**form, "secret-private_key": json.dumps(whole)})
+        draft = SourceDraft.objects.get(slug="google")
+        definition = dict(draft.definition)
+        oauth = definition["oauth"]
+        assert (oauth["issuer"], oauth["private_key"]) == (account, "${box:google-private-key}")
+        definition["oauth"] = {**oauth, "token_url": f"{google.url}/token"}
+        definition["settings"] = {"base_url": google.url}
+        source_drafts.save("google", definition)
+        said = page(client, "source_mapping", "google")
+        assert "Lovelace" in said
+        assert "Authorisation" not in said
+        assert DraftAuthorization.objects.count() == 1
+        (claims,) = {form["assertion"] for form in google.forms}
+        told = jwt.decode(claims, options={"verify_signature": False})
+        assert (told["iss"], told["sub"]) == (account, "admin@acme.example")
+        google.public_key = key_pair()[1]
+        google.access.clear()
+        said = page(client, "source_mapping", "google")
+        assert "whether its key was deleted or replaced there" in said
+    # What was told is there again, and the key is not.
+    said = page(client, "source_edit", "google")
+    assert account in said
+    assert "PRIVATE" not in said
+
+
+GOOGLE_USER = {
+    "id": "1",
+    "etag": "a",
+    "primaryEmail": "ada@acme.example",
+    "name": {"givenName": "Ada", "familyName": "Lovelace"},
+    "externalIds": [{"type": "organization", "value": "0001"}],
+    "suspended": False,
+}
+
+
+def test_a_kind_of_its_own_by_a_client(client: Client) -> None:
+    begin = reverse("console:source_begin", args=["scim"])
+    said = client.get(begin).content.decode()
+    assert "How Tenure is let in" in said
+    assert 'name="secret-token"' in said
+    said = client.get(f"{begin}?by=client_credentials").content.decode()
+    assert 'name="secret-token"' not in said
+    assert 'name="oauth-client_id"' in said
+    with oauth_server(api="/scim/v2") as server:
+        form = {
+            "name": "People",
+            "by": "client_credentials",
+            "set-base_url": f"{server.url}/scim/v2",
+        }
+        said = client.post(begin, form).content.decode()
+        assert said.count("This is needed.") == 3
+        form |= {
+            "oauth-client_id": CLIENT,
+            "oauth-token_url": f"{server.url}/token",
+            "secret-client_secret": SECRET,
+        }
+        server.answers["/scim/v2/Users"] = {"totalResults": 1, "Resources": [SCIM_USER]}
+        answer = client.post(begin, form, follow=True)
+        said = " ".join(answer.content.decode().split())
+        assert "Lovelace" in said
+        kept = SourceDraft.objects.get(slug="people").definition
+        assert kept["secrets"] == {}
+        assert kept["oauth"]["client_secret"] == "${box:people-client-secret}"
+        # By an administrator instead: the same client, and somebody has to agree.
+        edit = reverse("console:source_edit", args=["people"])
+        said = client.get(f"{edit}?by=authorization_code").content.decode()
+        assert "/console/authorised/" in said
+        form |= {"by": "authorization_code", "oauth-authorize_url": f"{server.url}/authorize"}
+        said = client.post(edit, form, follow=True).content.decode()
+        assert "Let Tenure read People" in said
+        query = out(client, slug="people")
+        server.codes["code"] = query
+        assert "Lovelace" in back(client, code="code", state=query["state"])
+        # And by a token again: nothing of the client is left.
+        client.post(edit, {**form, "by": "token", "secret-token": "t"})
+        kept = SourceDraft.objects.get(slug="people").definition
+        assert (kept["oauth"], kept["secrets"]) == (None, {"token": "${box:people-token}"})
+        assert not DraftAuthorization.objects.exists()
+
+
+SCIM_USER = {
+    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+    "id": "1",
+    "userName": "ada@acme.example",
+    "name": {"givenName": "Ada", "familyName": "Lovelace"},
+    "active": True,
+}

@@ -82,6 +82,11 @@ def read(
     found, wrong = schema_form.settings(
         OAuthSettings, given, prefix=PREFIX, was=oauth, skip=_skipped(oauth)
     )
+    missing = sorted(name for name in _NEEDED[grant_of(oauth)] if not found.get(name))
+    wrong |= dict.fromkeys(missing, "This is needed.")
+    if missing:
+        # Said in each field, it is not said of the whole.
+        wrong.pop("as_a_whole", None)
     return found, {f"{PREFIX}{name}": text for name, text in wrong.items()}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
@@ -97,6 +97,11 @@ def secret_fields(
         )
         for name, part in whole.get("properties", {}).items()
     ]
+
+
+def with_error(one: Field, error: str) -> Field:
+    """The same field, with what is wrong with it."""
+    return replace(one, error=error)
 
 
 def secret_kind(name: str) -> str:
