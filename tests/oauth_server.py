@@ -61,6 +61,9 @@ class OAuthServer:
         )
         return web.Response(text=page, content_type="text/html")
 
+    async def favicon(self, request: web.Request) -> web.Response:
+        return web.Response(status=204)
+
     async def token(self, request: web.Request) -> web.Response:
         form = {key: str(value) for key, value in (await request.post()).items()}
         self.forms.append(form)
@@ -159,6 +162,7 @@ def oauth_server(*, under: str = "", api: str = "/api") -> Iterator[OAuthServer]
 
     async def serve() -> None:
         app = web.Application()
+        app.router.add_get("/favicon.ico", server.favicon)
         app.router.add_get(f"{under}/authorize", server.authorize)
         app.router.add_post(f"{under}/token", server.token)
         app.router.add_post(f"{under}/revoke", server.revoke)

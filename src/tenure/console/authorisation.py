@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from tenure.catalogue import loading
 from tenure.catalogue.parts import Common
+from tenure.console.oauth_form import WORDS
 from tenure.vault.parties import DRAFT, SOURCE, Party, Standing, standing
 
 
@@ -25,6 +26,11 @@ class Shown:
     redirect_uri: str
     authorise: str
     withdraw: str
+
+    @property
+    def words(self) -> str:
+        """How, for people."""
+        return WORDS[self.how.grant]
 
 
 def redirect_uri() -> str:

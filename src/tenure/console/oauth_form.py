@@ -12,6 +12,12 @@ from tenure.console import schema_form
 from tenure.console.schema_form import Field
 
 PREFIX: Final = "oauth-"
+#: Each grant as people say it.
+WORDS: Final = {
+    Grant.AUTHORIZATION_CODE: "An administrator agrees in a browser",
+    Grant.CLIENT_CREDENTIALS: "A client with rights of its own",
+    Grant.JWT_BEARER: "A service account",
+}
 _SECRETS: Final = {
     Grant.AUTHORIZATION_CODE: ("client_secret",),
     Grant.CLIENT_CREDENTIALS: ("client_secret",),

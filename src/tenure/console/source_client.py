@@ -20,9 +20,7 @@ FIELD: Final = "by"
 BY_TOKEN: Final = "token"
 _WAYS: Final = (
     (BY_TOKEN, "A token"),
-    (Grant.AUTHORIZATION_CODE.value, "An administrator agrees in a browser"),
-    (Grant.CLIENT_CREDENTIALS.value, "A client with rights of its own"),
-    (Grant.JWT_BEARER.value, "A service account"),
+    *((grant.value, words) for grant, words in oauth_form.WORDS.items()),
 )
 
 
