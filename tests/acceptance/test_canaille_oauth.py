@@ -26,11 +26,15 @@ from tenure.applications.authorizing import party
 from tenure.applications.connecting import connector_for
 from tenure.applications.credentials import warnings
 from tenure.applications.models import Application
-from tenure.connectors.base import Check
-from tenure.connectors.oauth import AuthorizationRefused
+from tenure.connectors.base import Check, StopApplication
 from tenure.connectors.scim import declared
 from tenure.console.authorisation import redirect_uri
 from tenure.infra.clock import told_by
+from tenure.setup import source_drafts
+from tenure.setup.models import SourceDraft
+from tenure.sources.importing import import_source
+from tenure.sources.models import Source
+from tenure.sources.trying import try_source
 from tenure.vault import authorizing
 from tenure.vault.parties import standing
 from tests.acceptance.canaille import ADMINISTRATOR, CLIENT, PASSWORD, SECRET, Canaille, canaille
@@ -188,7 +192,7 @@ def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
         back = there.agree(out, answer)
         return str(console.get(reverse("console:authorised"), back, follow=True).content.decode())
 
-    assert "Canaille did not authorise us: The resource owner" in authorised("deny")
+    assert "Nobody agreed at Canaille (The resource owner" in authorised("deny")
     assert "Canaille is authorised." in authorised()
     assert [line for line in use(row) if not line.ok] == []
     found = standing(party(row))
@@ -216,12 +220,62 @@ def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
     assert warnings() == []
 
 
+def test_a_source_is_set_up_agreed_to_and_taken_back(server: Canaille) -> None:
+    """By the pages of the console alone, from the form to its people."""
+    console, there = signed_in(), Administrator(server)
+
+    def sent(view: str, *arguments: str, **form: str) -> str:
+        answer = console.post(reverse(f"console:{view}", args=arguments), form, follow=True)
+        return " ".join(answer.content.decode().split())
+
+    def agreed(view: str) -> str:
+        next_second()
+        out = console.get(reverse(f"console:{view}", args=["people"]))["Location"]
+        back = there.agree(out)
+        page = console.get(reverse("console:authorised"), back, follow=True).content.decode()
+        return " ".join(page.split())
+
+    form = {
+        "name": "People",
+        "by": "authorization_code",
+        "set-base_url": server.scim,
+        "set-dialect": "pages: {count: false}",
+        "oauth-authorize_url": f"{server.address}/oauth/authorize",
+        "oauth-token_url": f"{server.address}/oauth/token",
+        "oauth-revoke_url": f"{server.address}/oauth/revoke",
+        "oauth-client_id": BY_BROWSER,
+        "oauth-scopes": "openid\nprofile",
+        "secret-client_secret": BY_BROWSER_SECRET,
+    }
+    assert "Let Tenure read People" in sent("source_begin", "scim", **form)
+    said = agreed("authorise_draft")
+    assert "People is authorised. These are its columns." in said
+    assert "boss" in said
+    mapped = {
+        "employee_number": 'row["userName"]',
+        "family_name": 'row["name.familyName"]',
+    }
+    kept = SourceDraft.objects.get(slug="people").definition
+    source_drafts.save("people", {**kept, "mapping": mapped})
+    assert "Authorise again" in sent("source_check", "people", do="save", seen="")
+    source = Source.objects.get(slug="people")
+    assert [line for line in try_source(source) if not line.ok] == []
+    assert import_source(source).counts["added"] == 1
+
+    there.take_back()
+    assert "authorise again" in sent("source_test", "people")
+    assert "Refused" in console.get(reverse("console:source", args=["people"])).content.decode()
+    assert "The next import reads it." in agreed("authorise_source")
+    assert [line for line in try_source(source) if not line.ok] == []
+    assert "are forgotten, and given back." in sent("deauthorise_source", "people")
+
+
 def test_a_code_is_worth_nothing_without_its_verifier(server: Canaille) -> None:
     row = application(server)
     begun = authorizing.begin(party(row), redirect_uri=redirect_uri())
     back = Administrator(server).agree(begun.address)
     assert back["state"] == begun.state
-    with pytest.raises(AuthorizationRefused):
+    with pytest.raises(StopApplication, match="A code is good once"):
         authorizing.finish(
             party(row), code=back["code"], verifier="x" * 64, redirect_uri=redirect_uri()
         )
