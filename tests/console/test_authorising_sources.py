@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import jwt
@@ -15,8 +16,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from tenure.applications import credentials
 from tenure.audit.models import Action, Event
 from tenure.connectors.oauth_refusals import at_the_endpoint, at_the_page
+from tenure.infra.clock import now
 from tenure.people.models import Company
 from tenure.setup import authorizing as setup
 from tenure.setup import source_drafts
@@ -157,8 +160,18 @@ def test_another_client_is_another_authorisation(client: Client, server: OAuthSe
     definition["oauth"] = {**definition["oauth"], "scopes": ["less"]}
     source_drafts.save("hr", definition)
     assert not DraftAuthorization.objects.exists()
+    server.answers.clear()
     agreed(client, server)
+    definition["oauth"] = {
+        **definition["oauth"],
+        "revoke_url": f"{server.url}/web/index.php/oauth2/revoke",
+    }
+    source_drafts.save("hr", definition)
+    agreed(client, server)
+    before = len(server.refresh)
     client.post(reverse("console:source_discard", args=["hr"]))
+    # What was agreed to for nothing is given back.
+    assert len(server.refresh) == before - 1
     assert not Sealed.objects.filter(name__startswith="oauth:draft:").exists()
     assert Sealed.objects.filter(name__startswith="oauth:source:").count() == 2
 
@@ -381,3 +394,37 @@ SCIM_USER = {
     "name": {"givenName": "Ada", "familyName": "Lovelace"},
     "active": True,
 }
+
+
+def test_a_client_secret_that_dies(client: Client) -> None:
+    """Microsoft's do: it is told ahead, and another one has another last day."""
+    begin = reverse("console:source_from", args=["microsoft-365-people"])
+    form = {
+        "name": "Entra",
+        "set-tenant": "11111111-2222-3333-4444-555555555555",
+        "set-client_id": "66666666-7777-8888-9999-000000000000",
+        "secret-client_secret": SECRET,
+        "expires-client_secret": "soon",
+    }
+    assert "&#x27;soon&#x27; is no day" in client.post(begin, form).content.decode()
+    day = (now() + timedelta(days=5)).date().isoformat()
+    with oauth_server(api="/v1.0") as graph:
+        client.post(begin, {**form, "expires-client_secret": day})
+        definition = dict(SourceDraft.objects.get(slug="entra").definition)
+        definition["oauth"] = {**definition["oauth"], "token_url": f"{graph.url}/token"}
+        definition["settings"] = {"base_url": f"{graph.url}/v1.0"}
+        source_drafts.save("entra", definition)
+        said = page(client, "source_mapping", "entra")
+        # The server knows the client by another name.
+        assert "Check the client ID and secret" in said
+        definition["oauth"] = {**definition["oauth"], "client_id": CLIENT}
+        source_drafts.save("entra", definition)
+        user = {"id": "1", "employeeId": "0001", "surname": "Lovelace", "accountEnabled": True}
+        graph.answers["/v1.0/users"] = {"value": [user]}
+        graph.answers["/v1.0/users/delta"] = {
+            "value": [],
+            "@odata.deltaLink": f"{graph.url}/v1.0/x",
+        }
+        assert "Lovelace" in page(client, "source_mapping", "entra")
+    (told,) = credentials.warnings()
+    assert told.what == "The secret entra-client-secret dies in 5 days"

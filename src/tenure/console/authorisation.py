@@ -26,6 +26,8 @@ class Shown:
     redirect_uri: str
     authorise: str
     withdraw: str
+    #: When it ends by itself, as the catalogue knows it.
+    ends: str
 
     @property
     def words(self) -> str:
@@ -52,6 +54,7 @@ def shown(party: Party, entry: Common | None = None) -> Shown | None:
         redirect_uri=redirect_uri(),
         authorise=reverse(f"console:{out}", args=[party.slug]),
         withdraw=reverse(f"console:{back}", args=[party.slug]) if back else "",
+        ends=entry.authentication.ends if entry else "",
     )
 
 

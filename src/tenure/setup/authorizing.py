@@ -5,6 +5,7 @@ the source that is in force.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from tenure.connectors.oauth import OAuthSettings
 from tenure.setup.models import DraftAuthorization, SourceDraft
 from tenure.sources import authorizing as sources
 from tenure.sources.models import Source
-from tenure.vault.authorizing import KeptTokens, forget, hand_on
+from tenure.vault.authorizing import KeptTokens, forget, hand_on, withdraw
 from tenure.vault.parties import DRAFT, Party
 
 
@@ -50,6 +51,17 @@ def changed(draft: SourceDraft, before: dict[str, Any]) -> None:
     """Another client is another authorisation: what the draft had is forgotten."""
     if _differ(_oauth(draft.definition), _oauth(before)):
         forget(_party(draft))
+
+
+def give_back(slug: str) -> None:
+    """The draft is given up: the source is told that its tokens are, where it takes that. What
+    could not be told is forgotten here all the same. Outside any transaction, for it is sent."""
+    draft = SourceDraft.objects.filter(slug=slug).first()
+    party = _party(draft) if draft is not None else None
+    if party is None or party.row() is None:
+        return
+    with suppress(LookupError, ValueError):
+        withdraw(party)
 
 
 def discard(slug: str) -> None:

@@ -87,6 +87,13 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
         values, errors = definition or {"name": "", "settings": {}, "secrets": {}}, {}
     reader = reader_class(kind)
     client = source_client.shown(kind, oauth, errors)
+    stored = values.get("settings", {})
+    fields = schema_form.fields(reader.Settings, stored, errors)
+    # Where there is more to tell than how it is read, what is seldom changed stands behind it.
+    first = [
+        f for f in fields if client is None or f.required or f.name.removeprefix("set-") in stored
+    ]
+    more = [f for f in fields if f not in first]
     context = {
         "kind": kind,
         "title": source_kinds.title(kind),
@@ -96,7 +103,9 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
         "name": values.get("name", ""),
         "file": looking.takes_file(kind),
         "upload": uploads.latest(slug) if slug else None,
-        "fields": schema_form.fields(reader.Settings, values.get("settings", {}), errors),
+        "fields": first,
+        "more": more,
+        "more_wrong": any(f.error for f in more),
         "secrets": [
             one
             for one in schema_form.secret_fields(reader.Secrets, values.get("secrets", {}), errors)

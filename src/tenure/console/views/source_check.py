@@ -65,6 +65,7 @@ def dry(request: ConsoleRequest, slug: str) -> HttpResponse:
 @signed_in(needs=Ability.CONFIGURE)
 def discard(request: ConsoleRequest, slug: str) -> HttpResponse:
     """What was begun is forgotten, its file too."""
+    authorizing.give_back(slug)
     source_drafts.discard(slug)
     messages.success(request, "What was begun is discarded.")
     return redirect("console:sources")

@@ -67,6 +67,11 @@ def asked(
         "name": values["name"],
         "fields": _fields(entry, values.get("settings", {}), errors),
         "secrets": _secrets(entry, values.get("secrets", {}), errors),
+        "last_days": {
+            f"secret-{name}": typed_secrets.last_day(request, slug, name)
+            for name in entry.oauth_places & {one.name for one in entry.secrets}
+            if name == "client_secret"
+        },
         "errors": errors,
         "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in errors}),
         "key_file": bool(_account(entry)),
