@@ -44,6 +44,10 @@ _LABELS: Final = {
     "subject": "On whose behalf",
 }
 _HINTS: Final = {
+    "authorize_url": "Where an administrator is sent to agree: https://hr.example.com/authorize.",
+    "token_url": "Where a code or a secret becomes a token: https://hr.example.com/token.",
+    "client_id": "As it is shown there.",
+    "scopes": "What Tenure asks to be allowed there, as its documentation names it.",
     "client_secret": "As it is shown there.",
     "private_key": "In PEM, or the whole key file (JSON).",
     "issuer": "As it is called there, such as tenure@project.iam.gserviceaccount.com.",

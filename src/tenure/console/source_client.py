@@ -80,8 +80,10 @@ def shown(kind: str, oauth: Mapping[str, Any], errors: Mapping[str, str]) -> Sho
     if not has_ways(kind):
         return None
     by = oauth_form.grant_of(oauth).value if oauth else BY_TOKEN
+    # A specification says itself what else than a token it takes.
+    first = {BY_TOKEN: "As its specification says"} if kind == "rest" else {}
     return Shown(
-        ways=[(value, words, value == by) for value, words in _WAYS],
+        ways=[(value, first.get(value, words), value == by) for value, words in _WAYS],
         by=by,
         client=oauth_form.shown(oauth, errors),
         secrets=[

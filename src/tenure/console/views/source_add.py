@@ -6,7 +6,7 @@ back to. Every step is a form of its own.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
@@ -37,6 +37,9 @@ from tenure.readers.registry import kinds, reader_class
 from tenure.setup import looking, source_drafts, uploads
 from tenure.signin.permissions import Ability
 from tenure.sources.models import Source
+
+#: By what an interface of its own is read: nothing goes without it.
+_SPECIFIED: Final = frozenset({"spec", "spec_file"})
 
 
 @require_safe
@@ -90,8 +93,9 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
     stored = values.get("settings", {})
     fields = schema_form.fields(reader.Settings, stored, errors)
     # Where there is more to tell than how it is read, what is seldom changed stands behind it.
+    front = {*stored, *_SPECIFIED}
     first = [
-        f for f in fields if client is None or f.required or f.name.removeprefix("set-") in stored
+        f for f in fields if client is None or f.required or f.name.removeprefix("set-") in front
     ]
     more = [f for f in fields if f not in first]
     context = {
