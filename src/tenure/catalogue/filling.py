@@ -96,10 +96,11 @@ def told(
     of them, or how it is authorised."""
     names = {one.name for one in entry.settings} | {one.name for one in entry.secrets}
     found = {name: str(value) for name, value in settings.items() if name in names}
-    for key, template in entry.reader.oauth.items():
-        value = oauth.get(key)
-        if isinstance(template, str) and isinstance(value, str):
-            found = {**read_back(template, value), **found}
+    for templates, values in ((entry.reader.settings, settings), (entry.reader.oauth, oauth)):
+        for key, template in templates.items():
+            value = values.get(key)
+            if isinstance(template, str) and isinstance(value, str):
+                found = {**read_back(template, value), **found}
     return found
 
 
