@@ -18,7 +18,6 @@ from django.urls import reverse
 
 from tenure.applications import credentials
 from tenure.audit.models import Action, Event
-from tenure.connectors.oauth_refusals import at_the_endpoint, at_the_page
 from tenure.infra.clock import now
 from tenure.people.models import Company
 from tenure.setup import authorizing as setup
@@ -202,6 +201,16 @@ def test_what_went_wrong_is_said_where_it_was_begun(client: Client, server: OAut
     assert not DraftAuthorization.objects.exists()
 
 
+def test_it_goes_on_where_the_first_steps_began(client: Client, server: OAuthServer) -> None:
+    said = begun(client, server, back="start")
+    authorise = f"{reverse('console:authorise_draft', args=['hr'])}?back=start"
+    assert f'href="{authorise}"' in said
+    query = dict(parse_qsl(urlsplit(client.get(authorise)["Location"]).query))
+    server.codes["code"] = query
+    answer = client.get(reverse("console:authorised"), {"code": "code", "state": query["state"]})
+    assert answer["Location"] == f"{reverse('console:source_mapping', args=['hr'])}?back=start"
+
+
 def test_a_scope_that_was_not_granted_is_told(client: Client, server: OAuthServer) -> None:
     begun(client, server)
     definition = dict(SourceDraft.objects.get(slug="hr").definition)
@@ -232,42 +241,6 @@ def test_revoked_there_it_is_authorised_again_here(client: Client, server: OAuth
     )
     assert "are forgotten" in said
     assert "Not authorised" in said
-
-
-@pytest.mark.django_db(transaction=False)
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        ("access_denied", "agree there as an administrator"),
-        ("invalid_scope", "a, b (no such scope). Allow these scopes"),
-        ("unauthorized_client", "with the authorisation code and the redirect address R"),
-        ("redirect_uri_mismatch", "Register R for the client there"),
-        ("temporarily_unavailable", "in a minute"),
-        ("login_required", "sign in there first"),
-        ("invalid_client", "Compare the client ID"),
-        ("odd", "did not authorise us: no such scope."),
-    ],
-)
-def test_every_refusal_says_what_to_do(error: str, said: str) -> None:
-    text = at_the_page(error, "no such scope", name="HR", scopes=["a", "b"], redirect_uri="R")
-    assert said in text
-    assert text.endswith(".")
-
-
-@pytest.mark.django_db(transaction=False)
-def test_no_token_says_what_to_do() -> None:
-    jwt, code = "urn:ietf:params:oauth:grant-type:jwt-bearer", "authorization_code"
-    for error, grant, said in (
-        ("invalid_grant", code, "press Authorise again"),
-        ("invalid_grant", jwt, "on whose behalf it acts"),
-        ("invalid_grant", "refresh_token", "authorise again"),
-        ("unauthorized_client", jwt, "domain-wide delegation"),
-        ("unauthorized_client", code, "Allow this way"),
-        ("redirect_uri_mismatch", code, "Register the redirect address R"),
-        ("invalid_scope", code, "a, b"),
-        ("odd", code, "Check the token address"),
-    ):
-        assert said in at_the_endpoint(error, grant, scopes=["a", "b"], redirect_uri="R")
 
 
 def key_pair() -> tuple[str, str]:

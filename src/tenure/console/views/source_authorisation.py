@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -31,7 +33,7 @@ def authorisation(request: ConsoleRequest, slug: str) -> HttpResponse:
     context = {
         "slug": slug,
         "name": definition["name"],
-        "authorisation": shown,
+        "authorisation": replace(shown, authorise=source_steps.with_back(request, shown.authorise)),
         "next": columns,
         **source_steps.frame(request, slug, definition),
     }
