@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 __all__ = ["Drain", "Drained"]
 
-_WIDE, _FAST, _CLAIMS, _SETTLING = 0x7E5, 0x7E8, 0x7E9, 0x7EA
+_WIDE, _FAST, _CLAIMS, _SETTLING = 0x7E5, 0x7E8, 0x7E9, 0x7EB
 #: How often a drain looks whether a leaver waits, or somebody stopped writes.
 _LOOK_SECONDS = 0.2
 #: So often a drain that comes for a leaver tries to get the place of one that is at it.
