@@ -285,8 +285,8 @@ class Bulk:
         identifier = str(shown["id"]) if shown else last_segment(said.location)
         if not identifier or identifier.casefold() == "users":
             return OutcomeUnknown(
-                f"{operation.ask} was done in a bulk request, and the answer does not say what it made: it "
-                "is looked for before anything is sent again."
+                f"{operation.ask} was done in a bulk request, and the answer does not say what it "
+                "made: it is looked for before anything is sent again."
             )
         return self._verbs.made(identifier, shown, operation.data or {})
 

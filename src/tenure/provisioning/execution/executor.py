@@ -23,7 +23,8 @@ from tenure.applications.models import Application
 from tenure.connectors.base import ConnectorError
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming
-from tenure.provisioning.execution.lane import Course, Drained, Lane, More
+from tenure.provisioning.execution.lane import Course, Drained, Lane
+from tenure.provisioning.execution.settlers import More
 from tenure.provisioning.execution.tables import Tables, connect, try_lock, unlock
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope

@@ -9,8 +9,8 @@ nor for the outcomes of the last one to be stored.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -23,6 +23,7 @@ from tenure.infra.clock import now
 from tenure.provisioning.execution import claiming, postponed
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import Batch
+from tenure.provisioning.execution.settlers import More, Settling
 from tenure.provisioning.execution.tables import Tables
 from tenure.provisioning.execution.together import Race
 from tenure.provisioning.models import Operation
@@ -67,51 +68,18 @@ class Course:
     #: What it teaches us of its limits meanwhile.
     learnt: Learnt = field(default_factory=Learnt)
 
+    #: Outcomes are stored in several threads.
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+
     @property
     def over(self) -> bool:
         return self.paused or bool(self.stopped)
 
-
-@dataclass(frozen=True, slots=True)
-class More:
-    """Connections of a lane that has much to do: one for claims, one on which every other batch is
-    settled."""
-
-    claims: Tables
-    settling: Tables
-
-
-class Settling:
-    """Batches being settled, on as many connections as there are, in turn. No two are of one
-    person: as long as what one operation did is not stored, none of theirs is claimed."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = [tables]
-        self._begun: deque[asyncio.Future[None]] = deque()
-
-    def over(self, tables: Tables) -> None:
-        """Use this connection, too."""
-        if tables not in self._tables:
-            self._tables.append(tables)
-
-    async def begin(self, call: Callable[..., None], *args: object) -> None:
-        """Settle a batch, as soon as a connection has nothing else to settle."""
-        if len(self._begun) == len(self._tables):
-            await self._begun.popleft()
-        self._tables.append(turn := self._tables.pop(0))
-        self._begun.append(turn.submit(call, *args))
-
-    async def done(self) -> None:
-        """Until everything that was begun is stored."""
-        while self._begun:
-            await self._begun.popleft()
-
-    async def __aenter__(self) -> Settling:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*self._begun, return_exceptions=True)
-        self._begun.clear()
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """That these are stored."""
+        with self._counting:
+            self.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
+            self.result.failed += sum(o.result is Result.FAILED for o in outcomes)
 
 
 Upcoming: TypeAlias = tuple[list[Operation], list[Work]]
@@ -298,8 +266,7 @@ class Lane:
         pacing.keep(self._application, self._course.learnt)
         if any(o.result is Result.DONE for o in outcomes):
             health.works(self._application)
-        self._course.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
-        self._course.result.failed += sum(o.result is Result.FAILED for o in outcomes)
+        self._course.count(outcomes)
 
 
 def _next_size(size: int, sent: int, seconds: float) -> int:
