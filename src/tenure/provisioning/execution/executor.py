@@ -25,7 +25,7 @@ from tenure.people.services import company
 from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.lane import Course, Drained, Lane
 from tenure.provisioning.execution.settlers import More
-from tenure.provisioning.execution.tables import Tables, connect, try_lock, unlock
+from tenure.provisioning.execution.tables import Tables, connect, has_room, try_lock, unlock
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.reconciliation import first_contact
@@ -160,16 +160,18 @@ class Drain:
 
     async def _helping(self, application: Application) -> More:
         """Connections for claims alone, and to settle two batches at a time, if the database has
-        them left."""
+        them to spare."""
         return More(
             claims=await self._beside(self._claims, _CLAIMS, application),
             settling=await self._beside(self._settling, _SETTLING, application),
         )
 
     async def _beside(self, tables: Tables, lock: int, application: Application) -> Tables:
-        """This one, with its lock; the wide lane's own where the database has no connection left.
+        """This one, with its lock; the wide lane's own where the database has few connections left.
         The lock is free for a moment in between, and nobody can take it: they would need that of
         the wide lane first."""
+        if not await self._wide.do(has_room):
+            return self._wide
         try:
             await tables.do(connect)
         except DatabaseError:
