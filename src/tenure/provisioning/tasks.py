@@ -84,8 +84,8 @@ async def check_connection(check: int) -> None:
 @app.periodic(cron=f"* * * * * */{SWEEP_SECONDS}")
 @app.task(queue="sweep", queueing_lock="sweep", name="tenure.sweep", pass_context=False)
 def sweep(timestamp: int) -> None:
-    """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal. What
-    fails keeps nothing of the rest from being done: a leaver waits for no mistake in a rule."""
+    """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal.
+    What fails keeps nothing else from being done: a leaver waits for no mistake in a rule."""
     steps: list[Callable[[], object]] = [
         lambda: tick(now()),
         lambda: end_those_over(now()),
