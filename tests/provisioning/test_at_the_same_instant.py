@@ -245,3 +245,22 @@ def test_whoever_is_found_to_own_what_is_just_being_closed_keeps_it(company: Com
     assert linked()["old@acme.example"].person == person
     apply()
     assert company.open_users() == {"p1@acme.example"}
+
+
+def test_what_is_settled_writes_over_nothing_that_was_read_meanwhile(company: Company) -> None:
+    """Somebody opens a leaver's account there, and a reading sees it while they lose a group."""
+    company.application("chat", groups=["all"])
+    company.rule("all", "true", {"chat": ["group:all"]})
+    company.person("1")
+    apply()
+    Account.objects.update(active=False)
+    operation = Operation.objects.get()
+    operation.pk, operation.kind, operation.state = None, "revoke", "planned"
+    operation.attributes, operation.grant, operation.revoke = {}, [], ["group:all"]
+    operation.progress = {}
+    operation.save(force_insert=True)
+    rows, _ = claiming.claim(Application.objects.get(), 10, now())
+    Account.objects.update(active=True)
+    send(rows)
+    account = Account.objects.get()
+    assert (account.active, account.entitlements) == (True, [])
