@@ -264,3 +264,28 @@ def test_what_is_settled_writes_over_nothing_that_was_read_meanwhile(company: Co
     send(rows)
     account = Account.objects.get()
     assert (account.active, account.entitlements) == (True, [])
+
+
+def test_a_termination_and_a_plan_of_the_same_person_do_not_wait_for_each_other(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    person = company.person("1")
+    apply()
+    change(person, title="Lead")
+    services.store()
+    change(person, title="Head")
+    beside = Beside(lambda: services.terminate_now(person, reason="dismissed"))
+    insert = replacing.insert
+
+    def then_the_other(rows: Sequence[Any]) -> None:
+        monkeypatch.setattr(replacing, "insert", insert)
+        beside.begin()
+        insert(rows)
+
+    monkeypatch.setattr(replacing, "insert", then_the_other)
+    services.store()
+    beside.end()
+    drain()
+    assert company.open_users() == set()
