@@ -10,6 +10,7 @@ from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.memory import MemoryApplication
 from tenure.infra.clock import now
+from tenure.people.services import raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.decisions import ownership
 from tenure.provisioning.models import Operation
@@ -160,6 +161,31 @@ def test_what_matching_asks_for_anew_is_read_before_anything_is_made(plain: Comp
     assert Account.objects.get(user_name="svc").situation == "ignored"
     assert read_first() == []
     assert Run.objects.filter(kind="reconcile").count() == 3
+
+
+def test_after_an_upgrade_nobody_knows_what_was_read_so_everything_is(plain: Company) -> None:
+    """Who is protected by what was never asked for is not touched; what others changed is told."""
+    for number in "123":
+        plain.person(number, title="Lead")
+    apply()
+    memory, ids = plain.memories["chat"], {name: row.remote_id for name, row in linked().items()}
+    memory.change_user(ids["p1@acme.example"], {"badge": "vip"})
+    memory.change_user(ids["p2@acme.example"], {"title": "King"})
+    settings(
+        read_attributes=None,  # As an older version leaves it.
+        protect=['account.badge == "vip"'],
+        mapping=[
+            *Application.objects.get().mapping,
+            {"attribute": "department", "expression": "user.department"},
+        ],
+    )
+    raise_generation()
+    services.store()
+    drain()
+    departments = [user.attributes.get("department") for _, user in sorted(plain.users().items())]
+    assert departments == [None, "Sales", "Sales"]
+    assert Event.objects.get(action=Action.ACCOUNT_DRIFTED).before == {"title": "Lead"}
+    assert "badge" in (Application.objects.get().read_attributes or [])
 
 
 def test_people_who_come_after_the_reading_are_tied_before_anything_is_planned(

@@ -16,13 +16,14 @@ from django.db import transaction
 from django.utils.duration import duration_iso_string
 
 from tenure.applications import sign_on_changes
-from tenure.applications.authorizing import forget_tokens
+from tenure.applications.authorizing import party
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.model import OPEN_STATES, OperationState
 from tenure.people.configuration import difference
 from tenure.people.services import raise_generation
+from tenure.vault.authorizing import forget_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ def remove_application(*, slug: str, replan: bool = True) -> None:
         application=slug,
         before=_plain(_definition(application, _offered(application))),
     )
-    forget_tokens(application)
+    forget_tokens(party(application))
     application.delete()
     if replan:
         raise_generation()

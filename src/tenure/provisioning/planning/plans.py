@@ -139,6 +139,7 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
         rejected=tuple(found.rejected),
         seen=_seen(stored),
         still=standing_still(line.application for line in lines),
+        unread=first_contact.unread(drafting.in_scope().values()),
     )
 
 
