@@ -25,6 +25,7 @@ from tenure.provisioning.questions.explain import explain
 from tenure.provisioning.questions.whatif import what_if
 from tenure.rules.exceptions import ExceptionRefused, end_those_over
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
+from tenure.rules.services import remove_rule
 from tests.provisioning.company import Company, apply, change, drain, linked
 
 
@@ -207,6 +208,22 @@ class TestGrace:
         apply()
         assert sales.members("sales") == set()
         assert RuleMemory.objects.count() == 0
+
+    def test_a_rule_of_the_name_of_one_that_is_gone_owes_nobody_a_grace(
+        self, sales: Company
+    ) -> None:
+        AccessRule.objects.filter(slug="sales").update(grace=timedelta(days=7))
+        (person,) = sales.people(1)
+        apply()
+        remove_rule(slug="sales")
+        apply()
+        assert sales.members("sales") == set()
+        sales.application("tracker")
+        sales.rule("sales", 'user.department == "Board"', {"tracker": []})
+        AccessRule.objects.filter(slug="sales").update(grace=timedelta(days=7))
+        change(person, title="Clerk")
+        apply("chat", "tracker")
+        assert sales.users("tracker") == {}
 
     def test_looking_at_a_plan_remembers_nothing(self, sales: Company) -> None:
         AccessRule.objects.filter(slug="sales").update(grace=timedelta(days=7))

@@ -416,6 +416,19 @@ def test_a_closed_account_that_is_not_listed_is_asked_for_and_still_there(
     assert Account.objects.filter(situation="deleted").count() == 0
 
 
+def test_an_application_in_which_nobody_is_left_is_not_believed(plain: Company) -> None:
+    """Of a company that is smaller than what may be missing: the address is another tenant's."""
+    plain.people(3)
+    apply()
+    memory = plain.memories["chat"]
+    for key in list(memory.users):
+        memory.delete_user(key)
+    assert reconcile().counters["gone"] == 0
+    assert len(linked()) == 3
+    accepted = asyncio.run(reconcile_by_slug("chat", accept_missing=True))
+    assert accepted.counters["gone"] == 3
+
+
 def test_a_listing_that_lacks_too_many_is_not_believed(plain: Company) -> None:
     plain.people(60)
     apply()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenure.applications import pacing
-from tenure.applications.authorizing import ApplicationTokens
+from tenure.applications.authorizing import party
 from tenure.applications.models import Application
 from tenure.catalogue.filling import complete
 from tenure.connectors.base import Connector, ConnectorConfig, Learnt, Limits
@@ -14,6 +14,7 @@ from tenure.connectors.http import Timeouts
 from tenure.connectors.registry import ends_sessions, open_connector
 from tenure.core.account_conditions import NOT_ATTRIBUTES, compile_account_condition
 from tenure.core.correlation import MatchRule, attributes_read, default_rules
+from tenure.vault.authorizing import KeptTokens
 from tenure.vault.services import resolve, resolve_all
 
 
@@ -80,6 +81,6 @@ def connector_for(application: Application, learnt: Learnt | None = None) -> Con
             secrets={name: resolve(text) for name, text in application.secrets.items()},
             attributes=managed_attributes(application),
             limits=Limits(**application.limits, learnt=learnt or pacing.learnt(application)),
-            tokens=ApplicationTokens(application) if application.oauth else None,
+            tokens=KeptTokens(party(application)) if application.oauth else None,
         ),
     )

@@ -182,9 +182,7 @@ def _sheets(drafting: Drafting, terms: Terms, *, alone: bool) -> Iterator[Sheet]
     """What everybody in scope comes to; many people by several processes."""
     keys = drafting.keys()
     if alone or not planners.worth_it(len(keys)):
-        return (
-            sheets.sheet(drafting, drafting.drafts(chunk), terms) for chunk in batched(keys, CHUNK)
-        )
+        return (sheets.sheet(drafting, chunk, terms) for chunk in batched(keys, CHUNK))
     return planners.sheets(drafting.scope, keys, terms)
 
 

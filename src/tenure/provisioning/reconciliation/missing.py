@@ -50,12 +50,14 @@ class Missing:
 
 
 async def verified(
-    connector: Connector, unseen: Sequence[Unseen], known: int, *, accepted: bool
+    connector: Connector, unseen: Sequence[Unseen], known: int, *, listed: int, accepted: bool
 ) -> Missing:
-    """What is true of the accounts that were not listed, of so many `known`. `accepted`: a person
-    says that they are gone, however many."""
+    """What is true of the accounts that were not listed, of so many `known`, where `listed` were.
+    `accepted`: a person says that they are gone, however many."""
     doubtful = sum(not one.closed for one in unseen)
-    if doubtful > LIMIT.allowed(known) and not accepted:
+    # An application in which nobody is left at all is a wrong one, however small it is.
+    nobody = listed == 0 and doubtful > 1
+    if (nobody or doubtful > LIMIT.allowed(known)) and not accepted:
         return Missing(
             unseen=doubtful,
             doubt=(

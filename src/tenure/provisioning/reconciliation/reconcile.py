@@ -69,7 +69,13 @@ async def reconcile_by_slug(
         async with connector:
             await _read_pages(reading, connector, tables, progress)
             unseen = await _on(tables, missing.unseen, reading)
-            gone = await missing.verified(connector, unseen, reading.known, accepted=accept_missing)
+            gone = await missing.verified(
+                connector,
+                unseen,
+                reading.known,
+                listed=reading.counters["seen"],
+                accepted=accept_missing,
+            )
             if gone.still_there:
                 await _on(tables, observing.store, reading, gone.still_there)
             own = await connector.own_account()
