@@ -14,6 +14,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import pytest
@@ -81,16 +82,25 @@ class Installation:
             [sys.executable, *arguments], env=self.environment(), cwd=ROOT, check=False, timeout=90
         ).returncode
 
-    def worker(self, name: str) -> subprocess.Popen[bytes]:
-        return self._start([sys.executable, "-m", "tenure", "worker", "--name", name], name=name)
+    def worker(self, name: str, log: Path | None = None) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tenure", "worker", "--name", name]
+        with open(log or os.devnull, "w") as errors:
+            return self._start(command, name=name, stderr=errors if log else None)
 
     def web(self, port: int) -> subprocess.Popen[bytes]:
         return self._start([sys.executable, "-m", "tenure", "web", "--port", str(port)], name="web")
 
     def _start(
-        self, command: list[str], *, name: str = "test", stdout: int | None = None
+        self,
+        command: list[str],
+        *,
+        name: str = "test",
+        stdout: int | None = None,
+        stderr: IO[str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(command, env=self.environment(name), cwd=ROOT, stdout=stdout)
+        process = subprocess.Popen(
+            command, env=self.environment(name), cwd=ROOT, stdout=stdout, stderr=stderr
+        )
         self.processes.append(process)
         return process
 
@@ -196,8 +206,9 @@ def test_a_worker_is_killed_while_a_bulk_request_travels(installed: Installation
     installed.assert_all_there_once()
 
 
-def test_postgresql_is_killed(installed: Installation) -> None:
-    worker = installed.worker("worker")
+def test_postgresql_is_killed(installed: Installation, tmp_path: Path) -> None:
+    """The worker says so in a line, and goes on by itself when it is back."""
+    worker = installed.worker("worker", log=tmp_path / "log")
     until(lambda: installed.states()["done"] > 20)
     pid = installed.postgres.pid()
     assert pid is not None
@@ -206,9 +217,15 @@ def test_postgresql_is_killed(installed: Installation) -> None:
     sent = len(installed.names())
     installed.postgres.ensure_running()
     assert sent < PEOPLE
-    kill(worker)
-    assert installed.python("-m", "tenure", "apply", "--yes") == 0
+    until(lambda: installed.states() == {"done": PEOPLE})
+    assert worker.poll() is None
     installed.assert_all_there_once()
+    until(lambda: "answers again" in (tmp_path / "log").read_text())
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line.partition(" WARNING ")[2][:60] for line in lines] == [
+        "tenure.infra.outage: The connection to the database is lost ",
+        "tenure.infra.outage: The database answers again: this worker",
+    ]
 
 
 def test_the_web_server_is_killed_while_a_worker_is_at_it(installed: Installation) -> None:

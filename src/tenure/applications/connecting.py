@@ -29,10 +29,12 @@ def managed_attributes(application: Application) -> frozenset[str]:
 
 
 def unread_attributes(application: Application) -> frozenset[str]:
-    """Of these the ones that its accounts were not read with: they were not asked for then. None of
+    """Of these the ones that its accounts were not read with, as far as is known: they were not
+    asked for then. All of them where nobody noted what was asked for, as before an upgrade; none of
     an application that was never read."""
-    read = application.read_attributes
-    return frozenset() if read is None else managed_attributes(application) - frozenset(read)
+    if application.reconciled_at is None:
+        return frozenset()
+    return managed_attributes(application) - frozenset(application.read_attributes or ())
 
 
 def longest_answer(application: Application) -> float:

@@ -4,7 +4,7 @@ process, jobs of dead workers, and who is alive."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +12,17 @@ from datetime import datetime
 from typing import Any
 
 import uvloop
-from django.db import connection, transaction
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections, connection, transaction
 from procrastinate import exceptions
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.utils import connector_params
 from procrastinate.jobs import Status
 from procrastinate.tasks import Task
+
+from tenure.infra import outage
+
+log = logging.getLogger(__name__)
 
 #: A worker says that it lives this often, and counts as dead after three times that.
 HEARTBEAT_SECONDS = 5.0
@@ -59,32 +65,57 @@ def live_workers() -> list[LiveWorker]:
 
 
 def run_worker(*, concurrency: int, name: str) -> None:
-    """Work in this process until SIGTERM or SIGINT: what is under way is finished first."""
-    uvloop.run(_work(concurrency, name))
+    """Work in this process until SIGTERM or SIGINT: what is under way is finished first. Where the
+    database goes away, go on when it is back."""
+    with outage.told_once() as away:
+        # Each time another event loop, with threads of its own: to theirs connections belong.
+        while not uvloop.run(_until_told(concurrency, name, away)):
+            log.debug("The worker begins anew.")
 
 
-async def _work(concurrency: int, name: str) -> None:
+async def _until_told(concurrency: int, name: str, away: outage.Outage) -> bool:
+    """Whether somebody told it to end. Otherwise it lost the database, and there is one again."""
+    await sync_to_async(close_old_connections)()
+    work = asyncio.create_task(_work(concurrency, name, away))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, work.cancel)
+    watching = asyncio.create_task(outage.watch(connector_params(), away))
+    try:
+        await work
+    except asyncio.CancelledError:
+        return True
+    finally:
+        watching.cancel()
+    return work.cancelling() > 0
+
+
+async def _work(concurrency: int, name: str, away: outage.Outage) -> None:
+    try:
+        await _one_worker(concurrency, name)
+    except exceptions.ConnectorException as error:
+        if outage.lost(error) is None:
+            raise
+    task = asyncio.current_task()
+    if task is not None and not task.cancelling():
+        await outage.until_it_answers(connector_params(), away)
+
+
+async def _one_worker(concurrency: int, name: str) -> None:
     connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
     worker_app = app.with_connector(connector)
     async with worker_app.open_async():
-        work = asyncio.create_task(
-            worker_app.run_worker_async(
-                name=name,
-                concurrency=concurrency,
-                wait=True,
-                fetch_job_polling_interval=2.0,
-                install_signal_handlers=False,
-                update_heartbeat_interval=HEARTBEAT_SECONDS,
-                stalled_worker_timeout=DEAD_AFTER_SECONDS,
-                shutdown_graceful_timeout=8.0,
-                delete_jobs="successful",
-            )
+        await worker_app.run_worker_async(
+            name=name,
+            concurrency=concurrency,
+            wait=True,
+            fetch_job_polling_interval=2.0,
+            install_signal_handlers=False,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=DEAD_AFTER_SECONDS,
+            shutdown_graceful_timeout=8.0,
+            delete_jobs="successful",
         )
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, work.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
 
 
 @app.periodic(cron="* * * * * */10")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import secrets
 import signal
@@ -30,6 +31,8 @@ from tenure.infra.postgres_place import (
     remove_place,
     socket_folder,
 )
+
+log = logging.getLogger(__name__)
 
 ROLE = "tenure"
 DATABASE = "tenure"
@@ -109,6 +112,7 @@ class EmbeddedPostgres:
     def ensure_running(self) -> None:
         """Start the server again if it died. For a user that lives long."""
         if self.pid() is None:
+            log.warning("PostgreSQL has ended, and nobody told it to: it is started again.")
             with _advised(self.home), self._exclusive():
                 self._ensure_running()
 

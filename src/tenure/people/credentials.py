@@ -116,7 +116,8 @@ def _leaves(person: Person, today: date, ahead: timedelta) -> str:
     """The person and when they leave, "" where they stay."""
     if person.state in _LEAVERS:
         return f"{person.display_name}, who is {person.state.replace('_', ' ')}"
-    ends = person.terminated_at.date() if person.terminated_at else person.end_date
+    terminated = person.terminated_at.date() if person.terminated_at else None
+    ends = min((day for day in (terminated, person.end_date) if day is not None), default=None)
     if ends is not None and ends - today <= ahead:
         return f"{person.display_name}, whose last day is {ends}"
     return ""

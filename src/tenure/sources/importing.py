@@ -26,7 +26,7 @@ from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
 from tenure.sources import asking, seen, surveying
 from tenure.sources.acquainting import acquaint
-from tenure.sources.leaving import keep_back, take_leavers
+from tenure.sources.leaving import keep_back, merge_others, take_leavers
 from tenure.sources.managers import (
     ManagerWarning,
     numbered,
@@ -263,7 +263,7 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
     current = acquaint(work, asking.current(work, preparing.mapping, changed))
     current = numbered(work.source, current)
     arriving, others = asking.arriving(work, current)
-    work.merge(keep_back(work, others))
+    merge_others(work, keep_back(work, others))
     work.merge(asking.ask(work, arriving))
 
 

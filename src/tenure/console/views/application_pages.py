@@ -280,11 +280,7 @@ def takeover(found: Application, counts: dict[Situation, int]) -> dict[str, int]
         return None
     return {
         "read": found.reconciled_at is not None,
-        "found": found.found or 0,
-        "adopted": counts[Situation.LINKED],
-        "orphans": counts[Situation.UNMATCHED] + counts[Situation.UNLINKED],
-        "disputed": counts[Situation.DISPUTED],
-        "ignored": counts[Situation.IGNORED],
+        **first_contact.whose(counts),
     }
 
 
