@@ -40,55 +40,6 @@ _SHARE, _LEAST = 0.1, timedelta(seconds=60)
 _IDLE = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What is authorised: its word, the class of its locks, and what the trail calls it."""
-
-    word: str
-    lock: int
-    #: Before the number of the owner in the names of its tokens.
-    prefix: str
-    granted: Action
-    ended: Action
-
-
-APPLICATION = Kind(
-    "application", 0x7E50_0021, "", Action.APPLICATION_AUTHORISED, Action.AUTHORISATION_ENDED
-)
-SOURCE = Kind(
-    "source", 0x7E50_0022, "source:", Action.SOURCE_AUTHORISED, Action.SOURCE_AUTHORISATION_ENDED
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """One application or source. `rows` holds its authorisation, at most one, tied to `owner` by
-    the field that is called as its kind is."""
-
-    kind: Kind
-    owner: models.Model
-    slug: str
-    name: str
-    oauth: Mapping[str, Any]
-    rows: type[KeptAuthorization]
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether somebody has to agree in a browser."""
-        grant = self.oauth.get("grant", Grant.AUTHORIZATION_CODE.value)
-        return bool(grant == Grant.AUTHORIZATION_CODE.value)
-
-    def row(self) -> KeptAuthorization | None:
-        return self.mine().first()
-
-    def mine(self) -> models.QuerySet[KeptAuthorization]:
-        return self.rows._default_manager.filter(**{self.kind.word: self.owner})
-
-    def sealed(self, part: str) -> str:
-        """The name under which a token is kept."""
-        return f"oauth:{self.kind.prefix}{self.owner.pk}:{part}"
-
-
 _PARTS = ("access", "refresh")
 _OF_THE_ROW = tuple(field.name for field in KeptAuthorization._meta.local_fields)
 

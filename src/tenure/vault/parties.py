@@ -36,7 +36,7 @@ class Kind:
 APPLICATION: Final = Kind(
     "application",
     "application",
-    0x7E6,
+    0x7E50_0021,
     "",
     Action.APPLICATION_AUTHORISED,
     Action.AUTHORISATION_ENDED,
@@ -44,7 +44,7 @@ APPLICATION: Final = Kind(
 SOURCE: Final = Kind(
     "source",
     "source",
-    0x7E9,
+    0x7E50_0022,
     "source:",
     Action.SOURCE_AUTHORISED,
     Action.SOURCE_AUTHORISATION_ENDED,
@@ -53,7 +53,7 @@ SOURCE: Final = Kind(
 DRAFT: Final = Kind(
     "draft",
     "source",
-    0x7EA,
+    0x7E50_0023,
     "draft:",
     Action.SOURCE_AUTHORISED,
     Action.SOURCE_AUTHORISATION_ENDED,
