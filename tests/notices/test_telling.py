@@ -14,13 +14,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.core import mail
 
-from tenure.applications.models import Application, Health
+from tenure.applications.models import Account, Application, Health
 from tenure.audit.models import Event
 from tenure.audit.services import acting
 from tenure.infra.clock import now
 from tenure.notices import services
 from tenure.notices.models import Target, Told
-from tenure.people.models import Company
+from tenure.people.models import Company, Person
 from tenure.vault.services import get_ours
 
 pytestmark = pytest.mark.django_db
@@ -203,6 +203,27 @@ def test_who_was_alarmed_is_told_that_it_is_over(hook: Hook, stopped: Applicatio
     # It fails again: that is told again.
     Application.objects.update(health=Health.STOPPED, stopped_at=now())
     assert services.tell() == 2
+
+
+def test_a_protected_account_of_a_leaver_is_told_until_it_is_closed(hook: Hook) -> None:
+    webhook(hook, "leaver_account_open")
+    chat = Application.objects.create(
+        slug="chat", name="Chat", connector="scim", protect=['account.userName == "boss"']
+    )
+    there = {"application": chat, "situation": "linked", "active": True}
+    for name, state, extra in (
+        ("gone", "left", {"protected": "owns the token"}),
+        ("boss", "left", {"attributes": {"userName": "boss"}}),
+        ("closed", "left", {"protected": "x", "active": False}),
+        ("here", "active", {"protected": "x"}),
+        ("plain", "left", {"attributes": {"userName": "plain"}}),
+    ):
+        person = Person.objects.create(employee_number=name, state=state)
+        Account.objects.create(**there | {"remote_id": name, "person": person} | extra)
+    assert services.tell() == 2
+    details = [json.loads(body)["detail"] for _, body in hook.calls]
+    assert "not touched: owns the token" in details[0]
+    assert 'account.userName == "boss"' in details[1]
 
 
 def test_writes_that_go_on_are_told(hook: Hook) -> None:

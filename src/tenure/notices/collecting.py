@@ -17,6 +17,7 @@ from tenure.applications import selectors as applications
 from tenure.people.services import company
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.questions.kept_open import kept_open
 from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     IMPORT = "import_held"
     STOPPED = "application_stopped"
     WRITES = "writes_stopped"
+    OPEN = "leaver_account_open"
     EXPIRING = "credential_expiring"
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
@@ -42,6 +44,7 @@ WORDS: Final = {
     Kind.IMPORT: "A guard holds an import",
     Kind.STOPPED: "An application does not accept us, and when it does again",
     Kind.WRITES: "All writes are stopped, and when they go on",
+    Kind.OPEN: "A protected account of somebody who has left stays open",
     Kind.EXPIRING: "A credential dies soon",
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
@@ -80,6 +83,7 @@ def waiting() -> list[Waiting]:
     return [
         *_writes(),
         *_stopped(),
+        *_kept_open(),
         *_held(),
         *_imports(),
         *_expiring(),
@@ -135,6 +139,19 @@ def _stopped() -> Iterator[Waiting]:
             row.stopped_reason,
             reverse("console:application", args=[row.slug]),
             row.slug,
+        )
+
+
+def _kept_open() -> Iterator[Waiting]:
+    for row in kept_open():
+        account, name = row.account, row.account.application.name
+        yield Waiting(
+            Kind.OPEN,
+            f"open {account.pk}",
+            f"{account.person} has left and can still use {name}",
+            f"{account} is not touched: {row.why}. Hand it over and close it there, or let go of "
+            "the protection.",
+            reverse("console:account", args=[account.application.slug, account.pk]),
         )
 
 
