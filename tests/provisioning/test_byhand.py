@@ -16,6 +16,7 @@ from tenure.infra.clock import now
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.runs.models import Run
 from tests.provisioning.company import Company, apply, change, drain, linked, states
@@ -74,7 +75,7 @@ def test_a_run_that_takes_a_task_over_counts_it(sales: Company, lacking: Lacking
     drain()
     lacking()
     change(other, title="Lead")
-    services.store(Scope(everybody=True))
+    plans.store(Scope(everybody=True), reason="test")
     drain()
     byhand.done(only().number, note="closed")
     for run in Run.objects.all():

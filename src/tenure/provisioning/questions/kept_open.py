@@ -1,5 +1,5 @@
-"""Accounts of people who have left that stay open because they are protected: somebody has to decide
-what becomes of them, for no plan ever will."""
+"""Accounts of people who have left that stay open because they are protected: somebody has to
+decide what becomes of them, for no plan ever will."""
 
 from __future__ import annotations
 
