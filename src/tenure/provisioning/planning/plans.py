@@ -219,7 +219,8 @@ def _stored(run: Run, drafting: Drafting, problems: Sequence[ProblemLine]) -> St
     released = sum(counts.get(state, 0) for state in ledger.PENDING)
     waiting = counts.get(OperationState.HELD.value, 0)
     summary = ledger.summary(run)
-    run = _begin(run, released, summary)
+    by_hand = counts.get(OperationState.MANUAL.value, 0)
+    run = _begin(run, released, summary, by_hand=by_hand)
     reasons = ledger.hold_reasons(run)
     if summary:
         record(
@@ -235,9 +236,10 @@ def _stored(run: Run, drafting: Drafting, problems: Sequence[ProblemLine]) -> St
     return StoredPlan(run, released, waiting, reasons, slugs, tuple(problems))
 
 
-def _begin(run: Run, released: int, summary: dict[str, int]) -> Run:
+def _begin(run: Run, released: int, summary: dict[str, int], *, by_hand: int) -> Run:
     if released:
-        Run.objects.filter(pk=run.pk).update(total=released, counters=summary)
+        # Tasks that wait already are this run's now, and done in it when somebody does them.
+        Run.objects.filter(pk=run.pk).update(total=released + by_hand, counters=summary)
         run.refresh_from_db()
         return run
     message = "Nothing to do." if not summary else "Everything is held."
