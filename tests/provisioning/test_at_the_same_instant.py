@@ -245,3 +245,47 @@ def test_whoever_is_found_to_own_what_is_just_being_closed_keeps_it(company: Com
     assert linked()["old@acme.example"].person == person
     apply()
     assert company.open_users() == {"p1@acme.example"}
+
+
+def test_what_is_settled_writes_over_nothing_that_was_read_meanwhile(company: Company) -> None:
+    """Somebody opens a leaver's account there, and a reading sees it while they lose a group."""
+    company.application("chat", groups=["all"])
+    company.rule("all", "true", {"chat": ["group:all"]})
+    company.person("1")
+    apply()
+    Account.objects.update(active=False)
+    operation = Operation.objects.get()
+    operation.pk, operation.kind, operation.state = None, "revoke", "planned"
+    operation.attributes, operation.grant, operation.revoke = {}, [], ["group:all"]
+    operation.progress = {}
+    operation.save(force_insert=True)
+    rows, _ = claiming.claim(Application.objects.get(), 10, now())
+    Account.objects.update(active=True)
+    send(rows)
+    account = Account.objects.get()
+    assert (account.active, account.entitlements) == (True, [])
+
+
+def test_a_termination_and_a_plan_of_the_same_person_do_not_wait_for_each_other(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    person = company.person("1")
+    apply()
+    change(person, title="Lead")
+    services.store()
+    change(person, title="Head")
+    beside = Beside(lambda: services.terminate_now(person, reason="dismissed"))
+    insert = replacing.insert
+
+    def then_the_other(rows: Sequence[Any]) -> None:
+        monkeypatch.setattr(replacing, "insert", insert)
+        beside.begin()
+        insert(rows)
+
+    monkeypatch.setattr(replacing, "insert", then_the_other)
+    services.store()
+    beside.end()
+    drain()
+    assert company.open_users() == set()

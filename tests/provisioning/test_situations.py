@@ -9,6 +9,7 @@ import pytest
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.memory import MemoryApplication
+from tenure.infra.clock import now
 from tenure.people.services import raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.decisions import ownership
@@ -113,6 +114,24 @@ def test_a_first_contact_in_report_mode_is_not_approved_unseen(plain: Company) -
     Application.objects.filter(slug="chat").update(mode="live")
     # Nothing is stored yet, so approving whatever is held is not about it; naming it is.
     assert services.approve(reason="whatever there is").taken_over == ()
+    assert services.approve(application="chat", reason="looked at it").taken_over == ("Chat",)
+
+
+def test_a_first_contact_of_which_another_plan_was_seen_is_not_approved(plain: Company) -> None:
+    """More is held than was looked at: it is shown again, and nothing is taken over."""
+    memory = plain.memories["chat"]
+    for number in range(30):
+        memory.add_user({"userName": f"left{number}@acme.example"})
+    plain.people(3)
+    drain()
+    apply()
+    assert states() == {"held": 3}
+    seen = services.Seen(1, now())
+    decided = services.approve(application="chat", reason="looks right", seen=seen)
+    assert (decided.count, decided.again, decided.taken_over) == (0, 3, ())
+    plain.person("4")
+    apply()
+    assert states() == {"held": 4}
     assert services.approve(application="chat", reason="looked at it").taken_over == ("Chat",)
 
 

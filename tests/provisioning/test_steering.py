@@ -188,3 +188,25 @@ def test_the_rate_is_that_of_lately(sales: Company) -> None:
     Run.objects.filter(pk=run.pk).update(state="paused")
     run.refresh_from_db()
     assert going(run, at) is None
+
+
+def test_a_cancellation_taken_back_approves_nothing(sales: Company) -> None:
+    """What a guard held before waits for approval as before."""
+    everybody = sales.people(20)
+    apply()
+    for person in everybody[:10]:
+        change(person, department=None)
+    services.store()
+    assert states()["held"] == 10
+    run = Run.objects.get(operations__state="held", operations__person=everybody[0])
+    steering.cancel(run.pk)
+    assert states()["rejected"] == 10
+    steering.resume(run.pk)
+    assert states()["held"] == 10
+    drain()
+    assert len(sales.open_users()) == 20
+    row = Run.objects.get(pk=run.pk)
+    assert (row.state, row.total) == ("held", 0)
+    services.approve(reason="they really lose it")
+    drain()
+    assert len(sales.open_users()) == 10

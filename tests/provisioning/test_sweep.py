@@ -7,12 +7,16 @@ import re
 
 import pytest
 from django.db import connection
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tenure.applications.models import Application
 from tenure.core.guard import Counted, guard_from
 from tenure.infra.clock import now
 from tenure.infra.in_order import in_order_of_index
-from tenure.provisioning.planning import guarding
+from tenure.people.models import Company as Settings
+from tenure.people.models import PlanMode
+from tenure.provisioning import services, tasks
+from tenure.provisioning.planning import guarding, plans
 from tenure.provisioning.tasks import with_work
 from tests.provisioning.company import Company
 
@@ -52,3 +56,23 @@ def test_what_is_approved_is_not_gone_through_by_guards() -> None:
         limit = guard_from(row.guard).of(what)
         plan = guarding._counting(row, what, now(), limit).explain()
         assert set(re.findall(r"Bitmap Index Scan on (\w+)", plan)) == {*own}, plan
+
+
+def test_what_fails_keeps_nobody_else_from_being_looked_after(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise ValueError("a rule that reads what is not there")
+
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    company.person("1")
+    services.store()
+    ProcrastinateJob.objects.filter(task_name="tenure.drain").update(queueing_lock=None)
+    waiting = ProcrastinateJob.objects.filter(queueing_lock="drain chat")
+    assert not waiting.exists()
+    monkeypatch.setattr(plans, "store_lagging", broken)
+    Settings.objects.update(plan_mode=PlanMode.AUTOMATIC)
+    with pytest.raises(ValueError, match="what is not there"):
+        tasks.sweep(0)
+    assert waiting.exists()

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tenure.applications.models import Account
+from tenure.applications.services import ApplicationInUse, remove_application
 from tenure.connectors.faults import lost_after, lost_before, retry_later
 from tenure.connectors.memory_application import MemoryUser
 from tenure.core.model import Attributes, Value
@@ -221,3 +222,17 @@ def test_an_application_that_answers_with_the_account_that_is_there_takes_it_fro
     services.store(person=owner)
     drain()
     assert company.users()["p1@acme.example"].attributes["displayName"] == "Person 1"
+
+
+def test_an_application_is_not_forgotten_while_an_account_may_have_been_made(
+    company: Company,
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    company.person("1")
+    company.memories["chat"].faults.always("create", lost_after())
+    services.store()
+    drain()
+    assert Operation.objects.get().state == "unknown"
+    with pytest.raises(ApplicationInUse, match="may have been made"):
+        remove_application(slug="chat")

@@ -20,6 +20,7 @@ from tenure.applications.authorizing import party
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.audit.models import Action
 from tenure.audit.services import record
+from tenure.core.model import OPEN_STATES, OperationState
 from tenure.people.configuration import difference
 from tenure.people.services import raise_generation
 from tenure.vault.authorizing import forget_tokens
@@ -201,6 +202,7 @@ def save_entitlements(
 def remove_application(*, slug: str, replan: bool = True) -> None:
     """Forget an application that never had an account. Raises `ApplicationInUse`."""
     application = Application.objects.select_for_update().get(slug=slug)
+    _nothing_under_way(application)
     accounts = Account.objects.filter(application=application)
     held = accounts.exclude(situation="deleted").count()
     if held:
@@ -226,6 +228,19 @@ def remove_application(*, slug: str, replan: bool = True) -> None:
     application.delete()
     if replan:
         raise_generation()
+
+
+def _nothing_under_way(application: Application) -> None:
+    """An account that is just being made, or may have been, would be known to nobody. What waits is
+    locked, so that none of it begins. Raises `ApplicationInUse`."""
+    waiting = application.operations.filter(state__in=[state.value for state in OPEN_STATES])
+    states = waiting.select_for_update().order_by("pk").values_list("state", flat=True)
+    if {OperationState.STARTED.value, OperationState.UNKNOWN.value} & set(states):
+        raise ApplicationInUse(
+            f"Something is on its way to {application.name}, and an account may have been made "
+            "there. Try again when it is done; reading the accounts (`tenure reconcile "
+            f"{application.slug}`) shows what is there."
+        )
 
 
 def _offered(application: Application) -> list[EntitlementDefinition]:

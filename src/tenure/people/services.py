@@ -227,6 +227,13 @@ def admit(person: Person, *, now: datetime) -> bool:
     return True
 
 
+def lock(people: Iterable[int]) -> None:
+    """Nobody else changes these people before the caller's transaction ends. Whoever takes locks of
+    operations too takes these first."""
+    rows = Person.objects.filter(pk__in=list(people)).select_for_update(no_key=True)
+    list(rows.order_by("pk").values_list("pk", flat=True))
+
+
 def planned(generations: Mapping[int, int], looks: Mapping[int, datetime | None]) -> None:
     """These people were planned at these generations; look again at the given instants at the
     latest. A person who changed meanwhile keeps lagging."""

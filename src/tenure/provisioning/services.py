@@ -90,12 +90,17 @@ def approve(
             "approved is held then."
         )
     taken_over: tuple[str, ...] = ()
-    if operations is None:
-        whose = first_contact.approved(application, seen)
-        taken_over = first_contact.approve(whose, reason=reason)
-    decided = approving.approve(
-        reason=reason, application=application, operations=operations, seen=seen
-    )
+    with transaction.atomic():
+        if operations is None:
+            whose = first_contact.approved(application, seen)
+            taken_over = first_contact.approve(whose, reason=reason)
+        decided = approving.approve(
+            reason=reason, application=application, operations=operations, seen=seen
+        )
+        if taken_over and decided.again and not decided.count:
+            # Nobody has seen what is held: nothing was decided, about the application either.
+            transaction.set_rollback(True)
+            return decided
     return replace(decided, taken_over=taken_over)
 
 

@@ -3,6 +3,8 @@ one costs time and not correctness. `sweep` finds whatever a lost one left behin
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
@@ -30,6 +32,8 @@ from tenure.provisioning.records import settling
 from tenure.provisioning.records.waking import queue_drain
 from tenure.rules.exceptions import end_those_over
 from tenure.runs.selectors import paused
+
+log = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5
 #: As the condition of the index `operation_to_do` has it.
@@ -80,17 +84,33 @@ async def check_connection(check: int) -> None:
 @app.periodic(cron=f"* * * * * */{SWEEP_SECONDS}")
 @app.task(queue="sweep", queueing_lock="sweep", name="tenure.sweep", pass_context=False)
 def sweep(timestamp: int) -> None:
-    """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal."""
-    tick(now())
-    end_those_over(now())
-    postponed.catch_up()
-    postponed.after_arrival()
+    """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal.
+    What fails keeps nothing else from being done: a leaver waits for no mistake in a rule."""
+    steps: list[Callable[[], object]] = [
+        lambda: tick(now()),
+        lambda: end_those_over(now()),
+        postponed.catch_up,
+        postponed.after_arrival,
+        _plan_by_itself,
+        queue_waiting,
+        lambda: settling.close_runs(now()),
+        seal,
+    ]
+    failed: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:
+            log.exception("A part of the sweep failed.")
+            failed.append(error)
+    if failed:
+        raise failed[0]
+
+
+def _plan_by_itself() -> None:
     if company().plan_mode == PlanMode.AUTOMATIC:
         correlating.bring_up_to_date()
         plans.store_lagging()
-    queue_waiting()
-    settling.close_runs(now())
-    seal()
 
 
 def queue_check(check: ConnectionCheck) -> None:

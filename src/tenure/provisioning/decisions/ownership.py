@@ -15,7 +15,7 @@ from tenure.audit.services import record
 from tenure.core.model import OperationState, Situation
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.people.services import raise_generation
+from tenure.people.services import lock, raise_generation
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.correlating import cancel_orphan_steps
 
@@ -128,8 +128,9 @@ def release(account: Account, *, reason: str) -> None:
 
 
 def _locked(account: Account) -> Account:
-    rows = Account.objects.select_for_update(of=("self",)).select_related("application", "person")
-    row = rows.get(pk=account.pk)
+    # What refers to it may be written meanwhile: whoever plans for its owner need not wait.
+    rows = Account.objects.select_for_update(of=("self",), no_key=True)
+    row = rows.select_related("application", "person").get(pk=account.pk)
     if row.situation == Situation.DELETED.value:
         raise CannotDecide(f"{row} is gone: what is kept of it is the proof of that.")
     return row
@@ -139,7 +140,8 @@ def _nothing_under_way(row: Account, person: Person) -> None:
     """What is being done for this person here, or to the account while it is nobody's, is done
     first. Waiting operations are locked, so that none of them is sent before the decision is
     stored; then they are planned anew."""
-    waiting = Operation.objects.select_for_update().filter(
+    lock([person.pk])
+    waiting = Operation.objects.select_for_update(no_key=True).filter(
         Q(person=person) | Q(account=row), application=row.application
     )
     under_way = [OperationState.STARTED.value, OperationState.UNKNOWN.value]

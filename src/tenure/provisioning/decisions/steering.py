@@ -60,16 +60,19 @@ def pause(number: int, *, reason: str = "") -> None:
 
 @transaction.atomic
 def resume(number: int, *, reason: str = "") -> int:
-    """Go on after a pause, or take a cancellation back. Returns how many operations may go now.
-    Raises `LookupError`, `RunRefused`."""
+    """Go on after a pause, or take a cancellation back: what was held then is held again. Returns
+    how many operations may go now. Raises `LookupError`, `RunRefused`."""
     run = _executing(number, RunState.PAUSED, RunState.CANCELLED)
     back = 0
     if run.state == RunState.CANCELLED.value:
         rows = Operation.objects.filter(
             run=run, state=OperationState.REJECTED.value, finished_at=run.finished_at
         )
+        held = rows.exclude(hold_reason="").update(
+            state=OperationState.HELD.value, finished_at=None, decided_by="", decided_reason=""
+        )
         back = rows.update(state=OperationState.PLANNED.value, finished_at=None, decided_by=_who())
-        if not back:
+        if not back and not held:
             raise RunRefused(f"Run {number} has nothing left that its cancellation kept back.")
         Run.objects.filter(pk=run.pk).update(total=F("total") + back)
     _keep(run, RunState.RUNNING, "")
@@ -85,8 +88,10 @@ def cancel(number: int, *, reason: str = "") -> Cancelled:
     as rejected. Raises `LookupError`, `RunRefused`."""
     run = _executing(number, RunState.RUNNING, RunState.PAUSED, RunState.HELD)
     at = now()
-    rows = Operation.objects.filter(_NOT_BEGUN, run=run)
-    kept_back = rows.exclude(urgency__lte=LEAVER_URGENCY).update(
+    rows = Operation.objects.filter(_NOT_BEGUN, run=run).exclude(urgency__lte=LEAVER_URGENCY)
+    # What is held was never counted among what is to be done.
+    held = rows.filter(state=OperationState.HELD.value).count()
+    kept_back = rows.update(
         state=OperationState.REJECTED.value,
         finished_at=at,
         decided_by=_who(),
@@ -97,7 +102,7 @@ def cancel(number: int, *, reason: str = "") -> Cancelled:
     Run.objects.filter(pk=run.pk).update(
         state=RunState.CANCELLED,
         message=f"Cancelled by {actor()}{_why(reason)} {found}",
-        total=F("total") - kept_back,
+        total=F("total") - (kept_back - held),
         finished_at=at,
         touched_at=at,
     )

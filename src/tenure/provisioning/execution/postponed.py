@@ -11,6 +11,7 @@ from django.db import transaction
 from tenure.applications.models import Account, Application
 from tenure.audit.services import acting
 from tenure.infra.clock import now
+from tenure.people import services as people
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import ledger, plans
 from tenure.provisioning.planning.drafting import Scope
@@ -21,6 +22,8 @@ def catch_up(application: Application | None = None) -> None:
     if not _rows(application).exists():
         return
     with transaction.atomic():
+        whose = _rows(application).exclude(person=None).values_list("person_id", flat=True)
+        people.lock(whose)
         rows = list(_rows(application).select_for_update(of=("self",), skip_locked=True))
         Operation.objects.filter(pk__in=[row.pk for row in rows]).update(postponed=None)
         alike: dict[tuple[bool, str, str], set[int]] = {}
@@ -29,9 +32,9 @@ def catch_up(application: Application | None = None) -> None:
             if row.person_id is not None:
                 key = (bool(said["decided"]), str(said["by"]), str(said["reason"]))
                 alike.setdefault(key, set()).add(row.person_id)
-        for (decided, by, reason), people in sorted(alike.items()):
+        for (decided, by, reason), keys in sorted(alike.items()):
             with acting(by):
-                scope = Scope(people=frozenset(people))
+                scope = Scope(people=frozenset(keys))
                 plans.store(scope, reason=reason, decided=decided)
 
 
@@ -44,8 +47,8 @@ def after_arrival() -> None:
     with transaction.atomic():
         rows = list(due.select_for_update(skip_locked=True).values_list("pk", "person_id"))
         Account.objects.filter(pk__in=[pk for pk, _ in rows]).update(unsure_until=None)
-        people = frozenset(person for _, person in rows if person is not None)
-        plans.store(Scope(people=people), reason="what was under way has arrived")
+        theirs = frozenset(person for _, person in rows if person is not None)
+        plans.store(Scope(people=theirs), reason="what was under way has arrived")
 
 
 def _rows(application: Application | None) -> Any:

@@ -24,7 +24,7 @@ from tenure.core.model import (
     OperationState,
 )
 from tenure.core.planner import LEAVER_URGENCY
-from tenure.infra.bulk import encoded, insert_encoded, insert_rows
+from tenure.infra.bulk import among, encoded, insert_encoded, insert_rows
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning.drafting import Scope
@@ -112,7 +112,9 @@ def standing(people: Collection[int]) -> Standing:
 
 def sent_since(known: Standing) -> list[Operation]:
     """Those of them that were sent, or settled, since."""
-    rows = Operation.objects.filter(pk__in=known)
+    if not known:
+        return []
+    rows = Operation.objects.filter(pk__in=among(known))
     found = rows.only("id", "person_id", "application_id", "state", "started_at").order_by()
     return [row for row in found if _was_sent(row, *known[row.pk])]
 

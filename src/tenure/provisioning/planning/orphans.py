@@ -96,9 +96,7 @@ def store(
         state__in=[OperationState.PLANNED.value, OperationState.HELD.value],
     )
     off = [row.pk for row in rows.only("account_id", "kind") if _key(row) not in wanted]
-    Operation.objects.filter(pk__in=off).update(
-        state=OperationState.CANCELLED.value, finished_at=at, sealed=""
-    )
+    rows.filter(pk__in=off).update(state=OperationState.CANCELLED.value, finished_at=at, sealed="")
     # What a person refused stays refused: the account is still what they looked at.
     refused = Operation.objects.filter(person__isnull=True, state=OperationState.REJECTED.value)
     kept = set((_open() | refused).values_list("account_id", "kind"))

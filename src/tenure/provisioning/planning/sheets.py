@@ -85,6 +85,8 @@ def store(found: Sheet, drafting: Drafting, run: Run, *, decided: bool) -> None:
     for agreed in found.agreed:
         agree(agreed)
     only = drafting.scope.application
+    if only is None:
+        people.lock(found.generations)
     settled = ledger.insert_fresh(found.fresh)
     settled += replacing.replace(
         people=[key for key in found.generations if key not in found.fresh.people],

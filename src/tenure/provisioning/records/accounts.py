@@ -19,23 +19,21 @@ from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records.work import Outcome, Result
 
-#: Whose it is. Somebody may decide that while something is done to it.
-_OWNERSHIP = ("person", "situation", "candidates", "situation_reason", "adopted_at")
-_FIELDS = (
-    "unsure",
-    "owner",
-    "user_name",
-    "active",
-    "attributes",
-    "entitlements",
-    "fingerprint",
-    "baseline",
-    "evidence",
-    "observed_at",
-    "disabled_at",
-    "transferred_at",
-    "deleted_at",
-)
+#: What every operation says of its account, and what only some kinds do: the rest may have been
+#: read, or decided, otherwise since it was begun, and is not written over.
+_ALWAYS = ("unsure", "entitlements", "fingerprint", "baseline", "observed_at")
+_SWITCHED = ("active", "disabled_at", "transferred_at", "evidence")
+_OF_KIND = {
+    OperationKind.UPDATE: ("user_name", "attributes"),
+    OperationKind.DISABLE: _SWITCHED,
+    OperationKind.ENABLE: _SWITCHED,
+    OperationKind.TRANSFER: ("transferred_at",),
+    OperationKind.DELETE: ("active", "evidence", "deleted_at", "situation"),
+    OperationKind.CREATE: (
+        *("user_name", "attributes", *_SWITCHED, "deleted_at"),
+        *("person", "situation", "candidates", "situation_reason", "adopted_at"),
+    ),
+}
 
 
 def is_made(row: Operation, outcome: Outcome) -> bool:
@@ -77,24 +75,25 @@ def store_accounts(
     are the accounts that were made, as far as they were there before."""
     elsewhere = _linked_elsewhere(application, done)
     fresh: list[Account] = []
-    changed: list[Account] = []
+    changed: dict[OperationKind, list[Account]] = {}
     tied: list[tuple[Operation, Account]] = []
     blank = blanks(Account, application_id=application.pk, created_at=now)
     for row, outcome in done:
+        of_kind = changed.setdefault(outcome.work.kind, [])
         if row.kind == OperationKind.CREATE.value:
             account = known.get(outcome.work.remote_id) or row.account
             if account is not None and outcome.account is None:
                 # Made by an earlier attempt: only the memberships are new.
                 _after(account, row, outcome, now)
                 tied.append((row, account))
-                changed.append(account)
+                of_kind.append(account)
                 continue
             if account is None:
                 account = blank()
                 account.remote_id = outcome.work.remote_id
                 fresh.append(account)
             else:
-                changed.append(account)
+                of_kind.append(account)
             _made(account, row, outcome, now)
             if elsewhere.get(row.person_id, account.remote_id) != account.remote_id:
                 # Tied to another account while this one was made: neither is forgotten, and whose
@@ -105,7 +104,7 @@ def store_accounts(
             tied.append((row, account))
         elif row.account is not None:
             _after(row.account, row, outcome, now)
-            changed.append(row.account)
+            of_kind.append(row.account)
     if application.keeps_owner:
         of = {row.pk: account for row, account in tied}
         for row, outcome in done:
@@ -116,13 +115,11 @@ def store_accounts(
     # Only now: a row remembers the key that its account has when it is tied.
     for row, account in tied:
         row.account = account
-    update_rows(changed, _FIELDS)
-    made = {account.pk for _, account in tied}
-    update_rows([one for one in changed if one.pk in made], _OWNERSHIP)
-    gone = [one for one in changed if one.situation == Situation.DELETED.value]
-    update_rows([one for one in gone if one.pk not in made], ["situation"])
+    always = (*_ALWAYS, "owner") if application.keeps_owner else _ALWAYS
+    for kind, accounts in changed.items():
+        update_rows(accounts, [*always, *_OF_KIND.get(kind, ())])
+        _look_at_disabled(application, accounts)
     _plan_again(done)
-    _look_at_disabled(application, changed)
 
 
 def known_ones(
