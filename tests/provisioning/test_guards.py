@@ -114,7 +114,7 @@ def test_a_mass_change_is_held_and_counts_accounts_not_operations(sales: Company
     change(Person.objects.order_by("pk")[10], title="Lead")
     plan = services.preview()
     assert plan.held_reasons == (
-        "Chat: 1 changes in Chat after 10 within the last 24 hours: 55.0 % of 20, and at most 10 "
+        "Chat: 1 change in Chat after 10 within the last 24 hours: 55.0 % of 20, and at most 10 "
         "are allowed within 24 hours (guard: 50 %, never under 0).",
     )
     apply()
