@@ -141,7 +141,7 @@ def test_new_accounts_are_limited_where_somebody_says_so(sales: Company) -> None
     assert len(sales.users()) == 5
     sales.person("6")
     plan = services.preview()
-    assert "1 new accounts in Chat after 5 within the last 24 hours" in plan.held_reasons[0]
+    assert "1 new account in Chat after 5 within the last 24 hours" in plan.held_reasons[0]
     apply()
     assert len(sales.users()) == 5
     services.approve(reason="six are right")

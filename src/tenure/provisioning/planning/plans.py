@@ -132,7 +132,7 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),
-        held_reasons=_reasons(drafting.applications, held, [*stored, *lines]),
+        held_reasons=_reasons(drafting.applications, [*stored, *lines]),
         cost=costs(drafting.policies.applications, lines, found.closed),
         # Of applications as a whole: nothing that a plan for one person has to do with.
         first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines)
@@ -278,16 +278,14 @@ def _undecided(lines: Iterable[PlanLine]) -> dict[tuple[str, Counted], set[int |
     return found
 
 
-def _reasons(
-    applications: Mapping[str, Application], held: Held, stored: Iterable[PlanLine] = ()
-) -> tuple[str, ...]:
-    """Why something is held, each reason once; of stored ones the latest for each kind."""
+def _reasons(applications: Mapping[str, Application], lines: Iterable[PlanLine]) -> tuple[str, ...]:
+    """Why something is held, each reason once; of a guard the latest."""
     waiting = [
         (line.application, counted(line.kind), line.hold_reason)
-        for line in sorted(stored, key=lambda line: line.held_at or _EARLIEST)
+        for line in sorted(lines, key=lambda line: line.held_at or _EARLIEST)
         if line.state is OperationState.HELD and applications[line.application].mode != _REPORT
     ]
-    found = latest([*((slug, what, why) for (slug, what), why in held.items()), *waiting])
+    found = latest(waiting)
     return tuple(f"{applications[slug].name}: {why}" for (slug, _), why in found.items())
 
 
