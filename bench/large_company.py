@@ -16,6 +16,7 @@ from django.db import connection
 
 from bench import names
 from bench.filling import fill, indexed_afterwards
+from tenure.applications.connecting import managed_attributes
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.config.paths import home
 from tenure.infra.clock import now
@@ -171,7 +172,8 @@ def _applications() -> None:
     )
     for row in rows:
         row.correlated_by = correlating.digest(row)
-    Application.objects.bulk_update(rows, ["correlated_by"])
+        row.read_attributes = sorted(managed_attributes(row))
+    Application.objects.bulk_update(rows, ["correlated_by", "read_attributes"])
     stopped = rows[-1]
     stopped.health, stopped.stopped_at = "stopped", at - timedelta(hours=1)
     stopped.stopped_reason = "GET /Users answered 401: the token is not accepted."

@@ -77,6 +77,7 @@ def _applications() -> Iterator[str]:
 def _fill(address: str, leavers: int) -> None:
     """People who have an account in every application, and are signed in to it."""
     from bench import company
+    from tenure.applications.connecting import managed_attributes
     from tenure.applications.models import Account, Application
     from tenure.infra.clock import now
     from tenure.people.models import Person
@@ -108,6 +109,7 @@ def _fill(address: str, leavers: int) -> None:
             ours = {"sessions": {"request": "POST /Users/{id}/sign-out"}}
             row.settings = {**row.settings, "dialect": ours}
         row.reconciled_at = row.taken_over_at = now()
+        row.read_attributes = sorted(managed_attributes(row))
         row.guard = {"removals": {"percent": 100, "floor": 10_000}}
         row.save()
     for person in Person.objects.all():

@@ -67,6 +67,7 @@ def _fill(addresses: list[str], leavers: int, backlog: int) -> None:
     from django.db import connection
 
     from bench import company
+    from tenure.applications.connecting import managed_attributes
     from tenure.applications.models import Account, Application
     from tenure.core.model import OperationKind
     from tenure.core.planner import URGENCY
@@ -95,6 +96,7 @@ def _fill(addresses: list[str], leavers: int, backlog: int) -> None:
         row = Application.objects.get(slug=slug)
         row.settings = {**row.settings, "base_url": f"{address}/scim"}
         row.reconciled_at = row.taken_over_at = now()
+        row.read_attributes = sorted(managed_attributes(row))
         row.save()
         Account.objects.bulk_create(
             Account(

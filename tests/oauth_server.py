@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import escape
 from urllib.parse import unquote_plus, urlencode
 
 import jwt
@@ -35,6 +36,12 @@ class OAuthServer:
     reused: int = 0
     down: bool = False
     delay: float = 0.0
+    #: A person is asked first, and can say no; otherwise it agrees at once.
+    asks: bool = False
+    #: What it says was granted.
+    granted: str = "users groups"
+    #: Path -> what its interface answers to who has a token.
+    answers: dict[str, object] = field(default_factory=dict)
 
     async def authorize(self, request: web.Request) -> web.Response:
         """Agrees at once, as an administrator who presses Allow."""
@@ -44,7 +51,18 @@ class OAuthServer:
         code = secrets.token_urlsafe(8)
         self.codes[code] = dict(query)
         back = urlencode({"code": code, "state": query["state"]})
-        raise web.HTTPFound(f"{query['redirect_uri']}?{back}")
+        allow = f"{query['redirect_uri']}?{back}"
+        if not self.asks:
+            raise web.HTTPFound(allow)
+        no = urlencode({"error": "access_denied", "state": query["state"]})
+        page = (
+            f'<!doctype html><title>Agree?</title><a href="{escape(allow)}">Allow</a> '
+            f'<a href="{escape(query["redirect_uri"])}?{escape(no)}">Deny</a>'
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    async def favicon(self, request: web.Request) -> web.Response:
+        return web.Response(status=204)
 
     async def token(self, request: web.Request) -> web.Response:
         form = {key: str(value) for key, value in (await request.post()).items()}
@@ -70,6 +88,9 @@ class OAuthServer:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if token not in self.access:
             return web.json_response({"detail": f"{token} is not good"}, status=401)
+        if self.answers:
+            found = self.answers.get(request.path)
+            return web.json_response(found, status=200 if found is not None else 404)
         return web.json_response({"totalResults": 0, "Resources": []})
 
     def _authorization_code(self, form: dict[str, str]) -> str:
@@ -114,7 +135,7 @@ class OAuthServer:
             "access_token": access,
             "token_type": "Bearer",
             "expires_in": str(self.seconds),
-            "scope": "users groups",
+            "scope": self.granted,
         }
         if grant == "authorization_code" or (grant == "refresh_token" and self.rotates):
             refresh = secrets.token_urlsafe(16)
@@ -132,18 +153,20 @@ def _is_client(request: web.Request, form: dict[str, str]) -> bool:
 
 
 @contextmanager
-def oauth_server() -> Iterator[OAuthServer]:
-    """The server, listening on loopback as long as the block lasts."""
+def oauth_server(*, under: str = "", api: str = "/api") -> Iterator[OAuthServer]:
+    """The server, listening on loopback as long as the block lasts. `under` and `api` are where its
+    own addresses and those of its interface begin."""
     server = OAuthServer()
     loop = asyncio.new_event_loop()
     started, stop = threading.Event(), asyncio.Event()
 
     async def serve() -> None:
         app = web.Application()
-        app.router.add_get("/authorize", server.authorize)
-        app.router.add_post("/token", server.token)
-        app.router.add_post("/revoke", server.revoke)
-        app.router.add_get("/api/{path:.*}", server.api)
+        app.router.add_get("/favicon.ico", server.favicon)
+        app.router.add_get(f"{under}/authorize", server.authorize)
+        app.router.add_post(f"{under}/token", server.token)
+        app.router.add_post(f"{under}/revoke", server.revoke)
+        app.router.add_get(api + "/{path:.*}", server.api)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

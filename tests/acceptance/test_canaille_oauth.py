@@ -22,15 +22,21 @@ from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, bu
 import pytest
 from django.urls import reverse
 
-from tenure.applications import authorizing
+from tenure.applications.authorizing import party
 from tenure.applications.connecting import connector_for
-from tenure.applications.credentials import standing, warnings
+from tenure.applications.credentials import warnings
 from tenure.applications.models import Application
-from tenure.connectors.base import Check
-from tenure.connectors.oauth import AuthorizationRefused
+from tenure.connectors.base import Check, StopApplication
 from tenure.connectors.scim import declared
-from tenure.console.views.authorising import redirect_uri
+from tenure.console.authorisation import redirect_uri
 from tenure.infra.clock import told_by
+from tenure.setup import source_drafts
+from tenure.setup.models import SourceDraft
+from tenure.sources.importing import import_source
+from tenure.sources.models import Source
+from tenure.sources.trying import try_source
+from tenure.vault import authorizing
+from tenure.vault.parties import standing
 from tests.acceptance.canaille import ADMINISTRATOR, CLIENT, PASSWORD, SECRET, Canaille, canaille
 from tests.cli.conftest import Tenure, anywhere, tenure
 from tests.console.conftest import signed_in
@@ -186,19 +192,19 @@ def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
         back = there.agree(out, answer)
         return str(console.get(reverse("console:authorised"), back, follow=True).content.decode())
 
-    assert "Canaille did not authorise us: The resource owner" in authorised("deny")
+    assert "Nobody agreed at Canaille (The resource owner" in authorised("deny")
     assert "Canaille is authorised." in authorised()
     assert [line for line in use(row) if not line.ok] == []
-    found = standing(row)
+    found = standing(party(row))
     assert found is not None
     assert found.access_expires_at is not None
 
     # Ahead of its end, and the refresh token is good once.
-    first, _ = authorizing.fresh_token(row)
+    first, _ = authorizing.fresh_token(party(row))
     next_second()
     soon = found.access_expires_at - timedelta(seconds=30)
     with told_by(lambda: soon):
-        second, _ = authorizing.fresh_token(row)
+        second, _ = authorizing.fresh_token(party(row))
     assert second != first
     assert [line for line in use(row) if not line.ok] == []
 
@@ -214,22 +220,76 @@ def test_agreed_renewed_taken_back_and_agreed_again(server: Canaille) -> None:
     assert warnings() == []
 
 
+def test_a_source_is_set_up_agreed_to_and_taken_back(server: Canaille) -> None:
+    """By the pages of the console alone, from the form to its people."""
+    console, there = signed_in(), Administrator(server)
+
+    def sent(view: str, *arguments: str, **form: str) -> str:
+        answer = console.post(reverse(f"console:{view}", args=arguments), form, follow=True)
+        return " ".join(answer.content.decode().split())
+
+    def agreed(view: str) -> str:
+        next_second()
+        out = console.get(reverse(f"console:{view}", args=["people"]))["Location"]
+        back = there.agree(out)
+        page = console.get(reverse("console:authorised"), back, follow=True).content.decode()
+        return " ".join(page.split())
+
+    form = {
+        "name": "People",
+        "by": "authorization_code",
+        "set-base_url": server.scim,
+        "set-dialect": "pages: {count: false}",
+        "oauth-authorize_url": f"{server.address}/oauth/authorize",
+        "oauth-token_url": f"{server.address}/oauth/token",
+        "oauth-revoke_url": f"{server.address}/oauth/revoke",
+        "oauth-client_id": BY_BROWSER,
+        "oauth-scopes": "openid\nprofile",
+        "secret-client_secret": BY_BROWSER_SECRET,
+    }
+    assert "Let Tenure read People" in sent("source_begin", "scim", **form)
+    said = agreed("authorise_draft")
+    assert "People is authorised. These are its columns." in said
+    assert "boss" in said
+    mapped = {
+        "employee_number": 'row["userName"]',
+        "family_name": 'row["name.familyName"]',
+    }
+    kept = SourceDraft.objects.get(slug="people").definition
+    source_drafts.save("people", {**kept, "mapping": mapped})
+    assert "Authorise again" in sent("source_check", "people", do="save", seen="")
+    source = Source.objects.get(slug="people")
+    assert [line for line in try_source(source) if not line.ok] == []
+    assert import_source(source).counts["added"] == 1
+
+    there.take_back()
+    assert "authorise again" in sent("source_test", "people")
+    assert "Refused" in console.get(reverse("console:source", args=["people"])).content.decode()
+    assert "The next import reads it." in agreed("authorise_source")
+    assert [line for line in try_source(source) if not line.ok] == []
+    assert "are forgotten, and given back." in sent("deauthorise_source", "people")
+
+
 def test_a_code_is_worth_nothing_without_its_verifier(server: Canaille) -> None:
     row = application(server)
-    begun = authorizing.begin(row, redirect_uri=redirect_uri())
+    begun = authorizing.begin(party(row), redirect_uri=redirect_uri())
     back = Administrator(server).agree(begun.address)
     assert back["state"] == begun.state
-    with pytest.raises(AuthorizationRefused):
-        authorizing.finish(row, code=back["code"], verifier="x" * 64, redirect_uri=redirect_uri())
+    with pytest.raises(StopApplication, match="A code is good once"):
+        authorizing.finish(
+            party(row), code=back["code"], verifier="x" * 64, redirect_uri=redirect_uri()
+        )
 
 
 def test_given_back_here_it_is_worth_nothing_there(server: Canaille) -> None:
     row = application(server)
-    begun = authorizing.begin(row, redirect_uri=redirect_uri())
+    begun = authorizing.begin(party(row), redirect_uri=redirect_uri())
     back = Administrator(server).agree(begun.address)
-    authorizing.finish(row, code=back["code"], verifier=begun.verifier, redirect_uri=redirect_uri())
-    token, _ = authorizing.fresh_token(row)
-    assert authorizing.withdraw(row) == ""
+    authorizing.finish(
+        party(row), code=back["code"], verifier=begun.verifier, redirect_uri=redirect_uri()
+    )
+    token, _ = authorizing.fresh_token(party(row))
+    assert authorizing.withdraw(party(row)) == ""
     asked = Request(f"{server.scim}/Users", headers={"Authorization": f"Bearer {token}"})
     with pytest.raises(HTTPError) as told:
         build_opener().open(asked, timeout=30)
@@ -254,4 +314,4 @@ def test_by_credentials_of_our_own(server: Canaille, tenure: Tenure) -> None:
     assert ended.code == 0
     ended = tenure("application", "authorize", "canaille")
     assert ended.code != 0
-    assert "client id and secret" in ended.err
+    assert "client ID and secret" in ended.err

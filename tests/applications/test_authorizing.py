@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.db import connection
 
-from tenure.applications import authorizing
+from tenure.applications import authorizing as applications
 from tenure.applications.connecting import connector_for
-from tenure.applications.credentials import standing, warnings
+from tenure.applications.credentials import warnings
 from tenure.applications.models import Application, Authorization
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting
@@ -27,7 +27,10 @@ from tenure.connectors.oauth import AuthorizationRefused
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now, told_by
 from tenure.people.models import Person
+from tenure.vault import authorizing
 from tenure.vault.models import Sealed
+from tenure.vault.parties import Party, Standing
+from tenure.vault.parties import standing as standing_of
 from tests.oauth_server import CLIENT, SECRET, OAuthServer, oauth_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,9 +61,17 @@ def application(server: OAuthServer, **oauth: Any) -> Application:
     )
 
 
+def party(row: Application) -> Party:
+    return applications.party(row)
+
+
+def standing(row: Application) -> Standing | None:
+    return standing_of(party(row))
+
+
 def agree(row: Application) -> None:
     """As the administrator's browser does it."""
-    begun = authorizing.begin(row, redirect_uri=BACK)
+    begun = authorizing.begin(party(row), redirect_uri=BACK)
 
     async def follow() -> str:
         async with (
@@ -72,7 +83,9 @@ def agree(row: Application) -> None:
     query = parse_qs(urlsplit(asyncio.run(follow())).query)
     assert query["state"] == [begun.state]
     with acting("administrator anna@acme.example"):
-        authorizing.finish(row, code=query["code"][0], verifier=begun.verifier, redirect_uri=BACK)
+        authorizing.finish(
+            party(row), code=query["code"][0], verifier=begun.verifier, redirect_uri=BACK
+        )
 
 
 def use(row: Application) -> Check:
@@ -102,24 +115,24 @@ def test_authorised_once_it_is_used_and_nothing_readable_is_stored(server: OAuth
 
 def test_an_openid_provider_is_given_the_nonce_that_some_insist_on(server: OAuthServer) -> None:
     row = application(server, scopes=["openid", "profile"])
-    addresses = [authorizing.begin(row, redirect_uri=BACK).address for _ in range(2)]
+    addresses = [authorizing.begin(party(row), redirect_uri=BACK).address for _ in range(2)]
     nonces = [parse_qs(urlsplit(address).query)["nonce"] for address in addresses]
     assert nonces[0] != nonces[1]
     row = Application(slug="plain", oauth={**row.oauth, "scopes": ["users"]})
-    assert "nonce" not in authorizing.begin(row, redirect_uri=BACK).address
+    assert "nonce" not in authorizing.begin(party(row), redirect_uri=BACK).address
 
 
 def test_it_is_renewed_ahead_of_its_end(server: OAuthServer) -> None:
     row = application(server)
     agree(row)
-    first, _ = authorizing.fresh_token(row)
-    assert authorizing.fresh_token(row)[0] == first
+    first, _ = authorizing.fresh_token(party(row))
+    assert authorizing.fresh_token(party(row))[0] == first
     later = now() + timedelta(minutes=55)
     with told_by(lambda: later):
-        second, until = authorizing.fresh_token(row)
+        second, until = authorizing.fresh_token(party(row))
         assert second != first
         assert until > later
-        assert authorizing.fresh_token(row)[0] == second
+        assert authorizing.fresh_token(party(row))[0] == second
     assert server.reused == 0
 
 
@@ -142,7 +155,7 @@ def test_of_ten_who_renew_at_once_one_asks(server: OAuthServer) -> None:
 
     def renewed(_: int) -> str:
         try:
-            return authorizing.fresh_token(row, refused=refused)[0]
+            return authorizing.fresh_token(party(row), refused=refused)[0]
         finally:
             connection.close()
 
@@ -160,7 +173,7 @@ def test_revoked_there_it_stops_and_says_what_to_do(server: OAuthServer) -> None
     server.access.clear()
     assert "authorise again" in use(row).detail
     with pytest.raises(AuthorizationRefused, match="authorise again"):
-        authorizing.fresh_token(row)
+        authorizing.fresh_token(party(row))
     found = standing(row)
     assert found is not None
     assert not found.authorised
@@ -176,7 +189,7 @@ def test_a_server_that_is_down_is_tried_again_later(server: OAuthServer) -> None
     row = application(server, grant="client_credentials")
     server.down = True
     with pytest.raises(RetryLater, match="503"):
-        authorizing.fresh_token(row)
+        authorizing.fresh_token(party(row))
     server.down = False
     assert use(row).ok
 
@@ -185,7 +198,7 @@ def test_not_authorised_yet(server: OAuthServer) -> None:
     row = application(server)
     assert "press Authorise" in use(row).detail
     with pytest.raises(StopApplication, match="press Authorise"):
-        authorizing.fresh_token(row)
+        authorizing.fresh_token(party(row))
     assert [(item.what, item.urgent) for item in warnings()] == [
         ("Chat is not authorised yet", True)
     ]
@@ -200,8 +213,8 @@ def test_client_credentials(server: OAuthServer, how: str) -> None:
 
 def test_wrong_client_secret_is_never_shown(server: OAuthServer) -> None:
     row = application(server, grant="client_credentials", client_secret="wrong-and-secret")
-    with pytest.raises(StopApplication, match="client id and secret") as caught:
-        authorizing.fresh_token(row)
+    with pytest.raises(StopApplication, match="client ID and secret") as caught:
+        authorizing.fresh_token(party(row))
     assert "wrong-and-secret" not in str(caught.value)
 
 
@@ -231,13 +244,13 @@ def test_a_service_account_signs_for_itself(server: OAuthServer, algorithm: str)
     assert use(row).ok
     row.oauth = {**row.oauth, "private_key": "no key at all"}
     with pytest.raises(StopApplication, match="PEM key"):
-        authorizing.fresh_token(row, refused=next(iter(server.access)))
+        authorizing.fresh_token(party(row), refused=next(iter(server.access)))
 
 
 def test_taken_back_it_is_given_back_there(server: OAuthServer) -> None:
     row = application(server)
     agree(row)
-    assert authorizing.withdraw(row) == ""
+    assert authorizing.withdraw(party(row)) == ""
     assert server.refresh == set()
     assert not Sealed.objects.exists()
     assert not Authorization.objects.exists()
@@ -247,8 +260,8 @@ def test_one_that_nobody_uses_is_kept_alive(server: OAuthServer) -> None:
     row = application(server)
     agree(row)
     before = set(server.refresh)
-    assert authorizing.renew_idle(now()) == 0
-    assert authorizing.renew_idle(now() + timedelta(days=8)) == 1
+    assert authorizing.renew_idle(applications.authorised(), now()) == 0
+    assert authorizing.renew_idle(applications.authorised(), now() + timedelta(days=8)) == 1
     assert server.refresh != before
 
 

@@ -67,6 +67,10 @@ def test_what_it_can_is_what_its_reader_is_told(slug: str) -> None:
     if said := filling.oauth(one, filling.examples(one), references):
         OAuthSettings.model_validate(said)
         wanted -= {"token"}
+        # Whoever is asked to agree is told what for; and what was answered is found again.
+        assert set(said.get("scopes", ())) <= one.authentication.explained.keys()
+        told = filling.told(one, filling.source_settings(one, filling.examples(one)), said)
+        assert told == {**filling.examples(one), **references}
     assert wanted <= given <= set(for_secrets.model_fields)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tenure.applications.models import Account, Application
 from tenure.audit.services import record_many
@@ -55,6 +56,7 @@ def test_plan_says_what_would_be_done_and_does_not_do_it(company: Company, tenur
             "cost",
             "problems",
             "first_contact",
+            "unread",
             "rejected",
             "not_sent",
         },
@@ -122,10 +124,14 @@ def test_reconcile_tells_orphans_and_drift(company: Company, tenure: Tenure) -> 
     assert memory
     ended = tenure("reconcile", "chat", "--json")
     assert ended.code == 0
-    assert set(ended.document) == {"run", "application", "counters", "issues"}
+    whole = {"run", "application", "counters", "situations", "issues"}
+    assert set(ended.document) == whole
     assert ended.document["counters"]["seen"] == 2
     assert ended.document["counters"]["drift"] == 2
+    assert sum(ended.document["situations"].values()) == Account.objects.count()
     words = tenure("reconcile", "chat")
+    assert "linked to their owner" in words.out
+    assert "in all" in words.out
     assert "orphans" in words.out
     assert "drift" in words.out
 
@@ -319,3 +325,22 @@ def test_the_emergency_stop(company: Company, tenure: Tenure) -> None:
     assert "resume" in tenure("doctor").out
     resumed = tenure("resume", "--json").document
     assert resumed == {"writes": "on", "application": None, "not_sent": {}}
+
+
+def test_an_edit_that_names_what_was_never_read_says_so_and_shows_the_rest(
+    company: Company, tenure: Tenure, tmp_path: Path
+) -> None:
+    company.people(2)
+    company.memories["chat"].add_user({"userName": "old2", "displayName": "Person 2"})
+    assert tenure("plan", "--json").document["unread"] == []
+    edit = yaml.safe_load(tenure("config", "export").out)
+    edit["applications"]["chat"]["mapping"]["badge"] = "user.employee_number"
+    matching = [{"account": "displayName", "person": "display_name"}]
+    edit["applications"]["chat"]["matching"] = matching
+    (tmp_path / "edit.yaml").write_text(yaml.safe_dump(edit))
+    told = tenure("plan", "--config", str(tmp_path / "edit.yaml"), "--json").document
+    assert told["unread"] == [{"application": "chat", "attributes": ["badge"]}]
+    # Whose accounts are by the new rules is known before they are saved.
+    assert told["summary"] == {"create": 1, "update": 1, "grant": 1}
+    said = " ".join(tenure("plan", "--config", str(tmp_path / "edit.yaml")).out.split())
+    assert "Chat: Its accounts were never read with badge: here it is as if none had it." in said

@@ -107,6 +107,8 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
         told = first_document(process)
         assert set(told) == {"address", "link", "workers"}
         assert str(told["link"]).startswith(f"http://localhost:{port}/sign-in/")
+        # For commands in another terminal.
+        assert (home / "address").read_text() == f"http://localhost:{port}\n"
         until(lambda: answers(str(told["link"])))
         lines = belonging_to(home)
         assert sum("tenure worker" in line for line in lines) == 2
@@ -119,6 +121,7 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
     assert out == ""
     assert "Traceback" not in err
     assert belonging_to(home) == []
+    assert not (home / "address").exists()
 
 
 def test_web_and_worker_run_apart_on_one_database(database_url: str, tmp_path: Path) -> None:

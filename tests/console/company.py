@@ -195,6 +195,7 @@ def _applications(now: datetime) -> dict[str, Application]:
             guard={"removals": {"percent": 3, "floor": 2}},
             delete_after=timedelta(days=30),
             reconciled_at=now - timedelta(minutes=7 * position + 1),
+            read_attributes=[*(item["attribute"] for item in _MAPPING), "userName", "externalId"],
         )
     Application.objects.filter(slug="meet").update(
         health=Health.STOPPED,
@@ -295,6 +296,7 @@ def _accounts(people: list[Person], apps: dict[str, Application], now: datetime)
             remote_id="crm-0",
             user_name=gone.email,
             situation=Situation.DELETED,
+            entitlements=["group:everyone", "group:sales", "licence:Full"],
             active=False,
             deleted_at=now - timedelta(minutes=3),
             observed_at=now - timedelta(minutes=3),

@@ -103,6 +103,27 @@ def test_the_second_of_two_editors_is_told(sample: Sample, owner: Client) -> Non
     assert row.delete_after.days == 7  # type: ignore[union-attr]
 
 
+def test_a_plan_says_what_accounts_were_never_read_with(sample: Sample, owner: Client) -> None:
+    Application.objects.filter(slug="chat").update(read_attributes=["externalId", "userName"])
+    Application.objects.filter(slug="workspace").update(read_attributes=None)
+    page = text(owner, "/console/plan/?now=1")
+    assert re.search(r"<b>\w+ has to be read\.</b> Its accounts were never read with \w+", page)
+    assert "What its accounts were last read with is not known." in page
+    one = text(owner, "/console/plan/?now=1&application=workspace")
+    assert one.count("has to be read.") == 1
+
+
+def test_a_first_look_counts_each_account_once(sample: Sample, owner: Client) -> None:
+    base = {"application": Application.objects.get(slug="design"), "user_name": "x"}
+    for number, situation in enumerate(["unmatched", "disputed", "ignored", "ignored"]):
+        Account.objects.create(remote_id=f"r{number}", situation=situation, **base)
+    page = text(owner, "/console/applications/design/provisioning/")
+    found = page[page.index("counters look") :].partition("</dl>")[0]
+    numbers = [int(n) for n in re.findall(r"<dd>(?:<a[^>]*>)?(\d+)", found)]
+    assert re.findall(r"<dt>([^<]*)", found)[-1] == "To create"
+    assert numbers[0] == sum(numbers[1:5]) == 4
+
+
 def test_a_mapping_is_shown_on_a_person_and_kept(sample: Sample, owner: Client) -> None:
     person = sample.people[0]
     lines = {
@@ -112,7 +133,7 @@ def test_a_mapping_is_shown_on_a_person_and_kept(sample: Sample, owner: Client) 
     }
     shown = owner.post(f"{BASE}/mapping/preview/", lines | {"person": "10482"}).content.decode()
     assert "anna.kovacs@acme.example" in shown
-    assert "<td>anna\n" in shown
+    assert '<td>anna <span class="small quiet">what it is there was not read yet' in shown
     assert "titel" in shown
     assert f"/people/{person.uid}/" in shown
     base = form_of(text(owner, f"{BASE}/provisioning/"), "policy")["base"]
@@ -216,3 +237,13 @@ def test_whether_it_may_be_asked_for(sample: Sample, owner: Client) -> None:
     none = owner.post(f"{base}/edit/", form | {"requestable.approver": ""})
     assert none.status_code == 302
     assert Application.objects.get(slug="desk").requestable == {}
+
+
+def test_what_an_account_held_that_is_gone_is_said_in_words(sample: Sample, owner: Client) -> None:
+    gone = Account.objects.get(application__slug="crm", situation="deleted")
+    told = "othing now; it held groups everyone and sales, licence Full when it was deleted"
+    base = "/console/applications/crm/accounts/"
+    for path in (base, f"{base}{gone.pk}/", f"/console/people/{sample.people[0].uid}/"):
+        assert told in text(owner, path), path
+    export = owner.get(f"{base}export/?situation=deleted")
+    assert told in b"".join(export.streaming_content).decode()  # type: ignore[attr-defined]

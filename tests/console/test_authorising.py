@@ -10,9 +10,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tenure.applications.credentials import standing
+from tenure.applications.authorizing import party
 from tenure.applications.models import Application
 from tenure.signin.models import Role
+from tenure.vault.parties import standing
 from tests.console.conftest import signed_in
 from tests.oauth_server import CLIENT, SECRET, OAuthServer, oauth_server
 
@@ -60,7 +61,7 @@ def came_back(client: Client, server: OAuthServer, query: dict[str, str]) -> str
 
 
 def is_authorised(chat: Application) -> bool:
-    found = standing(chat)
+    found = standing(party(chat))
     assert found is not None
     return found.authorised
 
@@ -105,7 +106,7 @@ def test_a_refusal_is_told(chat: Application) -> None:
         {"error": "access_denied", "error_description": "Not <b>you</b>", "state": state},
         follow=True,
     )
-    assert "did not authorise us: Not &lt;b&gt;you&lt;/b&gt;" in answer.content.decode()
+    assert "Nobody agreed at Chat (Not &lt;b&gt;you&lt;/b&gt;)" in answer.content.decode()
 
 
 def test_whoever_only_reads_may_not(chat: Application) -> None:

@@ -201,6 +201,8 @@ def test_what_is_to_come_and_what_would_be(committed: Client) -> None:
     assert "Then this is done" in then
     assert "Disable" in then
     assert "no difference" in text(committed, f"{page}what-if/?attribute=location&value=Cork")
+    away = text(committed, f"{page}what-if/?attribute=status&value=on_leave")
+    assert "Who is on leave keeps what they have here (leave: keep)." in away
     assert "is a day such as" in text(committed, f"{page}what-if/?attribute=end_date&value=soon")
     assert linked()["p1@acme.example"].active is True
 

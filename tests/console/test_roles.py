@@ -78,6 +78,8 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "authorised": (Ability.AUTHORISE, NO),
     "deauthorise": (NO, Ability.AUTHORISE),
     "authorise_source": (Ability.AUTHORISE, NO),
+    "authorise_draft": (Ability.AUTHORISE, NO),
+    "source_authorisation": (Ability.CONFIGURE, NO),
     "deauthorise_source": (NO, Ability.AUTHORISE),
     "rule": (Ability.CONFIGURE, Ability.CONFIGURE),
     "rule_new": (Ability.CONFIGURE, Ability.CONFIGURE),

@@ -102,7 +102,9 @@ def test_a_script_may_send_people_before_anybody_was_sent(owner: Client) -> None
 def test_an_hr_system_is_added_from_the_catalogue(owner: Client) -> None:
     assert reverse("console:source_from", args=["personio"]) in page(owner, "source_new")
     assert "long password" in page(owner, "source_from", "tryton")
-    assert "tenure source add gusto" in page(owner, "source_from", "gusto")
+    gusto = page(owner, "source_from", "gusto")
+    assert "tenure source add" not in gusto
+    assert "Reads jobs, hire dates and terminations." in gusto
     assert owner.get(reverse("console:source_from", args=["nothing"])).status_code == 404
     typed = {"name": "HR", "set-url": "https://tryton.acme.example", "set-database": "hr"}
     said = send(owner, "source_from", "tryton", **typed)

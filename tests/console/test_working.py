@@ -31,7 +31,7 @@ def test_a_task_is_shown_counted_and_done(anna: Client) -> None:
     Operation.objects.filter(kind="disable").update(state="manual", error="It cannot.")
     number = Operation.objects.get(kind="disable").pk
     page = anna.get("/console/tasks/").content.decode()
-    assert "Close the account p1@acme.example in Chat." in page
+    assert "Close the account p1@acme.example of Person 1 in Chat." in page
     assert "For it@acme.example" in page
     assert "1 task in Chat" in anna.get("/console/").content.decode()
     answer = anna.post(f"/console/tasks/{number}/", {"do": "done", "note": "did it"}, follow=True)

@@ -60,10 +60,11 @@ def test_midnights_that_do_not_exist_or_come_twice(place: str, day: date, expect
     assert midnight(day, ZoneInfo(place)) == utc(expected)
 
 
-def test_termination_wins_over_the_last_day_both_ways() -> None:
-    at = utc("2026-05-05 15:30")
-    for end in (date(2026, 5, 1), date(2026, 5, 31)):
-        life = WorkingLife(end_date=end, terminated_at=at)
+def test_of_termination_and_last_day_the_earlier_counts() -> None:
+    """HR may have shortened what was said before; and a termination lets nobody in again."""
+    terminated = utc("2026-05-05 15:30")
+    for end, at in ((date(2026, 5, 1), utc("2026-05-02 00:00")), (date(2026, 5, 31), terminated)):
+        life = WorkingLife(end_date=end, terminated_at=terminated)
         assert standing(life, at - TICK).state is S.ACTIVE
         assert standing(life, at).state is S.LEFT
         assert standing(life, at).left_at == at

@@ -99,6 +99,8 @@ def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
         (SessionFacts(tokens_void_at=NOON, signed_in_at=NOON), [], "by_itself", "tokens are void"),
         (SessionFacts(signed_out_at=NOON, signed_in_at=NOON), [], "done", "signed out of it"),
         (SessionFacts(), [], "nothing", "never signed in"),
+        (SessionFacts(ways=["x"], never_open=True), [CLOSED], "nothing", "was never open"),
+        (SessionFacts(signed_in_at=NOON, never_open=True), [CLOSED], "by_hand", "cannot be told"),
         (SessionFacts(ways=["x"]), [CLOSED], "by_hand", "never signed in there through Tenure;"),
     ],
 )

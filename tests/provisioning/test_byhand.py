@@ -47,14 +47,17 @@ def test_what_it_cannot_do_is_a_task_with_everything_that_one_needs_to_know(
     sales: Company, lacking: Lacking
 ) -> None:
     Application.objects.update(owner="it@acme.example")
-    person = sales.person("1")
+    person = sales.person("1", title="Clerk")
     apply()
     lacking(update=False)
     change(person, title="Lead")
     apply()
     task = only()
-    assert task.what == "Change the account p1@acme.example in Chat."
-    assert task.steps == ("title: Lead",)
+    assert task.what == "Change the account p1@acme.example of Person 1 in Chat."
+    there = linked()["p1@acme.example"].remote_id
+    look = f"look for the account p1@acme.example (its id there is {there})"
+    assert task.steps == (look, "title: Lead (now Clerk)")
+    assert task.check == "The account shows these values after it was saved."
     assert task.assignee == "it@acme.example"
     assert "no way for us to update" in task.cause
     assert not task.overdue
@@ -67,7 +70,8 @@ def test_done_is_evidence_and_counts_as_observed(sales: Company, lacking: Lackin
     lacking(disable=False)
     services.terminate_now(person, reason="dismissed")
     drain()
-    assert only().steps == ("take the group all", "take the group sales")
+    assert only().steps[1].startswith("deactivate it")
+    assert only().steps[2:] == ("take the group all", "take the group sales")
     with acting("Ada"):
         byhand.done(only().number, note="closed it in the admin pages")
     row = Operation.objects.get(kind="disable")
@@ -154,7 +158,7 @@ def test_a_task_is_withdrawn_when_it_is_no_longer_due_and_renewed_when_it_change
     change(person, title="Head")
     apply()
     assert only().number != first
-    assert only().steps == ("title: Head",)
+    assert only().steps[1:] == ("title: Head",)
     change(person, title=None)
     apply()
     assert byhand.tasks() == []
@@ -198,7 +202,8 @@ def test_a_licence_that_is_given_by_hand(sales: Company, monkeypatch: pytest.Mon
     apply()
     assert len(sales.users()) == 1
     task = only()
-    assert task.steps == ("give the group all", "give the group sales")
+    assert task.what.startswith("Give the account p1@acme.example of Person 1 in Chat")
+    assert task.steps[1:] == ("give the group all", "give the group sales")
     assert task.cause == "Licences are given by hand. Use the billing page."
     byhand.done(task.number)
     assert linked()["p1@acme.example"].entitlements == ["group:all", "group:sales"]

@@ -22,9 +22,10 @@ from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions.ahead import ahead
 from tenure.provisioning.questions.explain import explain
-from tenure.provisioning.questions.whatif import with_attributes
+from tenure.provisioning.questions.whatif import what_if
 from tenure.rules.exceptions import ExceptionRefused, end_those_over
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
+from tenure.rules.services import remove_rule
 from tests.provisioning.company import Company, apply, change, drain, linked
 
 
@@ -208,6 +209,22 @@ class TestGrace:
         assert sales.members("sales") == set()
         assert RuleMemory.objects.count() == 0
 
+    def test_a_rule_of_the_name_of_one_that_is_gone_owes_nobody_a_grace(
+        self, sales: Company
+    ) -> None:
+        AccessRule.objects.filter(slug="sales").update(grace=timedelta(days=7))
+        (person,) = sales.people(1)
+        apply()
+        remove_rule(slug="sales")
+        apply()
+        assert sales.members("sales") == set()
+        sales.application("tracker")
+        sales.rule("sales", 'user.department == "Board"', {"tracker": []})
+        AccessRule.objects.filter(slug="sales").update(grace=timedelta(days=7))
+        change(person, title="Clerk")
+        apply("chat", "tracker")
+        assert sales.users("tracker") == {}
+
     def test_looking_at_a_plan_remembers_nothing(self, sales: Company) -> None:
         AccessRule.objects.filter(slug="sales").update(grace=timedelta(days=7))
         sales.people(1)
@@ -299,14 +316,14 @@ def test_what_if_follows_a_status_and_a_new_name_as_an_import_would(sales: Compa
     person.origins = {"display_name": "", "email": ""}
     person.save()
     apply()
-    (left,) = with_attributes(at_once(person), {"status": "Terminated"}).lines
+    (left,) = what_if(at_once(person), {"status": "Terminated"}).effect.plan.lines
     assert left.kind == "disable"
-    assert with_attributes(at_once(person), {"status": "active"}).lines == ()
+    assert what_if(at_once(person), {"status": "active"}).effect.plan.lines == ()
     with pytest.raises(ValueError, match=r"active, .*, terminated, and not 'gone'"):
-        with_attributes(at_once(person), {"status": "gone"})
+        what_if(at_once(person), {"status": "gone"})
     with pytest.raises(ValueError, match="nobody has the employee number 77"):
-        with_attributes(at_once(person), {"manager": "77"})
-    (renamed,) = with_attributes(at_once(person), {"family_name": "Nagy"}).lines
+        what_if(at_once(person), {"manager": "77"})
+    (renamed,) = what_if(at_once(person), {"family_name": "Nagy"}).effect.plan.lines
     assert renamed.attributes["userName"].after == "ana.nagy@acme.example"
     assert renamed.attributes["displayName"].after == "Ana Nagy"
     assert at_once(person).email == person.email
@@ -315,15 +332,53 @@ def test_what_if_follows_a_status_and_a_new_name_as_an_import_would(sales: Compa
 def test_what_if_shows_the_plan_and_keeps_nothing(sales: Company) -> None:
     (person,) = sales.people(1)
     apply()
-    plan = with_attributes(at_once(person), {"department": "Support"})
+    plan = what_if(at_once(person), {"department": "Support"}).effect.plan
     assert [(line.kind, line.revoke) for line in plan.lines] == [("revoke", ("group:sales",))]
     assert at_once(person).attributes["department"] == "Sales"
     assert services.preview().lines == ()
     with pytest.raises(LookupError, match="departmnet"):
-        with_attributes(at_once(person), {"departmnet": "Support"})
+        what_if(at_once(person), {"departmnet": "Support"})
     with pytest.raises(ValueError, match="start_date is a day"):
-        with_attributes(at_once(person), {"start_date": "soon"})
+        what_if(at_once(person), {"start_date": "soon"})
     assert Application.objects.count() == 1
+
+
+def test_what_if_says_why_nothing_changes(sales: Company) -> None:
+    (person,) = sales.people(1)
+    apply()
+
+    def why(**given: str) -> str:
+        answer = what_if(at_once(person), given)
+        assert {stay.application for stay in answer.stays} <= {"chat"}
+        return " ".join(reason for stay in answer.stays for reason in stay.reasons)
+
+    def policy(**columns: object) -> None:
+        Application.objects.update(**columns)
+
+    assert why(location="Rome") == ""
+    assert why(status="on_leave") == "Who is on leave keeps what they have here (leave: keep)."
+    policy(removal="keep")
+    assert "stays as it is here (removal: keep)" in why(status="terminated")
+    policy(removal="delete")
+    Person.objects.update(legal_hold_since=now())
+    assert "Legal hold: the account is closed, and not deleted" in why(status="terminated")
+    Person.objects.update(legal_hold_since=None)
+    policy(removal="disable", mode="report")
+    assert "in report mode: nothing is written" in why(status="terminated")
+    policy(mode="live", health="stopped", stopped_reason="401", stopped_at=now())
+    assert "Nothing is sent there now:" in why(status="terminated")
+    policy(health="ok")
+    mapping = [{"attribute": "userName", "expression": "user.location", "when": "create"}]
+    policy(mapping=mapping)
+    assert why(location="Rome").startswith("userName: written when an account is made")
+    for key in ("group:sales", ""):
+        AccessException.objects.create(
+            person=person, application="chat", entitlement=key, gives=not key, decided_by="anna",
+            reason="audit",
+        )  # fmt: skip
+    assert "group:sales: withheld by an exception." in why(department="Sales", location="Rome")
+    AccessRule.objects.update(enabled=False)
+    assert "Given by an exception of anna: audit." in why(location="Rome")
 
 
 def test_what_is_to_come_follows_from_what_comes_before_it(company: Company) -> None:

@@ -39,6 +39,8 @@ def test_made_changed_and_closed_by_hand(sales: Company, till: Application) -> N
     assert "Menu 4." in task.cause
     assert task.assignee == "Front office"
     assert any(step.startswith("userName: ") for step in task.steps)
+    assert task.steps[0].startswith("look first whether they have an account there already")
+    assert "There is one account of theirs, active, with these values." in task.check
     byhand.done(task.number, note="done at the till")
     account = Account.objects.get()
     assert (account.situation, account.active) == ("linked", True)
@@ -52,6 +54,10 @@ def test_made_changed_and_closed_by_hand(sales: Company, till: Application) -> N
     services.terminate_now(Person.objects.get(), reason="gone")
     task = only_task()
     assert task.what.startswith("Close the account")
+    assert task.steps[0] == "look for the account p1@acme.example"
+    Application.objects.update(settings={})
+    assert "Nobody has written down where and how" in byhand.task(task.number).cause
+    Application.objects.update(settings=till.settings)
     byhand.done(task.number, note="closed")
     account.refresh_from_db()
     assert account.active is False

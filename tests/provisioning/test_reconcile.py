@@ -72,6 +72,11 @@ def test_a_deleted_account_becomes_a_tombstone_and_is_made_again_when_approved(
     apply()
     sales.memories["chat"].delete_user(linked()["p1@acme.example"].remote_id)
     assert reconcile().counters["gone"] == 1
+    event = Event.objects.get(action=Action.ACCOUNT_DELETED_THERE)
+    assert event.get_action_display() == "Account deleted in the application"
+    assert event.before == {"active": True, "entitlements": ["group:all", "group:sales"]}
+    assert event.reason.startswith("Neither listed by the application nor found")
+    assert not Event.objects.filter(action=Action.ACCOUNT_DRIFTED).exists()
     assert Account.objects.get(situation="deleted").user_name == "p1@acme.example"
     apply()
     assert set(sales.users()) == {"p2@acme.example"}

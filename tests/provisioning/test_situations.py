@@ -9,6 +9,7 @@ import pytest
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.memory import MemoryApplication
+from tenure.people.services import raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.decisions import ownership
 from tenure.provisioning.models import Operation
@@ -141,6 +142,31 @@ def test_what_matching_asks_for_anew_is_read_before_anything_is_made(plain: Comp
     assert Account.objects.get(user_name="svc").situation == "ignored"
     assert read_first() == []
     assert Run.objects.filter(kind="reconcile").count() == 3
+
+
+def test_after_an_upgrade_nobody_knows_what_was_read_so_everything_is(plain: Company) -> None:
+    """Who is protected by what was never asked for is not touched; what others changed is told."""
+    for number in "123":
+        plain.person(number, title="Lead")
+    apply()
+    memory, ids = plain.memories["chat"], {name: row.remote_id for name, row in linked().items()}
+    memory.change_user(ids["p1@acme.example"], {"badge": "vip"})
+    memory.change_user(ids["p2@acme.example"], {"title": "King"})
+    settings(
+        read_attributes=None,  # As an older version leaves it.
+        protect=['account.badge == "vip"'],
+        mapping=[
+            *Application.objects.get().mapping,
+            {"attribute": "department", "expression": "user.department"},
+        ],
+    )
+    raise_generation()
+    services.store()
+    drain()
+    departments = [user.attributes.get("department") for _, user in sorted(plain.users().items())]
+    assert departments == [None, "Sales", "Sales"]
+    assert Event.objects.get(action=Action.ACCOUNT_DRIFTED).before == {"title": "Lead"}
+    assert "badge" in (Application.objects.get().read_attributes or [])
 
 
 def test_people_who_come_after_the_reading_are_tied_before_anything_is_planned(
@@ -402,6 +428,19 @@ def test_a_closed_account_that_is_not_listed_is_asked_for_and_still_there(
     )
     assert reconcile().counters["gone"] == 0
     assert Account.objects.filter(situation="deleted").count() == 0
+
+
+def test_an_application_in_which_nobody_is_left_is_not_believed(plain: Company) -> None:
+    """Of a company that is smaller than what may be missing: the address is another tenant's."""
+    plain.people(3)
+    apply()
+    memory = plain.memories["chat"]
+    for key in list(memory.users):
+        memory.delete_user(key)
+    assert reconcile().counters["gone"] == 0
+    assert len(linked()) == 3
+    accepted = asyncio.run(reconcile_by_slug("chat", accept_missing=True))
+    assert accepted.counters["gone"] == 3
 
 
 def test_a_listing_that_lacks_too_many_is_not_believed(plain: Company) -> None:

@@ -9,16 +9,22 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 
+from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting
 from tenure.cli.checking import _applications, _writes
+from tenure.connectors.base import RemoteAccount
 from tenure.connectors.faults import ANY, Fault, lost_after
+from tenure.infra.clock import now
 from tenure.people.services import company as the_company
 from tenure.provisioning import services
+from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.executor import Drain, Drained
+from tenure.provisioning.execution.sending import Batch
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
+from tenure.provisioning.records.work import Outcome, Result
 from tenure.provisioning.tasks import queue_waiting
 from tests.provisioning.company import Company, apply, drain, states
 
@@ -157,3 +163,29 @@ def test_report_mode_is_the_default_and_told_of_by_apply(sales: Company) -> None
     sales.memories["chat"].faults.always(ANY, lost_after())
     assert drain().sent == 0
     assert sales.memories["chat"].calls == []
+
+
+def test_what_an_earlier_attempt_began_is_not_gone_on_with_either(sales: Company) -> None:
+    """It was looked at before, or in part done, and waits as before: stopped is stopped."""
+    sales.people(1)
+    services.store()
+    progress = {"look_first": True}
+    Operation.objects.update(state="retrying", attempts=1, progress=progress)
+    application = Application.objects.get()
+    rows, _ = claiming.claim(application, 1, now())
+    work = claiming.work_for(rows)
+
+    async def nothing(account: RemoteAccount, person: str) -> str:
+        return ""
+
+    connector = connector_for(application)
+
+    async def send() -> list[Outcome]:
+        async with connector:
+            stopped = Batch(
+                connector, work, {}, objection=nothing, concurrency=1, paused=lambda: True
+            )
+            return await stopped.send()
+
+    assert [one.result for one in asyncio.run(send())] == [Result.PAUSED]
+    assert sales.users() == {}

@@ -9,7 +9,8 @@ import pytest
 
 from tenure.applications.models import Account
 from tenure.connectors.faults import lost_after, lost_before, retry_later
-from tenure.core.model import Value
+from tenure.connectors.memory_application import MemoryUser
+from tenure.core.model import Attributes, Value
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
@@ -193,3 +194,30 @@ def test_what_a_dead_worker_granted_a_new_account_is_taken_from_a_leaver(sales: 
     assert sales.open_users() == set()
     assert sales.members("sales") == set()
     assert unsure() == []
+
+
+def test_an_application_that_answers_with_the_account_that_is_there_takes_it_from_nobody(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some make no second account of one name, write to the first and say 201."""
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    owner = company.person("1")
+    apply()
+    memory = company.memories["chat"]
+
+    def upsert(attributes: Attributes, *, external_id: str = "", active: bool = True) -> MemoryUser:
+        (user,) = memory.users.values()
+        memory.change_user(user.remote_id, dict(attributes))
+        return user
+
+    monkeypatch.setattr(memory, "add_user", upsert)
+    company.person("2", email="P1@acme.example")
+    apply()
+    failed = Operation.objects.get(state="failed")
+    assert "which is somebody else's here" in failed.error
+    (account,) = linked().values()
+    assert account.person == owner
+    services.store(person=owner)
+    drain()
+    assert company.users()["p1@acme.example"].attributes["displayName"] == "Person 1"

@@ -30,6 +30,7 @@ def tool(slug: str = "design", **settings: Any) -> Application:
         owner=owner,
         mapping=MAPPING,
         reconciled_at=now(),
+        read_attributes=["userName", "externalId", *(item["attribute"] for item in MAPPING)],
         found=0,
         taken_over_at=now(),
         requestable=requestable_settings(Requestable(**settings)),

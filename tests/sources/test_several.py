@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tenure.people.models import Person
+from tenure.readers.base import ReaderError
 from tenure.sources.layers import Layer, put_together
+from tenure.sources.models import Source
 from tests.sources.hr import person, row, source, take
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +32,17 @@ def test_a_source_may_be_the_first_for_single_attributes() -> None:
     assert made.attributes["phone"] == "2"
     assert (made.attributes["title"], made.display_name) == ("Engineer", "Anna")
     assert (made.origins["phone"], made.origins["title"]) == ("ad", "hr")
+
+
+def test_dates_that_do_not_agree_are_one_source_s_whoever_is_first_for_one_of_them() -> None:
+    """A start after an end is no working life: it would end the import of everybody else."""
+    hr = Layer(0, "hr", {"start_date": "2024-01-01", "end_date": "2024-12-31"})
+    other = Layer(
+        1, "ad", {"start_date": "2025-06-01"}, first_for=frozenset({"start_date", "phone"})
+    )
+    made = together(hr, other)
+    assert (made.start_date, made.end_date) == (date(2024, 1, 1), date(2024, 12, 31))
+    assert made.origins["start_date"] == "hr"
 
 
 def test_somebody_stays_while_an_authoritative_source_has_them() -> None:
@@ -60,3 +73,20 @@ def test_through_imports(tmp_path: Path) -> None:
     assert person(1).attributes["given_name"] == "Anni"
     take(second, tmp_path, [row(1, given="Anni", status="Terminated")])
     assert person(1).state == "left"
+
+
+def test_whom_another_source_lets_go_is_a_leaver_for_the_guard_too(tmp_path: Path) -> None:
+    """The order of the sources is changed: what the old one said long ago would count now."""
+    new, old = source("new", position=0), source("old", position=1)
+    everybody = range(1, 31)
+    take(new, tmp_path, [row(n) for n in everybody])
+    gone = [row(n, status="Terminated") for n in everybody]
+    take(old, tmp_path, gone, accept="they are in the new one")
+    assert person(1).state == "active"
+    Source.objects.filter(pk=new.pk).update(position=2)
+    new.refresh_from_db()
+    with pytest.raises(ReaderError, match="30 people would leave by what other sources say"):
+        take(new, tmp_path, [row(n) for n in everybody])
+    assert {person(n).state for n in everybody} == {"active"}
+    take(new, tmp_path, [row(n) for n in everybody], accept="they are gone")
+    assert {person(n).state for n in everybody} == {"left"}

@@ -8,8 +8,10 @@ import pytest
 from django.test import Client
 
 from tenure.applications.models import Account, Application
-from tenure.audit.services import seal
+from tenure.audit.models import Action
+from tenure.audit.services import record, seal
 from tenure.infra.clock import now
+from tenure.provisioning.models import Operation
 from tenure.provisioning.services import terminate_now
 from tenure.signin.models import Role
 from tenure.sso.delivery import deliver_waiting
@@ -93,6 +95,26 @@ def test_what_the_catalogue_says_counts(ana: Somebody) -> None:
     (line,) = receipt_of(ana.person).lines
     assert line.sessions.verdict == "done"
     assert "with the account" in line.sessions.words
+
+
+def test_where_no_account_was_ever_open_nothing_is_left_to_anybody(ana: Somebody) -> None:
+    """Made closed ahead of the first day, and deleted before it came."""
+    chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
+    row = account(ana.person, chat, active=False)
+    terminate_now(ana.person, at=None, reason="has not come")
+    ana.person.refresh_from_db()
+    assert verdicts(receipt_of(ana.person))["chat"] == (["done"], "by_hand")
+    made = {"application": chat, "person": ana.person, "account": row, "state": "done"}
+    Operation.objects.create(kind="create", active=False, **made)
+    assert verdicts(receipt_of(ana.person))["chat"] == (["done"], "nothing")
+    opened = Operation.objects.create(kind="enable", **made)
+    assert verdicts(receipt_of(ana.person))["chat"] == (["done"], "by_hand")
+    opened.delete()
+    record(
+        Action.ACCOUNT_DRIFTED, subject_kind="account", subject_key=str(row.pk),
+        person=str(ana.person.uid), before={"active": True}, after={"active": False},
+    )  # fmt: skip
+    assert verdicts(receipt_of(ana.person))["chat"] == (["done"], "by_hand")
 
 
 def test_the_page_prints_it_and_the_file_has_it(ana: Somebody, wiki: Application) -> None:

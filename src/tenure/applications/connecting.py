@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tenure.applications import pacing
-from tenure.applications.authorizing import ApplicationTokens
+from tenure.applications.authorizing import party
 from tenure.applications.models import Application
 from tenure.catalogue.filling import complete
 from tenure.connectors.base import Connector, ConnectorConfig, Learnt, Limits
@@ -14,6 +14,7 @@ from tenure.connectors.http import Timeouts
 from tenure.connectors.registry import ends_sessions, open_connector
 from tenure.core.account_conditions import NOT_ATTRIBUTES, compile_account_condition
 from tenure.core.correlation import MatchRule, attributes_read, default_rules
+from tenure.vault.authorizing import KeptTokens
 from tenure.vault.services import resolve, resolve_all
 
 
@@ -28,10 +29,12 @@ def managed_attributes(application: Application) -> frozenset[str]:
 
 
 def unread_attributes(application: Application) -> frozenset[str]:
-    """Of these the ones that its accounts were not read with: they were not asked for then. None of
+    """Of these the ones that its accounts were not read with, as far as is known: they were not
+    asked for then. All of them where nobody noted what was asked for, as before an upgrade; none of
     an application that was never read."""
-    read = application.read_attributes
-    return frozenset() if read is None else managed_attributes(application) - frozenset(read)
+    if application.reconciled_at is None:
+        return frozenset()
+    return managed_attributes(application) - frozenset(application.read_attributes or ())
 
 
 def longest_answer(application: Application) -> float:
@@ -78,6 +81,6 @@ def connector_for(application: Application, learnt: Learnt | None = None) -> Con
             secrets={name: resolve(text) for name, text in application.secrets.items()},
             attributes=managed_attributes(application),
             limits=Limits(**application.limits, learnt=learnt or pacing.learnt(application)),
-            tokens=ApplicationTokens(application) if application.oauth else None,
+            tokens=KeptTokens(party(application)) if application.oauth else None,
         ),
     )

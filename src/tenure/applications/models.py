@@ -124,8 +124,8 @@ class Application(models.Model):
     #: Failures before this were looked at by a person, who let the rest go on.
     failures_since = models.DateTimeField(null=True)
     reconciled_at = models.DateTimeField(null=True)
-    #: Names of the attributes that every account was last read with; None: not read since this is
-    #: kept.
+    #: Names of the attributes that every account was last read with; None: never read, or before
+    #: this was kept, so that nobody knows: see `connecting.unread_attributes`.
     read_attributes = models.JSONField(null=True)
     #: How many accounts were there when it was first read, and when a person (or an application
     #: with hardly any) let us write to it.

@@ -16,12 +16,13 @@ from django.db import transaction
 from django.utils.duration import duration_iso_string
 
 from tenure.applications import sign_on_changes
-from tenure.applications.authorizing import forget_tokens
+from tenure.applications.authorizing import party
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.people.configuration import difference
 from tenure.people.services import raise_generation
+from tenure.vault.authorizing import forget_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ def remove_application(*, slug: str, replan: bool = True) -> None:
         application=slug,
         before=_plain(_definition(application, _offered(application))),
     )
-    forget_tokens(application)
+    forget_tokens(party(application))
     application.delete()
     if replan:
         raise_generation()

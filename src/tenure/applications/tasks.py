@@ -5,15 +5,16 @@ from __future__ import annotations
 from procrastinate.contrib.django import app
 
 from tenure.applications import tallies
-from tenure.applications.authorizing import renew_idle
+from tenure.applications.authorizing import authorised
 from tenure.infra.clock import now
+from tenure.vault.authorizing import renew_idle
 
 
 @app.periodic(cron="17 * * * *")
 @app.task(queue="sweep", queueing_lock="renew-idle", name="tenure.renew_idle", pass_context=False)
 def renew(timestamp: int) -> None:
     """Once an hour."""
-    renew_idle(now())
+    renew_idle(authorised(), now())
 
 
 @app.periodic(cron="* * * * *")

@@ -74,6 +74,7 @@ class Action(models.TextChoices):
     ACCOUNT_TRANSFERRED = "account.transferred", "What an account owned handed over"
     ACCOUNT_DELETED = "account.deleted", "Account deleted"
     ACCOUNT_DRIFTED = "account.drifted", "Account changed in the application"
+    ACCOUNT_DELETED_THERE = "account.deleted_there", "Account deleted in the application"
     ACCOUNT_UNLINKED = "account.unlinked", "Account unlinked by hand"
     ACCOUNT_IGNORED = "account.ignored", "Account ignored by hand"
     ACCOUNT_PROTECTED = "account.protected", "Account protected by hand"

@@ -10,7 +10,7 @@ from tenure.catalogue.entry import Entry, filled, wrong_value
 from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as entry_named
 from tenure.catalogue.loading import source as source_named
-from tenure.catalogue.parts import Common, Setting, texts_in
+from tenure.catalogue.parts import Common, Setting, read_back, texts_in
 from tenure.catalogue.source_entry import SourceEntry
 
 
@@ -87,6 +87,21 @@ def source_settings(entry: SourceEntry, answers: Mapping[str, str]) -> dict[str,
         told: dict[str, Any] = filled(entry.reader.settings, values)
         return told
     return {one.name: values[one.name] for one in _read_with(entry)}
+
+
+def told(
+    entry: SourceEntry, settings: Mapping[str, Any], oauth: Mapping[str, Any]
+) -> dict[str, str]:
+    """The answers, and the references of secrets, by which a source was made: what its settings say
+    of them, or how it is authorised."""
+    names = {one.name for one in entry.settings} | {one.name for one in entry.secrets}
+    found = {name: str(value) for name, value in settings.items() if name in names}
+    for templates, values in ((entry.reader.settings, settings), (entry.reader.oauth, oauth)):
+        for key, template in templates.items():
+            value = values.get(key)
+            if isinstance(template, str) and isinstance(value, str):
+                found = {**read_back(template, value), **found}
+    return found
 
 
 def _read_with(entry: SourceEntry) -> list[Setting]:

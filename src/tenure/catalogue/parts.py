@@ -135,6 +135,9 @@ class Authentication(Part):
     ]
     by: str = Field(default="", description="Who can make the credential.")
     scopes: tuple[str, ...] = ()
+    explained: dict[str, Sentence] = Field(
+        default_factory=dict, description="Scope -> what it is for, where one agrees to it."
+    )
     ends: str = Field(default="", description="When it stops working by itself.")
 
 
@@ -210,6 +213,19 @@ def texts_in(value: Any) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from texts_in(item)
+
+
+def read_back(template: str, text: str) -> dict[str, str]:
+    """What stands in `text` in the places of `{setting}`; nothing where it is no such text."""
+    pattern, names = "", set[str]()
+    for index, piece in enumerate(_PLACE.split(template)):
+        if index % 2 == 0:
+            pattern += re.escape(piece)
+        else:
+            pattern += f"(?P={piece})" if piece in names else f"(?P<{piece}>.+?)"
+            names.add(piece)
+    found = re.fullmatch(pattern, text)
+    return found.groupdict() if found else {}
 
 
 def filled(value: Any, answers: dict[str, str]) -> Any:

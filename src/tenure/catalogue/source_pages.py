@@ -78,7 +78,7 @@ def source_facts(entry: SourceEntry) -> list[tuple[str, str]]:
             ("Interface", entry.interface),
             ("Plan", entry.plan),
             ("Authentication", signed),
-            ("Scopes", ", ".join(entry.authentication.scopes)),
+            ("Scopes", _scopes(entry)),
             ("Ends", entry.authentication.ends),
             ("Limits", entry.limits),
             ("Before the first day", entry.joiners),
@@ -88,6 +88,14 @@ def source_facts(entry: SourceEntry) -> list[tuple[str, str]]:
         )
         if value
     ]
+
+
+def _scopes(entry: SourceEntry) -> str:
+    """Each with what it is for, where that is said."""
+    said = entry.authentication.explained
+    told = [f"`{scope}`: {said[scope]}" for scope in entry.authentication.scopes if scope in said]
+    rest = [scope for scope in entry.authentication.scopes if scope not in said]
+    return " ".join([*told, ", ".join(rest)]).strip()
 
 
 def _asked(entry: SourceEntry) -> Iterable[str]:

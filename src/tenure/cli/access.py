@@ -13,6 +13,7 @@ from tenure.cli.context import session
 from tenure.cli.output import AsJson, out, print_json, table
 from tenure.cli.proof import proof, show_line
 from tenure.cli.reached import reached_at
+from tenure.core.holdings import shown
 
 if TYPE_CHECKING:
     from tenure.applications.models import Account
@@ -247,7 +248,7 @@ def _rows(found: Explanation) -> list[tuple[str, str, str, str]]:
             item.name,
             item.account.user_name,
             _state(item.account),
-            ", ".join(item.account.entitlements),
+            shown(item.account.entitlements, gone=item.account.situation == "deleted"),
         )
         for item in found.applications
         if item.account is not None

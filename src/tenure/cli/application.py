@@ -1,5 +1,5 @@
-"""The group `tenure application`: what is done to one application as a whole. Here: authorise it,
-take the authorisation back."""
+"""The group `tenure application`: what is done to one application as a whole. Here: how it is;
+authorising it is in `authorization`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tenure.cli.authorization import standing_now, tell_forgotten, tell_standing
+from tenure.cli import authorization
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, out, print_json
 
@@ -68,48 +68,4 @@ def show(application: Slug, as_json: AsJson = False) -> None:
             out.print(f"It said that we are too fast: {item} for now.", markup=False)
 
 
-@application_app.command("authorize")
-def authorize(application: Slug, as_json: AsJson = False) -> None:
-    """Whether the application is authorised by OAuth, and where in the console to do it.
-
-    By authorization_code an administrator agrees in a browser; the other grants need nobody, and
-    this asks for a token to show that they work.
-
-    Example: `tenure application authorize chat`
-    """
-    with session():
-        from django.conf import settings
-        from django.urls import reverse
-
-        from tenure.applications.authorizing import fresh_token
-        from tenure.applications.credentials import standing
-        from tenure.applications.finding import application_named
-
-        found = application_named(application)
-        how = standing_now(found.name, lambda: standing(found), lambda: fresh_token(found))
-        address = reverse("console:application", args=[found.slug])
-        tell_standing(
-            "application",
-            found.slug,
-            found.name,
-            how,
-            page=f"{settings.TENURE_URL}{address}#authorisation",
-            next_step="press Authorise",
-            as_json=as_json,
-        )
-
-
-@application_app.command("deauthorize")
-def deauthorize(application: Slug, as_json: AsJson = False) -> None:
-    """Forget the tokens of an application, and give them back to it. It stops until it is
-    authorised again.
-
-    Example: `tenure application deauthorize chat`
-    """
-    with session():
-        from tenure.applications.authorizing import withdraw
-        from tenure.applications.finding import application_named
-
-        found = application_named(application)
-        trouble = withdraw(found)
-        tell_forgotten("application", found.slug, found.name, trouble, as_json=as_json)
+authorization.register(application_app, "application", example="chat")

@@ -13,6 +13,7 @@ from rich.markup import escape
 from tenure.cli import trail
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json
+from tenure.config.address import known
 from tenure.configuration.references import texts
 
 audit_app = typer.Typer(
@@ -130,7 +131,10 @@ def _passkeys() -> Iterator[Line]:
     from tenure.signin.passkeys import address_problem
 
     problem = address_problem()
-    yield Line("passkeys", not problem, problem or f"bound to {settings.PASSKEY_ORIGIN}")
+    bound = f"bound to {settings.PASSKEY_ORIGIN}"
+    if not known(settings.HOME):
+        bound += ": TENURE_URL is not set, and `tenure up` does not run here"
+    yield Line("passkeys", not problem, problem or bound)
 
 
 def _places() -> Iterator[Line]:

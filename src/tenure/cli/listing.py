@@ -13,6 +13,7 @@ from tenure.cli.context import session
 from tenure.cli.lines import Limit
 from tenure.cli.lines import show as _show
 from tenure.cli.output import AsJson, Failure
+from tenure.core.holdings import shown
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -155,7 +156,7 @@ def accounts(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fals
                 ("Person", lambda d: d["person_name"]),
                 ("Situation", lambda d: d["situation"]),
                 ("Open", lambda d: {True: "yes", False: "no", None: "?"}[d["active"]]),
-                ("Holds", lambda d: ", ".join(d["entitlements"])),
+                ("Holds", lambda d: shown(d["entitlements"], gone=d["situation"] == "deleted")),
                 ("Why", _standing),
             ],
         )

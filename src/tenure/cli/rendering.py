@@ -13,6 +13,7 @@ from rich.text import Text
 from tenure.core.lifecycle import zone
 from tenure.core.model import Change, OperationKind, OperationState, Value
 from tenure.provisioning.questions.ahead import Turn
+from tenure.provisioning.questions.whatif import Stay
 from tenure.provisioning.records.plan import REPORT_MODE, FirstContact, Plan, PlanLine
 
 SHOWN = 20
@@ -38,6 +39,8 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
         _application(console, name, list(group), everything=everything)
     for contact in plan.first_contact:
         _first_contact(console, contact)
+    for one in plan.unread:
+        console.print(f"[yellow]i[/] {escape(one.application_name)}: {escape(one.words)}")
     for problem in plan.problems:
         mark = "[yellow]i[/]" if problem.notice else "[red]![/]"
         console.print(
@@ -46,6 +49,12 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
         )
     _not_planned(console, plan)
     _totals(console, plan)
+
+
+def show_stays(console: Console, stays: Sequence[Stay]) -> None:
+    """Where less is done than one might think, and why."""
+    for stay in stays:
+        console.print(f"[yellow]=[/] {escape(stay.name)}: {escape(' '.join(stay.reasons))}")
 
 
 def show_turns(console: Console, turns: Sequence[Turn], place: str) -> None:
@@ -151,10 +160,10 @@ def _first_contact(console: Console, contact: FirstContact) -> None:
         )
         return
     console.print(
-        f"\n[bold]First contact with {name}:[/] {contact.found} accounts were there: "
-        f"[green]{contact.adopted} adopted[/], {contact.to_create} to create, "
-        f"[yellow]{contact.orphans} nobody's[/], [magenta]{contact.disputed} disputed[/], "
-        f"{contact.ignored} ignored. "
+        f"\n[bold]First contact with {name}:[/] {contact.found} accounts are there: "
+        f"[green]{contact.adopted} adopted[/], [yellow]{contact.orphans} nobody's[/], "
+        f"[magenta]{contact.disputed} disputed[/], {contact.ignored} ignored; and "
+        f"{contact.to_create} to create. "
         + (
             "It is in report mode; when it is `mode: live`, all of this is held until you approve "
             "it."

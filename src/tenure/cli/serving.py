@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, print_json, say
+from tenure.config import address
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
@@ -40,16 +43,16 @@ def up(
 
     _must_be_free(host, port)
     # Links begin with it; the children inherit it.
-    address = os.environ.setdefault("TENURE_URL", f"http://{_reached_at(host)}:{port}").rstrip("/")
-    with session() as server:
+    at = _at(host, port)
+    with session() as server, _noted(at):
         from tenure.signin.services import issue_link
 
-        link = f"{address}{issue_link(name='owner')}"
+        link = f"{at}{issue_link(name='owner')}"
         if as_json:
-            print_json({"address": f"{address}/", "link": link, "workers": workers})
+            print_json({"address": f"{at}/", "link": link, "workers": workers})
             sys.stdout.flush()
         else:
-            say(f"Tenure is at {address}/")
+            say(f"Tenure is at {at}/")
             say(f"Administrator, once within 15 minutes: {link}")
         command = [sys.executable, "-m", "tenure"]
         children = [
@@ -70,6 +73,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8000, as_json: AsJson = False) ->
     Example: `tenure web --host 0.0.0.0 --port 8080`
     """
     _must_be_free(host, port)
+    _at(host, port)
     with session():
         from django.db import connections
 
@@ -101,6 +105,26 @@ def worker(
             print_json({"worker": name, "concurrency": concurrency})
             sys.stdout.flush()
         run_worker(concurrency=concurrency, name=name)
+
+
+def _at(host: str, port: int) -> str:
+    """Where browsers reach it: as `TENURE_URL` says, otherwise where it listens. The settings of
+    this process, and of its children, are made of it."""
+    if not address.said():
+        os.environ[address.VARIABLE] = f"http://{_reached_at(host)}:{port}"
+    return address.said().rstrip("/")
+
+
+@contextmanager
+def _noted(at: str) -> Iterator[None]:
+    """Commands in another terminal say the same, for as long as it runs."""
+    from django.conf import settings
+
+    address.note(settings.HOME, at)
+    try:
+        yield
+    finally:
+        address.forget(settings.HOME)
 
 
 def _reached_at(host: str) -> str:

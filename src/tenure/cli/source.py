@@ -1,5 +1,5 @@
-"""The group `tenure source`: what is done to one source as a whole. Here: list them, check one,
-authorise it, take the authorisation back. Adding one and looking at its rows is in `source_new`."""
+"""The group `tenure source`: what is done to one source as a whole. Here: list them, check one.
+Adding one and looking at its rows is in `source_new`, authorising it in `authorization`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from tenure.cli.authorization import standing_now, tell_forgotten, tell_standing
+from tenure.cli import authorization
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, out, print_json, say, table
 
@@ -102,47 +102,4 @@ def check(source: Slug, as_json: AsJson = False) -> None:
             raise typer.Exit(1)
 
 
-@source_app.command("authorize")
-def authorize(source: Slug, as_json: AsJson = False) -> None:
-    """Whether the source is authorised by OAuth, and where in the console to do it.
-
-    By authorization_code an administrator agrees in a browser; the other grants need nobody, and
-    this asks for a token to show that they work.
-
-    Example: `tenure source authorize hr`
-    """
-    with session():
-        from django.conf import settings
-        from django.urls import reverse
-
-        from tenure.sources.authorizing import fresh_token, standing
-        from tenure.sources.finding import source_named
-
-        found = source_named(source)
-        how = standing_now(found.name, lambda: standing(found), lambda: fresh_token(found))
-        address = reverse("console:authorise_source", args=[found.slug])
-        tell_standing(
-            "source",
-            found.slug,
-            found.name,
-            how,
-            page=f"{settings.TENURE_URL}{address}",
-            next_step="open this address and agree there",
-            as_json=as_json,
-        )
-
-
-@source_app.command("deauthorize")
-def deauthorize(source: Slug, as_json: AsJson = False) -> None:
-    """Forget the tokens of a source, and give them back to it. It is not read until it is
-    authorised again.
-
-    Example: `tenure source deauthorize hr`
-    """
-    with session():
-        from tenure.sources.authorizing import withdraw
-        from tenure.sources.finding import source_named
-
-        found = source_named(source)
-        trouble = withdraw(found)
-        tell_forgotten("source", found.slug, found.name, trouble, as_json=as_json)
+authorization.register(source_app, "source", example="hr")

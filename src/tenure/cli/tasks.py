@@ -87,6 +87,7 @@ def show(
         out.print(found.what, markup=False, style="bold")
         for step in found.steps:
             out.print(f"  {step}", markup=False)
+        out.print(f"Then look: {found.check}", markup=False)
         out.print(f"Why: {found.why}", markup=False)
         out.print(f"By hand, because: {found.cause}", markup=False)
         overdue = "; overdue" if found.overdue else ""
@@ -95,7 +96,8 @@ def show(
         )
         if found.sensitive:
             say("Sensitive values are not shown: --sensitive shows them, and that is recorded.")
-        say(f"`tenure tasks done {task}` when it is done, `tenure tasks cannot {task}` if not.")
+        of = " [--account ID]" if found.makes else ""
+        say(f"`tenure tasks done {task}{of}` when it is done, `tenure tasks cannot {task}` if not.")
 
 
 @tasks_app.command("done")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +13,12 @@ import typer
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
 from tenure.cli.progress import counting, waiting
+from tenure.core.model import Situation
 
 if TYPE_CHECKING:
     from tenure.people.models import Person
     from tenure.provisioning.questions.ahead import Turn
-    from tenure.provisioning.records.plan import Plan
+    from tenure.provisioning.questions.whatif import Answer, Stay
     from tenure.sources.importing import ImportResult
 
 Application = Annotated[
@@ -204,7 +205,7 @@ def plan(
         raise Failure("--config is about everybody and every application: leave out the others.")
     with session():
         from tenure.applications.selectors import applications
-        from tenure.cli.rendering import show_plan, show_turns
+        from tenure.cli.rendering import show_plan, show_stays, show_turns
         from tenure.people.services import find_person
         from tenure.provisioning.questions.ahead import ahead
         from tenure.provisioning.services import preview
@@ -212,6 +213,7 @@ def plan(
         _read_first(application)
         who = find_person(person) if person else None
         turns: list[Turn] = []
+        stays: Sequence[Stay] = ()
         with waiting("Planning…"):
             if config is not None:
                 from tenure.cli.config import effect_of
@@ -223,29 +225,32 @@ def plan(
                     f"more than today's plan, {len(edit.dropped)} fewer."
                 )
             elif who and given:
-                found, turns = _supposed(who, given, application)
+                answer = _supposed(who, given, application)
+                found, turns, stays = answer.effect.plan, list(answer.turns), answer.stays
             else:
                 found = preview(application=application, person=who)
                 turns = ahead(who) if who else []
         turns = [turn for turn in (turn.of(application) for turn in turns) if turn]
         if as_json:
             future = {"ahead": [turn.as_json() for turn in turns]} if who else {}
+            future |= {"stays": [stay.as_json() for stay in stays]} if given else {}
             print_json(found.as_json() | future)
         elif config is None and not applications():
             out.print("There are no applications yet: `tenure config apply` adds them.")
         else:
             show_plan(out, found, everything=everything)
+            show_stays(out, stays)
             if who:
                 show_turns(out, turns, who.time_zone)
         if found.lines or any(not problem.notice for problem in found.problems):
             raise typer.Exit(2 if found.lines else 1)
 
 
-def _supposed(who: Person, given: list[str], application: str | None) -> tuple[Plan, list[Turn]]:
-    from tenure.provisioning.questions.whatif import with_future
+def _supposed(who: Person, given: list[str], application: str | None) -> Answer:
+    from tenure.provisioning.questions.whatif import what_if
 
     try:
-        return with_future(who, _pairs(given), application=application)
+        return what_if(who, _pairs(given), application=application)
     except ValueError as error:
         raise Failure(f"--with: {error}") from error
 
@@ -330,6 +335,7 @@ def reconcile(
     """
     with session():
         from tenure.applications.finding import application_named
+        from tenure.applications.selectors import situations
         from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 
         row = application_named(application)
@@ -343,6 +349,7 @@ def reconcile(
                     "run": result.run.pk,
                     "application": row.slug,
                     "counters": dict(result.counters),
+                    "situations": {one.value: n for one, n in situations(row).items()},
                     "issues": [{"key": i.key, "message": i.message} for i in result.issues],
                 }
             )
@@ -354,8 +361,21 @@ def reconcile(
                 [(name, result.counters.get(name, 0)) for name in _counted(result.counters)],
             )
         )
+        there = {one.value: n for one, n in situations(row).items() if one is not Situation.DELETED}
+        whose = [*((_WHOSE[name], n) for name, n in there.items()), ("in all", sum(there.values()))]
+        out.print(table("", ["Whose they are", ">Accounts"], whose))
         for issue in result.issues[:50]:
             out.print(f"{issue.key}: {issue.message}", markup=False)
+
+
+#: Every account that is there is one of these.
+_WHOSE = {
+    Situation.LINKED.value: "linked to their owner",
+    Situation.UNLINKED.value: "not tied to their owner yet",
+    Situation.UNMATCHED.value: "nobody's",
+    Situation.DISPUTED.value: "disputed",
+    Situation.IGNORED.value: "ignored",
+}
 
 
 def _counted(counters: Mapping[str, int]) -> list[str]:

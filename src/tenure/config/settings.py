@@ -7,6 +7,7 @@ import os
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from tenure.config.address import address
 from tenure.config.database_url import parse_database_url
 from tenure.config.mail import mail_settings
 from tenure.config.numbers import count_of
@@ -16,7 +17,7 @@ HOME = home()
 DEBUG = os.environ.get("TENURE_DEBUG") == "1"
 SECRET_KEY = kept_secret(HOME, "django.key")
 
-TENURE_URL = os.environ.get("TENURE_URL", "http://localhost:8000").rstrip("/")
+TENURE_URL = address(HOME)
 """Where people's browsers reach Tenure; links in invitations begin with it."""
 _ADDRESS = urlsplit(TENURE_URL)
 _HTTPS = _ADDRESS.scheme == "https"

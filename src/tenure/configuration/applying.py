@@ -40,7 +40,7 @@ from tenure.people.services import raise_generation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions.whatif import Effect, effect
-from tenure.provisioning.reconciliation import first_contact
+from tenure.provisioning.reconciliation import correlating, first_contact
 from tenure.provisioning.records import veiling
 from tenure.rules.groups import remove_group, save_group
 from tenure.rules.services import remove_rule, save_rule
@@ -100,6 +100,7 @@ def preview(document: Document, *, marks: Marks = NO_MARKS) -> Effect:
     before = plans.preview(everybody)
     with transaction.atomic():
         apply(document, marks=marks)
+        correlating.bring_up_to_date()  # Whose accounts are, by other rules.
         after = plans.preview(everybody)
         transaction.set_rollback(True)
     return effect(before, after)

@@ -27,6 +27,7 @@ from tenure.connectors.addresses import checked_url
 from tenure.connectors.answers import Redactor
 from tenure.connectors.base import RetryLater, StopApplication
 from tenure.connectors.fetching import beginning, session
+from tenure.connectors.oauth_refusals import at_the_endpoint
 from tenure.connectors.throttle import retry_after
 
 _SECONDS = 30.0
@@ -246,7 +247,7 @@ class TokenEndpoint:
         error = document.get("error")
         # Slack answers 200 with an error inside; GitHub too.
         if status >= 400 or error or not isinstance(document.get("access_token"), str):
-            raise self._refused(str(error or ""), status, body)
+            raise self._refused(str(error or ""), status, body, form)
         refresh = document.get("refresh_token")
         return Tokens(
             access=document["access_token"],
@@ -255,18 +256,21 @@ class TokenEndpoint:
             scopes=_scopes(document.get("scope")),
         )
 
-    def _refused(self, error: str, status: int, body: bytes) -> StopApplication:
+    def _refused(
+        self, error: str, status: int, body: bytes, form: Mapping[str, str]
+    ) -> StopApplication:
+        grant = form["grant_type"]
+        hint = at_the_endpoint(
+            error,
+            grant,
+            scopes=self._settings.scopes,
+            redirect_uri=form.get("redirect_uri", ""),
+        )
+        if error == "invalid_grant" and grant == "authorization_code":
+            return StopApplication(f"{self._said('The code was not taken', status, body)} {hint}")
         if error == "invalid_grant":
-            return AuthorizationRefused(
-                self._said("The authorisation is not valid any more", status, body)
-                + " It was revoked, has expired, or was used elsewhere: authorise again."
-            )
-        hint = {
-            "invalid_client": "Check the client id and secret.",
-            "unauthorized_client": "Allow this way of authorising for the client there.",
-            "invalid_scope": "Correct the scopes.",
-            "unsupported_grant_type": "Choose another grant.",
-        }.get(error, "Check the token address, the client and its rights.")
+            said = self._said("The authorisation is not valid any more", status, body)
+            return AuthorizationRefused(f"{said} {hint}")
         return StopApplication(f"{self._said('No token was given', status, body)} {hint}")
 
     def _said(self, what: str, status: int, body: bytes) -> str:

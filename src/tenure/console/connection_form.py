@@ -15,9 +15,8 @@ from tenure.applications.models import Application
 from tenure.catalogue.filling import complete
 from tenure.configuration.references import is_reference
 from tenure.connectors.base import SettingsError
-from tenure.connectors.oauth import Grant, OAuthSettings
 from tenure.connectors.registry import TOKEN, schemas
-from tenure.console import look, schema_form
+from tenure.console import look, oauth_form, schema_form
 from tenure.console.schema_form import Field
 from tenure.vault.services import Kept, kept
 
@@ -25,21 +24,6 @@ from tenure.vault.services import Kept, kept
 KEYS: Final = frozenset({"settings", "secrets", "oauth", "expires"})
 #: What is written in the catalogue or in a file, never in a field.
 _WHOLE: Final = frozenset({"spec", "spec_file"})
-_OAUTH: Final = "oauth-"
-_OAUTH_SECRETS: Final = {
-    Grant.AUTHORIZATION_CODE: ("client_secret",),
-    Grant.CLIENT_CREDENTIALS: ("client_secret",),
-    Grant.JWT_BEARER: ("private_key",),
-}
-_OAUTH_FIRST: Final = frozenset({"client_id", "scopes", "issuer", "subject"})
-_LABELS: Final = {
-    "client_id": "Client ID",
-    "client_secret": "Client secret",
-    "private_key": "Private key",
-    "authorize_url": "Address of the page where you agree",
-    "token_url": "Address for tokens",
-    "revoke_url": "Address for giving tokens back",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +87,13 @@ def shown(
     ]
     front = [one for one in fields if one.required or _is_set(one, stored)]
     oauth = plain.get("oauth") or {}
-    client = [
-        replace(one, label=_label(one), error=wrong.get(one.name, ""))
-        for one in schema_form.fields(
-            OAuthSettings, oauth, prefix=_OAUTH, skip=_not_in_fields(oauth)
-        )
-        if oauth
-    ]
+    client = oauth_form.shown(oauth, wrong)
     whole = Shown(
         front,
         [one for one in fields if one not in front],
         _secrets(application.slug, secrets, plain, wrong),
-        [one for one in client if _bare(one) in _OAUTH_FIRST],
-        [one for one in client if _bare(one) not in _OAUTH_FIRST],
+        client.first,
+        client.more,
     )
     return whole if given is None else _typed_again(whole, given)
 
@@ -131,11 +109,9 @@ def read(application: Application, base: Mapping[str, Any], given: Mapping[str, 
     sealed: dict[str, str] = {}
     oauth = dict(base.get("oauth") or {})
     if oauth:
-        client, wrong = schema_form.settings(
-            OAuthSettings, given, prefix=_OAUTH, was=oauth, skip=_not_in_fields(oauth)
-        )
-        errors |= {f"{_OAUTH}{name}": text for name, text in wrong.items()}
-        for name in _grant_secrets(oauth):
+        client, wrong = oauth_form.read(oauth, given)
+        errors |= wrong
+        for name in oauth_form.secrets(oauth):
             client = _entered(application, name, given, client, sealed)
         wanted["oauth"] = client
     references = dict(base.get("secrets") or {})
@@ -152,7 +128,12 @@ def errors_by_field(problems: Mapping[str, str]) -> tuple[dict[str, str], list[s
     """(field -> what is wrong, what is wrong otherwise) of problems by path in the document."""
     fields: dict[str, str] = {}
     others = []
-    heads = {"settings": "set-", "secrets": "secret-", "oauth": _OAUTH, "expires": "expires-"}
+    heads = {
+        "settings": "set-",
+        "secrets": "secret-",
+        "oauth": oauth_form.PREFIX,
+        "expires": "expires-",
+    }
     for path, text in problems.items():
         head, _, rest = path.partition(".")
         name = rest.split(".")[0].split("[")[0]
@@ -188,28 +169,6 @@ def _bare(one: Field) -> str:
     return one.name.partition("-")[2]
 
 
-def _label(one: Field) -> str:
-    return _LABELS.get(_bare(one), one.label)
-
-
-def _grant_secrets(oauth: Mapping[str, Any]) -> tuple[str, ...]:
-    if not oauth:
-        return ()
-    return _OAUTH_SECRETS[Grant(oauth.get("grant") or Grant.AUTHORIZATION_CODE)]
-
-
-def _not_in_fields(oauth: Mapping[str, Any]) -> frozenset[str]:
-    """What decides of the others, what is secret, and what the other grants need."""
-    by_grant = {
-        Grant.AUTHORIZATION_CODE: ("authorize_url", "parameters"),
-        Grant.JWT_BEARER: ("issuer", "subject", "audience", "key_id", "algorithm"),
-    }
-    mine = Grant(oauth.get("grant") or Grant.AUTHORIZATION_CODE)
-    others = {name for grant, names in by_grant.items() if grant != mine for name in names}
-    signs = {"client_id", "client_authentication"} if mine == Grant.JWT_BEARER else set()
-    return frozenset({"grant", "client_secret", "private_key", *others, *signs})
-
-
 def _named(schema: type[BaseModel], oauth: Mapping[str, Any]) -> list[str]:
     return [name for name in schema.model_fields if not (oauth and name == TOKEN)]
 
@@ -235,11 +194,9 @@ def _secrets(
             error=wrong.get(f"expires-{name}", ""),
         )
         found.append(_secret(slug, one, last_day, entered, wrong))
-    for name in _grant_secrets(oauth):
-        hint = "As the application shows it." if name == "client_secret" else "In PEM."
-        kind = schema_form.secret_kind(name)
-        one = Field(f"secret-{name}", _LABELS[name], hint, str(oauth.get(name, "")), kind)
-        found.append(_secret(slug, replace(one, required=True), None, entered, wrong))
+    for name in oauth_form.secrets(oauth):
+        one = oauth_form.secret_field(name, oauth)
+        found.append(_secret(slug, one, None, entered, wrong))
     return found
 
 

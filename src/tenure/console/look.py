@@ -138,6 +138,7 @@ EVENTS: Final = {
             Action.PERSON_SUSPENDED,
             Action.ACCOUNT_DISABLED,
             Action.ACCOUNT_DELETED,
+            Action.ACCOUNT_DELETED_THERE,
             Action.ENTITLEMENT_REVOKED,
             Action.OPERATION_FAILED,
             Action.APPLICATION_STOPPED,

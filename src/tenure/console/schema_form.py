@@ -7,8 +7,10 @@ anything deeper is written as YAML, and checked by the same model in the end.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Any
 
@@ -97,6 +99,11 @@ def secret_fields(
     ]
 
 
+def with_error(one: Field, error: str) -> Field:
+    """The same field, with what is wrong with it."""
+    return replace(one, error=error)
+
+
 def secret_kind(name: str) -> str:
     """Whether a secret has lines of its own, as keys do."""
     return "key" if name in _KEYS else "secret"
@@ -104,8 +111,12 @@ def secret_kind(name: str) -> str:
 
 def secret_text(text: str) -> str:
     """A secret as it was typed. A key that was copied out of a JSON file has its line breaks as
-    that file writes them."""
+    that file writes them; of a service account's whole key file it is the key in it."""
     plain = text.replace("\r\n", "\n").strip()
+    if plain.startswith("{") and '"private_key"' in plain:
+        with suppress(ValueError):
+            found = json.loads(plain)
+            plain = str(found["private_key"]).strip() if "private_key" in found else plain
     return plain.replace("\\n", "\n") if plain.startswith("-----BEGIN") else plain
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tenure.readers.registry import kinds, reader_class
 
+#: Kinds that are begun by what the catalogue knows of the one system that they are for.
+ENTRY_OF = {"google": "google-workspace-people", "microsoft": "microsoft-365-people"}
 _TITLES = {
     "csv": "CSV file",
     "google": "Google Workspace",

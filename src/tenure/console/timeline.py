@@ -78,13 +78,19 @@ def _moves(events: Sequence[Event]) -> list[Step]:
 
 def _end(person: Person, gone: bool) -> list[Step]:
     place = "past" if gone else "ahead"
-    if person.terminated_at is not None:
+    if person.terminated_at is not None and not _over_before(person):
         return [Step("Terminated" if gone else "Termination", place, at=person.terminated_at)]
     if person.ended_by_source_at is not None and gone:
         return [Step("Left", place, at=person.ended_by_source_at)]
     if person.end_date is not None:
         return [Step("Last day", place, day=person.end_date)]
     return [Step("Last day", "ahead", words="none set")]
+
+
+def _over_before(person: Person) -> bool:
+    """Whether their last day is earlier than their termination: then it is what counts."""
+    ended, at = person.end_date, person.terminated_at
+    return ended is not None and at is not None and ended < at.date()
 
 
 def _of(values: object, name: str) -> object:

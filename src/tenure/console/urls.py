@@ -47,6 +47,7 @@ from tenure.console.views import (
     signals,
     single_sign_on,
     source_add,
+    source_authorisation,
     source_check,
     source_from,
     source_import,
@@ -251,6 +252,16 @@ urlpatterns = [
     path("sources/<slug:slug>/check/", source_check.check, name="source_check"),
     path("sources/<slug:slug>/dry/", source_check.dry, name="source_dry"),
     path("sources/<slug:slug>/discard/", source_check.discard, name="source_discard"),
+    path(
+        "sources/<slug:slug>/authorisation/",
+        source_authorisation.authorisation,
+        name="source_authorisation",
+    ),
+    path(
+        "sources/<slug:slug>/authorisation/out/",
+        authorising.authorise_draft,
+        name="authorise_draft",
+    ),
     path("sources/<slug:slug>/authorise/", authorising.authorise_source, name="authorise_source"),
     path(
         "sources/<slug:slug>/deauthorise/",

@@ -22,9 +22,10 @@ class WorkingLife:
     """What HR, and whoever may overrule it, say about one person.
 
     `end_date` and `leave_until` are last days and count whole. `terminated_at` is an instant, past
-    or to come, and wins over `end_date`. `on_leave` and `suspended` hold for as long as they are
-    said. `grace` is how long the state is `leaving` before it is `left`. No start date: they are
-    here already; no end date, or one in the year 9999 (an HR system's `never`): no end.
+    or to come. Of that and the end of the last day the earlier counts: neither keeps anybody whom
+    the other lets go. `on_leave` and `suspended` hold for as long as they are said. `grace` is how
+    long the state is `leaving` before it is `left`. No start date: they are here already; no end
+    date, or one in the year 9999 (an HR system's `never`): no end.
 
     Raises `ValueError` for dates in the wrong order, an unknown zone or an instant without one.
     """
@@ -168,11 +169,9 @@ class _Turns:
 
 def _turns(life: WorkingLife) -> _Turns:
     place = zone(life.time_zone)
-    left = (
-        life.terminated_at.astimezone(UTC)
-        if life.terminated_at is not None
-        else _day_after(life.end_date, place)
-    )
+    terminated = life.terminated_at.astimezone(UTC) if life.terminated_at is not None else None
+    ends = (terminated, _day_after(life.end_date, place))
+    left = min((at for at in ends if at is not None), default=None)
     start = midnight(life.start_date, place) if life.start_date else None
     leave = midnight(life.leave_from, place) if life.leave_from else None
     back = _day_after(life.leave_until, place)

@@ -66,8 +66,8 @@ class AccountFacts:
 class SessionFacts:
     """What they were signed in to. `live` sessions are known to go on; `ways` are those by which
     the application can be told; `closing_ends` says whether its sessions end with the account
-    (None: not known). `signed_out_at`: by themselves, after which they
-    did not sign in again."""
+    (None: not known). `signed_out_at`: by themselves, after which they did not sign in again.
+    `never_open`: no account of theirs there ever was."""
 
     live: int = 0
     signed_in_at: datetime | None = None
@@ -77,6 +77,7 @@ class SessionFacts:
     ways: Sequence[str] = ()
     closing_ends: bool | None = None
     by_hand: str = ""
+    never_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +141,12 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
     if ended and len(ended) == len(accounts) and facts.closing_ends:
         at = max((part.at for part in ended if part.at), default=None)
         return Part(Verdict.DONE, "They end there with the account, which is closed.", at)
-    if not accounts and facts.signed_in_at is None and not told:
-        return Part(Verdict.NOTHING, "They were never signed in there through Tenure.")
+    if facts.signed_in_at is None and not told:
+        if not accounts:
+            return Part(Verdict.NOTHING, "They were never signed in there through Tenure.")
+        if facts.never_open:
+            said = "Their account there was never open, and they never came in through Tenure."
+            return Part(Verdict.NOTHING, said)
     return _left(facts, told, closed=bool(ended) and len(ended) == len(accounts))
 
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
 from tenure.people.services import company
-from tenure.vault.authorizing import APPLICATION, Party, with_rows
+from tenure.vault.parties import APPLICATION, Party, with_rows
 from tenure.vault.services import WARN_AHEAD
 
 _LEAVERS = (LifecycleState.LEAVING.value, LifecycleState.LEFT.value, LifecycleState.SUSPENDED.value)
@@ -32,7 +32,17 @@ class Warned:
     source: str = ""
 
 
-def expiring(parties: Iterable[tuple[Party, dict[str, str]]], today: date) -> Iterator[Warned]:
+def told_of(
+    parties: Iterable[tuple[Party, dict[str, str]]], today: date, others: Iterable[Warned] = ()
+) -> list[Warned]:
+    """All that is to be mended of the credentials of these, each with the last days of its secrets,
+    and `others`; what does not work now first."""
+    given = list(parties)
+    found = [*_expiring(given, today), *others, *_authorisations((p for p, _ in given), today)]
+    return sorted(found, key=lambda item: (not item.urgent, item.what))
+
+
+def _expiring(parties: Iterable[tuple[Party, dict[str, str]]], today: date) -> Iterator[Warned]:
     """Secrets with a last day, by what the configuration says of each: name -> ISO 8601."""
     for party, expires in parties:
         for name, text in sorted(expires.items()):
@@ -47,7 +57,7 @@ def expiring(parties: Iterable[tuple[Party, dict[str, str]]], today: date) -> It
                 )
 
 
-def authorisations(parties: Iterable[Party], today: date) -> Iterator[Warned]:
+def _authorisations(parties: Iterable[Party], today: date) -> Iterator[Warned]:
     """Those that somebody agrees to in a browser: not given yet, refused, or given by a leaver."""
     rows = with_rows(party for party in parties if party.oauth and party.by_hand)
     leavers = _leavers({row.granted_by for _, row in rows if row is not None}, today)
@@ -106,7 +116,8 @@ def _leaves(person: Person, today: date, ahead: timedelta) -> str:
     """The person and when they leave, "" where they stay."""
     if person.state in _LEAVERS:
         return f"{person.display_name}, who is {person.state.replace('_', ' ')}"
-    ends = person.terminated_at.date() if person.terminated_at else person.end_date
+    terminated = person.terminated_at.date() if person.terminated_at else None
+    ends = min((day for day in (terminated, person.end_date) if day is not None), default=None)
     if ends is not None and ends - today <= ahead:
         return f"{person.display_name}, whose last day is {ends}"
     return ""

@@ -269,14 +269,16 @@ def coming(*, start: date, days: int) -> list[Coming]:
     here = rows.exclude(state=LifecycleState.LEFT.value)
     # An instant may fall on another day in their zone than in UTC: look a day further each way.
     after = datetime(start.year, start.month, start.day, tzinfo=UTC) - timedelta(days=1)
-    ends = here.filter(end_date__range=(start, end), terminated_at__isnull=True)
+    ends = here.filter(end_date__range=(start, end))
     stopped = here.filter(terminated_at__range=(after, after + timedelta(days=days + 2)))
-    for person in (*ends, *stopped):
-        day = person.end_date
-        if person.terminated_at is not None:
-            day = person.terminated_at.date()
+    for person in {one.pk: one for one in (*ends, *stopped)}.values():
+        at, day = person.terminated_at, person.end_date
+        if at is not None and (day is None or at.date() <= day):
+            day = at.date()
+        else:
+            at = None
         if day is not None and start <= day <= end:
-            found.append(Coming(person, day, joins=False, at=person.terminated_at))
+            found.append(Coming(person, day, joins=False, at=at))
     return sorted(found, key=lambda item: (item.day, not item.joins, item.person.display_name))
 
 

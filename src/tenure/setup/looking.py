@@ -25,6 +25,7 @@ from tenure.people.services import company
 from tenure.readers.base import Reader, ReaderError, Row, RowProblem
 from tenure.readers.registry import reader_class
 from tenure.setup import uploads
+from tenure.setup.authorizing import tokens_for
 from tenure.sources.importing import ImportResult, import_source
 from tenure.sources.models import Source
 from tenure.sources.opening import open_source
@@ -96,7 +97,12 @@ def opened(source: Source, *, columns: tuple[str, ...] = ()) -> Iterator[Reader]
     """The reader of a source, of the file that was handed in if there is one. Raises
     `ReaderError`."""
     with uploads.as_file(source.slug) as file:
-        yield open_source(source, file=file if takes_file(source.reader) else None, columns=columns)
+        yield open_source(
+            source,
+            file=file if takes_file(source.reader) else None,
+            columns=columns,
+            tokens=tokens_for(source),
+        )
 
 
 def takes_file(kind: str) -> bool:
@@ -194,6 +200,7 @@ def mapped(source: Source, *, limit: int) -> list[tuple[str, Mapping[str, Value]
 def dry_run(source: Source) -> ImportResult:
     """What importing it would change, as it is configured here and not as it is stored. Raises
     `ReaderError`. Everything, the run among it, is rolled back."""
+    tokens = tokens_for(source)
     with transaction.atomic(), uploads.as_file(source.slug) as file:
         kept = Source.objects.filter(slug=source.slug).first()
         source.pk = kept.pk if kept else None
@@ -202,7 +209,10 @@ def dry_run(source: Source) -> ImportResult:
         source.save()
         try:
             return import_source(
-                source, file=file if takes_file(source.reader) else None, dry_run=True
+                source,
+                file=file if takes_file(source.reader) else None,
+                dry_run=True,
+                tokens=tokens,
             )
         finally:
             transaction.set_rollback(True)

@@ -8,6 +8,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from tenure.vault.models import KeptAuthorization
+
 
 class Upload(models.Model):
     """A file that somebody handed in for a source, the latest one of each. It goes when it was
@@ -38,6 +40,18 @@ class SourceDraft(models.Model):
 
     def __str__(self) -> str:
         return str(self.definition.get("name") or self.slug)
+
+
+class DraftAuthorization(KeptAuthorization):
+    """That a source was authorised by OAuth while it is set up: it is the source's once that is in
+    force. The tokens are in the vault."""
+
+    draft = models.OneToOneField(
+        SourceDraft, on_delete=models.CASCADE, related_name="authorization"
+    )
+
+    def __str__(self) -> str:
+        return f"authorisation of {self.draft_id}"
 
 
 class FirstSteps(models.Model):

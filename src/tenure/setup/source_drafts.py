@@ -10,7 +10,7 @@ from django.db import transaction
 
 from tenure.audit.services import actor
 from tenure.infra.clock import now
-from tenure.setup import uploads
+from tenure.setup import authorizing, uploads
 from tenure.setup.models import SourceDraft
 from tenure.sources.models import Source
 
@@ -25,8 +25,10 @@ def draft(slug: str) -> SourceDraft | None:
     return SourceDraft.objects.filter(slug=slug).first()
 
 
+@transaction.atomic
 def save(slug: str, definition: Mapping[str, Any]) -> SourceDraft:
     """Keep it, in place of what was kept."""
+    before = SourceDraft.objects.filter(slug=slug).first()
     row, _ = SourceDraft.objects.update_or_create(
         slug=slug,
         defaults={
@@ -35,12 +37,15 @@ def save(slug: str, definition: Mapping[str, Any]) -> SourceDraft:
             "saved_at": now(),
         },
     )
+    if before is not None:
+        authorizing.changed(row, before.definition)
     return row
 
 
 @transaction.atomic
 def discard(slug: str, *, with_file: bool = True) -> None:
     """It is not set up any more, or it is in force now."""
+    authorizing.discard(slug)
     SourceDraft.objects.filter(slug=slug).delete()
     if with_file:
         uploads.forget(slug)

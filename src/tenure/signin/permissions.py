@@ -24,7 +24,7 @@ class Ability(StrEnum):
     ACCOUNTS = "decide whose an account is"
     STOP = "stop or resume writes"
     RECONCILE = "read applications again"
-    AUTHORISE = "authorise applications"
+    AUTHORISE = "authorise applications and sources"
     TRY = "try an application with an account of its own"
     RETRY = "send failed operations again"
     TASKS = "settle tasks by hand"

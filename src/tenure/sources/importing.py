@@ -18,6 +18,7 @@ from django.db import DatabaseError, transaction
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
+from tenure.connectors.base import TokenSource
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
 from tenure.readers.base import Gone, ReaderError, Row, RowProblem
@@ -25,7 +26,7 @@ from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
 from tenure.sources import asking, seen, surveying
 from tenure.sources.acquainting import acquaint
-from tenure.sources.leaving import keep_back, take_leavers
+from tenure.sources.leaving import keep_back, merge_others, take_leavers
 from tenure.sources.managers import (
     ManagerWarning,
     numbered,
@@ -80,11 +81,12 @@ def import_source(
     reason: str = "",
     quiet: bool = False,
     progress: Progress | None = None,
+    tokens: TokenSource | None = None,
 ) -> ImportResult:
     """Read what changed where the source can say so, else all of it. `full`: all of it anyway;
     `ids`: these records only, by the source's own names. `accept` is the reason why a tripped guard
     is overridden, `reason` why it is imported now. `quiet`: where nothing had changed no run is
-    left, however many rows came once more.
+    left, however many rows came once more. `tokens`: of a source that is set up; see `opening`.
 
     Raises `ReaderError` when the source as a whole cannot be used, or is being imported already:
     nothing was changed then.
@@ -96,7 +98,9 @@ def import_source(
         run = runs.start(RunKind.IMPORT, source.slug, reason=DRY_RUN if dry_run else reason)
         work = Work(source=source, run=run, at=now(), dry_run=dry_run, accept=accept)
         try:
-            result = _import(work, _Asked(file, full or file is not None, tuple(ids)), progress)
+            result = _import(
+                work, _Asked(file, full or file is not None, tuple(ids), tokens), progress
+            )
             if not dry_run and file is None:
                 _readable(source)
             # One that succeeds after others that failed is news.
@@ -138,11 +142,12 @@ class _Asked:
     file: Path | None
     full: bool
     ids: tuple[str, ...]
+    tokens: TokenSource | None
 
 
 def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResult:
     mapping = RowMapping(work.source)
-    reader = open_source(work.source, file=asked.file, columns=mapping.columns)
+    reader = open_source(work.source, file=asked.file, columns=mapping.columns, tokens=asked.tokens)
     reading = begin(work.source, reader, mapping, at=work.at, full=asked.full, ids=asked.ids)
     try:
         reading.prepare(
@@ -258,7 +263,7 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
     current = acquaint(work, asking.current(work, preparing.mapping, changed))
     current = numbered(work.source, current)
     arriving, others = asking.arriving(work, current)
-    work.merge(keep_back(work, others))
+    merge_others(work, keep_back(work, others))
     work.merge(asking.ask(work, arriving))
 
 

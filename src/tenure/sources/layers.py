@@ -53,7 +53,7 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
     authority = _authority(ordered)
     attributes, origins = _on_top_of_each_other(ordered)
     if authority is not None:
-        _dates_of(authority, attributes, origins)
+        _dates_of(authority, attributes, origins, (*_DATES, STATUS))
     told = _agreeing_dates(ordered, attributes, origins)
     made: dict[str, Value] = {"display_name": full_name(attributes), "time_zone": default_zone}
     for name in (naming.EMAIL, naming.USER_NAME, naming.ALIASES):
@@ -142,12 +142,15 @@ def _keeps_until(layer: Layer) -> tuple[bool, str]:
     return True, str(layer.attributes.get("end_date") or "9999-12-31")
 
 
-def _dates_of(authority: Layer, attributes: dict[str, Value], origins: dict[str, str]) -> None:
-    for name in (*_DATES, STATUS):
+def _dates_of(
+    layer: Layer, attributes: dict[str, Value], origins: dict[str, str], names: Sequence[str]
+) -> None:
+    """These are what this layer says, and nothing where it says nothing."""
+    for name in names:
         attributes.pop(name, None)
         origins.pop(name, None)
-        if name in authority.attributes:
-            attributes[name], origins[name] = authority.attributes[name], authority.slug
+        if name in layer.attributes:
+            attributes[name], origins[name] = layer.attributes[name], layer.slug
 
 
 def _agreeing_dates(
@@ -162,10 +165,7 @@ def _agreeing_dates(
         f"The start date {starts} (from {origins['start_date']}) is after the end date {ends} "
         f"(from {origins['end_date']}): only {first.slug} counts. Correct one of the sources."
     )
-    for name in _DATES:
-        if name not in first.attributes:
-            attributes.pop(name, None)
-            origins.pop(name, None)
+    _dates_of(first, attributes, origins, _DATES)
     return [told]
 
 

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from tenure.core.guard import judge
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
+from tenure.readers.base import ReaderError
 from tenure.runs import services as runs
 from tenure.runs.models import Severity
 from tenure.sources import seen
@@ -38,6 +39,28 @@ def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
             if work.accept or work.leaving <= most:
                 work.leavers.append(row)
     return [row for row in rows if row.key not in here]
+
+
+def merge_others(work: Work, rows: Sequence[MappedRow]) -> None:
+    """Those who stay, by their rows. By what other sources say they may leave all the same, as when
+    the order of the sources was changed. Raises `ReaderError` where these are too many."""
+    left = work.merge(rows)
+    work.let_go += left
+    allowed = work.limit.allowed(work.population)
+    if not left or work.recent + work.let_go <= allowed:
+        return
+    said = (
+        f"{work.let_go} people would leave by what other sources say of them, though "
+        f"{work.source.name} does not say so, and at most {allowed} may (guard: {work.limit})"
+    )
+    if not work.accept:
+        raise ReaderError(
+            f"{said}. Was the order of the sources changed, or which of them is authoritative? If "
+            f"it is right, import it with a reason to accept it (`tenure import {work.source.slug} "
+            "--accept 'why'`)."
+        )
+    work.counts["approved"] += left
+    approve(work, {"leavers": left, "guard": f"{said}."})
 
 
 def _here(rows: Sequence[MappedRow]) -> frozenset[str]:
@@ -74,7 +97,7 @@ def take_leavers(work: Work, mapping: RowMapping) -> str:
         while batch := list(islice(records, _BATCH)):
             left += work.merge([mapping.gone(item, work.at) for item in batch])
         if verdict.held:
-            work.counts["approved"] = left
+            work.counts["approved"] += left
             approve(work, {"leavers": left, "guard": verdict.reason})
         # In this very transaction: who left counts for the guard even if the process dies next.
         runs.advance(work.run, counters=work.counts)

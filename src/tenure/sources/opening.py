@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from tenure.catalogue.filling import complete_source
+from tenure.connectors.base import TokenSource
 from tenure.readers.base import Reader, ReaderConfig, ReaderError
 from tenure.readers.push import PushReader
 from tenure.readers.registry import PUSH, UPLOAD, open_reader
@@ -22,9 +23,16 @@ from tenure.vault.authorizing import KeptTokens
 from tenure.vault.services import resolve, resolve_all
 
 
-def open_source(source: Source, *, file: Path | None = None, columns: Sequence[str] = ()) -> Reader:
+def open_source(
+    source: Source,
+    *,
+    file: Path | None = None,
+    columns: Sequence[str] = (),
+    tokens: TokenSource | None = None,
+) -> Reader:
     """The source's reader. `file` is read instead of what the settings name; `columns` are those
-    that the mapping reads, for people who are pushed: what was pushed has no others.
+    that the mapping reads, for people who are pushed: what was pushed has no others. `tokens` are
+    those of a source that is not stored, which has none of its own.
 
     Raises `ReaderError`: settings, secrets or references that are wrong, each by its name.
     """
@@ -47,7 +55,7 @@ def open_source(source: Source, *, file: Path | None = None, columns: Sequence[s
         source.reader,
         settings,
         secrets=secrets,
-        tokens=KeptTokens(party(source)) if source.oauth else None,
+        tokens=tokens or (KeptTokens(party(source)) if source.oauth else None),
         file=file,
     )
 

@@ -13,8 +13,9 @@ from django.utils.duration import duration_iso_string
 
 from tenure.core.model import LifecycleState
 from tenure.people.configured import Configured
-from tenure.sources.authorizing import forget_tokens
+from tenure.sources.authorizing import party
 from tenure.sources.models import Source, SourceRecord
+from tenure.vault.authorizing import forget_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def remove_source(*, slug: str) -> None:
             "first (the employee number ties the records together), or let them leave; until "
             "then keep it in the configuration."
         )
-    forget_tokens(source)
+    forget_tokens(party(source))
     _SOURCES.remove(source)
 
 

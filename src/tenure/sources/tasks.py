@@ -9,8 +9,9 @@ from tenure.infra.clock import now
 from tenure.infra.jobs import defer_once
 from tenure.people.models import Person
 from tenure.sources import pairing, scheduling
-from tenure.sources.authorizing import renew_idle
+from tenure.sources.authorizing import authorised
 from tenure.sources.models import Source
+from tenure.vault.authorizing import renew_idle
 
 
 @app.task(queue="import", name="tenure.import_source", pass_context=False)
@@ -37,7 +38,7 @@ def import_due(timestamp: int) -> None:
 )
 def renew(timestamp: int) -> None:
     """Once an hour."""
-    renew_idle(now())
+    renew_idle(authorised(), now())
 
 
 @app.task(queue="import", name="tenure.find_pairs", pass_context=False)

@@ -55,6 +55,8 @@ class Work:
     #: Rows that would make somebody a leaver, as many as the guard may let through.
     leavers: list[MappedRow] = field(default_factory=list)
     leaving: int = 0
+    #: People whom no row of it made a leaver, and who left as other sources say.
+    let_go: int = 0
     #: Ids of the people who have left now.
     left: list[int] = field(default_factory=list)
     #: Leavers of this source within the guard's window whom nobody has approved.

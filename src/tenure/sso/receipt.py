@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from tenure.people.endings import CLOSED
 from tenure.people.models import Person
 from tenure.provisioning.decisions.byhand import BY_HAND
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
 from tenure.sso import outbox
 from tenure.sso.models import ApplicationSession, Notice, Outcome, SignOn
@@ -143,14 +144,13 @@ def receipt_of(person: Person, application: Application | None = None) -> Receip
     standings = Standings([person], rows, at)
     signed_in = _sign_ins(person)
     waiting = _waiting(person)
-    closing = _operations(person)
+    closing, unused = _operations(person), never_open(person)
     lines = []
     for row in rows:
         due = person.state not in CLOSED and standings.given(person, row).due
         own = accounts.get(row.pk, [])
-        told = tuple(
-            sorted([*waiting.get(row.pk, ()), *trail.messages.get(row.slug, ())], key=_newest)
-        )
+        messages = [*waiting.get(row.pk, ()), *trail.messages.get(row.slug, ())]
+        told = tuple(sorted(messages, key=lambda one: one.made_at, reverse=True))
         shown = tuple(
             AccountLine(
                 one.user_name,
@@ -160,6 +160,7 @@ def receipt_of(person: Person, application: Application | None = None) -> Receip
             for one in own
         )
         facts = _session_facts(row, sessions.get(row.pk, []), told, signed_in.get(row.pk), trail)
+        facts = replace(facts, never_open=bool(own) and unused.issuperset(one.pk for one in own))
         lines.append(Line(row, shown, core.sessions(facts, [one.part for one in shown]), told))
     return Receipt(
         person=person,
@@ -348,7 +349,7 @@ def _session_facts(
 
 
 def _since(at: datetime | None, begin: datetime | None) -> datetime | None:
-    return at if at is not None and (begin is None or at >= begin) else None
+    return at if at and (begin is None or at >= begin) else None
 
 
 def _by_catalogue(row: Application) -> tuple[bool | None, str]:
@@ -365,10 +366,6 @@ def _by_catalogue(row: Application) -> tuple[bool | None, str]:
 def _sealed() -> tuple[int, str]:
     last = Event.objects.filter(position__isnull=False).order_by("-position").first()
     return (last.position or 0, bytes(last.digest or b"").hex()) if last else (0, "")
-
-
-def _newest(message: Message) -> float:
-    return -message.made_at.timestamp()
 
 
 def _instant(text: object) -> datetime | None:

@@ -1,5 +1,5 @@
-"""Whoever authorises us by OAuth, an application or a source: begun and finished in a browser, kept
-sealed, renewed ahead of time by one process at a time, taken back.
+"""Whoever authorises us by OAuth (`vault.parties`): begun and finished in a browser, kept sealed,
+renewed ahead of time by one process at a time, handed on, taken back.
 
 A refresh token is often good once: whoever renews holds a lock from reading it to storing the next
 one, so two workers never both use it. The request goes out with no transaction open. What the other
@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
@@ -32,6 +31,7 @@ from tenure.connectors.oauth import (
 )
 from tenure.infra.clock import now
 from tenure.vault.models import KeptAuthorization
+from tenure.vault.parties import APPLICATION, DRAFT, Party
 from tenure.vault.services import get_ours, put_ours, resolve_all
 
 #: A token is renewed when this share of its life is left, or this long before its end.
@@ -40,53 +40,8 @@ _SHARE, _LEAST = 0.1, timedelta(seconds=60)
 _IDLE = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What is authorised: its word, the class of its locks, and what the trail calls it."""
-
-    word: str
-    lock: int
-    #: Before the number of the owner in the names of its tokens.
-    prefix: str
-    granted: Action
-    ended: Action
-
-
-APPLICATION = Kind(
-    "application", 0x7E6, "", Action.APPLICATION_AUTHORISED, Action.AUTHORISATION_ENDED
-)
-SOURCE = Kind(
-    "source", 0x7E9, "source:", Action.SOURCE_AUTHORISED, Action.SOURCE_AUTHORISATION_ENDED
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """One application or source. `rows` holds its authorisation, at most one, tied to `owner` by
-    the field that is called as its kind is."""
-
-    kind: Kind
-    owner: models.Model
-    slug: str
-    name: str
-    oauth: Mapping[str, Any]
-    rows: type[KeptAuthorization]
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether somebody has to agree in a browser."""
-        grant = self.oauth.get("grant", Grant.AUTHORIZATION_CODE.value)
-        return bool(grant == Grant.AUTHORIZATION_CODE.value)
-
-    def row(self) -> KeptAuthorization | None:
-        return self.mine().first()
-
-    def mine(self) -> models.QuerySet[KeptAuthorization]:
-        return self.rows._default_manager.filter(**{self.kind.word: self.owner})
-
-    def sealed(self, part: str) -> str:
-        """The name under which a token is kept."""
-        return f"oauth:{self.kind.prefix}{self.owner.pk}:{part}"
+_PARTS = ("access", "refresh")
+_OF_THE_ROW = tuple(field.name for field in KeptAuthorization._meta.local_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,56 +51,6 @@ class Begun:
     address: str
     state: str
     verifier: str
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How somebody who is authorised by OAuth stands."""
-
-    grant: str
-    scopes: tuple[str, ...]
-    authorised: bool
-    granted_at: datetime | None = None
-    granted_by: str = ""
-    refused: str = ""
-    renewed_at: datetime | None = None
-    access_expires_at: datetime | None = None
-
-    @property
-    def by_hand(self) -> bool:
-        """Whether somebody has to agree in a browser."""
-        return self.grant == Grant.AUTHORIZATION_CODE.value
-
-
-def standing(party: Party) -> Standing | None:
-    """None where it is not authorised by OAuth."""
-    if not party.oauth:
-        return None
-    grant = str(party.oauth.get("grant", Grant.AUTHORIZATION_CODE.value))
-    asked = tuple(party.oauth.get("scopes", ()))
-    row = party.row()
-    if row is None:
-        return Standing(grant, asked, authorised=False)
-    return Standing(
-        grant=grant,
-        scopes=tuple(row.scopes) or asked,
-        authorised=row.refused_at is None,
-        granted_at=row.granted_at,
-        granted_by=row.granted_by,
-        refused=row.refused_reason,
-        renewed_at=row.renewed_at,
-        access_expires_at=row.access_expires_at,
-    )
-
-
-def with_rows(parties: Iterable[Party]) -> list[tuple[Party, KeptAuthorization | None]]:
-    """Each with its authorisation. One query for each table of them."""
-    given = list(parties)
-    found: dict[tuple[str, int], KeptAuthorization] = {}
-    for kind, table in {(party.kind, party.rows) for party in given}:
-        for row in table._default_manager.all():
-            found[kind.word, getattr(row, f"{kind.word}_id")] = row
-    return [(party, found.get((party.kind.word, party.owner.pk))) for party in given]
 
 
 def settings_of(party: Party) -> OAuthSettings | None:
@@ -194,16 +99,39 @@ def withdraw(party: Party) -> str:
             except ConnectorError as error:
                 trouble = str(error)
         with transaction.atomic():
-            forget_tokens(party)
-            party.mine().delete()
+            forget(party)
             _record(party, party.kind.ended, "taken back")
     return trouble
 
 
 def forget_tokens(party: Party) -> None:
     """What is kept sealed for it."""
-    for part in ("access", "refresh"):
+    for part in _PARTS:
         put_ours(party.sealed(part), "")
+
+
+def hand_on(giver: Party, taker: Party) -> bool:
+    """What authorises `giver` authorises `taker` from now on, in place of what did. False where it
+    had nothing. What the taker had is forgotten, and not given back: with many providers that ends
+    whatever the same client was given."""
+    with _alone(giver), _alone(taker), transaction.atomic():
+        row = giver.row()
+        if row is None:
+            return False
+        taker.mine().delete()
+        kept = {field: getattr(row, field) for field in _OF_THE_ROW}
+        taker.rows._default_manager.create(**{taker.kind.name: taker.owner}, **kept)
+        for part in _PARTS:
+            put_ours(taker.sealed(part), get_ours(giver.sealed(part)))
+        forget(giver)
+    return True
+
+
+@transaction.atomic
+def forget(party: Party) -> None:
+    """Its tokens, and that it was authorised. They are not given back."""
+    forget_tokens(party)
+    party.mine().delete()
 
 
 def fresh_token(party: Party, *, refused: str = "") -> tuple[str, datetime]:
@@ -308,10 +236,13 @@ def _renewed(party: Party) -> tuple[str, datetime]:
 def _refresh_token(party: Party) -> str:
     row = party.row()
     if row is None:
-        raise StopApplication(
-            f"{party.name} is not authorised yet: press Authorise on its page in the console "
+        where = (
+            "as the next step of setting it up."
+            if party.kind is DRAFT
+            else "on its page in the console "
             f"(`tenure {party.kind.word} authorize {party.slug}` prints the address)."
         )
+        raise StopApplication(f"{party.name} is not authorised yet: press Authorise {where}")
     if row.refused_at is not None:
         raise AuthorizationRefused(row.refused_reason)
     token = get_ours(party.sealed("refresh"))
@@ -330,7 +261,7 @@ def _refresh_token(party: Party) -> str:
 def _store(party: Party, tokens: Tokens, *, granted: bool) -> KeptAuthorization:
     at = now()
     row, made = party.rows._default_manager.get_or_create(
-        **{party.kind.word: party.owner}, defaults={"granted_at": at, "granted_by": actor()}
+        **{party.kind.name: party.owner}, defaults={"granted_at": at, "granted_by": actor()}
     )
     if granted:
         row.granted_at, row.granted_by = at, actor()

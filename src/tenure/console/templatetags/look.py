@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +20,7 @@ from tenure.applications.models import Account, Application
 from tenure.catalogue.entry import Entry
 from tenure.catalogue.index import Listed
 from tenure.console import look
+from tenure.core import holdings
 from tenure.people.models import Person
 
 register = template.Library()
@@ -277,6 +278,12 @@ def _instant(text: str) -> str:
 def holding(key: str) -> str:
     """`group:sales` without its kind."""
     return key.partition(":")[2] or key
+
+
+@register.filter
+def held(keys: Sequence[str]) -> str:
+    """What an account held that is gone, as a sentence's part."""
+    return holdings.held(keys)
 
 
 @register.filter

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from tenure.applications import selectors
-from tenure.applications.credentials import standing
+from tenure.applications.authorizing import party
 from tenure.applications.models import Application, Health
 from tenure.configuration.application_editing import NotTaken, change
 from tenure.configuration.editing import Overtaken
@@ -27,6 +27,7 @@ from tenure.provisioning.reconciliation import connection as checking
 from tenure.provisioning.services import resume_application
 from tenure.provisioning.tasks import queue_check
 from tenure.signin.permissions import Ability
+from tenure.vault.parties import standing
 from tenure.vault.services import keep as keep_secret
 
 
@@ -74,7 +75,7 @@ def _kept(request: ConsoleRequest, slug: str, typed: Typed, *, changed: bool) ->
     if changed and row.health == Health.STOPPED:
         # What stopped it may be what was just mended.
         resume_application(slug)
-    authorisation = standing(row)
+    authorisation = standing(party(row))
     asks = authorisation is not None and authorisation.by_hand
     if asks and (typed.sealed or not (authorisation and authorisation.authorised)):
         messages.success(request, f"Saved. Authorise {row.name} again: the client is another one.")

@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from tenure.applications import pacing, selectors
-from tenure.applications.credentials import standing
+from tenure.applications.authorizing import party
 from tenure.applications.models import Account, Application, ConnectionCheck, Health
 from tenure.configuration import editing
 from tenure.console import (
     application_facts,
     application_form,
+    authorisation,
     charts,
     conflicts,
     connection_form,
@@ -24,7 +25,6 @@ from tenure.console import (
     request_form,
 )
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
-from tenure.console.views.authorising import redirect_uri
 from tenure.core.model import ApplicationMode, OperationKind, Situation
 from tenure.infra.clock import now
 from tenure.people import selectors as people
@@ -69,8 +69,7 @@ def overview(request: ConsoleRequest, slug: str) -> HttpResponse:
         "rules": rule_selectors.rules_for(slug),
         "last_runs": runs.runs_page(subject=slug, size=5).rows,
         "first": takeover(found, counts),
-        "authorisation": standing(found),
-        "redirect_uri": redirect_uri(),
+        "authorisation": authorisation.shown(party(found)),
     }
     return show(request, found, "overview", context)
 
@@ -236,8 +235,7 @@ def settings_context(found: Application) -> dict[str, Any]:
         "forms": [(form, application_form.shown(form, plain)) for form in forms],
         "connection": application_facts.connection(found),
         "reached": connection_form.shown(found, plain),
-        "authorisation": standing(found),
-        "redirect_uri": redirect_uri(),
+        "authorisation": authorisation.shown(party(found)),
         "tested": tested,
         "tested_well": tested is not None and checking.outcome(tested),
         "tested_trouble": _trouble(tested) if tested else "",
@@ -282,11 +280,7 @@ def takeover(found: Application, counts: dict[Situation, int]) -> dict[str, int]
         return None
     return {
         "read": found.reconciled_at is not None,
-        "found": found.found or 0,
-        "adopted": counts[Situation.LINKED],
-        "orphans": counts[Situation.UNMATCHED] + counts[Situation.UNLINKED],
-        "disputed": counts[Situation.DISPUTED],
-        "ignored": counts[Situation.IGNORED],
+        **first_contact.whose(counts),
     }
 
 

@@ -20,6 +20,8 @@ from tenure.audit.services import record
 from tenure.console import look, plan_view
 from tenure.console.page import ConsoleRequest, missing, signed_in
 from tenure.core.expressions import ExpressionError
+from tenure.core.holdings import held
+from tenure.core.model import Situation
 from tenure.infra.csv_export import download
 from tenure.people.models import Person
 from tenure.provisioning import services
@@ -117,7 +119,7 @@ def _account(row: Account) -> list[Any]:
         owner.employee_number if owner else "",
         look.SITUATIONS[row.situation].word,
         row.active,
-        row.entitlements,
+        held(row.entitlements) if row.situation == Situation.DELETED.value else row.entitlements,
         row.situation_reason,
         row.observed_at,
         row.disabled_at,

@@ -18,8 +18,6 @@ from tenure.people.entered import as_entered
 from tenure.people.local import NOT_ENTERED
 from tenure.people.models import Person
 from tenure.people.services import schema
-from tenure.provisioning.planning import plans
-from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions import whatif
 from tenure.provisioning.questions.ahead import ahead as turns_of
 
@@ -102,12 +100,13 @@ def choices_for(person: Person) -> list[Choice]:
 
 def _answer(found: Person, name: str, value: str) -> dict[str, Any]:
     try:
-        after = whatif.with_attributes(found, {name: value})
-        effect = whatif.effect(plans.preview(Scope(person=found.pk), guarded=False), after)
+        answer = whatif.what_if(found, {name: value})
     except (LookupError, ValueError, ExpressionError) as error:
         return {"error": str(error)}
+    effect = answer.effect
     return {
         "added": plan_view.groups(plan_view.only(effect.plan, effect.added), most=100),
         "dropped": plan_view.groups(plan_view.only(effect.plan, effect.dropped), most=100),
         "problems": effect.plan.problems,
+        "stays": answer.stays,
     }

@@ -6,7 +6,7 @@ back to. Every step is a form of its own.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
@@ -19,14 +19,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from tenure.catalogue import loading
 from tenure.catalogue.index import listed_sources
 from tenure.catalogue.source_entry import SOURCE_CATEGORIES, SourceEntry
+from tenure.connectors.registry import TOKEN
 from tenure.console import (
     schema_form,
+    source_client,
     source_kinds,
     source_setup,
     source_steps,
     tried,
     typed_secrets,
 )
+from tenure.console.authorisation import redirect_uri
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.console.views import source_from
 from tenure.core.names import slug as slug_of
@@ -34,6 +37,9 @@ from tenure.readers.registry import kinds, reader_class
 from tenure.setup import looking, source_drafts, uploads
 from tenure.signin.permissions import Ability
 from tenure.sources.models import Source
+
+#: By what an interface of its own is read: nothing goes without it.
+_SPECIFIED: Final = frozenset({"spec", "spec_file"})
 
 
 @require_safe
@@ -43,6 +49,7 @@ def choose(request: ConsoleRequest) -> HttpResponse:
     found = [
         (kind, source_kinds.title(kind), source_kinds.about(kind), source_kinds.icon(kind))
         for kind in source_kinds.offered()
+        if kind not in source_kinds.ENTRY_OF
     ]
     # Files first: everybody has one.
     found.sort(key=lambda item: (not looking.takes_file(item[0]), item[1]))
@@ -67,15 +74,30 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
         return source_from.asked(request, entry, slug, definition)
     if kind not in kinds():
         return missing(request, "kind of source", section="sources", back="console:source_new")
+    if definition is None and (entry_slug := source_kinds.ENTRY_OF.get(kind)):
+        # The catalogue knows what to prepare there, and how it is authorised.
+        address = reverse("console:source_from", args=[entry_slug])
+        return redirect(source_steps.with_back(request, address))
+    oauth = source_client.chosen(request, kind, definition or {})
     if request.method == "POST":
         tried.bring_back(request)
-        answer = _begun(request, kind, slug, definition)
+        answer = _begun(request, kind, slug, definition, oauth)
         if isinstance(answer, HttpResponse):
             return answer
         values, errors = answer
+        oauth = values["oauth"] or {}
     else:
         values, errors = definition or {"name": "", "settings": {}, "secrets": {}}, {}
     reader = reader_class(kind)
+    client = source_client.shown(kind, oauth, errors)
+    stored = values.get("settings", {})
+    fields = schema_form.fields(reader.Settings, stored, errors)
+    # Where there is more to tell than how it is read, what is seldom changed stands behind it.
+    front = {*stored, *_SPECIFIED}
+    first = [
+        f for f in fields if client is None or f.required or f.name.removeprefix("set-") in front
+    ]
+    more = [f for f in fields if f not in first]
     context = {
         "kind": kind,
         "title": source_kinds.title(kind),
@@ -85,11 +107,20 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
         "name": values.get("name", ""),
         "file": looking.takes_file(kind),
         "upload": uploads.latest(slug) if slug else None,
-        "fields": schema_form.fields(reader.Settings, values.get("settings", {}), errors),
-        "secrets": schema_form.secret_fields(reader.Secrets, values.get("secrets", {}), errors),
+        "fields": first,
+        "more": more,
+        "more_wrong": any(f.error for f in more),
+        "secrets": [
+            one
+            for one in schema_form.secret_fields(reader.Secrets, values.get("secrets", {}), errors)
+            if not (oauth and one.name == f"secret-{TOKEN}")
+        ],
+        "client": client,
+        "redirect_uri": redirect_uri(),
+        "agreed": source_steps.by_hand({"oauth": oauth}),
         "errors": errors,
         "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in errors}),
-        "back": request.GET.get("back", request.POST.get("back", "")),
+        "back": source_steps.came_from(request),
     }
     status = 422 if errors else 200
     return render(request, "console/source_begin.html", context, section="sources", status=status)
@@ -107,7 +138,11 @@ def _entry_of(definition: dict[str, Any]) -> SourceEntry | None:
 
 
 def _begun(
-    request: ConsoleRequest, kind: str, slug: str, definition: dict[str, Any] | None
+    request: ConsoleRequest,
+    kind: str,
+    slug: str,
+    definition: dict[str, Any] | None,
+    oauth: dict[str, Any],
 ) -> HttpResponse | tuple[dict[str, Any], dict[str, str]]:
     """Keep what was typed and go on; or give it back with what is wrong."""
     name = request.POST.get("name", "").strip()[:200]
@@ -124,8 +159,15 @@ def _begun(
     new = not slug
     slug = slug or source_drafts.free(slug_of(name)[:60] or kind)
     wanted = {each: info.is_required() for each, info in reader.Secrets.model_fields.items()}
-    known = definition.get("secrets", {}) if definition else {}
+    known = dict(definition.get("secrets", {})) if definition else {}
+    if oauth:
+        # It takes the place of the token.
+        wanted.pop(TOKEN, None)
+        known.pop(TOKEN, None)
     with transaction.atomic():
+        if oauth and source_client.has_ways(kind):
+            oauth, wrong = source_client.read(request, slug, oauth)
+            errors |= wrong
         secrets, wrong = typed_secrets.taken(request, slug, wanted, known)
         errors |= wrong
         if isinstance(file, UploadedFile) and file.file is not None:
@@ -141,6 +183,7 @@ def _begun(
             "reader": kind,
             "settings": settings,
             "secrets": secrets,
+            "oauth": oauth or None,
         }
         if errors:
             transaction.set_rollback(True)
@@ -148,7 +191,7 @@ def _begun(
         source_drafts.save(slug, values)
     if not new and "file" not in request.FILES:
         messages.info(request, "Saved. It is in force once you have looked at what it changes.")
-    return redirect(source_steps.with_back(request, reverse("console:source_mapping", args=[slug])))
+    return redirect(source_steps.with_back(request, source_steps.after_connection(slug, values)))
 
 
 def _is_workbook(file: object) -> bool:

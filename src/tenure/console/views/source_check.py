@@ -16,7 +16,7 @@ from tenure.console.page import ConsoleRequest, fragment, missing, render, signe
 from tenure.core.expressions import ExpressionError
 from tenure.people import selectors as people
 from tenure.readers.base import ReaderError
-from tenure.setup import looking, source_drafts, tasks, uploads
+from tenure.setup import authorizing, looking, source_drafts, tasks, uploads
 from tenure.signin.permissions import Ability
 from tenure.signin.services import actor_name
 
@@ -34,7 +34,7 @@ def check(request: ConsoleRequest, slug: str) -> HttpResponse:
     context: dict[str, Any] = {
         "slug": slug,
         "name": definition["name"],
-        **source_steps.frame(request, slug),
+        **source_steps.frame(request, slug, definition),
     }
     context["file"] = looking.takes_file(definition["reader"])
     if request.method == "POST":
@@ -65,6 +65,7 @@ def dry(request: ConsoleRequest, slug: str) -> HttpResponse:
 @signed_in(needs=Ability.CONFIGURE)
 def discard(request: ConsoleRequest, slug: str) -> HttpResponse:
     """What was begun is forgotten, its file too."""
+    authorizing.give_back(slug)
     source_drafts.discard(slug)
     messages.success(request, "What was begun is discarded.")
     return redirect("console:sources")
@@ -89,6 +90,7 @@ def _dry(slug: str, definition: dict[str, Any]) -> dict[str, Any]:
 
 def _stored(request: ConsoleRequest, slug: str, definition: dict[str, Any]) -> HttpResponse:
     with transaction.atomic():
+        authorizing.in_force(slug)
         source_drafts.discard(slug, with_file=False)
         if request.POST.get("do") != "save":
             tasks.queue_import(

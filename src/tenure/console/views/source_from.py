@@ -12,14 +12,17 @@ from typing import Any
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from tenure.catalogue import filling, loading
+from tenure.catalogue.parts import places_in
 from tenure.catalogue.source_entry import SourceEntry
 from tenure.configuration import editing
 from tenure.configuration.proposing_sources import prepare_source
-from tenure.console import schema_form, source_steps, tried, typed_secrets
+from tenure.connectors.oauth import Grant
+from tenure.console import key_file, schema_form, source_steps, tried, typed_secrets
+from tenure.console.authorisation import explained, redirect_uri
+from tenure.console.oauth_form import grant_of
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.core.names import slug as slug_of
 from tenure.setup import source_drafts
@@ -41,11 +44,17 @@ def asked(
     request: ConsoleRequest, entry: SourceEntry, slug: str, definition: dict[str, Any]
 ) -> HttpResponse:
     """The form and what was typed. `slug` and `definition`: of a source that is there."""
-    values: dict[str, Any] = {"name": entry.name, **definition}
+    known = _known(entry, definition)
+    values: dict[str, Any] = {
+        "name": definition.get("name", entry.name),
+        "settings": known,
+        "secrets": known,
+    }
     errors: dict[str, str] = {}
-    if request.method == "POST" and not entry.reader.oauth:
+    if request.method == "POST":
         tried.bring_back(request)
-        answer = _begun(request, entry, slug, definition)
+        handed = _key_file(request, entry)
+        answer = _begun(request, entry, slug, definition, known, handed)
         if isinstance(answer, HttpResponse):
             return answer
         values, errors = answer
@@ -58,16 +67,56 @@ def asked(
         "name": values["name"],
         "fields": _fields(entry, values.get("settings", {}), errors),
         "secrets": _secrets(entry, values.get("secrets", {}), errors),
+        "last_days": {
+            f"secret-{name}": typed_secrets.last_day(request, slug, name)
+            for name in entry.oauth_places & {one.name for one in entry.secrets}
+            if name == "client_secret"
+        },
         "errors": errors,
         "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in errors}),
-        "back": request.GET.get("back", request.POST.get("back", "")),
+        "key_file": bool(_account(entry)),
+        "back": source_steps.came_from(request),
+        "agreed": source_steps.by_hand({"oauth": entry.reader.oauth}),
+        "redirect_uri": redirect_uri(),
+        "scopes": explained(
+            tuple(entry.reader.oauth.get("scopes", ())), entry.authentication.explained
+        ),
     }
     status = 422 if errors else 200
     return render(request, "console/source_begin.html", context, section="sources", status=status)
 
 
+def _known(entry: SourceEntry, definition: Mapping[str, Any]) -> dict[str, str]:
+    """What it was told before, and the references of its secrets."""
+    told = filling.told(entry, definition.get("settings") or {}, definition.get("oauth") or {})
+    return {**told, **(definition.get("secrets") or {})}
+
+
+def _account(entry: SourceEntry) -> str:
+    """The setting in which its service account is named; "" where it has none."""
+    return places_in(entry.reader.oauth.get("issuer", "")).pop() if _signs(entry) else ""
+
+
+def _signs(entry: SourceEntry) -> bool:
+    return bool(entry.reader.oauth) and grant_of(entry.reader.oauth) is Grant.JWT_BEARER
+
+
+def _key_file(request: ConsoleRequest, entry: SourceEntry) -> dict[str, str]:
+    """Put what a key file says into the fields. Returns what is wrong with it, by name."""
+    account = _account(entry)
+    if not account:
+        return {}
+    wrong = key_file.fill_in(request, account=f"set-{account}", key="secret-private_key")
+    return {name.partition("-")[2]: text for name, text in wrong.items()}
+
+
 def _begun(
-    request: ConsoleRequest, entry: SourceEntry, slug: str, definition: dict[str, Any]
+    request: ConsoleRequest,
+    entry: SourceEntry,
+    slug: str,
+    definition: dict[str, Any],
+    known: Mapping[str, str],
+    errors: dict[str, str],
 ) -> HttpResponse | tuple[dict[str, Any], dict[str, str]]:
     """Keep what was typed and go on; or give it back with what is wrong."""
     name = request.POST.get("name", "").strip()[:200] or entry.name
@@ -75,18 +124,24 @@ def _begun(
     new = slug or source_drafts.free(slug_of(name)[:60] or entry.slug)
     with transaction.atomic():
         wanted = {one.name: not one.optional for one in entry.secrets}
-        secrets, errors = typed_secrets.taken(request, new, wanted, definition.get("secrets", {}))
+        there = {name: known[name] for name in wanted if name in known}
+        secrets, wrong = typed_secrets.taken(request, new, wanted, there)
+        errors = {**wrong, **errors}
         try:
             _, made = prepare_source(entry, slug=new, name=name, answers=answers, secrets=secrets)
         except filling.WrongAnswers as error:
-            errors |= error.problems
+            errors = {**error.problems, **errors}
         if errors:
             transaction.set_rollback(True)
             return {"name": name, "settings": answers, "secrets": secrets}, errors
         fresh = editing.as_plain("sources", made, new)
-        own = {key: fresh[key] for key in ("name", "settings", "secrets")}
-        source_drafts.save(new, {**fresh, **definition, **own})
-    return redirect(source_steps.with_back(request, reverse("console:source_mapping", args=[new])))
+        own = {key: fresh[key] for key in ("name", "settings", "secrets", "oauth")}
+        if fresh["oauth"]:
+            # What somebody wrote into the document besides stays.
+            own["oauth"] = {**(definition.get("oauth") or {}), **fresh["oauth"]}
+        whole = {**fresh, **definition, **own}
+        source_drafts.save(new, whole)
+    return redirect(source_steps.with_back(request, source_steps.after_connection(new, whole)))
 
 
 def _fields(

@@ -33,13 +33,17 @@ def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
     context: dict[str, Any] = {
         "slug": slug,
         "name": definition["name"],
-        **source_steps.frame(request, slug),
+        **source_steps.frame(request, slug, definition),
     }
     context["file"] = looking.takes_file(definition["reader"])
     if definition["reader"] == PUSH or (
         definition["reader"] == UPLOAD and not definition.get("mapping")
     ):
         return _pushed(request, slug, definition, context)
+    if source_steps.asks(slug, definition):
+        return redirect(
+            source_steps.with_back(request, source_steps.after_connection(slug, definition))
+        )
     try:
         looked = looking.look(source_drafts.as_source(slug, definition))
     except ReaderError as error:

@@ -64,7 +64,7 @@ def edit(request: ConsoleRequest, slug: str) -> HttpResponse:
             ("rehire", "Who may be back", whose_form.alike_rows(rules.rehire)),
         ],
         **whose_form.choices(definition),
-        **source_steps.frame(request, slug),
+        **source_steps.frame(request, slug, definition),
     }
     wrong = context.get("error") or context.get("not_kept")
     return render(request, _PAGE, context, section="sources", status=422 if wrong else 200)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenure.audit import selectors as audit
 from tenure.configuration import editing
 from tenure.configuration.problems import ConfigurationError
-from tenure.console import source_kinds, whose_form
+from tenure.console import authorisation, source_kinds, whose_form
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.reading import reading
 from tenure.console.views import source_write_back
@@ -30,6 +30,7 @@ from tenure.setup import guessing, looking, source_drafts, tasks, uploads
 from tenure.signin.permissions import Ability
 from tenure.signin.services import actor_name
 from tenure.sources import selectors
+from tenure.sources.authorizing import party
 from tenure.sources.models import Source
 from tenure.sources.trying import try_source
 from tenure.sources.whose import rules_of
@@ -98,6 +99,9 @@ def source(request: ConsoleRequest, slug: str) -> HttpResponse:
         "schedule": schedule_from(found.schedule),
         "at": now(),
         "draft": source_drafts.draft(slug),
+        "authorisation": authorisation.shown(
+            party(found), authorisation.entry_of(found.catalogue_entry)
+        ),
         "whose": whose_form.in_words(rules_of(found), labels),
         **reading(slug),
     }

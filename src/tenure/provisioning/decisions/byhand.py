@@ -9,7 +9,7 @@ changes meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -28,6 +28,7 @@ from tenure.infra.clock import now as clock_now
 from tenure.infra.paging import Page, page
 from tenure.people import looks
 from tenure.people.models import Person
+from tenure.provisioning.decisions import task_words
 from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import identity
@@ -41,17 +42,6 @@ ADMINISTRATORS = "administrators"
 #: In evidence, in place of what was sent.
 BY_HAND = "by hand"
 
-_WHAT = {
-    OperationKind.CREATE: "Make an account for {person} in {application}.",
-    OperationKind.UPDATE: "Change the account {account} in {application}.",
-    OperationKind.DISABLE: "Close the account {account} in {application}.",
-    OperationKind.ENABLE: "Open the account {account} in {application}.",
-    OperationKind.TRANSFER: "Hand over what the account {account} has in {application}.",
-    OperationKind.DELETE: "Delete the account {account} in {application}.",
-    OperationKind.GRANT: "Give the account {account} in {application} what is listed.",
-    OperationKind.REVOKE: "Take from the account {account} in {application} what is listed.",
-}
-
 
 class TaskRefused(ValueError):
     """It cannot be settled like this. `str()` says why and what to do."""
@@ -59,8 +49,9 @@ class TaskRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to do by hand. `steps` say what in detail, `why` what it is for, `cause` why
-    it has to be done by hand. `assignee` is the application's owner, or the administrators."""
+    """One thing to do by hand. `steps` say what in detail, `check` what to look at before it is
+    said to be done, `why` what it is for, `cause` why it has to be done by hand. `assignee` is the
+    application's owner, or the administrators."""
 
     number: int
     application: str
@@ -69,6 +60,7 @@ class Task:
     person_id: int | None
     what: str
     steps: tuple[str, ...]
+    check: str
     why: str
     cause: str
     assignee: str
@@ -86,6 +78,7 @@ class Task:
             "person": self.person,
             "what": self.what,
             "steps": list(self.steps),
+            "check": self.check,
             "why": self.why,
             "cause": self.cause,
             "assignee": self.assignee,
@@ -256,33 +249,17 @@ def _task(
         application_name=application.name,
         person=person,
         person_id=row.person_id,
-        what=_WHAT[OperationKind(row.kind)].format(
-            person=person, account=row.account or person, application=application.name
-        ),
-        steps=tuple(_steps(row, clear)),
+        what=task_words.what(row),
+        steps=tuple(task_words.steps(row, clear)),
+        check=task_words.check(row),
         why=row.reason,
-        cause=row.error,
+        cause=task_words.cause(row),
         assignee=application.owner or ADMINISTRATORS,
         since=since,
         overdue=at - since > (application.remind_after or REMIND_AFTER),
         makes=row.kind == OperationKind.CREATE.value and row.account is None,
         sensitive=bool(row.sealed) and not clear,
     )
-
-
-def _steps(row: Operation, clear: Mapping[str, Value | None]) -> Iterator[str]:
-    made_already = row.kind == OperationKind.CREATE.value and row.account is not None
-    if not made_already:
-        for name, change in row.attributes.items():
-            value = clear.get(name, change.get("to"))
-            text = ", ".join(map(str, value)) if isinstance(value, list) else value
-            yield f"{name}: {'(empty)' if text in (None, '') else text}"
-    for word, keys in (("give", row.grant), ("take", row.revoke)):
-        done_already = set(row.progress.get("grant" if word == "give" else "revoke", ()))
-        for key in keys:
-            if key not in done_already:
-                kind, _, name = key.partition(":")
-                yield f"{word} the {kind} {name}"
 
 
 def _record(action: Action, row: Operation, note: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.db.models import Q
 
 from tenure.applications.finding import application_named
 from tenure.applications.models import Account, Decided
@@ -135,10 +136,11 @@ def _locked(account: Account) -> Account:
 
 
 def _nothing_under_way(row: Account, person: Person) -> None:
-    """What is being done for this person here is done first. Waiting operations are locked, so
-    that none of them is sent before the decision is stored; then they are planned anew."""
+    """What is being done for this person here, or to the account while it is nobody's, is done
+    first. Waiting operations are locked, so that none of them is sent before the decision is
+    stored; then they are planned anew."""
     waiting = Operation.objects.select_for_update().filter(
-        application=row.application, person=person
+        Q(person=person) | Q(account=row), application=row.application
     )
     under_way = [OperationState.STARTED.value, OperationState.UNKNOWN.value]
     open_ones = waiting.exclude(

@@ -168,8 +168,12 @@ def needs(reason: str) -> None:
 
 
 def idle(*people: Person) -> None:
-    """Raises `UnionRefused` while something is on its way for one of them."""
-    busy = Operation.objects.filter(person__in=people, state__in=_BUSY)
+    """Raises `UnionRefused` while something is on its way for one of them. Nothing else is sent for
+    them before the transaction ends."""
+    rows = Operation.objects.filter(person__in=people)
+    waiting = rows.filter(state__in=[*_BUSY, *WAITING]).order_by("pk")
+    list(waiting.select_for_update(no_key=True).values_list("pk", flat=True))
+    busy = rows.filter(state__in=_BUSY)
     names = sorted(set(busy.values_list("application__name", flat=True)))
     if names:
         raise UnionRefused(

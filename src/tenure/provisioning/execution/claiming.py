@@ -82,8 +82,14 @@ WITH chosen AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 SELECT {_COLUMNS}, coalesce(chosen.person_id, -chosen.account_id),
-    chosen.person_id IS NOT NULL AND chosen.generation <> person.generation
-    AND NOT (chosen.kind = 'create' AND chosen.state = 'unknown')
+    chosen.person_id IS NOT NULL AND NOT (chosen.kind = 'create' AND chosen.state = 'unknown')
+    AND (chosen.generation <> person.generation
+         -- They got their account since this was planned: they would have two.
+         OR chosen.kind = 'create' AND chosen.account_id IS NULL AND EXISTS (
+             SELECT 1 FROM applications_account AS account
+             WHERE account.application_id = chosen.application_id
+               AND account.person_id = chosen.person_id AND account.situation = 'linked'
+         ))
 FROM chosen
 LEFT JOIN people_person AS person ON person.id = chosen.person_id
 ORDER BY chosen.urgency, chosen.id

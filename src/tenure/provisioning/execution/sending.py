@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from copy import deepcopy
 from datetime import UTC, datetime
 
 from tenure.connectors.base import (
@@ -66,11 +67,15 @@ class Batch:
         self._paused = paused
         self._race = race or Race()
         self.outcomes = {item.operation: Outcome(item) for item in work}
+        #: What earlier batches did of each.
+        self._before = {item.operation: deepcopy(item.progress) for item in work}
         self._concurrency = concurrency
         self._limit = asyncio.Semaphore(concurrency)
         self._private = frozenset[str]().union(*(item.private for item in work))
         #: The application does not accept us: the rest would be refused the same.
         self._refused = False
+        #: Accounts can be listed there: an account that is not found is not there.
+        self._listed = False
 
     async def send(self) -> list[Outcome]:
         """Everything, in the order that keeps access closed rather than open."""
@@ -113,7 +118,8 @@ class Batch:
     def _stays(self, outcome: Outcome) -> bool:
         """Whether it is not begun: somebody stopped writes, the application refuses us, or another
         worker may be at it by now."""
-        halted = self._paused() and not outcome.work.progress
+        work = outcome.work
+        halted = self._paused() and work.progress == self._before[work.operation]
         if self._refused or halted or not may_write.get()():
             outcome.result = Result.PAUSED
             return True
@@ -337,6 +343,8 @@ class Batch:
         try:
             account = await self.connector.read(work.remote_id)
         except NotFound:
+            if work.progress.get("was_gone"):
+                await self._must_be_readable()
             outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is not there"}
             return
         if work.kind is OperationKind.DISABLE and account.active is False:
@@ -348,6 +356,16 @@ class Batch:
         work.progress.pop("account", None)
         outcome.may_be_done = True
         raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
+
+    async def _must_be_readable(self) -> None:
+        """An account that was gone before we deleted it is gone only where accounts are: at a wrong
+        address there is none, and somebody would be inside with a proof that they are not."""
+        if not self._listed:
+            pages = self.connector.accounts()
+            await anext(pages, None)
+            if isinstance(pages, AsyncGenerator):
+                await pages.aclose()
+            self._listed = True
 
 
 def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:

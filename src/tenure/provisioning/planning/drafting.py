@@ -61,6 +61,8 @@ class Drafting:
         self.veil = veiling.veil_over(sensitive)
         self.sealing = veiling.Sealing(self.veil)
         self._grace = leaver_grace()
+        # Of a rule that is gone as well: one of its name, later, is another rule.
+        self._remembers = self.policies.rules.has_grace or memory.is_kept()
         self._slugs = {row.pk: row.slug for row in self.applications.values()}
         self._protecting = Protecting(self.applications.values())
         people = scope.people if scope.person is None else [scope.person]
@@ -106,7 +108,7 @@ class Drafting:
         rows = read(Person.objects.filter(pk__in=among(keys)).order_by("pk"))
         accounts = observed(keys, self._slugs, self._protecting)
         decided = exceptions(keys, self.now)
-        remembered = memory.recall(keys) if self.policies.rules.has_grace else {}
+        remembered = memory.recall(keys) if self._remembers else {}
         return [
             self._draft(
                 row,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TypeAlias
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from tenure.applications.models import Application
@@ -42,6 +43,8 @@ _IN_FLIGHT = Q(
         OperationState.MANUAL.value,
     ]
 )
+#: Held while a plan is judged; see `_one_after_the_other`.
+_JUDGING = 0x7EA
 #: A failure rate is that of the last so many operations: what went well long before is no comfort.
 _LAST = 1000
 
@@ -61,6 +64,7 @@ def of_run(run: Run, applications: Iterable[Application], at: datetime) -> Held:
         limit = guard_from(row.guard).of(what) if row else None
         if row is None or limit is None or limit.unlimited:
             continue
+        _one_after_the_other(row)
         found = _counting(row, what, at, limit).aggregate(
             new=Count("person", distinct=True, filter=_WAITING),
             every=Count("person", distinct=True),
@@ -69,6 +73,13 @@ def of_run(run: Run, applications: Iterable[Application], at: datetime) -> Held:
         if verdict.held:
             held[row.slug, what] = verdict.reason
     return held
+
+
+def _one_after_the_other(application: Application) -> None:
+    """Until this transaction ends no other plan counts what it brings to this application: two at
+    the same instant would each not see the other, and stay within a limit that both are over."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_JUDGING, application.pk])
 
 
 def of_preview(

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db.models import Count, Max, Q
 
@@ -97,6 +97,31 @@ class Fresh:
     people: frozenset[int] = frozenset()
     owners: tuple[int | None, ...] = ()
     data: bytes = b""
+
+
+#: Id of an operation that is not settled -> its state, and when it was last sent.
+Standing: TypeAlias = dict[int, tuple[str, datetime | None]]
+
+
+def standing(people: Collection[int]) -> Standing:
+    """What is stored for these people and not settled. Asked before their accounts are read, it
+    tells afterwards which of them may have changed meanwhile (`sent_since`)."""
+    rows = Operation.objects.filter(state__in=OPEN, person_id__in=people).order_by()
+    return {pk: (state, at) for pk, state, at in rows.values_list("pk", "state", "started_at")}
+
+
+def sent_since(known: Standing) -> list[Operation]:
+    """Those of them that were sent, or settled, since."""
+    rows = Operation.objects.filter(pk__in=known)
+    found = rows.only("id", "person_id", "application_id", "state", "started_at").order_by()
+    return [row for row in found if _was_sent(row, *known[row.pk])]
+
+
+def _was_sent(row: Operation, state: str, started_at: datetime | None) -> bool:
+    if row.started_at != started_at:
+        return True
+    unsent = {*WAITING, OperationState.CANCELLED.value, OperationState.REJECTED.value}
+    return row.state not in {state, *unsent}
 
 
 def busy_pairs(people: Sequence[int]) -> set[tuple[int, str]]:

@@ -177,7 +177,7 @@ def _plan(pipe: Connection) -> None:
 def _portion(drafting: Drafting, keys: Sequence[int], terms: Terms) -> Sheet:
     """What these people come to. Operations of those who have none yet are made ready for the
     table here; the others' have to be compared by whoever stores them."""
-    found = sheet(drafting, drafting.drafts(keys), terms)
+    found = sheet(drafting, keys, terms)
     occupied = ledger.occupied(found.generations)
     new = [row for row in found.wanted if row.person_id not in occupied]
     found.fresh = ledger.fresh(found.generations.keys() - occupied, new)

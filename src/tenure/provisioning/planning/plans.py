@@ -141,6 +141,7 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
         rejected=tuple(found.rejected),
         seen=_seen(stored),
         still=standing_still(line.application for line in lines),
+        unread=first_contact.unread(drafting.in_scope().values()),
     )
 
 
@@ -183,9 +184,7 @@ def _sheets(drafting: Drafting, terms: Terms, *, alone: bool) -> Iterator[Sheet]
     """What everybody in scope comes to; many people by several processes."""
     keys = drafting.keys()
     if alone or not planners.worth_it(len(keys)):
-        return (
-            sheets.sheet(drafting, drafting.drafts(chunk), terms) for chunk in batched(keys, CHUNK)
-        )
+        return (sheets.sheet(drafting, chunk, terms) for chunk in batched(keys, CHUNK))
     return planners.sheets(drafting.scope, keys, terms)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 import orjson
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from tenure.applications.models import Application
@@ -22,10 +22,12 @@ from tenure.provisioning.planning.ledger import (
     OPEN,
     REJECTED,
     REPLACED,
+    Standing,
     Wanted,
     content_of,
     insert,
     key,
+    sent_since,
 )
 from tenure.provisioning.records import settling
 from tenure.provisioning.records.stored import with_owners
@@ -45,11 +47,12 @@ _TOUCHED = (
 
 
 class _Stored:
-    """What is stored for people and not under way. Who finds the equal of what is wanted takes it
-    out; what is left at the end is no longer wanted."""
+    """What is stored for people and not under way, `but` of these (person, application). Who finds
+    the equal of what is wanted takes it out; what is left at the end is no longer wanted."""
 
-    def __init__(self, rows: QuerySet[Operation]) -> None:
-        found = with_owners(rows.filter(REPLACED | REJECTED).order_by("id"))
+    def __init__(self, rows: QuerySet[Operation], but: Collection[tuple[int, int]]) -> None:
+        every = with_owners(rows.filter(REPLACED | REJECTED).order_by("id"))
+        found = [row for row in every if (row.person_id, row.application_id) not in but]
         replaced = [row for row in found if row.state != OperationState.REJECTED.value]
         self.rejected = {key(r): r for r in found if r.state == OperationState.REJECTED.value}
         # A failed one never stands for one that is open.
@@ -84,20 +87,26 @@ def replace(
     applications: Sequence[int] | None,
     undecided: Collection[tuple[int, int]] = (),
     decided: bool = False,
+    standing: Standing | None = None,
 ) -> list[int]:
     """Make what waits for these people what is wanted. What is the same stays, held or approved as
-    it was; what is no longer wanted is cancelled; pairs with work under way are planned after it.
+    it was; what is no longer wanted is cancelled; pairs with work under way are planned after it,
+    and so are those with work that was sent since they were looked at, when this was `standing`.
     What a person rejected is not wanted, until something else is: a rejection ends when what it
     rejected is no longer due, which the `undecided` pairs (person, application) cannot say.
     Returns the people for whom nothing was left for later."""
     rows = Operation.objects.filter(person_id__in=people)
     if applications is not None:
         rows = rows.filter(application_id__in=applications)
+    _lock(rows)
     pairs = rows.filter(BUSY).values_list("person_id", "application_id")
     busy = {(person, application) for person, application in pairs if person is not None}
-    stored = _Stored(rows)
-    _postpone(busy, decided=decided, reason=run.reason)
-    standing = set(paused())
+    sent = sent_since(standing or {})
+    moved = {(row.person_id, row.application_id) for row in sent if row.person_id} - busy
+    stored = _Stored(rows, but=moved)
+    _postpone(busy, [row.pk for row in sent], decided=decided, reason=run.reason)
+    busy |= moved
+    still = set(paused())
     fresh: list[Wanted] = []
     touched: list[Operation] = []
     for new in wanted:
@@ -110,7 +119,7 @@ def replace(
             fresh.append(new)
             continue
         _stay(old, new)
-        if old.run_id not in standing:
+        if old.run_id not in still:
             old.run = run
         touched.append(old)
     ended = _ended(stored.rejected.values(), {*busy, *undecided})
@@ -121,16 +130,25 @@ def replace(
     return [pk for pk in people if pk not in late]
 
 
-def _postpone(pairs: Collection[tuple[int, int]], *, decided: bool, reason: str) -> None:
-    """Of these (person, application), with something under way: plan them afterwards (`postponed`).
-    What a person decided is not forgotten for what a sweep would like to know."""
-    if not pairs:
+def _lock(rows: QuerySet[Operation]) -> None:
+    """Nothing of them is claimed from here on; what is being claimed or settled is, first."""
+    chosen = rows.filter(REPLACED | REJECTED | BUSY).order_by("id")
+    list(chosen.select_for_update(no_key=True).values_list("pk", flat=True))
+
+
+def _postpone(
+    pairs: Collection[tuple[int, int]], sent: Collection[int], *, decided: bool, reason: str
+) -> None:
+    """Of these (person, application), with something under way, and of those of what was `sent`:
+    plan them afterwards (`postponed`). What a person decided is not forgotten for what a sweep
+    would like to know."""
+    if not pairs and not sent:
         return
-    rows = Operation.objects.filter(
-        BUSY,
+    under_way = BUSY & Q(
         person_id__in={person for person, _ in pairs},
         application_id__in={application for _, application in pairs},
     )
+    rows = Operation.objects.filter(under_way | Q(pk__in=sent))
     if not decided:
         rows = rows.filter(postponed__isnull=True)
     rows.update(postponed={"decided": decided, "by": actor()[:200], "reason": reason})

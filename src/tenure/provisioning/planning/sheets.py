@@ -35,10 +35,12 @@ class Terms:
 
 @dataclass(slots=True)
 class Sheet:
-    """`generations`: the people, each as they were when they were looked at. `wanted` are the
-    operations of those for whom others may be stored already, `fresh` of those who have none."""
+    """`generations`: the people, each as they were when they were looked at; `standing`: what was
+    stored for them then. `wanted` are the operations of those for whom others may be stored
+    already, `fresh` of those who have none."""
 
     generations: dict[int, int] = field(default_factory=dict)
+    standing: ledger.Standing = field(default_factory=dict)
     looks: dict[int, datetime | None] = field(default_factory=dict)
     problems: list[ProblemLine] = field(default_factory=list)
     #: (person, application) of which it is not known what is due.
@@ -50,15 +52,15 @@ class Sheet:
     fresh: ledger.Fresh = field(default_factory=ledger.Fresh)
 
 
-def sheet(drafting: Drafting, chunk: Sequence[Draft], terms: Terms) -> Sheet:
-    """What the drafts of these people come to, in applications that are live."""
+def sheet(drafting: Drafting, keys: Sequence[int], terms: Terms) -> Sheet:
+    """What these people come to, in applications that are live."""
     live = {
         slug: row.pk
         for slug, row in drafting.applications.items()
         if row.mode == ApplicationMode.LIVE.value
     }
-    found = Sheet()
-    for draft in chunk:
+    found = Sheet(standing=ledger.standing(keys))
+    for draft in drafting.drafts(keys):
         key, decision = draft.person.pk, draft.decision
         found.generations[key] = draft.person.generation
         found.looks[key] = decision.next_look
@@ -92,6 +94,7 @@ def store(found: Sheet, drafting: Drafting, run: Run, *, decided: bool) -> None:
         applications=None if only is None else [drafting.applications[only].pk],
         undecided=found.undecided,
         decided=decided,
+        standing=found.standing,
     )
     if only is None:
         people.planned({key: found.generations[key] for key in settled}, found.looks)

@@ -20,13 +20,14 @@ from tenure.provisioning.records import veiling
 @dataclass(frozen=True, slots=True)
 class Line:
     """One attribute of the account. `there` is what the person's account has now, None where they
-    have none; `problem` says why there is no value."""
+    have none; `unread`: what it has was not asked for yet; `problem` says why there is no value."""
 
     attribute: str
     expression: str
     value: Value | None = None
     there: Value | None = None
     problem: str = ""
+    unread: bool = False
 
     @property
     def differs(self) -> bool:
@@ -42,6 +43,7 @@ def lines(
     over = veiling.veil_over({application.slug: sensitive})
     stored = veiling.veil([application]).of(application.slug)
     held = _account(application, person)
+    known = held.keys() | set(application.read_attributes or ())
     owner = str(person.uid) if person else ""
     found = []
     for attribute, text in expressions.items():
@@ -72,7 +74,8 @@ def lines(
             continue
         empty = person is not None and value is None and attribute in IDENTIFYING
         problem = "This is empty for this person: no account can be made." if empty else ""
-        found.append(Line(attribute, text, value, there, problem))
+        unread = bool(held) and attribute not in known
+        found.append(Line(attribute, text, value, there, problem, unread))
     return found
 
 

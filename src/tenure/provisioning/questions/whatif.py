@@ -6,17 +6,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
+from tenure.applications.models import Application
+from tenure.core.decision import weigh
+from tenure.core.staying import Keeping, keeping
 from tenure.infra.clock import now
 from tenure.people.entered import entered
 from tenure.people.models import Person
-from tenure.people.services import restand, schema
-from tenure.provisioning.planning import plans
-from tenure.provisioning.planning.drafting import Scope
+from tenure.people.services import facts, restand, schema
+from tenure.provisioning.planning import ledger, plans
+from tenure.provisioning.planning.drafting import Drafting, Scope
 from tenure.provisioning.questions.ahead import Turn, ahead
-from tenure.provisioning.records.plan import Plan, PlanLine
+from tenure.provisioning.records.loading import exceptions
+from tenure.provisioning.records.plan import REPORT_MODE, Plan, PlanLine
 from tenure.sources.supposing import suppose
 
 
@@ -34,26 +40,72 @@ class Effect:
         return len({(line.application, line.person_id) for line in (*self.added, *self.dropped)})
 
 
-def with_attributes(person: Person, given: Mapping[str, str]) -> Plan:
-    """The person's plan if HR said this of them; an empty text takes an attribute away. Raises
-    `LookupError` for an attribute that does not exist, `ValueError` for a value that it cannot
-    have."""
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """An application in which less is done than one might think, and why."""
+
+    application: str
+    name: str
+    reasons: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"application": self.application, "name": self.name, "reasons": [*self.reasons]}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What would be done if HR said something else of a person, what would come after it by itself,
+    and where something keeps accounts as they are."""
+
+    effect: Effect
+    turns: tuple[Turn, ...]
+    stays: tuple[Stay, ...]
+
+
+def what_if(person: Person, given: Mapping[str, str], *, application: str | None = None) -> Answer:
+    """If HR said this of them, in one application or all; an empty text takes an attribute away.
+    Raises `LookupError` for an attribute that does not exist, `ValueError` for a value that it
+    cannot have."""
+    scope = Scope(person=person.pk, application=application)
+    at = now()
+    before, kept = plans.preview(scope, now=at, guarded=False), _keeping(person, at)
     with _supposed(person, given) as row:
-        return _plan(row)
+        at = now()  # Not before what is supposed to be so from now on.
+        after = effect(before, plans.preview(scope, now=at, guarded=False))
+        keeps = _keeping(row, at)
+        turns = tuple(ahead(row))
+    names = dict(Application.objects.values_list("slug", "name"))
+    busy = {slug for _, slug in ledger.busy_pairs([person.pk])}
+    stays = []
+    for slug, one in keeps.items():
+        if application not in (None, slug) or (slug in kept and kept[slug].wish == one.wish):
+            continue
+        reasons = (*one.reasons, *_unsent(after, slug, names[slug], busy=slug in busy))
+        if reasons:
+            stays.append(Stay(slug, names[slug], reasons))
+    return Answer(after, turns, tuple(stays))
 
 
-def with_future(
-    person: Person, given: Mapping[str, str], *, application: str | None = None
-) -> tuple[Plan, list[Turn]]:
-    """The plan as `with_attributes` says, in one application or all, and what would come after it
-    by itself."""
-    with _supposed(person, given) as row:
-        return _plan(row, application), ahead(row)
+def _keeping(person: Person, at: datetime) -> dict[str, Keeping]:
+    drafting = Drafting(Scope(person=person.pk), at)
+    (draft,) = drafting.drafts([person.pk])
+    who = facts(draft.person, at)
+    decided = exceptions([person.pk], at).get(person.pk, ())
+    policies = drafting.policies
+    due = weigh(who, policies, at, exceptions=decided, memory=draft.remembered)
+    return keeping(who, due, draft.observed, policies, at)
 
 
-def _plan(row: Person, application: str | None = None) -> Plan:
-    scope = Scope(person=row.pk, application=application)
-    return plans.preview(scope, now=now(), guarded=False)
+def _unsent(found: Effect, slug: str, name: str, *, busy: bool) -> Iterator[str]:
+    """Why what is planned there would not be sent, or is not planned at all."""
+    if busy:
+        yield "Something is under way there now; what is due then is planned when it is done."
+    if any(line.hold_reason == REPORT_MODE for line in found.added if line.application == slug):
+        yield REPORT_MODE
+    elif name in found.plan.still:
+        yield f"Nothing is sent there now: {found.plan.still[name]}"
+    if any(line.application == slug for line in found.plan.rejected):
+        yield "Somebody rejected this: it is not planned again until what is due changes."
 
 
 @contextmanager

@@ -20,6 +20,12 @@ _ALL = f"""
     FROM applications_account WHERE application_id = %s AND situation <> %s
 """
 
+#: What any of them has was asked for.
+_NAMES = """
+    SELECT DISTINCT jsonb_object_keys(attributes) FROM applications_account
+    WHERE application_id = %s AND situation <> %s AND jsonb_typeof(attributes) = 'object'
+"""
+
 
 def of(application: Application) -> dict[str, bytes]:
     """Remote id -> fingerprint of every account that is not known to be gone."""
@@ -32,3 +38,10 @@ def of(application: Application) -> dict[str, bytes]:
     return dict(
         zip(keys, (all_[n : n + _LENGTH] for n in range(0, len(all_), _LENGTH)), strict=True)
     )
+
+
+def attributes(application: Application) -> frozenset[str]:
+    """Names of the attributes that any of these accounts was seen with."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES, [application.pk, Situation.DELETED.value])
+        return frozenset(name for (name,) in cursor.fetchall())

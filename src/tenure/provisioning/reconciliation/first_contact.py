@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from tenure.applications.connecting import managed_attributes, unread_attributes
-from tenure.applications.models import Account, Application
+from tenure.applications.models import Application
 from tenure.applications.selectors import situations
 from tenure.audit.models import Action
 from tenure.audit.services import record
@@ -20,7 +20,7 @@ from tenure.core.model import ApplicationMode, OperationKind, OperationState, Si
 from tenure.infra.clock import now
 from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records.plan import FirstContact, PlanLine, Seen
+from tenure.provisioning.records.plan import FirstContact, PlanLine, Seen, Unread
 from tenure.provisioning.records.waking import queue_reconcile
 
 #: With more accounts than that in it, an application was in use before us.
@@ -96,7 +96,7 @@ def approve(slugs: Iterable[str], *, reason: str) -> tuple[str, ...]:
             subject_label=row.name,
             application=row.slug,
             reason=reason,
-            after={"found": row.found, **_situations(row)},
+            after=whose(situations(row)),
         )
     return tuple(names)
 
@@ -105,8 +105,8 @@ def pass_what_agrees(slugs: Iterable[str]) -> None:
     """Where every account that was there has its owner and nothing is to be done there is nothing
     to look at: later changes are held by the guards alone."""
     for row in Application.objects.filter(_WAITING, slug__in=list(slugs)):
-        counts = _undecided(row)
-        if counts["orphans"] or counts["disputed"] or not _adopted(row).exists():
+        counts = whose(situations(row))
+        if counts["orphans"] or counts["disputed"] or not counts["adopted"]:
             continue
         open_ones = Operation.objects.filter(application=row).exclude(
             state__in=[OperationState.DONE.value, OperationState.CANCELLED.value]
@@ -125,16 +125,14 @@ def summaries(
     for row in applications:
         if row.reconciled_at is not None and row.slug not in waiting:
             continue
-        counts = _situations(row)
         found.append(
             FirstContact(
                 application=row.slug,
                 application_name=row.name,
                 read=row.reconciled_at is not None,
                 reporting=row.mode == ApplicationMode.REPORT.value,
-                found=row.found or 0,
                 to_create=creates[row.slug],
-                **counts,
+                **whose(situations(row)),
             )
         )
     return tuple(found)
@@ -147,6 +145,16 @@ def needs_reading(application: Application) -> bool:
     return row.reconciled_at is None or bool(unread_attributes(row))
 
 
+def unread(applications: Iterable[Application]) -> tuple[Unread, ...]:
+    """Those that a plan judges without knowing all that is asked of their accounts by now. Of one
+    that was never read `summaries` tells."""
+    return tuple(
+        Unread(row.slug, row.name, tuple(sorted(names)) if row.read_attributes is not None else ())
+        for row in applications
+        if (names := unread_attributes(row))
+    )
+
+
 def read_what_is_new(applications: Iterable[Application]) -> None:
     """They were edited: have those read soon whose accounts were not read with all that is asked
     of them now, before somebody looks at a plan."""
@@ -155,21 +163,14 @@ def read_what_is_new(applications: Iterable[Application]) -> None:
             queue_reconcile(row.slug)
 
 
-def _situations(row: Application) -> dict[str, int]:
-    return {"adopted": _adopted(row).count(), **_undecided(row)}
-
-
-def _adopted(row: Application) -> QuerySet[Account]:
-    return Account.objects.filter(
-        application=row, situation=Situation.LINKED.value, adopted_at__isnull=False
-    )
-
-
-def _undecided(row: Application) -> dict[str, int]:
-    """Without counting accounts: each plan asks, for as long as nobody has decided."""
-    by = situations(row)
-    return {
+def whose(by: Mapping[Situation, int]) -> dict[str, int]:
+    """Every account that is there, counted once, as a first look at an application tells it; and
+    how many are `found` in all. Nobody counts accounts for it: each plan asks, for as long as
+    nobody has decided."""
+    counts = {
+        "adopted": by[Situation.LINKED],
         "orphans": by[Situation.UNMATCHED],
         "disputed": by[Situation.DISPUTED] + by[Situation.UNLINKED],
         "ignored": by[Situation.IGNORED],
     }
+    return {"found": sum(counts.values()), **counts}

@@ -14,7 +14,8 @@ from datetime import timedelta
 from fractions import Fraction
 
 from tenure.applications.models import Account
-from tenure.audit.services import record_many
+from tenure.audit.models import Action
+from tenure.audit.services import Entry, record_many
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
 from tenure.core.guard import Limit
 from tenure.core.model import Situation
@@ -49,12 +50,14 @@ class Missing:
 
 
 async def verified(
-    connector: Connector, unseen: Sequence[Unseen], known: int, *, accepted: bool
+    connector: Connector, unseen: Sequence[Unseen], known: int, *, listed: int, accepted: bool
 ) -> Missing:
-    """What is true of the accounts that were not listed, of so many `known`. `accepted`: a person
-    says that they are gone, however many."""
+    """What is true of the accounts that were not listed, of so many `known`, where `listed` were.
+    `accepted`: a person says that they are gone, however many."""
     doubtful = sum(not one.closed for one in unseen)
-    if doubtful > LIMIT.allowed(known) and not accepted:
+    # An application in which nobody is left at all is a wrong one, however small it is.
+    nobody = listed == 0 and doubtful > 1
+    if (nobody or doubtful > LIMIT.allowed(known)) and not accepted:
         return Missing(
             unseen=doubtful,
             doubt=(
@@ -102,6 +105,7 @@ def record(reading: Reading, keys: Sequence[int]) -> None:
             pk__in=keys, observed_at__lt=reading.at - timedelta(seconds=settling.SHOWN_AFTER)
         ).select_related("person")
     )
+    events = [_deleted(reading, row) for row in rows]
     for row in rows:
         row.situation, row.deleted_at, row.active = Situation.DELETED.value, reading.at, False
         row.deleted_there = True
@@ -116,4 +120,14 @@ def record(reading: Reading, keys: Sequence[int]) -> None:
     update_rows(rows, ["situation", "deleted_at", "active", "evidence", "deleted_there"])
     correlating.cancel_orphan_steps(rows)
     reading.counters["gone"] += len(rows)
-    record_many([reading.drifted(row, before=None, after={"deleted": True}) for row in rows])
+    record_many(events)
+
+
+def _deleted(reading: Reading, row: Account) -> Entry:
+    """The event that an account is gone, with what it was when it was last seen."""
+    return reading.found(
+        Action.ACCOUNT_DELETED_THERE,
+        row,
+        before={"active": row.active, "entitlements": row.entitlements},
+        reason="Neither listed by the application nor found when asked for. Not deleted by Tenure.",
+    )

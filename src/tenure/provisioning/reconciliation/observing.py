@@ -64,20 +64,27 @@ class Reading:
                 RunIssue(run=self.run, severity=Severity.WARNING, key=key[:300], message=message)
             )
 
-    def drifted(
-        self, row: Account, *, before: Mapping[str, Any] | None, after: Mapping[str, Any]
+    def found(
+        self,
+        action: Action,
+        row: Account,
+        *,
+        before: Mapping[str, Any],
+        after: Mapping[str, Any] | None = None,
+        reason: str = "",
     ) -> Entry:
-        """The event that somebody else changed an account; what is sensitive of it is veiled."""
+        """The event that somebody else did this to it; what is sensitive of it is veiled."""
         slug, owner = self.application.slug, veiling.owner_of(row.person, row)
         return event(
-            Action.ACCOUNT_DRIFTED,
+            action,
             subject_kind="account",
             subject_key=str(row.pk or row.remote_id),
             subject_label=f"{row.user_name or row.remote_id} in {self.application.name}",
             application=self.application.slug,
             person=str(row.person.uid) if row.person else "",
-            before=before and self.veil.values(slug, owner, before),
-            after=self.veil.values(slug, owner, after),
+            reason=reason,
+            before=self.veil.values(slug, owner, before),
+            after=after and self.veil.values(slug, owner, after),
             run=self.run.pk,
         )
 
@@ -176,7 +183,8 @@ def _compare(reading: Reading, row: Account, remote: RemoteAccount, *, ours: boo
     if said:
         reading.complain(row.user_name or row.remote_id, f"Changed there: {'; '.join(said)}.")
     return [
-        reading.drifted(
+        reading.found(
+            Action.ACCOUNT_DRIFTED,
             row,
             before={name: old for name, (old, _) in differing.items()},
             after={name: new for name, (_, new) in differing.items()},

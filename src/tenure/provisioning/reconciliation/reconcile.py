@@ -69,7 +69,13 @@ async def reconcile_by_slug(
         async with connector:
             await _read_pages(reading, connector, tables, progress)
             unseen = await _on(tables, missing.unseen, reading)
-            gone = await missing.verified(connector, unseen, reading.known, accepted=accept_missing)
+            gone = await missing.verified(
+                connector,
+                unseen,
+                reading.known,
+                listed=reading.counters["seen"],
+                accepted=accept_missing,
+            )
             if gone.still_there:
                 await _on(tables, observing.store, reading, gone.still_there)
             own = await connector.own_account()
@@ -116,9 +122,10 @@ async def _read_pages(
 def _begin(slug: str) -> Reading:
     application = Application.objects.get(slug=slug)
     known = fingerprints.of(application)
-    before, comparable = application.read_attributes, None
-    if before is not None and before != sorted(managed_attributes(application)):
-        comparable = managed_attributes(application) & frozenset(before)
+    managed, before, comparable = managed_attributes(application), application.read_attributes, None
+    if application.reconciled_at is not None and before != sorted(managed):
+        asked_for = fingerprints.attributes(application) if before is None else frozenset(before)
+        comparable = managed & asked_for
     if unread_attributes(application):
         # However little changed there, no account was read with all that is asked for now.
         known = dict.fromkeys(known, b"")

@@ -15,23 +15,21 @@ from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now as clock_now
 from tenure.infra.instances import blanks
 from tenure.people.models import Person
+from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records.work import Outcome, Result
 
+#: Whose it is. Somebody may decide that while something is done to it.
+_OWNERSHIP = ("person", "situation", "candidates", "situation_reason", "adopted_at")
 _FIELDS = (
     "unsure",
     "owner",
-    "person",
     "user_name",
-    "situation",
     "active",
     "attributes",
     "entitlements",
     "fingerprint",
     "baseline",
-    "candidates",
-    "situation_reason",
-    "adopted_at",
     "evidence",
     "observed_at",
     "disabled_at",
@@ -48,11 +46,35 @@ def is_made(row: Operation, outcome: Outcome) -> bool:
     )
 
 
+def not_made(
+    known: Mapping[str, Account], done: Sequence[tuple[Operation, Outcome]]
+) -> list[tuple[Outcome, Account]]:
+    """Those that came to no new account but to somebody else's: some applications answer with the
+    account that is there where the name is taken. It stays its owner's, and what may have been
+    written to it is put right by their next plan."""
+    found = []
+    for row, outcome in done:
+        account = known.get(outcome.work.remote_id)
+        if row.kind != OperationKind.CREATE.value or outcome.account is None or account is None:
+            continue
+        linked = account.situation == Situation.LINKED.value
+        if linked and account.person_id not in (None, row.person_id):
+            account.unsure = sorted({*account.unsure, *row.attributes, *row.grant, ACTIVE})
+            account.fingerprint = b""
+            found.append((outcome, account))
+    update_rows([account for _, account in found], ["unsure", "fingerprint"])
+    raise_generation([account.person_id for _, account in found if account.person_id])
+    return found
+
+
 def store_accounts(
-    application: Application, done: Sequence[tuple[Operation, Outcome]], now: datetime
+    application: Application,
+    known: Mapping[str, Account],
+    done: Sequence[tuple[Operation, Outcome]],
+    now: datetime,
 ) -> None:
-    """Bring the records of accounts up to what was just done, and tie operations to them."""
-    known = _known(application, done)
+    """Bring the records of accounts up to what was just done, and tie operations to them. `known`
+    are the accounts that were made, as far as they were there before."""
     elsewhere = _linked_elsewhere(application, done)
     fresh: list[Account] = []
     changed: list[Account] = []
@@ -95,13 +117,18 @@ def store_accounts(
     for row, account in tied:
         row.account = account
     update_rows(changed, _FIELDS)
+    made = {account.pk for _, account in tied}
+    update_rows([one for one in changed if one.pk in made], _OWNERSHIP)
+    gone = [one for one in changed if one.situation == Situation.DELETED.value]
+    update_rows([one for one in gone if one.pk not in made], ["situation"])
     _plan_again(done)
     _look_at_disabled(application, changed)
 
 
-def _known(
+def known_ones(
     application: Application, done: Sequence[tuple[Operation, Outcome]]
 ) -> dict[str, Account]:
+    """Remote id -> the record that there is of an account that was made."""
     made = [o.work.remote_id for row, o in done if row.kind == OperationKind.CREATE.value]
     rows = Account.objects.filter(
         application=application, remote_id__in=among(made, "text")
@@ -247,6 +274,11 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
         for row, outcome in done
         if row.person_id and (outcome.adopted or row.kind == OperationKind.TRANSFER.value)
     ]
+    # What was done to a nobody's account may not be what is wanted of whose it is by now.
+    nobodys = [row.account_id for row, _ in done if not row.person_id and row.account_id]
+    if nobodys:
+        owned = Account.objects.filter(pk__in=nobodys, person__isnull=False)
+        again += [pk for pk in owned.values_list("person_id", flat=True) if pk is not None]
     Person.objects.filter(pk__in=again).update(generation=F("generation") + 1)
 
 

@@ -17,6 +17,11 @@ def recall(people: Iterable[int]) -> dict[int, Memory]:
     return found  # type: ignore[return-value]  # instants or None
 
 
+def is_kept() -> bool:
+    """Whether anything is remembered of anybody."""
+    return RuleMemory.objects.exists()
+
+
 def keep(before: Mapping[int, Memory], after: Mapping[int, Memory]) -> None:
     """Store what differs of these people, in the caller's transaction."""
     changed = [person for person in after if dict(before.get(person, {})) != dict(after[person])]

@@ -135,10 +135,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class FirstContact:
-    """What taking over an application means that was in use before us: of the accounts `found`
-    there, how many were tied to their owners, are nobody's, need a decision or are ignored, and
-    how many are still to be made. Not `read` yet: the other numbers say nothing. `reporting`: it is
-    in report mode, so nothing waits for approval yet."""
+    """What taking over an application means that was in use before us. Each of the accounts `found`
+    there is counted once more: tied to its owner (`adopted`), nobody's, undecided (`disputed`) or
+    ignored; `to_create` come on top. Not `read` yet: the numbers say nothing. `reporting`: it is in
+    report mode, so nothing waits for approval yet."""
 
     application: str
     application_name: str
@@ -156,6 +156,34 @@ class FirstContact:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """An application whose accounts were not read with these attributes: they are not judged by
+    them yet. No attributes: nobody knows with what they were read."""
+
+    application: str
+    application_name: str
+    attributes: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        if not self.attributes:
+            return (
+                "What its accounts were last read with is not known. They are read anew before "
+                "anything is sent, and this plan may change by that."
+            )
+        several = len(self.attributes) > 1
+        return (
+            f"Its accounts were never read with {' and '.join(self.attributes)}: here it is as if "
+            f"none had {'them' if several else 'it'}. They are read with "
+            f"{'them' if several else 'it'} before anything is sent, and this plan may change by "
+            "that."
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        return {"application": self.application, "attributes": list(self.attributes)}
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Lines are ordered by application, then by urgency."""
 
@@ -170,6 +198,7 @@ class Plan:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     #: Application name -> why nothing is sent there now, although it would be due.
     still: Mapping[str, str] = field(default_factory=dict)
+    unread: tuple[Unread, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -211,6 +240,7 @@ class Plan:
             },
             "problems": [problem.as_json() for problem in self.problems],
             "first_contact": [contact.as_json() for contact in self.first_contact],
+            "unread": [one.as_json() for one in self.unread],
         }
 
 

@@ -18,7 +18,14 @@ from tenure.infra.bulk import among, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import veiling
-from tenure.provisioning.records.accounts import doubt, is_made, store_accounts, touched
+from tenure.provisioning.records.accounts import (
+    doubt,
+    is_made,
+    known_ones,
+    not_made,
+    store_accounts,
+    touched,
+)
 from tenure.provisioning.records.waking import queue_drain
 from tenure.provisioning.records.work import Outcome, Result
 from tenure.runs.models import Run
@@ -64,14 +71,23 @@ def settle(
 ) -> None:
     """Store what became of a batch: operations, accounts, evidence, audit, progress of runs."""
     rows = [operations[outcome.work.operation] for outcome in outcomes]
-    for row, outcome in zip(rows, outcomes, strict=True):
+    settled = list(zip(rows, outcomes, strict=True))
+    known = known_ones(application, settled)
+    for outcome, account in not_made(known, settled):
+        outcome.result, outcome.account = Result.FAILED, None
+        outcome.message = (
+            f"The application made no account, and answered with {account}, which is somebody "
+            "else's here: one of the two needs another name."
+        )
+        outcome.work.progress = {}
+    for row, outcome in settled:
         _outcome(row, outcome, now)
-    done = [(r, o) for r, o in zip(rows, outcomes, strict=True) if o.result is Result.DONE]
-    made = [(r, o) for r, o in zip(rows, outcomes, strict=True) if is_made(r, o)]
-    store_accounts(application, made, now)
+    done = [(r, o) for r, o in settled if o.result is Result.DONE]
+    made = [(r, o) for r, o in settled if is_made(r, o)]
+    store_accounts(application, known, made, now)
     doubt(
         (row, touched(row, known=None if outcome.may_be_done else row.progress))
-        for row, outcome in zip(rows, outcomes, strict=True)
+        for row, outcome in settled
         if outcome.result is not Result.DONE
     )
     for row in rows:

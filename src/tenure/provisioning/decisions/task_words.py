@@ -1,0 +1,133 @@
+"""A task in words: what to do, value by value, and what to look at before saying that it is done.
+
+All of it is read from the operation, so that it is as concrete for an application of which nobody
+has written instructions as for any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tenure.applications.models import Application
+from tenure.core.model import OperationKind, Value
+from tenure.core.transfers import OWNER
+from tenure.core.veiling import is_veiled
+from tenure.provisioning.models import Operation
+
+_WHAT = {
+    OperationKind.CREATE: "Make an account for {person} in {application}.",
+    OperationKind.UPDATE: "Change the account {account} in {application}.",
+    OperationKind.DISABLE: "Close the account {account} in {application}.",
+    OperationKind.ENABLE: "Open the account {account} in {application}.",
+    OperationKind.TRANSFER: "Hand over what the account {account} has in {application}.",
+    OperationKind.DELETE: "Delete the account {account} in {application}.",
+    OperationKind.GRANT: "Give the account {account} in {application} what is listed.",
+    OperationKind.REVOKE: "Take from the account {account} in {application} what is listed.",
+}
+_SWITCH = {
+    OperationKind.DISABLE: "deactivate it (suspend or block it), so that nobody can sign in with "
+    "it; do not delete it",
+    OperationKind.ENABLE: "activate it, so that its owner can sign in with it again",
+    OperationKind.DELETE: "delete it for good",
+}
+_CHECK = {
+    OperationKind.UPDATE: "The account shows these values after it was saved.",
+    OperationKind.DISABLE: "The account is shown as deactivated, and nobody is signed in with it.",
+    OperationKind.ENABLE: "The account is shown as active.",
+    OperationKind.TRANSFER: "Nothing belongs to the account any more.",
+    OperationKind.DELETE: "A search for {account} finds nothing.",
+    OperationKind.GRANT: "The account is listed where it was given something.",
+    OperationKind.REVOKE: "The account is not listed any more where something was taken.",
+}
+
+
+def what(row: Operation) -> str:
+    """In one sentence, which account of whom in which application."""
+    person = row.person.display_name if row.person else ""
+    name = str(row.account or person)
+    whose = f"{name} of {person}" if person and name != person else name
+    kind = OperationKind.GRANT if made_already(row) else OperationKind(row.kind)
+    return _WHAT[kind].format(person=person, account=whose, application=row.application.name)
+
+
+def steps(row: Operation, clear: Mapping[str, Value | None]) -> Iterator[str]:
+    """Every value to set, and everything to give and to take. `clear`: sensitive values that may be
+    shown, by attribute."""
+    kind = OperationKind(row.kind)
+    if row.account is not None:
+        yield f"look for the account {row.account}{_id(row)}"
+    elif row.person is not None:
+        yield "look first whether they have an account there already: if so, take that one"
+    if kind is OperationKind.TRANSFER:
+        heir = row.attributes.get(OWNER, {}).get("to")
+        yield f"make the account with the id {heir} the owner of all that it owns"
+    elif not made_already(row):
+        for name, change in row.attributes.items():
+            yield _value(name, change, clear)
+    if kind is OperationKind.CREATE and not row.active and not made_already(row):
+        yield "leave it deactivated: it is opened later"
+    if kind in _SWITCH:
+        yield _SWITCH[kind]
+    for word, keys in (("give", row.grant), ("take", row.revoke)):
+        done_already = set(row.progress.get("grant" if word == "give" else "revoke", ()))
+        for key in keys:
+            if key not in done_already:
+                of, _, name = key.partition(":")
+                yield f"{word} the {of} {name}"
+
+
+def check(row: Operation) -> str:
+    """What to look at before it is said to be done."""
+    kind = OperationKind.GRANT if made_already(row) else OperationKind(row.kind)
+    if kind is OperationKind.CREATE:
+        state = "active" if row.active else "deactivated"
+        return f"There is one account of theirs, {state}, with these values. {_told(row)}"
+    return _CHECK[kind].format(account=row.account or "it")
+
+
+def made_already(row: Operation) -> bool:
+    """Whether the account that was to be made is there, and only what it lacks is left to do."""
+    return row.kind == OperationKind.CREATE.value and row.account is not None
+
+
+def cause(row: Operation) -> str:
+    """Why it has to be done by hand, and where it can be said how."""
+    application: Application = row.application
+    unsaid = application.connector == "manual" and not application.catalogue_entry
+    if unsaid and not application.settings.get("instructions"):
+        return (
+            f"{row.error} Nobody has written down where and how: an administrator can, as the "
+            f"instructions of {application.name}, and they then stand here."
+        )
+    return row.error
+
+
+def _id(row: Operation) -> str:
+    """As far as it has one there: done by hand, and no id given, it has ours."""
+    account = row.account
+    ours = str(row.person.uid) if row.person else ""
+    if account is None or account.remote_id in (str(account), ours):
+        return ""
+    return f" (its id there is {account.remote_id})"
+
+
+def _told(row: Operation) -> str:
+    """How it is known afterwards which account it is."""
+    if row.application.connector == "manual":
+        return "If it has an id there, note it: it is asked for when this is said to be done."
+    return f"{row.application.name} is asked for it when this is said to be done."
+
+
+def _value(name: str, change: Mapping[str, object], clear: Mapping[str, Value | None]) -> str:
+    value = clear.get(name, change.get("to"))
+    now = change.get("from")
+    there = "" if now in (None, "", []) or is_veiled(now) else f" (now {_text(now)})"
+    return f"{name}: {_text(value)}{there}"
+
+
+def _text(value: object) -> str:
+    if value in (None, "", []):
+        return "(empty)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

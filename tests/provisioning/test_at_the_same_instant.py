@@ -1,0 +1,247 @@
+"""Two transactions at the same instant: whichever comes first, nobody keeps what they lost."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tenure.applications.connecting import connector_for
+from tenure.applications.models import Account, Application
+from tenure.connectors.base import RemoteAccount
+from tenure.infra.clock import now
+from tenure.people import services as people
+from tenure.people.models import Person
+from tenure.provisioning import services
+from tenure.provisioning.decisions import ownership, unions
+from tenure.provisioning.execution import claiming, postponed
+from tenure.provisioning.execution.sending import Batch
+from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import guarding, plans, replacing
+from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.records import settling
+from tests.provisioning.company import Company, apply, change, drain, linked, states
+
+
+class Beside:
+    """Something in a thread of its own, begun in the middle of another transaction: it is done by
+    then, or it waits for that transaction to end."""
+
+    def __init__(self, do: Callable[[], object]) -> None:
+        self._do = do
+        self._backend = 0
+        self._error: BaseException | None = None
+        self._began = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                (self._backend,) = cursor.fetchone()
+            self._began.set()
+            self._do()
+        except BaseException as error:
+            self._error = error
+        finally:
+            self._began.set()
+            connection.close()
+
+    def begin(self) -> None:
+        self._thread.start()
+        assert self._began.wait(30)
+        until = time.monotonic() + 30
+        while self._thread.is_alive() and not self._waits():
+            assert time.monotonic() < until
+            self._thread.join(0.01)
+
+    def _waits(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [self._backend])
+            return bool(cursor.fetchone()[0])
+
+    def end(self) -> None:
+        self._thread.join(30)
+        assert not self._thread.is_alive()
+        if self._error is not None:
+            raise self._error
+
+
+def during_the_claim(monkeypatch: pytest.MonkeyPatch, do: Callable[[], object]) -> Beside:
+    """Begin it when operations are chosen, and before that is committed; once."""
+    beside, read = Beside(do), claiming._read
+    begun: list[Beside] = []
+
+    def read_and_begin(rows: Any) -> list[Operation]:
+        found = read(rows)
+        if found and not begun:
+            begun.append(beside)
+            beside.begin()
+        return found
+
+    monkeypatch.setattr(claiming, "_read", read_and_begin)
+    return beside
+
+
+def test_whoever_is_terminated_while_their_account_is_claimed_does_not_keep_it(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    person = company.person("1")
+    services.store()
+    beside = during_the_claim(
+        monkeypatch, lambda: services.terminate_now(person, reason="dismissed")
+    )
+    drain()
+    beside.end()
+    drain()
+    assert Person.objects.get().state == "left"
+    assert company.open_users() == set()
+
+
+def send(rows: Sequence[Operation]) -> None:
+    """What was claimed, as a drain does it."""
+    application = Application.objects.get()
+
+    async def nothing(account: RemoteAccount, person: str) -> str:
+        return ""
+
+    async def sent() -> Any:
+        async with connector_for(application) as connector:
+            work = claiming.work_for(rows)
+            return await Batch(connector, work, {}, objection=nothing, concurrency=1).send()
+
+    settling.settle(application, asyncio.run(sent()), {row.pk: row for row in rows}, now())
+
+
+def test_a_plan_that_did_not_see_what_was_made_meanwhile_is_made_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    person = company.person("1")
+    services.store()
+    rows, _ = claiming.claim(Application.objects.get(), 10, now())
+    people.terminate(person, at=now(), reason="left", now=now())
+    replace = replacing.replace
+
+    def later(**given: Any) -> Any:
+        """Their accounts were read before, and this one is made before the plan is stored."""
+        send(rows)
+        monkeypatch.setattr(replacing, "replace", replace)
+        return replace(**given)
+
+    monkeypatch.setattr(replacing, "replace", later)
+    plans.store(Scope(person=person.pk), decided=True)
+    assert company.open_users() == {"p1@acme.example"}
+    postponed.catch_up()
+    drain()
+    assert company.open_users() == set()
+
+
+def test_an_account_is_not_made_for_somebody_who_got_one_meanwhile(company: Company) -> None:
+    """Two plans of one instant each want it; the second is stored when the first was carried
+    out."""
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    company.person("1")
+    services.store()
+    drain()
+    company.memories["chat"].unique = False
+    first = Operation.objects.get()
+    first.pk, first.state, first.account, first.attempts = None, "planned", None, 0
+    first.progress, first.finished_at, first.started_at = {}, None, None
+    first.save(force_insert=True)
+    drain()
+    assert len(company.memories["chat"].users) == 1
+    assert states() == {"done": 1, "cancelled": 1}
+
+
+def test_two_plans_of_one_instant_are_not_each_within_a_limit_that_both_are_over(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", 'user.department == "Sales"', {"chat": []})
+    everybody = company.people(20)
+    apply()
+    for person in everybody[:10]:
+        change(person, department="Support")
+    first, second = (frozenset(p.pk for p in some) for some in (everybody[:5], everybody[5:10]))
+    beside = Beside(lambda: plans.store(Scope(people=second)))
+    of_run = guarding.of_run
+
+    def then_the_other(*given: Any) -> Any:
+        monkeypatch.setattr(guarding, "of_run", of_run)
+        found = of_run(*given)
+        beside.begin()
+        return found
+
+    monkeypatch.setattr(guarding, "of_run", then_the_other)
+    plans.store(Scope(people=first))
+    beside.end()
+    drain()
+    assert len(company.open_users()) == 20
+    assert Operation.objects.filter(state="held").count() == 10
+
+
+def test_people_are_not_put_together_while_something_is_claimed_for_one_of_them(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    person, other = company.people(2)
+    apply()
+    change(other, title="Lead")
+    services.store()
+    beside = during_the_claim(
+        monkeypatch, lambda: unions.merge(person=person, other=other, reason="one and the same")
+    )
+    drain()
+    with pytest.raises(unions.UnionRefused, match="on its way to Chat"):
+        beside.end()
+    assert Person.objects.count() == 2
+    assert company.users()["p2@acme.example"].attributes["title"] == "Lead"
+
+
+def test_nobodys_account_is_not_linked_while_it_is_being_closed(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.application("chat", orphans="disable")
+    company.rule("all", 'user.department == "Sales"', {"chat": []})
+    company.memories["chat"].add_user({"userName": "old@acme.example"})
+    person = company.person("1", "Support")
+    drain()
+    apply()
+    services.approve(reason="nobody knows it")
+    account = Account.objects.get()
+    beside = during_the_claim(
+        monkeypatch, lambda: ownership.link(account, person, reason="it is theirs")
+    )
+    drain()
+    with pytest.raises(ownership.CannotDecide, match="just now"):
+        beside.end()
+    ownership.link(account, person, reason="it is theirs")
+    assert linked()["old@acme.example"].person == person
+
+
+def test_whoever_is_found_to_own_what_is_just_being_closed_keeps_it(company: Company) -> None:
+    """What is settled says nothing of whose an account is."""
+    company.application("chat", orphans="disable")
+    company.rule("all", "true", {"chat": []})
+    company.memories["chat"].add_user({"userName": "old@acme.example"})
+    drain()
+    apply()
+    services.approve(reason="nobody knows it")
+    rows, _ = claiming.claim(Application.objects.get(), 10, now())
+    person = company.person("1")
+    Account.objects.update(person=person, situation="linked")
+    send(rows)
+    assert linked()["old@acme.example"].person == person
+    apply()
+    assert company.open_users() == {"p1@acme.example"}
