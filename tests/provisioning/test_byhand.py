@@ -62,6 +62,9 @@ def test_what_it_cannot_do_is_a_task_with_everything_that_one_needs_to_know(
     assert task.steps == (look, "title: Lead (now Clerk)")
     assert task.check == "The account shows these values after it was saved."
     assert task.assignee == "it@acme.example"
+    assert byhand.whose([task]) == {"it@acme.example": "it@acme.example"}
+    Application.objects.update(owner="1")
+    assert byhand.whose([only()]) == {"1": "Person 1 (1)"}
     assert "no way for us to update" in task.cause
     assert not task.overdue
     assert states() == {"done": 1, "manual": 1}

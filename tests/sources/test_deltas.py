@@ -93,7 +93,7 @@ def test_deleted_and_terminated_records_make_leavers_through_the_guard(
     put(there, 7, family="Nagy")
     held = import_source(hr)
     assert held.held
-    assert "1 leavers in HR after 5 within the last 24 hours" in held.run.message
+    assert "1 leaver in HR after 5 within the last 24 hours" in held.run.message
     assert person(7).display_name == "Given7 Nagy", "the rest is taken"
     # It comes again until somebody decides.
     there.drop("id-8")

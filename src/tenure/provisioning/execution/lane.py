@@ -21,6 +21,7 @@ from tenure.applications.models import Application, Entitlement
 from tenure.connectors.base import Connector, Learnt, Limits, RemoteAccount
 from tenure.infra.clock import now
 from tenure.provisioning.execution import claiming, postponed
+from tenure.provisioning.execution.holding import Pulse
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import Batch
 from tenure.provisioning.execution.settlers import More, Settling
@@ -67,13 +68,15 @@ class Course:
     stopped_on: str = ""
     #: What it teaches us of its limits meanwhile.
     learnt: Learnt = field(default_factory=Learnt)
+    #: Whether the database has heard of the drain lately: otherwise another one may be at it.
+    pulse: Pulse = field(default_factory=Pulse)
 
     #: Outcomes are stored in several threads.
     _counting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def over(self) -> bool:
-        return self.paused or bool(self.stopped)
+        return self.paused or bool(self.stopped) or not self.pulse.is_felt()
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """That these are stored."""
