@@ -33,7 +33,7 @@ from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.records import settling
 from tenure.provisioning.records.work import Outcome, Result, Work
 
-_SMALLEST, _LARGEST = 32, 1024
+_SMALLEST, _LARGEST = 32, 2048
 _TARGET_SECONDS = 0.5
 #: Batches in a row in which nothing came through before the application counts as unreachable.
 _PATIENCE = 3
@@ -277,7 +277,7 @@ def _next_size(size: int, sent: int, seconds: float) -> int:
     if sent < size:
         return size
     if seconds < _TARGET_SECONDS / 2:
-        return min(_LARGEST, size * 2)
+        return min(_LARGEST, size * (4 if seconds < _TARGET_SECONDS / 8 else 2))
     return max(_SMALLEST, size // 2) if seconds > _TARGET_SECONDS * 2 else size
 
 
