@@ -62,7 +62,7 @@ def test_a_leaver_does_not_wait_for_the_batch_that_is_travelling(sales: Company)
     Application.objects.update(limits={"concurrency": 4})
     sales.people(32)
     memory = sales.memories["chat"]
-    memory.faults.always("create", slow(0.3))
+    memory.faults.always("create", slow(0.6))
     services.store()
     terminate_while_draining(sales, leaver, busy="create")
     happened = [one.what for one in memory.history]

@@ -225,6 +225,8 @@ def _read(resource: Mapping[str, Any], where: Path) -> Value | None:
 
 def _value(found: Any) -> Value | None:
     """A value as mappings know it; empty is None."""
+    if type(found) is str:
+        return found or None
     if isinstance(found, list):
         texts = [_text(part) for part in found]
         return [text for text in texts if text] or None

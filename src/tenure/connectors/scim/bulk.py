@@ -67,6 +67,7 @@ class Sent:
 
     ask: Ask
     encoded: bytes
+    data: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,8 @@ class Verbs(Protocol):
         """The change as one that can be sent without reading anything first; None where there is
         none. Raises `ConnectorError` for what is not sent at all."""
 
-    def made(self, change: Change, identifier: str, shown: Any) -> RemoteAccount:
-        """The account, by its id and what the answer shows of it."""
+    def made(self, identifier: str, shown: Any, sent: Mapping[str, Any]) -> RemoteAccount:
+        """The account, by its id and what the answer shows of it, or else what was sent."""
 
     def refused(self, change: Change, error: ConnectorError) -> ConnectorError | None:
         """The error with the attributes that it speaks of; None where it is worth saying in another
@@ -147,7 +148,7 @@ class Bulk:
             return None
         encoded = operation.encoded(str(number))
         ask = Ask(operation.method, operation.path, write=True, single=operation.method != "POST")
-        return None if encoded is None else Sent(ask, encoded)
+        return None if encoded is None else Sent(ask, encoded, operation.data)
 
     def _most(self) -> int:
         speech = self._speech
@@ -275,20 +276,20 @@ class Bulk:
                 else:
                     found[number] = refused
                 continue
-            found[number] = self._done(changes[number], ask, said)
+            found[number] = self._done(changes[number], operation, said)
         return found
 
-    def _done(self, change: Change, ask: Ask, said: Told) -> Answered:
+    def _done(self, change: Change, operation: Sent, said: Told) -> Answered:
         if change.verb != "create":
             return None
         shown = said.body if isinstance(said.body, dict) and said.body.get("id") else None
         identifier = str(shown["id"]) if shown else last_segment(said.location)
         if not identifier or identifier.casefold() == "users":
             return OutcomeUnknown(
-                f"{ask} was done in a bulk request, and the answer does not say what it made: it "
-                "is looked for before anything is sent again."
+                f"{operation.ask} was done in a bulk request, and the answer does not say what it "
+                "made: it is looked for before anything is sent again."
             )
-        return self._verbs.made(change, identifier, shown)
+        return self._verbs.made(identifier, shown, operation.data or {})
 
     async def _each_alone(
         self, changes: Sequence[Change], numbers: Sequence[int]

@@ -7,6 +7,7 @@ left to the connector's own verbs, alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tenure.connectors.answers import HttpRejected
@@ -22,7 +23,7 @@ from tenure.connectors.scim.attributes import path
 from tenure.connectors.scim.bulk import Operation
 from tenure.connectors.scim.changing import Changer, refuses_style, user, with_fields
 from tenure.connectors.scim.creating import Creator
-from tenure.connectors.scim.finding import Finder, Resource
+from tenure.connectors.scim.finding import Finder
 from tenure.connectors.scim.patch import Style
 from tenure.connectors.scim.speech import Speech
 
@@ -50,7 +51,10 @@ class Changes:
         dialect, target = self._speech.dialect, user(change.remote_id) if change.remote_id else ""
         if change.verb == "create":
             self._creator.refuse(change.attributes)
-            return Operation("POST", "/Users", self._resource_for(change))
+            resource = self._creator.new(
+                change.attributes, change.external_id, change.active, typed=self._speech.typed
+            )
+            return Operation("POST", "/Users", resource)
         if change.verb == "delete" or (change.verb == "disable" and dialect.off.by == "delete"):
             kept = change.verb == "delete" and dialect.delete == "unsupported"
             return None if kept else Operation("DELETE", target)
@@ -62,15 +66,12 @@ class Changes:
             body = self._changer.active_in_one(change.verb == "enable")
         return None if body is None else Operation("PATCH", target, body)
 
-    def made(self, change: Change, identifier: str, shown: Any) -> RemoteAccount:
+    def made(self, identifier: str, shown: Any, sent: Mapping[str, Any]) -> RemoteAccount:
         """Where the answer does not show the account, it is what was sent, to be read later."""
-        resource = dict(shown) if shown else self._resource_for(change)
-        resource["id"] = identifier
+        resource = {**(shown or sent), "id": identifier}
         self._finder.note(resource)
         self._creator.note(identifier)
-        if shown:
-            return self._accounts.loaded(resource)
-        return self._accounts.marked(resource, b"")
+        return self._accounts.loaded(resource) if shown else self._accounts.marked(resource, b"")
 
     def refused(self, change: Change, error: ConnectorError) -> ConnectorError | None:
         if change.verb == "create":
@@ -99,8 +100,3 @@ class Changes:
             case "delete":
                 await connector.delete(change.remote_id)
         return None
-
-    def _resource_for(self, change: Change) -> Resource:
-        return self._creator.new(
-            change.attributes, change.external_id, change.active, typed=self._speech.typed
-        )

@@ -26,7 +26,8 @@ from tenure.connectors.base import ConnectorError
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming, holding
 from tenure.provisioning.execution.lane import Course, Drained, Lane
-from tenure.provisioning.execution.tables import Tables, connect, try_lock, unlock
+from tenure.provisioning.execution.settlers import More
+from tenure.provisioning.execution.tables import Tables, connect, has_room, try_lock, unlock
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.reconciliation import first_contact
@@ -54,6 +55,7 @@ class Drain:
         self.result = Drained()
         self._wide = Tables(f"drain-{slug}")
         self._claims = Tables(f"claims-{slug}")
+        self._settling = Tables(f"settling-{slug}")
         self._fast = Tables(f"leavers-{slug}")
 
     async def run(self) -> Drained:
@@ -67,7 +69,7 @@ class Drain:
                 )
             return self.result
         finally:
-            tables = (self._fast, self._claims, self._wide)
+            tables = (self._fast, self._claims, self._settling, self._wide)
             await asyncio.gather(*(one.close() for one in tables))
 
     async def _locked(self) -> Application | None:
@@ -123,7 +125,7 @@ class Drain:
                 await self._read(course)
             await stack.enter_async_context(connector)
             lane = Lane(
-                course, connector, self._wide, more=partial(self._claiming, course.application)
+                course, connector, self._wide, more=partial(self._helping, course.application)
             )
             await lane.find_groups()
             return lane
@@ -172,17 +174,28 @@ class Drain:
         finally:
             await _end(fast)
 
-    async def _claiming(self, application: Application) -> Tables:
-        """A connection for claims alone, if the database has one left. Its lock is free for a
-        moment in between, and nobody can take it: they would need that of the wide lane first."""
+    async def _helping(self, application: Application) -> More:
+        """Connections for claims alone, and to settle two batches at a time, if the database has
+        them to spare."""
+        return More(
+            claims=await self._beside(self._claims, holding.CLAIMS, application),
+            settling=await self._beside(self._settling, holding.SETTLING, application),
+        )
+
+    async def _beside(self, tables: Tables, lock: int, application: Application) -> Tables:
+        """This one, with its lock; the wide lane's own where the database has few connections left.
+        The lock is free for a moment in between, and nobody can take it: they would need that of
+        the wide lane first."""
+        if not await self._wide.do(has_room):
+            return self._wide
         try:
-            await self._claims.do(connect)
+            await tables.do(connect)
         except DatabaseError:
             return self._wide
-        await self._wide.do(unlock, holding.CLAIMS, application.pk)
-        if not await self._claims.do(try_lock, holding.CLAIMS, application.pk):
-            raise RuntimeError(f"Somebody else claims what is to be sent to {application.slug}.")
-        return self._claims
+        await self._wide.do(unlock, lock, application.pk)
+        if not await tables.do(try_lock, lock, application.pk):
+            raise RuntimeError(f"Somebody else is at work on {application.slug}.")
+        return tables
 
     async def _leavers(self, course: Course, closing: asyncio.Event) -> None:
         """Look up again and again: leavers go at once, and who stopped writes is heard."""

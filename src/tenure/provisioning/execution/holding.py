@@ -18,8 +18,9 @@ from tenure.provisioning.execution.tables import try_lock
 
 log = logging.getLogger(__name__)
 
-#: Locks of the wide lane, the fast one, and of claims; their second key is the application's.
-WIDE, FAST, CLAIMS = 0x7E5, 0x7E8, 0x7EB
+#: Locks of the wide lane, the fast one, of claims, and of every other batch that is settled; their
+#: second key is the application's.
+WIDE, FAST, CLAIMS, SETTLING = 0x7E5, 0x7E8, 0x7EB, 0x7ED
 PULSE_SECONDS = 3.0
 #: A drain that was not heard for so long writes no more; and after so long it may be put out.
 _EXPIRES_SECONDS, SILENT_SECONDS = 20.0, 30
@@ -71,7 +72,7 @@ def put_out_silent(application: Application) -> bool:
         cursor.execute(
             _PUT_OUT,
             {
-                "locks": [WIDE, FAST, CLAIMS],
+                "locks": [WIDE, FAST, CLAIMS, SETTLING],
                 "application": application.pk,
                 "patience": _PATIENCE_SECONDS * 1000,
                 "silent": SILENT_SECONDS,
@@ -90,7 +91,7 @@ def put_out_silent(application: Application) -> bool:
 
 def take(application: int) -> bool:
     """The locks with which a drain begins; whether nobody else has them."""
-    return all(try_lock(lock, application) for lock in (WIDE, CLAIMS))
+    return all(try_lock(lock, application) for lock in (WIDE, CLAIMS, SETTLING))
 
 
 def _now() -> float:

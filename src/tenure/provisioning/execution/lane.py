@@ -1,5 +1,5 @@
 """One lane of a drain: claim, send, settle, again, over a connection of its own; where much is due
-over two, so that what is claimed does not wait for what is settled.
+over three, so that what is claimed does not wait for what is settled, nor one batch for another.
 
 A drain has two. The wide one takes whatever is due, in big batches. The fast one takes leavers'
 removals only, as soon as they are due, so that they neither wait for the batch that is travelling
@@ -9,6 +9,7 @@ nor for the outcomes of the last one to be stored.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from tenure.provisioning.execution import claiming, postponed
 from tenure.provisioning.execution.holding import Pulse
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import Batch
+from tenure.provisioning.execution.settlers import More, Settling
 from tenure.provisioning.execution.tables import Tables
 from tenure.provisioning.execution.together import Race
 from tenure.provisioning.models import Operation
@@ -31,7 +33,7 @@ from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.records import settling
 from tenure.provisioning.records.work import Outcome, Result, Work
 
-_SMALLEST, _LARGEST = 32, 1024
+_SMALLEST, _LARGEST = 32, 2048
 _TARGET_SECONDS = 0.5
 #: Batches in a row in which nothing came through before the application counts as unreachable.
 _PATIENCE = 3
@@ -69,17 +71,26 @@ class Course:
     #: Whether the database has heard of the drain lately: otherwise another one may be at it.
     pulse: Pulse = field(default_factory=Pulse)
 
+    #: Outcomes are stored in several threads.
+    _counting: threading.Lock = field(default_factory=threading.Lock)
+
     @property
     def over(self) -> bool:
         return self.paused or bool(self.stopped) or not self.pulse.is_felt()
+
+    def count(self, outcomes: Sequence[Outcome]) -> None:
+        """That these are stored."""
+        with self._counting:
+            self.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
+            self.result.failed += sum(o.result is Result.FAILED for o in outcomes)
 
 
 Upcoming: TypeAlias = tuple[list[Operation], list[Work]]
 
 
 class Lane:
-    """Batch after batch. `leavers`: only removals for who leaves; `more`: a connection for claims,
-    to be asked for when more is due than one small batch."""
+    """Batch after batch. `leavers`: only removals for who leaves; `more`: connections beside its
+    own, to be asked for when more is due than one small batch."""
 
     def __init__(
         self,
@@ -87,7 +98,7 @@ class Lane:
         connector: Connector,
         tables: Tables,
         *,
-        more: Callable[[], Awaitable[Tables]] | None = None,
+        more: Callable[[], Awaitable[More]] | None = None,
         leavers: bool = False,
     ) -> None:
         self._course = course
@@ -96,6 +107,7 @@ class Lane:
         self._tables = tables
         self._claims = tables
         self._more = more
+        self._settling = Settling(tables)
         self._leavers = leavers
         self._size = _SMALLEST
         self._silent = 0
@@ -104,31 +116,31 @@ class Lane:
         self._race = Race()
 
     async def until_nothing_is_due(self) -> None:
-        """Send batch after batch. While one travels the last is settled and the next is claimed,
-        unless the last went badly: then there may be no next."""
-        settling_last: asyncio.Future[None] | None = None
-        upcoming = await self._next()
-        while upcoming:
-            rows, work = upcoming
-            if self._more is not None and len(work) >= _SMALLEST:
-                self._claims, self._more = await self._more(), None
-            ahead = None if self._silent else self._claims.submit(self._claim)
-            outcomes = await self._send(work)
-            if settling_last is not None:
-                await settling_last
-            settling_last = self._tables.submit(self._settle, rows, outcomes)
-            upcoming = await ahead if ahead else None
-            await self.keep_groups()
-            if self._course.over or _is_trouble(outcomes):
-                await settling_last
-                if await self._tables.do(self._held_up, outcomes, upcoming):
-                    upcoming = None
-            else:
-                self._silent = 0
-            if upcoming is None:
-                # What was settled last may be what others wait for.
-                await settling_last
-                upcoming = await self._next()
+        """Send batch after batch. While one travels the last ones are settled and the next is
+        claimed, unless the last went badly: then there may be no next."""
+        async with self._settling as settling:
+            upcoming = await self._next()
+            while upcoming:
+                rows, work = upcoming
+                if self._more is not None and len(work) >= _SMALLEST:
+                    more, self._more = await self._more(), None
+                    self._claims = more.claims
+                    settling.over(more.settling)
+                ahead = None if self._silent else self._claims.submit(self._claim)
+                outcomes = await self._send(work)
+                await settling.begin(self._settle, rows, outcomes)
+                upcoming = await ahead if ahead else None
+                await self.keep_groups()
+                if self._course.over or _is_trouble(outcomes):
+                    await settling.done()
+                    if await self._tables.do(self._held_up, outcomes, upcoming):
+                        upcoming = None
+                else:
+                    self._silent = 0
+                if upcoming is None:
+                    # What was settled last may be what others wait for.
+                    await settling.done()
+                    upcoming = await self._next()
 
     async def try_one(self, kind: str) -> bool | None:
         """Send one operation of this kind ("" for any): whether that works, None where there is
@@ -257,8 +269,7 @@ class Lane:
         pacing.keep(self._application, self._course.learnt)
         if any(o.result is Result.DONE for o in outcomes):
             health.works(self._application)
-        self._course.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
-        self._course.result.failed += sum(o.result is Result.FAILED for o in outcomes)
+        self._course.count(outcomes)
 
 
 def _next_size(size: int, sent: int, seconds: float) -> int:
@@ -266,7 +277,7 @@ def _next_size(size: int, sent: int, seconds: float) -> int:
     if sent < size:
         return size
     if seconds < _TARGET_SECONDS / 2:
-        return min(_LARGEST, size * 2)
+        return min(_LARGEST, size * (4 if seconds < _TARGET_SECONDS / 8 else 2))
     return max(_SMALLEST, size // 2) if seconds > _TARGET_SECONDS * 2 else size
 
 

@@ -67,8 +67,8 @@ class Batch:
         self._paused = paused
         self._race = race or Race()
         self.outcomes = {item.operation: Outcome(item) for item in work}
-        #: What earlier batches did of each.
-        self._before = {item.operation: deepcopy(item.progress) for item in work}
+        #: What earlier batches did of those that they began.
+        self._before = {item.operation: deepcopy(item.progress) for item in work if item.progress}
         self._concurrency = concurrency
         self._limit = asyncio.Semaphore(concurrency)
         self._private = frozenset[str]().union(*(item.private for item in work))
@@ -119,7 +119,7 @@ class Batch:
         """Whether it is not begun: somebody stopped writes, the application refuses us, or another
         worker may be at it by now."""
         work = outcome.work
-        halted = self._paused() and work.progress == self._before[work.operation]
+        halted = self._paused() and work.progress == self._before.get(work.operation, {})
         if self._refused or halted or not may_write.get()():
             outcome.result = Result.PAUSED
             return True
@@ -130,11 +130,13 @@ class Batch:
         if not isinstance(self.connector, Bulking):
             await self._each(outcomes, self._account)
             return
-        many = [o for o in outcomes if self._may_travel(o.work)]
+        many: list[Outcome] = []
+        alone: list[Outcome] = []
+        for outcome in outcomes:
+            (many if self._may_travel(outcome.work) else alone).append(outcome)
         together = await self._race.choice(self.connector, len(many))
         began = asyncio.get_running_loop().time()
         if together:
-            alone = [o for o in outcomes if not self._may_travel(o.work)]
             parts = [many[at : at + together] for at in range(0, len(many), together)]
             await asyncio.gather(self._each(alone, self._account), *map(self._together, parts))
         else:
@@ -146,11 +148,11 @@ class Batch:
         """Whether it is one write, with nothing to be looked at first."""
         looks = work.kind is OperationKind.CREATE and (work.unsure or work.outdated)
         return (
-            work.kind.value in VERBS
+            work.kind in VERBS
             and not looks
             and not work.progress.get("account")
             and not work.progress.get("remote_id")
-            and bool(getattr(self.connector.capabilities, work.kind.value, True))
+            and bool(getattr(self.connector.capabilities, work.kind, True))
         )
 
     async def _together(self, outcomes: Sequence[Outcome]) -> None:

@@ -35,6 +35,18 @@ class Tables:
         return asyncio.shield(closing)
 
 
+def has_room() -> bool:
+    """Whether the database has connections left for what only makes us faster: people who look at
+    a page, and other workers, need theirs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 3 * sum(numbackends) < 2 * current_setting('max_connections')::integer"
+            " FROM pg_stat_database"
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
 def connect() -> None:
     """Begin the session of the thread in which this runs. Raises `DatabaseError`."""
     connection.ensure_connection()

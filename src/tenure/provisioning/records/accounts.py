@@ -13,7 +13,7 @@ from tenure.core.drift import ACTIVE, ENTITLEMENTS, Baseline, held_by, sent
 from tenure.core.model import OperationKind, Situation
 from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now as clock_now
-from tenure.infra.instances import blanks
+from tenure.infra.instances import blanks, relate
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
@@ -40,7 +40,7 @@ def is_made(row: Operation, outcome: Outcome) -> bool:
     """Whether there is something to store: it is done, or an account was made and the rest of the
     operation is still to come. An account that exists must be known here, whatever follows."""
     return outcome.result is Result.DONE or (
-        row.kind == OperationKind.CREATE.value and outcome.account is not None
+        row.kind == OperationKind.CREATE and outcome.account is not None
     )
 
 
@@ -53,9 +53,9 @@ def not_made(
     found = []
     for row, outcome in done:
         account = known.get(outcome.work.remote_id)
-        if row.kind != OperationKind.CREATE.value or outcome.account is None or account is None:
+        if row.kind != OperationKind.CREATE or outcome.account is None or account is None:
             continue
-        linked = account.situation == Situation.LINKED.value
+        linked = account.situation == Situation.LINKED
         if linked and account.person_id not in (None, row.person_id):
             account.unsure = sorted({*account.unsure, *row.attributes, *row.grant, ACTIVE})
             account.fingerprint = b""
@@ -80,7 +80,7 @@ def store_accounts(
     blank = blanks(Account, application_id=application.pk, created_at=now)
     for row, outcome in done:
         of_kind = changed.setdefault(outcome.work.kind, [])
-        if row.kind == OperationKind.CREATE.value:
+        if row.kind == OperationKind.CREATE:
             account = known.get(outcome.work.remote_id) or row.account
             if account is not None and outcome.account is None:
                 # Made by an earlier attempt: only the memberships are new.
@@ -112,9 +112,10 @@ def store_accounts(
             if account is not None:
                 _own(account, application.keeps_owner, outcome)
     insert_instances(fresh, numbered=True)
-    # Only now: a row remembers the key that its account has when it is tied.
+    # Only now: it has its key.
     for row, account in tied:
-        row.account = account
+        row.account_id = account.pk
+        relate(row, "account", account)
     always = (*_ALWAYS, "owner") if application.keeps_owner else _ALWAYS
     for kind, accounts in changed.items():
         update_rows(accounts, [*always, *_OF_KIND.get(kind, ())])
@@ -126,7 +127,7 @@ def known_ones(
     application: Application, done: Sequence[tuple[Operation, Outcome]]
 ) -> dict[str, Account]:
     """Remote id -> the record that there is of an account that was made."""
-    made = [o.work.remote_id for row, o in done if row.kind == OperationKind.CREATE.value]
+    made = [o.work.remote_id for row, o in done if row.kind == OperationKind.CREATE]
     rows = Account.objects.filter(
         application=application, remote_id__in=among(made, "text")
     ).exclude(situation=Situation.DELETED.value)
@@ -137,7 +138,7 @@ def _linked_elsewhere(
     application: Application, done: Sequence[tuple[Operation, Outcome]]
 ) -> dict[int | None, str]:
     """Person id -> remote id of the account that is linked to them already."""
-    people = [row.person_id for row, _ in done if row.kind == OperationKind.CREATE.value]
+    people = [row.person_id for row, _ in done if row.kind == OperationKind.CREATE]
     rows = Account.objects.filter(
         application=application, person__in=among(people), situation=Situation.LINKED.value
     )
@@ -192,19 +193,20 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     """An account that was just made, or was there already and is taken over."""
     remote = outcome.account
     attributes = dict(remote.attributes) if remote else _changed({}, outcome.work.attributes)
+    granted = list(outcome.work.progress.get("grant", ()))
     account.person_id = row.person_id
     account.situation = Situation.LINKED.value
     account.user_name = str(attributes.get("userName") or "")
     account.active = remote.active if remote and remote.active is not None else row.active
     account.attributes = attributes
-    account.entitlements = sorted({*account.entitlements, *outcome.work.progress.get("grant", ())})
+    account.entitlements = sorted({*account.entitlements, *granted})
     account.fingerprint = remote.fingerprint if remote else b""
     account.disabled_at = now if account.active is False else None
     account.observed_at = now
     account.candidates, account.situation_reason = [], ""
     # An attempt before this one may have granted what nobody has confirmed.
     unsure = {*account.unsure, *(row.grant if outcome.work.unsure else ())}
-    account.unsure = sorted(unsure - {*outcome.work.progress.get("grant", ())})
+    account.unsure = sorted(unsure.difference(granted))
     if outcome.adopted:
         # What it should be was not written: the next plan compares, as with any account found.
         account.adopted_at, account.situation_reason = now, "Found when it was to be made."
@@ -212,11 +214,7 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     account.created_at = now
     account.baseline = sent(
         {},
-        {
-            **outcome.work.attributes,
-            ACTIVE: row.active,
-            ENTITLEMENTS: list(outcome.work.progress.get("grant", ())),
-        },
+        {**outcome.work.attributes, ACTIVE: row.active, ENTITLEMENTS: granted},
     )
 
 
@@ -269,7 +267,7 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
     again = [
         row.person_id
         for row, outcome in done
-        if row.person_id and (outcome.adopted or row.kind == OperationKind.TRANSFER.value)
+        if row.person_id and (outcome.adopted or row.kind == OperationKind.TRANSFER)
     ]
     # What was done to a nobody's account may not be what is wanted of whose it is by now.
     nobodys = [row.account_id for row, _ in done if not row.person_id and row.account_id]
@@ -284,7 +282,7 @@ def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> 
     if application.delete_after is None:
         return
     for account in accounts:
-        if account.disabled_at is None or account.situation != Situation.LINKED.value:
+        if account.disabled_at is None or account.situation != Situation.LINKED:
             continue
         if account.person_id is None:
             continue

@@ -109,9 +109,9 @@ def settle(
             + [
                 _event(Action.OPERATION_FAILED, application, row, row.error, None)
                 for row in rows
-                if row.state == OperationState.FAILED.value
+                if row.state == OperationState.FAILED
             ]
-            + replaced([row for row in rows if row.state == OperationState.CANCELLED.value])
+            + replaced([row for row in rows if row.state == OperationState.CANCELLED])
         )
     finished = Counter(row.run_id for row in rows if row.finished_at and row.run_id)
     # In one order, whoever settles: two lanes never wait for each other.
@@ -164,7 +164,7 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
     row.progress = outcome.work.progress
     row.attempts += 1
     # Not found out yet whether an earlier attempt made it: that stays the first question.
-    unlearnt = row.state == OperationState.UNKNOWN.value and outcome.account is None
+    unlearnt = row.state == OperationState.UNKNOWN and outcome.account is None
     row.error = outcome.message
     row.not_before = None
     match outcome.result:
@@ -195,7 +195,7 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
         case Result.UNKNOWN:
             row.state = OperationState.UNKNOWN.value
             wait = back_off(row.attempts)
-            if row.kind == OperationKind.CREATE.value:
+            if row.kind == OperationKind.CREATE:
                 wait = max(wait, SHOWN_AFTER)
             row.not_before = now + timedelta(seconds=wait)
         case Result.RETRY:
