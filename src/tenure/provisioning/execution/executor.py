@@ -21,6 +21,7 @@ from tenure.applications import health, pacing
 from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
 from tenure.connectors.base import ConnectorError
+from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.lane import Course, Drained, Lane
@@ -29,6 +30,7 @@ from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.reconciliation import first_contact
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
+from tenure.provisioning.records import lasting
 from tenure.provisioning.records.stopping import why_still
 from tenure.provisioning.records.work import broken
 
@@ -240,3 +242,4 @@ def _stop(application: Application, reason: str, on: str) -> None:
 
 def _resume(application: Application, proven: bool) -> None:
     health.resume(application, proven=proven)
+    lasting.try_soon(application, now())
