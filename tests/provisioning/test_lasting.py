@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -89,7 +89,8 @@ def test_a_reading_of_the_application_brings_it_back_at_once(
     sales: Company, leaver: Person
 ) -> None:
     row = close_in_vain(sales, leaver, rejected())
-    assert row.not_before is not None and row.not_before > now() + timedelta(minutes=30)
+    assert row.not_before is not None
+    assert row.not_before > now() + timedelta(minutes=30)
     sales.memories["chat"].faults.clear()
     asyncio.run(reconcile_by_slug("chat"))
     tasks.sweep(0)
@@ -121,7 +122,7 @@ def test_what_takes_nothing_from_a_leaver_is_given_up_as_before(sales: Company) 
 
 
 def test_its_waits_double_from_ten_minutes_to_six_hours() -> None:
-    at = datetime(2026, 1, 1)
+    at = datetime(2026, 1, 1, tzinfo=UTC)
 
     def minutes(beyond: int, *, refused: bool = False) -> float:
         waits = [lasting.comes_back(beyond, at, refused=refused) - at for _ in range(200)]

@@ -1,7 +1,7 @@
 """Closing what a leaver has is never given up. Where other operations would have failed for good it
-failed too, for everybody who looks; but `not_before` says when it comes back by itself: after a long
-wait, or as soon as the application was read, or works again. It ends when it is done, a plan or a
-person takes its place, or a person says that they did it by hand.
+failed too, for everybody who looks; but `not_before` says when it comes back by itself: after a
+long wait, or as soon as the application was read, or works again. It ends when it is done, a plan
+or a person takes its place, or a person says that they did it by hand.
 
 `finished_at` is kept from its first failure: a leaver's removal that has one and is open came back.
 """
@@ -51,8 +51,9 @@ def lasts(row: Operation) -> bool:
 def comes_back(beyond: int, now: datetime, *, refused: bool) -> datetime:
     """When it is tried again after so many attempts beyond those that every operation has:
     doubling, with jitter."""
-    doubled = min(_LONGEST, _FIRST * 2 ** min(max(0, beyond), 10))
-    return now + max(doubled, _REFUSED if refused else doubled) * random.uniform(0.7, 1.3)
+    doubled: int = 2 ** min(max(0, beyond), 10)
+    wait = max(min(_LONGEST, _FIRST * doubled), _REFUSED if refused else _FIRST)
+    return now + wait * random.uniform(0.7, 1.3)
 
 
 def bring_back(at: datetime) -> int:

@@ -124,7 +124,7 @@ def settle(
     # In one order, whoever settles: two lanes never wait for each other.
     for run, count in sorted(finished.items()):
         Run.objects.filter(pk=run).update(done=F("done") + count, touched_at=now)
-    late = [row.run_id for row in rows if row.pk in before and row.state in _OVER_NOW]
+    late = [r.run_id for r in rows if r.run_id and r.pk in before and r.state in _OVER_NOW]
     # What it said of them when it ended is no longer so: it ends once more.
     Run.objects.filter(pk__in=late, kind="execute", state="failed").update(
         state="running", finished_at=None
