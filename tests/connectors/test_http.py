@@ -25,6 +25,7 @@ from tenure.connectors.base import (
     Unsupported,
 )
 from tenure.connectors.http import HttpFunnel, Timeouts, segment
+from tenure.connectors.lease import may_write
 from tests.connectors.servers import TOKEN, free_port, http_server, raw_server
 
 READ, WRITE = "GET", "POST"
@@ -495,3 +496,19 @@ async def test_an_address_that_is_taken(address: str, allow_http: bool) -> None:
 async def test_numbers_that_stand_for_an_address_are_refused() -> None:
     # 169.254.169.254 as one number: some resolvers understand it.
     assert isinstance(await outcome("https://2852039166", READ), StopApplication)
+
+
+async def test_what_waited_while_the_process_stood_still_is_not_sent() -> None:
+    """Reads are: they do no harm."""
+    seen: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append(request.method)
+        return web.json_response({})
+
+    may_write.set(lambda: False)
+    async with http_server(handler) as address:
+        with pytest.raises(RetryLater, match="stood still"):
+            await ask(address, WRITE)
+        await ask(address, READ)
+    assert seen == [READ]

@@ -156,9 +156,21 @@ async def test_too_much_is_sent_in_parts() -> None:
         assert all(isinstance(a, RemoteAccount) for a in await connector.bulk(new(*range(16))))
         assert (max(odd.sizes), len(odd.users)) == (4, 16)
         assert (await connector.together()).most < 8
+        before = bulks(odd), len(odd.sizes)
+        for number in range(100, 148, 16):
+            await connector.bulk(new(*range(number, number + 16)))
+        assert bulks(odd) - before[0] == len(odd.sizes) - before[1], "nothing is refused again"
     async with opened(BulkQuirks(bytes=1500)) as (odd, connector):
         assert all(isinstance(a, RemoteAccount) for a in await connector.bulk(new(*range(16))))
         assert 1 < max(odd.sizes) < 8
+
+
+async def test_where_less_is_taken_than_is_declared_that_is_learnt_at_once() -> None:
+    async with opened(BulkQuirks(takes=20)) as (odd, connector):
+        for number in range(0, 160, 32):
+            some = new(*range(number, number + 32))
+            assert all(isinstance(a, RemoteAccount) for a in await connector.bulk(some))
+        assert bulks(odd) - len(odd.sizes) == 1, "one request is refused, not one in each batch"
 
 
 async def test_what_an_answer_leaves_out_is_not_known_and_asked_one_by_one_from_then_on() -> None:

@@ -390,7 +390,7 @@ def _import(source: Source, people: list[Person], now: datetime) -> Run:
         RunIssue(run=run, severity=severity, line=line, key=key, message=message)
         for severity, line, key, message in (
             (Severity.ERROR, 17, "10498", "Start date “31.02.2026” is no day. Dates are read as "
-             "%Y-%m-%d and %d.%m.%Y: correct the cell or add its form to `dates`."),
+             "2026-12-31 or 31.12.2026: correct the cell or add its form to `dates`."),
             (Severity.ERROR, 41, "10482", "Employee number 10482 is on line 2 already. The first "
              "one counts; correct one of them."),
             (Severity.ERROR, 63, "", "There is no employee number in this row, so nobody can be "

@@ -399,5 +399,6 @@ def test_a_client_secret_that_dies(client: Client) -> None:
             "@odata.deltaLink": f"{graph.url}/v1.0/x",
         }
         assert "Lovelace" in page(client, "source_mapping", "entra")
+    assert f'name="expires-client_secret" value="{day}"' in page(client, "source_edit", "entra")
     (told,) = credentials.warnings()
     assert told.what == "The secret entra-client-secret dies in 5 days"

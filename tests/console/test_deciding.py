@@ -9,6 +9,7 @@ from django.test import Client
 
 from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
+from tenure.provisioning import services
 from tenure.provisioning.models import Operation
 from tenure.signin.models import Role
 from tenure.signin.services import issue_link
@@ -79,3 +80,25 @@ def test_one_application_is_stopped_and_resumed(anna: Client, held: Company) -> 
     assert "Stopped by administrator anna" in anna.get("/console/plan/").content.decode()
     anna.post(address, {"do": "resume", "reason": "right again"})
     assert Application.objects.get().paused_at is None
+
+
+def test_a_plan_that_lies_open_follows_what_was_let_go(anna: Client) -> None:
+    company = Company()
+    company.application("chat")
+    company.rule("everyone", "has(user.department)", {"chat": []})
+    company.people(3)
+    services.store()
+    Operation.objects.filter(pk=Operation.objects.order_by("pk")[2].pk).update(state="manual")
+    page = anna.get("/console/plan/").content.decode()
+    assert 'hx-get="/console/plan/under-way/?"' in page
+    assert "1 waits for a person" in page
+    going = anna.get("/console/plan/under-way/").content.decode()
+    assert "2 are" in going
+    assert "every 3s" in going
+    Operation.objects.filter(state="planned").update(state="done")
+    ended = anna.get("/console/plan/under-way/").content.decode()
+    assert "What was on the way is done." in ended
+    assert 'hx-get="/console/plan/lines/?" hx-trigger="load" hx-target="#plan"' in ended
+    # Not under the hands of who is about to decide.
+    Operation.objects.filter(state="manual").update(state="held")
+    assert "hx-trigger" not in anna.get("/console/plan/under-way/").content.decode()

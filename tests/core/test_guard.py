@@ -22,6 +22,7 @@ from tenure.core.guard import (
     judge,
     judge_failures,
     judge_missing,
+    latest,
     limit_from,
     source_guard_from,
     span,
@@ -226,3 +227,19 @@ def test_settings_replace_only_what_they_say() -> None:
 )
 def test_a_window_is_said_as_people_say_it(length: timedelta, text: str) -> None:
     assert span(length) == text
+
+
+def test_of_a_guard_that_counts_on_the_latest_reason_is_told() -> None:
+    limit = Limit(most=9, floor=20)
+    drip = [
+        (
+            "chat",
+            Counted.REMOVALS,
+            judge(what="removals in Chat", new=new, recent=9, population=460, limit=limit).reason,
+        )
+        for new in (1, 2)
+    ]
+    assert drip[0][2].startswith("1 removal in Chat after 9 ")
+    assert drip[0][2].endswith("(guard: 10 %, never over 9).")
+    nobodys = ("chat", Counted.REMOVALS, "An account that is nobody's.")
+    assert list(latest([drip[0], nobodys, drip[1]]).values()) == [drip[1][2], nobodys[2]]

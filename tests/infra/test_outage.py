@@ -98,6 +98,16 @@ def test_told_once_and_when_it_is_over(printed: Callable[[], list[str]]) -> None
     ]
 
 
+def test_a_job_that_another_worker_did_meanwhile(printed: Callable[[], list[str]]) -> None:
+    gone = psycopg.errors.RaiseException('Job was not found or not in "doing" status (job id: 5)')
+    with outage.told_once():
+        log.error("never retrieved", exc_info=raised(gone, ConnectorException()))
+        log.error("another", exc_info=raised(psycopg.errors.RaiseException("no"), ValueError()))
+    (first, second) = printed()
+    assert first.startswith("This worker stood still for a while")
+    assert second == "another"
+
+
 def test_told_again_while_it_lasts(
     printed: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,13 +14,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from django.core import mail
 
-from tenure.applications.models import Application, Health
+from tenure.applications.models import Account, Application, Health
 from tenure.audit.models import Event
 from tenure.audit.services import acting
 from tenure.infra.clock import now
 from tenure.notices import services
 from tenure.notices.models import Target, Told
-from tenure.people.models import Company
+from tenure.people.models import Company, Person
 from tenure.vault.services import get_ours
 
 pytestmark = pytest.mark.django_db
@@ -181,6 +181,79 @@ def test_several_things_are_one_letter(stopped: Application) -> None:
     assert "Ada: drill" in str(letter.body)
     assert "/console/applications/chat/" in str(letter.body)
     assert services.tell() == 0
+
+
+def test_who_was_alarmed_is_told_that_it_is_over(hook: Hook, stopped: Application) -> None:
+    webhook(hook)
+    services.add(channel="email", address="it@acme.example", kinds=["application_stopped"])
+    assert services.tell() == 2
+    Application.objects.update(health=Health.OK, stopped_at=None)
+    hook.status = 503
+    assert services.tell() == 1, "the letter"
+    assert services.tell() == 0, "the call waits, the letter was sent"
+    hook.status = 204
+    Told.objects.update(not_before=now())
+    assert services.tell() == 1
+    assert services.tell() == 0
+    first, _, last = (json.loads(body) for _, body in hook.calls)
+    assert (first["event"], last["event"]) == ("application_stopped", "application_works")
+    assert (last["title"], last["url"]) == ("Chat accepts us again", first["url"])
+    assert mail.outbox[-1].subject.endswith(": Chat accepts us again")
+    assert "Nothing has to be done" in str(mail.outbox[-1].body)
+    # It fails again: that is told again.
+    Application.objects.update(health=Health.STOPPED, stopped_at=now())
+    assert services.tell() == 2
+
+
+def test_a_protected_account_of_a_leaver_is_told_until_it_is_closed(hook: Hook) -> None:
+    webhook(hook, "leaver_account_open")
+    chat = Application.objects.create(
+        slug="chat", name="Chat", connector="scim", protect=['account.userName == "boss"']
+    )
+    there = {"application": chat, "situation": "linked", "active": True}
+    for name, state, extra in (
+        ("gone", "left", {"protected": "owns the token"}),
+        ("boss", "left", {"attributes": {"userName": "boss"}}),
+        ("closed", "left", {"protected": "x", "active": False}),
+        ("here", "active", {"protected": "x"}),
+        ("plain", "left", {"attributes": {"userName": "plain"}}),
+    ):
+        person = Person.objects.create(employee_number=name, state=state)
+        Account.objects.create(**there | {"remote_id": name, "person": person} | extra)
+    assert services.tell() == 2
+    details = [json.loads(body)["detail"] for _, body in hook.calls]
+    assert "not touched: owns the token" in details[0]
+    assert 'account.userName == "boss"' in details[1]
+
+
+def test_writes_that_go_on_are_told(hook: Hook) -> None:
+    all_writes_stopped()
+    webhook(hook)
+    services.tell()
+    Company.objects.update(writes_stopped_at=None)
+    services.tell()
+    assert events(hook) == ["writes_stopped", "writes_resumed"]
+
+
+def test_nothing_is_over_that_nobody_was_told_of_or_that_is_stopped_anew(
+    hook: Hook, stopped: Application
+) -> None:
+    webhook(hook)
+    hook.status = 503
+    services.tell()
+    Application.objects.update(health=Health.OK)
+    Told.objects.update(not_before=now())
+    services.tell()
+    assert len(hook.calls) == 1, "it did not arrive, and is over"
+    hook.status = 204
+    Application.objects.update(health=Health.STOPPED, stopped_at=now())
+    services.tell()
+    Application.objects.update(stopped_at=now() + timedelta(minutes=1))
+    services.tell()
+    assert events(hook)[1:] == ["application_stopped", "application_stopped"]
+    Application.objects.all().delete()
+    services.tell()
+    assert len(hook.calls) == 3, "it is removed, not well"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,9 @@ from tenure.infra.clock import now
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
+from tenure.runs.models import Run
 from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 Lacking = Callable[..., None]
@@ -59,9 +62,27 @@ def test_what_it_cannot_do_is_a_task_with_everything_that_one_needs_to_know(
     assert task.steps == (look, "title: Lead (now Clerk)")
     assert task.check == "The account shows these values after it was saved."
     assert task.assignee == "it@acme.example"
+    assert byhand.whose([task]) == {"it@acme.example": "it@acme.example"}
+    Application.objects.update(owner="1")
+    assert byhand.whose([only()]) == {"1": "Person 1 (1)"}
     assert "no way for us to update" in task.cause
     assert not task.overdue
     assert states() == {"done": 1, "manual": 1}
+
+
+def test_a_run_that_takes_a_task_over_counts_it(sales: Company, lacking: Lacking) -> None:
+    person, other = sales.person("1"), sales.person("2")
+    apply()
+    lacking(disable=False)
+    services.terminate_now(person, reason="dismissed")
+    drain()
+    lacking()
+    change(other, title="Lead")
+    plans.store(Scope(everybody=True), reason="test")
+    drain()
+    byhand.done(only().number, note="closed")
+    for run in Run.objects.all():
+        assert run.total is None or run.done <= run.total
 
 
 def test_done_is_evidence_and_counts_as_observed(sales: Company, lacking: Lacking) -> None:

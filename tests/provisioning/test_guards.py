@@ -114,7 +114,7 @@ def test_a_mass_change_is_held_and_counts_accounts_not_operations(sales: Company
     change(Person.objects.order_by("pk")[10], title="Lead")
     plan = services.preview()
     assert plan.held_reasons == (
-        "Chat: 1 changes in Chat after 10 within the last 24 hours: 55.0 % of 20, and at most 10 "
+        "Chat: 1 change in Chat after 10 within the last 24 hours: 55.0 % of 20, and at most 10 "
         "are allowed within 24 hours (guard: 50 %, never under 0).",
     )
     apply()
@@ -141,7 +141,7 @@ def test_new_accounts_are_limited_where_somebody_says_so(sales: Company) -> None
     assert len(sales.users()) == 5
     sales.person("6")
     plan = services.preview()
-    assert "1 new accounts in Chat after 5 within the last 24 hours" in plan.held_reasons[0]
+    assert "1 new account in Chat after 5 within the last 24 hours" in plan.held_reasons[0]
     apply()
     assert len(sales.users()) == 5
     services.approve(reason="six are right")

@@ -310,6 +310,20 @@ def test_orphans_are_touched_only_when_a_person_approves(plain: Company, policy:
     assert "held" not in states()
 
 
+def test_an_orphan_whose_deletion_was_refused_is_not_planned_again(plain: Company) -> None:
+    """The plan counts it among what was rejected, and does not say that it waits."""
+    settings(orphans="delete")
+    for name in ("left", "printer"):
+        plain.memories["chat"].add_user({"userName": name})
+    reconcile()
+    apply()
+    printer = Operation.objects.get(account__user_name="printer")
+    services.reject(operations=[printer.pk], reason="the print shop uses it")
+    plan = services.preview()
+    assert [(line.account, line.state.value) for line in plan.lines] == [("left", "held")]
+    assert [line.account for line in plan.rejected] == ["printer"]
+
+
 def test_an_orphan_that_finds_its_owner_is_not_deleted_as_approved(plain: Company) -> None:
     settings(orphans="delete")
     plain.memories["chat"].add_user({"userName": "p1@acme.example"})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
+from tenure.core.cleaning import parse_date
 from tenure.people.attributes import STANDARD
 from tenure.setup import guessing
 
@@ -67,6 +70,17 @@ def test_own_attributes_go_before_ours() -> None:
 )
 def test_forms_of_dates(values: list[str], forms: list[str]) -> None:
     assert guessing.date_forms(values) == forms
+
+
+def test_a_form_is_shown_and_typed_as_an_example() -> None:
+    shown = {form: guessing.example_of(form) for form in guessing._DATES}
+    assert shown["%d.%m.%Y"] == "31.12.2026"
+    assert shown["%d-%b-%Y"] == "31-Dec-2026"
+    for form, example in shown.items():
+        assert guessing.form_of(example) == form
+        # Whatever is guessed can be read.
+        assert parse_date(example, [form]) == date(2026, 12, 31)
+    assert guessing.example_of("DD. MMMM YYYY") == guessing.form_of("DD. MMMM YYYY")
 
 
 def test_two_forms_in_one_column_are_both_named() -> None:

@@ -31,7 +31,7 @@ def task(row: Application, who: Person, *, days: float = 0) -> Operation:
         person=who,
         kind="create",
         state="manual",
-        reason="rule Sales",
+        reason="rule Sales at Acme",
         asked_at=now() - timedelta(days=days),
     )
 
@@ -68,6 +68,7 @@ def test_each_owner_is_told_once_a_day_and_only_with_a_reason() -> None:
     told = letters()
     assert told.keys() == {"keys@acme.example", "olga@acme.example", "it@acme.example"}
     assert "1 task waits for you to do by hand (1 new, 1 overdue)" in told["olga@acme.example"]
+    assert "Rule Sales at Acme." in told["olga@acme.example"]
     assert "Make an account for Ana Li in Safe." in told["keys@acme.example"]
     assert "2 tasks wait" in told["it@acme.example"]
     assert {m.subject for m in mail.outbox} == {"1 task waits for you", "2 tasks wait for you"}

@@ -93,7 +93,7 @@ def test_deleted_and_terminated_records_make_leavers_through_the_guard(
     put(there, 7, family="Nagy")
     held = import_source(hr)
     assert held.held
-    assert "1 leavers in HR after 5 within the last 24 hours" in held.run.message
+    assert "1 leaver in HR after 5 within the last 24 hours" in held.run.message
     assert person(7).display_name == "Given7 Nagy", "the rest is taken"
     # It comes again until somebody decides.
     there.drop("id-8")
@@ -144,6 +144,15 @@ def test_a_circle_of_managers_is_told_at_once(company: tuple[Source, MemorySourc
     assert said in complaints(import_source(hr))[0][1]
     assert [person(n).manager for n in (1, 2, 3)] == [None, None, None]
     assert person(4).manager == person(2)
+    # One of them is corrected: the others, of whom nothing new is read, have theirs at once.
+    put(there, 3, manager="5")
+    corrected = import_source(hr)
+    assert (corrected.whole, corrected.counts["rows"], corrected.issues) == (False, 1, ())
+    assert [person(n).manager for n in (1, 2, 3)] == [person(2), person(3), person(5)]
+    # And who has none any more has none.
+    put(there, 3, manager="")
+    import_source(hr)
+    assert [person(n).manager for n in (1, 2, 3)] == [person(2), person(3), None]
 
 
 def test_a_record_that_comes_back_is_not_deleted(company: tuple[Source, MemorySource]) -> None:

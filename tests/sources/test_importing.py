@@ -91,7 +91,7 @@ def test_every_bad_row_is_told_with_its_line_and_the_others_are_taken(tmp_path: 
         3: "The start date 2026-05-02 is after the end date 2026-05-01",
         4: "status: 'Sabbatical' means nothing here. Known: active,",
         5: "The employee number is empty",
-        6: "start_date: The date '02/03/2026' is not written as %Y-%m-%d",
+        6: "start_date: The date '02/03/2026' is not written like 2026-12-31",
         7: "The row has 3 cells where the header has 8",
         8: "NUL",
         9: "Employee number 1 is on line 2 already",

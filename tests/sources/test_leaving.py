@@ -82,7 +82,7 @@ def test_a_slow_drip_is_held_too_until_a_day_has_gone_by(tmp_path: Path) -> None
     rows = gone(range(1, 7), rows)
     held = take(hr, tmp_path, rows)
     assert held.held
-    assert "1 leavers in HR after 5 within the last 24 hours" in held.run.message
+    assert "1 leaver in HR after 5 within the last 24 hours" in held.run.message
     assert len(left()) == 5
     Run.objects.update(touched_at=now() - timedelta(hours=25))
     assert not take(hr, tmp_path, rows).held

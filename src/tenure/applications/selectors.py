@@ -91,6 +91,11 @@ def stopped() -> list[Application]:
     return list(Application.objects.filter(health=Health.STOPPED))
 
 
+def accepting(slug: str) -> Application | None:
+    """The application, where it is there and accepts us."""
+    return Application.objects.filter(slug=slug, health=Health.OK).first()
+
+
 def disputed(applications: Iterable[int], *, each: int) -> list[Account]:
     """Some accounts of these applications whose owner is not clear, so many of each: what they are
     called, and who could own them."""

@@ -215,7 +215,11 @@ def retry(
             print_json({"people": done.people, "runs": numbers})
             return
         where = f" in run {', '.join(map(str, numbers))}" if numbers else ""
-        out.print(f"Tried again for {done.people} people{where}.")
+        if not done.people:
+            out.print("Nothing that failed waits to be sent again.")
+            return
+        who = "1 person" if done.people == 1 else f"{done.people} people"
+        out.print(f"Tried again for {who}{where}.")
 
 
 def stop(

@@ -258,7 +258,8 @@ def _applications() -> Iterator[Line]:
             yield Line(
                 f"application {row.slug}",
                 False,
-                f"answers again, was stopped: {row.stopped_reason} `tenure apply` goes on",
+                f"can be read, and is stopped: {row.stopped_reason} It is tried again by itself, "
+                "and by `tenure apply` at once",
             )
         elif not wrong:
             yield Line(f"application {row.slug}", True, f"{len(checks)} checks passed")

@@ -230,6 +230,7 @@ def operations(filters: Filter = None, limit: Limit = 1000, as_json: AsJson = Fa
                 ("Application", lambda d: d["application"]),
                 ("Kind", lambda d: d["kind"]),
                 ("Person", lambda d: d["person_name"]),
+                ("Account", lambda d: d["account"]),
                 ("State", lambda d: d["state"]),
                 (">Attempts", lambda d: d["attempts"]),
                 ("Error", lambda d: d["error"]),

@@ -31,7 +31,8 @@ _LONGEST_VALUE = 40
 
 
 def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
-    """Print the plan. Of many operations in an application the first 20, unless `everything`."""
+    """Print the plan. Of many operations in an application 20, unless `everything`: first what
+    takes something from somebody."""
     if not plan.lines and not plan.problems:
         console.print("Nothing to do: every account is as the rules say.")
     for name, group in groupby(plan.lines, key=lambda line: line.application_name):
@@ -90,7 +91,9 @@ def _not_planned(console: Console, plan: Plan) -> None:
 
 def _application(console: Console, name: str, lines: list[PlanLine], *, everything: bool) -> None:
     console.print(f"\n[bold]{escape(name)}[/]  [dim]{_counts(lines)}[/]")
-    shown = lines if everything else lines[:SHOWN]
+    shown = lines
+    if len(lines) > SHOWN and not everything:
+        shown = sorted(lines, key=lambda line: not line.kind.removes)[:SHOWN]
     for line in shown:
         console.print(_line(line, console.width))
     if len(shown) < len(lines):
@@ -116,7 +119,8 @@ def _line(line: PlanLine, width: int) -> Text:
     if line.state is OperationState.HELD:
         # That an application is in report mode is said once, below.
         if line.hold_reason != REPORT_MODE:
-            text.append(f"\n{'':13}held: {line.hold_reason}", style="magenta")
+            number = f" (operation {line.operation_id})" if line.operation_id else ""
+            text.append(f"\n{'':13}held{number}: {line.hold_reason}", style="magenta")
     elif line.state is not OperationState.PLANNED:
         text.append(f"  [{line.state.value}]", style="magenta")
     return text
@@ -170,13 +174,22 @@ def _first_contact(console: Console, contact: FirstContact) -> None:
     )
 
 
+def _for_whom(lines: Sequence[PlanLine]) -> str:
+    people = len({line.person_id for line in lines if line.person_id is not None})
+    accounts = sum(line.person_id is None for line in lines)
+    whose = f"for {people} {'person' if people == 1 else 'people'}"
+    nobodys = (
+        f"on {accounts} {'account that is' if accounts == 1 else 'accounts that are'} nobody's"
+    )
+    return " and ".join([whose] * bool(people) + [nobodys] * bool(accounts))
+
+
 def _totals(console: Console, plan: Plan) -> None:
     if not plan.lines:
         return
-    people = len({line.person_id for line in plan.lines if line.person_id is not None})
     console.print(
-        f"\n[bold]{len(plan.lines)} operation{'' if len(plan.lines) == 1 else 's'}[/] for "
-        f"{people} {'person' if people == 1 else 'people'}: "
+        f"\n[bold]{len(plan.lines)} operation{'' if len(plan.lines) == 1 else 's'}[/] "
+        f"{_for_whom(plan.lines)}: "
         + ", ".join(f"{count} {kind}" for kind, count in plan.summary.items())
     )
     for currency, cost in sorted(plan.cost.items()):

@@ -53,11 +53,12 @@ def list_tasks(
         if not found:
             say("Nothing waits to be done by hand.")
             return
+        whose = byhand.whose(found)
         rows = [
             (
                 task.number,
                 task.what,
-                task.assignee,
+                whose[task.assignee],
                 f"{(now() - task.since).days} days{', overdue' if task.overdue else ''}",
             )
             for task in found
@@ -91,9 +92,8 @@ def show(
         out.print(f"Why: {found.why}", markup=False)
         out.print(f"By hand, because: {found.cause}", markup=False)
         overdue = "; overdue" if found.overdue else ""
-        out.print(
-            f"For {found.assignee}, since {found.since:%-d %b %Y %H:%M}{overdue}", markup=False
-        )
+        whose = byhand.whose([found])[found.assignee]
+        out.print(f"For {whose}, since {found.since:%-d %b %Y %H:%M}{overdue}", markup=False)
         if found.sensitive:
             say("Sensitive values are not shown: --sensitive shows them, and that is recorded.")
         of = " [--account ID]" if found.makes else ""

@@ -110,7 +110,7 @@ class Source(Part):
     )
     dates: list[str] = Field(
         default_factory=list,
-        description="Forms of dates, tried in order: %Y-%m-%d, %d.%m.%Y.",
+        description="Forms of dates, tried in order: %Y-%m-%d (2026-12-31), %d.%m.%Y (31.12.2026).",
     )
     statuses: dict[str, Literal["active", "on_leave", "left"]] = Field(
         default_factory=dict, description="What the values of `status` mean."

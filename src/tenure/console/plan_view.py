@@ -86,8 +86,14 @@ def releasable(lines: Iterable[PlanLine]) -> int:
 
 
 def under_way(lines: Iterable[PlanLine]) -> int:
-    """How many were let go and are not settled."""
-    return sum(1 for x in lines if x.operation_id and x.state is not OperationState.HELD)
+    """How many were let go and are not settled; nobody has to do anything about them."""
+    waits = (OperationState.HELD, OperationState.MANUAL)
+    return sum(1 for x in lines if x.operation_id and x.state not in waits)
+
+
+def by_hand(lines: Iterable[PlanLine]) -> int:
+    """How many a person has to do."""
+    return sum(1 for x in lines if x.state is OperationState.MANUAL)
 
 
 def problems(plan: Plan, application: str) -> tuple[ProblemLine, ...]:

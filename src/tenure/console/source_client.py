@@ -39,6 +39,7 @@ class Shown:
     by: str
     client: oauth_form.Client
     secrets: list[schema_form.Field]
+    last_days: list[schema_form.Field]
 
     @property
     def signs(self) -> bool:
@@ -75,7 +76,13 @@ def chosen(request: ConsoleRequest, kind: str, definition: Mapping[str, Any]) ->
     return {**{name: there[name] for name in _COMMON if name in there}, "grant": by}
 
 
-def shown(kind: str, oauth: Mapping[str, Any], errors: Mapping[str, str]) -> Shown | None:
+def shown(
+    request: ConsoleRequest,
+    kind: str,
+    slug: str,
+    oauth: Mapping[str, Any],
+    errors: Mapping[str, str],
+) -> Shown | None:
     """None where there is nothing to choose."""
     if not has_ways(kind):
         return None
@@ -89,6 +96,11 @@ def shown(kind: str, oauth: Mapping[str, Any], errors: Mapping[str, str]) -> Sho
         secrets=[
             schema_form.with_error(oauth_form.secret_field(name, oauth), errors.get(name, ""))
             for name in oauth_form.secrets(oauth)
+        ],
+        last_days=[
+            typed_secrets.last_day(request, slug, name)
+            for name in oauth_form.secrets(oauth)
+            if name == "client_secret"
         ],
     )
 

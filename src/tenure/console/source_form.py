@@ -99,7 +99,8 @@ def from_given(given: QueryDict, looked: Looked) -> dict[str, Any]:
             mapping[attribute] = expression
     found = _read(looked, mapping)
     if "dates" in given:
-        found["dates"] = [line.strip() for line in str(given["dates"]).splitlines() if line.strip()]
+        lines = [line.strip() for line in str(given["dates"]).splitlines()]
+        found["dates"] = [guessing.form_of(line) for line in lines if line]
     known_statuses = found["statuses"]
     for place, value in enumerate(status_values(looked, mapping)):
         meaning = str(given.get(f"status-{place}", ""))

@@ -205,6 +205,7 @@ urlpatterns = [
     path("plan/", plan.plan, name="plan"),
     path("plan/export/", exports.plan, name="export_plan"),
     path("plan/lines/", plan.lines, name="plan_lines"),
+    path("plan/under-way/", plan.under_way, name="plan_under_way"),
     path("plan/apply/", plan.apply, name="apply"),
     path("plan/decide/", plan.decide, name="decide"),
     path("requests/", requests.requests, name="requests"),

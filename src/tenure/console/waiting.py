@@ -15,6 +15,7 @@ from tenure.applications.models import Health
 from tenure.applications.selectors import ApplicationRow
 from tenure.console.look import Mark
 from tenure.console.waiting_item import Item, plural
+from tenure.console.waiting_protected import kept_open_items
 from tenure.people import selectors as people
 from tenure.people.models import Company, PlanMode
 from tenure.provisioning.questions import selectors as provisioning
@@ -47,6 +48,7 @@ def items(
         *_writes(company),
         *_paused(rows),
         *_stopped(rows),
+        *kept_open_items(),
         *_reviews(),
         *_credentials(),
         *_sign_on(),

@@ -28,7 +28,17 @@ _TOKENS = {
     "%b": r"(?P<name>[A-Za-z]{3})",
     "%m": r"(?P<month>\d{1,2})",
     "%d": r"(?P<day>\d{1,2})",
+    # Of the time of a day nothing is kept.
+    "%H": r"\d{2}",
+    "%M": r"\d{2}",
+    "%S": r"\d{2}",
 }
+#: The last day of 2026, in each of them.
+_EXAMPLE = {
+    "YYYY": "2026", "MMMM": "December", "MMM": "Dec", "MM": "12", "DD": "31", "M": "12", "D": "31",
+    "%Y": "2026", "%B": "December", "%b": "Dec", "%m": "12", "%d": "31",
+    "%H": "00", "%M": "00", "%S": "00",
+}  # fmt: skip
 _TOKEN = re.compile("|".join(_TOKENS))
 _MONTHS = (  # noqa: SIM905
     "january february march april may june july august september october november december"
@@ -76,13 +86,21 @@ def parse_date(text: str, formats: Sequence[str]) -> date:
     if len(found) == 1:
         return next(iter(found))
     if found:
-        readings = " and ".join(f"{day} by {form}" for day, form in found.items())
+        readings = " and ".join(f"{day} (as {example(f)})" for day, f in found.items())
         raise ValueError(
             f"The date {plain!r} could be {readings}: keep the one format that the source uses."
         )
     if impossible:
-        raise ValueError(f"The date {plain!r} read as {impossible} is no day of the calendar.")
-    raise ValueError(f"The date {plain!r} is not written as {' or '.join(formats)}.")
+        raise ValueError(
+            f"The date {plain!r}, read like {example(impossible)}, is no day of the calendar."
+        )
+    like = " or ".join(map(example, formats))
+    raise ValueError(f"The date {plain!r} is not written like {like}.")
+
+
+def example(form: str) -> str:
+    """The last day of 2026 as the format writes it: `31.12.2026` of `%d.%m.%Y`."""
+    return _TOKEN.sub(lambda token: _EXAMPLE[token.group()], form)
 
 
 @lru_cache(maxsize=256)

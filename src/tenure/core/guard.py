@@ -7,7 +7,7 @@ held whole, for a person to look at; what they approve is exactly what they saw,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -63,7 +63,9 @@ class Limit:
     def __str__(self) -> str:
         words = []
         if self.percent is not None:
-            words = [f"{float(self.percent):g} %", f"never under {self.floor}"]
+            words = [f"{float(self.percent):g} %"]
+            if self.most is None or self.floor < self.most:
+                words.append(f"never under {self.floor}")
         if self.most is not None:
             words.append(f"never over {self.most}" if words else f"at most {self.most}")
         return ", ".join(words)
@@ -117,6 +119,15 @@ class Verdict:
     reason: str = ""
 
 
+_ONE = {
+    "removals ": "removal ",
+    "changes ": "change ",
+    "new accounts ": "new account ",
+    "leavers ": "leaver ",
+    "changed people ": "changed person ",
+}
+#: By which a sentence of `judge` is known.
+_GUARD = " (guard: "
 PASSED = Verdict(held=False)
 
 
@@ -129,14 +140,25 @@ def judge(*, what: str, new: int, recent: int, population: int, limit: Limit) ->
         return PASSED
     share = f"{(new + recent) * 100 / population:.1f} %" if population else "all"
     window = span(limit.window)
+    if new == 1:
+        what = next((one + what[len(m) :] for m, one in _ONE.items() if what.startswith(m)), what)
     before = f" after {recent} within the last {window}" if recent else ""
     return Verdict(
         held=True,
         reason=(
             f"{new} {what}{before}: {share} of {population}, and at most {allowed} are allowed "
-            f"within {window} (guard: {limit})."
+            f"within {window}{_GUARD}{limit})."
         ),
     )
+
+
+def latest(reasons: Iterable[tuple[str, Counted, str]]) -> dict[tuple[str, str], str]:
+    """What to tell of reasons for holding, `(application, what is counted, reason)`, the oldest
+    first: each once, and of a guard that counted on meanwhile the last one, which says it all."""
+    return {
+        (application, counted.value if _GUARD in reason else reason): reason
+        for application, counted, reason in reasons
+    }
 
 
 def judge_missing(*, source: str, read: int, known: int, limit: Limit) -> Verdict:

@@ -25,7 +25,7 @@ from tenure.core.model import (
     Value,
 )
 
-ASKS_ORPHAN = "This account is nobody's. It is touched only when a person approves it."
+ASKS_ORPHAN = "An account that is nobody's is touched only when a person approves it."
 
 
 @dataclass(frozen=True, slots=True)

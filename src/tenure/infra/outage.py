@@ -29,6 +29,9 @@ _LOOK_SECONDS, _ANSWER_SECONDS = 0.5, 5
 #: So long after the last error somebody may still find out that a connection is lost.
 _QUIET_SECONDS = 10.0
 _REMIND_SECONDS = 60.0
+_TAKEN_OVER = (
+    "This worker stood still for a while, and another one did a job that it had: nothing is lost."
+)
 
 
 def lost(error: BaseException | None) -> psycopg.Error | None:
@@ -59,6 +62,11 @@ class Outage(logging.Filter):
         self._since = self._last = self._told = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if _is_of_job_taken_over(record):
+            record.msg, record.args = _TAKEN_OVER, ()
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            return True
         error = _of(record)
         if error is None:
             return True
@@ -138,6 +146,13 @@ async def watch(parameters: Mapping[str, Any], outage: Outage) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
         if outage.quiet and await answers(parameters, outage):
             outage.over()
+
+
+def _is_of_job_taken_over(record: logging.LogRecord) -> bool:
+    """A worker that stood still comes to the end of a job that another one did meanwhile."""
+    error = record.exc_info[1] if record.exc_info else None
+    cause = error.__cause__ if isinstance(error, ConnectorException) else None
+    return isinstance(cause, psycopg.errors.RaiseException) and "Job was not found" in str(cause)
 
 
 def _of(record: logging.LogRecord) -> psycopg.Error | None:

@@ -17,6 +17,7 @@ from tenure.applications import selectors as applications
 from tenure.people.services import company
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.questions import selectors as provisioning
+from tenure.provisioning.questions.kept_open import kept_open
 from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     IMPORT = "import_held"
     STOPPED = "application_stopped"
     WRITES = "writes_stopped"
+    OPEN = "leaver_account_open"
     EXPIRING = "credential_expiring"
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
@@ -40,24 +42,36 @@ class Kind(StrEnum):
 WORDS: Final = {
     Kind.HELD: "A guard holds operations",
     Kind.IMPORT: "A guard holds an import",
-    Kind.STOPPED: "An application does not accept us",
-    Kind.WRITES: "All writes are stopped",
+    Kind.STOPPED: "An application does not accept us, and when it does again",
+    Kind.WRITES: "All writes are stopped, and when they go on",
+    Kind.OPEN: "A protected account of somebody who has left stays open",
     Kind.EXPIRING: "A credential dies soon",
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
     Kind.REQUEST: "A request for access waits for an administrator",
 }
 
+#: What heals by itself or by somebody else: whoever was alarmed is told that it did.
+_ENDS: Final = {Kind.STOPPED: "application_works", Kind.WRITES: "writes_resumed"}
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One thing. `path` is where a person decides."""
+    """One thing. `path` is where a person decides; `about` the application that it is about.
+    `over`: it does not wait any more."""
 
     kind: Kind
     key: str
     title: str
     detail: str
     path: str
+    about: str = ""
+    over: bool = False
+
+    @property
+    def event(self) -> str:
+        """What a program calls it."""
+        return _ENDS[self.kind] if self.over else self.kind.value
 
     @property
     def url(self) -> str:
@@ -69,6 +83,7 @@ def waiting() -> list[Waiting]:
     return [
         *_writes(),
         *_stopped(),
+        *_kept_open(),
         *_held(),
         *_imports(),
         *_expiring(),
@@ -77,6 +92,30 @@ def waiting() -> list[Waiting]:
         *_written_back(),
         *_requests(),
     ]
+
+
+def ending(kind: str, key: str, about: str) -> Waiting | None:
+    """What is said of something that waited and does no more; None where nothing is: it was decided
+    by a person, waits for another reason now, or is not there any more."""
+    if kind == Kind.WRITES and company().writes_stopped_at is None:
+        return Waiting(
+            Kind.WRITES,
+            key,
+            "Writes go on again",
+            "What waited is sent now. Nothing has to be done.",
+            reverse("console:runs"),
+            over=True,
+        )
+    if kind == Kind.STOPPED and (row := applications.accepting(about)) is not None:
+        return Waiting(
+            Kind.STOPPED,
+            key,
+            f"{row.name} accepts us again",
+            "What waited for it is sent now. Nothing has to be done.",
+            reverse("console:application", args=[row.slug]),
+            over=True,
+        )
+    return None
 
 
 def _writes() -> Iterator[Waiting]:
@@ -99,6 +138,20 @@ def _stopped() -> Iterator[Waiting]:
             f"Nothing is sent to {row.name}",
             row.stopped_reason,
             reverse("console:application", args=[row.slug]),
+            row.slug,
+        )
+
+
+def _kept_open() -> Iterator[Waiting]:
+    for row in kept_open():
+        account, name = row.account, row.account.application.name
+        yield Waiting(
+            Kind.OPEN,
+            f"open {account.pk}",
+            f"{account.person} has left and can still use {name}",
+            f"{account} is not touched: {row.why}. Hand it over and close it there, or let go of "
+            "the protection.",
+            reverse("console:account", args=[account.application.slug, account.pk]),
         )
 
 

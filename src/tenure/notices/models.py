@@ -35,10 +35,13 @@ class Target(models.Model):
 
 class Told(models.Model):
     """One thing that waits, told to one target, or being tried. `key` names the thing as long as it
-    waits, so that it is told once."""
+    waits, so that it is told once. Once it was told, `tries` and `not_before` are about telling
+    that it is over; `kind` and `about` say what that is of."""
 
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="told")
     key = models.CharField(max_length=300)
+    kind = models.CharField(max_length=32, db_default="")
+    about = models.CharField(max_length=100, db_default="")
     sent_at = models.DateTimeField(null=True)
     tries = models.IntegerField(default=0)
     not_before = models.DateTimeField(null=True)

@@ -21,7 +21,7 @@ from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.configuration import editing
 from tenure.infra.clock import now
-from tenure.notices.collecting import WORDS, Kind, Waiting, waiting
+from tenure.notices.collecting import WORDS, Kind, Waiting, ending, waiting
 from tenure.notices.models import Channel, Target, Told
 from tenure.people.services import company
 from tenure.signin import sending
@@ -121,15 +121,21 @@ def remove(pk: int) -> None:
 
 
 def tell() -> int:
-    """Tell everybody what they do not know yet. Returns how many messages arrived."""
+    """Tell everybody what they do not know yet, and of what they were alarmed for that it is over.
+    Returns how many messages arrived."""
     rows = targets()
     if not rows:
         return 0
     found = waiting()
     at = now()
-    Told.objects.filter(key__in=[item.key for item in found]).update(seen_at=at)
+    keys = [item.key for item in found]
+    Told.objects.filter(key__in=keys).update(seen_at=at)
     Told.objects.filter(seen_at__lte=at - _FORGOTTEN).delete()
-    return sum(_tell(row, [item for item in found if item.kind.value in row.kinds]) for row in rows)
+    arrived = 0
+    for row in rows:
+        arrived += _tell(row, [item for item in found if item.kind.value in row.kinds])
+        arrived += _tell_endings(row, keys)
+    return arrived
 
 
 def try_it(pk: int) -> str:
@@ -140,28 +146,58 @@ def try_it(pk: int) -> str:
 
 
 def _tell(row: Target, items: Sequence[Waiting]) -> int:
-    """What this target was not told yet, in one e-mail, or in one call each."""
+    """What this target was not told yet."""
     due = []
     for item in items:
-        told, _ = Told.objects.get_or_create(target=row, key=item.key)
-        late = told.not_before is not None and told.not_before > now()
-        if told.sent_at is None and told.tries < _TRIES and not late:
+        told, _ = Told.objects.get_or_create(
+            target=row, key=item.key, defaults={"kind": item.kind.value, "about": item.about}
+        )
+        if told.sent_at is None and _may_try(told):
             due.append((item, told))
+    return _deliver(row, due)
+
+
+def _tell_endings(row: Target, keys: Sequence[str]) -> int:
+    """That it is over, of what they were told and what waits no more."""
+    due = []
+    for told in row.told.exclude(sent_at=None).exclude(key__in=keys).order_by("pk"):
+        item = ending(told.kind, told.key, told.about) if told.kind in row.kinds else None
+        if item is not None and _may_try(told):
+            due.append((item, told))
+    return _deliver(row, due)
+
+
+def _may_try(told: Told) -> bool:
+    late = told.not_before is not None and told.not_before > now()
+    return told.tries < _TRIES and not late
+
+
+def _deliver(row: Target, due: Sequence[tuple[Waiting, Told]]) -> int:
+    """All of it in one e-mail, or in one call each. Returns how many messages arrived."""
     if not due:
         return 0
     groups = [due] if row.channel == Channel.EMAIL else [[pair] for pair in due]
     arrived = 0
     for group in groups:
         error = _remember(row, _send(row, [item for item, _ in group]))
-        for _, told in group:
-            told.tries += 1
-            told.sent_at = None if error else now()
-            told.not_before = now() + _FIRST_WAIT * 2**told.tries if error else None
-            told.save(update_fields=["tries", "sent_at", "not_before"])
+        for item, told in group:
+            _keep(told, over=item.over, error=error)
         arrived += not error
         if error:
             break
     return arrived
+
+
+def _keep(told: Told, *, over: bool, error: str) -> None:
+    if error:
+        told.tries += 1
+        told.not_before = now() + _FIRST_WAIT * 2**told.tries
+    elif over:
+        told.delete()
+        return
+    else:
+        told.tries, told.not_before, told.sent_at = 0, None, now()
+    told.save(update_fields=["tries", "sent_at", "not_before"])
 
 
 def _send(row: Target, items: Sequence[Waiting], *, test: bool = False) -> str:
@@ -172,7 +208,8 @@ def _send(row: Target, items: Sequence[Waiting], *, test: bool = False) -> str:
 
 def _letter(row: Target, items: Sequence[Waiting], *, test: bool) -> str:
     count = len(items)
-    subject = items[0].title if count == 1 else f"{count} things wait for you"
+    several = "are over" if items[0].over else "wait for you"
+    subject = items[0].title if count == 1 else f"{count} things {several}"
     text = "\n\n".join(f"{item.title}\n{item.detail}\n{item.url}" for item in items)
     words = {"text": text}
     subject = f"{company().name}: {subject}"
@@ -186,7 +223,7 @@ def _letter(row: Target, items: Sequence[Waiting], *, test: bool) -> str:
 def _call(row: Target, item: Waiting, *, test: bool) -> str:
     body = orjson.dumps(
         {
-            "event": "test" if test else item.kind.value,
+            "event": "test" if test else item.event,
             "title": item.title,
             "detail": item.detail,
             "url": item.url,

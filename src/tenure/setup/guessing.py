@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from tenure.core.cleaning import example
 from tenure.core.names import slug
 
 #: Attribute -> names of columns, without spaces, accents and case: what HR systems and people call
@@ -66,9 +67,10 @@ _BY_NAME: Final = {
 #: Forms of dates, the safest first; among those that fit every value the first one is taken.
 _DATES: Final = (
     "%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d.", "%Y.%m.%d", "%d/%m/%Y", "%m/%d/%Y",
-    "%d-%m-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y%m%d", "%d.%m.%y", "%Y-%m-%dT%H:%M:%S",
+    "%d-%m-%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%dT%H:%M:%SZ",
 )  # fmt: skip
+_BY_EXAMPLE: Final = {example(form): form for form in _DATES}
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MEANINGS: Final[Mapping[str, str]] = {
     "active": "active", "employed": "active", "current": "active", "aktiv": "active",
@@ -124,6 +126,18 @@ def column_of(expression: str) -> str | None:
     """The column that an expression is, where it is no more than that."""
     found = re.fullmatch(r'\s*row\["((?:[^"\\]|\\["\\])*)"\]\s*', expression)
     return re.sub(r"\\(.)", r"\1", found[1]) if found else None
+
+
+def example_of(form: str) -> str:
+    """How the last day of 2026 is written in this form, where `form_of` knows the form by that;
+    otherwise the form itself."""
+    shown = example(form)
+    return shown if _BY_EXAMPLE.get(shown) == form else form
+
+
+def form_of(text: str) -> str:
+    """The form in which the last day of 2026 is written so; a form itself is what it is."""
+    return _BY_EXAMPLE.get(text, text)
 
 
 def date_forms(values: Sequence[str]) -> list[str]:

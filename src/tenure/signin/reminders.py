@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from tenure.people.models import Company, Person
 from tenure.people.searching import called
@@ -80,7 +81,7 @@ def _queue(address: str, waiting: Sequence[Task], *, new: int, overdue: int) -> 
     told = ", ".join(filter(None, more))
     ordered = sorted(waiting, key=lambda task: (not task.overdue, task.since))
     lines = [
-        f"- {task.what} {task.why.rstrip('.').capitalize()}. Since {task.since:%-d %B}"
+        f"- {task.what} {capfirst(task.why.rstrip('.'))}. Since {task.since:%-d %B}"
         f"{', overdue' if task.overdue else ''}."
         for task in ordered[:_SHOWN]
     ]

@@ -249,26 +249,37 @@ def tie_changed(source: Source, keys: Sequence[str]) -> Iterator[ManagerWarning]
     yield from _told(cycles, {pk: number for pk, number, _ in rows})
 
 
+#: The people of these records, and all below them who have no manager because one of those above
+#: was not known yet, or was in a circle with them.
+_WAITING = """
+    WITH RECURSIVE waiting AS (
+        SELECT person.id, person.employee_number AS number
+        FROM sources_sourcerecord AS record
+        JOIN people_person AS person ON person.id = record.person_id
+        WHERE record.source_id = %(source)s AND record.key = ANY(%(keys)s)
+        UNION
+        SELECT person.id, person.employee_number FROM waiting
+        JOIN people_person AS person ON person.manager_id IS NULL
+            AND person.attributes ->> 'manager' = waiting.number
+    )
+    UPDATE people_person SET manager_id = right_one.manager
+    FROM (
+        SELECT person.id, manager.id AS manager FROM waiting
+        JOIN people_person AS person ON person.id = waiting.id
+        LEFT JOIN people_person AS manager
+            ON manager.employee_number = person.attributes ->> 'manager'
+            AND manager.id <> person.id
+    ) AS right_one
+    WHERE people_person.id = right_one.id
+        AND people_person.manager_id IS DISTINCT FROM right_one.manager
+"""
+
+
 def tie_managers(source: Source, keys: Sequence[str]) -> None:
-    """Of the people of these records, and of those who wait for one of them."""
+    """Of the people of these records, and of those who wait for one of them. Whoever has none by
+    now is left without one."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH concerned AS (
-                SELECT person_id AS id FROM sources_sourcerecord
-                WHERE source_id = %(source)s AND key = ANY(%(keys)s)
-            )
-            UPDATE people_person SET manager_id = manager.id
-            FROM people_person AS manager
-            WHERE manager.employee_number = people_person.attributes ->> 'manager'
-                AND manager.id <> people_person.id
-                AND people_person.manager_id IS DISTINCT FROM manager.id
-                AND (people_person.id IN (SELECT id FROM concerned)
-                    OR (manager.id IN (SELECT id FROM concerned)
-                        AND people_person.manager_id IS NULL))
-            """,
-            {"source": source.pk, "keys": list(keys)},
-        )
+        cursor.execute(_WAITING, {"source": source.pk, "keys": list(keys)})
 
 
 def _told(cycles: Sequence[Sequence[int]], names: Mapping[int, str]) -> Iterator[ManagerWarning]:

@@ -104,9 +104,9 @@ class Bulk:
         self._speech = speech
         self._verbs = verbs
         self._size = _FIRST
-        #: What turned out to be too many, or too much, for it.
-        self._too_many = _MOST + 1
-        self._too_large: int | None = None
+        #: Where more was refused: so many, and so many bytes.
+        self._most_taken = _MOST
+        self._largest_taken: int | None = None
         #: Methods that it does not take here.
         self._alone: set[str] = set()
 
@@ -152,12 +152,12 @@ class Bulk:
     def _most(self) -> int:
         speech = self._speech
         said = speech.dialect.bulk.operations or speech.declared.bulk_operations or _MOST
-        return max(1, min(said, _MOST, self._too_many - 1))
+        return max(1, min(said, _MOST, self._most_taken))
 
     def _parts(self, operations: Mapping[int, Sent]) -> list[list[int]]:
         """Requests within the limits of the application, as the numbers of their operations."""
         speech = self._speech
-        limits = (speech.dialect.bulk.bytes or speech.declared.bulk_bytes, self._too_large)
+        limits = (speech.dialect.bulk.bytes or speech.declared.bulk_bytes, self._largest_taken)
         largest = min((limit for limit in limits if limit is not None), default=None)
         parts: list[list[int]] = []
         size, most = 0, self._most()
@@ -215,11 +215,12 @@ class Bulk:
         body: Mapping[str, Any],
         alone: list[int],
     ) -> dict[int, Answered]:
-        """It was too many, or too much: nothing was done (RFC 7644, 3.7.4)."""
-        self._too_many = min(self._too_many, len(operations))
-        self._too_large = min(self._too_large or _NEVER, len(orjson.dumps(body)))
+        """It was too many, or too much: nothing was done (RFC 7644, 3.7.4), and which of the two it
+        does not say. Half of it is what is sent from now on: one less would be refused again."""
         numbers = list(operations)
-        middle = len(numbers) // 2
+        middle = (len(numbers) + 1) // 2
+        self._most_taken = min(self._most_taken, middle)
+        self._largest_taken = min(self._largest_taken or _NEVER, len(orjson.dumps(body)) // 2)
         answers: dict[int, Answered] = {}
         for part in (numbers[:middle], numbers[middle:]):
             if len(part) < 2:

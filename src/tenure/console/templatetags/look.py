@@ -21,6 +21,7 @@ from tenure.catalogue.entry import Entry
 from tenure.catalogue.index import Listed
 from tenure.console import look
 from tenure.core import holdings
+from tenure.core.cleaning import example
 from tenure.people.models import Person
 
 register = template.Library()
@@ -278,6 +279,12 @@ def _instant(text: str) -> str:
 def holding(key: str) -> str:
     """`group:sales` without its kind."""
     return key.partition(":")[2] or key
+
+
+@register.filter
+def date_example(form: str) -> str:
+    """The last day of 2026 as a source writes it."""
+    return example(form)
 
 
 @register.filter

@@ -208,7 +208,7 @@ def notifications(request: ConsoleRequest) -> HttpResponse:
                 messages.success(request, f"{row} is told from now on.")
                 if not key:
                     return redirect("console:notifications")
-                typed = {"channel": "email", "address": "", "kinds": []}
+                typed, row = {"channel": "email", "address": "", "kinds": []}, None
         elif number.isdecimal():
             _steer(request, do, int(number))
             return redirect("console:notifications")

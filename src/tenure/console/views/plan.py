@@ -45,7 +45,7 @@ def plan(request: ConsoleRequest) -> HttpResponse:
         "lagging": lagging,
         "automatic": request.company.plan_mode == PlanMode.AUTOMATIC,
         "later": lagging > AT_ONCE and "now" not in request.GET,
-        "query": urlencode({k: v for k, v in (("application", application), ("only", only)) if v}),
+        "query": _query(application, only),
     }
     if not context["later"]:
         context |= _worked_out(application, only)
@@ -57,8 +57,28 @@ def plan(request: ConsoleRequest) -> HttpResponse:
 def lines(request: ConsoleRequest) -> HttpResponse:
     """The worked out plan, for the page that came first."""
     application, only = _asked(request)
-    context = {"application": application, "only": only, **_worked_out(application, only)}
+    context = {
+        "application": application,
+        "only": only,
+        "query": _query(application, only),
+        **_worked_out(application, only),
+    }
     return fragment(request, "console/parts/plan.html", context)
+
+
+@require_safe
+@signed_in(by_itself=True)
+def under_way(request: ConsoleRequest) -> HttpResponse:
+    """How much of what was let go is on the way still. When all of it is settled the plan is worked
+    out anew; but not under the hands of somebody who is about to decide."""
+    application, only = _asked(request)
+    waiting = provisioning.let_go(application or None)
+    context = {
+        "under_way": waiting.under_way,
+        "again": not waiting.held,
+        "query": _query(application, only),
+    }
+    return fragment(request, "console/parts/under_way.html", context)
 
 
 @require_POST
@@ -127,6 +147,10 @@ def _asked(request: ConsoleRequest) -> tuple[str, str]:
     return application, only if only in plan_view.FILTERS else ""
 
 
+def _query(application: str, only: str) -> str:
+    return urlencode({k: v for k, v in (("application", application), ("only", only)) if v})
+
+
 def _worked_out(application: str, only: str) -> dict[str, Any]:
     try:
         found = services.preview()
@@ -145,6 +169,7 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
         "chips": plan_view.chips(lines, only),
         "releasable": plan_view.releasable(lines),
         "under_way": plan_view.under_way(lines),
+        "by_hand": plan_view.by_hand(lines),
         "held": sum(group.held for group in plan_view.groups(found, application=application)),
         "people": len({line.person for line in lines}),
         "group_count": len({line.application for line in lines}),

@@ -89,7 +89,7 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
     else:
         values, errors = definition or {"name": "", "settings": {}, "secrets": {}}, {}
     reader = reader_class(kind)
-    client = source_client.shown(kind, oauth, errors)
+    client = source_client.shown(request, kind, slug, oauth, errors)
     stored = values.get("settings", {})
     fields = schema_form.fields(reader.Settings, stored, errors)
     # Where there is more to tell than how it is read, what is seldom changed stands behind it.

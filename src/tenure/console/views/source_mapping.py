@@ -19,7 +19,7 @@ from tenure.console.page import ConsoleRequest, fragment, missing, render, signe
 from tenure.people import selectors as people
 from tenure.readers.base import ReaderError
 from tenure.readers.registry import PUSH, UPLOAD
-from tenure.setup import looking, source_drafts
+from tenure.setup import guessing, looking, source_drafts
 from tenure.signin.permissions import Ability
 
 
@@ -132,7 +132,7 @@ def _mapping(
         "columns": source_form.rows(looked.veiled(private), mapped, guessed),
         "lines": source_form.lines(looked, mapped),
         "attributes": source_form.attributes(),
-        "dates": "\n".join(definition.get("dates", ())),
+        "dates": "\n".join(map(guessing.example_of, definition.get("dates", ()))),
         "unsure_dates": source_form.unsure_dates(looked, mapped, definition.get("dates", [])),
         "statuses": [
             (place, value, definition.get("statuses", {}).get(value, ""))

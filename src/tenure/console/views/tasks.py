@@ -27,6 +27,7 @@ def tasks(request: ConsoleRequest) -> HttpResponse:
         "tasks": found,
         "page": page,
         "only": names.get(only, ""),
+        "whose": byhand.whose(found),
         "uids": people.uids(task.person_id for task in found if task.person_id),
     }
     return render(request, "console/tasks.html", context, section="tasks")

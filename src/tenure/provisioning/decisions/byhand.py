@@ -9,7 +9,7 @@ changes meanwhile.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -99,6 +99,14 @@ def tasks(
         rows = rows.filter(person=person)
     at = clock_now()
     return [_task(row, at) for row in rows[:limit]]
+
+
+def whose(found: Iterable[Task]) -> dict[str, str]:
+    """Assignee -> how people call them: by name, where it is somebody's employee number."""
+    given = {task.assignee for task in found}
+    rows = Person.objects.filter(employee_number__in=given).order_by("pk")
+    names = {row.employee_number: f"{row.display_name} ({row.employee_number})" for row in rows}
+    return {assignee: names.get(assignee, assignee) for assignee in given}
 
 
 def tasks_page(

@@ -27,7 +27,7 @@ from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two
 #: operations of one person.
-_CHOOSING = 0x7E6
+_CHOOSING = 0x7EC
 
 #: What sending and settling need of a row; the rest would be a third of what a claim costs.
 _SENT = (

@@ -3,7 +3,8 @@
 Exactly one drain works an application at a time. Each of its connections holds a session lock:
 those on which its two lanes (see `lane`) write outcomes, and one more on which the wide lane claims
 when much is due. A worker that dies, or loses the database, loses the locks with it and can no
-longer write; and nobody else begins before all of them are free.
+longer write; and nobody else begins before all of them are free. One that stands still is put out
+(see `holding`).
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from django.db import DatabaseError
 from tenure.applications import health, pacing
 from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
+from tenure.connectors import lease
 from tenure.connectors.base import ConnectorError
 from tenure.infra.clock import now
 from tenure.people.services import company
-from tenure.provisioning.execution import claiming
+from tenure.provisioning.execution import claiming, holding
 from tenure.provisioning.execution.lane import Course, Drained, Lane
 from tenure.provisioning.execution.tables import Tables, connect, try_lock, unlock
 from tenure.provisioning.planning import plans
@@ -38,7 +40,6 @@ log = logging.getLogger(__name__)
 
 __all__ = ["Drain", "Drained"]
 
-_WIDE, _FAST, _CLAIMS = 0x7E5, 0x7E8, 0x7E9
 #: How often a drain looks whether a leaver waits, or somebody stopped writes.
 _LOOK_SECONDS = 0.2
 #: So often a drain that comes for a leaver tries to get the place of one that is at it.
@@ -63,7 +64,7 @@ class Drain:
             application = await self._locked()
             if application is not None:
                 await self._wide.do(claiming.recover, application)
-                await self._work(
+                await self._alive(
                     Course(application, result=self.result, learnt=pacing.learnt(application))
                 )
             return self.result
@@ -85,6 +86,21 @@ class Drain:
         if self.result.busy or application is None:
             return None
         return application if await self._fast.do(self._acquire_fast, application) else None
+
+    async def _alive(self, course: Course) -> None:
+        """Work, and show meanwhile that we live. What is sent is sent only as long as that is felt:
+        this is handed down to every write."""
+        lease.may_write.set(course.pulse.is_felt)
+        beating = asyncio.create_task(self._beat(course))
+        try:
+            await self._work(course)
+        finally:
+            await _end(beating)
+
+    async def _beat(self, course: Course) -> None:
+        while True:
+            await self._fast.do(course.pulse.beat)
+            await asyncio.sleep(holding.PULSE_SECONDS)
 
     async def _work(self, course: Course) -> None:
         application = course.application
@@ -165,8 +181,8 @@ class Drain:
             await self._claims.do(connect)
         except DatabaseError:
             return self._wide
-        await self._wide.do(unlock, _CLAIMS, application.pk)
-        if not await self._claims.do(try_lock, _CLAIMS, application.pk):
+        await self._wide.do(unlock, holding.CLAIMS, application.pk)
+        if not await self._claims.do(try_lock, holding.CLAIMS, application.pk):
             raise RuntimeError(f"Somebody else claims what is to be sent to {application.slug}.")
         return self._claims
 
@@ -209,8 +225,9 @@ class Drain:
         application = Application.objects.filter(slug=self.slug).first()
         if application is None:
             return None
-        locks = (_WIDE, _CLAIMS)
-        self.result.busy = not all(try_lock(lock, application.pk) for lock in locks)
+        self.result.busy = not holding.take(application.pk)
+        if self.result.busy and holding.put_out_silent(application):
+            self.result.busy = not holding.take(application.pk)
         if self.result.busy:
             return application
         self.result.stopped = why_still(application, company(), trial=self.trial)
@@ -218,7 +235,7 @@ class Drain:
 
     def _acquire_fast(self, application: Application) -> bool:
         """The fast lane's own lock: a drain that is just dying may still have it."""
-        self.result.busy = not try_lock(_FAST, application.pk)
+        self.result.busy = not try_lock(holding.FAST, application.pk)
         return not self.result.busy
 
     def _plan_anew(self) -> None:

@@ -20,6 +20,7 @@ from tenure.applications.models import Application, Entitlement
 from tenure.connectors.base import Connector, Learnt, Limits, RemoteAccount
 from tenure.infra.clock import now
 from tenure.provisioning.execution import claiming, postponed
+from tenure.provisioning.execution.holding import Pulse
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import Batch
 from tenure.provisioning.execution.tables import Tables
@@ -65,10 +66,12 @@ class Course:
     stopped_on: str = ""
     #: What it teaches us of its limits meanwhile.
     learnt: Learnt = field(default_factory=Learnt)
+    #: Whether the database has heard of the drain lately: otherwise another one may be at it.
+    pulse: Pulse = field(default_factory=Pulse)
 
     @property
     def over(self) -> bool:
-        return self.paused or bool(self.stopped)
+        return self.paused or bool(self.stopped) or not self.pulse.is_felt()
 
 
 Upcoming: TypeAlias = tuple[list[Operation], list[Work]]

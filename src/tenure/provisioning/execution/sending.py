@@ -27,6 +27,7 @@ from tenure.connectors.base import (
     Transferring,
     Unsupported,
 )
+from tenure.connectors.lease import may_write
 from tenure.core.model import OperationKind
 from tenure.core.transfers import OWNER
 from tenure.core.veiling import scrubbed
@@ -115,9 +116,11 @@ class Batch:
         await asyncio.gather(*(some() for _ in range(min(self._concurrency, len(outcomes)))))
 
     def _stays(self, outcome: Outcome) -> bool:
-        """Whether it is not begun: somebody stopped writes, or the application refuses us."""
+        """Whether it is not begun: somebody stopped writes, the application refuses us, or another
+        worker may be at it by now."""
         work = outcome.work
-        if self._refused or (self._paused() and work.progress == self._before[work.operation]):
+        halted = self._paused() and work.progress == self._before[work.operation]
+        if self._refused or halted or not may_write.get()():
             outcome.result = Result.PAUSED
             return True
         return False

@@ -13,10 +13,10 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeAlias
 
-from django.db.models import Count, Q
+from django.db.models import Count, Max, Q
 
 from tenure.applications.models import Application, Health
-from tenure.core.guard import Content
+from tenure.core.guard import Content, counted, latest
 from tenure.core.model import (
     OPEN_STATES,
     Change,
@@ -214,14 +214,16 @@ def hold_rest(application: Application, reason: str, at: datetime) -> int:
 
 
 def hold_reasons(run: Run) -> tuple[str, ...]:
-    """Why something of the run is held, each reason once, with the application's name."""
+    """Why something of the run is held, with the application's name: each reason once, and of a
+    guard that held more and more the latest."""
     rows = (
         Operation.objects.filter(run=run, state=OperationState.HELD.value)
-        .order_by("application__position", "application__name", "hold_reason")
-        .values_list("application__name", "hold_reason")
-        .distinct()
+        .values_list("application__name", "kind", "hold_reason")
+        .annotate(at=Max("held_at"))
+        .order_by("at", "hold_reason", "kind")
     )
-    return tuple(f"{name}: {why}" for name, why in rows)
+    found = latest((name, counted(OperationKind(kind)), why) for name, kind, why, _ in rows)
+    return tuple(f"{name}: {why}" for (name, _), why in sorted(found.items()))
 
 
 def counts(run: Run) -> dict[str, int]:

@@ -7,7 +7,7 @@ person approved is ever sent.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -26,7 +26,7 @@ from tenure.core.situations import ASKS_ORPHAN, orphan_step
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import ledger
 from tenure.provisioning.records.loading import Protecting, observed_account
-from tenure.provisioning.records.plan import PlanLine
+from tenure.provisioning.records.plan import REPORT_MODE, PlanLine
 from tenure.runs.models import Run
 
 
@@ -59,27 +59,37 @@ def steps(
 
 def lines(
     applications: Mapping[str, Application], policies: Mapping[str, ApplicationPolicy]
-) -> list[PlanLine]:
-    """The steps as lines of a plan, without those that are stored and wait already."""
+) -> tuple[list[PlanLine], list[PlanLine]]:
+    """The steps as lines of a plan, without those that are stored and wait already; and those that
+    a person refused."""
     stored = set(_open().values_list("account_id", "kind"))
-    return [
-        PlanLine(
-            application=step.application.slug,
-            application_name=step.application.name,
-            person="",
-            person_name="",
-            person_email="",
-            account=step.account.user_name or step.account.remote_id,
-            kind=step.kind,
-            reason=step.reason,
-            state=OperationState.HELD,
-            hold_reason="This application is in report mode: nothing is written."
-            if step.application.mode == ApplicationMode.REPORT.value
-            else ASKS_ORPHAN,
-        )
-        for step in steps(applications, policies)
-        if (step.account.pk, step.kind.value) not in stored
-    ]
+    refused = set(_refused().values_list("account_id", "kind"))
+    due: list[PlanLine] = []
+    rejected: list[PlanLine] = []
+    for step in steps(applications, policies):
+        key = (step.account.pk, step.kind.value)
+        if key in refused:
+            rejected.append(replace(_line(step), state=OperationState.REJECTED, hold_reason=""))
+        elif key not in stored:
+            due.append(_line(step))
+    return due, rejected
+
+
+def _line(step: OrphanStep) -> PlanLine:
+    report = step.application.mode == ApplicationMode.REPORT.value
+    return PlanLine(
+        application=step.application.slug,
+        application_name=step.application.name,
+        person="",
+        person_name="",
+        person_email="",
+        account=step.account.user_name or step.account.remote_id,
+        kind=step.kind,
+        reason=step.reason,
+        state=OperationState.HELD,
+        hold_reason=REPORT_MODE if report else ASKS_ORPHAN,
+        account_id=step.account.pk,
+    )
 
 
 def store(
@@ -98,8 +108,7 @@ def store(
     off = [row.pk for row in rows.only("account_id", "kind") if _key(row) not in wanted]
     rows.filter(pk__in=off).update(state=OperationState.CANCELLED.value, finished_at=at, sealed="")
     # What a person refused stays refused: the account is still what they looked at.
-    refused = Operation.objects.filter(person__isnull=True, state=OperationState.REJECTED.value)
-    kept = set((_open() | refused).values_list("account_id", "kind"))
+    kept = set((_open() | _refused()).values_list("account_id", "kind"))
     ledger.insert(
         [
             ledger.Wanted(
@@ -133,6 +142,10 @@ def store(
 
 def _open() -> QuerySet[Operation]:
     return Operation.objects.filter(person__isnull=True, state__in=ledger.OPEN)
+
+
+def _refused() -> QuerySet[Operation]:
+    return Operation.objects.filter(person__isnull=True, state=OperationState.REJECTED.value)
 
 
 def _key(row: Operation) -> tuple[int | None, str]:

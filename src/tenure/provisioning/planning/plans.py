@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
-from tenure.core.guard import Counted, counted, covers
+from tenure.core.guard import Counted, counted, covers, latest
 from tenure.core.model import (
     ApplicationMode,
     Change,
@@ -122,7 +122,9 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
     drafting, stored = found.drafting, found.stored
     lines = found.lines
     if scope.person is None:
-        lines += orphans.lines(drafting.in_scope(), drafting.policies.applications)
+        due, refused = orphans.lines(drafting.in_scope(), drafting.policies.applications)
+        lines += due
+        found.rejected += refused
     lines += [line for line in stored if (line.person_id, line.application) not in found.pairs]
     held = guarding.of_preview(_undecided(lines), drafting.applications, at) if guarded else {}
     lines = [_hold(line, held) for line in lines]
@@ -130,7 +132,7 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),
-        held_reasons=_reasons(drafting.applications, held, [*stored, *lines]),
+        held_reasons=_reasons(drafting.applications, [*stored, *lines]),
         cost=costs(drafting.policies.applications, lines, found.closed),
         # Of applications as a whole: nothing that a plan for one person has to do with.
         first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines)
@@ -219,7 +221,8 @@ def _stored(run: Run, drafting: Drafting, problems: Sequence[ProblemLine]) -> St
     released = sum(counts.get(state, 0) for state in ledger.PENDING)
     waiting = counts.get(OperationState.HELD.value, 0)
     summary = ledger.summary(run)
-    run = _begin(run, released, summary)
+    by_hand = counts.get(OperationState.MANUAL.value, 0)
+    run = _begin(run, released, summary, by_hand=by_hand)
     reasons = ledger.hold_reasons(run)
     if summary:
         record(
@@ -235,9 +238,10 @@ def _stored(run: Run, drafting: Drafting, problems: Sequence[ProblemLine]) -> St
     return StoredPlan(run, released, waiting, reasons, slugs, tuple(problems))
 
 
-def _begin(run: Run, released: int, summary: dict[str, int]) -> Run:
+def _begin(run: Run, released: int, summary: dict[str, int], *, by_hand: int) -> Run:
     if released:
-        Run.objects.filter(pk=run.pk).update(total=released, counters=summary)
+        # Tasks that wait already are this run's now, and done in it when somebody does them.
+        Run.objects.filter(pk=run.pk).update(total=released + by_hand, counters=summary)
         run.refresh_from_db()
         return run
     message = "Nothing to do." if not summary else "Everything is held."
@@ -275,17 +279,15 @@ def _undecided(lines: Iterable[PlanLine]) -> dict[tuple[str, Counted], set[int |
     return found
 
 
-def _reasons(
-    applications: Mapping[str, Application], held: Held, stored: Iterable[PlanLine] = ()
-) -> tuple[str, ...]:
-    """Why something is held, each reason once; of stored ones the latest for each kind."""
-    before = {
-        (line.application, counted(line.kind)): line.hold_reason
-        for line in sorted(stored, key=lambda line: line.held_at or _EARLIEST)
+def _reasons(applications: Mapping[str, Application], lines: Iterable[PlanLine]) -> tuple[str, ...]:
+    """Why something is held, each reason once; of a guard the latest."""
+    waiting = [
+        (line.application, counted(line.kind), line.hold_reason)
+        for line in sorted(lines, key=lambda line: line.held_at or _EARLIEST)
         if line.state is OperationState.HELD and applications[line.application].mode != _REPORT
-    }
-    every = {**held, **before}
-    return tuple(dict.fromkeys(f"{applications[s].name}: {why}" for (s, _), why in every.items()))
+    ]
+    found = latest(waiting)
+    return tuple(f"{applications[slug].name}: {why}" for (slug, _), why in found.items())
 
 
 def _seen(stored: Iterable[PlanLine]) -> dict[str, Seen]:

@@ -21,6 +21,7 @@ from tenure.people.selectors import count_lagging, count_people
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.planning.ledger import PENDING
 from tenure.provisioning.records import lasting
 from tenure.provisioning.records.plan import Plan
 from tenure.runs.models import Run
@@ -132,6 +133,24 @@ def waiting_for(applications: Iterable[int]) -> dict[int, int]:
         .annotate(n=Count("pk"))
     )
     return dict(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """Operations that were let go and have no outcome yet, and those that are held."""
+
+    under_way: int
+    held: int
+
+
+def let_go(application: str | None = None) -> LetGo:
+    """In one application, or in all."""
+    rows = Operation.objects.filter(state__in=[*PENDING, OperationState.HELD.value])
+    if application is not None:
+        rows = rows.filter(application__slug=application)
+    held = Count("pk", filter=Q(state=OperationState.HELD.value))
+    counts = rows.aggregate(all=Count("pk"), held=held)
+    return LetGo(counts["all"] - counts["held"], counts["held"])
 
 
 def totals(run: Run) -> tuple[dict[OperationState, int], dict[OperationKind, int]]:
