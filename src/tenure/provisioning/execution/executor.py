@@ -161,8 +161,11 @@ class Drain:
             await self._beside_leavers(course, reconcile_by_slug(self.slug))
 
     async def _both(self, course: Course, wide: Lane) -> None:
-        """The wide lane, and the fast one beside it for as long as it goes on."""
+        """The wide lane, and the fast one beside it for as long as it goes on: once more where that
+        left a retry which is due soon."""
         await self._beside_leavers(course, wide.until_nothing_is_due())
+        while await wide.has_more():
+            await self._beside_leavers(course, wide.until_nothing_is_due())
 
     async def _beside_leavers(self, course: Course, work: Coroutine[Any, Any, object]) -> None:
         closing = asyncio.Event()
