@@ -188,7 +188,7 @@ class Lane:
     async def _next(self) -> Upcoming | None:
         """More work: now, or when the earliest retry is due if that is soon."""
         while True:
-            at = self._looked = now()
+            self._looked = now()
             found = await self._claims.do(self._claim)
             if found or self._leavers:
                 return found
