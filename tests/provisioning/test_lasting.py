@@ -9,19 +9,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tenure.audit.models import Action, Event
+from tenure.audit.services import acting
+from tenure.connectors.base import AlreadyExists, Capabilities, NotFound
 from tenure.connectors.faults import Fault, lost_before, rejected
+from tenure.connectors.memory import MemoryConnector
 from tenure.infra.clock import now
 from tenure.notices.collecting import Kind, waiting
 from tenure.people.models import Person
 from tenure.provisioning import services, tasks
-from tenure.provisioning.decisions import byhand
+from tenure.provisioning.decisions import byhand, lives
 from tenure.provisioning.execution import lane
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions import selectors
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tenure.provisioning.records import lasting, settling
 from tenure.runs.models import Run
-from tests.provisioning.company import Company, apply, drain, linked
+from tests.provisioning.company import Company, apply, change, drain, linked
 
 
 @pytest.fixture
@@ -131,3 +134,60 @@ def test_its_waits_double_from_ten_minutes_to_six_hours() -> None:
     assert [round(minutes(n) / 10) for n in (-7, 0, 1, 2)] == [1, 1, 2, 4]
     assert round(minutes(30_000) / 60) == 6
     assert round(minutes(-7, refused=True) / 60) == 1
+
+
+def test_a_conflict_while_an_account_is_closed_is_tried_again(
+    sales: Company, leaver: Person
+) -> None:
+    """No name is written that could be taken: a 409 says that something else is at it."""
+    taken = Fault(lambda: AlreadyExists("DELETE /x was answered 409."))
+    sales.memories["chat"].faults.nth("disable", 1, taken)
+    services.terminate_now(leaver, reason="gone")
+    drain()
+    Operation.objects.filter(state="retrying").update(not_before=None)
+    drain()
+    assert (closing().state, closing().attempts) == ("done", 2)
+
+
+def test_nobody_is_in_a_group_that_is_gone(sales: Company) -> None:
+    """Taking somebody out of it is done; a group that is there and refuses is not."""
+    first, second = sales.people(2)
+    apply()
+    memory = sales.memories["chat"]
+    change(first, department="Support")
+    memory.faults.always("change_members", Fault(lambda: NotFound("There is nothing there.")))
+    apply()
+    assert Operation.objects.get(kind="revoke").state == "failed"
+    (group,) = [one.remote_id for one in memory.groups.values() if one.name == "sales"]
+    memory.delete_group(group)
+    memory.faults.clear()
+    change(second, department="Support")
+    apply()
+    row = Operation.objects.get(kind="revoke", person=second)
+    assert (row.state, row.progress) == ("done", {"account": True, "revoke": ["group:sales"]})
+    event = Event.objects.get(action=Action.ENTITLEMENT_REVOKED, person=str(second.uid))
+    assert "is not there any more" in event.reason
+
+
+def test_nothing_is_deleted_under_a_legal_hold_where_closing_is_deleting(
+    sales: Company, leaver: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = Capabilities(entitlements=frozenset({"group"}), disable_deletes=True)
+    monkeypatch.setattr(
+        MemoryConnector,
+        "capabilities",
+        property(lambda self: usual, lambda self, value: None),
+        raising=False,
+    )
+    with acting("ada"):
+        lives.hold(leaver, reason="case 12")
+    services.terminate_now(leaver, reason="gone")
+    drain()
+    assert closing().state == "manual"
+    assert [call.verb for call in sales.memories["chat"].calls].count("disable") == 0
+    (task,) = byhand.tasks()
+    assert "placed by ada (case 12)" in task.cause
+    assert task.cause.endswith("Close it there by hand, without deleting it.")
+    lives.release(Person.objects.get(pk=leaver.pk), reason="case closed")
+    drain()
+    assert closing().state == "done"
