@@ -262,6 +262,7 @@ async def test_a_group_that_is_not_there_is_named() -> None:
 
 async def test_where_only_deleting_closes_that_is_done() -> None:
     async with connected(Quirks(), off={"by": "delete"}) as (odd, connector):
+        assert connector.capabilities.disable_deletes
         account = await made(connector)
         await connector.disable(account.remote_id)
         assert odd.users == {}

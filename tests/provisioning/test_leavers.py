@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from tenure.applications.models import Application
-from tenure.connectors.faults import lost_before, retry_later, slow
+from tenure.connectors.faults import lost_before, retry_later, slow, stopped
 from tenure.people.models import Person
 from tenure.provisioning import services
 from tenure.provisioning.execution.executor import Drain, Drained
 from tenure.provisioning.execution.tables import Tables
 from tenure.provisioning.records import settling
-from tests.provisioning.company import Company, apply, change, states
+from tests.provisioning.company import Company, apply, change, drain, states
 
 
 async def meanwhile(
@@ -140,9 +140,31 @@ def test_a_leaver_who_fails_does_not_stop_the_others(
     Application.objects.update(limits={"concurrency": 4})
     sales.people(32)
     memory = sales.memories["chat"]
-    memory.faults.always("create", slow(0.2))
+    memory.faults.always("create", slow(0.02))
     for number in range(1, 5):
         memory.faults.nth("disable", number, lost_before())
     services.store()
-    terminate_while_draining(sales, leaver, busy="create")
+    services.terminate_now(leaver, reason="gone")
+    # Whichever lane meets them, and whichever ends first.
+    assert not drain().stopped
     assert states() == {"done": 34}
+
+
+def test_the_wide_lane_stops_for_no_leaver_who_fails_while_the_application_answers(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever lane comes first; but an application that cannot be read either is unreachable."""
+    monkeypatch.setattr(settling, "_FIRST_WAIT", 0.001)
+    leaver, other = sales.person("98"), sales.person("99")
+    apply()
+    memory = sales.memories["chat"]
+    for number in range(1, 6):
+        memory.faults.nth("disable", number, lost_before())
+    monkeypatch.setattr(Drain, "_beside_leavers", lambda drain, course, work: work)
+    services.terminate_now(leaver, reason="gone")
+    assert not drain().stopped
+    assert states() == {"done": 3}
+    memory.faults.always("disable", lost_before()).always("check", stopped())
+    services.terminate_now(other, reason="gone")
+    assert drain().stopped
+    assert states() == {"done": 3, "unknown": 1}

@@ -280,6 +280,20 @@ def _people() -> Iterator[Line]:
         )
 
 
+def _leavers() -> Iterator[Line]:
+    from tenure.provisioning.questions.selectors import failing_leavers
+
+    for row in failing_leavers():
+        yield Line(
+            f"leavers {row.application}",
+            False,
+            f"{row.count} of people who left not carried out, since {row.since:%Y-%m-%d %H:%M %Z}: "
+            f"{row.reason} `tenure operations list --filter application={row.application} "
+            "--filter state=failed`, then `tenure retry`, or `tenure tasks done ID` once somebody "
+            "did it there",
+        )
+
+
 def _secrets() -> Iterator[Line]:
     """What settings and secrets refer to, as far as this process can read it."""
     from tenure.applications.credentials import warnings
@@ -337,5 +351,6 @@ _LOOKS = (
     _sources,
     _people,
     _applications,
+    _leavers,
     _sign_on,
 )

@@ -99,6 +99,8 @@ class Capabilities:
     create: bool = True
     update: bool = True
     disable: bool = True
+    #: An account that is closed is deleted: it is not there any more.
+    disable_deletes: bool = False
     enable: bool = True
     delete: bool = True
     #: Kinds of entitlement it can list and change members of: "group", "role", "licence".

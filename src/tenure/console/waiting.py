@@ -286,7 +286,8 @@ def _failed() -> list[Item]:
     return [
         Item(
             Mark("Failed", "remove"),
-            f"{plural(row.count, 'operation')} failed in {row.name}",
+            f"{plural(row.count, 'operation')} failed in {row.name}"
+            + (f": {row.leavers:,} of people who left, who may get in" if row.leavers else ""),
             row.reason or "No reason was given.",
             f"{reverse('console:application', args=[row.application])}#failed",
             "Look",

@@ -223,12 +223,18 @@ def _written_back() -> Iterator[Waiting]:
         )
 
 
+def _of_leavers(count: int) -> str:
+    return f": {count:,} of people who left, who may still get in" if count else ""
+
+
 def _failed() -> Iterator[Waiting]:
     for row in provisioning.failed():
         yield Waiting(
             Kind.FAILED,
-            f"failed {row.application} {row.since}",
-            f"{row.count:,} operation{'s' if row.count != 1 else ''} failed in {row.name}",
+            # Told once more where a leaver's joins what failed before.
+            f"failed {row.application} {row.since}{' leavers' if row.leavers else ''}",
+            f"{row.count:,} operation{'s' if row.count != 1 else ''} failed in {row.name}"
+            f"{_of_leavers(row.leavers)}",
             row.reason or "No reason was given.",
             reverse("console:application", args=[row.application]),
         )

@@ -131,6 +131,20 @@ class Operation(models.Model):
                 condition=models.Q(account__isnull=False),
                 name="operation_account",
             ),
+            # Leavers' removals that failed and come back: see `lasting`.
+            models.Index(
+                fields=["not_before"],
+                condition=models.Q(state="failed", not_before__isnull=False),
+                name="operation_comes_back",
+            ),
+            models.Index(
+                fields=["application"],
+                condition=models.Q(
+                    finished_at__isnull=False,
+                    state__in=["planned", "retrying", "started", "unknown"],
+                ),
+                name="operation_came_back",
+            ),
             models.Index(fields=["person", "-id"], name="operation_person"),
             models.Index(fields=["run", "state", "kind"], name="operation_run_kinds"),
             models.Index(

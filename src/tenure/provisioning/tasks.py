@@ -28,7 +28,7 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.reconciliation import connection, correlating
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
-from tenure.provisioning.records import settling
+from tenure.provisioning.records import lasting, settling
 from tenure.provisioning.records.waking import queue_drain
 from tenure.rules.exceptions import end_those_over
 from tenure.runs.selectors import paused
@@ -92,6 +92,7 @@ def sweep(timestamp: int) -> None:
         postponed.catch_up,
         postponed.after_arrival,
         _plan_by_itself,
+        lambda: lasting.bring_back(now()),
         queue_waiting,
         lambda: settling.close_runs(now()),
         seal,

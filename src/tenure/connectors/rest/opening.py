@@ -54,6 +54,8 @@ def capabilities(program: Program) -> Capabilities:
         create=bool(program.verb("create")),
         update=bool(program.verb("update")),
         disable=bool(program.verb("disable")),
+        disable_deletes=bool(program.verb("disable"))
+        and program.verb("disable") == program.verb("delete"),
         enable=bool(program.verb("enable")),
         delete=bool(program.verb("delete")),
         entitlements=frozenset(spec.entitlements),

@@ -268,6 +268,8 @@ def _capabilities(settings: ScimSettings) -> Capabilities:
     return Capabilities(
         update=dialect.changes.by != "none",
         disable=dialect.off.by != "none",
+        disable_deletes=dialect.off.final
+        or (dialect.off.by == "delete" and dialect.delete != "switches_off"),
         enable=dialect.off.by in {"active", "group"} and not dialect.off.final,
         delete=dialect.delete != "unsupported",
         ends_sessions=dialect.sessions is not None,

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from tenure.applications.connecting import connector_for
 from tenure.applications.finding import application_named
@@ -33,7 +33,7 @@ from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import identity
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import settling, veiling
+from tenure.provisioning.records import lasting, settling, veiling
 from tenure.provisioning.records.work import Outcome, Result, Work
 
 #: When an application says nothing else.
@@ -137,8 +137,9 @@ def task_in_clear(number: int) -> Task:
 
 def done(number: int, *, note: str = "", account: str = "") -> None:
     """Somebody did it. An account that was made is looked for in the application by its names, or
-    is the one with this remote id (`account`). Raises `LookupError` and `TaskRefused`."""
-    row = _found(number)
+    is the one with this remote id (`account`). So is a leaver's removal that fails, and is tried
+    again and again. Raises `LookupError` and `TaskRefused`."""
+    row = _found(number, failing=True)
     made = None
     if row.kind == OperationKind.CREATE.value and row.account is None:
         made = _look_for(row, account)
@@ -164,7 +165,7 @@ def cannot(number: int, *, note: str) -> None:
 
 @transaction.atomic
 def _settle(number: int, note: str, made: RemoteAccount | None) -> None:
-    row, at = _locked(number), clock_now()
+    row, at = _locked(number, failing=True), clock_now()
     (work,) = claiming.work_for([row])
     work.progress |= {"account": True, "grant": list(row.grant), "revoke": list(row.revoke)}
     if made is not None:
@@ -219,13 +220,14 @@ async def _candidates(connector: Connector, work: Work, remote_id: str) -> dict[
         return found
 
 
-def _open() -> QuerySet[Operation]:
-    rows = Operation.objects.filter(state=OperationState.MANUAL.value)
+def _open(*, failing: bool = False) -> QuerySet[Operation]:
+    manual = Q(state=OperationState.MANUAL.value)
+    rows = Operation.objects.filter(manual | lasting.WAITING if failing else manual)
     return rows.select_related("application", "person", "account")
 
 
-def _found(number: int) -> Operation:
-    row = _open().filter(pk=number).first()
+def _found(number: int, *, failing: bool = False) -> Operation:
+    row = _open(failing=failing).filter(pk=number).first()
     if row is None:
         raise LookupError(
             f"There is no task {number}, or it is settled. `tenure tasks list` shows those that "
@@ -234,9 +236,9 @@ def _found(number: int) -> Operation:
     return row
 
 
-def _locked(number: int) -> Operation:
+def _locked(number: int, *, failing: bool = False) -> Operation:
     Operation.objects.select_for_update().filter(pk=number).first()
-    return _found(number)
+    return _found(number, failing=failing)
 
 
 def _owner(row: Operation) -> Person:

@@ -10,9 +10,11 @@ from django.db import transaction
 
 from tenure.applications.finding import application_named
 from tenure.applications.models import Application, Entitlement
+from tenure.core.model import OperationKind, OperationState
 from tenure.infra.clock import now
 from tenure.people import decisions
 from tenure.people.models import Person
+from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.planning.plans import StoredPlan
@@ -44,8 +46,13 @@ def hold(person: Person, *, reason: str) -> StoredPlan:
     return _carry_out(decisions.set_legal_hold, person, reason)
 
 
+@transaction.atomic
 def release(person: Person, *, reason: str) -> StoredPlan:
-    """End a legal hold. Raises `DecisionRefused`."""
+    """End a legal hold. What a person was to close by hand, because closing is deleting there, is
+    ours again. Raises `DecisionRefused`."""
+    Operation.objects.filter(
+        person=person, state=OperationState.MANUAL.value, kind=OperationKind.DISABLE.value
+    ).update(state=OperationState.PLANNED.value, error="")
     return _carry_out(decisions.end_legal_hold, person, reason)
 
 

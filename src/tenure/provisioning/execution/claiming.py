@@ -12,6 +12,7 @@ from django.db.models import F, Min
 
 from tenure.applications.connecting import longest_answer
 from tenure.applications.models import Account, Application
+from tenure.audit.models import Action, Event
 from tenure.core.model import ApplicationMode, OperationKind, OperationState
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.bulk import among
@@ -35,7 +36,10 @@ _SENT = (
     *("reason", "attributes", "grant", "revoke", "active", "generation", "progress", "attempts"),
     *("not_before", "error", "evidence", "started_at", "asked_at", "finished_at", "sealed"),
 )
-_OF_PERSON = ("id", "uid", "display_name", "generation")
+_OF_PERSON = (
+    *("id", "uid", "display_name", "generation"),
+    *("legal_hold_since", "legal_hold_reason"),
+)
 _COLUMNS = ", ".join(
     [*(f'chosen."{name}"' for name in _SENT), *(f"person.{name}" for name in _OF_PERSON)]
 )
@@ -269,7 +273,22 @@ def _work(row: Operation) -> Work:
         unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
         active=row.active,
         outdated=person is not None and row.generation != person.generation,
+        legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",
         private=private,
+    )
+
+
+def _hold(row: Operation) -> str:
+    """Why nothing of its person's is deleted, where it may come to that."""
+    person = row.person
+    if person is None or row.kind not in (OperationKind.DISABLE, OperationKind.DELETE):
+        return ""
+    placed = Event.objects.filter(person=str(person.uid), action=Action.LEGAL_HOLD_SET)
+    by = placed.order_by("-id").values_list("actor", flat=True).first()
+    return (
+        f"{person.display_name} is under legal hold since {person.legal_hold_since:%Y-%m-%d}"
+        f"{f', placed by {by}' if by else ''} ({person.legal_hold_reason.rstrip('.')}): nothing of "
+        "theirs is deleted"
     )
 
 

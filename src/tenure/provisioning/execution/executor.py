@@ -23,6 +23,7 @@ from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
 from tenure.connectors import lease
 from tenure.connectors.base import ConnectorError
+from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming, holding
 from tenure.provisioning.execution.lane import Course, Drained, Lane
@@ -32,6 +33,7 @@ from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.reconciliation import first_contact
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
+from tenure.provisioning.records import lasting
 from tenure.provisioning.records.stopping import why_still
 from tenure.provisioning.records.work import broken
 
@@ -161,8 +163,11 @@ class Drain:
             await self._beside_leavers(course, reconcile_by_slug(self.slug))
 
     async def _both(self, course: Course, wide: Lane) -> None:
-        """The wide lane, and the fast one beside it for as long as it goes on."""
+        """The wide lane, and the fast one beside it for as long as it goes on: once more where that
+        left a retry which is due soon."""
         await self._beside_leavers(course, wide.until_nothing_is_due())
+        while await wide.has_more():
+            await self._beside_leavers(course, wide.until_nothing_is_due())
 
     async def _beside_leavers(self, course: Course, work: Coroutine[Any, Any, object]) -> None:
         closing = asyncio.Event()
@@ -270,3 +275,4 @@ def _stop(application: Application, reason: str, on: str) -> None:
 
 def _resume(application: Application, proven: bool) -> None:
     health.resume(application, proven=proven)
+    lasting.try_soon(application, now())

@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from tenure.applications import health, pacing
 from tenure.applications.models import Application, Entitlement
-from tenure.connectors.base import Connector, Learnt, Limits, RemoteAccount
+from tenure.connectors.base import Connector, ConnectorError, Learnt, Limits, RemoteAccount
+from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
 from tenure.provisioning.execution import claiming, postponed
 from tenure.provisioning.execution.holding import Pulse
@@ -110,7 +111,11 @@ class Lane:
         self._settling = Settling(tables)
         self._leavers = leavers
         self._size = _SMALLEST
+        #: When it was last looked whether more is due.
+        self._looked = now()
         self._silent = 0
+        #: Of those batches some had more than leavers' removals.
+        self._silent_to_all = False
         self._kept: dict[str, str] | None = None
         self._owners: Owners | None = None
         self._race = Race()
@@ -133,6 +138,7 @@ class Lane:
                 await self.keep_groups()
                 if self._course.over or _is_trouble(outcomes):
                     await settling.done()
+                    await self._count_silence(rows, outcomes)
                     if await self._tables.do(self._held_up, outcomes, upcoming):
                         upcoming = None
                 else:
@@ -155,6 +161,19 @@ class Lane:
             self._stop(outcomes[0])
             return False
         return None if self._course.over else True
+
+    async def _count_silence(self, rows: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
+        """Whether the application went silent. Where nothing but leavers' removals met that, which
+        come before everything else, it may be about them alone: then it is asked."""
+        if not _nothing_came_through(outcomes):
+            self._silent = 0
+            return
+        to_all = any(row.urgency > LEAVER_URGENCY for row in rows)
+        self._silent_to_all = to_all or (self._silent > 0 and self._silent_to_all)
+        self._silent += 1
+        asked = self._silent >= _PATIENCE and not (self._silent_to_all or self._leavers)
+        if asked and await _answers(self._connector):
+            self._silent = 0
 
     def _stop(self, outcome: Outcome) -> None:
         self._course.stopped = outcome.message
@@ -181,14 +200,25 @@ class Lane:
     async def _next(self) -> Upcoming | None:
         """More work: now, or when the earliest retry is due if that is soon."""
         while True:
-            at = now()
+            self._looked = now()
             found = await self._claims.do(self._claim)
             if found or self._leavers:
                 return found
-            due = await self._tables.do(claiming.next_due, self._application, at)
-            if self._course.over or due is None or due - now() > _WORTH_WAITING:
+            due = await self._soon()
+            if due is None:
                 return None
             await asyncio.sleep(max(0.05, min(_GLANCE, (due - now()).total_seconds())))
+
+    async def has_more(self) -> bool:
+        """Whether there is a retry to be waited for of which nothing was known at the last look:
+        the other lane may have left it."""
+        return await self._soon() is not None
+
+    async def _soon(self) -> datetime | None:
+        due = await self._tables.do(claiming.next_due, self._application, self._looked)
+        if self._course.over or due is None or due - now() > _WORTH_WAITING:
+            return None
+        return due
 
     async def _send(self, work: list[Work]) -> list[Outcome]:
         async def objection(account: RemoteAccount, person: str) -> str:
@@ -240,7 +270,6 @@ class Lane:
         """After a batch that did not go well: whether nothing more is to be begun, or too much
         fails. What was claimed ahead waits again then, held where the rest is."""
         refused = next((o for o in outcomes if o.result is Result.STOPPED), None)
-        self._silent = self._silent + 1 if _nothing_came_through(outcomes) else 0
         if refused is None and self._silent >= _PATIENCE and not self._leavers:
             refused = outcomes[0]
         if refused is not None:
@@ -288,6 +317,14 @@ def _is_trouble(outcomes: Sequence[Outcome]) -> bool:
 
 def _nothing_came_through(outcomes: Sequence[Outcome]) -> bool:
     return all(o.result in (Result.RETRY, Result.UNKNOWN) and o.after is None for o in outcomes)
+
+
+async def _answers(connector: Connector) -> bool:
+    """Whether the application can be read."""
+    try:
+        return all(check.ok for check in await connector.check())
+    except ConnectorError:
+        return False
 
 
 def _entitlements(application: Application) -> dict[str, str]:

@@ -76,6 +76,8 @@ class Batch:
         self._refused = False
         #: Accounts can be listed there: an account that is not found is not there.
         self._listed = False
+        #: Remote ids of the entitlements that are there, by kind, once somebody had to know.
+        self._there: set[tuple[str, str]] | None = None
 
     async def send(self) -> list[Outcome]:
         """Everything, in the order that keeps access closed rather than open."""
@@ -150,6 +152,7 @@ class Batch:
         return (
             work.kind in VERBS
             and not looks
+            and not self._would_delete(work)
             and not work.progress.get("account")
             and not work.progress.get("remote_id")
             and bool(getattr(self.connector.capabilities, work.kind, True))
@@ -191,7 +194,7 @@ class Batch:
         work = outcome.work
         if work.progress.get("account"):
             return
-        self._must_be_able(work.kind)
+        self._must_be_able(work)
         match work.kind:
             case OperationKind.CREATE:
                 await self._create(outcome)
@@ -209,11 +212,24 @@ class Batch:
                 pass
         work.progress["account"] = True
 
-    def _must_be_able(self, kind: OperationKind) -> None:
+    def _must_be_able(self, work: Work) -> None:
+        kind = work.kind
+        if self._would_delete(work):
+            raise Unsupported(
+                f"Closing an account is deleting it in this application, and {work.legal_hold}.",
+                "Close it there by hand, without deleting it.",
+            )
         if kind is OperationKind.TRANSFER:
             return  # It says itself what a person has to do instead.
         if not getattr(self.connector.capabilities, kind.value, True):
             raise Unsupported(f"This application has no way for us to {kind.value} accounts.")
+
+    def _would_delete(self, work: Work) -> bool:
+        """Whether something would be deleted that a legal hold keeps."""
+        deletes = work.kind is OperationKind.DELETE or (
+            work.kind is OperationKind.DISABLE and self.connector.capabilities.disable_deletes
+        )
+        return deletes and bool(work.legal_hold)
 
     async def _create(self, outcome: Outcome) -> None:
         work = outcome.work
@@ -301,6 +317,9 @@ class Batch:
             try:
                 await self._change(what, key, outcomes)
             except (Rejected, NotFound) as error:
+                if what == "revoke" and isinstance(error, NotFound) and await self._is_gone(key):
+                    self._nobody_in(key, outcomes)
+                    return
                 if len(outcomes) == 1:
                     fail(outcomes[0], error)
                     return
@@ -312,6 +331,27 @@ class Batch:
         # One refused member must not fail the others: find it.
         for outcome in outcomes:
             await self._group(what, key, [outcome])
+
+    async def _is_gone(self, key: str) -> bool:
+        """Whether the application lists its entitlements, and this one is not among them: nobody
+        can be in it. Where none at all is listed that has to be the right address."""
+        kind = key.partition(":")[0]
+        try:
+            if self._there is None:
+                found = {(one.kind, one.remote_id) async for one in self.connector.entitlements()}
+                if not found:
+                    await self._must_be_readable()
+                self._there = found
+        except ConnectorError:
+            return False
+        return (kind, self.groups[key]) not in self._there
+
+    def _nobody_in(self, key: str, outcomes: Sequence[Outcome]) -> None:
+        kind, _, name = key.partition(":")
+        for outcome in outcomes:
+            said = f"The {kind} {name} is not there any more: nobody is in it."
+            outcome.message = f"{outcome.message} {said}".strip()
+            outcome.work.progress.setdefault("revoke", []).append(key)
 
     def _fail(self, outcomes: Sequence[Outcome], error: Exception) -> None:
         """A fault of ours, and not of the application's, fails what met it and nothing else."""

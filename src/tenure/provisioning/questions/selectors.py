@@ -22,6 +22,7 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.planning.ledger import PENDING
+from tenure.provisioning.records import lasting
 from tenure.provisioning.records.plan import Plan
 from tenure.runs.models import Run
 
@@ -33,7 +34,8 @@ AT_ONCE: Final = 150
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Operations of one application that wait for a person, or failed, with one of the reasons."""
+    """Operations of one application that wait for a person, or failed, with one of the reasons.
+    `leavers`: so many close a leaver's access and are tried again until they are done."""
 
     application: str
     name: str
@@ -41,6 +43,7 @@ class Waiting:
     removals: int
     reason: str
     since: datetime
+    leavers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +61,23 @@ class Failure:
 
 def held() -> list[Waiting]:
     """Operations that a guard holds, by application."""
-    return _waiting(OperationState.HELD, F("hold_reason"))
+    return _waiting(Q(state=OperationState.HELD.value), F("hold_reason"))
 
 
 def failed() -> list[Waiting]:
-    """Operations that failed for good, by application."""
-    return _waiting(OperationState.FAILED, F("error"))
+    """Operations that failed for good, by application; and those of leavers that failed, and are
+    not given up."""
+    return _waiting(Q(state=OperationState.FAILED.value) | lasting.BACK, F("error"))
+
+
+def failing_leavers() -> list[Waiting]:
+    """Those of leavers alone, by application."""
+    return _waiting(lasting.WAITING | lasting.BACK, F("error"))
 
 
 def by_hand() -> list[Waiting]:
     """Operations that a person has to carry out, by application."""
-    return _waiting(OperationState.MANUAL, F("error"))
+    return _waiting(Q(state=OperationState.MANUAL.value), F("error"))
 
 
 def operations_in(state: OperationState) -> QuerySet[Operation]:
@@ -253,14 +262,17 @@ def preview_termination(person: Person, *, at: datetime | None = None) -> Plan:
     return plan
 
 
-def _waiting(state: OperationState, why: F) -> list[Waiting]:
+def _waiting(which: Q, why: F) -> list[Waiting]:
     rows = (
-        Operation.objects.filter(state=state.value)
+        Operation.objects.filter(which)
         .order_by()
         .values("application__slug", "application__name")
         .annotate(
             n=Count("pk"),
             removals=Count("pk", filter=Q(takes_access=True)),
+            leavers=Count("pk", filter=lasting.WAITING | lasting.BACK),
+            # The reason of a leaver's before that of any other.
+            urgent=Max(why, filter=lasting.WAITING | lasting.BACK),
             why=Max(why),
             since=Min("created_at"),
         )
@@ -272,8 +284,9 @@ def _waiting(state: OperationState, why: F) -> list[Waiting]:
             name=row["application__name"],
             count=row["n"],
             removals=row["removals"],
-            reason=row["why"],
+            reason=row["urgent"] or row["why"],
             since=row["since"],
+            leavers=row["leavers"],
         )
         for row in rows
     ]

@@ -33,7 +33,7 @@ from tenure.provisioning.reconciliation import (
     observing,
 )
 from tenure.provisioning.reconciliation.observing import Reading
-from tenure.provisioning.records import last_owner, veiling
+from tenure.provisioning.records import last_owner, lasting, veiling
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, RunKind, RunState
 
@@ -156,6 +156,7 @@ def _finish(
     runs.complain(reading.issues)
     first_contact.read(application, at=reading.at, found=reading.counters["seen"])
     health.readable(application)
+    lasting.try_soon(application, now())
     seen = reading.counters["seen"]
     runs.finish(reading.run, counters=reading.counters, done=seen, total=seen)
 

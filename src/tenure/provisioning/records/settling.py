@@ -17,7 +17,7 @@ from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import among, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import veiling
+from tenure.provisioning.records import lasting, veiling
 from tenure.provisioning.records.accounts import (
     doubt,
     is_made,
@@ -59,6 +59,10 @@ _ACTIONS = {
     OperationKind.GRANT: Action.ENTITLEMENT_GRANTED,
     OperationKind.REVOKE: Action.ENTITLEMENT_REVOKED,
 }
+#: No longer tried by itself.
+_OVER_NOW = frozenset(
+    {OperationState.DONE.value, OperationState.CANCELLED.value, OperationState.MANUAL.value}
+)
 _DONE = frozenset({*_ACTIONS.values(), Action.ACCOUNT_ADOPTED})
 
 
@@ -80,6 +84,7 @@ def settle(
             "else's here: one of the two needs another name."
         )
         outcome.work.progress = {}
+    before = {row.pk for row in rows if row.finished_at is not None}
     for row, outcome in settled:
         _outcome(row, outcome, now)
     done = [(r, o) for r, o in settled if o.result is Result.DONE]
@@ -109,14 +114,21 @@ def settle(
             + [
                 _event(Action.OPERATION_FAILED, application, row, row.error, None)
                 for row in rows
-                if row.state == OperationState.FAILED
+                if row.state == OperationState.FAILED and row.pk not in before
             ]
             + replaced([row for row in rows if row.state == OperationState.CANCELLED])
         )
-    finished = Counter(row.run_id for row in rows if row.finished_at and row.run_id)
+    finished = Counter(
+        row.run_id for row in rows if row.finished_at and row.run_id and row.pk not in before
+    )
     # In one order, whoever settles: two lanes never wait for each other.
     for run, count in sorted(finished.items()):
         Run.objects.filter(pk=run).update(done=F("done") + count, touched_at=now)
+    late = [r.run_id for r in rows if r.run_id and r.pk in before and r.state in _OVER_NOW]
+    # What it said of them when it ended is no longer so: it ends once more.
+    Run.objects.filter(pk__in=late, kind="execute", state="failed").update(
+        state="running", finished_at=None
+    )
 
 
 def behind(rows: Sequence[Operation]) -> list[str]:
@@ -144,9 +156,12 @@ def close_runs(now: datetime) -> None:
     for run in Run.objects.filter(kind="execute", state="running"):
         if Operation.objects.filter(run=run, state__in=open_states).exists():
             continue
-        failed = Operation.objects.filter(run=run, state=OperationState.FAILED.value).count()
+        failures = Operation.objects.filter(run=run, state=OperationState.FAILED.value)
+        failed, still = failures.count(), failures.filter(lasting.WAITING).count()
         held = Operation.objects.filter(run=run, state=OperationState.HELD.value).count()
         message = f"{failed} failed." if failed else ""
+        if still:
+            message += f" {still} of them a leaver's, tried again by itself until it is done."
         state = "failed" if failed else ("held" if held else "done")
         Run.objects.filter(pk=run.pk, state="running").update(
             state=state, message=message, finished_at=now, touched_at=now
@@ -183,15 +198,16 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
         case Result.MANUAL:
             row.state, row.asked_at = OperationState.MANUAL.value, row.asked_at or now
         case Result.FAILED:
-            row.state, row.finished_at = OperationState.FAILED.value, now
+            _failed(row, now, refused=True)
         case Result.RETRY if outcome.after is not None:
             # It asked us to come back later: that is no attempt that failed.
             row.attempts -= 1
             row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
             row.not_before = now + timedelta(seconds=outcome.after)
         case Result.UNKNOWN | Result.RETRY if row.attempts >= MOST_ATTEMPTS:
-            row.state, row.finished_at = OperationState.FAILED.value, now
-            row.error = f"Given up after {row.attempts} attempts. {outcome.message}"
+            tried = f"Given up after {row.attempts} attempts."
+            row.error = outcome.message if lasting.lasts(row) else f"{tried} {outcome.message}"
+            _failed(row, now)
         case Result.UNKNOWN:
             row.state = OperationState.UNKNOWN.value
             wait = back_off(row.attempts)
@@ -201,6 +217,14 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
         case Result.RETRY:
             row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
             row.not_before = now + timedelta(seconds=back_off(row.attempts))
+
+
+def _failed(row: Operation, now: datetime, *, refused: bool = False) -> None:
+    """For good; what closes a leaver's access comes back."""
+    row.state, row.finished_at = OperationState.FAILED.value, row.finished_at or now
+    if lasting.lasts(row):
+        row.not_before = lasting.comes_back(row.attempts - MOST_ATTEMPTS, now, refused=refused)
+        row.error = f"{lasting.STILL_OPEN} {row.error}"
 
 
 def _action(row: Operation, outcome: Outcome) -> Action:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from tenure.connectors.base import (
+    AlreadyExists,
     ConnectorError,
     NotFound,
     OutcomeUnknown,
@@ -54,6 +55,8 @@ class Work:
     #: Whether an account that is made is open.
     active: bool = True
     outdated: bool = False
+    #: Why nothing of this person's is deleted, "" where it may be.
+    legal_hold: str = ""
     #: Sensitive values, as texts, that no message or log may have.
     private: frozenset[str] = frozenset()
 
@@ -90,6 +93,10 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
     """The error as what the engine does next."""
     outcome.message = str(error)
     match error:
+        case AlreadyExists() if outcome.work.kind.removes:
+            # No name or value is written that could be taken: something else is at it there.
+            outcome.result = Result.RETRY
+            outcome.message = f"It was in conflict with something else there. {error}"
         case RetryLater():
             outcome.result, outcome.after = Result.RETRY, error.after
         case OutcomeUnknown():
