@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from copy import deepcopy
-from datetime import UTC, datetime
 
 from tenure.connectors.base import (
     AlreadyExists,
@@ -22,7 +21,6 @@ from tenure.connectors.base import (
     NotFound,
     Rejected,
     RemoteAccount,
-    RetryLater,
     StopApplication,
     Transferring,
     Unsupported,
@@ -31,6 +29,7 @@ from tenure.connectors.lease import may_write
 from tenure.core.model import OperationKind
 from tenure.core.transfers import OWNER
 from tenure.core.veiling import scrubbed
+from tenure.provisioning.execution.proving import Proof
 from tenure.provisioning.execution.together import VERBS, Race, in_one_request
 from tenure.provisioning.records.work import Broken, Outcome, Result, Work, broken, fail
 
@@ -74,8 +73,7 @@ class Batch:
         self._private = frozenset[str]().union(*(item.private for item in work))
         #: The application does not accept us: the rest would be refused the same.
         self._refused = False
-        #: Accounts can be listed there: an account that is not found is not there.
-        self._listed = False
+        self._proof = Proof(connector)
         #: Remote ids of the entitlements that are there, by kind, once somebody had to know.
         self._there: set[tuple[str, str]] | None = None
 
@@ -90,7 +88,7 @@ class Batch:
         removed = [
             o for o in self._open() if o.work.kind in (OperationKind.DISABLE, OperationKind.DELETE)
         ]
-        await self._each(removed, self._prove)
+        await self._each(removed, self._proof.read_back)
         for outcome in self.outcomes.values():
             # One answer may tell of several accounts.
             outcome.message = scrubbed(outcome.message, self._private)
@@ -340,7 +338,7 @@ class Batch:
             if self._there is None:
                 found = {(one.kind, one.remote_id) async for one in self.connector.entitlements()}
                 if not found:
-                    await self._must_be_readable()
+                    await self._proof.must_be_readable()
                 self._there = found
         except ConnectorError:
             return False
@@ -376,38 +374,6 @@ class Batch:
             await self.connector.change_members(kind, self.groups[key], remove=members)
         for outcome in outcomes:
             outcome.work.progress.setdefault(what, []).append(key)
-
-    async def _prove(self, outcome: Outcome) -> None:
-        """Read back what was taken away. What still shows it open is not done."""
-        work = outcome.work
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        sent = "delete" if work.kind is OperationKind.DELETE else "disable"
-        try:
-            account = await self.connector.read(work.remote_id)
-        except NotFound:
-            if work.progress.get("was_gone"):
-                await self._must_be_readable()
-            outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is not there"}
-            return
-        if work.kind is OperationKind.DISABLE and account.active is False:
-            outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is closed"}
-            return
-        if work.kind is OperationKind.DELETE and account.active is False:
-            outcome.evidence = {"at": at, "sent": sent, "read_back": "kept there, but closed"}
-            return
-        work.progress.pop("account", None)
-        outcome.may_be_done = True
-        raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
-
-    async def _must_be_readable(self) -> None:
-        """An account that was gone before we deleted it is gone only where accounts are: at a wrong
-        address there is none, and somebody would be inside with a proof that they are not."""
-        if not self._listed:
-            pages = self.connector.accounts()
-            await anext(pages, None)
-            if isinstance(pages, AsyncGenerator):
-                await pages.aclose()
-            self._listed = True
 
 
 def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
