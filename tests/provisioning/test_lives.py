@@ -9,12 +9,14 @@ import pytest
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting
+from tenure.cli import checking
 from tenure.infra.clock import now
 from tenure.people.decisions import DecisionRefused
 from tenure.people.models import Company as CompanyRow
 from tenure.people.models import Person
+from tenure.people.selectors import unknown_zones
 from tenure.people.services import company as company_row
-from tenure.people.services import restand
+from tenure.people.services import restand, zone_of
 from tenure.provisioning import services
 from tenure.provisioning.decisions import lives
 from tenure.provisioning.models import Operation, RuleMemory
@@ -401,3 +403,20 @@ def test_what_is_to_come_follows_from_what_comes_before_it(company: Company) -> 
         (None, ["enable"]),
         ("active", []),
     ]
+
+
+def test_a_zone_that_was_dropped_keeps_no_clock_and_no_plan_from_going_on(sales: Company) -> None:
+    """The time zone database was updated since it was stored: the company's own counts."""
+    person = sales.person("1")
+    Person.objects.filter(pk=person.pk).update(
+        time_zone="Mars/Olympus", end_date=date(2024, 1, 31), next_look_at=now()
+    )
+    CompanyRow.objects.update(time_zone="Asia/Tokyo")
+    apply()
+    row = Person.objects.get(pk=person.pk)
+    assert (zone_of(row).key, row.state) == ("Asia/Tokyo", "left")
+    assert unknown_zones() == {"Mars/Olympus": 1}
+    (line,) = checking._zones()
+    assert line.warning
+    assert "1 people are in 'Mars/Olympus'" in line.detail
+    assert "Asia/Tokyo" in line.detail

@@ -280,6 +280,21 @@ def _people() -> Iterator[Line]:
         )
 
 
+def _zones() -> Iterator[Line]:
+    from tenure.people.selectors import unknown_zones
+    from tenure.people.services import company
+
+    for name, count in unknown_zones().items():
+        yield Line(
+            "time zones",
+            True,
+            f"{count} people are in {name!r}, which this machine's time zone database does not "
+            f"have (any more): their days are those of {company().time_zone}; correct it in the "
+            "source, or update tzdata",
+            warning=True,
+        )
+
+
 def _leavers() -> Iterator[Line]:
     from tenure.provisioning.questions.selectors import failing_leavers
 
@@ -350,6 +365,7 @@ _LOOKS = (
     _secrets,
     _sources,
     _people,
+    _zones,
     _applications,
     _leavers,
     _sign_on,

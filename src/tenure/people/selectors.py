@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from django.db import connection
 from django.db.models import Count, Q, QuerySet
@@ -229,6 +230,13 @@ def without_end() -> QuerySet[Person]:
         terminated_at__isnull=True,
         ended_by_source_at__isnull=True,
     ).exclude(state__in=[LifecycleState.LEFT.value, LifecycleState.LEAVING.value])
+
+
+def unknown_zones() -> dict[str, int]:
+    """Zone that the time zone database does not have (any more) -> how many people are in it."""
+    rows = Person.objects.order_by("time_zone").values_list("time_zone").annotate(n=Count("pk"))
+    known = available_timezones()
+    return {name: count for name, count in rows if name not in known}
 
 
 def lacks_end(person: Person) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import F, Q
@@ -82,12 +83,21 @@ def working_life(person: Person, grace: timedelta | None = None) -> WorkingLife:
     return WorkingLife(
         start_date=person.start_date,
         end_date=person.end_date,
-        time_zone=person.time_zone,
+        time_zone=zone_of(person).key,
         on_leave=person.on_leave,
         suspended=person.suspended,
         terminated_at=min(ends, default=None),
         grace=leaver_grace() if grace is None else grace,
     )
+
+
+def zone_of(person: Person) -> ZoneInfo:
+    """The person's own zone; the company's where that is not known any more: an update of the time
+    zone database may have dropped it since it was stored."""
+    try:
+        return zone(person.time_zone)
+    except ValueError:
+        return zone(company().time_zone)
 
 
 def leaver_grace() -> timedelta:
@@ -105,7 +115,7 @@ def facts(person: Person, now: datetime, grace: timedelta | None = None) -> Pers
     life = working_life(person, grace)
     at = standing(life, now)
     # Instants are told in the person's own zone: that is how HR and they themselves know them.
-    place = zone(person.time_zone)
+    place = zone_of(person)
     starts = life.starts()
     return PersonFacts(
         key=str(person.pk),

@@ -19,10 +19,9 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import urlencode
 
 from tenure.audit.services import acting
-from tenure.core.lifecycle import zone
 from tenure.people import selectors as people
 from tenure.people.models import Company, Person
-from tenure.people.services import company, company_read_once
+from tenure.people.services import company, company_read_once, zone_of
 from tenure.requests import selectors as requests
 from tenure.signin import again, going, sessions
 
@@ -61,7 +60,7 @@ def signed_in(*, by_itself: bool = False, fresh: bool = False) -> Callable[[View
                 if request.method in ("GET", "HEAD"):
                     frame.enter_context(company_read_once())
                 request.person, request.company = person, company()  # type: ignore[attr-defined]
-                frame.enter_context(timezone.override(zone(person.time_zone)))
+                frame.enter_context(timezone.override(zone_of(person)))
                 frame.enter_context(acting(name))
                 response = view(request, *args, **kwargs)
             add_never_cache_headers(response)

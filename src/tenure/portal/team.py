@@ -10,12 +10,11 @@ from typing import Final
 
 from django.db.models import Q
 
-from tenure.core.lifecycle import zone
 from tenure.core.model import LifecycleState, OperationState
 from tenure.infra.clock import now
 from tenure.people import reporting
 from tenure.people.models import Person
-from tenure.people.services import stand
+from tenure.people.services import stand, zone_of
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.signin import arrivals
 from tenure.signin.arrivals import Arrival
@@ -99,7 +98,7 @@ def _member(
     person: Person, at: datetime, making: list[tuple[str, str]], came: Arrival, reports: int
 ) -> Member:
     state = stand(person, at, timedelta(0)).state
-    place = zone(person.time_zone)
+    place = zone_of(person)
     today = at.astimezone(place).date()
     word, meaning, day = "", "", None
     if state in _GONE:
@@ -155,7 +154,7 @@ def _missing(
 def _last_day(person: Person) -> date | None:
     days = [person.end_date] if person.end_date else []
     if person.terminated_at is not None:
-        days.append(person.terminated_at.astimezone(zone(person.time_zone)).date())
+        days.append(person.terminated_at.astimezone(zone_of(person)).date())
     found = min(days, default=None)
     return None if found is None or found.year >= _NEVER else found
 

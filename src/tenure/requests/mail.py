@@ -7,7 +7,7 @@ from django.utils.formats import date_format
 
 from tenure.applications.models import Application
 from tenure.core.approval import Approver, Route
-from tenure.core.lifecycle import zone
+from tenure.people.services import zone_of
 from tenure.requests.models import AccessRequest, State
 from tenure.requests.routing import WORDS, Router
 from tenure.requests.words import length, named
@@ -118,8 +118,8 @@ def _where(row: AccessRequest) -> str:
 def _day(row: AccessRequest) -> str:
     until = row.exception.until if row.exception is not None else None
     assert until is not None
-    return date_format(until.astimezone(zone(row.person.time_zone)), "j F Y, H:i")
+    return date_format(until.astimezone(zone_of(row.person)), "j F Y, H:i")
 
 
 def _until(row: AccessRequest) -> str:
-    return date_format(row.expires_at.astimezone(zone(row.person.time_zone)), "j F Y")
+    return date_format(row.expires_at.astimezone(zone_of(row.person)), "j F Y")

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from tenure.core.lifecycle import midnight, zone
+from tenure.core.lifecycle import midnight
 from tenure.core.model import Value
 from tenure.people import naming
 from tenure.people.models import Person
+from tenure.people.services import zone_of
 from tenure.sources.rows import STATUS, read_date
 
 #: The origin of what no source gave.
@@ -175,7 +176,7 @@ def hired_again(person: Person, started_before: date | None) -> list[str]:
     ended, starts = person.terminated_at, person.start_date
     if ended is None or starts is None or starts == started_before:
         return []
-    begins = midnight(starts, zone(person.time_zone))
+    begins = midnight(starts, zone_of(person))
     if begins is None or begins <= ended:
         return []
     person.terminated_at, person.termination_reason = None, ""

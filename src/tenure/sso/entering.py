@@ -15,10 +15,10 @@ from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import acting, record
 from tenure.configuration.document_sso import SingleSignOn
-from tenure.core.lifecycle import zone
 from tenure.core.sign_on import Cause, Decision, Standing, Verdict, decide
 from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.people.services import zone_of
 from tenure.provisioning.questions.standing import ApplicationStanding, standing_in
 from tenure.signin import sessions
 from tenure.signin.models import Session
@@ -66,7 +66,7 @@ def visit(
         return None
     person, at = row.person, now()
     found = standing_in(person, application, at)
-    place: ZoneInfo = zone(person.time_zone)
+    place: ZoneInfo = zone_of(person)
     policy, address = policy_of(sso), address_of(request)
     where = whereabouts(address) if policy.countries else Whereabouts()
     who = Standing(

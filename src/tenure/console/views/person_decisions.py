@@ -8,7 +8,6 @@ from collections.abc import Callable
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -20,6 +19,7 @@ from tenure.console.page import ConsoleRequest, missing, refused, signed_in
 from tenure.people import selectors as people
 from tenure.people.decisions import DecisionRefused
 from tenure.people.models import Person
+from tenure.people.services import zone_of
 from tenure.provisioning.decisions import lives
 from tenure.provisioning.planning.plans import StoredPlan
 from tenure.rules.exceptions import ExceptionRefused
@@ -118,7 +118,7 @@ def _until(text: str, person: Person) -> datetime | None:
         at = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError(f"{text!r} is no time. Such as 2026-11-30T18:00.") from None
-    return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(person.time_zone))
+    return at if at.tzinfo else at.replace(tzinfo=zone_of(person))
 
 
 def _back(person: Person) -> HttpResponse:

@@ -15,8 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from tenure.core.lifecycle import zone
-from tenure.people.services import company
+from tenure.people.services import company, zone_of
 from tenure.signin import identity, invitations, pairing, passkeys, sessions, wallets
 from tenure.signin.answers import ask, challenge, go, refused, sent
 from tenure.signin.identity import CodeRefused, Outcome
@@ -56,7 +55,7 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
         person=row.person,
         steps=_steps(row, None),
         wallet_first=_asks_wallets(row) and wallets.is_required(),
-        expires_at=timezone.localtime(row.expires_at, zone(row.person.time_zone)),
+        expires_at=timezone.localtime(row.expires_at, zone_of(row.person)),
     )
     return render(request, "portal/welcome.html", context)
 
