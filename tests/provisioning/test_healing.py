@@ -172,6 +172,24 @@ def test_an_application_that_does_not_answer_is_tried_with_one_operation(sales: 
     assert states() == {"done": 40}
 
 
+def test_a_leaver_whose_account_alone_fails_keeps_no_application_stopped(sales: Company) -> None:
+    leaver = sales.person("99")
+    apply()
+    sales.people(10)
+    memory = sales.memories["chat"]
+    memory.faults.always(ANY, lost_before())
+    apply()
+    assert row().health == "stopped"
+    memory.faults.clear()
+    memory.faults.always("disable", lost_before())
+    services.terminate_now(leaver, reason="gone")
+    Application.objects.update(stopped_on="disable")
+    Operation.objects.update(not_before=None)
+    probe()
+    assert row().health == "ok"
+    assert Operation.objects.filter(kind="create", state="done").count() == 11
+
+
 @pytest.mark.usefixtures("sales")
 def test_a_drain_of_an_application_that_was_removed_ends_quietly() -> None:
     for task in (tasks.drain, tasks.probe, tasks.reconcile):

@@ -157,7 +157,10 @@ class Lane:
         rows, work = found
         outcomes = await self._send(work)
         await self._tables.do(self._settle, rows, outcomes)
-        if outcomes[0].result is Result.STOPPED or _nothing_came_through(outcomes):
+        silent = _nothing_came_through(outcomes)
+        if silent and rows[0].urgency <= LEAVER_URGENCY and await _answers(self._connector):
+            return None  # It may be about this leaver alone: something else has to show it.
+        if silent or outcomes[0].result is Result.STOPPED:
             self._stop(outcomes[0])
             return False
         return None if self._course.over else True

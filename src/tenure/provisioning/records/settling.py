@@ -121,14 +121,14 @@ def settle(
     finished = Counter(
         row.run_id for row in rows if row.finished_at and row.run_id and row.pk not in before
     )
-    # In one order, whoever settles: two lanes never wait for each other.
-    for run, count in sorted(finished.items()):
-        Run.objects.filter(pk=run).update(done=F("done") + count, touched_at=now)
-    late = [r.run_id for r in rows if r.run_id and r.pk in before and r.state in _OVER_NOW]
-    # What it said of them when it ended is no longer so: it ends once more.
-    Run.objects.filter(pk__in=late, kind="execute", state="failed").update(
-        state="running", finished_at=None
-    )
+    late = {r.run_id for r in rows if r.run_id and r.pk in before and r.state in _OVER_NOW}
+    # In one order, whoever settles: two never wait for each other.
+    for run in sorted({*finished, *late}):
+        found = Run.objects.filter(pk=run)
+        found.update(done=F("done") + finished[run], touched_at=now)
+        if run in late:
+            # What it said of them when it ended is no longer so: it ends once more.
+            found.filter(kind="execute", state="failed").update(state="running", finished_at=None)
 
 
 def behind(rows: Sequence[Operation]) -> list[str]:
