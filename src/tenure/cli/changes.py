@@ -47,11 +47,11 @@ def terminate(
         raise Failure("Say when: either --now, or --at TIME.")
     with session():
         from tenure.cli import applying
-        from tenure.people.services import find_person
+        from tenure.people.services import find_person, zone_of
         from tenure.provisioning.services import terminate_now
 
         found = find_person(person)
-        when = instant(at, found.time_zone) if at else None
+        when = instant(at, zone_of(found).key) if at else None
         stored = terminate_now(found, at=when, reason=reason)
         if stored is None:
             assert when is not None

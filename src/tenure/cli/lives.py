@@ -222,7 +222,7 @@ def _except(
     gives: bool,
 ) -> None:
     with session():
-        from tenure.people.services import find_person
+        from tenure.people.services import find_person, zone_of
         from tenure.provisioning.decisions.lives import decide_exception
         from tenure.rules.exceptions import ExceptionRefused
 
@@ -234,7 +234,7 @@ def _except(
                 entitlement=entitlement,
                 gives=gives,
                 reason=reason,
-                until=_end_of(until, found.time_zone) if until else None,
+                until=_end_of(until, zone_of(found).key) if until else None,
             )
         except ExceptionRefused as error:
             raise Failure(str(error)) from error

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from tenure.core.lifecycle import zone
 from tenure.core.model import Attributes, Value
 from tenure.people.models import Person
-from tenure.people.services import company
+from tenure.people.services import company, zone_of
 from tenure.sources.layers import MADE_HERE, full_name, hired_again
 from tenure.sources.models import Source
 from tenure.sources.naming import Naming
@@ -66,7 +65,7 @@ def _stand(person: Person, at: datetime) -> None:
     meaning = known.get(text.casefold()) if text else "active"
     if meaning is None:
         raise ValueError(f"status is one of {', '.join(sorted(known))}, and not {text!r}.")
-    local = at.astimezone(zone(person.time_zone))
+    local = at.astimezone(zone_of(person))
     person.on_leave = meaning == "on_leave"
     person.ended_by_source_at, _ = ended_by_status(meaning, person.attributes, None, local)
 

@@ -12,13 +12,12 @@ from typing import Final
 from tenure.applications.models import Application
 from tenure.configuration.document_sso import SingleSignOn
 from tenure.core.expressions import AttributeType
-from tenure.core.lifecycle import zone
 from tenure.core.model import Value
 from tenure.core.sign_on import Decision, Standing, decide
 from tenure.core.veiling import HIDDEN
 from tenure.people.models import Person
 from tenure.people.selectors import sensitive_attributes
-from tenure.people.services import schema
+from tenure.people.services import schema, zone_of
 from tenure.provisioning.questions.standing import ApplicationStanding, Given, standing_in
 from tenure.signin.owners import may_come_in
 from tenure.sso.policies import policy_of
@@ -57,7 +56,7 @@ def tried(
         due=found.given.due,
         why=found.given.why,
         stage=found.stage,
-        local=at.astimezone(zone(person.time_zone)),
+        local=at.astimezone(zone_of(person)),
         address=str(policy.networks[0].network_address) if policy.networks else None,
         country=next(iter(policy.countries), ""),
         passkey_at=at,
