@@ -116,7 +116,7 @@ class Lane:
         self._silent = 0
         #: Of those batches some had more than leavers' removals.
         self._silent_to_all = False
-        self._kept: dict[str, str] | None = None
+        self._kept: dict[str, str] = {}
         self._owners: Owners | None = None
         self._race = Race()
 
@@ -186,6 +186,7 @@ class Lane:
         """Entitlement key -> remote id; what we do not know yet is looked for there once."""
         known = await self._tables.do(_entitlements, self._application)
         self._course.groups = known
+        self._kept = {key: remote for key, remote in known.items() if remote}
         if any(not r for r in known.values()) and self._connector.capabilities.entitlements:
             async for item in self._connector.entitlements():
                 key = f"{item.kind}:{item.name}"
@@ -197,7 +198,7 @@ class Lane:
         """Store what was learnt of them."""
         snapshot = {key: remote for key, remote in self._course.groups.items() if remote}
         if snapshot != self._kept:
-            await self._tables.do(_keep_entitlements, self._application, snapshot)
+            await self._claims.do(_keep_entitlements, self._application, snapshot)
             self._kept = snapshot
 
     async def _next(self) -> Upcoming | None:

@@ -1,0 +1,90 @@
+"""Batches that are settled at the same time, over connections of their own."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+
+from tenure.audit.models import Event
+from tenure.provisioning import services
+from tenure.provisioning.execution import claiming, executor, lane
+from tenure.provisioning.records import settling
+from tenure.runs.models import Run
+from tests.provisioning.company import Company, drain, states
+
+PEOPLE = 150
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many of them."""
+    monkeypatch.setattr(lane, "_LARGEST", 32)
+    monkeypatch.setattr(settling, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(settling, "SHOWN_AFTER", 0.001)
+    monkeypatch.setattr(claiming, "longest_answer", lambda _: 0.0)
+
+
+def everything_is_there_once(company: Company) -> None:
+    assert states() == {"done": PEOPLE}
+    assert len(company.open_users()) == PEOPLE
+    assert len(company.users()) == PEOPLE
+    assert Event.objects.filter(action="account.created").count() == PEOPLE
+
+
+def test_two_batches_are_settled_at_a_time(sales: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside, settle = threading.Event(), settling.settle
+    threads: set[str] = set()
+
+    def both(*given: Any) -> None:
+        threads.add(threading.current_thread().name.partition("-")[0])
+        if len(threads) == 2:
+            beside.set()
+        # The first one waits for another that is settled beside it.
+        assert beside.wait(timeout=30)
+        settle(*given)
+
+    monkeypatch.setattr(settling, "settle", both)
+    sales.people(PEOPLE)
+    services.store()
+    drained = drain()
+    assert (drained.sent, drained.failed) == (PEOPLE, 0)
+    assert threads == {"drain", "settling"}
+    everything_is_there_once(sales)
+    assert Run.objects.get(kind="execute").done == PEOPLE
+
+
+def test_without_connections_to_spare_one_has_to_do(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "has_room", lambda: False)
+    sales.people(PEOPLE)
+    services.store()
+    assert drain().sent == PEOPLE
+    everything_is_there_once(sales)
+
+
+def test_one_that_cannot_be_settled_is_looked_for_and_nothing_is_made_twice(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sales.memories["chat"].unique = False
+    settle, calls = settling.settle, iter(range(PEOPLE))
+
+    def once_lost(*given: Any) -> None:
+        if next(calls) == 1:
+            raise DatabaseError("the connection is lost")
+        settle(*given)
+
+    monkeypatch.setattr(settling, "settle", once_lost)
+    sales.people(PEOPLE)
+    services.store()
+    with pytest.raises(DatabaseError):
+        drain()
+    assert "started" in states()
+    for _ in range(20):
+        drain()
+        if states().keys() == {"done"}:
+            break
+    everything_is_there_once(sales)
