@@ -76,7 +76,7 @@ def test_leavers_beyond_the_guard_wait_and_stay_pushed(pusher: Pusher, entra: So
     assert answer.status == 204
     assert Person.objects.filter(state="left").count() == 2
     held = Run.objects.get(subject="entra", state=RunState.HELD)
-    assert "leavers" in held.message
+    assert "1 leaver in" in held.message
     import_source(entra, accept="They have left, HR says so.")
     assert Person.objects.filter(state="left").count() == 3
 
