@@ -271,6 +271,11 @@ class Account(models.Model):
             models.Index(
                 fields=["application"], condition=models.Q(owner=True), name="account_owner"
             ),
+            models.Index(
+                fields=["application"],
+                condition=models.Q(own=True) | ~models.Q(protected=""),
+                name="account_protected",
+            ),
             # Whether a name is in use already; see `holding`.
             models.Index(Lower("user_name"), name="account_login"),
             models.Index(
