@@ -36,6 +36,11 @@ NO_PAGES: Final[dict[str, str]] = {
     "connection_live": "a part that a check of the connection under way asks for",
     "export_people": "a file of everybody, streamed from the first row on",
     "export_audit": "a file of the whole trail, streamed from the first event on",
+    "export_accounts": "a file of every account, streamed from the first row on",
+    "export_plan": "a file of the whole plan; the plan itself is asked for",
+    "export_runs": "a file of every run, streamed from the first row on",
+    "export_licences": "a file of what the page of licences shows",
+    "authorise_draft": "sends on to the source, which asks whether it may",
     "remove_view": "takes forms only",
 }
 #: Of the portal.
