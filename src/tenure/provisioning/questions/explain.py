@@ -122,9 +122,14 @@ class Explanation:
 
 
 def explain(
-    person: Person, application: str | None = None, *, now: datetime | None = None
+    person: Person,
+    application: str | None = None,
+    *,
+    now: datetime | None = None,
+    problems: bool = True,
 ) -> Explanation:
-    """Raises `LookupError` for an application that does not exist."""
+    """`problems`: with what a plan says stands in the way, for which they are planned. Raises
+    `LookupError` for an application that does not exist."""
     at = now or clock_now()
     rows = list(Application.objects.all())
     if application is not None:
@@ -143,7 +148,8 @@ def explain(
         for row in Account.objects.filter(person=person).order_by("created_at", "pk")
     }
     hidden = sensitive_attributes()
-    told = plans.preview(Scope(application, person.pk), now=at, guarded=False).problems
+    scope = Scope(application, person.pk)
+    told = plans.preview(scope, now=at, guarded=False).problems if problems else ()
     explained = []
     for row in rows:
         policy = compiled.applications[row.slug]
