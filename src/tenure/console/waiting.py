@@ -33,10 +33,8 @@ from tenure.writeback import selectors as write_backs
 #: New records that may be somebody's are listed one by one, so many.
 _MOST_RECORDS = 5
 _NOT_YET = "No account is made until it is said."
-#: So many requests are named, and so many disputed accounts of an application.
-_NAMED, _SHOWN = 3, 4
-#: So many claims that have to be looked at are listed one by one.
-_REVIEWED = 10
+#: So many are named: requests, disputed accounts of an application, claims to be looked at.
+_NAMED, _SHOWN, _REVIEWED = 3, 4, 10
 
 
 def items(
@@ -286,8 +284,7 @@ def _failed() -> list[Item]:
     return [
         Item(
             Mark("Failed", "remove"),
-            f"{plural(row.count, 'operation')} failed in {row.name}"
-            + (f": {row.leavers:,} of people who left, who may get in" if row.leavers else ""),
+            f"{plural(row.count, 'operation')} failed in {row.name}{row.of_leavers}",
             row.reason or "No reason was given.",
             f"{reverse('console:application', args=[row.application])}#failed",
             "Look",

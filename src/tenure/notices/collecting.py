@@ -223,10 +223,6 @@ def _written_back() -> Iterator[Waiting]:
         )
 
 
-def _of_leavers(count: int) -> str:
-    return f": {count:,} of people who left, who may still get in" if count else ""
-
-
 def _failed() -> Iterator[Waiting]:
     for row in provisioning.failed():
         yield Waiting(
@@ -234,7 +230,7 @@ def _failed() -> Iterator[Waiting]:
             # Told once more where a leaver's joins what failed before.
             f"failed {row.application} {row.since}{' leavers' if row.leavers else ''}",
             f"{row.count:,} operation{'s' if row.count != 1 else ''} failed in {row.name}"
-            f"{_of_leavers(row.leavers)}",
+            f"{row.of_leavers}",
             row.reason or "No reason was given.",
             reverse("console:application", args=[row.application]),
         )

@@ -45,6 +45,12 @@ class Waiting:
     since: datetime
     leavers: int = 0
 
+    @property
+    def of_leavers(self) -> str:
+        """How a sentence about them goes on where some are leavers'; "" where none is."""
+        said = f": {self.leavers:,} of people who left, who may still get in"
+        return said if self.leavers else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
