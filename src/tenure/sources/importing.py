@@ -320,7 +320,7 @@ def _expect_acquaintances(work: Work, rows: Collection[str], known: Collection[s
     """Raises `ReaderError` where the first rows are many and all strangers, in a source that has
     people: the file of another company has the same columns."""
     first, work.begun = not work.begun, work.begun or bool(rows)
-    if not work.whole or not first or known or len(rows) <= work.limit.allowed(work.population):
+    if not work.whole or not first or known or len(rows) <= work.allowed:
         return
     people = SourceRecord.objects.filter(source=work.source, present=True)
     people = people.exclude(person__state=LifecycleState.LEFT.value)
