@@ -1,9 +1,9 @@
 """Records that a script uploads: kept, and imported at once through the same guards as any other.
 
 All of the source's people, or some of them: an upload says which. What a guard holds stays kept,
-so that a person who agrees to it takes exactly that (`tenure import SLUG --accept 'why'`). Who sends
-only what changed does not send it again: what comes meanwhile is kept with it, the latest of each
-record. An upload that cannot be used takes nothing from what waits.
+so that a person who agrees to it takes exactly that (`tenure import SLUG --accept 'why'`). Whoever
+sends only what changed does not send it again: what comes meanwhile is kept with it, the latest of
+each record. An upload that cannot be used takes nothing from what waits.
 """
 
 from __future__ import annotations

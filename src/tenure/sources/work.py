@@ -20,6 +20,7 @@ from tenure.runs.models import Run, RunIssue, RunKind, Severity
 from tenure.sources.everybody import Everybody
 from tenure.sources.merging import merge
 from tenure.sources.models import Source, SourceRecord
+from tenure.sources.preparing import Prepared
 from tenure.sources.rows import MappedRow
 from tenure.sources.telling import Telling
 
@@ -48,6 +49,9 @@ class Work:
     unreadable: int = 0
     #: Records that the source says were deleted, by its own names for them.
     gone: set[str] = field(default_factory=set)
+    #: Keys that are on several rows of a whole reading, and those rows; see `several`.
+    twice: frozenset[str] = frozenset()
+    aside: dict[str, list[Prepared]] = field(default_factory=dict)
     #: Keys of the rows that were merged, where not everything is read.
     touched: list[str] = field(default_factory=list)
     #: Whether a row with an employee number was seen.
