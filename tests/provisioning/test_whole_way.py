@@ -364,9 +364,7 @@ class TestHandingOver:
         world.anna(manager="2")
         world.company.users()[EMAIL].owns = {"the plan"}
         gone = {"status": "Terminated", "end": day(-1)}
-        world.says(
-            hr.row(1, manager="2", given="Anna", family="Nagy", **gone), hr.row(2, **gone)
-        )
+        world.says(hr.row(1, manager="2", given="Anna", family="Nagy", **gone), hr.row(2, **gone))
         drain()
         apply()
         assert self.bo(world).owns == set()
@@ -378,7 +376,9 @@ class TestHandingOver:
         world.chat(transfer_to="manager", removal="delete")
         world.anna(manager="2")
         gone = {"given": "Anna", "family": "Nagy", "status": "Terminated", "end": day(-1)}
-        hr.take(world.hr, world.folder, [hr.row(1, manager="2", **gone), hr.row(2)], accept="a test")
+        hr.take(
+            world.hr, world.folder, [hr.row(1, manager="2", **gone), hr.row(2)], accept="a test"
+        )
         services.store()
         assert Operation.objects.get(kind="transfer").attributes["owner"]["to"]
         Person.objects.filter(pk=hr.person(2).pk).update(state="left")

@@ -1,8 +1,8 @@
 """What somebody who has left owns in an application goes to their manager, where the application is
 to do that: once the account is closed, and before anything is deleted.
 
-Who may still come back (a grace, a legal hold) keeps what is theirs. Where nobody is there to take it
-and something is to be deleted, a person hands it over: that is a step, too, which names no heir.
+Who may still come back (a grace, a legal hold) keeps what is theirs. Where nobody is there to take
+it and something is to be deleted, a person hands it over: a step, too, which names no heir.
 """
 
 from __future__ import annotations
@@ -64,9 +64,7 @@ def waiting(
         and due(person, account, policies[account.application])
     ]
     problems = tuple(
-        _problem(person, account)
-        for account in stuck
-        if not deletes(policies[account.application])
+        _problem(person, account) for account in stuck if not deletes(policies[account.application])
     )
     return problems, now + _AGAIN if stuck else None
 

@@ -183,6 +183,8 @@ def _accounts(
         if slug not in rows and (item.due or slug in operations):
             operation = operations.get(slug)
             mark = _mark(None, operation) if operation else look.Mark("To be made", "change")
+            if item.notices and operation is None:
+                mark = look.Mark("Not made", "wait")
             if item.problem:
                 mark = look.Mark("Problem", "remove")
             holds = tuple(item.entitlements.items())

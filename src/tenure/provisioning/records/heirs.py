@@ -105,7 +105,7 @@ def outdated(application: Application, rows: Sequence[Operation]) -> list[Operat
 
 
 def put_off(application: Application, rows: Sequence[Operation], now: datetime) -> set[int]:
-    """Those on accounts to which something is on its way just now: they wait until it has arrived."""
+    """Those on accounts to which something is on its way: they wait until it has arrived."""
     ending = [row for row in rows if row.kind in _ENDS and row.account is not None]
     if not ending or not application.transfer_to:
         return set()
