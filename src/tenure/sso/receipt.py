@@ -298,7 +298,8 @@ def _account_facts(
 ) -> AccountFacts:
     proof, operation = row.evidence or {}, closing.get(row.pk)
     untouched = _untouched(row, application)
-    if operation is not None and owners.is_reason(operation.hold_reason):
+    held = operation is not None and operation.state == OperationState.HELD.value
+    if held and operation is not None and owners.is_reason(operation.hold_reason):
         untouched, operation = operation.hold_reason, None
     return AccountFacts(
         due=due,

@@ -167,7 +167,9 @@ def _accounts(
     found: Person, why: dict[str, ApplicationExplanation], every: list[Application]
 ) -> list[AccountRow]:
     """What they have or had, then what is due and not there yet; the latest account of each."""
-    operations = {op.application.slug: op for op in provisioning.open_operations(found, refused=True)}
+    operations = {
+        op.application.slug: op for op in provisioning.open_operations(found, refused=True)
+    }
     rows: dict[str, AccountRow] = {}
     for account in applications.accounts_of(found):
         slug = account.application.slug

@@ -45,10 +45,10 @@ class Heirs:
         if not self._applications:
             return
         left = Person.objects.filter(pk__in=list(people), state=LifecycleState.LEFT.value)
-        for key, *manager in left.values_list(
+        for key, boss, name, state in left.values_list(
             "pk", "manager", "manager__display_name", "manager__state"
         ):
-            self._managers[key] = (manager[0], manager[1], manager[2])
+            self._managers[key] = (boss, name, state)
         there = {boss for boss, _, state in self._managers.values() if state not in _GOING}
         rows = Account.objects.filter(
             application__in=self._applications,
