@@ -100,6 +100,7 @@ _STUCK = {
     "held": "Closing it waits for somebody to approve it",
     "manual": "A person has to close it",
     "failed": "Closing it failed",
+    "rejected": "Closing it was rejected by",
 }
 
 
@@ -109,7 +110,9 @@ def account(facts: AccountFacts) -> Part:
         return Part(Verdict.DONE, _proof("Gone", facts), facts.ended_at)
     if facts.due:
         return Part(Verdict.OPEN, "They are to have it.")
-    if facts.closing in _STUCK:
+    if facts.closing == "rejected" and facts.active is not False:
+        return Part(Verdict.BY_HAND, f"{_STUCK['rejected']} {facts.said}.")
+    if facts.closing in _STUCK and facts.closing != "rejected":
         return Part(Verdict.BY_HAND, _with(_STUCK[facts.closing], facts.said))
     if facts.active is False:
         return Part(Verdict.DONE, _proof("Closed", facts), facts.ended_at)
