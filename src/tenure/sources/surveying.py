@@ -30,12 +30,39 @@ _FEW = 5
 @dataclass(slots=True)
 class Survey:
     """What an import would meet: records that can be told apart, and people whom it would change.
-    Leavers are not among them: they have a limit of their own."""
+    Leavers are not among them: they have a limit of their own. Nor are those who are new."""
 
     read: int = 0
     changed: int = 0
+    left: int = 0
+    added: int = 0
     #: Attribute -> how many people lose it.
     lost: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing of an import is to be taken, and by how many people it would have been what: for
+    its run's counters, which are not those of what was done."""
+
+    reason: str
+    found: Survey
+    missing: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        would = {
+            "would_add": self.found.added,
+            "would_change": self.found.changed,
+            "would_leave": self.found.left,
+            "missing": self.missing,
+        }
+        same = self.found.read - self.found.added - self.found.changed - self.found.left
+        return {
+            "rows": self.found.read,
+            "unchanged": same,
+            **{name: many for name, many in would.items() if many},
+        }
 
 
 def refusal(
@@ -45,21 +72,21 @@ def refusal(
     at: datetime,
     *,
     whole: bool = True,
-) -> str:
-    """Why nothing of it is to be taken, "" if it may be. A source without any record yet is not
+) -> Refusal | None:
+    """Why nothing of it is to be taken, None if it may be. A source without any record yet is not
     read: there is nothing to compare it with. Where not everything is read nothing is missing."""
     known = SourceRecord.objects.filter(source=source, present=True).count()
     if not known:
-        return ""
+        return None
     guard = source_guard_from(source.guard)
     found = _survey(source, mapping, rows, at)
     if whole and (source.absence == Absence.LEAVE or "missing" in source.guard):
         # Where absence means nothing a source may send only what changed, unless it says not.
         there = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
         if there.held:
-            return there.reason
+            return Refusal(there.reason, found, missing=known - found.read)
     if emptied := _emptied(source, mapping, found):
-        return emptied
+        return Refusal(emptied, found)
     verdict = judge(
         what=f"changed people in {source.name}",
         new=found.changed,
@@ -67,7 +94,9 @@ def refusal(
         population=known,
         limit=guard.changes,
     )
-    return f"{verdict.reason} Nothing of it was taken." if verdict.held else ""
+    if not verdict.held:
+        return None
+    return Refusal(f"{verdict.reason} Nothing of it was taken.", found)
 
 
 def _survey(source: Source, mapping: RowMapping, rows: Iterable[Item], at: datetime) -> Survey:
@@ -77,7 +106,7 @@ def _survey(source: Source, mapping: RowMapping, rows: Iterable[Item], at: datet
     while chunk := list(islice(iterator, _CHUNK)):
         keyed = {k: v for k, v in _keyed(mapping, chunk).items() if k not in seen}
         seen |= keyed.keys()
-        found.changed += _changes(source, mapping, keyed, at, found.lost)
+        _compare(source, mapping, keyed, at, found)
     found.read = len(seen)
     return found
 
@@ -111,30 +140,24 @@ def _emptied(source: Source, mapping: RowMapping, found: Survey) -> str:
     return ""
 
 
-def _changes(
-    source: Source,
-    mapping: RowMapping,
-    rows: Mapping[str, Row],
-    at: datetime,
-    lost: Counter[str],
-) -> int:
+def _compare(
+    source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime, found: Survey
+) -> None:
     digests = {key: mapping.digest(row) for key, row in rows.items()}
-    differing = [
-        key
-        for key, (digest, present) in marks(source, digests).items()
-        if present and digest != digests[key]
-    ]
-    count = 0
+    there = {key: digest for key, (digest, present) in marks(source, digests).items() if present}
+    found.added += len(rows) - len(there)
+    differing = [key for key, digest in there.items() if digest != digests[key]]
     for key, record in records(source, differing).items():
         try:
             mapped = mapping.mapped(rows[key], key, digests[key], record, at)
         except BadRow:
             continue
-        lost.update(record.attributes.keys() - mapped.attributes.keys())
+        found.lost.update(record.attributes.keys() - mapped.attributes.keys())
         ours = echoes(source, record, mapped.attributes)
-        differs = _plain(mapped.attributes, ours) != _plain(record.attributes, ours)
-        count += differs and not mapped.left(at)
-    return count
+        if mapped.left(at):
+            found.left += 1
+        elif _plain(mapped.attributes, ours) != _plain(record.attributes, ours):
+            found.changed += 1
 
 
 def _plain(attributes: Mapping[str, Any], without: frozenset[str]) -> bytes:
