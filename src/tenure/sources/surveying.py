@@ -4,7 +4,8 @@ of it is taken: the records are read once for the counts and once more to be tak
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -27,17 +28,34 @@ _CHUNK = 1000
 _FEW = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Of a row that is another than it was: the attributes that its person loses, and whether they
+    are gone by it (leavers have a limit of their own), or changed."""
+
+    lost: frozenset[str]
+    left: bool
+    changed: bool
+
+
 @dataclass(slots=True)
 class Survey:
-    """What an import would meet: records that can be told apart, and people whom it would change.
-    Leavers are not among them: they have a limit of their own. Nor are those who are new."""
+    """What an import would meet: records that can be told apart, those of them that are new, and
+    by key how the others differ from what they were."""
 
     read: int = 0
-    changed: int = 0
-    left: int = 0
     added: int = 0
-    #: Attribute -> how many people lose it.
-    lost: Counter[str] = field(default_factory=Counter)
+    differing: dict[str, Difference] = field(default_factory=dict)
+    #: Keys that are on several rows.
+    twice: set[str] = field(default_factory=set)
+
+    @property
+    def changed(self) -> int:
+        return sum(row.changed for row in self.differing.values())
+
+    @property
+    def left(self) -> int:
+        return sum(row.left for row in self.differing.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,35 +69,48 @@ class Refusal:
 
     @property
     def counts(self) -> dict[str, int]:
+        found = self.found
         would = {
-            "would_add": self.found.added,
-            "would_change": self.found.changed,
-            "would_leave": self.found.left,
+            "would_add": found.added,
+            "would_change": found.changed,
+            "would_leave": found.left,
             "missing": self.missing,
         }
-        same = self.found.read - self.found.added - self.found.changed - self.found.left
         return {
-            "rows": self.found.read,
-            "unchanged": same,
+            "rows": found.read,
+            "unchanged": found.read - found.added - found.changed - found.left,
             **{name: many for name, many in would.items() if many},
         }
 
 
-def refusal(
+def survey(
     source: Source,
     mapping: RowMapping,
     rows: Iterable[Item],
     at: datetime,
     *,
     whole: bool = True,
-) -> Refusal | None:
-    """Why nothing of it is to be taken, None if it may be. A source without any record yet is not
-    read: there is nothing to compare it with. Where not everything is read nothing is missing."""
+) -> tuple[Refusal | None, frozenset[str]]:
+    """Why nothing of it is to be taken, None if it may be; and the employee numbers that several
+    rows have, where everything is read: else nothing is missing, and a record may come twice. Where
+    a source has no record yet there is nothing to compare it with."""
     known = SourceRecord.objects.filter(source=source, present=True).count()
-    if not known:
-        return None
+    if not (known or whole):
+        return None, frozenset()
+    found = _survey(source, mapping, rows, at, compare=bool(known))
+    if not whole:
+        found.twice.clear()
+    # Which of several rows counts is not known here.
+    for key in found.twice & found.differing.keys():
+        del found.differing[key]
+    refused = _refusal(source, mapping, found, at, known, whole=whole) if known else None
+    return refused, frozenset(found.twice)
+
+
+def _refusal(
+    source: Source, mapping: RowMapping, found: Survey, at: datetime, known: int, *, whole: bool
+) -> Refusal | None:
     guard = source_guard_from(source.guard)
-    found = _survey(source, mapping, rows, at)
     if whole and (source.absence == Absence.LEAVE or "missing" in source.guard):
         # Where absence means nothing a source may send only what changed, unless it says not.
         there = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
@@ -99,34 +130,38 @@ def refusal(
     return Refusal(f"{verdict.reason} Nothing of it was taken.", found)
 
 
-def _survey(source: Source, mapping: RowMapping, rows: Iterable[Item], at: datetime) -> Survey:
+def _survey(
+    source: Source, mapping: RowMapping, rows: Iterable[Item], at: datetime, *, compare: bool
+) -> Survey:
     found = Survey()
     iterator = iter(rows)
     seen: set[str] = set()
     while chunk := list(islice(iterator, _CHUNK)):
-        keyed = {k: v for k, v in _keyed(mapping, chunk).items() if k not in seen}
+        keyed: dict[str, Row] = {}
+        for key, row in _keyed(mapping, chunk):
+            if key in seen or key in keyed:
+                found.twice.add(key)
+            else:
+                keyed[key] = row
         seen |= keyed.keys()
-        _compare(source, mapping, keyed, at, found)
+        if compare:
+            _compare(source, mapping, keyed, at, found)
     found.read = len(seen)
     return found
 
 
-def _keyed(mapping: RowMapping, chunk: Sequence[Item]) -> dict[str, Row]:
-    rows: dict[str, Row] = {}
+def _keyed(mapping: RowMapping, chunk: Sequence[Item]) -> Iterator[tuple[str, Row]]:
     for item in chunk:
-        if not isinstance(item, Row):
-            continue
-        try:
-            rows.setdefault(mapping.key(item), item)
-        except BadRow:
-            continue
-    return rows
+        if isinstance(item, Row):
+            with suppress(BadRow):
+                yield mapping.key(item), item
 
 
 def _emptied(source: Source, mapping: RowMapping, found: Survey) -> str:
     """Whether an attribute is gone from everybody who had it: a column that lost its content, or
     a right to read it that was taken away, looks like that."""
-    for name, count in sorted(found.lost.items()):
+    lost = Counter(name for row in found.differing.values() for name in row.lost)
+    for name, count in sorted(lost.items()):
         if count < _FEW or name not in mapping.names:
             continue
         had = SourceRecord.objects.filter(
@@ -152,12 +187,10 @@ def _compare(
             mapped = mapping.mapped(rows[key], key, digests[key], record, at)
         except BadRow:
             continue
-        found.lost.update(record.attributes.keys() - mapped.attributes.keys())
-        ours = echoes(source, record, mapped.attributes)
-        if mapped.left(at):
-            found.left += 1
-        elif _plain(mapped.attributes, ours) != _plain(record.attributes, ours):
-            found.changed += 1
+        lost = frozenset(record.attributes.keys() - mapped.attributes.keys())
+        ours, left = echoes(source, record, mapped.attributes), mapped.left(at)
+        differs = _plain(mapped.attributes, ours) != _plain(record.attributes, ours)
+        found.differing[key] = Difference(lost, left, changed=differs and not left)
 
 
 def _plain(attributes: Mapping[str, Any], without: frozenset[str]) -> bytes:
