@@ -146,7 +146,7 @@ def test_a_persons_word_is_told_as_that_until_the_application_is_read(
         (line,) = receipt_of(ana.person).lines
         return line.accounts[0].part.words
 
-    assert words() == "Closed by hand, as ben said; it was not read since."
+    assert words() == "Closed by hand, as ben said: not proven, for it was not read since."
     Account.objects.update(observed_at=now())
     assert words() == "Closed, as it was last read."
 
