@@ -100,6 +100,24 @@ def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
             "under_way",
             "on its way",
         ),
+        (
+            SessionFacts(messages=[told(Told.FAILED, answer="no"), told(Told.WAITING)]),
+            [CLOSED],
+            "by_hand",
+            "did not arrive for 1 of 2 sessions: no.",
+        ),
+        # As long as what they were given may still be used there, nothing is proven.
+        (
+            SessionFacts(
+                messages=[
+                    told(Told.ARRIVED, whole=True),
+                    told(Told.WAITING, due=NOON + timedelta(minutes=8)),
+                ]
+            ),
+            [CLOSED],
+            "under_way",
+            "told, and once more at 12:08:00 UTC: until then it may take what they were given",
+        ),
         # Nor of one that was begun before, and did not end as it was told to.
         (
             SessionFacts(

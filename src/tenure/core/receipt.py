@@ -39,7 +39,8 @@ class Message:
     """The application was told, in some way, to end somebody's sessions. `how` names the way,
     `made_at` is when it was written, `at` when it was answered or last sent; `event` is its place
     in the audit trail's chain. `whole`: it ends all that they have there; else one session of
-    theirs, and says nothing of the others."""
+    theirs, and says nothing of the others. `due`: it is sent then, as what they were given to sign
+    in with may be used until then."""
 
     how: str
     made_at: datetime
@@ -49,6 +50,7 @@ class Message:
     tries: int = 0
     event: int | None = None
     whole: bool = False
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,8 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
     if arrived := _proof_of_all(told):
         last = max(arrived, key=lambda one: one.made_at)
         return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
-    if waiting := [one for one in told if one.told is Told.WAITING]:
-        last = waiting[0]
-        tries = f"tried {last.tries} times" if last.tries > 1 else "on its way"
-        return Part(Verdict.UNDER_WAY, _with(f"{last.how}: {tries}", last.answer), last.at)
+    if waiting := _under_way(told):
+        return _waits(waiting)
     ended = [part for part in accounts if part.verdict is Verdict.DONE]
     if ended and len(ended) == len(accounts) and facts.closing_ends:
         at = max((part.at for part in ended if part.at), default=None)
@@ -207,9 +207,32 @@ def _proof_of_all(told: Sequence[Message]) -> list[Message]:
     arrived = [one for one in told if one.told is Told.ARRIVED]
     of_everything = [one for one in arrived if one.whole]
     of_each = [one for one in told if not one.whole]
+    if any(one.due for one in told):
+        return []
     if of_everything:
         return of_everything
     return arrived if of_each and all(one.told is Told.ARRIVED for one in of_each) else []
+
+
+def _under_way(told: Sequence[Message]) -> list[Message]:
+    """What waits, the next one first; [] where another session is left to a person all the same."""
+    waiting = [one for one in told if one.told is Told.WAITING]
+    left = any(one.told is Told.FAILED and not one.whole for one in told)
+    if left and not any(one.whole for one in waiting):
+        return []
+    return sorted(waiting, key=lambda one: one.due is not None)
+
+
+def _waits(waiting: Sequence[Message]) -> Part:
+    first = waiting[0]
+    if first.due is not None:
+        said = (
+            f"told, and once more at {first.due:%H:%M:%S %Z}: until then it may take what they were"
+        )
+        words = f"{first.how}: {said} given to sign in with before."
+        return Part(Verdict.UNDER_WAY, words)
+    tries = f"tried {first.tries} times" if first.tries > 1 else "on its way"
+    return Part(Verdict.UNDER_WAY, _with(f"{first.how}: {tries}", first.answer), first.at)
 
 
 def worst(parts: Sequence[Part]) -> Verdict:

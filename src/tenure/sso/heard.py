@@ -92,6 +92,7 @@ def waiting(person: Person) -> dict[int, list[Message]]:
             answer=_answer(row.status, row.answer) if row.tries else "",
             tries=row.tries,
             whole=outbox.is_whole(row.kind),
+            due=row.not_before if not row.tries and row.not_before > row.created_at else None,
         )
         found[row.application_id or 0].append(message)
     return found

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal
 from typing import Protocol as Shape
@@ -128,11 +128,14 @@ def post(
     person: Person | None = None,
     session: ApplicationSession | None = None,
     patience: timedelta = PATIENCE,
+    not_before: datetime | None = None,
     wakes: bool = True,
 ) -> Notice:
-    """Write a notice in the caller's transaction, and have it sent as soon as that is committed.
-    `wakes` False: whoever writes several wakes once, when they are written."""
+    """Write a notice in the caller's transaction, and have it sent as soon as that is committed,
+    or not before an instant. `wakes` False: whoever writes several wakes once, when they are
+    written."""
     at = now()
+    first = not_before or at
     row = Notice.objects.create(
         kind=kind,
         address=address,
@@ -141,8 +144,8 @@ def post(
         person=person,
         session=session,
         created_at=at,
-        not_before=at,
-        give_up_at=at + patience,
+        not_before=first,
+        give_up_at=first + patience,
     )
     if wakes:
         wake(kind)
