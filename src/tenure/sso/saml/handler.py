@@ -18,7 +18,7 @@ from tenure.saml.assertions import SPENT_AFTER
 from tenure.saml.errors import Answered
 from tenure.saml.names import Status
 from tenure.sso import pages, pending
-from tenure.sso.entering import Visit, refuse, visit
+from tenure.sso.entering import JustEnded, Visit, refuse, visit
 from tenure.sso.models import ApplicationSession, Protocol
 from tenure.sso.policies import NotConfigured
 from tenure.sso.saml import answering, notices
@@ -94,8 +94,9 @@ def _go_on(request: HttpRequest, known: Registered, wanted: Wanted, back: str) -
         return _turn_down(request, known, wanted, error, back)
     except CannotTell as error:
         return pages.instead(request, _refused(who, str(error)), back)
-    except ValueError:
-        # Between the question and the answer their session ended.
+    except JustEnded:
+        if wanted.passive:
+            return _turn_down(request, known, wanted, _passive("Nobody is signed in here."), back)
         return pages.sign_in_first(back)
     pending.done(back)
     return posted(request, answer, known.application)

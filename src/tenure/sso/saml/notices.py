@@ -2,9 +2,9 @@
 they take it; else posted or asked for as a browser would, which works with those that know sessions
 by name, and says so. The proof is their LogoutResponse.
 
-An assertion that was given a moment before may still be on its way in somebody's hands: posted after
-the LogoutRequest it would begin a session that nobody ends (Profiles 2.0, section 4.1.4.5, leaves
-it good until NotOnOrAfter). So the application is told once more when it cannot be used any longer.
+An assertion that was given a moment before may still be in somebody's hands: posted after the
+LogoutRequest it would begin a session that nobody ends (Profiles 2.0, section 4.1.4.2, has it good
+until NotOnOrAfter). So the application is told once more when it cannot be used any longer.
 """
 
 from __future__ import annotations
