@@ -195,7 +195,10 @@ def test_who_is_terminated_is_out_and_every_application_is_told(ana: Somebody) -
         assert asked.xpath("saml:NameID/text()", namespaces=N) == [ana.person.email]
         assert sender.arrived(row, good), slug
         # What says nothing of this very request is no proof.
-        for reply in (Reply(200, "You are signed out."), Reply(200, ""), Reply(302, "", "/login")):
+        odd = Reply(302, "", "https://[sso.acme.example/?SAMLResponse=x")
+        for reply in (
+            Reply(200, "You are signed out."), Reply(200, ""), Reply(302, "", "/login"), odd,
+        ):  # fmt: skip
             assert not sender.arrived(row, reply)
             assert sender.hopeless(row, reply)
         row.tries = 2

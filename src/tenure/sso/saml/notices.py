@@ -198,7 +198,11 @@ def _message(reply: Reply, peer: Peer) -> _Element:
     form that it would post. Raises `NotTrusted`."""
     body = reply.body.encode()
     if reply.location:
-        received = from_query(urlsplit(reply.location).query, "SAMLResponse")
+        try:
+            query = urlsplit(reply.location).query
+        except ValueError as error:
+            raise NotTrusted("It leads to no address.") from error
+        received = from_query(query, "SAMLResponse")
         if received.beside is not None and peer.verify_with:
             verify_beside(received.beside, peer.verify_with)
         return parse_message(received.xml)
