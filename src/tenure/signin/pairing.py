@@ -190,8 +190,8 @@ def approve_welcome(row: Pairing, passkey: Passkey) -> None:
 
 @transaction.atomic
 def redeem(pk: object, secret: object) -> Pairing:
-    """The computer goes on, once. Raises `PairingRefused` where it may not, or not any more: the key
-    that let it in may have been taken away since."""
+    """The computer goes on, once. Raises `PairingRefused` where it may not, or not any more: the
+    key that let it in may have been taken away since."""
     row = of_browser(pk, secret, lock=True)
     if row.approved_at is None or row.redeemed_at is not None:
         raise PairingRefused(Standing.TAKEN)

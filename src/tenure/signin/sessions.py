@@ -142,8 +142,9 @@ def history_of(owner: Owner, *, limit: int) -> list[Session]:
 
 
 def _is_on(row: Session, *, by_itself: bool) -> bool:
-    """Whether it is neither too old nor forgotten, nor of a key that was taken away; the request keeps it awake. Nothing is written
-    into what the browser's session holds: that is for what somebody does."""
+    """Whether it is neither too old nor forgotten, nor of a key that was taken away; the request
+    keeps it awake. Nothing is written into what the browser's session holds: that is for what
+    somebody does."""
     at = now()
     if at - row.began_at > LONGEST or at - row.seen_at > IDLE:
         return False
