@@ -243,9 +243,7 @@ async def test_a_wrong_password_stops_the_application_and_is_not_told(
 
 
 @pytest.mark.parametrize("times", [0, 1])
-async def test_a_process_that_stood_still_changes_nothing(
-    connector: Connector, times: int
-) -> None:
+async def test_a_process_that_stood_still_changes_nothing(connector: Connector, times: int) -> None:
     """Another one may be at it by now: what was said so far is taken back."""
     ada = await new(connector)
     asked = iter([True] * times)

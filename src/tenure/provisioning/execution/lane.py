@@ -21,7 +21,7 @@ from tenure.applications.models import Application, Entitlement
 from tenure.connectors.base import Connector, ConnectorError, Learnt, Limits, RemoteAccount
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
-from tenure.provisioning.execution import claiming, postponed
+from tenure.provisioning.execution import claiming, joining, postponed
 from tenure.provisioning.execution.holding import Pulse
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import Batch
@@ -62,6 +62,8 @@ class Course:
 
     application: Application
     groups: dict[str, str] = field(default_factory=dict)
+    #: Those of them that are stored.
+    kept: dict[str, str] = field(default_factory=dict)
     result: Drained = field(default_factory=Drained)
     paused: bool = False
     stopped: str = ""
@@ -116,7 +118,6 @@ class Lane:
         self._silent = 0
         #: Of those batches some had more than leavers' removals.
         self._silent_to_all = False
-        self._kept: dict[str, str] = {}
         self._owners: Owners | None = None
         self._race = Race()
 
@@ -185,21 +186,22 @@ class Lane:
     async def find_groups(self) -> None:
         """Entitlement key -> remote id; what we do not know yet is looked for there once."""
         known = await self._tables.do(_entitlements, self._application)
-        self._course.groups = known
-        self._kept = {key: remote for key, remote in known.items() if remote}
+        self._course.groups, self._course.kept = known, dict(known)
         if any(not r for r in known.values()) and self._connector.capabilities.entitlements:
-            async for item in self._connector.entitlements():
-                key = f"{item.kind}:{item.name}"
-                if key in known and not known[key]:
-                    known[key] = item.remote_id
+            shown = Shown(
+                [
+                    (one.kind, one.remote_id, one.name)
+                    async for one in self._connector.entitlements()
+                ]
+            )
+            known.update({key: known[key] or shown.meant(key) for key in known})
             await self.keep_groups()
 
     async def keep_groups(self) -> None:
         """Store what was learnt of them."""
-        snapshot = {key: remote for key, remote in self._course.groups.items() if remote}
-        if snapshot != self._kept:
-            await self._claims.do(_keep_entitlements, self._application, snapshot)
-            self._kept = snapshot
+        kept, self._course.kept = self._course.kept, dict(self._course.groups)
+        if kept != self._course.kept:
+            await self._claims.do(_keep_entitlements, self._application, kept, self._course.kept)
 
     async def _next(self) -> Upcoming | None:
         """More work: now, or when the earliest retry is due if that is soon."""
@@ -336,7 +338,11 @@ def _entitlements(application: Application) -> dict[str, str]:
     return dict(rows.values_list("key", "remote_id"))
 
 
-def _keep_entitlements(application: Application, groups: dict[str, str]) -> None:
-    for row in Entitlement.objects.filter(application=application, remote_id=""):
-        if groups.get(row.key):
-            Entitlement.objects.filter(pk=row.pk).update(remote_id=groups[row.key])
+def _keep_entitlements(
+    application: Application, before: dict[str, str], groups: dict[str, str]
+) -> None:
+    """A reconciliation may have found another one meanwhile: that stays."""
+    for key, remote_id in groups.items():
+        if remote_id != (known := before.get(key, "")):
+            rows = Entitlement.objects.filter(application=application, key=key, remote_id=known)
+            rows.update(remote_id=remote_id)
