@@ -61,6 +61,7 @@ class HandoverConnector:
         self.capabilities = Capabilities(
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups,
+            unique_names=True,
             searchable=frozenset({"userName", "externalId"}) | config.attributes,
         )
 

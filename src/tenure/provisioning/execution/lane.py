@@ -11,17 +11,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from tenure.applications import health, pacing
-from tenure.applications.models import Application, Entitlement
+from tenure.applications.models import Account, Application, Entitlement
 from tenure.connectors.base import Connector, ConnectorError, Learnt, Limits, RemoteAccount
+from tenure.core.model import Situation
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
-from tenure.provisioning.execution import claiming, joining, postponed
+from tenure.provisioning.execution import claiming, joining, postponed, seeking
 from tenure.provisioning.execution.holding import Pulse
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import Batch
@@ -188,13 +189,8 @@ class Lane:
         known = await self._tables.do(_entitlements, self._application)
         self._course.groups, self._course.kept = known, dict(known)
         if any(not r for r in known.values()) and self._connector.capabilities.entitlements:
-            shown = Shown(
-                [
-                    (one.kind, one.remote_id, one.name)
-                    async for one in self._connector.entitlements()
-                ]
-            )
-            known.update({key: known[key] or shown.meant(key) for key in known})
+            there = await joining.shown(self._connector)
+            known.update({key: known[key] or there.meant(key) for key in known})
             await self.keep_groups()
 
     async def keep_groups(self) -> None:
@@ -230,6 +226,9 @@ class Lane:
         async def objection(account: RemoteAccount, person: str) -> str:
             return await self._tables.do(self._objection, account, person)
 
+        async def known() -> Collection[str]:
+            return await self._tables.do(_known, self._application)
+
         started = time.monotonic()
         batch = Batch(
             self._connector,
@@ -239,6 +238,7 @@ class Lane:
             concurrency=int(self._application.limits.get("concurrency", Limits().concurrency)),
             paused=lambda: self._course.over,
             race=self._race,
+            known=known,
         )
         outcomes = await batch.send()
         self._size = _next_size(self._size, len(work), time.monotonic() - started)
@@ -331,6 +331,15 @@ async def _answers(connector: Connector) -> bool:
         return all(check.ok for check in await connector.check())
     except ConnectorError:
         return False
+
+
+def _known(application: Application) -> list[str]:
+    """Remote ids of open accounts; not of those that were made just now, and may not be listed
+    yet."""
+    before = now() - timedelta(seconds=seeking.ARRIVED_AFTER)
+    rows = Account.objects.filter(application=application, active=True, created_at__lt=before)
+    rows = rows.exclude(situation=Situation.DELETED.value)
+    return list(rows.values_list("remote_id", flat=True))
 
 
 def _entitlements(application: Application) -> dict[str, str]:

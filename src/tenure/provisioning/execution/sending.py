@@ -31,15 +31,11 @@ from tenure.core.transfers import OWNER
 from tenure.core.veiling import scrubbed
 from tenure.provisioning.execution.joining import Joining
 from tenure.provisioning.execution.proving import Proof
+from tenure.provisioning.execution.seeking import Known, Objection, Seeker, identity, nobody
 from tenure.provisioning.execution.together import VERBS, Race, in_one_request
-from tenure.provisioning.records.work import Broken, Outcome, Result, Work, broken, fail
+from tenure.provisioning.records.work import SENT, Broken, Outcome, Result, Work, broken, fail
 
 log = logging.getLogger(__name__)
-
-
-#: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
-#: "" where it may.
-Objection = Callable[[RemoteAccount, str], Awaitable[str]]
 
 
 def _never() -> bool:
@@ -60,6 +56,7 @@ class Batch:
         concurrency: int,
         paused: Callable[[], bool] = _never,
         race: Race | None = None,
+        known: Known = nobody,
     ) -> None:
         self.connector = connector
         self._objection = objection
@@ -74,6 +71,7 @@ class Batch:
         #: The application does not accept us: the rest would be refused the same.
         self._refused = False
         self._proof = Proof(connector)
+        self._seeker = Seeker(connector, work, objection, known)
         self._joining = Joining(connector, groups, self._proof)
 
     async def send(self) -> list[Outcome]:
@@ -232,7 +230,7 @@ class Batch:
         work = outcome.work
         if work.progress.get("remote_id"):
             return
-        found = await self._ours(work) if work.unsure else None
+        found = await self._seeker.ours(work) if work.unsure else None
         if found is None and work.outdated:
             outcome.result = Result.NOT_MADE
             outcome.message = "It was not made, and is no longer wanted as it was planned."
@@ -240,6 +238,7 @@ class Batch:
         # Whether one found by its name alone was made by us is not known: it is compared.
         outcome.adopted = found is not None and not _carries(found, work)
         if found is None:
+            work.progress.pop(SENT, None)
             try:
                 found = await self.connector.create(
                     {k: v for k, v in work.attributes.items() if v is not None},
@@ -250,14 +249,6 @@ class Batch:
                 found = await self._adopt(work, error)
                 outcome.adopted = True
         _made(outcome, found)
-
-    async def _ours(self, work: Work) -> RemoteAccount | None:
-        """The account that an earlier attempt may have made, found before anything is sent."""
-        for attribute, value in identity(self.connector, work):
-            for account in await self.connector.find(attribute, value):
-                if not await self._objection(account, work.person):
-                    return account
-        return None
 
     async def _adopt(self, work: Work, error: AlreadyExists) -> RemoteAccount:
         """An account with this name is there, whatever a search showed before. It is taken over
@@ -345,14 +336,6 @@ class Batch:
         for outcome in outcomes:
             outcome.message = f"{outcome.message} {said}".strip()
             outcome.work.progress.setdefault(what, []).append(key)
-
-
-def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
-    """What the account that the work makes can be searched by: attribute and value."""
-    searchable = connector.capabilities.searchable
-    names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
-    values = {"externalId": work.external_id} | dict(work.attributes)
-    return [(name, str(values[name])) for name in names if values.get(name)]
 
 
 def _made(outcome: Outcome, account: RemoteAccount) -> None:
