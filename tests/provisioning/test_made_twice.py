@@ -47,7 +47,12 @@ def test_what_arrives_late_is_waited_for(company: Company, liar: MemoryApplicati
     assert len(liar.users) == 1
 
 
-def test_several_are_looked_for_in_one_list(company: Company, liar: MemoryApplication) -> None:
+def test_several_are_looked_for_in_one_list(
+    company: Company, liar: MemoryApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # They are due at the same moment.
+    monkeypatch.setattr(seeking, "ARRIVED_AFTER", 0.0)
+    monkeypatch.setattr(settling, "back_off", lambda attempts: 0.0)
     company.people(3)
     for number in (1, 2, 3):
         liar.faults.nth("create", number, lost_after())
