@@ -13,10 +13,12 @@ from typing import Any
 
 import orjson
 
+from tenure.core.acquaintance import alike
 from tenure.core.guard import judge, judge_missing, source_guard_from
 from tenure.readers.base import Row
 from tenure.runs import selectors
 from tenure.runs.models import RunKind
+from tenure.sources import renumbering
 from tenure.sources.echoes import echoes
 from tenure.sources.models import Absence, Source, SourceRecord
 from tenure.sources.rows import BadRow, RowMapping
@@ -37,8 +39,12 @@ class Survey:
     #: Key of a row that is another than it was -> the attributes that its person loses, and whether
     #: they are changed.
     differing: dict[str, tuple[frozenset[str], bool]] = field(default_factory=dict)
+    #: Keys of which the row is not that of the record, by the source's own id and by name.
+    strangers: set[str] = field(default_factory=set)
     #: Keys that are on several rows.
     twice: set[str] = field(default_factory=set)
+    #: Key -> the one that the record had before; see `renumbering`.
+    moved: dict[str, str] = field(default_factory=dict)
 
 
 def survey(
@@ -48,13 +54,13 @@ def survey(
     at: datetime,
     *,
     whole: bool = True,
-) -> tuple[str, frozenset[str]]:
-    """Why nothing of it is to be taken, "" if it may be; and the employee numbers that several rows
-    have, where everything is read: else nothing is missing, and a record may come twice. Where a
-    source has no record yet there is nothing to compare it with."""
+) -> tuple[str, Survey]:
+    """Why nothing of it is to be taken, "" if it may be; and what was found. Which numbers several
+    rows have is told where everything is read: else nothing is missing, and a record may come
+    twice. Where a source has no record yet there is nothing to compare it with."""
     known = SourceRecord.objects.filter(source=source, present=True).count()
     if not (known or whole):
-        return "", frozenset()
+        return "", Survey()
     found = _survey(source, mapping, rows, at, compare=bool(known))
     if not whole:
         found.twice.clear()
@@ -62,7 +68,7 @@ def survey(
     for key in found.twice & found.differing.keys():
         del found.differing[key]
     refused = _refusal(source, mapping, found, at, known, whole=whole) if known else ""
-    return refused, frozenset(found.twice)
+    return refused, found
 
 
 def _refusal(
@@ -101,7 +107,10 @@ def _survey(
                 keyed[key] = row
         seen |= keyed.keys()
         if compare:
-            found.differing |= _differing(source, mapping, keyed, at)
+            _compare(found, source, mapping, keyed, at)
+    for key, old in list(found.moved.items()):
+        if (old in seen and old not in found.strangers) or key in found.twice:
+            del found.moved[key]
     found.read = len(seen)
     return found
 
@@ -131,27 +140,30 @@ def _emptied(source: Source, mapping: RowMapping, found: Survey) -> str:
     return ""
 
 
-def _differing(
-    source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime
-) -> dict[str, tuple[frozenset[str], bool]]:
-    """Of rows that are others than they were; as `Survey.differing`."""
-    digests = {key: mapping.digest(row) for key, row in rows.items()}
+def _compare(
+    found: Survey, source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime
+) -> None:
+    """Rows that are others than they were."""
+    there = marks(source, rows)
+    digests = {key: mapping.digest(rows[key]) for key in there}
     differing = [
-        key
-        for key, (digest, present) in marks(source, digests).items()
-        if present and digest != digests[key]
+        key for key, (digest, present) in there.items() if present and digest != digests[key]
     ]
-    found = {}
     for key, record in records(source, differing).items():
+        row = rows[key]
         try:
-            mapped = mapping.mapped(rows[key], key, digests[key], record, at)
+            mapped = mapping.mapped(row, key, digests[key], record, at)
         except BadRow:
             continue
         lost = frozenset(record.attributes.keys() - mapped.attributes.keys())
         ours = echoes(source, record, mapped.attributes)
         differs = _plain(mapped.attributes, ours) != _plain(record.attributes, ours)
-        found[key] = (lost, differs and not mapped.left(at))
-    return found
+        found.differing[key] = (lost, differs and not mapped.left(at))
+        another = row.id and record.remote_id and row.id != record.remote_id
+        if another and not alike(record.attributes, mapped.attributes):
+            found.strangers.add(key)
+    unknown = {k: row for k, row in rows.items() if k not in there or k in found.strangers}
+    found.moved |= renumbering.moved(source, mapping, unknown, found.strangers, at)
 
 
 def _plain(attributes: Mapping[str, Any], without: frozenset[str]) -> bytes:
