@@ -36,7 +36,7 @@ def test_access_is_the_union_with_the_reason_for_each_part() -> None:
 def test_a_missing_attribute_gives_nothing_even_when_negated() -> None:
     rules = book(others='user.department != "Sales"', negated='!(user.department == "Sales")')
     assert rules.due({"location": "Berlin"}) == {}
-    refusals = rules.refusals({"location": "Berlin"}, "chat")
+    refusals = rules.refusals({"location": "Berlin"})["chat"]
     assert [(r.rule, r.missing) for r in refusals] == [
         ("others", ("department",)),
         ("negated", ("department",)),

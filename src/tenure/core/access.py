@@ -151,20 +151,24 @@ class RuleBook:
     def _saw(self, rule: Rule, attributes: Attributes) -> Attributes:
         return {name: attributes[name] for name in self._reads[rule.slug] if name in attributes}
 
-    def refusals(self, attributes: Attributes, application: str) -> list[Refusal]:
-        """Why no more rules give this application: each that does not hold, with what it saw."""
+    def refusals(self, attributes: Attributes) -> dict[str, list[Refusal]]:
+        """Application slug -> why no more rules give it: each that does not hold, with what it
+        saw."""
         holding = set(self._conditions.holding(attributes))
-        return [
-            Refusal(
+        found: dict[str, list[Refusal]] = {}
+        for rule in self.rules.values():
+            if rule.slug in holding:
+                continue
+            refusal = Refusal(
                 rule=rule.slug,
                 name=rule.name,
                 condition=rule.condition.source,
                 saw=self._saw(rule, attributes),
                 missing=tuple(sorted(rule.condition.attributes - attributes.keys())),
             )
-            for rule in self.rules.values()
-            if application in rule.gives and rule.slug not in holding
-        ]
+            for slug in rule.gives:
+                found.setdefault(slug, []).append(refusal)
+        return found
 
 
 def with_exceptions(

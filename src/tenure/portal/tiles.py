@@ -77,7 +77,7 @@ def tiles_of(person: Person) -> list[Tile]:
     rows = {row.application.slug: row.application for row in applications.applications()}
     own = in_force([person.pk], now()).get(person.pk, [])
     found = []
-    for why in explain(person, problems=False).applications:
+    for why in explain(person).applications:
         slug = why.application
         tile = _tile(person, rows[slug], accounts.get(slug), operations.get(slug), why)
         if tile is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -11,8 +12,8 @@ from django.db.models import QuerySet
 from tenure.applications.finding import application_named
 from tenure.applications.models import Application
 from tenure.core.access import AccessException, Memory
-from tenure.core.decision import Decision, Policies, decide
-from tenure.core.model import Observed, OperationState
+from tenure.core.decision import Decision, Due, Policies, decide, weigh
+from tenure.core.model import Observed, OperationState, PersonFacts
 from tenure.infra.bulk import among
 from tenure.infra.instances import read
 from tenure.people.models import Person
@@ -36,15 +37,30 @@ class Scope:
     failed_too: bool = True
     everybody: bool = False
 
+    def among(self, applications: Mapping[str, Application]) -> dict[str, Application]:
+        """Those of the applications, by slug, that are planned for."""
+        return {s: row for s, row in applications.items() if self.application in (None, s)}
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One person, decided."""
+    """One person, decided. `decided`: their exceptions, `remembered`: their graces, as they were
+    when that was done."""
 
     person: Person
     observed: tuple[Observed, ...]
     decision: Decision
+    decided: Sequence[AccessException]
     remembered: Memory
+
+    def within(self, application: str | None) -> Draft:
+        """As much of the decision as concerns one application; None: all of it."""
+        if application is None:
+            return self
+        whole = self.decision
+        operations = tuple(o for o in whole.operations if o.application == application)
+        problems = tuple(p for p in whole.problems if p.application == application)
+        return replace(self, decision=replace(whole, operations=operations, problems=problems))
 
 
 class Drafting:
@@ -52,7 +68,6 @@ class Drafting:
 
     def __init__(self, scope: Scope, now: datetime) -> None:
         self.scope = scope
-        self.now = now
         self.applications = {row.slug: row for row in Application.objects.all()}
         if scope.application is not None:
             application_named(scope.application)
@@ -64,14 +79,20 @@ class Drafting:
         # Of a rule that is gone as well: one of its name, later, is another rule.
         self._remembers = self.policies.rules.has_grace or memory.is_kept()
         self._slugs = {row.pk: row.slug for row in self.applications.values()}
+        self._look(now)
+
+    def _look(self, now: datetime) -> None:
+        """What depends on how people are now."""
+        self.now = now
         self._protecting = Protecting(self.applications.values())
-        people = scope.people if scope.person is None else [scope.person]
+        people = self.scope.people if self.scope.person is None else [self.scope.person]
         self._possible = Possible(self.applications.values(), people)
 
-    def in_scope(self) -> dict[str, Application]:
-        """The applications that are planned for, by slug."""
-        only = self.scope.application
-        return {s: row for s, row in self.applications.items() if only in (None, s)}
+    def anew(self, now: datetime) -> Drafting:
+        """The same by the same rules, of people who may be others now."""
+        later = copy(self)
+        later._look(now)
+        return later
 
     def keys(self) -> list[int]:
         """The ids of everybody in scope, in order."""
@@ -119,6 +140,26 @@ class Drafting:
             for row in rows
         ]
 
+    def draft(self) -> Draft:
+        """Of the one person who is in scope."""
+        assert self.scope.person is not None
+        (found,) = self.drafts([self.scope.person])
+        return found
+
+    def due(self, draft: Draft) -> Due:
+        """What the rules, and the person's exceptions to them, give."""
+        return weigh(
+            self.facts(draft.person),
+            self.policies,
+            self.now,
+            exceptions=draft.decided,
+            memory=draft.remembered,
+        )
+
+    def facts(self, person: Person) -> PersonFacts:
+        """The person as they are decided about."""
+        return facts(person, self.now, self._grace)
+
     def again(self, draft: Draft, at: datetime) -> Draft:
         """The same person at another instant, with the accounts and the memory of `draft`."""
         self.now = at
@@ -133,23 +174,15 @@ class Drafting:
         remembered: Memory,
     ) -> Draft:
         decision = decide(
-            facts(person, self.now, self._grace),
+            self.facts(person),
             accounts,
             self.policies,
             self.now,
             exceptions=decided,
             memory=remembered,
         )
-        only = self.scope.application
-        if only is not None:
-            decision = Decision(
-                tuple(o for o in decision.operations if o.application == only),
-                tuple(p for p in decision.problems if p.application == only),
-                decision.next_look,
-                decision.memory,
-                decision.agreed,
-            )
-        return Draft(person, accounts, decision, remembered)
+        draft = Draft(person, accounts, decision, decided, remembered)
+        return draft.within(self.scope.application)
 
 
 def batched(keys: Sequence[int], size: int) -> Iterator[Sequence[int]]:

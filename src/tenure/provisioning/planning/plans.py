@@ -63,7 +63,7 @@ class _Found:
     """What a preview finds, person by person, beside what is `stored` and waits. `pairs` (person,
     application) are planned anew; `closed` are accounts whose access had been taken before."""
 
-    def __init__(self, scope: Scope, at: datetime) -> None:
+    def __init__(self, scope: Scope, drafting: Drafting, drafts: Iterable[Sequence[Draft]]) -> None:
         self.stored = ledger.waiting_lines(scope)
         self.lines: list[PlanLine] = []
         self.rejected: list[PlanLine] = []
@@ -71,15 +71,14 @@ class _Found:
         self.pairs: set[tuple[int | None, str]] = set()
         self.closed: set[str] = set()
         self._standing = {line.key: line for line in self.stored}
-        wider = _with_reported(scope)
-        self.drafting = Drafting(wider, at)
-        self._widened = wider != scope
+        self.drafting = drafting
+        self._widened = drafting.scope.everybody and not scope.everybody
         self._failed = ledger.people_with_failures() if self._widened else set()
         self._held_back = first_contact.held_back(self.drafting.applications.values())
-        for drafts in self.drafting.chunks():
-            keys = [draft.person.pk for draft in drafts]
+        for chunk in drafts:
+            keys = [draft.person.pk for draft in chunk]
             busy, rejected = ledger.busy_pairs(keys), ledger.rejected(keys)
-            for draft in drafts:
+            for draft in chunk:
                 free = {
                     slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
                 }
@@ -117,16 +116,27 @@ class _Found:
 def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:
     """What would be done and why, stored operations that still wait included. Reads only.
     `guarded` False: without asking what the guards would hold."""
-    at = now or clock_now()
-    found = _Found(scope, at)
-    drafting, stored = found.drafting, found.stored
-    lines = found.lines
+    drafting = Drafting(_with_reported(scope), now or clock_now())
+    return _plan(scope, _Found(scope, drafting, drafting.chunks()), guarded=guarded)
+
+
+def preview_of(drafting: Drafting, draft: Draft, *, application: str | None = None) -> Plan:
+    """The same for one person who is drafted already, in one application or all; without asking
+    what the guards would hold."""
+    scope = replace(drafting.scope, application=application)
+    return _plan(scope, _Found(scope, drafting, [[draft.within(application)]]), guarded=False)
+
+
+def _plan(scope: Scope, found: _Found, *, guarded: bool) -> Plan:
+    drafting, stored, lines = found.drafting, found.stored, found.lines
+    here = scope.among(drafting.applications)
     if scope.person is None:
-        due, refused = orphans.lines(drafting.in_scope(), drafting.policies.applications)
+        due, refused = orphans.lines(here, drafting.policies.applications)
         lines += due
         found.rejected += refused
     lines += [line for line in stored if (line.person_id, line.application) not in found.pairs]
-    held = guarding.of_preview(_undecided(lines), drafting.applications, at) if guarded else {}
+    undecided = _undecided(lines)
+    held = guarding.of_preview(undecided, drafting.applications, drafting.now) if guarded else {}
     lines = [_hold(line, held) for line in lines]
     lines.sort(key=_place)
     return Plan(
@@ -135,13 +145,13 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
         held_reasons=_reasons(drafting.applications, [*stored, *lines]),
         cost=costs(drafting.policies.applications, lines, found.closed),
         # Of applications as a whole: nothing that a plan for one person has to do with.
-        first_contact=first_contact.summaries(list(drafting.in_scope().values()), lines)
+        first_contact=first_contact.summaries(list(here.values()), lines)
         if scope.person is None
         else (),
         rejected=tuple(found.rejected),
         seen=_seen(stored),
         still=standing_still(line.application for line in lines),
-        unread=first_contact.unread(drafting.in_scope().values()),
+        unread=first_contact.unread(here.values()),
     )
 
 
@@ -197,8 +207,7 @@ def _hold_back(drafting: Drafting, run: Run) -> None:
     }
     at = drafting.now
     if drafting.scope.person is None:
-        here = {slug: row for slug, row in live.items() if slug in drafting.in_scope()}
-        orphans.store(here, drafting.policies.applications, run, at)
+        orphans.store(drafting.scope.among(live), drafting.policies.applications, run, at)
     # Before the guards: what nobody has taken over yet is looked at as a whole.
     held_back = first_contact.held_back(live.values())
     first_contact.hold({live[slug].pk: why for slug, why in held_back.items()}, at)

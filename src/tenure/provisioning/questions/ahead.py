@@ -71,9 +71,13 @@ class Turn:
 def ahead(person: Person, *, now: datetime | None = None) -> list[Turn]:
     """The next turns, in their order, each with the accounts as those before it leave them. What is
     due now already is in the plan, and not in them."""
-    at = now or clock_now()
-    drafting = Drafting(Scope(person=person.pk), at)
-    draft = drafting.drafts([person.pk])[0]
+    drafting = Drafting(Scope(person=person.pk), now or clock_now())
+    return ahead_of(drafting, drafting.draft())
+
+
+def ahead_of(drafting: Drafting, draft: Draft) -> list[Turn]:
+    """The same of somebody who is drafted as of now."""
+    person, at = draft.person, drafting.now
     state = stand(person, at).state
     turns: list[Turn] = []
     for _ in range(_LOOKS):

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from tenure.applications.finding import application_named
-from tenure.applications.models import Account, Application
+from tenure.applications.models import Account
 from tenure.audit.models import Event
 from tenure.core.access import Refusal
-from tenure.core.decision import weigh
 from tenure.core.mapping import MappingProblem
 from tenure.core.model import (
     ApplicationPolicy,
@@ -24,11 +22,8 @@ from tenure.core.planner import entitled, may_be_there
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.people.selectors import HIDDEN, sensitive_attributes
-from tenure.people.services import facts, stand
-from tenure.provisioning.planning import plans
-from tenure.provisioning.planning.drafting import Scope
-from tenure.provisioning.records import memory
-from tenure.provisioning.records.loading import exceptions, policies
+from tenure.people.services import stand
+from tenure.provisioning.planning.drafting import Drafting, Scope
 
 _HISTORY = 50
 _Reason = TypeVar("_Reason", Because, Refusal)
@@ -126,41 +121,25 @@ def explain(
     application: str | None = None,
     *,
     now: datetime | None = None,
-    problems: bool = True,
 ) -> Explanation:
-    """`problems`: with what a plan says stands in the way, for which they are planned. Raises
-    `LookupError` for an application that does not exist."""
-    at = now or clock_now()
-    rows = list(Application.objects.all())
-    if application is not None:
-        rows = [application_named(application)]
-    compiled = policies(rows)
-    who = facts(person, at)
-    weighed = weigh(
-        who,
-        compiled,
-        at,
-        exceptions=exceptions([person.pk], at).get(person.pk, ()),
-        memory=memory.recall([person.pk]).get(person.pk),
-    )
+    """Raises `LookupError` for an application that does not exist."""
+    drafting = Drafting(Scope(application, person.pk), now or clock_now())
+    draft = drafting.draft()
+    at, compiled = drafting.now, drafting.policies
+    who, weighed = drafting.facts(draft.person), drafting.due(draft)
+    refused = compiled.rules.refusals(weighed.attributes)
     accounts = {
         row.application_id: row
         for row in Account.objects.filter(person=person).order_by("created_at", "pk")
     }
     hidden = sensitive_attributes()
-    scope = Scope(application, person.pk)
-    told = plans.preview(scope, now=at, guarded=False).problems if problems else ()
     explained = []
-    for row in rows:
+    for row in drafting.scope.among(drafting.applications).values():
         policy = compiled.applications[row.slug]
         given = weighed.access.get(row.slug)
         # A rule in its grace still gives: it is not told as one that does not, too.
         gives = {because.rule for because in given.because} if given else set()
-        refusals = [
-            refusal
-            for refusal in compiled.rules.refusals(weighed.attributes, row.slug)
-            if refusal.rule not in gives
-        ]
+        refusals = [refusal for refusal in refused.get(row.slug, ()) if refusal.rule not in gives]
         account = accounts.get(row.pk)
         may = entitled(who, policy, at) and not _waits(who, account)
         there = may_be_there(who, policy)
@@ -193,7 +172,7 @@ def explain(
                 problem=problem,
                 notices=tuple(
                     one.message
-                    for one in told
+                    for one in draft.decision.problems
                     if one.application == row.slug and one.message != problem
                 ),
             )

@@ -6,22 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
-from tenure.applications.models import Application
-from tenure.core.decision import weigh
 from tenure.core.staying import Keeping, keeping
 from tenure.infra.clock import now
 from tenure.people.entered import entered
 from tenure.people.models import Person
-from tenure.people.services import facts, restand, schema
+from tenure.people.services import restand, schema
 from tenure.provisioning.planning import ledger, plans
-from tenure.provisioning.planning.drafting import Drafting, Scope
-from tenure.provisioning.questions.ahead import Turn, ahead
-from tenure.provisioning.records.loading import exceptions
+from tenure.provisioning.planning.drafting import Draft, Drafting, Scope
+from tenure.provisioning.questions.ahead import Turn, ahead_of
 from tenure.provisioning.records.plan import REPORT_MODE, Plan, PlanLine
 from tenure.sources.supposing import suppose
 
@@ -66,34 +62,33 @@ def what_if(person: Person, given: Mapping[str, str], *, application: str | None
     """If HR said this of them, in one application or all; an empty text takes an attribute away.
     Raises `LookupError` for an attribute that does not exist, `ValueError` for a value that it
     cannot have."""
-    scope = Scope(person=person.pk, application=application)
-    at = now()
-    before, kept = plans.preview(scope, now=at, guarded=False), _keeping(person, at)
-    with _supposed(person, given) as row:
-        at = now()  # Not before what is supposed to be so from now on.
-        after = effect(before, plans.preview(scope, now=at, guarded=False))
-        keeps = _keeping(row, at)
-        turns = tuple(ahead(row))
-    names = dict(Application.objects.values_list("slug", "name"))
+    drafting = Drafting(Scope(person=person.pk), now())
+    draft = drafting.draft()
+    before, kept = (
+        plans.preview_of(drafting, draft, application=application),
+        _keeps(drafting, draft),
+    )
+    with _supposed(person, given):
+        drafting = drafting.anew(now())  # Not before what is supposed to be so from now on.
+        draft = drafting.draft()
+        after = effect(before, plans.preview_of(drafting, draft, application=application))
+        keeps = _keeps(drafting, draft)
+        turns = tuple(ahead_of(drafting, draft))
     busy = {slug for _, slug in ledger.busy_pairs([person.pk])}
     stays = []
     for slug, one in keeps.items():
         if application not in (None, slug) or (slug in kept and kept[slug].wish == one.wish):
             continue
-        reasons = (*one.reasons, *_unsent(after, slug, names[slug], busy=slug in busy))
+        name = drafting.applications[slug].name
+        reasons = (*one.reasons, *_unsent(after, slug, name, busy=slug in busy))
         if reasons:
-            stays.append(Stay(slug, names[slug], reasons))
+            stays.append(Stay(slug, name, reasons))
     return Answer(after, turns, tuple(stays))
 
 
-def _keeping(person: Person, at: datetime) -> dict[str, Keeping]:
-    drafting = Drafting(Scope(person=person.pk), at)
-    (draft,) = drafting.drafts([person.pk])
-    who = facts(draft.person, at)
-    decided = exceptions([person.pk], at).get(person.pk, ())
-    policies = drafting.policies
-    due = weigh(who, policies, at, exceptions=decided, memory=draft.remembered)
-    return keeping(who, due, draft.observed, policies, at)
+def _keeps(drafting: Drafting, draft: Draft) -> dict[str, Keeping]:
+    who, due = drafting.facts(draft.person), drafting.due(draft)
+    return keeping(who, due, draft.observed, drafting.policies, drafting.now)
 
 
 def _unsent(found: Effect, slug: str, name: str, *, busy: bool) -> Iterator[str]:
@@ -109,8 +104,8 @@ def _unsent(found: Effect, slug: str, name: str, *, busy: bool) -> Iterator[str]
 
 
 @contextmanager
-def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[Person]:
-    """The person as they would be, for as long as it lasts."""
+def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[None]:
+    """The person is as they would be, for as long as it lasts."""
     kinds = schema()
     for name in given:
         if name not in kinds:
@@ -124,7 +119,7 @@ def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[Person]:
             row.generation += 1
             restand([row], now())
             row.save()
-            yield row
+            yield
         finally:
             transaction.set_rollback(True)
 
