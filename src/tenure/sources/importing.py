@@ -24,7 +24,7 @@ from tenure.infra.clock import now
 from tenure.readers.base import Gone, ReaderError, RowProblem
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import asking, seen, several
+from tenure.sources import asking, renumbering, seen, several
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import keep_back, merge_others, take_leavers
 from tenure.sources.managers import (
@@ -171,9 +171,8 @@ def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResul
 def _take_reading(
     work: Work, mapping: RowMapping, reading: Reading, progress: Progress | None, *, usual: bool
 ) -> ImportResult:
-    refused, work.twice = survey(
-        work.source, mapping, reading.items(), work.at, whole=reading.whole
-    )
+    refused, met = survey(work.source, mapping, reading.items(), work.at, whole=reading.whole)
+    work.twice, work.moved = met.twice, met.moved
     if refused and not work.accept:
         work.counts.update(refused.counts)
         return _close(work, refused.reason, refused=True)
@@ -231,6 +230,9 @@ def _take_all(
 ) -> None:
     known = SourceRecord.objects.filter(source=work.source).exists()
     preparing = Preparing(mapping, work.at, strangers=not known)
+    if work.moved:
+        with _chunk(work, 0):
+            _follow_numbers(work)
     for chunk in preparing.chunks(items, CHUNK):
         with _chunk(work, len(chunk)):
             _take(work, preparing, chunk)
@@ -289,6 +291,17 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
             work.complain(Severity.WARNING, warning, line=line, key=key)
         changed.append(mapped)
     _take_mapped(work, preparing.mapping, changed)
+
+
+def _follow_numbers(work: Work) -> None:
+    reason = f"import of {work.source.name}"
+    for new, old in renumbering.follow(work.source, work.moved, work.at, reason).items():
+        work.complain(
+            Severity.WARNING,
+            f"The record that had the employee number {old} has {new} now: its person has the new "
+            f"one, and keeps their accounts. Groups that name {old} have to name {new}.",
+            key=new,
+        )
 
 
 def _take_mapped(work: Work, mapping: RowMapping, changed: Sequence[MappedRow]) -> None:
