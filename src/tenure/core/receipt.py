@@ -39,8 +39,8 @@ class Message:
     """The application was told, in some way, to end somebody's sessions. `how` names the way,
     `made_at` is when it was written, `at` when it was answered or last sent; `event` is its place
     in the audit trail's chain. `whole`: it ends all that they have there; else one session of
-    theirs, and says nothing of the others. `due`: it is sent then, as what they were given to sign
-    in with may be used until then."""
+    `session` of theirs, and says nothing of the others. `due`: it is sent then, as what they were
+    given to sign in with may be used until then; `again`: it is such a one."""
 
     how: str
     made_at: datetime
@@ -50,7 +50,9 @@ class Message:
     tries: int = 0
     event: int | None = None
     whole: bool = False
+    session: str = ""
     due: datetime | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
         return Part(Verdict.UNDER_WAY, f"{facts.live} still open: ended at the next look.")
     told = _recent(facts)
     if told:
-        told += _not_over(facts)
+        told = _of_each_session([*told, *_not_over(facts)])
     if arrived := _proof_of_all(told):
         last = max(arrived, key=lambda one: one.made_at)
         return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
@@ -164,7 +166,8 @@ def _left(facts: SessionFacts, told: Sequence[Message], *, closed: bool) -> Part
     do = facts.by_hand or "Sign them out in the application's own administration."
     if failed := [one for one in told if one.told is Told.FAILED]:
         last = max(failed, key=lambda one: one.made_at)
-        which = f" for {len(failed)} of {len(told)} sessions" if len(told) > len(failed) else ""
+        every, missed = _count(told), _count(failed)
+        which = f" for {missed} of {every} sessions" if every > missed else ""
         said = f"{last.how} did not arrive{which}: {last.answer or 'no answer'}"
         return Part(Verdict.BY_HAND, f"{said.rstrip('.')}. {do}", last.at, last.event)
     if facts.signed_out_at is not None:
@@ -184,6 +187,22 @@ def _recent(facts: SessionFacts) -> list[Message]:
     """Those that were written after the last sign-in: others tell of what was over before."""
     since = facts.signed_in_at
     return [one for one in facts.messages if since is None or one.made_at >= since]
+
+
+def _of_each_session(told: Sequence[Message]) -> list[Message]:
+    """Of those that tell of one session by several ways the one that got furthest."""
+    order = (Told.ARRIVED, Told.WAITING, Told.FAILED)
+    found: dict[object, Message] = {}
+    for number, one in enumerate(told):
+        key = (one.session, one.again) if one.session else number
+        if key not in found or order.index(one.told) < order.index(found[key].told):
+            found[key] = one
+    return list(found.values())
+
+
+def _count(told: Sequence[Message]) -> int:
+    """Of how many sessions."""
+    return len({one.session or str(number) for number, one in enumerate(told)})
 
 
 def _not_over(facts: SessionFacts) -> list[Message]:

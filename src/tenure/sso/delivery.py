@@ -192,5 +192,8 @@ def _record(row: Notice, took: bool) -> None:
             "answer": row.answer[:_KEPT_FOREVER],
             "written_at": row.created_at.isoformat(),
             "sent_at": row.sent_at.isoformat() if row.sent_at else None,
+            outbox.ENDS: outbox.ends_of(row.kind, row.payload).value,
+            outbox.SESSION: outbox.session_of(row),
+            outbox.ONCE_MORE: outbox.ONCE_MORE in row.payload,
         },
     )
