@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, runtime_checkable
 from typing import Protocol as Shape
 
 from tenure.applications.models import Application
@@ -53,6 +53,14 @@ class Sender(Shape):
 
     def hopeless(self, notice: Notice, reply: Reply) -> bool:
         """Whether the same again would be answered the same: it is given up at once."""
+
+
+@runtime_checkable
+class Explainer(Shape):
+    """A sender whose answers are no text for people."""
+
+    def said(self, notice: Notice, reply: Reply) -> str:
+        """What was answered, in words that are kept as evidence; "": as it came."""
 
 
 class Ends(StrEnum):

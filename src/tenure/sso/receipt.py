@@ -20,7 +20,8 @@ from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Verdict
 from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
-from tenure.people.models import Person
+from tenure.people.models import Person, PlanMode
+from tenure.people.services import company
 from tenure.provisioning.decisions.byhand import BY_HAND
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions.opened import never_open
@@ -207,7 +208,7 @@ def _account_facts(
 ) -> AccountFacts:
     proof, operation = row.evidence or {}, closing.get(row.pk)
     said = (operation.error or operation.hold_reason) if operation is not None else ""
-    untouched = _untouched(row, application)
+    untouched = _untouched(row, application, planned=operation is not None)
     return AccountFacts(
         due=due,
         gone=row.situation == Situation.DELETED.value,
@@ -228,7 +229,7 @@ def _word_of(row: Account, proof: Mapping[str, Any]) -> str:
     return str(proof.get("by") or "") if proof.get("sent") == BY_HAND and not read else ""
 
 
-def _untouched(row: Account, application: Application) -> str:
+def _untouched(row: Account, application: Application, *, planned: bool) -> str:
     """Why nothing is done to an account that is open; "" where it is."""
     if row.protected:
         return f"protected: {row.protected}"
@@ -238,6 +239,8 @@ def _untouched(row: Account, application: Application) -> str:
         return f"mode is {application.mode}; close it there, or set mode to live"
     if application.removal == "keep":
         return "removal is keep"
+    if not planned and company().plan_mode == PlanMode.REVIEW:
+        return "plans wait until somebody applies them (tenure apply, or the console's plan)"
     return ""
 
 

@@ -177,6 +177,15 @@ class LogoutSender:
             return True
         return outbox.ONCE_MORE in notice.payload and found.statuses[:1] == (Status.REQUESTER,)
 
+    def said(self, notice: Notice, reply: Reply) -> str:
+        """The statuses of the LogoutResponse, by their own names."""
+        try:
+            found = _response(notice, reply)
+        except SamlError:
+            return ""
+        names = ", ".join(one.rpartition(":")[2][:60] for one in found.statuses)
+        return f"LogoutResponse: {names}{f': {found.message}' if found.message else ''}"
+
     def hopeless(self, notice: Notice, reply: Reply) -> bool:
         """An answer that is none is the same next time; a server in trouble may recover."""
         return reply.status < 500 and reply.status != 429
