@@ -37,6 +37,11 @@ def told(state: Told, minutes: int = 0, **more: Any) -> Message:
     ("given", "verdict", "words"),
     [
         (facts(gone=True, read_back="it is not there"), "done", "Gone: read afterwards, it is"),
+        (
+            facts(gone=True, kept=True, read_back="kept there, but closed"),
+            "done",
+            "Closed: read afterwards, kept there, but closed.",
+        ),
         (facts(active=False), "done", "Closed, as it was last read."),
         (
             facts(active=False, word_of="ben"),

@@ -59,7 +59,8 @@ class Message:
 class AccountFacts:
     """One account there. `closing` is the state of the operation that closes or deletes it, ""
     where there is none, and `said` what is known of that. `read_back` is what the application
-    showed after it was closed; `word_of`: nobody has read it since this person said so."""
+    showed after it was closed; `kept`: it was to be deleted, and is closed there; `word_of`:
+    nobody has read it since this person said so."""
 
     due: bool
     gone: bool
@@ -68,6 +69,7 @@ class AccountFacts:
     said: str = ""
     ended_at: datetime | None = None
     read_back: str = ""
+    kept: bool = False
     word_of: str = ""
     untouched: str = ""
 
@@ -117,7 +119,7 @@ _STUCK = {
 def account(facts: AccountFacts) -> Part:
     """Of one account."""
     if facts.gone:
-        return Part(Verdict.DONE, _proof("Gone", facts), facts.ended_at)
+        return Part(Verdict.DONE, _proof("Closed" if facts.kept else "Gone", facts), facts.ended_at)
     if facts.due:
         return Part(Verdict.OPEN, "They are to have it.")
     if facts.closing in _STUCK:

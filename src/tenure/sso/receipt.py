@@ -23,6 +23,7 @@ from tenure.people.endings import CLOSED
 from tenure.people.models import Person, PlanMode
 from tenure.people.services import company
 from tenure.provisioning.decisions.byhand import BY_HAND
+from tenure.provisioning.execution.proving import KEPT
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
@@ -217,6 +218,7 @@ def _account_facts(
         said=said or untouched,
         ended_at=heard.instant(proof.get("at")) or row.deleted_at or row.disabled_at,
         read_back=str(proof.get("read_back") or ""),
+        kept=proof.get("read_back") == KEPT,
         word_of=_word_of(row, proof),
         untouched=untouched,
     )
