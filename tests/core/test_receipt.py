@@ -20,6 +20,7 @@ from tenure.core.receipt import (
 )
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+SAID = Part(Verdict.SAID, "Closed by hand, as ben said.", NOON)
 CLOSED = Part(Verdict.DONE, "Closed.", NOON)
 HERE = Part(Verdict.OPEN, "They are to have it.")
 
@@ -45,8 +46,8 @@ def told(state: Told, minutes: int = 0, **more: Any) -> Message:
         (facts(active=False), "done", "Closed, as it was last read."),
         (
             facts(active=False, word_of="ben"),
-            "done",
-            "Closed by hand, as ben said; it was not read",
+            "said",
+            "Closed by hand, as ben said: not proven, for it was not read",
         ),
         (facts(due=True), "open", "They are to have it."),
         (facts(closing="planned"), "under_way", "It is being closed."),
@@ -181,6 +182,8 @@ def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
             "the account is closed, and whether that ends its sessions is not known",
         ),
         (SessionFacts(closing_ends=True), [CLOSED], "done", "with the account"),
+        (SessionFacts(closing_ends=True), [CLOSED, SAID], "said", "as a person said"),
+        (SessionFacts(closing_ends=False), [SAID], "by_hand", "cannot be told"),
         (SessionFacts(closing_ends=True), [CLOSED, HERE], "open", "None is open"),
         (SessionFacts(closing_ends=False), [CLOSED], "by_hand", "cannot be told"),
         (SessionFacts(tokens_void_at=NOON, signed_in_at=NOON), [], "by_itself", "tokens are void"),
@@ -202,5 +205,6 @@ def test_what_is_left_to_a_person_is_said_first() -> None:
     parts = [CLOSED, Part(Verdict.BY_HAND, "x"), Part(Verdict.UNDER_WAY, "y")]
     assert worst(parts) is Verdict.BY_HAND
     assert worst(parts[::2]) is Verdict.UNDER_WAY
+    assert worst([CLOSED, SAID]) is Verdict.SAID
     assert worst([CLOSED]) is Verdict.DONE
     assert worst([]) is Verdict.NOTHING

@@ -10,6 +10,7 @@ from django.test import Client
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action
 from tenure.audit.services import record, seal
+from tenure.core import owners
 from tenure.infra.clock import now
 from tenure.people.models import Company
 from tenure.people.services import terminate
@@ -192,6 +193,39 @@ def test_a_persons_word_is_told_as_that_until_the_application_is_read(
         (line,) = receipt_of(ana.person).lines
         return line.accounts[0].part.words
 
-    assert words() == "Closed by hand, as ben said; it was not read since."
+    assert words() == "Closed by hand, as ben said: not proven, for it was not read since."
     Account.objects.update(observed_at=now())
     assert words() == "Closed, as it was last read."
+
+
+def test_what_stays_open_says_why_and_what_to_do(ana: Somebody) -> None:
+    """Neither is under way: nothing will ever be planned for it, or nobody lets it."""
+    chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
+    row = account(ana.person, chat)
+    Account.objects.filter(pk=row.pk).update(own=True)
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+
+    def said() -> tuple[str, str]:
+        (line,) = receipt_of(ana.person).lines
+        return line.accounts[0].part.verdict.value, line.accounts[0].part.words
+
+    verdict, words = said()
+    assert verdict == "by_hand"
+    assert "Tenure does not close it: protected: Tenure's own credentials" in words
+    Account.objects.filter(pk=row.pk).update(own=False)
+    closing = Operation.objects.create(
+        kind="disable",
+        application=chat,
+        person=ana.person,
+        account=row,
+        state="held",
+        hold_reason=owners.reason("Chat"),
+    )
+    assert said()[0] == "by_hand"
+    assert "approve it" not in said()[1]
+    assert "Tenure does not close it: The last owner of Chat" in said()[1]
+    Operation.objects.filter(pk=closing.pk).update(
+        state="rejected", decided_by="Eva", decided_reason="she is needed"
+    )
+    assert said() == ("by_hand", "Closing it was rejected by Eva (she is needed).")

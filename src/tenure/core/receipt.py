@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     """How far the end of something is."""
 
     DONE = "done"  # and there is proof
+    SAID = "said"  # a person says so; nothing proves it
     UNDER_WAY = "under_way"  # it is being done, and tried again
     BY_ITSELF = "by_itself"  # nothing can be told there; what they have expires
     BY_HAND = "by_hand"  # a person has to do it
@@ -113,19 +114,23 @@ _STUCK = {
     "held": "Closing it waits for somebody to approve it",
     "manual": "A person has to close it",
     "failed": "Closing it failed",
+    "rejected": "Closing it was rejected by",
 }
 
 
 def account(facts: AccountFacts) -> Part:
     """Of one account."""
     if facts.gone:
-        return Part(Verdict.DONE, _proof("Closed" if facts.kept else "Gone", facts), facts.ended_at)
+        word = "Closed" if facts.kept else "Gone"
+        return Part(_proven(facts), _proof(word, facts), facts.ended_at)
     if facts.due:
         return Part(Verdict.OPEN, "They are to have it.")
-    if facts.closing in _STUCK:
+    if facts.closing == "rejected" and facts.active is not False:
+        return Part(Verdict.BY_HAND, f"{_STUCK['rejected']} {facts.said}.")
+    if facts.closing in _STUCK and facts.closing != "rejected":
         return Part(Verdict.BY_HAND, _with(_STUCK[facts.closing], facts.said))
     if facts.active is False:
-        return Part(Verdict.DONE, _proof("Closed", facts), facts.ended_at)
+        return Part(_proven(facts), _proof("Closed", facts), facts.ended_at)
     if facts.closing in _UNDER_WAY:
         return Part(Verdict.UNDER_WAY, _with(_UNDER_WAY[facts.closing], facts.said))
     if facts.untouched:
@@ -150,9 +155,12 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
         return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
     if waiting := _under_way(told):
         return _waits(waiting)
-    ended = [part for part in accounts if part.verdict is Verdict.DONE]
+    ended = [part for part in accounts if part.verdict in (Verdict.DONE, Verdict.SAID)]
     if ended and len(ended) == len(accounts) and facts.closing_ends:
         at = max((part.at for part in ended if part.at), default=None)
+        if worst(ended) is Verdict.SAID:
+            said = "They end there with the account, which is closed as a person said."
+            return Part(Verdict.SAID, said, at)
         return Part(Verdict.DONE, "They end there with the account, which is closed.", at)
     if facts.signed_in_at is None and not told:
         if not accounts:
@@ -261,6 +269,7 @@ def worst(parts: Sequence[Part]) -> Verdict:
     order = (
         Verdict.BY_HAND,
         Verdict.UNDER_WAY,
+        Verdict.SAID,
         Verdict.BY_ITSELF,
         Verdict.OPEN,
         Verdict.DONE,
@@ -269,11 +278,16 @@ def worst(parts: Sequence[Part]) -> Verdict:
     return next((one for one in order if one in found), Verdict.NOTHING)
 
 
+def _proven(facts: AccountFacts) -> Verdict:
+    """A person's word is no proof."""
+    return Verdict.SAID if facts.word_of and not facts.read_back else Verdict.DONE
+
+
 def _proof(word: str, facts: AccountFacts) -> str:
     if facts.read_back:
         return f"{word}: read afterwards, {facts.read_back}."
     if facts.word_of:
-        return f"{word} by hand, as {facts.word_of} said; it was not read since."
+        return f"{word} by hand, as {facts.word_of} said: not proven, for it was not read since."
     return f"{word}, as it was last read."
 
 

@@ -15,6 +15,7 @@ from tenure.applications.models import Account, Application
 from tenure.audit.models import Event
 from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as read_entry
+from tenure.core import owners
 from tenure.core import receipt as core
 from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Verdict
@@ -27,6 +28,7 @@ from tenure.provisioning.execution.proving import KEPT
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
+from tenure.provisioning.records.loading import Protecting
 from tenure.sso import heard
 from tenure.sso.models import ApplicationSession, Outcome, SignOn
 from tenure.sso.ways import ways_of
@@ -185,13 +187,18 @@ def _sign_ins(person: Person) -> dict[int, datetime]:
 
 
 def _operations(person: Person) -> dict[int, Operation]:
-    """Account -> what closes it and is not done yet; deletions that are to come count for less."""
-    rows = Operation.objects.filter(person=person, kind__in=_CLOSING).exclude(state__in=_OVER)
+    """Account -> what closes it and is not done yet, or was refused and never done; deletions that
+    are to come count for less."""
+    rows = Operation.objects.filter(person=person, kind__in=_CLOSING)
     found: dict[int, Operation] = {}
-    for row in rows.order_by("-id"):
+    latest: dict[int, Operation] = {}
+    for row in rows.exclude(state=OperationState.CANCELLED.value).order_by("-id"):
         if row.account_id is not None:
-            found.setdefault(row.account_id, row)
-    return found
+            latest.setdefault(row.account_id, row)
+            if row.state not in _OVER:
+                found.setdefault(row.account_id, row)
+    refused = OperationState.REJECTED.value
+    return {key: row for key, row in latest.items() if row.state == refused} | found
 
 
 def _applications(
@@ -208,20 +215,29 @@ def _account_facts(
     row: Account, application: Application, *, due: bool, closing: Mapping[int, Operation]
 ) -> AccountFacts:
     proof, operation = row.evidence or {}, closing.get(row.pk)
-    said = (operation.error or operation.hold_reason) if operation is not None else ""
     untouched = _untouched(row, application, planned=operation is not None)
+    held = operation is not None and operation.state == OperationState.HELD.value
+    if held and operation is not None and owners.is_reason(operation.hold_reason):
+        untouched, operation = operation.hold_reason, None
     return AccountFacts(
         due=due,
         gone=row.situation == Situation.DELETED.value,
         active=row.active,
         closing=operation.state if operation is not None else "",
-        said=said or untouched,
+        said=(_said(operation) if operation is not None else "") or untouched,
         ended_at=heard.instant(proof.get("at")) or row.deleted_at or row.disabled_at,
         read_back=str(proof.get("read_back") or ""),
         kept=proof.get("read_back") == KEPT,
         word_of=_word_of(row, proof),
         untouched=untouched,
     )
+
+
+def _said(operation: Operation) -> str:
+    """What is known of what closes it."""
+    if operation.state == OperationState.REJECTED.value:
+        return f"{operation.decided_by} ({operation.decided_reason})"
+    return operation.error or operation.hold_reason
 
 
 def _word_of(row: Account, proof: Mapping[str, Any]) -> str:
@@ -233,8 +249,8 @@ def _word_of(row: Account, proof: Mapping[str, Any]) -> str:
 
 def _untouched(row: Account, application: Application, *, planned: bool) -> str:
     """Why nothing is done to an account that is open; "" where it is."""
-    if row.protected:
-        return f"protected: {row.protected}"
+    if row.active is not False and (why := Protecting([application]).why(row)):
+        return f"protected: {why}"
     if row.situation != Situation.LINKED.value:
         return "it is not certain whose it is"
     if application.mode != "live":
