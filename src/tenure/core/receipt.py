@@ -148,14 +148,9 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
     if arrived := _proof_of_all(told):
         last = max(arrived, key=lambda one: one.made_at)
         return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
-    if waiting := [one for one in told if one.told is Told.WAITING]:
-        last = waiting[0]
-        tries = f"tried {last.tries} times" if last.tries > 1 else "on its way"
-        return Part(Verdict.UNDER_WAY, _with(f"{last.how}: {tries}", last.answer), last.at)
-    ended = [part for part in accounts if part.verdict in (Verdict.DONE, Verdict.SAID)]
     if waiting := _under_way(told):
         return _waits(waiting)
-    ended = [part for part in accounts if part.verdict is Verdict.DONE]
+    ended = [part for part in accounts if part.verdict in (Verdict.DONE, Verdict.SAID)]
     if ended and len(ended) == len(accounts) and facts.closing_ends:
         at = max((part.at for part in ended if part.at), default=None)
         if worst(ended) is Verdict.SAID:

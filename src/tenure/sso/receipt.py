@@ -223,8 +223,6 @@ def _account_facts(
         active=row.active,
         closing=operation.state if operation is not None else "",
         said=(_said(operation) if operation is not None else "") or untouched,
-        ended_at=_instant(proof.get("at")) or row.deleted_at or row.disabled_at,
-        said=said or untouched,
         ended_at=heard.instant(proof.get("at")) or row.deleted_at or row.disabled_at,
         read_back=str(proof.get("read_back") or ""),
         word_of=_word_of(row, proof),
