@@ -114,7 +114,7 @@ def test_what_somebody_is_told_of_is_changed_and_who_is_second_is_told(owner: Cl
     assert owner.post(address, new).status_code == 302
     assert "told already" in owner.post(address, new).content.decode()
     row = Target.objects.get()
-    kinds = [value for value, _ in notices.kinds()]
+    kinds = list(notices.words())
     form = {**of_page(owner.get(f"{address}?target={row.pk}").content.decode()), "do": "change"}
     assert owner.post(address, {**form, "kinds": kinds[:2]}).status_code == 302
     answer = owner.post(address, {**form, "kinds": kinds[-1:]})
