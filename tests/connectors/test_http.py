@@ -237,7 +237,7 @@ async def test_no_answer_in_time() -> None:
         await asyncio.sleep(60)
         return web.Response()
 
-    # On a busy machine what is asked may not even arrive in so short a time: then with a longer one.
+    # On a busy machine it may not even arrive in so short a time: then with a longer one.
     async with http_server(handler) as address:
         for method, error in ((READ, RetryLater), (WRITE, OutcomeUnknown)):
             for total in (0.3, 2, 10, 50):
