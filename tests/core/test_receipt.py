@@ -85,6 +85,64 @@ def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
             "by_hand",
             "did not arrive: answered 400. Do it.",
         ),
+        # One that arrived says nothing of another session.
+        (
+            SessionFacts(
+                messages=[told(Told.ARRIVED, 1), told(Told.FAILED, answer="answered 400")],
+                by_hand="Do it.",
+            ),
+            [CLOSED],
+            "by_hand",
+            "did not arrive for 1 of 2 sessions: answered 400. Do it.",
+        ),
+        (
+            SessionFacts(messages=[told(Told.ARRIVED, 1), told(Told.WAITING)]),
+            [CLOSED],
+            "under_way",
+            "on its way",
+        ),
+        (
+            SessionFacts(messages=[told(Told.FAILED, answer="no"), told(Told.WAITING)]),
+            [CLOSED],
+            "by_hand",
+            "did not arrive for 1 of 2 sessions: no.",
+        ),
+        # As long as what they were given may still be used there, nothing is proven.
+        (
+            SessionFacts(
+                messages=[
+                    told(Told.ARRIVED, whole=True),
+                    told(Told.WAITING, due=NOON + timedelta(minutes=8)),
+                ]
+            ),
+            [CLOSED],
+            "under_way",
+            "told, and once more at 12:08:00 UTC: until then it may take what they were given",
+        ),
+        # Nor of one that was begun before, and did not end as it was told to.
+        (
+            SessionFacts(
+                messages=[told(Told.ARRIVED, 9), told(Told.FAILED, answer="answered 400")],
+                signed_in_at=NOON + timedelta(minutes=5),
+            ),
+            [CLOSED],
+            "by_hand",
+            "did not arrive for 1 of 2 sessions: answered 400.",
+        ),
+        # What ends everything ends that, too.
+        (
+            SessionFacts(
+                messages=[
+                    told(Told.ARRIVED, 9, whole=True, answer="answered 204", event=7),
+                    told(Told.FAILED, 9),
+                    told(Told.FAILED),
+                ],
+                signed_in_at=NOON + timedelta(minutes=5),
+            ),
+            [CLOSED],
+            "done",
+            "answered 204",
+        ),
         # What arrived before they signed in again proves nothing.
         (
             SessionFacts(

@@ -79,6 +79,7 @@ class Action(models.TextChoices):
     ACCOUNT_IGNORED = "account.ignored", "Account ignored by hand"
     ACCOUNT_PROTECTED = "account.protected", "Account protected by hand"
     ACCOUNT_RELEASED = "account.released", "Account no longer ignored or protected by hand"
+    ACCOUNT_WANTED_AGAIN = "account.wanted_again", "Account that was deleted there wanted again"
     ACCOUNT_DISPUTED = "account.disputed", "Several could own an account"
     APPLICATION_TAKEN_OVER = "application.taken_over", "Application taken over"
     ENTITLEMENT_GRANTED = "entitlement.granted", "Entitlement granted"

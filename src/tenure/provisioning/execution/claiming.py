@@ -22,8 +22,8 @@ from tenure.infra.instances import loading, relate
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import accounts, last_owner, settling, veiling
-from tenure.provisioning.records.work import Work
+from tenure.provisioning.records import accounts, heirs, last_owner, settling, veiling
+from tenure.provisioning.records.work import SENT, Work
 from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two
@@ -180,6 +180,11 @@ def claim(
     operations = _read(chosen.values())
     if held := last_owner.held_back(application, operations, now):
         operations = [row for row in operations if row.pk not in held]
+    if other := heirs.outdated(application, operations):
+        stale += [row.person_id for row in other if row.person_id is not None]
+        operations = [row for row in operations if row not in other]
+    if arriving := heirs.put_off(application, operations, now):
+        operations = [row for row in operations if row.pk not in arriving]
     if lost := [row for row in operations if not veiling.can_be_sent(row)]:
         _give_up(lost, now)
         operations = [row for row in operations if row not in lost]
@@ -260,6 +265,12 @@ def _work(row: Operation) -> Work:
     person, account = row.person, row.account
     uid = str(person.uid) if person else ""
     attributes, private = veiling.to_send(row)
+    progress = dict(row.progress)
+    looks_first = bool(progress.get("look_first"))
+    may_be_made = looks_first or row.state == OperationState.UNKNOWN.value
+    if may_be_made and row.kind == OperationKind.CREATE.value:
+        # What a dead drain sent it has not told.
+        progress.setdefault(SENT, (row.started_at or clock_now()).isoformat())
     return Work(
         operation=row.pk,
         kind=OperationKind(row.kind),
@@ -269,8 +280,8 @@ def _work(row: Operation) -> Work:
         attributes=attributes,
         grant=tuple(row.grant),
         revoke=tuple(row.revoke),
-        progress=dict(row.progress),
-        unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
+        progress=progress,
+        unsure=row.attempts > 0 or looks_first,
         active=row.active,
         outdated=person is not None and row.generation != person.generation,
         legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",
