@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from tenure.applications import selectors as applications
 from tenure.applications.models import Account, Application
 from tenure.core.model import (
     ApplicationMode,
@@ -69,17 +68,16 @@ class Tile:
 def tiles_of(person: Person) -> list[Tile]:
     """What the person has, is to have, or had and has lost; removed accounts are not shown."""
     operations = {op.application.slug: op for op in provisioning.open_operations(person)}
+    explained = explain(person)
     accounts = {
-        account.application.slug: account
-        for account in applications.accounts_of(person)
+        account.application_id: account
+        for account in explained.accounts
         if account.situation == Situation.LINKED.value
     }
-    rows = {row.application.slug: row.application for row in applications.applications()}
     own = in_force([person.pk], now()).get(person.pk, [])
     found = []
-    for why in explain(person).applications:
-        slug = why.application
-        tile = _tile(person, rows[slug], accounts.get(slug), operations.get(slug), why)
+    for row, why in zip(explained.rows, explained.applications, strict=True):
+        tile = _tile(person, row, accounts.get(row.pk), operations.get(row.slug), why)
         if tile is not None:
             found.append(replace(tile, until=_until(why, own)))
     return found

@@ -6,7 +6,7 @@ from the audit trail, which stays; what is under way, from its tables. Only read
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ from tenure.people.endings import CLOSED
 from tenure.people.models import Person
 from tenure.provisioning.decisions.byhand import BY_HAND
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.explain import Explanation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
 from tenure.sso import outbox
@@ -135,19 +136,23 @@ class Receipt:
         }
 
 
-def receipt_of(person: Person, application: Application | None = None) -> Receipt:
-    """Of everything that the person has or had; or of one application."""
+def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
+    """Of everything that the person has or had. `explained`: their access, of all applications,
+    where it is known already."""
     trail = _Trail(person)
-    accounts, sessions = _accounts(person), _sessions(person)
-    rows = _applications({*accounts, *sessions}, trail.applications, application)
+    every = list(explained.rows) if explained else list(Application.objects.all())
+    accounts, sessions = _accounts(person, explained), _sessions(person)
+    wanted = {*accounts, *sessions}
+    rows = [row for row in every if row.pk in wanted or row.slug in trail.applications]
     at = now()
-    standings = Standings([person], rows, at)
+    due_there = explained.due if explained else _due(person, rows, at)
     signed_in = _sign_ins(person)
     waiting = _waiting(person)
-    closing, unused = _operations(person), never_open(person)
+    closing = _operations(person)
+    unused = never_open(person, [one for own in accounts.values() for one in own])
     lines = []
     for row in rows:
-        due = person.state not in CLOSED and standings.given(person, row).due
+        due = person.state not in CLOSED and row.slug in due_there
         own = accounts.get(row.pk, [])
         messages = [*waiting.get(row.pk, ()), *trail.messages.get(row.slug, ())]
         told = tuple(sorted(messages, key=lambda one: one.made_at, reverse=True))
@@ -242,10 +247,19 @@ def _answer(status: object, said: str) -> str:
     return f"answered {status}, {text}" if text else f"answered {status}"
 
 
-def _accounts(person: Person) -> dict[int, list[Account]]:
+def _due(person: Person, rows: Sequence[Application], at: datetime) -> frozenset[str]:
+    """Those of the applications that they are to have."""
+    if person.state in CLOSED:
+        return frozenset()
+    standings = Standings([person], rows, at)
+    return frozenset(row.slug for row in rows if standings.given(person, row).due)
+
+
+def _accounts(person: Person, explained: Explanation | None) -> dict[int, list[Account]]:
     """What they have, and of what is gone the last where nothing is left."""
     found: dict[int, list[Account]] = defaultdict(list)
-    for row in Account.objects.filter(person=person).order_by("-created_at", "-pk"):
+    known = explained.accounts if explained else Account.objects.filter(person=person)
+    for row in sorted(known, key=lambda row: (row.created_at, row.pk), reverse=True):
         found[row.application_id].append(row)
     deleted = Situation.DELETED.value
     return {
@@ -274,16 +288,6 @@ def _operations(person: Person) -> dict[int, Operation]:
         if row.account_id is not None:
             found.setdefault(row.account_id, row)
     return found
-
-
-def _applications(
-    keys: Iterable[int], slugs: Iterable[str], only: Application | None
-) -> list[Application]:
-    if only is not None:
-        return [only]
-    wanted, named = set(keys), set(slugs)
-    every = Application.objects.order_by("position", "slug")
-    return [row for row in every if row.pk in wanted or row.slug in named]
 
 
 def _account_facts(

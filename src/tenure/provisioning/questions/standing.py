@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Final
 
 from tenure.applications.models import Account, Application
-from tenure.core.decision import Policies, weigh
+from tenure.core.decision import Due, Policies, weigh
 from tenure.core.model import (
     OPEN_STATES,
     ApplicationMode,
     Attributes,
     OperationKind,
     OperationState,
+    PersonFacts,
     Situation,
 )
 from tenure.core.planner import entitled, may_be_there
@@ -76,17 +77,12 @@ class Standings:
         )
         self._exceptions = exceptions(keys, at)
         self._remembered = memory.recall(keys)
+        self._due: dict[int, Due] = {}
 
     def given(self, person: Person, application: Application) -> Given:
         """Whether the person is to have the application, by rules, exceptions and state."""
         who, slug = facts(person, self._at), application.slug
-        weighed = weigh(
-            who,
-            self._compiled,
-            self._at,
-            exceptions=self._exceptions.get(person.pk, ()),
-            memory=self._remembered.get(person.pk),
-        )
+        weighed = self._weighed(who, person.pk)
         policy = self._compiled.applications[slug]
         access = weighed.access.get(slug)
         may, there = entitled(who, policy, self._at), may_be_there(who, policy)
@@ -101,6 +97,18 @@ class Standings:
             attributes=weighed.attributes,
             entitlements=access.entitlements if access else frozenset(),
         )
+
+    def _weighed(self, who: PersonFacts, person: int) -> Due:
+        """Once for all applications."""
+        if person not in self._due:
+            self._due[person] = weigh(
+                who,
+                self._compiled,
+                self._at,
+                exceptions=self._exceptions.get(person, ()),
+                memory=self._remembered.get(person),
+            )
+        return self._due[person]
 
 
 def standing_in(person: Person, application: Application, at: datetime) -> ApplicationStanding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,7 +32,12 @@ from tenure.core.veiling import reading_sensitive
 from tenure.infra.bulk import one_of
 from tenure.infra.instances import read
 from tenure.people.models import OnRename, Person
-from tenure.people.services import schema, sensitive_attributes
+from tenure.people.services import (
+    AttributeBook,
+    attribute_book,
+    schema,
+    sensitive_attributes,
+)
 from tenure.provisioning.records.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessRule, PeopleGroup
@@ -48,10 +53,13 @@ _OBSERVED = (
 )
 
 
-def policies(applications: Sequence[Application] | None = None) -> Policies:
+def policies(
+    applications: Sequence[Application] | None = None, book: AttributeBook | None = None
+) -> Policies:
     """Rules, mappings and policies, compiled. Raises `ExpressionError`; what was saved through the
     services compiles, unless the attribute schema changed since."""
-    own = schema()
+    book = book or attribute_book()
+    own = book.kinds
     attributes = {**own, ATTRIBUTE: AttributeType.STRINGS}
     rows = list(Application.objects.all()) if applications is None else list(applications)
     entitlements: dict[int, list[Entitlement]] = {}
@@ -59,7 +67,7 @@ def policies(applications: Sequence[Application] | None = None) -> Policies:
         entitlements.setdefault(item.application_id, []).append(item)
     mappings = {row.slug: _mapping(row, attributes) for row in rows}
     groups = group_book(own)
-    hidden = sensitive_attributes()
+    hidden = book.sensitive
     return Policies(
         rules=rule_book(attributes),
         mappings=mappings,
@@ -173,13 +181,13 @@ class Protecting:
 
 
 def observed(
-    people: Iterable[int], slugs: dict[int, str], protecting: Protecting
+    people: Sequence[Person], slugs: Mapping[int, str], protecting: Protecting
 ) -> dict[int, list[Observed]]:
     """Person id -> their linked accounts, and tombstones, the latest last. `slugs` names the
     applications by id."""
     found: dict[int, list[Observed]] = {}
     rows = Account.objects.filter(
-        one_of("person_id", people),
+        one_of("person_id", [person.pk for person in people]),
         situation__in=[Situation.LINKED.value, Situation.DELETED.value],
     ).order_by("deleted_at", "pk")
     taking = heirs(people)
@@ -191,13 +199,14 @@ def observed(
     return found
 
 
-def heirs(people: Iterable[int]) -> dict[tuple[int, int], Heir]:
+def heirs(people: Iterable[Person]) -> dict[tuple[int, int], Heir]:
     """(Person, application) -> the open account of their manager, for those who have left, where
     what they own is to go to them."""
-    left = Person.objects.filter(
-        pk__in=list(people), state=LifecycleState.LEFT.value, manager__isnull=False
-    )
-    managers = dict(left.values_list("pk", "manager_id"))
+    managers = {
+        person.pk: person.manager_id
+        for person in people
+        if person.state == LifecycleState.LEFT.value and person.manager_id is not None
+    }
     if not managers:
         return {}
     rows = Account.objects.filter(
