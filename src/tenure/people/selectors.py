@@ -147,6 +147,12 @@ def people_by_key(keys: Iterable[str]) -> dict[str, Person]:
     return {str(person.pk): person for person in Person.objects.filter(pk__in=set(keys))}
 
 
+def names_by_key(keys: Iterable[str]) -> dict[str, str]:
+    """Id, as text -> name, for those who are still there. One query."""
+    rows = Person.objects.filter(pk__in=set(keys)).values_list("pk", "display_name")
+    return {str(pk): name for pk, name in rows}
+
+
 def uids(keys: Iterable[int]) -> dict[int, str]:
     """Id -> uid. One query."""
     rows = Person.objects.filter(pk__in=set(keys)).values_list("pk", "uid")
