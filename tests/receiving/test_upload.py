@@ -96,6 +96,27 @@ def test_a_flood_is_held_and_taken_as_it_was_when_somebody_agrees(source: Source
     assert Person.objects.filter(state="left").count() == 10
 
 
+def test_what_is_held_is_not_lost_to_what_is_sent_next(source: Source) -> None:
+    """A script that sends only what changed does not send it again."""
+    token = issue("script", name="cron")
+    sent(token, {"people": people(*range(1, 21)), "complete": True})
+    assert sent(token, {"people": people(*range(1, 11), status="left")})[1]["held"]
+    assert sent(token, {"people": people(2, name={}, status="active")})[1]["problems"]
+    dry = {"people": people(30), "dry_run": True}
+    assert sent(token, dry)[0] == 200
+    some = [*people(1), *people(21), {"number": ""}]
+    status, answer = sent(token, {"people": some})
+    assert (status, answer["counts"]["added"], answer["held"]) == (200, 1, True)
+    assert [one["record"] for one in answer["problems"]] == [3]
+    assert not Person.objects.filter(state="left").exists()
+    import_source(source, accept="the branch closed")
+    assert set(Person.objects.filter(state="left").values_list("employee_number", flat=True)) == {
+        str(n) for n in range(2, 11)
+    }
+    status, answer = sent(token, {"people": people(5)})
+    assert (answer["counts"]["rows"], person(5).state) == (1, "active")
+
+
 def test_whoever_is_not_let_in_does_nothing(source: Source) -> None:
     samples.source("other", reader="upload", mapping=MAPPING)
     samples.source("entra", reader="push", mapping=MAPPING)

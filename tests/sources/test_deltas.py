@@ -242,20 +242,42 @@ def test_one_record_is_asked_for_by_the_sources_own_name(
     assert hr.cursor == "30", "what changed is still to come"
 
 
-def test_another_record_with_the_same_number_waits_for_a_full_import(
+def test_another_record_with_the_same_number_and_another_name_waits(
     company: tuple[Source, MemorySource],
 ) -> None:
     hr, there = company
     there.put("new", **{**there.records["id-4"], "Family": "Nagy"})
     result = import_source(hr)
-    assert "has the employee number of the record id-4" in complaints(result)[0][1]
+    assert (
+        "Employee number 4 is on the record id-4 too: that one counts" in complaints(result)[0][1]
+    )
     assert person(4).display_name == "Given4 Kovács"
     result = import_source(hr, full=True)
-    assert "Employee number 4 is on line 4 already" in complaints(result)[0][1]
+    assert "Employee number 4 is on line 4 too" in complaints(result)[0][1]
     there.drop("id-4")
     import_source(hr, full=True)
     assert person(4).display_name == "Given4 Nagy"
     assert left() == set()
+
+
+def test_a_second_record_of_somebody_counts_at_once_where_they_are_here_by_it(
+    company: tuple[Source, MemorySource],
+) -> None:
+    """An intern becomes an employee: the record is another, the number is not."""
+    hr, there = company
+    there.put("new", **there.records["id-4"])
+    put(there, 4, status="Terminated")
+    result = import_source(hr)
+    assert "Employee number 4 is on the record new too" in complaints(result)[0][1]
+    there.drop("id-5")
+    there.put("new-5", **{**there.records["id-6"], "Number": "5", "Given": "Given5"})
+    import_source(hr)
+    assert left() == set()
+    put(there, 4, status="Terminated", family="Kovács")
+    assert import_source(hr, full=True).counts["left"] == 0
+    there.put("new", **{**there.records["new"], "Status": "Terminated"})
+    import_source(hr)
+    assert left() == {"4"}
 
 
 def test_an_empty_answer_and_a_lost_column_change_nothing(

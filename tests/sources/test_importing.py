@@ -94,7 +94,7 @@ def test_every_bad_row_is_told_with_its_line_and_the_others_are_taken(tmp_path: 
         6: "start_date: The date '02/03/2026' is not written like 2026-12-31",
         7: "The row has 3 cells where the header has 8",
         8: "NUL",
-        9: "Employee number 1 is on line 2 already",
+        9: "Employee number 1 is on line 2 too: that one counts, and the names are of two people.",
         10: "has 101 characters, at most 100 fit",
         11: "has 255 characters, at most 254 fit",
         13: "There is no name",
@@ -113,7 +113,11 @@ def test_a_twin_far_away_is_found_and_the_first_line_named(tmp_path: Path) -> No
     rows = [row(n) for n in range(1, 2200)] + [row(7, given="Twin")]
     result = take(source(), tmp_path, rows)
     assert complaints(result) == [
-        (2201, "Employee number 7 is on line 8 already. The first one counts; correct one of them.")
+        (
+            2201,
+            "Employee number 7 is on line 8 too: that one counts, and the names are of two people. "
+            "Correct one of the numbers.",
+        )
     ]
     assert person(7).display_name == "Given7 Kovács"
 

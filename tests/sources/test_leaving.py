@@ -107,6 +107,19 @@ def test_leavers_of_a_second_source_go_through_the_guard_too(tmp_path: Path) -> 
     assert left() == set()
 
 
+def test_a_small_source_beside_a_large_one_does_not_leave_whole(tmp_path: Path) -> None:
+    """Ten percent of everybody may be all of the contractors."""
+    company(tmp_path, 80)
+    partners = source("partners")
+    rows = [row(f"P-{n}") for n in range(1, 9)]
+    take(partners, tmp_path, rows)
+    gone_all = [text.replace("Active", "Terminated") for text in rows]
+    result = take(partners, tmp_path, gone_all)
+    assert result.held
+    assert "8 leavers in PARTNERS: 100.0 % of 8, and at most 5 are allowed" in result.run.message
+    assert left() == set()
+
+
 def test_a_source_without_statuses_calls_nobody_back(tmp_path: Path) -> None:
     hr, rows = company(tmp_path)
     take(hr, tmp_path, gone(range(1, 2), rows))

@@ -22,6 +22,7 @@ from tenure.core.names import transliterate
 
 EMPLOYEE_NUMBER = "employee_number"
 
+_ADDRESSES = ("email", "personal_email")
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 _TWICE = re.compile(r"(.)\1+")
 #: How one name is written in two ways: Müller and Mueller, Đorđe and Djordje, Mariya and Marija.
@@ -132,6 +133,21 @@ class Recognition:
             else:
                 names.append(" and ".join(self.alike[place - len(self.certain)]))
         return ", ".join(names)
+
+
+def alike(one: Attributes, other: Attributes) -> bool:
+    """Whether two records that have a number in common are of one human, as far as their names and
+    addresses tell."""
+    for name in _ADDRESSES:
+        if one.get(name) and str(one[name]).casefold() == str(other.get(name, "")).casefold():
+            return True
+    return not _called(one).isdisjoint(_called(other))
+
+
+def _called(attributes: Attributes) -> frozenset[str]:
+    parts = [str(attributes.get(name) or "") for name in ("given_name", "family_name")]
+    names = ["".join(parts) if all(parts) else "", str(attributes.get("display_name") or "")]
+    return frozenset(found for name in names if (found := likeness(name)))
 
 
 def likeness(value: Value | None) -> str:

@@ -10,7 +10,7 @@ is stored with the last of it: one that dies before, or is held, is read again f
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,10 +21,10 @@ from tenure.audit.services import record
 from tenure.connectors.base import TokenSource
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
-from tenure.readers.base import Gone, ReaderError, Row, RowProblem
+from tenure.readers.base import Gone, ReaderError, RowProblem
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import asking, seen, surveying
+from tenure.sources import asking, seen, several
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import keep_back, merge_others, take_leavers
 from tenure.sources.managers import (
@@ -40,6 +40,7 @@ from tenure.sources.preparing import Prepared, Preparing, Taken
 from tenure.sources.reading import Reading, begin
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
 from tenure.sources.spooling import Item
+from tenure.sources.surveying import survey
 from tenure.sources.telling import PersonChange, Telling
 from tenure.sources.work import Work, approve
 
@@ -165,7 +166,9 @@ def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResul
 def _take_reading(
     work: Work, mapping: RowMapping, reading: Reading, progress: Progress | None, *, usual: bool
 ) -> ImportResult:
-    refused = surveying.refusal(work.source, mapping, reading.items(), work.at, whole=reading.whole)
+    refused, work.twice = survey(
+        work.source, mapping, reading.items(), work.at, whole=reading.whole
+    )
     if refused and not work.accept:
         return _close(work, refused)
     scope: AbstractContextManager[object] = transaction.atomic() if work.dry_run else nullcontext()
@@ -223,15 +226,29 @@ def _take_all(
     known = SourceRecord.objects.filter(source=work.source).exists()
     preparing = Preparing(mapping, work.at, strangers=not known)
     for chunk in preparing.chunks(items, CHUNK):
-        with transaction.atomic():
-            seen.need_not_be_on_disk_yet()
-            seen.wait_for_other_sources()
+        with _chunk(work, len(chunk)):
             _take(work, preparing, chunk)
-            if not work.dry_run:
-                work.store_issues()
-                runs.advance(work.run, done=len(chunk), counters=work.counts)
         if progress:
             progress(work.counts["rows"])
+    keys = sorted(work.aside)
+    for start in range(0, len(keys), CHUNK):
+        with _chunk(work, 0):
+            part = keys[start : start + CHUNK]
+            if work.whole:
+                seen.repeated({key: work.aside[key][0].row.line for key in part})
+            _take_mapped(work, mapping, several.chosen(work, mapping, part))
+
+
+@contextmanager
+def _chunk(work: Work, size: int) -> Iterator[None]:
+    """What is done within is there at once, or not at all."""
+    with transaction.atomic():
+        seen.need_not_be_on_disk_yet()
+        seen.wait_for_other_sources()
+        yield
+        if not work.dry_run:
+            work.store_issues()
+            runs.advance(work.run, done=size, counters=work.counts)
 
 
 def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
@@ -241,6 +258,8 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
         lines = {key: found.row.line for key, found in rows.items()}
         for key, line in seen.repeated(lines).items():
             _duplicate(work, key, rows.pop(key).row.line, line)
+        for key in work.twice & rows.keys():
+            several.put_aside(work, rows.pop(key))
     marks = seen.marks(work.source, rows)
     _expect_acquaintances(work, rows, marks)
     same = {key for key, (digest, there) in marks.items() if there and digest == rows[key].digest}
@@ -249,7 +268,10 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
     known = seen.records(work.source, marks.keys() - same)
     changed: list[MappedRow] = []
     for key, found in rows.items():
-        if key in same or _is_another(work, found.row, known.get(key)):
+        if key in same:
+            continue
+        if several.is_another(work, found.row, known.get(key)):
+            several.put_aside(work, found)
             continue
         line = found.row.line
         try:
@@ -260,7 +282,11 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=line, key=key)
         changed.append(mapped)
-    current = acquaint(work, asking.current(work, preparing.mapping, changed))
+    _take_mapped(work, preparing.mapping, changed)
+
+
+def _take_mapped(work: Work, mapping: RowMapping, changed: Sequence[MappedRow]) -> None:
+    current = acquaint(work, asking.current(work, mapping, changed))
     current = numbered(work.source, current)
     arriving, others = asking.arriving(work, current)
     merge_others(work, keep_back(work, others))
@@ -268,12 +294,14 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
 
 
 def _keyed(work: Work, chunk: Sequence[Taken]) -> dict[str, Prepared]:
-    """Employee number -> row, for the rows that can be read at all."""
+    """Employee number -> row, for the rows that can be read at all; those of which others have the
+    same number are put aside."""
     rows: dict[str, Prepared] = {}
     for item in chunk:
         work.counts["rows"] += 1
         if isinstance(item, Gone):
             work.gone.add(item.id)
+            several.forget(work, item.id)
             continue
         if isinstance(item, RowProblem):
             work.unreadable += 1
@@ -281,29 +309,15 @@ def _keyed(work: Work, chunk: Sequence[Taken]) -> dict[str, Prepared]:
             continue
         key, row = item.key, item.row
         work.gone.discard(row.id)
-        if key not in rows or (not work.whole and rows[key].row.id == row.id):
+        before = rows.get(key)
+        if key in work.aside or (before and (work.whole or before.row.id != row.id)):
+            if before:
+                several.put_aside(work, rows.pop(key))
+            several.put_aside(work, item)
+        else:
             # What changed may name a record twice: the last time is how it is now.
             rows[key] = item
-        else:
-            _duplicate(work, key, row.line, rows[key].row.line)
     return rows
-
-
-def _is_another(work: Work, row: Row, record: SourceRecord | None) -> bool:
-    """Whether, among what changed, a row has the employee number of another record. Which of the
-    two counts is seen where all are read: it waits for that."""
-    if work.whole or record is None or not record.present:
-        return False
-    if not row.id or not record.remote_id or record.remote_id == row.id:
-        return False
-    work.complain(
-        Severity.WARNING,
-        f"The record {row.id} has the employee number of the record {record.remote_id}: it waits "
-        "for the next full import. If both are right, correct one of the numbers.",
-        line=row.line,
-        key=record.key,
-    )
-    return True
 
 
 def _duplicate(work: Work, key: str, line: int, first: int) -> None:
@@ -320,7 +334,7 @@ def _expect_acquaintances(work: Work, rows: Collection[str], known: Collection[s
     """Raises `ReaderError` where the first rows are many and all strangers, in a source that has
     people: the file of another company has the same columns."""
     first, work.begun = not work.begun, work.begun or bool(rows)
-    if not work.whole or not first or known or len(rows) <= work.limit.allowed(work.population):
+    if not work.whole or not first or known or len(rows) <= work.allowed:
         return
     people = SourceRecord.objects.filter(source=work.source, present=True)
     people = people.exclude(person__state=LifecycleState.LEFT.value)

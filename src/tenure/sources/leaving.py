@@ -31,8 +31,10 @@ def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
     """Keep those that make a leaver of somebody who is here. Returns the others."""
     gone = [row for row in rows if row.left(work.at)]
     here = _here(gone) if gone else frozenset()
+    if not here:
+        return list(rows)
     # What is over the limit is held whole: the rows themselves are not needed then.
-    most = work.limit.allowed(work.population) - work.recent
+    most = work.allowed - work.recent
     for row in gone:
         if row.key in here:
             work.leaving += 1
@@ -44,9 +46,9 @@ def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
 def merge_others(work: Work, rows: Sequence[MappedRow]) -> None:
     """Those who stay, by their rows. By what other sources say they may leave all the same, as when
     the order of the sources was changed. Raises `ReaderError` where these are too many."""
+    allowed = work.allowed
     left = work.merge(rows)
     work.let_go += left
-    allowed = work.limit.allowed(work.population)
     if not left or work.recent + work.let_go <= allowed:
         return
     said = (

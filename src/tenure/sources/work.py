@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
@@ -19,7 +19,8 @@ from tenure.runs import selectors, services
 from tenure.runs.models import Run, RunIssue, RunKind, Severity
 from tenure.sources.everybody import Everybody
 from tenure.sources.merging import merge
-from tenure.sources.models import Source
+from tenure.sources.models import Source, SourceRecord
+from tenure.sources.preparing import Prepared
 from tenure.sources.rows import MappedRow
 from tenure.sources.telling import Telling
 
@@ -48,6 +49,9 @@ class Work:
     unreadable: int = 0
     #: Records that the source says were deleted, by its own names for them.
     gone: set[str] = field(default_factory=set)
+    #: Keys that are on several rows of a whole reading, and those rows; see `several`.
+    twice: frozenset[str] = frozenset()
+    aside: dict[str, list[Prepared]] = field(default_factory=dict)
     #: Keys of the rows that were merged, where not everything is read.
     touched: list[str] = field(default_factory=list)
     #: Whether a row with an employee number was seen.
@@ -61,8 +65,6 @@ class Work:
     left: list[int] = field(default_factory=list)
     #: Leavers of this source within the guard's window whom nobody has approved.
     recent: int = field(init=False)
-    #: People who had not left before any of those.
-    population: int = field(init=False)
     limit: Limit = field(init=False)
     #: The highest id of a person who was known before this import; 0: nobody was.
     newest: int = field(init=False)
@@ -72,18 +74,36 @@ class Work:
     unsure: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Where a dry run tells what it would change.
     telling: Telling | None = field(init=False, default=None)
+    _population: int | None = field(init=False, default=None)
+    _left_lately: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.limit = source_guard_from(self.source.guard).leavers
         since = self.at - self.limit.window
         lately = selectors.counted_since(RunKind.IMPORT, self.source.slug, since)
         self.recent = lately["left"] - lately["approved"]
-        here = Person.objects.exclude(state=LifecycleState.LEFT.value).count()
-        self.population = here + lately["left"]
+        self._left_lately = lately["left"]
         self.newest = Person.objects.aggregate(pk=Max("pk"))["pk"] or 0
         self.everybody = Everybody.of(self.source, self.newest)
         if self.dry_run:
             self.telling = Telling(people.attribute_labels()[1])
+
+    @property
+    def population(self) -> int:
+        """People of this source who had not left before any of those: who leaves from a small one
+        beside a large one is held as well. Counted when it is asked for first."""
+        if self._population is None:
+            records = SourceRecord.objects.filter(
+                source=self.source, present=True, person=OuterRef("pk")
+            )
+            here = Person.objects.exclude(state=LifecycleState.LEFT.value)
+            self._population = here.filter(Exists(records)).count() + self._left_lately
+        return self._population
+
+    @property
+    def allowed(self) -> int:
+        """How many may leave within the window."""
+        return self.limit.allowed(self.population)
 
     def complain(
         self, severity: Severity, message: str, *, line: int | None = None, key: str = ""
