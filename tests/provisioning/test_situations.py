@@ -17,6 +17,7 @@ from tenure.people.services import raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.decisions import ownership
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.explain import explain
 from tenure.provisioning.questions.kept_open import kept_open
 from tenure.provisioning.reconciliation import missing
 from tenure.provisioning.reconciliation.first_reading import read_first
@@ -362,6 +363,23 @@ def test_a_protected_account_is_never_touched_and_the_plan_says_so(plain: Compan
     assert len(plan.problems) == 3
     assert all(p.notice and "is protected" in p.message for p in plan.problems)
     assert "the last owner" in " ".join(p.message for p in plan.problems)
+
+
+def test_an_account_that_is_there_is_told_of_and_not_a_later_one_that_is_gone(
+    plain: Company,
+) -> None:
+    (person,) = plain.people(1)
+    apply()
+    Account.objects.create(
+        application=Application.objects.get(),
+        person=person,
+        remote_id="twin",
+        situation="deleted",
+        deleted_at=now(),
+    )
+    (told,) = explain(person).applications
+    assert told.account == linked()["p1@acme.example"]
+    assert len(explain(person).accounts) == 2
 
 
 def test_what_conditions_keep_open_of_leavers_is_counted_ahead_where_there_is_much(

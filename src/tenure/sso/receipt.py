@@ -142,13 +142,12 @@ def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
     trail = _Trail(person)
     every = list(explained.rows) if explained else list(Application.objects.all())
     accounts, sessions = _accounts(person, explained), _sessions(person)
-    wanted = {*accounts, *sessions}
-    rows = [row for row in every if row.pk in wanted or row.slug in trail.applications]
+    wanted, named = {*accounts, *sessions}, trail.applications
+    rows = [row for row in every if row.pk in wanted or row.slug in named]
     at = now()
     due_there = explained.due if explained else _due(person, rows, at)
     signed_in = _sign_ins(person)
-    waiting = _waiting(person)
-    closing = _operations(person)
+    waiting, closing = _waiting(person), _operations(person)
     unused = never_open(person, [one for own in accounts.values() for one in own])
     lines = []
     for row in rows:

@@ -142,10 +142,12 @@ class Drafting:
         ]
 
     def draft(self) -> Draft:
-        """Of the one person who is in scope."""
+        """Of the one person who is in scope. Raises `LookupError` where they are gone meanwhile."""
         assert self.scope.person is not None
-        (found,) = self.drafts([self.scope.person])
-        return found
+        found = self.drafts([self.scope.person])
+        if not found:
+            raise LookupError("This person is not there any more: they were made one with another.")
+        return found[0]
 
     def due(self, draft: Draft) -> Due:
         """What the rules, and the person's exceptions to them, give."""
