@@ -18,6 +18,7 @@ from rich.markup import escape
 from tenure.applications.models import Application, Health
 from tenure.cli.output import out, say
 from tenure.cli.progress import Bars
+from tenure.core.owners import told_of as told_of_owners
 from tenure.infra.clock import now
 from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
@@ -115,7 +116,8 @@ class Applied:
                 "go."
             )
         for reason in self.held_reasons:
-            out.print(f"[magenta]Held:[/] {escape(reason)} `tenure approve --reason ...`")
+            how = "" if told_of_owners(reason) else " `tenure approve --reason ...`"
+            out.print(f"[magenta]Held:[/] {escape(reason)}{how}")
         for item in self.problems:
             how = "[yellow]Left as it is:[/]" if item["notice"] else "[red]Not planned:[/]"
             out.print(

@@ -296,6 +296,7 @@ def _zones() -> Iterator[Line]:
 
 
 def _leavers() -> Iterator[Line]:
+    from tenure.provisioning.questions.kept_open import kept_open, last_owners_who_left
     from tenure.provisioning.questions.selectors import failing_leavers
 
     for row in failing_leavers():
@@ -307,6 +308,16 @@ def _leavers() -> Iterator[Line]:
             "--filter state=failed`, then `tenure retry`, or `tenure tasks done ID` once somebody "
             "did it there",
         )
+    for kept in kept_open():
+        yield Line(
+            f"leavers {kept.account.application.slug}",
+            True,
+            f"{kept.account.person} has left, and their account {kept.account} stays open: "
+            f"{kept.why}. {kept.way_out}",
+            warning=True,
+        )
+    for last in last_owners_who_left():
+        yield Line(f"leavers {last.application}", True, f"{last.person}: {last.why}", warning=True)
 
 
 def _secrets() -> Iterator[Line]:

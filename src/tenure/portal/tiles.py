@@ -19,7 +19,6 @@ from tenure.core.model import (
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.explain import ApplicationExplanation, explain
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessException
@@ -35,6 +34,7 @@ _MAKING: Final = {
     OperationState.HELD.value: ("Waits for approval", "wait", False),
     OperationState.MANUAL.value: ("Set up by hand", "wait", False),
     OperationState.FAILED.value: ("Needs help", "remove", False),
+    OperationState.REJECTED.value: ("Was refused", "remove", False),
 }
 _ORDER: Final = {"change": 0, "wait": 1, "make": 2, "remove": 3, "": 4}
 
@@ -67,8 +67,12 @@ class Tile:
 
 def tiles_of(person: Person) -> list[Tile]:
     """What the person has, is to have, or had and has lost; removed accounts are not shown."""
-    operations = {op.application.slug: op for op in provisioning.open_operations(person)}
     explained = explain(person)
+    operations = {
+        op.application.slug: op
+        for op in explained.operations
+        if op.kind in _MAKES or op.state != OperationState.REJECTED.value
+    }
     accounts = {
         account.application_id: account
         for account in explained.accounts

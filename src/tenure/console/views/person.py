@@ -32,10 +32,10 @@ from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import AttributeBook, attribute_book, stand
 from tenure.provisioning import services
-from tenure.provisioning.decisions import taking
+from tenure.provisioning.decisions import byhand, taking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions import selectors as provisioning
-from tenure.provisioning.questions.explain import ApplicationExplanation, explain
+from tenure.provisioning.questions.explain import ApplicationExplanation, Step, explain
 from tenure.rules import exceptions
 from tenure.signin import again
 from tenure.signin.permissions import Ability
@@ -55,6 +55,11 @@ class AccountRow:
     why: ApplicationExplanation | None
     operation: Operation | None
     holds: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def said(self) -> str:
+        """Why the operation is as it is."""
+        return Step.of(self.operation).why if self.operation is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +87,12 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         problem = f"An expression in the configuration no longer compiles: {error}"
     why = {item.application: item for item in explained.applications} if explained else {}
     every = explained.rows if explained else applications.named(None)
-    accounts = explained.accounts if explained else applications.accounts_of(found)
-    rows = _accounts(found, accounts, why, every)
+    rows = _accounts(
+        explained.accounts if explained else applications.accounts_of(found),
+        explained.operations if explained else provisioning.open_operations(found, refused=True),
+        why,
+        every,
+    )
     shown = {row.application.slug for row in rows}
     lacks = [item for slug, item in why.items() if slug not in shown]
     reports, report_count = people.reports_of(found)
@@ -112,6 +121,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "choices": choices_for(found, book),
         "ask": request.GET.get("ask", ""),
         "proof": proofs.shown(receipt_of(found, explained)) if explained else None,
+        "failing": byhand.failing(person=found),
         "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
     }
@@ -161,13 +171,13 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
 
 
 def _accounts(
-    found: Person,
     accounts: Iterable[Account],
+    unsettled: Iterable[Operation],
     why: Mapping[str, ApplicationExplanation],
     every: Iterable[Application],
 ) -> list[AccountRow]:
     """What they have or had, then what is due and not there yet; the latest account of each."""
-    operations = {op.application.slug: op for op in provisioning.open_operations(found)}
+    operations = {op.application.slug: op for op in unsettled}
     rows: dict[str, AccountRow] = {}
     for account in accounts:
         slug = account.application.slug
@@ -188,6 +198,8 @@ def _accounts(
         if slug not in rows and (item.due or slug in operations):
             operation = operations.get(slug)
             mark = _mark(None, operation) if operation else look.Mark("To be made", "change")
+            if item.notices and operation is None:
+                mark = look.Mark("Not made", "wait")
             if item.problem:
                 mark = look.Mark("Problem", "remove")
             holds = tuple(item.entitlements.items())
@@ -232,6 +244,8 @@ def _deletions(found: Person, rows: list[AccountRow]) -> list[datetime]:
         and row.account.situation == Situation.LINKED.value
         and row.account.disabled_at is not None
         and row.application.delete_after is not None
+        # What they own has to be handed over first, whenever that is.
+        and not (row.application.transfer_to and row.account.transferred_at is None)
     ]
     # Within the company's grace nothing is deleted.
     return [max(one, at.until) for one in due] if at.until else due

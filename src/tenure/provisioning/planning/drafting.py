@@ -128,7 +128,7 @@ class Drafting:
     def drafts(self, keys: Sequence[int]) -> list[Draft]:
         """Drafts of these people, as far as they are there."""
         rows = read(Person.objects.filter(pk__in=among(keys)).order_by("pk"))
-        accounts = observed(rows, self.slugs, self._protecting)
+        accounts = observed(keys, self.slugs, self._protecting)
         decided = exceptions(keys, self.now)
         remembered = memory.recall(keys) if self._remembers else {}
         return [

@@ -11,10 +11,13 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from tenure.applications.models import Account, Application
-from tenure.core.model import LifecycleState, RemovalAction, Situation
+from tenure.core import owners
+from tenure.core.model import LifecycleState, OperationState, RemovalAction, Situation
 from tenure.figures.services import figure, register
+from tenure.provisioning.models import Operation
 from tenure.provisioning.records.loading import Protecting
 
+_GONE: Final = [LifecycleState.LEFT.value, LifecycleState.LEAVING.value]
 #: So many that conditions protect are told of.
 _MOST: Final = 500
 #: What it takes to know whether one is protected.
@@ -28,6 +31,16 @@ class KeptOpen:
 
     account: Account
     why: str
+
+    @property
+    def way_out(self) -> str:
+        """What somebody has to do so that it is closed."""
+        if self.account.own:
+            return (
+                "Give Tenure the credentials of another account there (best a service account that "
+                "is nobody's), and reconcile it: the next plan closes this one."
+            )
+        return "Hand it over and close it there, or let go of the protection."
 
 
 def kept_open() -> list[KeptOpen]:
@@ -47,9 +60,7 @@ def kept_open() -> list[KeptOpen]:
 def _open_of_leavers() -> QuerySet[Account]:
     """What people who have left can still use, where it is to be taken away."""
     return (
-        Account.objects.filter(
-            situation=Situation.LINKED.value, person__state=LifecycleState.LEFT.value
-        )
+        Account.objects.filter(situation=Situation.LINKED.value, person__state__in=_GONE)
         .exclude(active=False)
         .exclude(application__removal=RemovalAction.KEEP.value)
         .order_by("pk")
@@ -73,3 +84,23 @@ def _that_conditions_protect() -> Iterator[int]:
 
 
 register(_BY_CONDITION, _by_condition)
+
+
+@dataclass(frozen=True, slots=True)
+class LastOwner:
+    """Somebody whose access to an application is not taken, because they are its last owner."""
+
+    application: str
+    person: str
+    why: str
+
+
+def last_owners_who_left() -> list[LastOwner]:
+    """Those who have left, in the order of applications."""
+    rows = Operation.objects.filter(
+        state=OperationState.HELD.value,
+        hold_reason__startswith=owners.BEGINS,
+        person__state__in=_GONE,
+    ).order_by("application__position", "pk")
+    found = rows.values_list("application__slug", "person__display_name", "hold_reason")
+    return [LastOwner(slug, str(person), why) for slug, person, why in found]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tenure.applications.models import Account, Application, Entitlement, TransferTo
+from tenure.applications.models import Account, Application, Entitlement
 from tenure.core.access import AccessException, Rule, RuleBook
 from tenure.core.account_conditions import compile_account_condition, first_that_holds, seen
 from tenure.core.decision import Policies
@@ -18,9 +18,7 @@ from tenure.core.model import (
     ApplicationMode,
     ApplicationPolicy,
     DriftAction,
-    Heir,
     LeaveAction,
-    LifecycleState,
     Observed,
     OrphanAction,
     Price,
@@ -38,6 +36,7 @@ from tenure.people.services import (
     schema,
     sensitive_attributes,
 )
+from tenure.provisioning.records.heirs import Heirs
 from tenure.provisioning.records.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessRule, PeopleGroup
@@ -181,54 +180,25 @@ class Protecting:
 
 
 def observed(
-    people: Sequence[Person], slugs: Mapping[int, str], protecting: Protecting
+    people: Iterable[int], slugs: Mapping[int, str], protecting: Protecting
 ) -> dict[int, list[Observed]]:
     """Person id -> their linked accounts, and tombstones, the latest last. `slugs` names the
     applications by id."""
     found: dict[int, list[Observed]] = {}
     rows = Account.objects.filter(
-        one_of("person_id", [person.pk for person in people]),
+        one_of("person_id", people),
         situation__in=[Situation.LINKED.value, Situation.DELETED.value],
     ).order_by("deleted_at", "pk")
-    taking = heirs(people)
+    heirs = Heirs(people)
     for row in read(rows, _OBSERVED):
         if row.person_id is not None and row.application_id in slugs:
-            heir = taking.get((row.person_id, row.application_id))
-            account = observed_account(row, slugs[row.application_id], protecting, heir)
+            account = observed_account(row, slugs[row.application_id], protecting)
+            account = heirs.told(account, row.person_id, row.application_id)
             found.setdefault(row.person_id, []).append(account)
     return found
 
 
-def heirs(people: Iterable[Person]) -> dict[tuple[int, int], Heir]:
-    """(Person, application) -> the open account of their manager, for those who have left, where
-    what they own is to go to them."""
-    managers = {
-        person.pk: person.manager_id
-        for person in people
-        if person.state == LifecycleState.LEFT.value and person.manager_id is not None
-    }
-    if not managers:
-        return {}
-    rows = Account.objects.filter(
-        application__transfer_to=TransferTo.MANAGER,
-        person__in=set(managers.values()),
-        situation=Situation.LINKED.value,
-    ).exclude(active=False)
-    open_ones: dict[int, list[tuple[int, Heir]]] = {}
-    for manager, application, remote, name in rows.values_list(
-        "person", "application", "remote_id", "person__display_name"
-    ):
-        open_ones.setdefault(manager, []).append((application, Heir(remote, name)))
-    return {
-        (person, application): heir
-        for person, manager in managers.items()
-        for application, heir in open_ones.get(manager, ())
-    }
-
-
-def observed_account(
-    row: Account, slug: str, protecting: Protecting, heir: Heir | None = None
-) -> Observed:
+def observed_account(row: Account, slug: str, protecting: Protecting) -> Observed:
     """One account as the core sees it."""
     last_owner, owner_by = protecting.last_owner(row)
     return Observed(
@@ -245,7 +215,6 @@ def observed_account(
         last_owner=last_owner,
         owner_by=owner_by,
         deleted_there=row.deleted_there,
-        heir=heir,
         transferred=row.transferred_at is not None,
         unsure=frozenset(row.unsure),
     )
