@@ -467,6 +467,7 @@ async def test_text_that_is_no_text_is_not_sent() -> None:
         "https://[::ffff:169.254.169.254]/",
         "https://[64:ff9b::a9fe:a9fe]/",
         "https://[fd00:ec2::254]/",
+        "https://[fd20:ce::254]/",
         "https://100.100.100.200",
         "https://0.0.0.0",
         "https://224.0.0.1",
