@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from tenure.audit.models import Action, Event
 from tenure.console.models import SavedView
 from tenure.infra.csv_export import cell
 from tenure.people.models import Company, Person
+from tenure.provisioning import services
 from tenure.provisioning.models import Operation
 from tenure.rules.models import AccessException
 from tenure.signin.models import Role
@@ -253,3 +255,33 @@ def test_what_a_source_says_is_changed_there(sample: Sample, owner: Client) -> N
     before = Person.objects.get(pk=sample.people[0].pk).attributes
     owner.post(page, {"given_name": "X", "reason": "x"})
     assert Person.objects.get(pk=sample.people[0].pk).attributes == before
+
+
+def test_a_persons_page_says_what_stands_in_the_way(committed: Client) -> None:
+    """Of an account that is not made, of one that is not touched, and of the last owner's."""
+    firm = Firm()
+    firm.application("chat", recreate="never")
+    firm.application("mail")
+    firm.rule("everyone", "true", {"chat": [], "mail": []})
+    person = firm.person("1")
+    apply("chat", "mail")
+    chat, mail = linked("chat"), linked("mail")
+    row = chat["p1@acme.example"]
+    row.situation, row.deleted_there, row.active = "deleted", True, False
+    row.save()
+    row = mail["p1@acme.example"]
+    row.own, row.attributes = True, {"userName": "p1@acme.example"}
+    row.save()
+    page = text(committed, f"/console/people/{person.uid}/")
+    assert "was deleted in the application by somebody else and is not made again" in page
+    assert "own credentials are this account" in page
+    services.terminate_now(person, reason="gone")
+    page = text(committed, "/console/")
+    assert "Give Tenure the credentials of another account there" in page
+    row.own, row.owner = False, True
+    row.save()
+    Person.objects.update(generation=F("generation") + 1)
+    services.store()
+    page = text(committed, "/console/plan/")
+    assert "Nobody can approve this." in page
+    assert "Approve all" not in page

@@ -58,11 +58,14 @@ LONG_CLOSED = replace(ACCOUNT, active=False, disabled_at=NOW - timedelta(days=31
         (ACCOUNT, DELETES, ["disable", "transfer"]),
         (replace(ACCOUNT, active=False), DELETES, ["transfer"]),
         (replace(ACCOUNT, active=False, transferred=True), DELETES, ["delete"]),
-        (replace(ACCOUNT, heir=None), DELETES, ["disable"]),
-        (replace(ACCOUNT, active=False, heir=None), DELETES, []),
+        # Nobody takes it: a person hands it over, and nothing is deleted before.
+        (replace(ACCOUNT, heir=None), DELETES, ["disable", "transfer"]),
+        (replace(ACCOUNT, active=False, heir=None), DELETES, ["transfer"]),
+        (replace(ACCOUNT, active=False, heir=None), FILES, []),
         (LONG_CLOSED, LATER, ["transfer"]),
         (replace(LONG_CLOSED, transferred=True), LATER, ["delete"]),
-        (replace(LONG_CLOSED, heir=None), LATER, []),
+        (replace(LONG_CLOSED, heir=None), LATER, ["transfer"]),
+        (replace(ACCOUNT, last_owner="the last owner"), FILES, ["disable"]),
         (ACCOUNT, replace(FILES, removal=RemovalAction.KEEP), []),
         (ACCOUNT, replace(DELETES, transfers=False), ["delete"]),
     ],
@@ -89,12 +92,15 @@ def test_who_may_still_come_back_keeps_what_is_theirs(person: PersonFacts) -> No
     )
 
 
-def test_without_an_heir_it_says_so_and_looks_again() -> None:
-    alone = replace(ACCOUNT, heir=None)
+def test_without_an_heir_it_says_why_and_looks_again() -> None:
+    alone = replace(ACCOUNT, heir=None, heirless="manager, Bo Kovács, who has left too")
     (told,), look = transfers.waiting(ANNA, [alone], {"files": FILES}, NOW)
     assert told.notice
-    assert "It stays closed, and theirs" in told.message
-    (told,), look = transfers.waiting(ANNA, [alone], {"files": DELETES}, NOW)
-    assert not told.notice
+    assert "is to go to their manager, Bo Kovács, who has left too. It stays closed" in told.message
+    # Where it is to be deleted it is a step, for a person.
+    assert transfers.waiting(ANNA, [alone], {"files": DELETES}, NOW)[0] == ()
+    *_, handing = plan(account=alone, policy=DELETES)
+    assert handing.attributes == {}
+    assert handing.reason.endswith("Bo Kovács, who has left too: a person hands it over")
     assert look == NOW + timedelta(days=1)
     assert transfers.waiting(ANNA, [ACCOUNT], {"files": DELETES}, NOW) == ((), None)

@@ -11,6 +11,7 @@ from tenure.people.models import Person
 from tenure.people.services import raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.explain import explain
 from tenure.provisioning.records.plan import Seen
 from tenure.rules.models import AccessRule
 from tests.provisioning.company import Company, apply, change, drain, states
@@ -163,6 +164,10 @@ def test_a_rejection_stands_until_what_is_due_changes(sales: Company) -> None:
     assert states()["rejected"] == 10
     event = Event.objects.get(action=Action.PLAN_REJECTED)
     assert (event.actor, event.reason) == ("administrator anna", "half a file")
+    (why,) = explain(people[0]).applications
+    assert [(s.kind, s.state, s.why) for s in why.steps] == [
+        ("disable", "rejected", "by administrator anna: half a file")
+    ]
 
 
 def test_a_rejection_ends_when_they_come_back(sales: Company) -> None:

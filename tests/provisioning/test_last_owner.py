@@ -13,6 +13,7 @@ from tenure.core.owners import is_reason
 from tenure.infra.clock import now
 from tenure.provisioning import services
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions import kept_open
 from tenure.provisioning.records import last_owner
 from tests.provisioning.company import Company, apply, drain
 from tests.provisioning.test_reconcile import reconcile
@@ -50,14 +51,19 @@ def test_the_last_owner_stays_until_there_is_another_one(owned: Company) -> None
     assert row.person is not None
     assert "Chat" in row.hold_reason
     assert "p2@acme.example" in owned.open_users()
-    # Not even by a person's word.
-    services.approve(reason="do it")
+    # Not even by a person's word, who is told so.
+    told = services.approve(reason="do it")
+    assert (told.count, told.gone) == (0, 0)
+    assert "whoever approves it" in told.never[0]
     drain()
     assert len(held()) == 1
+    assert [one.person for one in kept_open.last_owners_who_left()] == ["Person 2"]
     assert "p2@acme.example" in owned.open_users()
 
     owned.memories["chat"].owners = {owned.users()["p3@acme.example"].remote_id}
     reconcile()
+    # A look at the plan says so before it is stored.
+    assert [line.state.value for line in services.preview().lines] == ["planned"]
     services.store()
     drain()
     assert owned.open_users() == {"p3@acme.example"}

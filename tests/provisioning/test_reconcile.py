@@ -39,6 +39,11 @@ def test_an_orphan_is_reported_and_left_alone(sales: Company) -> None:
     assert [issue.key for issue in result.issues] == ["robot@acme.example"]
     assert Account.objects.get(user_name="robot@acme.example").situation == "unmatched"
     assert services.preview().lines == ()
+    sales.memories["chat"].add_user({"userName": "robot2@acme.example"})
+    counters = reconcile().counters
+    assert (counters["orphans"], counters["orphans_in_all"]) == (1, 2)
+    counters = reconcile().counters
+    assert (counters.get("orphans", 0), counters["orphans_in_all"]) == (0, 2)
 
 
 def test_drift_is_seen_told_and_put_right(sales: Company) -> None:
@@ -58,10 +63,14 @@ def test_an_account_opened_behind_our_back_is_closed_again(sales: Company) -> No
     apply()
     services.terminate_now(person, reason="")
     apply()
-    sales.memories["chat"].set_active(linked()["p1@acme.example"].remote_id, True)
+    remote_id = linked()["p1@acme.example"].remote_id
+    sales.memories["chat"].set_active(remote_id, True)
     reconcile()
+    # The proof was of what has been undone since.
+    assert linked()["p1@acme.example"].evidence is None
     apply()
     assert sales.open_users() == set()
+    assert linked()["p1@acme.example"].evidence["read_back"] == "the account is closed"
 
 
 def test_a_deleted_account_becomes_a_tombstone_and_is_made_again_when_approved(

@@ -420,6 +420,11 @@ def test_what_somebody_deleted_there_is_made_again_by_policy_only(
     drain()
     assert len(memory.users) == (0 if policy == "never" else 1)
     assert Account.objects.get(pk=tombstone.pk).situation == "deleted"
+    if policy == "never":
+        assert "`tenure accounts again chat/p1@acme.example`" in plan.problems[0].message
+        ownership.again(ownership.tombstone_named("chat/P1@acme.example"), reason="a mistake")
+        apply()
+        assert len(memory.users) == 1
 
 
 def test_what_we_deleted_ourselves_is_made_anew_without_asking(plain: Company) -> None:

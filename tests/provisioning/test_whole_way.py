@@ -16,7 +16,7 @@ from tenure.infra.clock import now
 from tenure.people.models import Company as CompanyRow
 from tenure.people.models import Person
 from tenure.provisioning import services
-from tenure.provisioning.decisions import rehires
+from tenure.provisioning.decisions import byhand, rehires
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tenure.sources import answering
@@ -332,14 +332,15 @@ class TestHandingOver:
         assert self.kinds("transfer delete") == ["transfer"]
         assert services.preview().lines == ()
 
-    def test_without_an_heir_the_deletion_waits_and_says_so(self, world: World) -> None:
+    def test_without_an_heir_a_person_hands_it_over(self, world: World) -> None:
         self.leave(world, manager="", removal="delete")
         assert not world.is_open
         apply()
         assert EMAIL in world.company.users()
-        plan = services.preview(person=hr.person(1))
-        (problem,) = plan.problems
-        assert "who has no open account in chat. It is not deleted before that" in problem.message
+        task = Operation.objects.get(state="manual")
+        assert (task.kind, task.attributes) == ("transfer", {})
+        assert "manager, and the source names none: a person hands it over" in task.reason
+        assert "Hand it over there to whom you think fit" in task.error
         look = hr.person(1).next_look_at
         assert look is not None
         assert look <= now() + timedelta(days=1)
@@ -350,6 +351,54 @@ class TestHandingOver:
         apply()
         assert self.bo(world).owns == {"the plan"}
         assert EMAIL not in world.company.users()
+        assert not Operation.objects.filter(state="manual").exists()
+
+    def test_a_task_that_is_done_lets_the_deletion_go(self, world: World) -> None:
+        self.leave(world, manager="", removal="delete")
+        byhand.done(Operation.objects.get(state="manual").pk, note="Eva has it all")
+        apply()
+        assert EMAIL not in world.company.users()
+
+    def test_a_manager_who_leaves_at_the_same_time_takes_nothing(self, world: World) -> None:
+        world.chat(transfer_to="manager", removal="delete")
+        world.anna(manager="2")
+        world.company.users()[EMAIL].owns = {"the plan"}
+        gone = {"status": "Terminated", "end": day(-1)}
+        world.says(hr.row(1, manager="2", given="Anna", family="Nagy", **gone), hr.row(2, **gone))
+        drain()
+        apply()
+        assert self.bo(world).owns == set()
+        assert world.company.users()[EMAIL].owns == {"the plan"}
+        said = Operation.objects.get(person=hr.person(1), state="manual").reason
+        assert "their manager, Given2 Kovács, who has left too" in said
+
+    def test_a_manager_who_left_since_it_was_planned_takes_nothing(self, world: World) -> None:
+        world.chat(transfer_to="manager", removal="delete")
+        world.anna(manager="2")
+        gone = {"given": "Anna", "family": "Nagy", "status": "Terminated", "end": day(-1)}
+        hr.take(
+            world.hr, world.folder, [hr.row(1, manager="2", **gone), hr.row(2)], accept="a test"
+        )
+        services.store()
+        assert Operation.objects.get(kind="transfer").attributes["owner"]["to"]
+        Person.objects.filter(pk=hr.person(2).pk).update(state="left")
+        drain()
+        assert Operation.objects.get(kind="transfer", state="manual").attributes == {}
+        assert self.bo(world).owns == set()
+
+    def test_nothing_is_deleted_that_is_being_given_something(self, world: World) -> None:
+        self.leave(world, removal="delete")
+        under_way = Operation.objects.get(kind="transfer")
+        Operation.objects.filter(pk=under_way.pk).update(
+            state="retrying", not_before=now() + timedelta(hours=1)
+        )
+        Account.objects.filter(person=hr.person(1)).update(transferred_at=None)
+        services.terminate_now(hr.person(2), reason="gone, too")
+        drain()
+        waits = Operation.objects.get(kind="transfer", person=hr.person(2))
+        assert (waits.state, waits.attempts) == ("planned", 0)
+        assert waits.not_before is not None
+        assert not world.company.users()["given2.kovacs@acme.example"].active
 
     def test_within_the_grace_nothing_is_handed_over(self, world: World) -> None:
         CompanyRow.objects.update(leaver_grace=timedelta(days=14))

@@ -10,7 +10,10 @@ from django.test import Client
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action
 from tenure.audit.services import record, seal
+from tenure.core import owners
 from tenure.infra.clock import now
+from tenure.people.models import Company
+from tenure.people.services import terminate
 from tenure.provisioning.models import Operation
 from tenure.provisioning.services import terminate_now
 from tenure.signin.models import Role
@@ -85,6 +88,51 @@ def test_from_the_first_sign_in_to_the_last_proof(
     assert found.verdict == "by_hand"
 
 
+def test_what_waits_until_somebody_applies_the_plan_is_left_to_a_person(
+    ana: Somebody, wiki: Application
+) -> None:
+    """HR has said that they left; plans do not go ahead by themselves."""
+    at = now()
+    terminate(ana.person, at=at, reason="left", now=at)
+    ana.person.refresh_from_db()
+    (line,) = receipt_of(ana.person).lines
+    assert line.accounts[0].part.verdict == "by_hand"
+    assert "plans wait until somebody applies them" in line.accounts[0].part.words
+    Company.objects.update(plan_mode="automatic")
+    (line,) = receipt_of(ana.person).lines
+    assert line.accounts[0].part.verdict == "under_way"
+
+
+def test_of_two_browsers_one_that_is_not_known_to_be_out_is_told(
+    ana: Somebody, wiki: Application, listener: Listener
+) -> None:
+    party = RelyingParty()
+    party.signs_in(ana.browser)
+    ana.browser = Client()
+    ana.sign_in()
+    party.signs_in(ana.browser)
+    listener.answers = [400, 200]
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+    assert deliver_waiting() == 1
+    (line,) = receipt_of(ana.person).lines
+    assert line.sessions.verdict == "by_hand"
+    assert "did not arrive for 1 of 2 sessions: answered 400" in line.sessions.words
+
+
+def test_who_signs_out_here_has_not_signed_out_there(ana: Somebody) -> None:
+    """Nobody has told the application, and it has said nothing."""
+    chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
+    account(ana.person, chat)
+    RelyingParty("chat").signs_in(ana.browser)
+    ana.browser.post("/sign-in/out")
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+    (line,) = receipt_of(ana.person).lines
+    assert line.sessions.verdict == "by_itself"
+    assert line.sessions.words.startswith("Its tokens are void")
+
+
 def test_what_the_catalogue_says_counts(ana: Somebody) -> None:
     chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
     Application.objects.filter(pk=chat.pk).update(catalogue_entry="slack")
@@ -145,6 +193,39 @@ def test_a_persons_word_is_told_as_that_until_the_application_is_read(
         (line,) = receipt_of(ana.person).lines
         return line.accounts[0].part.words
 
-    assert words() == "Closed by hand, as ben said; it was not read since."
+    assert words() == "Closed by hand, as ben said: not proven, for it was not read since."
     Account.objects.update(observed_at=now())
     assert words() == "Closed, as it was last read."
+
+
+def test_what_stays_open_says_why_and_what_to_do(ana: Somebody) -> None:
+    """Neither is under way: nothing will ever be planned for it, or nobody lets it."""
+    chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
+    row = account(ana.person, chat)
+    Account.objects.filter(pk=row.pk).update(own=True)
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+
+    def said() -> tuple[str, str]:
+        (line,) = receipt_of(ana.person).lines
+        return line.accounts[0].part.verdict.value, line.accounts[0].part.words
+
+    verdict, words = said()
+    assert verdict == "by_hand"
+    assert "Tenure does not close it: protected: Tenure's own credentials" in words
+    Account.objects.filter(pk=row.pk).update(own=False)
+    closing = Operation.objects.create(
+        kind="disable",
+        application=chat,
+        person=ana.person,
+        account=row,
+        state="held",
+        hold_reason=owners.reason("Chat"),
+    )
+    assert said()[0] == "by_hand"
+    assert "approve it" not in said()[1]
+    assert "Tenure does not close it: The last owner of Chat" in said()[1]
+    Operation.objects.filter(pk=closing.pk).update(
+        state="rejected", decided_by="Eva", decided_reason="she is needed"
+    )
+    assert said() == ("by_hand", "Closing it was rejected by Eva (she is needed).")

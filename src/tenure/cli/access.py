@@ -232,8 +232,18 @@ def _application(item: ApplicationExplanation) -> None:
         out.print(f"    [red]{escape(item.problem)}[/]")
     for notice in item.notices:
         out.print(f"    [yellow]{escape(notice)}[/]")
+    for step in item.steps:
+        out.print(
+            f"    [magenta]{step.kind} {_STATES.get(step.state, step.state)}[/] "
+            f"[dim](operation {step.operation})[/]: {escape(step.why)}"
+        )
     if item.account is not None and item.due:
         out.print(f"    account {escape(item.account.user_name)}: {_state(item.account)}")
+
+
+#: Of an operation, where the word alone does not say it.
+_STATES = {"planned": "is to be sent", "manual": "is to be done by hand", "started": "is under way",
+           "unknown": "is looked at: nobody knows whether it was done"}  # fmt: skip
 
 
 def _state(account: Account) -> str:

@@ -1,4 +1,4 @@
-"""What a person decides about an account: link, take, unlink, ignore, protect, release."""
+"""What a person decides about an account: link, take, unlink, ignore, protect, release, again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def register(accounts: typer.Typer) -> None:
     """Into the `accounts` group, beside `list`."""
     from tenure.cli.account_take import take
 
-    for command in (link, take, unlink, ignore, protect, release):
+    for command in (link, take, unlink, ignore, protect, release, again):
         accounts.command(command.__name__)(command)
 
 
@@ -90,6 +90,20 @@ def release(account: Account, reason: Why = "", as_json: AsJson = False) -> None
     Example: `tenure accounts release chat/reception --reason 'closed next week'`
     """
     _decide(account, "release", reason, "is an account like any other again", as_json=as_json)
+
+
+def again(account: Account, reason: Why = "", as_json: AsJson = False) -> None:
+    """Somebody deleted it in the application, and its owner is to have one all the same: it is made
+    again as the rules say, whatever `recreate` says.
+
+    Example: `tenure accounts again chat/anna@acme.example --reason 'deleted by mistake'`
+    """
+    with session():
+        from tenure.provisioning.decisions import ownership
+
+        row = ownership.tombstone_named(account)
+        ownership.again(row, reason=reason)
+        _tell(row.pk, "is made again if the rules give it", as_json=as_json)
 
 
 def _decide(account: str, verb: str, reason: str, outcome: str, *, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from rich.markup import escape
 from tenure.applications.models import Application, Health
 from tenure.cli.output import out, say
 from tenure.cli.progress import Bars
+from tenure.core.owners import told_of as told_of_owners
 from tenure.infra.clock import now
 from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
@@ -68,11 +69,13 @@ class Applied:
             or any(not problem["notice"] for problem in self.problems)
             or self.states.get("held")
             or self.states.get("manual")
+            or self.run.state in (RunState.PAUSED.value, RunState.CANCELLED.value)
         )
 
     def as_json(self) -> dict[str, Any]:
         return {
             "run": self.run.pk,
+            "state": self.run.state,
             "states": self.states,
             "failed": self.failed,
             "manual": self.manual,
@@ -87,6 +90,7 @@ class Applied:
     def show(self) -> None:
         words = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
         out.print(f"[bold]Run {self.run.pk}:[/] {words or 'nothing to do'}.")
+        self._steered()
         for item in (*self.failed[:_LINES], *self.manual[:_LINES]):
             out.print(
                 f"[red]{item['state']}[/] {item['kind']} {escape(item['person_name'])} in "
@@ -115,12 +119,24 @@ class Applied:
                 "go."
             )
         for reason in self.held_reasons:
-            out.print(f"[magenta]Held:[/] {escape(reason)} `tenure approve --reason ...`")
+            how = "" if told_of_owners(reason) else " `tenure approve --reason ...`"
+            out.print(f"[magenta]Held:[/] {escape(reason)}{how}")
         for item in self.problems:
             how = "[yellow]Left as it is:[/]" if item["notice"] else "[red]Not planned:[/]"
             out.print(
                 f"{how} {escape(item['person_name'])} in "
                 f"{escape(item['application'])}: {escape(item['message'])}"
+            )
+
+    def _steered(self) -> None:
+        """Who paused or cancelled it meanwhile, and what to do about it."""
+        takes_back = {
+            RunState.PAUSED.value: "goes on",
+            RunState.CANCELLED.value: "takes that back",
+        }
+        if (how := takes_back.get(self.run.state)) is not None:
+            out.print(
+                f"[magenta]{escape(self.run.message)}[/] `tenure runs resume {self.run.pk}` {how}."
             )
 
 

@@ -133,10 +133,11 @@ def _decide(
         word = "approved" if what == "approve" else "rejected"
         if as_json:
             told = {"taken_over": list(done.taken_over)} if what == "approve" else {}
+            told |= {"never": list(done.never)} if done.never else {}
             print_json({word: done.count, "held_since": done.again, "not_due": done.gone, **told})
         else:
             _show_decided(done, word, application)
-        if done.again:
+        if done.again or done.never:
             raise typer.Exit(2)
 
 
@@ -160,6 +161,10 @@ def _show_decided(done: Decided, word: str, application: str | None) -> None:
         said = f"{name} is taken over: from here on the guards decide what is held."
         out.print(said, markup=False)
     more = f", {done.gone} not due any more" if done.gone else ""
+    for why in done.never:
+        out.print(f"Not approved: {why}", markup=False)
+    if done.never and not done.count:
+        return
     if done.count or done.gone or not done.taken_over:
         out.print(f"{done.count} operation{'' if done.count == 1 else 's'} {word}{more}.")
     else:

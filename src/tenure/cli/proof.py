@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MARKS = {
     "done": "[green]done[/]",
+    "said": "[yellow]said[/]",
     "under_way": "[yellow]under way[/]",
     "by_itself": "[yellow]expires[/]",
     "by_hand": "[red]by hand[/]",
@@ -25,6 +26,7 @@ _MARKS = {
 }
 _SAID = {
     "done": "Everything has ended, and there is proof.",
+    "said": "Everything has ended, but of some of it a person's word is all there is.",
     "under_way": "Not all of it has ended yet: it is being done.",
     "by_itself": "What could be ended has ended; the rest expires by itself.",
     "by_hand": "Somebody has to do something by hand.",
@@ -60,7 +62,7 @@ def _show(found: Receipt) -> None:
     )
     out.print(_SAID[found.verdict.value])
     if found.ended_at is not None:
-        what = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in found.ended.items())
+        what = ", ".join(_counted(n, name.replace("_", " ")) for name, n in found.ended.items())
         out.print(f"[dim]{_at(found.ended_at)}[/] Access ended here: {escape(what or 'nothing')}.")
     for line in found.lines:
         out.print(f"\n[bold]{escape(line.application.name)}[/]")
@@ -84,6 +86,10 @@ def _part(what: str, part: Part) -> None:
     at = f" [dim]{_at(part.at)}[/]" if part.at else ""
     event = f" [dim](event {part.event})[/]" if part.event else ""
     out.print(f"    {what}: {_MARKS[part.verdict.value]}{at} {escape(part.words)}{event}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what.removesuffix('s') if count == 1 else what}"
 
 
 def _at(at: datetime) -> str:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tenure.core.lifecycle import zone
 from tenure.core.model import Change, OperationKind, OperationState, Value
+from tenure.core.owners import told_of
 from tenure.provisioning.questions.ahead import Turn
 from tenure.provisioning.questions.whatif import Stay
 from tenure.provisioning.records.plan import REPORT_MODE, FirstContact, Plan, PlanLine
@@ -196,10 +197,10 @@ def _totals(console: Console, plan: Plan) -> None:
         console.print(f"Cost a month: {currency} {cost.before:,} → [bold]{cost.after:,}[/]")
     for reason in plan.held_reasons:
         console.print(f"[magenta]Held:[/] {escape(reason)}")
-    if plan.seen_in_all:
+    if plan.seen_in_all and any(not told_of(reason) for reason in plan.held_reasons):
         console.print(
             f"[dim]`tenure approve --seen {plan.seen_in_all} --reason ...` lets held operations "
             "go; `tenure reject` refuses them.[/]"
         )
-    elif plan.held:
+    elif plan.held and not plan.seen_in_all:
         console.print("[dim]`tenure apply` keeps these for a decision, and sends the rest.[/]")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tenure.console.look import KINDS
+from tenure.core import owners
 from tenure.core.model import OperationState
 from tenure.provisioning.records.plan import REPORT_MODE, Plan, PlanLine, ProblemLine
 
@@ -29,6 +30,8 @@ class Group:
     to_hold: int
     reason: str
     report: bool
+    #: Why something is held that nobody can approve, "" where nothing is.
+    owned: str
     #: What whoever decides has seen, and why nothing is sent at present.
     seen: str
     still: str
@@ -105,6 +108,8 @@ def _group(
     plan: Plan, slug: str, every: Sequence[PlanLine], shown: Sequence[PlanLine], most: int
 ) -> Group:
     held = [line for line in every if line.state is OperationState.HELD]
+    owned = next((x.hold_reason for x in held if owners.is_reason(x.hold_reason)), "")
+    held = [line for line in held if not owners.is_reason(line.hold_reason)]
     report = any(line.hold_reason == REPORT_MODE for line in held)
     kinds = Counter(line.kind.value for line in every)
     return Group(
@@ -117,6 +122,7 @@ def _group(
         to_hold=0 if report else sum(1 for line in held if line.operation_id is None),
         reason=next((line.hold_reason for line in held if line.hold_reason), ""),
         report=report,
+        owned=owned,
         seen=str(plan.seen.get(slug, "")),
         still="" if report else plan.still.get(every[0].application_name, ""),
     )

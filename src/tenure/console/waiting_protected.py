@@ -15,8 +15,7 @@ def kept_open_items() -> list[Item]:
         Item(
             Mark("Still open", "remove"),
             f"{row.account.person} has left and can still use {row.account.application.name}",
-            f"{row.account} is not touched ({row.why}). Hand it over and close it there, or let "
-            "go of the protection.",
+            f"{row.account} is not touched ({row.why}). {row.way_out}",
             reverse("console:account", args=[row.account.application.slug, row.account.pk]),
             "Look",
         )

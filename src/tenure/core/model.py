@@ -202,8 +202,10 @@ class Observed:
     owner_by: str = ""
     #: A tombstone of an account that somebody deleted in the application, not we.
     deleted_there: bool = False
-    #: Who could take over what it owns: the open account of its owner's manager, if there is one.
+    #: Who could take over what it owns: the open account of its owner's manager, if there is one;
+    #: and where there is none, the manager and why, as in `manager, Bo Nagy, who has left too`.
     heir: Heir | None = None
+    heirless: str = ""
     #: That was done already.
     transferred: bool = False
     #: What a request may have changed that got no answer: names of attributes, `active`, keys of

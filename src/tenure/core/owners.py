@@ -8,7 +8,8 @@ from collections.abc import Collection
 
 from tenure.core.model import OperationKind
 
-_BEGINS = "The last owner of"
+#: How every such reason begins.
+BEGINS = "The last owner of"
 #: Attributes by which applications say what an account may do there.
 _ROLES = frozenset({"role", "roles", "isAdmin"})
 
@@ -16,14 +17,20 @@ _ROLES = frozenset({"role", "roles", "isAdmin"})
 def reason(application: str) -> str:
     """Why an operation on it waits."""
     return (
-        f"{_BEGINS} {application} is never taken away: nobody could let anybody in any more. Make "
-        "somebody else an owner there and reconcile it; then this goes by itself."
+        f"{BEGINS} {application} is never taken away, whoever approves it: nobody could let "
+        "anybody in any more. Make somebody else an owner there and reconcile it: the next plan "
+        "lets it go."
     )
 
 
 def is_reason(text: str) -> bool:
     """Whether an operation waits for that."""
-    return text.startswith(_BEGINS)
+    return text.startswith(BEGINS)
+
+
+def told_of(text: str) -> bool:
+    """Whether a list of why something is held, where the application stands first, tells of it."""
+    return is_reason(text.partition(": ")[2])
 
 
 def takes(

@@ -209,13 +209,14 @@ def _handing_over(
         return [operation] if operation is not None else []
     reason = _removal_reason(person, "")
     handing = closing = None
-    if account.heir is not None:
+    if account.heir is not None or transfers.deletes(policy):
+        heir = account.heir
         handing = _operation(
             person,
             account,
             OperationKind.TRANSFER,
-            f"{reason}; what they own goes to their manager, {account.heir.name}",
-            attributes={transfers.OWNER: Change(None, account.heir.remote_id)},
+            f"{reason}; {transfers.to_whom(account)}",
+            attributes={transfers.OWNER: Change(None, heir.remote_id)} if heir else {},
         )
     if account.may_be_open:
         surplus = sorted(account.may_hold & policy.managed_entitlements)

@@ -168,7 +168,8 @@ def _could_be(accounts: Sequence[Observed]) -> str:
 def _stays_deleted(tombstone: Observed) -> str:
     return (
         f"{_name(tombstone)} was deleted in the application by somebody else and is not made "
-        "again (recreate: never)."
+        "again (recreate: never). `tenure accounts again "
+        f"{tombstone.application}/{_name(tombstone)}` makes it all the same."
     )
 
 

@@ -1,7 +1,8 @@
 """What somebody who has left owns in an application goes to their manager, where the application is
 to do that: once the account is closed, and before anything is deleted.
 
-Who may still come back (a grace, a legal hold) keeps what is theirs.
+Who may still come back (a grace, a legal hold) keeps what is theirs. Where nobody is there to take
+it and something is to be deleted, a person hands it over: a step, too, which names no heir.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ from tenure.core.model import (
 OWNER = "owner"
 #: Whether the manager has an account by now is looked at again so often.
 _AGAIN = timedelta(days=1)
+#: What a step without an heir is to whoever does it, and how.
+BY_HAND = (
+    "There is nobody to whom it could be handed over by itself.",
+    "Hand it over there to whom you think fit, then mark this as done. Once the source names a "
+    "manager who has an open account there it goes by itself.",
+)
+_NOBODY = "manager, who has no open account here"
 
 
 def due(person: PersonFacts, account: Observed, policy: ApplicationPolicy) -> bool:
@@ -35,6 +43,8 @@ def due(person: PersonFacts, account: Observed, policy: ApplicationPolicy) -> bo
         and person.state is LifecycleState.LEFT
         and not person.legal_hold
         and not account.transferred
+        # The last owner's stays open, and everything theirs, until somebody else owns it.
+        and not (account.last_owner and account.may_be_open)
     )
 
 
@@ -44,7 +54,7 @@ def waiting(
     policies: Mapping[str, ApplicationPolicy],
     now: datetime,
 ) -> tuple[tuple[Problem, ...], datetime | None]:
-    """What cannot be handed over because nobody is there to take it, and when to look again."""
+    """What is not handed over because nobody is there to take it, and when to look again."""
     stuck = [
         account
         for account in observed
@@ -53,8 +63,22 @@ def waiting(
         and account.heir is None
         and due(person, account, policies[account.application])
     ]
-    problems = tuple(_problem(person, account, policies[account.application]) for account in stuck)
+    problems = tuple(
+        _problem(person, account) for account in stuck if not deletes(policies[account.application])
+    )
     return problems, now + _AGAIN if stuck else None
+
+
+def deletes(policy: ApplicationPolicy) -> bool:
+    """Whether an account that is not due any more is deleted there some day."""
+    return policy.removal is RemovalAction.DELETE or policy.delete_after is not None
+
+
+def to_whom(account: Observed) -> str:
+    """Of the account's owner, in the words of a reason."""
+    if account.heir is not None:
+        return f"what they own goes to their manager, {account.heir.name}"
+    return f"what they own is to go to their {account.heirless or _NOBODY}: a person hands it over"
 
 
 def first(
@@ -69,14 +93,12 @@ def first(
     return [*steps, handing] if handing is not None else steps
 
 
-def _problem(person: PersonFacts, account: Observed, policy: ApplicationPolicy) -> Problem:
-    deletes = policy.removal is RemovalAction.DELETE or policy.delete_after is not None
-    waits = "It is not deleted before that" if deletes else "It stays closed, and theirs"
+def _problem(person: PersonFacts, account: Observed) -> Problem:
     return Problem(
         account.application,
         person.key,
-        f"What {person.label} owns here is to go to their manager, who has no open account in "
-        f"{account.application}. {waits}: name a manager in the source who has one, give theirs "
-        "one by a rule, or take transfer_to out of the removal.",
-        notice=not deletes,
+        f"What {person.label} owns here is to go to their {account.heirless or _NOBODY}. It stays "
+        "closed, and theirs: name a manager in the source who has an open account here, or hand it "
+        "over there by hand.",
+        notice=True,
     )

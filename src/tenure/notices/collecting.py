@@ -149,8 +149,7 @@ def _kept_open() -> Iterator[Waiting]:
             Kind.OPEN,
             f"open {account.pk}",
             f"{account.person} has left and can still use {name}",
-            f"{account} is not touched: {row.why}. Hand it over and close it there, or let go of "
-            "the protection.",
+            f"{account} is not touched: {row.why}. {row.way_out}",
             reverse("console:account", args=[account.application.slug, account.pk]),
         )
 

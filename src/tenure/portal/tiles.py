@@ -36,6 +36,7 @@ _MAKING: Final = {
     OperationState.HELD.value: ("Waits for approval", "wait", False),
     OperationState.MANUAL.value: ("Set up by hand", "wait", False),
     OperationState.FAILED.value: ("Needs help", "remove", False),
+    OperationState.REJECTED.value: ("Was refused", "remove", False),
 }
 _ORDER: Final = {"change": 0, "wait": 1, "make": 2, "remove": 3, "": 4}
 
@@ -68,7 +69,11 @@ class Tile:
 
 def tiles_of(person: Person) -> list[Tile]:
     """What the person has, is to have, or had and has lost; removed accounts are not shown."""
-    operations = {op.application.slug: op for op in provisioning.open_operations(person)}
+    operations = {
+        op.application.slug: op
+        for op in provisioning.open_operations(person, refused=True)
+        if op.kind in _MAKES or op.state != OperationState.REJECTED.value
+    }
     accounts = {
         account.application.slug: account
         for account in applications.accounts_of(person)

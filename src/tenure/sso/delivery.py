@@ -135,20 +135,40 @@ async def _send(
             return Answer(response.status, body.decode(errors="replace"), location[:_LARGEST])
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])
+    except Exception as error:  # A fault of ours fails what met it, and nothing else.
+        _log.exception("Notice %s met a fault of ours.", row.pk)
+        return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])
 
 
 def _settle(row: Notice, answer: Answer) -> bool:
     """Keep what was answered. Returns whether it arrived."""
-    sender, outcome = outbox.sender_of(row.kind), Outcome.LATER
-    with transaction.atomic():
-        if sender is not None and answer.status is not None:
-            reply = outbox.Reply(answer.status, answer.said, answer.location)
-            if sender.arrived(row, reply):
-                outcome = Outcome.ARRIVED
-            elif sender.hopeless(row, reply):
-                outcome = Outcome.HOPELESS
-        _settle_as(row, Done(outcome, answer.said, answer.status))
+    outcome, said = Outcome.LATER, answer.said
+    try:
+        with transaction.atomic():
+            outcome = _judged(row, answer)
+            said = _words(row, answer)
+    except Exception:  # As above: whatever one application answers, the others have their proof.
+        _log.exception("The answer to notice %s met a fault of ours.", row.pk)
+    _settle_as(row, Done(outcome, said, answer.status))
     return outcome is Outcome.ARRIVED
+
+
+def _words(row: Notice, answer: Answer) -> str:
+    sender = outbox.sender_of(row.kind)
+    if answer.status is None or not isinstance(sender, outbox.Explainer):
+        return answer.said
+    reply = outbox.Reply(answer.status, answer.said, answer.location)
+    return sender.said(row, reply) or answer.said
+
+
+def _judged(row: Notice, answer: Answer) -> Outcome:
+    sender = outbox.sender_of(row.kind)
+    if sender is None or answer.status is None:
+        return Outcome.LATER
+    reply = outbox.Reply(answer.status, answer.said, answer.location)
+    if sender.arrived(row, reply):
+        return Outcome.ARRIVED
+    return Outcome.HOPELESS if sender.hopeless(row, reply) else Outcome.LATER
 
 
 @transaction.atomic
@@ -181,5 +201,8 @@ def _record(row: Notice, took: bool) -> None:
             "answer": row.answer[:_KEPT_FOREVER],
             "written_at": row.created_at.isoformat(),
             "sent_at": row.sent_at.isoformat() if row.sent_at else None,
+            outbox.ENDS: outbox.ends_of(row.kind, row.payload).value,
+            outbox.SESSION: outbox.session_of(row),
+            outbox.ONCE_MORE: outbox.ONCE_MORE in row.payload,
         },
     )

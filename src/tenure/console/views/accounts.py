@@ -29,6 +29,7 @@ _DECISIONS: Final[MappingProxyType[str, tuple[Callable[..., None], str]]] = Mapp
         "ignore": (ownership.ignore, "It is left alone: no rule looks for its owner."),
         "protect": (ownership.protect, "It is never changed, closed or deleted by us."),
         "release": (ownership.release, "It is an account like any other again."),
+        "again": (ownership.again, "It is made again if the rules give it: see the plan."),
     }
 )
 

@@ -31,10 +31,10 @@ from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import stand
 from tenure.provisioning import services
-from tenure.provisioning.decisions import taking
+from tenure.provisioning.decisions import byhand, taking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions import selectors as provisioning
-from tenure.provisioning.questions.explain import ApplicationExplanation, explain
+from tenure.provisioning.questions.explain import ApplicationExplanation, Step, explain
 from tenure.rules import exceptions
 from tenure.signin import again
 from tenure.signin.permissions import Ability
@@ -54,6 +54,11 @@ class AccountRow:
     why: ApplicationExplanation | None
     operation: Operation | None
     holds: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def said(self) -> str:
+        """Why the operation is as it is."""
+        return Step.of(self.operation).why if self.operation is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "choices": choices_for(found),
         "ask": request.GET.get("ask", ""),
         "proof": None if problem else proofs.shown(receipt_of(found)),
+        "failing": byhand.failing(person=found),
         "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
     }
@@ -162,7 +168,9 @@ def _accounts(
     found: Person, why: dict[str, ApplicationExplanation], every: list[Application]
 ) -> list[AccountRow]:
     """What they have or had, then what is due and not there yet; the latest account of each."""
-    operations = {op.application.slug: op for op in provisioning.open_operations(found)}
+    operations = {
+        op.application.slug: op for op in provisioning.open_operations(found, refused=True)
+    }
     rows: dict[str, AccountRow] = {}
     for account in applications.accounts_of(found):
         slug = account.application.slug
@@ -183,6 +191,8 @@ def _accounts(
         if slug not in rows and (item.due or slug in operations):
             operation = operations.get(slug)
             mark = _mark(None, operation) if operation else look.Mark("To be made", "change")
+            if item.notices and operation is None:
+                mark = look.Mark("Not made", "wait")
             if item.problem:
                 mark = look.Mark("Problem", "remove")
             holds = tuple(item.entitlements.items())
@@ -227,6 +237,8 @@ def _deletions(found: Person, rows: list[AccountRow]) -> list[datetime]:
         and row.account.situation == Situation.LINKED.value
         and row.account.disabled_at is not None
         and row.application.delete_after is not None
+        # What they own has to be handed over first, whenever that is.
+        and not (row.application.transfer_to and row.account.transferred_at is None)
     ]
     # Within the company's grace nothing is deleted.
     return [max(one, at.until) for one in due] if at.until else due

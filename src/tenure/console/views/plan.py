@@ -125,7 +125,10 @@ def decide(request: ConsoleRequest) -> HttpResponse:
         return redirect(back)
     what = plural(done.count, "operation")
     if decision == "approve":
-        messages.success(request, f"{what} approved: on the way.")
+        if done.count or not done.never:
+            messages.success(request, f"{what} approved: on the way.")
+        for why in done.never:
+            messages.warning(request, f"Not approved: {why}")
         for name in done.taken_over:
             messages.info(request, f"{name} is taken over: the guards decide from here on.")
     else:

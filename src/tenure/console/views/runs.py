@@ -37,13 +37,19 @@ _COUNTERS = {
     "unchanged": "Unchanged",
     "left": "Left",
     "held": "Held",
+    "would_add": "Would be added",
+    "would_change": "Would change",
+    "would_leave": "Would leave",
+    "missing": "Missing",
     "errors": "Errors",
     "warnings": "Warnings",
     "seen": "Accounts seen",
     "new": "New",
-    "linked": "Linked",
-    "orphans": "No owner",
-    "disputed": "Disputed",
+    "linked": "Newly linked",
+    "orphans": "Newly without owner",
+    "orphans_in_all": "Without owner in all",
+    "disputed": "Newly disputed",
+    "ignored": "Newly ignored",
     "gone": "Gone",
     "drift": "Changed over there",
 }
@@ -119,8 +125,7 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
     try:
         match request.POST.get("do"):
             case "pause":
-                steering.pause(pk, reason=reason)
-                messages.warning(request, "Nothing more of it is begun until it is resumed.")
+                messages.warning(request, f"Paused: {steering.pause(pk, reason=reason)}")
             case "resume":
                 count = steering.resume(pk, reason=reason)
                 messages.success(request, f"It goes on with {plural(count, 'operation')}.")

@@ -20,6 +20,7 @@ from tenure.applications.finding import application_named
 from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
+from tenure.core import owners
 from tenure.core.guard import covers
 from tenure.core.model import OperationState
 from tenure.infra.bulk import one_of
@@ -44,12 +45,14 @@ _LISTED = 1000
 @dataclass(frozen=True, slots=True)
 class Decided:
     """What became of a decision. `count` operations follow it; `again` wait for another one, being
-    new since the decider looked; `gone` were not due any more. `taken_over`: names of applications
-    that were in use before us and are like any other from here on."""
+    new since the decider looked; `gone` were not due any more. `never`: why others stay as they
+    are, whoever approves them. `taken_over`: names of applications that were in use before us and
+    are like any other from here on."""
 
     count: int = 0
     again: int = 0
     gone: int = 0
+    never: tuple[str, ...] = ()
     taken_over: tuple[str, ...] = ()
 
 
@@ -77,23 +80,27 @@ def approve(
         state=OperationState.HELD.value, hold_reason=_NEW, held_at=at
     )
     kept = _operations(chosen).filter(state=OperationState.HELD.value)
+    never = {pk: why for pk, why in kept.values_list("pk", "hold_reason") if owners.is_reason(why)}
+    kept = kept.exclude(pk__in=never)
     # What was planned anew and is the same goes on in the run of that plan.
     runs = dict(kept.values_list("pk", "run_id"))
     still = [row for row in chosen if row.pk in runs]
     for row in still:
         row.run_id = runs[row.pk]
-    approved = [*still, *less]
+    approved = [*still, *(row for row in less if not owners.is_reason(row.hold_reason))]
     _operations(approved).update(
         state=OperationState.PLANNED.value,
         decided_by=actor()[:200],
         decided_reason=reason,
         hold_reason="",
     )
-    replaced = {ledger.key(row) for row in [*still, *fresh]}
+    owned = [row for row in chosen if row.pk in never]
+    replaced = {ledger.key(row) for row in [*still, *fresh, *owned]}
     decided = Decided(
         count=len(approved),
         again=len(new) + len(rows) - len(chosen),
         gone=sum(key not in replaced for key in before),
+        never=tuple(sorted(set(never.values()))),
     )
     _go_on(approved, at)
     _record(Action.PLAN_APPROVED, approved, decided, reason)

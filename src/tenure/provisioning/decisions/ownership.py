@@ -45,6 +45,40 @@ def account_named(text: str) -> Account:
     )
 
 
+def tombstone_named(text: str) -> Account:
+    """What is kept of an account that somebody deleted in the application, by the same names; of
+    several the latest. Raises `LookupError`."""
+    gone = Account.objects.filter(situation=Situation.DELETED.value, deleted_there=True)
+    rows = gone.order_by("-deleted_at", "-pk")
+    slug, _, name = text.strip().partition("/")
+    if not name:
+        found = rows.filter(pk=int(slug)).first() if slug.isdigit() else None
+    else:
+        rows = rows.filter(application=application_named(slug))
+        found = rows.filter(Q(user_name__iexact=name) | Q(remote_id=name)).first()
+    if found is None:
+        raise LookupError(
+            f"There is no account {text!r} that somebody deleted in the application. "
+            "`tenure accounts list --filter situation=deleted` shows those that are gone."
+        )
+    return found
+
+
+@transaction.atomic
+def again(account: Account, *, reason: str) -> None:
+    """It was deleted in the application by somebody, and its owner is to have one all the same, if
+    the rules give it. Raises `CannotDecide`."""
+    rows = Account.objects.select_for_update(of=("self",), no_key=True)
+    row = rows.select_related("application", "person").get(pk=account.pk)
+    if row.situation != Situation.DELETED.value or not row.deleted_there:
+        raise CannotDecide(f"{row} was not deleted in the application by somebody else.")
+    if row.person_id is None:
+        raise CannotDecide(f"{row} was nobody's: there is nobody to make it for.")
+    before = _as_it_is(row)
+    row.deleted_there = False
+    _save(row, Action.ACCOUNT_WANTED_AGAIN, before, reason, [row.person_id])
+
+
 @transaction.atomic
 def link(account: Account, person: Person, *, reason: str) -> None:
     """It is this person's. Raises `CannotDecide`."""

@@ -60,7 +60,8 @@ def steps(row: Operation, clear: Mapping[str, Value | None]) -> Iterator[str]:
         yield "look first whether they have an account there already: if so, take that one"
     if kind is OperationKind.TRANSFER:
         heir = row.attributes.get(OWNER, {}).get("to")
-        yield f"make the account with the id {heir} the owner of all that it owns"
+        whom = f"the account with the id {heir}" if heir else "somebody who is to have it"
+        yield f"make {whom} the owner of all that it owns"
     elif not made_already(row):
         for name, change in row.attributes.items():
             yield _value(name, change, clear)

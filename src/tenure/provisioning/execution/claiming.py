@@ -22,7 +22,7 @@ from tenure.infra.instances import loading, relate
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import accounts, last_owner, settling, veiling
+from tenure.provisioning.records import accounts, heirs, last_owner, settling, veiling
 from tenure.provisioning.records.work import SENT, Work
 from tenure.runs.selectors import paused
 
@@ -180,6 +180,11 @@ def claim(
     operations = _read(chosen.values())
     if held := last_owner.held_back(application, operations, now):
         operations = [row for row in operations if row.pk not in held]
+    if other := heirs.outdated(application, operations):
+        stale += [row.person_id for row in other if row.person_id is not None]
+        operations = [row for row in operations if row not in other]
+    if arriving := heirs.put_off(application, operations, now):
+        operations = [row for row in operations if row.pk not in arriving]
     if lost := [row for row in operations if not veiling.can_be_sent(row)]:
         _give_up(lost, now)
         operations = [row for row in operations if row not in lost]

@@ -26,8 +26,8 @@ from tenure.connectors.base import (
     Unsupported,
 )
 from tenure.connectors.lease import may_write
+from tenure.core import transfers
 from tenure.core.model import OperationKind
-from tenure.core.transfers import OWNER
 from tenure.core.veiling import scrubbed
 from tenure.provisioning.execution.joining import Joining
 from tenure.provisioning.execution.proving import Proof
@@ -283,7 +283,9 @@ class Batch:
                 "This application cannot hand over what an account owns.",
                 "Do it there by hand, then mark it as done.",
             )
-        await self.connector.transfer(work.remote_id, str(work.attributes[OWNER]))
+        if transfers.OWNER not in work.attributes:
+            raise Unsupported(*transfers.BY_HAND)
+        await self.connector.transfer(work.remote_id, str(work.attributes[transfers.OWNER]))
 
     async def _memberships(self, what: str) -> None:
         """Grant or revoke group by group, all accounts of the batch together."""

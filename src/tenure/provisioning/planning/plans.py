@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
+from tenure.core import owners
 from tenure.core.guard import Counted, counted, covers, latest
 from tenure.core.model import (
     ApplicationMode,
@@ -110,7 +111,10 @@ class _Found:
             line = _wait(line, step.hold or self._held_back.get(step.application, ""))
             old = self._standing.get(line.key)
             same = old is not None and old.content == line.content
-            self.lines.append(old if old and same else replace(line, takes_access=takes_it))
+            # There is another owner by now: it is not held any more once it is stored.
+            freed = old is not None and owners.is_reason(old.hold_reason) and not step.hold
+            as_stored = old if old and same and not freed else None
+            self.lines.append(as_stored or replace(line, takes_access=takes_it))
 
 
 def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:

@@ -241,9 +241,11 @@ def operations_page(
     return page(rows, order=("id",), cursor=cursor, size=size)
 
 
-def open_operations(person: Person) -> list[Operation]:
-    """What is not settled yet for a person, and what failed."""
-    wanted = [state.value for state in OPEN_STATES] + [OperationState.FAILED.value]
+def open_operations(person: Person, *, refused: bool = False) -> list[Operation]:
+    """What is not settled yet for a person, and what failed; and what somebody refused and would be
+    due still, if it is asked for."""
+    wanted = [OperationState.FAILED.value, *(state.value for state in OPEN_STATES)]
+    wanted += [OperationState.REJECTED.value] if refused else []
     return list(
         Operation.objects.filter(person=person, state__in=wanted)
         .select_related("application")

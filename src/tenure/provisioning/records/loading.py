@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from tenure.applications.models import Account, Application, Entitlement, TransferTo
+from tenure.applications.models import Account, Application, Entitlement
 from tenure.core.access import AccessException, Rule, RuleBook
 from tenure.core.account_conditions import compile_account_condition, first_that_holds, seen
 from tenure.core.decision import Policies
@@ -18,9 +18,7 @@ from tenure.core.model import (
     ApplicationMode,
     ApplicationPolicy,
     DriftAction,
-    Heir,
     LeaveAction,
-    LifecycleState,
     Observed,
     OrphanAction,
     Price,
@@ -33,6 +31,7 @@ from tenure.infra.bulk import one_of
 from tenure.infra.instances import read
 from tenure.people.models import OnRename, Person
 from tenure.people.services import schema, sensitive_attributes
+from tenure.provisioning.records.heirs import Heirs
 from tenure.provisioning.records.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessRule, PeopleGroup
@@ -182,44 +181,16 @@ def observed(
         one_of("person_id", people),
         situation__in=[Situation.LINKED.value, Situation.DELETED.value],
     ).order_by("deleted_at", "pk")
-    taking = heirs(people)
+    heirs = Heirs(people)
     for row in read(rows, _OBSERVED):
         if row.person_id is not None and row.application_id in slugs:
-            heir = taking.get((row.person_id, row.application_id))
-            account = observed_account(row, slugs[row.application_id], protecting, heir)
+            account = observed_account(row, slugs[row.application_id], protecting)
+            account = heirs.told(account, row.person_id, row.application_id)
             found.setdefault(row.person_id, []).append(account)
     return found
 
 
-def heirs(people: Iterable[int]) -> dict[tuple[int, int], Heir]:
-    """(Person, application) -> the open account of their manager, for those who have left, where
-    what they own is to go to them."""
-    left = Person.objects.filter(
-        pk__in=list(people), state=LifecycleState.LEFT.value, manager__isnull=False
-    )
-    managers = dict(left.values_list("pk", "manager_id"))
-    if not managers:
-        return {}
-    rows = Account.objects.filter(
-        application__transfer_to=TransferTo.MANAGER,
-        person__in=set(managers.values()),
-        situation=Situation.LINKED.value,
-    ).exclude(active=False)
-    open_ones: dict[int, list[tuple[int, Heir]]] = {}
-    for manager, application, remote, name in rows.values_list(
-        "person", "application", "remote_id", "person__display_name"
-    ):
-        open_ones.setdefault(manager, []).append((application, Heir(remote, name)))
-    return {
-        (person, application): heir
-        for person, manager in managers.items()
-        for application, heir in open_ones.get(manager, ())
-    }
-
-
-def observed_account(
-    row: Account, slug: str, protecting: Protecting, heir: Heir | None = None
-) -> Observed:
+def observed_account(row: Account, slug: str, protecting: Protecting) -> Observed:
     """One account as the core sees it."""
     last_owner, owner_by = protecting.last_owner(row)
     return Observed(
@@ -236,7 +207,6 @@ def observed_account(
         last_owner=last_owner,
         owner_by=owner_by,
         deleted_there=row.deleted_there,
-        heir=heir,
         transferred=row.transferred_at is not None,
         unsure=frozenset(row.unsure),
     )
