@@ -508,6 +508,20 @@ def test_a_closed_account_that_is_not_listed_is_asked_for_and_still_there(
     assert Account.objects.filter(situation="deleted").count() == 0
 
 
+def test_most_accounts_of_a_small_company_that_are_not_listed_are_not_gone(
+    sales: Company,
+) -> None:
+    """The token sees less than before, and finds them no more either: they would be made again."""
+    sales.people(8)
+    apply()
+    memory = sales.memories["chat"]
+    for key in list(memory.users)[:5]:
+        memory.delete_user(key)
+    result = reconcile()
+    assert (result.counters["gone"], result.counters["missing"]) == (0, 5)
+    assert "5 of 8 accounts are not listed any more" in result.issues[0].message
+
+
 def test_an_application_in_which_nobody_is_left_is_not_believed(plain: Company) -> None:
     """Of a company that is smaller than what may be missing: the address is another tenant's."""
     plain.people(3)
