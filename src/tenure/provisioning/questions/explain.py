@@ -126,11 +126,9 @@ class Explanation:
     accounts: tuple[Account, ...]
     #: All that is not settled yet, failed or was refused.
     operations: tuple[Operation, ...]
-
-    @property
-    def due(self) -> frozenset[str]:
-        """The applications that they are to have now."""
-        return frozenset(item.application for item in self.applications if item.due)
+    #: The applications that they are to have open now. A closed account that only stays as it is,
+    #: because a rule cannot be decided, is none.
+    due: frozenset[str]
 
     def history(self) -> list[Event]:
         """The latest events about them, and about the applications. One query."""
@@ -249,7 +247,16 @@ def explain(
         rows=tuple(rows),
         accounts=held,
         operations=tuple(operations),
+        due=frozenset(
+            one.application
+            for one in explained
+            if one.due and not (_is_closed(one) and weighed.is_only_kept(one.application))
+        ),
     )
+
+
+def _is_closed(one: ApplicationExplanation) -> bool:
+    return one.account is not None and one.account.active is False
 
 
 def _accounts(person: Person, rows: Iterable[Application]) -> tuple[Account, ...]:
