@@ -183,7 +183,7 @@ def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
         ended=trail.ended if person.state in CLOSED else {},
         lines=tuple(lines),
         sealed=_sealed(),
-        administrators=_administrators(person) if application is None else (),
+        administrators=_administrators(person),
     )
 
 
