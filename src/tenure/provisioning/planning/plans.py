@@ -141,7 +141,7 @@ def _plan(scope: Scope, found: _Found, *, guarded: bool) -> Plan:
     lines += [line for line in stored if (line.person_id, line.application) not in found.pairs]
     undecided = _undecided(lines)
     held = guarding.of_preview(undecided, drafting.applications, drafting.now) if guarded else {}
-    lines = [_hold(line, held) for line in lines]
+    lines = _with_what_waits([_hold(line, held) for line in lines])
     lines.sort(key=_place)
     return Plan(
         lines=tuple(lines),
@@ -219,6 +219,8 @@ def _hold_back(drafting: Drafting, run: Run) -> None:
         first_contact.pass_what_agrees(held_back)
     for (slug, what), why in guarding.of_run(run, live.values(), at).items():
         ledger.hold(guarding.KINDS[what], live[slug].pk, why, at)
+        if what is Counted.REMOVALS:
+            ledger.hold_handing_over(guarding.KINDS[what], live[slug].pk, why, at)
 
 
 def store_lagging() -> StoredPlan | None:
@@ -352,6 +354,22 @@ def _hold(line: PlanLine, held: Held) -> PlanLine:
     if why is None or line.decided or line.state is not OperationState.PLANNED:
         return line
     return replace(line, state=OperationState.HELD, hold_reason=why)
+
+
+def _with_what_waits(lines: Iterable[PlanLine]) -> list[PlanLine]:
+    """Nothing is handed over of who may keep it after all: that waits with the removal."""
+    lines = list(lines)
+    held = {
+        (line.application, line.person_id): line.hold_reason
+        for line in lines
+        if line.state is OperationState.HELD and counted(line.kind) is Counted.REMOVALS
+    }
+    return [
+        _wait(line, held.get((line.application, line.person_id), ""))
+        if line.kind is OperationKind.TRANSFER and not line.decided
+        else line
+        for line in lines
+    ]
 
 
 def _user_names(accounts: Iterable[Observed]) -> dict[str, str]:
