@@ -235,7 +235,7 @@ def hold_reasons(run: Run) -> tuple[str, ...]:
         .order_by("at", "hold_reason", "kind")
     )
     found = latest((name, counted(OperationKind(kind)), why) for name, kind, why, _ in rows)
-    return tuple(f"{name}: {why}" for (name, _), why in sorted(found.items()))
+    return tuple(dict.fromkeys(f"{name}: {why}" for (name, _), why in sorted(found.items())))
 
 
 def counts(run: Run) -> dict[str, int]:

@@ -113,7 +113,7 @@ class _Found:
             same = old is not None and old.content == line.content
             # There is another owner by now: it is not held any more once it is stored.
             freed = old is not None and owners.is_reason(old.hold_reason) and not step.hold
-            as_stored = old if old and same and not freed else None
+            as_stored = replace(old, reason=line.reason) if old and same and not freed else None
             self.lines.append(as_stored or replace(line, takes_access=takes_it))
 
 
@@ -302,7 +302,8 @@ def _reasons(applications: Mapping[str, Application], lines: Iterable[PlanLine])
         if line.state is OperationState.HELD and applications[line.application].mode != _REPORT
     ]
     found = latest(waiting)
-    return tuple(f"{applications[slug].name}: {why}" for (slug, _), why in found.items())
+    told = (f"{applications[slug].name}: {why}" for (slug, _), why in found.items())
+    return tuple(dict.fromkeys(told))
 
 
 def _seen(stored: Iterable[PlanLine]) -> dict[str, Seen]:
