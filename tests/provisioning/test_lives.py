@@ -303,8 +303,9 @@ class TestRequirements:
         assert (
             "waits for mail, where they have no open account yet (mail: report mode" in told.message
         )
-        mail, _ = explain(person).applications
-        assert "report mode" in mail.still
+        still = {one.application: one.still for one in explain(person).applications}
+        assert "report mode" in still["mail"]
+        assert not still["chat"]
 
     def test_a_reason_follows_what_somebody_is_by_now(self, company: Company) -> None:
         """Closing was held because their start moved; then the hire was cancelled."""
