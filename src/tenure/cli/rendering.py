@@ -31,10 +31,15 @@ _SIGNS = {
 _LONGEST_VALUE = 40
 
 
-def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
+def show_plan(console: Console, plan: Plan, *, everything: bool, changed: bool = False) -> None:
     """Print the plan. Of many operations in an application 20, unless `everything`: first what
-    takes something from somebody."""
-    if not plan.lines and not plan.problems:
+    takes something from somebody. `changed`: it is about who changed since the last one."""
+    if not plan.lines and not plan.problems and changed:
+        console.print(
+            "Nothing to do for anybody who changed since the last plan.\n[dim]What plans leave as "
+            "it is (a dispute, a protected account) is said by `tenure explain PERSON`.[/]"
+        )
+    elif not plan.lines and not plan.problems:
         console.print("Nothing to do: every account is as the rules say.")
     for name, group in groupby(plan.lines, key=lambda line: line.application_name):
         _application(console, name, list(group), everything=everything)

@@ -238,7 +238,8 @@ def plan(
         elif config is None and not applications():
             out.print("There are no applications yet: `tenure config apply` adds them.")
         else:
-            show_plan(out, found, everything=everything)
+            changed = who is None and config is None
+            show_plan(out, found, everything=everything, changed=changed)
             show_stays(out, stays)
             if who:
                 show_turns(out, turns, who.time_zone)
