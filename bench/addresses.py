@@ -42,6 +42,7 @@ NO_PAGES: Final[dict[str, str]] = {
     "export_licences": "a file of what the page of licences shows",
     "authorise_draft": "sends on to the source, which asks whether it may",
     "remove_view": "takes forms only",
+    "removed": "takes forms only",
 }
 #: Of the portal.
 NO_PORTAL_PAGES: Final[dict[str, str]] = {

@@ -132,7 +132,7 @@ def test_reconcile_tells_orphans_and_drift(company: Company, tenure: Tenure) -> 
     words = tenure("reconcile", "chat")
     assert "linked to their owner" in words.out
     assert "in all" in words.out
-    assert "orphans" in words.out
+    assert "newly nobody's (orphans)" in words.out
     assert "drift" in words.out
 
 

@@ -46,6 +46,7 @@ WRITES = (
     "application_sso_secret",
     "decide_request",
     "settle_task",
+    "removed",
     "steer_run",
     "rule_check",
     "administrator",

@@ -94,6 +94,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "decide": (NO, Ability.DECIDE),
     "decide_request": (NO, Ability.EXCEPT),
     "settle_task": (NO, Ability.TASKS),
+    "removed": (NO, Ability.TASKS),
     "steer_run": (NO, Ability.RUNS),
     "writes": (Ability.STOP, Ability.STOP),
     "start": (Ability.CONFIGURE, Ability.CONFIGURE),

@@ -20,6 +20,7 @@ from tenure.core.receipt import (
 )
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+SAID = Part(Verdict.SAID, "Closed by hand, as ben said.", NOON)
 CLOSED = Part(Verdict.DONE, "Closed.", NOON)
 HERE = Part(Verdict.OPEN, "They are to have it.")
 
@@ -40,8 +41,8 @@ def told(state: Told, minutes: int = 0, **more: Any) -> Message:
         (facts(active=False), "done", "Closed, as it was last read."),
         (
             facts(active=False, word_of="ben"),
-            "done",
-            "Closed by hand, as ben said; it was not read",
+            "said",
+            "Closed by hand, as ben said: not proven, for it was not read",
         ),
         (facts(due=True), "open", "They are to have it."),
         (facts(closing="planned"), "under_way", "It is being closed."),
@@ -84,6 +85,64 @@ def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
             "by_hand",
             "did not arrive: answered 400. Do it.",
         ),
+        # One that arrived says nothing of another session.
+        (
+            SessionFacts(
+                messages=[told(Told.ARRIVED, 1), told(Told.FAILED, answer="answered 400")],
+                by_hand="Do it.",
+            ),
+            [CLOSED],
+            "by_hand",
+            "did not arrive for 1 of 2 sessions: answered 400. Do it.",
+        ),
+        (
+            SessionFacts(messages=[told(Told.ARRIVED, 1), told(Told.WAITING)]),
+            [CLOSED],
+            "under_way",
+            "on its way",
+        ),
+        (
+            SessionFacts(messages=[told(Told.FAILED, answer="no"), told(Told.WAITING)]),
+            [CLOSED],
+            "by_hand",
+            "did not arrive for 1 of 2 sessions: no.",
+        ),
+        # As long as what they were given may still be used there, nothing is proven.
+        (
+            SessionFacts(
+                messages=[
+                    told(Told.ARRIVED, whole=True),
+                    told(Told.WAITING, due=NOON + timedelta(minutes=8)),
+                ]
+            ),
+            [CLOSED],
+            "under_way",
+            "told, and once more at 12:08:00 UTC: until then it may take what they were given",
+        ),
+        # Nor of one that was begun before, and did not end as it was told to.
+        (
+            SessionFacts(
+                messages=[told(Told.ARRIVED, 9), told(Told.FAILED, answer="answered 400")],
+                signed_in_at=NOON + timedelta(minutes=5),
+            ),
+            [CLOSED],
+            "by_hand",
+            "did not arrive for 1 of 2 sessions: answered 400.",
+        ),
+        # What ends everything ends that, too.
+        (
+            SessionFacts(
+                messages=[
+                    told(Told.ARRIVED, 9, whole=True, answer="answered 204", event=7),
+                    told(Told.FAILED, 9),
+                    told(Told.FAILED),
+                ],
+                signed_in_at=NOON + timedelta(minutes=5),
+            ),
+            [CLOSED],
+            "done",
+            "answered 204",
+        ),
         # What arrived before they signed in again proves nothing.
         (
             SessionFacts(
@@ -94,6 +153,8 @@ def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
             "the account is closed, and whether that ends its sessions is not known",
         ),
         (SessionFacts(closing_ends=True), [CLOSED], "done", "with the account"),
+        (SessionFacts(closing_ends=True), [CLOSED, SAID], "said", "as a person said"),
+        (SessionFacts(closing_ends=False), [SAID], "by_hand", "cannot be told"),
         (SessionFacts(closing_ends=True), [CLOSED, HERE], "open", "None is open"),
         (SessionFacts(closing_ends=False), [CLOSED], "by_hand", "cannot be told"),
         (SessionFacts(tokens_void_at=NOON, signed_in_at=NOON), [], "by_itself", "tokens are void"),
@@ -115,5 +176,6 @@ def test_what_is_left_to_a_person_is_said_first() -> None:
     parts = [CLOSED, Part(Verdict.BY_HAND, "x"), Part(Verdict.UNDER_WAY, "y")]
     assert worst(parts) is Verdict.BY_HAND
     assert worst(parts[::2]) is Verdict.UNDER_WAY
+    assert worst([CLOSED, SAID]) is Verdict.SAID
     assert worst([CLOSED]) is Verdict.DONE
     assert worst([]) is Verdict.NOTHING

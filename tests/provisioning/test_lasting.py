@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tenure.applications.models import Account
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting
 from tenure.connectors.base import AlreadyExists, Capabilities, NotFound
@@ -24,6 +25,7 @@ from tenure.provisioning.questions import selectors
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tenure.provisioning.records import lasting, settling
 from tenure.runs.models import Run
+from tenure.sso.receipt import receipt_of
 from tests.provisioning.company import Company, apply, change, drain, linked
 
 
@@ -109,10 +111,25 @@ def test_it_ends_when_somebody_did_it_by_hand_or_tries_again(
     drain()
     again = Operation.objects.filter(kind="disable").latest("pk")
     assert (again.pk > row.pk, again.state, lasting.bring_back(now())) == (True, "failed", 0)
+    with pytest.raises(byhand.TaskRefused, match="Say what was done there, and by whom"):
+        byhand.done(again.pk)
     byhand.done(again.pk, note="locked it in its admin page")
     again.refresh_from_db()
     assert (again.state, again.evidence["by"]) == ("done", "system")
+    said = Event.objects.get(action=Action.REMOVAL_SAID_DONE)
+    assert (said.reason, "not proven" in said.get_action_display()) == (
+        again.evidence["note"],
+        True,
+    )
+    leaver.refresh_from_db()
+    (account,) = receipt_of(leaver).lines[0].accounts
+    assert (account.part.verdict, "as system said" in account.part.words) == ("said", True)
+    assert not Event.objects.filter(action=Action.TASK_DONE).exists()
     assert lasting.bring_back(now() + timedelta(days=1)) == 0
+    asyncio.run(reconcile_by_slug("chat"))
+    assert Account.objects.get().active, "it was not true"
+    apply()
+    assert Operation.objects.filter(kind="disable").latest("pk").pk > again.pk
 
 
 def test_what_takes_nothing_from_a_leaver_is_given_up_as_before(sales: Company) -> None:

@@ -39,6 +39,11 @@ def test_an_orphan_is_reported_and_left_alone(sales: Company) -> None:
     assert [issue.key for issue in result.issues] == ["robot@acme.example"]
     assert Account.objects.get(user_name="robot@acme.example").situation == "unmatched"
     assert services.preview().lines == ()
+    sales.memories["chat"].add_user({"userName": "robot2@acme.example"})
+    counters = reconcile().counters
+    assert (counters["orphans"], counters["orphans_in_all"]) == (1, 2)
+    counters = reconcile().counters
+    assert (counters.get("orphans", 0), counters["orphans_in_all"]) == (0, 2)
 
 
 def test_drift_is_seen_told_and_put_right(sales: Company) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from http.cookies import SimpleCookie
 from statistics import median
 from typing import Any
@@ -253,6 +253,20 @@ def test_a_code_is_its_owners_only() -> None:
     person("2", "Bo")
     with pytest.raises(recovery.RecoveryRefused):
         recovery.use_code(name="2", code=codes[0], address=None)
+
+
+def test_a_name_that_several_have_lets_each_in_by_their_own_code() -> None:
+    """An administrator who is called by their address, and who had it here before."""
+    gone = person("7", "Ana", end_date=date(2024, 6, 1))
+    ana = person("8", "Ana")
+    boss = User.objects.create(name="ana@acme.example")
+    recovery.make_codes(gone)
+    for owner in (ana, boss):
+        code = recovery.make_codes(owner)[0]
+        assert recovery.use_code(name="ana@acme.example", code=code, address=None) == owner
+    code = recovery.make_codes(gone)[0]
+    with pytest.raises(recovery.RecoveryRefused):
+        recovery.use_code(name="7", code=code, address=None)
 
 
 def test_nobody_learns_who_works_here() -> None:

@@ -16,7 +16,15 @@ from tenure.signin import passkeys
 from tenure.signin.models import Challenge, Passkey, User
 from tenure.signin.passkeys import CeremonyRefused
 from tests.signin.authenticator import Authenticator
-from tests.signin.people import options, person, post, sign_in, with_passkey
+from tests.signin.people import (
+    asked_by_phone,
+    options,
+    person,
+    post,
+    sign_in,
+    token_of,
+    with_passkey,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -179,6 +187,33 @@ def test_the_last_key_stays_and_another_ends_with_its_sessions() -> None:
     passkeys.remove(ana, pk, because="lost")
     assert (inside(client), inside(other)) == (False, True)
     assert sign_in(Client(), first).status_code == 422
+
+
+def test_a_computer_that_a_removed_key_has_let_in_does_not_go_on() -> None:
+    """Whoever took the phone lets a computer of theirs in, and has it wait until all is quiet."""
+    ana = person()
+    device, computer, phone = with_passkey(ana), Client(), Client()
+    with_passkey(ana)
+    path = token_of(computer, "/sign-in", "/qr")
+    signed = device.get(asked_by_phone(phone, path))
+    post(phone, path + "/passkey", {"credential": signed})
+    stolen = Passkey.objects.order_by("pk")[0]
+    passkeys.remove(ana, stolen.pk, because="phone stolen", by_them=False)
+    assert "HX-Redirect" not in computer.get("/sign-in/qr/wait")
+    assert not inside(computer)
+
+
+def test_a_session_ends_with_the_key_that_began_it_whatever_confirmed_it_since() -> None:
+    ana = person()
+    first, client = with_passkey(ana), Client()
+    sign_in(client, first)
+    stolen = Passkey.objects.get()
+    second = with_passkey(ana)
+    asked = options(client, "/sign-in/confirm/options")
+    answer = post(client, "/sign-in/confirm/passkey", {"credential": second.get(asked)})
+    assert answer.status_code == 200
+    passkeys.remove(ana, stolen.pk, because="phone stolen", by_them=False)
+    assert not inside(client)
 
 
 def test_keys_of_others_cannot_be_touched() -> None:

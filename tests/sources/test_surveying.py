@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tenure.audit.models import Action, Event
+from tenure.cli import imported
 from tenure.people.models import Person
 from tenure.sources.models import SourceRecord
 from tests.sources.hr import row, source, take
@@ -114,3 +115,30 @@ def test_a_dry_run_says_the_same_and_keeps_nothing(tmp_path: Path) -> None:
     result = take(hr, tmp_path, [row(1)], dry_run=True)
     assert result.held
     assert not Event.objects.filter(action=Action.IMPORT_HELD).exists()
+
+
+def test_what_is_held_whole_says_what_it_would_have_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hr = source(guard={"changes": {"percent": 10, "floor": 2}})
+    take(hr, tmp_path, [row(n) for n in range(1, 9)])
+    rows = [row(1), *(row(n, family="Tóth") for n in (2, 3, 4)), row(5, end="2025-01-01"), row(9)]
+    result = take(hr, tmp_path, rows)
+    assert (result.held, result.run.done, result.run.total) == (True, 0, 6)
+    told = {"rows": 6, "unchanged": 1, "would_change": 3, "would_leave": 1, "would_add": 1}
+    assert {name: many for name, many in result.counts.items() if many} == told
+    imported.show(result, dry_run=False)
+    said = "6 rows: 1 unchanged, 1 would be added, 3 would change, 1 would leave. Nothing of it was"
+    assert capsys.readouterr().err.startswith(said)
+    # What was not done counts for nothing when the next one is judged.
+    assert not take(hr, tmp_path, [*rows[:1], *rows[2:4], *map(row, (2, 6, 7, 8))]).held
+
+
+def test_leavers_that_are_held_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hr = source()
+    take(hr, tmp_path, [row(n) for n in range(1, 9)])
+    gone = [row(n, status="Left") for n in range(1, 8)]
+    result = take(hr, tmp_path, [*gone, row(8)])
+    assert (result.held, result.refused, result.run.done) == (True, False, 8)
+    imported.show(result, dry_run=False)
+    assert "8 rows: 1 unchanged, 7 who would leave, held." in capsys.readouterr().err

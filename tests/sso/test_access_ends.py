@@ -24,6 +24,8 @@ from tenure.signin.models import Session
 from tenure.sso import endings
 from tenure.sso.delivery import deliver_waiting
 from tenure.sso.models import ApplicationSession, Code, Grant, Notice, Token
+from tenure.sso.oidc.back_channel import LogoutSender
+from tenure.sso.outbox import Reply
 from tenure.sso.selectors import not_told
 from tenure.sso.tasks import tidy
 from tests.sso.answering import Answering, answering
@@ -121,6 +123,30 @@ def test_what_is_hopeless_or_too_old_is_given_up(
     assert Event.objects.filter(action=Action.NOTICE_FAILED).count() == 2
     told_of = [(row.slug, count) for row, count in not_told(within=timedelta(days=1))]
     assert told_of == [("wiki", 2)]
+
+
+def test_an_answer_that_cannot_be_read_keeps_nobody_elses_proof(
+    ana: Somebody, wiki: RelyingParty, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are sent together; what the first one answers is our fault to stumble over."""
+    wiki.signs_in(ana.browser)
+    ben = Somebody("2", "Ben")
+    account(ben.person, Application.objects.get(), remote_id="r2")
+    wiki.signs_in(ben.browser)
+    for who in (ana, ben):
+        end_sessions(who.person, because="ended")
+    first = Notice.objects.order_by("pk")[0].pk
+    arrived = LogoutSender.arrived
+
+    def stumbles(self: LogoutSender, notice: Notice, reply: Reply) -> bool:
+        if notice.pk == first:
+            raise KeyError("What is this?")
+        return arrived(self, notice, reply)
+
+    monkeypatch.setattr(LogoutSender, "arrived", stumbles)
+    assert deliver_waiting() == 1
+    states = dict(Notice.objects.values_list("person__display_name", "state"))
+    assert states == {"Ana Li": "waiting", "Ben Li": "delivered"}
 
 
 def test_a_rule_that_is_lost_ends_it(ana: Somebody, wiki: RelyingParty) -> None:

@@ -240,6 +240,8 @@ def test_programs_without_people_and_without_secrets(ana: Somebody) -> None:
     )
     assert robot.introspect(got["access_token"])["sub"] == "robot"
     assert robot.userinfo(got["access_token"]).status_code in (401, 403)
+    nobody = robot.token(grant_type="client_credentials", scope="openid email").json()  # type: ignore[attr-defined]
+    assert robot.userinfo(nobody["access_token"]).status_code in (401, 403)
     assert parameters(robot.asks(ana.browser))["error"] == "unauthorized_client"
 
     public = oidc(

@@ -86,6 +86,36 @@ def test_from_the_first_sign_in_to_the_last_proof(
     assert found.verdict == "by_hand"
 
 
+def test_of_two_browsers_one_that_is_not_known_to_be_out_is_told(
+    ana: Somebody, wiki: Application, listener: Listener
+) -> None:
+    party = RelyingParty()
+    party.signs_in(ana.browser)
+    ana.browser = Client()
+    ana.sign_in()
+    party.signs_in(ana.browser)
+    listener.answers = [400, 200]
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+    assert deliver_waiting() == 1
+    (line,) = receipt_of(ana.person).lines
+    assert line.sessions.verdict == "by_hand"
+    assert "did not arrive for 1 of 2 sessions: answered 400" in line.sessions.words
+
+
+def test_who_signs_out_here_has_not_signed_out_there(ana: Somebody) -> None:
+    """Nobody has told the application, and it has said nothing."""
+    chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
+    account(ana.person, chat)
+    RelyingParty("chat").signs_in(ana.browser)
+    ana.browser.post("/sign-in/out")
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+    (line,) = receipt_of(ana.person).lines
+    assert line.sessions.verdict == "by_itself"
+    assert line.sessions.words.startswith("Its tokens are void")
+
+
 def test_what_the_catalogue_says_counts(ana: Somebody) -> None:
     chat = application("chat", oidc=oidc("chat", backchannel_logout_uri=""))
     Application.objects.filter(pk=chat.pk).update(catalogue_entry="slack")
@@ -146,7 +176,7 @@ def test_a_persons_word_is_told_as_that_until_the_application_is_read(
         (line,) = receipt_of(ana.person).lines
         return line.accounts[0].part.words
 
-    assert words() == "Closed by hand, as ben said; it was not read since."
+    assert words() == "Closed by hand, as ben said: not proven, for it was not read since."
     Account.objects.update(observed_at=now())
     assert words() == "Closed, as it was last read."
 

@@ -193,8 +193,11 @@ class Decided(models.TextChoices):
 class Account(models.Model):
     """The local record of one account in one application, as last observed."""
 
-    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="accounts")
-    # Those of a person are found by `account_person`.
+    # Those of an application are found by `account_situation`, those of a person by
+    # `account_person`.
+    application = models.ForeignKey(
+        Application, on_delete=models.CASCADE, related_name="accounts", db_index=False
+    )
     person = models.ForeignKey(
         Person, null=True, on_delete=models.PROTECT, related_name="accounts", db_index=False
     )

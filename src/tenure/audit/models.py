@@ -87,6 +87,7 @@ class Action(models.TextChoices):
     OPERATION_FAILED = "operation.failed", "Operation failed"
     OPERATION_REPLACED = "operation.replaced", "Operation that was sent before replaced"
     TASK_DONE = "task.done", "Task done by hand"
+    REMOVAL_SAID_DONE = "removal.said_done", "Access of a leaver said to be closed, not proven"
     TASK_NOT_DONE = "task.not_done", "Task that could not be done by hand"
     RUN_PAUSED = "run.paused", "Run paused"
     RUN_RESUMED = "run.resumed", "Run resumed"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MARKS = {
     "done": "[green]done[/]",
+    "said": "[yellow]said[/]",
     "under_way": "[yellow]under way[/]",
     "by_itself": "[yellow]expires[/]",
     "by_hand": "[red]by hand[/]",
@@ -25,6 +26,7 @@ _MARKS = {
 }
 _SAID = {
     "done": "Everything has ended, and there is proof.",
+    "said": "Everything has ended, but of some of it a person's word is all there is.",
     "under_way": "Not all of it has ended yet: it is being done.",
     "by_itself": "What could be ended has ended; the rest expires by itself.",
     "by_hand": "Somebody has to do something by hand.",

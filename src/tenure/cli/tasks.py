@@ -110,7 +110,8 @@ def done(
     as_json: AsJson = False,
 ) -> None:
     """It is done. What it wanted counts as so until the application is read. A failed operation
-    that closes a leaver's access, and is tried again by itself, can be settled like this too.
+    that closes a leaver's access, and is tried again by itself, can be settled like this too:
+    then --note is needed, and nothing is proven until the application is read.
 
     Example: `tenure tasks done 1204 --note 'closed by Ada in the admin pages'`
     """

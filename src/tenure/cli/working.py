@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tenure.cli import imported
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, err, out, print_json, say, table
 from tenure.cli.progress import counting, waiting
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tenure.people.models import Person
     from tenure.provisioning.questions.ahead import Turn
     from tenure.provisioning.questions.whatif import Answer, Stay
-    from tenure.sources.importing import ImportResult
 
 Application = Annotated[
     str | None,
@@ -75,99 +75,15 @@ def import_people(
                 progress=progress,
             )
         if as_json:
-            print_json(_import_as_json(result, source, dry_run=dry_run))
+            print_json(imported.as_json(result, source, dry_run=dry_run))
         else:
-            _show_import(result, dry_run=dry_run)
+            imported.show(result, dry_run=dry_run)
         if result.held:
             raise Failure(
                 f"Held: {result.run.message} Look at the file. If it is right: "
                 f"`tenure import {source}{f' --file {file}' if file else ''} --accept 'why'`.",
                 told=as_json,
             )
-
-
-def _import_as_json(result: ImportResult, source: str, *, dry_run: bool) -> dict[str, object]:
-    return {
-        "run": result.run.pk,
-        "source": source,
-        "dry_run": dry_run,
-        "whole": result.whole,
-        "held": result.held,
-        "message": result.run.message,
-        "counts": dict(result.counts),
-        "issues": [
-            {
-                "severity": issue.severity,
-                "line": issue.line,
-                "key": issue.key,
-                "message": issue.message,
-            }
-            for issue in result.issues
-        ],
-        "changes": [change.as_json() for change in result.changes],
-        "changes_more": result.more,
-    }
-
-
-#: People whose changes a dry run shows in a terminal.
-_SHOWN = 20
-_SIGNS = {"added": ("+", "green"), "changed": ("~", "yellow"), "left": ("-", "red")}
-
-
-def _show_changes(result: ImportResult) -> None:
-    """A dry run as a diff: who, and each attribute from what to what."""
-    for change in result.changes[:_SHOWN]:
-        sign, style = _SIGNS[change.kind]
-        out.print(f"{sign} {change.key} {change.name}", style=style, markup=False)
-        for name in change.after:
-            after = _value(change.after[name])
-            before = "" if change.kind == "added" else f"{_value(change.before[name])} -> "
-            out.print(f"    {name}: {before}{after}", markup=False)
-    rest = len(result.changes) - _SHOWN + result.more
-    if rest > 0:
-        out.print(f"[dim]and {rest} more; --json has the first thousand[/]")
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "(nothing)" if value is None else str(value)
-
-
-def _show_import(result: ImportResult, *, dry_run: bool) -> None:
-    if dry_run:
-        _show_changes(result)
-    for issue in result.issues:
-        where = f"line {issue.line}: " if issue.line else ""
-        who = f"{issue.key}: " if issue.key else ""
-        style = "red" if issue.severity == "error" else "yellow"
-        err.print(f"{issue.severity} {where}{who}{issue.message}", style=style, markup=False)
-    counts = result.counts
-    words = [
-        form.format(many=many, s="" if many == 1 else "s")
-        for many, form in (
-            (counts.get("added", 0), "{many} added"),
-            # Who has left is another than before, too.
-            (counts.get("changed", 0) - counts.get("left", 0), "{many} changed"),
-            (counts.get("unchanged", 0), "{many} unchanged"),
-            (counts.get("left", 0), "{many} left"),
-            (counts.get("gone", 0), "{many} gone, and nobody leaves by that (`absence: ignore`)"),
-            (counts.get("waiting", 0), "{many} waiting for an answer"),
-            (counts.get("former", 0), "{many} under former numbers"),
-            (counts.get("errors", 0), "{many} error{s}"),
-            (counts.get("warnings", 0), "{many} warning{s}"),
-        )
-        if many > 0
-    ]
-    prefix = "Dry run, nothing changed. " if dry_run else ""
-    rows = counts.get("rows", 0)
-    if not rows and not result.whole:
-        say(f"{prefix}Nothing is new there since it was read last.")
-        return
-    what = ("row" if rows == 1 else "rows") + ("" if result.whole else " that may be new")
-    say(f"{prefix}{rows} {what}: {', '.join(words) or 'nothing'}.")
 
 
 def plan(
@@ -355,15 +271,19 @@ def reconcile(
                 }
             )
             return
+        counters = result.counters
         out.print(
             table(
                 "",
                 ["What", ">Accounts"],
-                [(name, result.counters.get(name, 0)) for name in _counted(result.counters)],
+                [(_called(name), counters.get(name, 0)) for name in _counted(counters)],
             )
         )
         there = {one.value: n for one, n in situations(row).items() if one is not Situation.DELETED}
-        whose = [*((_WHOSE[name], n) for name, n in there.items()), ("in all", sum(there.values()))]
+        whose = [
+            *((_whose(name, counters), n) for name, n in there.items()),
+            ("in all", sum(there.values())),
+        ]
         out.print(table("", ["Whose they are", ">Accounts"], whose))
         for issue in result.issues[:50]:
             out.print(f"{issue.key}: {issue.message}", markup=False)
@@ -379,7 +299,28 @@ _WHOSE = {
 }
 
 
+#: Counted when an account becomes so, not each time that it is seen.
+_NEWLY = {
+    "linked": "newly linked",
+    "orphans": "newly nobody's (orphans)",
+    "disputed": "newly disputed",
+    "ignored": "newly ignored",
+}
+
+
+def _called(counter: str) -> str:
+    return _NEWLY.get(counter, counter)
+
+
+def _whose(situation: str, counters: Mapping[str, int]) -> str:
+    """Of orphans, how many of them are new."""
+    if situation != Situation.UNMATCHED.value:
+        return _WHOSE[situation]
+    return f"{_WHOSE[situation]} (orphans), {counters.get('orphans', 0)} of them new"
+
+
 def _counted(counters: Mapping[str, int]) -> list[str]:
     """What a reconcile always tells, and whatever else it counted."""
     always = ["seen", "unchanged", "changed", "new", "orphans", "drift", "gone"]
-    return [*always, *(name for name in counters if name not in always)]
+    told = {*always, "orphans_in_all"}
+    return [*always, *(name for name in counters if name not in told)]

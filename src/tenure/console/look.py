@@ -122,6 +122,7 @@ EVENTS: Final = {
             Action.PERSON_CHANGED,
             Action.PERSON_STATE_CHANGED,
             Action.WRITTEN_BACK,
+            Action.REMOVAL_SAID_DONE,
             Action.ACCOUNT_UPDATED,
             Action.ACCOUNT_DRIFTED,
             Action.CONFIGURATION_CHANGED,

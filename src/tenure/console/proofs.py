@@ -12,6 +12,7 @@ from tenure.sso.receipt import Line, Receipt
 
 MARKS: Final = {
     Verdict.DONE: Mark("Ended", "make"),
+    Verdict.SAID: Mark("Said so", "change"),
     Verdict.UNDER_WAY: Mark("Under way", "change"),
     Verdict.BY_ITSELF: Mark("Expires", "change"),
     Verdict.BY_HAND: Mark("By hand", "wait"),
@@ -25,6 +26,7 @@ TOLD: Final = {
 }
 _SAID: Final = {
     Verdict.DONE: "Everything has ended, and there is proof.",
+    Verdict.SAID: "Everything has ended, but of some of it a person's word is all there is.",
     Verdict.UNDER_WAY: "Not all of it has ended yet: it is being done.",
     Verdict.BY_ITSELF: "What could be ended has ended; the rest expires by itself.",
     Verdict.BY_HAND: "Somebody has to do something by hand.",

@@ -86,6 +86,7 @@ urlpatterns = [
     path("people/<uuid:uid>/sensitive/", sensitive.sensitive, name="sensitive"),
     path("people/<uuid:uid>/edit/", local_people.edit, name="edit_person"),
     path("people/<uuid:uid>/decide/", person_decisions.decide, name="decide_person"),
+    path("people/<uuid:uid>/removals/<int:pk>/", person_decisions.removed, name="removed"),
     path("people/<uuid:uid>/exception/", person_decisions.exception, name="exception"),
     path("people/<uuid:uid>/ahead/", person_future.ahead, name="ahead"),
     path("people/<uuid:uid>/what-if/", person_future.what_if, name="what_if"),

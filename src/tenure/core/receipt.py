@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+#: What somebody had begun longer before their last sign-in is taken for over.
+LASTS: Final = timedelta(days=30)
 
 
 class Verdict(StrEnum):
     """How far the end of something is."""
 
     DONE = "done"  # and there is proof
+    SAID = "said"  # a person says so; nothing proves it
     UNDER_WAY = "under_way"  # it is being done, and tried again
     BY_ITSELF = "by_itself"  # nothing can be told there; what they have expires
     BY_HAND = "by_hand"  # a person has to do it
@@ -34,7 +39,9 @@ class Told(StrEnum):
 class Message:
     """The application was told, in some way, to end somebody's sessions. `how` names the way,
     `made_at` is when it was written, `at` when it was answered or last sent; `event` is its place
-    in the audit trail's chain."""
+    in the audit trail's chain. `whole`: it ends all that they have there; else one session of
+    theirs, and says nothing of the others. `due`: it is sent then, as what they were given to sign
+    in with may be used until then."""
 
     how: str
     made_at: datetime
@@ -43,6 +50,8 @@ class Message:
     answer: str = ""
     tries: int = 0
     event: int | None = None
+    whole: bool = False
+    due: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,8 @@ class AccountFacts:
 class SessionFacts:
     """What they were signed in to. `live` sessions are known to go on; `ways` are those by which
     the application can be told; `closing_ends` says whether its sessions end with the account
-    (None: not known). `signed_out_at`: by themselves, after which they did not sign in again.
+    (None: not known). `signed_out_at`: there, by themselves, as the application itself has said;
+    after which they did not sign in again.
     `never_open`: no account of theirs there ever was."""
 
     live: int = 0
@@ -107,7 +117,7 @@ _STUCK = {
 def account(facts: AccountFacts) -> Part:
     """Of one account."""
     if facts.gone:
-        return Part(Verdict.DONE, _proof("Gone", facts), facts.ended_at)
+        return Part(_proven(facts), _proof("Gone", facts), facts.ended_at)
     if facts.due:
         return Part(Verdict.OPEN, "They are to have it.")
     if facts.closing == "rejected" and facts.active is not False:
@@ -115,7 +125,7 @@ def account(facts: AccountFacts) -> Part:
     if facts.closing in _STUCK and facts.closing != "rejected":
         return Part(Verdict.BY_HAND, _with(_STUCK[facts.closing], facts.said))
     if facts.active is False:
-        return Part(Verdict.DONE, _proof("Closed", facts), facts.ended_at)
+        return Part(_proven(facts), _proof("Closed", facts), facts.ended_at)
     if facts.closing in _UNDER_WAY:
         return Part(Verdict.UNDER_WAY, _with(_UNDER_WAY[facts.closing], facts.said))
     if facts.untouched:
@@ -133,16 +143,19 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
     if facts.live:
         return Part(Verdict.UNDER_WAY, f"{facts.live} still open: ended at the next look.")
     told = _recent(facts)
-    if arrived := [one for one in told if one.told is Told.ARRIVED]:
+    if told:
+        told += _not_over(facts)
+    if arrived := _proof_of_all(told):
         last = max(arrived, key=lambda one: one.made_at)
         return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
-    if waiting := [one for one in told if one.told is Told.WAITING]:
-        last = waiting[0]
-        tries = f"tried {last.tries} times" if last.tries > 1 else "on its way"
-        return Part(Verdict.UNDER_WAY, _with(f"{last.how}: {tries}", last.answer), last.at)
-    ended = [part for part in accounts if part.verdict is Verdict.DONE]
+    if waiting := _under_way(told):
+        return _waits(waiting)
+    ended = [part for part in accounts if part.verdict in (Verdict.DONE, Verdict.SAID)]
     if ended and len(ended) == len(accounts) and facts.closing_ends:
         at = max((part.at for part in ended if part.at), default=None)
+        if worst(ended) is Verdict.SAID:
+            said = "They end there with the account, which is closed as a person said."
+            return Part(Verdict.SAID, said, at)
         return Part(Verdict.DONE, "They end there with the account, which is closed.", at)
     if facts.signed_in_at is None and not told:
         if not accounts:
@@ -156,9 +169,10 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
 def _left(facts: SessionFacts, told: Sequence[Message], *, closed: bool) -> Part:
     """Nothing that was told there proves that they are over."""
     do = facts.by_hand or "Sign them out in the application's own administration."
-    if told:
-        last = max(told, key=lambda one: one.made_at)
-        said = f"{last.how} did not arrive: {last.answer or 'no answer'}"
+    if failed := [one for one in told if one.told is Told.FAILED]:
+        last = max(failed, key=lambda one: one.made_at)
+        which = f" for {len(failed)} of {len(told)} sessions" if len(told) > len(failed) else ""
+        said = f"{last.how} did not arrive{which}: {last.answer or 'no answer'}"
         return Part(Verdict.BY_HAND, f"{said.rstrip('.')}. {do}", last.at, last.event)
     if facts.signed_out_at is not None:
         return Part(Verdict.DONE, "They had signed out of it themselves.", facts.signed_out_at)
@@ -179,11 +193,61 @@ def _recent(facts: SessionFacts) -> list[Message]:
     return [one for one in facts.messages if since is None or one.made_at >= since]
 
 
+def _not_over(facts: SessionFacts) -> list[Message]:
+    """Those of sessions before the last sign-in that are not known to have ended: one that did not
+    arrive says nothing of another that did. What ended everything later ended them too."""
+    since = facts.signed_in_at
+    if since is None:
+        return []
+    over = [one.made_at for one in facts.messages if one.whole and one.told is Told.ARRIVED]
+    begin = max([since - LASTS, *over])
+    return [
+        one
+        for one in facts.messages
+        if begin < one.made_at < since and one.told is not Told.ARRIVED
+    ]
+
+
+def _proof_of_all(told: Sequence[Message]) -> list[Message]:
+    """The messages by which all that they have there has ended: one that ends everything, or those
+    to every session, each of them answered. [] where they do not prove it."""
+    arrived = [one for one in told if one.told is Told.ARRIVED]
+    of_everything = [one for one in arrived if one.whole]
+    of_each = [one for one in told if not one.whole]
+    if any(one.due for one in told):
+        return []
+    if of_everything:
+        return of_everything
+    return arrived if of_each and all(one.told is Told.ARRIVED for one in of_each) else []
+
+
+def _under_way(told: Sequence[Message]) -> list[Message]:
+    """What waits, the next one first; [] where another session is left to a person all the same."""
+    waiting = [one for one in told if one.told is Told.WAITING]
+    left = any(one.told is Told.FAILED and not one.whole for one in told)
+    if left and not any(one.whole for one in waiting):
+        return []
+    return sorted(waiting, key=lambda one: one.due is not None)
+
+
+def _waits(waiting: Sequence[Message]) -> Part:
+    first = waiting[0]
+    if first.due is not None:
+        said = (
+            f"told, and once more at {first.due:%H:%M:%S %Z}: until then it may take what they were"
+        )
+        words = f"{first.how}: {said} given to sign in with before."
+        return Part(Verdict.UNDER_WAY, words)
+    tries = f"tried {first.tries} times" if first.tries > 1 else "on its way"
+    return Part(Verdict.UNDER_WAY, _with(f"{first.how}: {tries}", first.answer), first.at)
+
+
 def worst(parts: Sequence[Part]) -> Verdict:
     """What is to be said of all of them together."""
     order = (
         Verdict.BY_HAND,
         Verdict.UNDER_WAY,
+        Verdict.SAID,
         Verdict.BY_ITSELF,
         Verdict.OPEN,
         Verdict.DONE,
@@ -192,11 +256,16 @@ def worst(parts: Sequence[Part]) -> Verdict:
     return next((one for one in order if one in found), Verdict.NOTHING)
 
 
+def _proven(facts: AccountFacts) -> Verdict:
+    """A person's word is no proof."""
+    return Verdict.SAID if facts.word_of and not facts.read_back else Verdict.DONE
+
+
 def _proof(word: str, facts: AccountFacts) -> str:
     if facts.read_back:
         return f"{word}: read afterwards, {facts.read_back}."
     if facts.word_of:
-        return f"{word} by hand, as {facts.word_of} said; it was not read since."
+        return f"{word} by hand, as {facts.word_of} said: not proven, for it was not read since."
     return f"{word}, as it was last read."
 
 

@@ -32,6 +32,8 @@ from tenure.saml.signing import sign
 LIVES: Final = timedelta(minutes=5)
 #: The application's clock may be behind.
 EARLIER: Final = timedelta(minutes=1)
+#: After so long no application takes it any more: many allow for clocks that are three minutes off.
+SPENT_AFTER: Final = LIVES + timedelta(minutes=3)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,12 @@ def end_sessions(
     only: Sequence[uuid.UUID] | None = None,
     but: uuid.UUID | None = None,
 ) -> int:
-    """End the owner's open sessions: those that a passkey began, these only, or all but one.
+    """End the owner's open sessions: those that a passkey began or confirmed, these only, or all
+    but one.
     Returns how many."""
     rows = Session.objects.filter(**owned_by(owner), ended_at=None)
     if passkey is not None:
-        rows = rows.filter(passkey=passkey)
+        rows = rows.filter(Q(passkey=passkey) | Q(confirmed_with=passkey))
     if only is not None:
         rows = rows.filter(uid__in=only)
     if but is not None:

@@ -136,7 +136,11 @@ class Session(models.Model):
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sessions")
     person = models.ForeignKey(Person, null=True, on_delete=models.CASCADE, related_name="sessions")
+    #: The one that began it; and that which signed in it last, where another did.
     passkey = models.ForeignKey(Passkey, null=True, on_delete=models.SET_NULL)
+    confirmed_with = models.ForeignKey(
+        Passkey, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
     how = models.CharField(max_length=16, choices=How.choices)
     address = models.GenericIPAddressField(null=True)
     browser = models.CharField(max_length=100, blank=True)
@@ -157,6 +161,11 @@ class Session(models.Model):
                 name="session_open_person",
             ),
         ]
+
+    @property
+    def signed_last(self) -> Passkey | None:
+        """The passkey that signed in it last; None where none did."""
+        return self.confirmed_with or self.passkey
 
     def __str__(self) -> str:
         return f"{self.browser} {self.address}"

@@ -190,11 +190,12 @@ def approve_welcome(row: Pairing, passkey: Passkey) -> None:
 
 @transaction.atomic
 def redeem(pk: object, secret: object) -> Pairing:
-    """The computer goes on, once. Raises `PairingRefused` where it may not, or not any more."""
+    """The computer goes on, once. Raises `PairingRefused` where it may not, or not any more: the
+    key that let it in may have been taken away since."""
     row = of_browser(pk, secret, lock=True)
     if row.approved_at is None or row.redeemed_at is not None:
         raise PairingRefused(Standing.TAKEN)
-    if not may_come_in(owner_of(row)):
+    if not may_come_in(owner_of(row)) or row.passkey is None or row.passkey.removed_at is not None:
         raise PairingRefused(Standing.UNKNOWN)
     row.redeemed_at = now()
     row.save(update_fields=["redeemed_at"])

@@ -229,8 +229,8 @@ def rename(owner: Owner, pk: int, name: str) -> None:
 
 @transaction.atomic
 def remove(owner: Owner, pk: int, *, because: str, by_them: bool = True) -> Passkey:
-    """It lets nobody in any more, and sessions that it began end. An owner keeps their last one;
-    an administrator may take that too. Raises `LookupError`, `ValueError`."""
+    """It lets nobody in any more, and sessions that it began or confirmed end. An owner keeps their
+    last one; an administrator may take that too. Raises `LookupError`, `ValueError`."""
     # All of them are locked, in one order: two removals at once do not leave none.
     mine = list(
         Passkey.objects.select_for_update()

@@ -112,7 +112,7 @@ def confirm_person(request: HttpRequest, passkey: Passkey) -> bool:
     row = person_session(request)
     if row is None or passkey.person_id != row.person_id:
         return False
-    Session.objects.filter(pk=row.pk).update(passkey=passkey, passkey_at=now())
+    Session.objects.filter(pk=row.pk).update(confirmed_with=passkey, passkey_at=now())
     return True
 
 
@@ -142,10 +142,14 @@ def history_of(owner: Owner, *, limit: int) -> list[Session]:
 
 
 def _is_on(row: Session, *, by_itself: bool) -> bool:
-    """Whether it is neither too old nor forgotten; the request keeps it awake. Nothing is written
-    into what the browser's session holds: that is for what somebody does."""
+    """Whether it is neither too old nor forgotten, nor of a key that was taken away; the request
+    keeps it awake. Nothing is written into what the browser's session holds: that is for what
+    somebody does."""
     at = now()
     if at - row.began_at > LONGEST or at - row.seen_at > IDLE:
+        return False
+    # A key may be taken away between its signature and the session that it begins.
+    if any(key.removed_at is not None for key in (row.passkey, row.confirmed_with) if key):
         return False
     if not by_itself and (at - row.seen_at).total_seconds() > _SEEN_EVERY:
         Session.objects.filter(pk=row.pk).update(seen_at=at)
@@ -170,7 +174,8 @@ def _find(request: HttpRequest, name: str) -> Session | None:
     uid = request.session.get(name)
     if not isinstance(uid, str):
         return None
-    return Session.objects.select_related("person").filter(uid=uid, ended_at=None).first()
+    rows = Session.objects.select_related("person", "passkey", "confirmed_with")
+    return rows.filter(uid=uid, ended_at=None).first()
 
 
 def _close(request: HttpRequest, name: str) -> None:

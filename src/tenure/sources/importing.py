@@ -52,8 +52,10 @@ Progress = Callable[[int], None]
 @dataclass(frozen=True, slots=True)
 class ImportResult:
     """`counts`: rows, added, changed (`left` among them), unchanged, left, gone (who are not there
-    any more, where that means nothing), held, waiting, former, errors, warnings.
+    any more, where that means nothing), held, waiting, former, errors, warnings; where nothing of
+    it was taken would_add, would_change, would_leave and missing.
     `whole`: everything was read, not only what changed. `leavers`: ids of who has left now.
+    `refused`: it is held whole, nothing of it was taken.
     `changes`: what a dry run would change, person by person, the first of them; `more`: how many
     people beyond those."""
 
@@ -65,6 +67,7 @@ class ImportResult:
     more: int = 0
     whole: bool = True
     leavers: tuple[int, ...] = ()
+    refused: bool = False
 
 
 class _DryRunOver(Exception):
@@ -118,6 +121,8 @@ def import_source(
 
 def _is_idle(result: ImportResult) -> bool:
     """Whether only what changed was asked for, and nothing had."""
+    if result.held:
+        return False
     told = result.counts["rows"] - result.counts["unchanged"] + len(result.issues)
     return not result.whole and not told
 
@@ -170,7 +175,8 @@ def _take_reading(
         work.source, mapping, reading.items(), work.at, whole=reading.whole
     )
     if refused and not work.accept:
-        return _close(work, refused)
+        work.counts.update(refused.counts)
+        return _close(work, refused.reason, refused=True)
     scope: AbstractContextManager[object] = transaction.atomic() if work.dry_run else nullcontext()
     held = ""
     with suppress(_DryRunOver), scope:
@@ -188,7 +194,7 @@ def _take_reading(
             raise _DryRunOver
         if refused:
             work.counts["changes_approved"] = work.counts["changed"]
-            approve(work, {"guard": refused})
+            approve(work, {"guard": refused.reason})
         seen.end()
     return _close(work, held)
 
@@ -354,13 +360,12 @@ def _expect_acquaintances(work: Work, rows: Collection[str], known: Collection[s
     approve(work, {"guard": f"{said}."})
 
 
-def _close(work: Work, held: str) -> ImportResult:
+def _close(work: Work, held: str, *, refused: bool = False) -> ImportResult:
     run, counts = work.run, work.counts
+    done = 0 if refused else counts["rows"]
     work.store_issues()
     state = RunState.HELD if held else RunState.DONE
-    runs.finish(
-        run, state, message=held, counters=counts, done=counts["rows"], total=counts["rows"]
-    )
+    runs.finish(run, state, message=held, counters=counts, done=done, total=counts["rows"])
     if not work.dry_run and (work.whole or counts["rows"] > counts["unchanged"]):
         record(
             Action.IMPORT_HELD if held else Action.IMPORT_FINISHED,
@@ -381,4 +386,5 @@ def _close(work: Work, held: str) -> ImportResult:
         told.more,
         work.whole,
         () if work.dry_run else tuple(work.left),
+        refused,
     )

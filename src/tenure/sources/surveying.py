@@ -28,17 +28,59 @@ _CHUNK = 1000
 _FEW = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Of a row that is another than it was: the attributes that its person loses, and whether they
+    are gone by it (leavers have a limit of their own), or changed."""
+
+    lost: frozenset[str]
+    left: bool
+    changed: bool
+
+
 @dataclass(slots=True)
 class Survey:
-    """What an import would meet: records that can be told apart, and people whom it would change.
-    Leavers are not counted: they have a limit of their own."""
+    """What an import would meet: records that can be told apart, those of them that are new, and
+    by key how the others differ from what they were."""
 
     read: int = 0
-    #: Key of a row that is another than it was -> the attributes that its person loses, and whether
-    #: they are changed.
-    differing: dict[str, tuple[frozenset[str], bool]] = field(default_factory=dict)
+    added: int = 0
+    differing: dict[str, Difference] = field(default_factory=dict)
     #: Keys that are on several rows.
     twice: set[str] = field(default_factory=set)
+
+    @property
+    def changed(self) -> int:
+        return sum(row.changed for row in self.differing.values())
+
+    @property
+    def left(self) -> int:
+        return sum(row.left for row in self.differing.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing of an import is to be taken, and by how many people it would have been what: for
+    its run's counters, which are not those of what was done."""
+
+    reason: str
+    found: Survey
+    missing: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        found = self.found
+        would = {
+            "would_add": found.added,
+            "would_change": found.changed,
+            "would_leave": found.left,
+            "missing": self.missing,
+        }
+        return {
+            "rows": found.read,
+            "unchanged": found.read - found.added - found.changed - found.left,
+            **{name: many for name, many in would.items() if many},
+        }
 
 
 def survey(
@@ -48,42 +90,44 @@ def survey(
     at: datetime,
     *,
     whole: bool = True,
-) -> tuple[str, frozenset[str]]:
-    """Why nothing of it is to be taken, "" if it may be; and the employee numbers that several rows
-    have, where everything is read: else nothing is missing, and a record may come twice. Where a
-    source has no record yet there is nothing to compare it with."""
+) -> tuple[Refusal | None, frozenset[str]]:
+    """Why nothing of it is to be taken, None if it may be; and the employee numbers that several
+    rows have, where everything is read: else nothing is missing, and a record may come twice. Where
+    a source has no record yet there is nothing to compare it with."""
     known = SourceRecord.objects.filter(source=source, present=True).count()
     if not (known or whole):
-        return "", frozenset()
+        return None, frozenset()
     found = _survey(source, mapping, rows, at, compare=bool(known))
     if not whole:
         found.twice.clear()
     # Which of several rows counts is not known here.
     for key in found.twice & found.differing.keys():
         del found.differing[key]
-    refused = _refusal(source, mapping, found, at, known, whole=whole) if known else ""
+    refused = _refusal(source, mapping, found, at, known, whole=whole) if known else None
     return refused, frozenset(found.twice)
 
 
 def _refusal(
     source: Source, mapping: RowMapping, found: Survey, at: datetime, known: int, *, whole: bool
-) -> str:
+) -> Refusal | None:
     guard = source_guard_from(source.guard)
     if whole and (source.absence == Absence.LEAVE or "missing" in source.guard):
         # Where absence means nothing a source may send only what changed, unless it says not.
         there = judge_missing(source=source.name, read=found.read, known=known, limit=guard.missing)
         if there.held:
-            return there.reason
+            return Refusal(there.reason, found, missing=known - found.read)
     if emptied := _emptied(source, mapping, found):
-        return emptied
+        return Refusal(emptied, found)
     verdict = judge(
         what=f"changed people in {source.name}",
-        new=sum(changed for _, changed in found.differing.values()),
+        new=found.changed,
         recent=_changed_since(source, at - guard.changes.window),
         population=known,
         limit=guard.changes,
     )
-    return f"{verdict.reason} Nothing of it was taken." if verdict.held else ""
+    if not verdict.held:
+        return None
+    return Refusal(f"{verdict.reason} Nothing of it was taken.", found)
 
 
 def _survey(
@@ -101,7 +145,7 @@ def _survey(
                 keyed[key] = row
         seen |= keyed.keys()
         if compare:
-            found.differing |= _differing(source, mapping, keyed, at)
+            _compare(source, mapping, keyed, at, found)
     found.read = len(seen)
     return found
 
@@ -116,7 +160,7 @@ def _keyed(mapping: RowMapping, chunk: Sequence[Item]) -> Iterator[tuple[str, Ro
 def _emptied(source: Source, mapping: RowMapping, found: Survey) -> str:
     """Whether an attribute is gone from everybody who had it: a column that lost its content, or
     a right to read it that was taken away, looks like that."""
-    lost = Counter(name for names, _ in found.differing.values() for name in names)
+    lost = Counter(name for row in found.differing.values() for name in row.lost)
     for name, count in sorted(lost.items()):
         if count < _FEW or name not in mapping.names:
             continue
@@ -131,27 +175,22 @@ def _emptied(source: Source, mapping: RowMapping, found: Survey) -> str:
     return ""
 
 
-def _differing(
-    source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime
-) -> dict[str, tuple[frozenset[str], bool]]:
-    """Of rows that are others than they were; as `Survey.differing`."""
+def _compare(
+    source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime, found: Survey
+) -> None:
     digests = {key: mapping.digest(row) for key, row in rows.items()}
-    differing = [
-        key
-        for key, (digest, present) in marks(source, digests).items()
-        if present and digest != digests[key]
-    ]
-    found = {}
+    there = {key: digest for key, (digest, present) in marks(source, digests).items() if present}
+    found.added += len(rows) - len(there)
+    differing = [key for key, digest in there.items() if digest != digests[key]]
     for key, record in records(source, differing).items():
         try:
             mapped = mapping.mapped(rows[key], key, digests[key], record, at)
         except BadRow:
             continue
         lost = frozenset(record.attributes.keys() - mapped.attributes.keys())
-        ours = echoes(source, record, mapped.attributes)
+        ours, left = echoes(source, record, mapped.attributes), mapped.left(at)
         differs = _plain(mapped.attributes, ours) != _plain(record.attributes, ours)
-        found[key] = (lost, differs and not mapped.left(at))
-    return found
+        found.differing[key] = Difference(lost, left, changed=differs and not left)
 
 
 def _plain(attributes: Mapping[str, Any], without: frozenset[str]) -> bytes:

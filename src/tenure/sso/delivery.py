@@ -135,20 +135,31 @@ async def _send(
             return Answer(response.status, body.decode(errors="replace"), location[:_LARGEST])
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])
+    except Exception as error:  # A fault of ours fails what met it, and nothing else.
+        _log.exception("Notice %s met a fault of ours.", row.pk)
+        return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])
 
 
 def _settle(row: Notice, answer: Answer) -> bool:
     """Keep what was answered. Returns whether it arrived."""
-    sender, outcome = outbox.sender_of(row.kind), Outcome.LATER
-    with transaction.atomic():
-        if sender is not None and answer.status is not None:
-            reply = outbox.Reply(answer.status, answer.said, answer.location)
-            if sender.arrived(row, reply):
-                outcome = Outcome.ARRIVED
-            elif sender.hopeless(row, reply):
-                outcome = Outcome.HOPELESS
-        _settle_as(row, Done(outcome, answer.said, answer.status))
+    outcome = Outcome.LATER
+    try:
+        with transaction.atomic():
+            outcome = _judged(row, answer)
+    except Exception:  # As above: whatever one application answers, the others have their proof.
+        _log.exception("The answer to notice %s met a fault of ours.", row.pk)
+    _settle_as(row, Done(outcome, answer.said, answer.status))
     return outcome is Outcome.ARRIVED
+
+
+def _judged(row: Notice, answer: Answer) -> Outcome:
+    sender = outbox.sender_of(row.kind)
+    if sender is None or answer.status is None:
+        return Outcome.LATER
+    reply = outbox.Reply(answer.status, answer.said, answer.location)
+    if sender.arrived(row, reply):
+        return Outcome.ARRIVED
+    return Outcome.HOPELESS if sender.hopeless(row, reply) else Outcome.LATER
 
 
 @transaction.atomic

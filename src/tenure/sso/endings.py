@@ -28,11 +28,15 @@ from tenure.sso.models import ApplicationSession
 #: the clock alone (an exception, a grace) raises no generation.
 _LOOK_AGAIN: Final = timedelta(minutes=5)
 _BATCH: Final = 2000
+#: In the trail, of a session of which the application itself has said that it is over there. Who
+#: signs out here has signed out of nothing else by that.
+SAID_THERE: Final = "said_there"
 
 
 @transaction.atomic
-def end(which: Q, because: str) -> int:
-    """End these sessions at applications. Returns how many."""
+def end(which: Q, because: str, *, said_there: bool = False) -> int:
+    """End these sessions at applications. `said_there`: the application has said, and proved that
+    it is the application, that it has ended them. Returns how many."""
     rows = list(
         ApplicationSession.objects.select_for_update(of=("self",))
         .filter(which, ended_at=None)
@@ -59,7 +63,11 @@ def end(which: Q, because: str) -> int:
                 person=str(row.person.uid),
                 application=row.application.slug,
                 reason=because,
-                after={"protocol": row.protocol, "began_at": row.began_at.isoformat()},
+                after={
+                    "protocol": row.protocol,
+                    "began_at": row.began_at.isoformat(),
+                    **({SAID_THERE: True} if said_there else {}),
+                },
             )
             for row in rows
         ]

@@ -29,6 +29,10 @@ from tenure.sso.models import ApplicationSession, Outcome, Protocol, SignOn
 from tenure.sso.policies import policy_of
 
 
+class JustEnded(ValueError):
+    """Between the question whether they may and the answer, their session here ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Somebody who is signed in here wants to go on to an application. `standing` has their
@@ -94,7 +98,7 @@ def visit(
 def enter(who: Visit, *, subject: str, details: dict[str, object]) -> ApplicationSession:
     """They are let in: the sign-in is recorded, and their session at the application begins, or
     goes on where this browser has one already. Raises `ValueError` for a visit that is not
-    allowed, or whose session has just ended."""
+    allowed, `JustEnded` for one whose session has just ended."""
     if not who.allowed:
         raise ValueError(f"{who.person} may not go on to {who.application}: {who.decision.reason}")
     _write(who, Outcome.ALLOWED)
@@ -102,7 +106,7 @@ def enter(who: Visit, *, subject: str, details: dict[str, object]) -> Applicatio
     # Locked: a session that has just been ended begins nothing any more.
     live = Session.objects.select_for_update().filter(pk=who.session.pk, ended_at=None).exists()
     if not live:
-        raise ValueError(f"The session of {who.person} has just ended.")
+        raise JustEnded(f"The session of {who.person} has just ended.")
     mine = Q(portal_session=who.session, application=who.application, protocol=who.protocol)
     row = ApplicationSession.objects.filter(mine, ended_at=None).first()
     if row is None:

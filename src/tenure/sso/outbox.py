@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal
 from typing import Protocol as Shape
@@ -82,16 +82,21 @@ class Caller(Shape):
 _senders: Final[dict[str, Sender]] = {}
 _callers: Final[dict[str, Caller]] = {}
 _words: Final[dict[str, str]] = {}
+_whole: Final[set[str]] = set()
 
 
-def register(kind: str, sender: Sender, *, words: str) -> None:
-    """From now on notices of this kind can be sent. `words`: what people call them."""
+def register(kind: str, sender: Sender, *, words: str, whole: bool = False) -> None:
+    """From now on notices of this kind can be sent. `words`: what people call them; `whole`: each
+    ends all that somebody has at the application, and not one session alone."""
     _senders[kind], _words[kind] = sender, words
+    if whole:
+        _whole.add(kind)
 
 
 def register_caller(kind: str, caller: Caller, *, words: str) -> None:
-    """From now on notices of this kind can be carried out."""
+    """From now on notices of this kind can be carried out: all that somebody has there is ended."""
     _callers[kind], _words[kind] = caller, words
+    _whole.add(kind)
 
 
 def callers() -> dict[str, Caller]:
@@ -102,6 +107,11 @@ def callers() -> dict[str, Caller]:
 def words_of(kind: str) -> str:
     """What people call notices of this kind; the kind itself for one that is spoken no more."""
     return _words.get(kind, kind)
+
+
+def is_whole(kind: str) -> bool:
+    """Whether a notice of this kind ends all that somebody has at the application."""
+    return kind in _whole
 
 
 def sender_of(kind: str) -> Sender | None:
@@ -118,11 +128,14 @@ def post(
     person: Person | None = None,
     session: ApplicationSession | None = None,
     patience: timedelta = PATIENCE,
+    not_before: datetime | None = None,
     wakes: bool = True,
 ) -> Notice:
-    """Write a notice in the caller's transaction, and have it sent as soon as that is committed.
-    `wakes` False: whoever writes several wakes once, when they are written."""
+    """Write a notice in the caller's transaction, and have it sent as soon as that is committed,
+    or not before an instant. `wakes` False: whoever writes several wakes once, when they are
+    written."""
     at = now()
+    first = not_before or at
     row = Notice.objects.create(
         kind=kind,
         address=address,
@@ -131,8 +144,8 @@ def post(
         person=person,
         session=session,
         created_at=at,
-        not_before=at,
-        give_up_at=at + patience,
+        not_before=first,
+        give_up_at=first + patience,
     )
     if wakes:
         wake(kind)

@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from tenure.applications.models import Account, Application
-from tenure.audit.models import Action, Event
+from tenure.audit.models import Event
 from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as read_entry
 from tenure.core import owners
 from tenure.core import receipt as core
 from tenure.core.model import OperationKind, OperationState, Situation
-from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Told, Verdict
+from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Verdict
 from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
 from tenure.people.models import Person
@@ -27,8 +27,8 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
 from tenure.provisioning.records.loading import Protecting
-from tenure.sso import outbox
-from tenure.sso.models import ApplicationSession, Notice, Outcome, SignOn
+from tenure.sso import heard
+from tenure.sso.models import ApplicationSession, Outcome, SignOn
 from tenure.sso.ways import ways_of
 
 _CLOSING: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
@@ -37,21 +37,6 @@ _OVER: Final = (
     OperationState.CANCELLED.value,
     OperationState.REJECTED.value,
 )
-_TOLD: Final = {
-    Notice.State.WAITING.value: Told.WAITING,
-    Notice.State.DELIVERED.value: Told.ARRIVED,
-    Notice.State.FAILED.value: Told.FAILED,
-}
-_ACTIONS: Final = (
-    Action.NOTICE_DELIVERED,
-    Action.NOTICE_FAILED,
-    Action.TOKENS_REVOKED,
-    Action.APPLICATION_SESSION_ENDED,
-    Action.ACCESS_ENDED,
-)
-_MOST: Final = 2000
-#: How a session ends that somebody ends themselves.
-_BY_THEMSELVES: Final = "signed out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +124,13 @@ class Receipt:
 
 def receipt_of(person: Person, application: Application | None = None) -> Receipt:
     """Of everything that the person has or had; or of one application."""
-    trail = _Trail(person)
+    trail = heard.Trail(person)
     accounts, sessions = _accounts(person), _sessions(person)
     rows = _applications({*accounts, *sessions}, trail.applications, application)
     at = now()
     standings = Standings([person], rows, at)
     signed_in = _sign_ins(person)
-    waiting = _waiting(person)
+    waiting = heard.waiting(person)
     closing, unused = _operations(person), never_open(person)
     lines = []
     for row in rows:
@@ -173,75 +158,6 @@ def receipt_of(person: Person, application: Application | None = None) -> Receip
         lines=tuple(lines),
         sealed=_sealed(),
     )
-
-
-class _Trail:
-    """What the audit trail says of this person's sessions."""
-
-    def __init__(self, person: Person) -> None:
-        rows = Event.objects.filter(person=str(person.uid), action__in=_ACTIONS)
-        self.messages: dict[str, list[Message]] = defaultdict(list)
-        self.tokens_void: dict[str, datetime] = {}
-        self.signed_out: dict[str, datetime] = {}
-        self.ended_at: datetime | None = None
-        self.ended: Mapping[str, int] = {}
-        for event in rows.order_by("-id")[:_MOST]:
-            self._take(event)
-
-    @property
-    def applications(self) -> set[str]:
-        return {*self.messages, *self.tokens_void, *self.signed_out}
-
-    def _take(self, event: Event) -> None:
-        slug = event.application
-        match event.action:
-            case Action.NOTICE_DELIVERED | Action.NOTICE_FAILED:
-                self.messages[slug].append(_of_event(event))
-            case Action.TOKENS_REVOKED:
-                self.tokens_void.setdefault(slug, event.at)
-            case Action.APPLICATION_SESSION_ENDED:
-                if event.reason.startswith(_BY_THEMSELVES):
-                    self.signed_out.setdefault(slug, event.at)
-            case Action.ACCESS_ENDED:
-                if self.ended_at is None:
-                    self.ended_at, self.ended = event.at, event.after or {}
-
-
-def _of_event(event: Event) -> Message:
-    said = event.after or {}
-    status, answer = said.get("status"), str(said.get("answer") or event.reason or "")
-    return Message(
-        how=outbox.words_of(event.subject_label),
-        made_at=_instant(said.get("written_at")) or event.at,
-        told=Told.ARRIVED if event.action == Action.NOTICE_DELIVERED else Told.FAILED,
-        at=event.at,
-        answer=_answer(status, answer),
-        tries=int(said.get("tries") or 0),
-        event=event.position,
-    )
-
-
-def _waiting(person: Person) -> dict[int, list[Message]]:
-    rows = Notice.objects.filter(person=person, state=Notice.State.WAITING)
-    found: dict[int, list[Message]] = defaultdict(list)
-    for row in rows.exclude(application=None):
-        message = Message(
-            how=outbox.words_of(row.kind),
-            made_at=row.created_at,
-            told=_TOLD[row.state],
-            at=row.sent_at,
-            answer=_answer(row.status, row.answer) if row.tries else "",
-            tries=row.tries,
-        )
-        found[row.application_id or 0].append(message)
-    return found
-
-
-def _answer(status: object, said: str) -> str:
-    text = " ".join(said.split())
-    if status is None:
-        return text
-    return f"answered {status}, {text}" if text else f"answered {status}"
 
 
 def _accounts(person: Person) -> dict[int, list[Account]]:
@@ -307,7 +223,7 @@ def _account_facts(
         active=row.active,
         closing=operation.state if operation is not None else "",
         said=(_said(operation) if operation is not None else "") or untouched,
-        ended_at=_instant(proof.get("at")) or row.deleted_at or row.disabled_at,
+        ended_at=heard.instant(proof.get("at")) or row.deleted_at or row.disabled_at,
         read_back=str(proof.get("read_back") or ""),
         word_of=_word_of(row, proof),
         untouched=untouched,
@@ -323,7 +239,7 @@ def _said(operation: Operation) -> str:
 
 def _word_of(row: Account, proof: Mapping[str, Any]) -> str:
     """Whose word is all that there is for it: a task was done, and nothing was read since."""
-    said_at = _instant(proof.get("at"))
+    said_at = heard.instant(proof.get("at"))
     read = row.observed_at is not None and said_at is not None and row.observed_at > said_at
     return str(proof.get("by") or "") if proof.get("sent") == BY_HAND and not read else ""
 
@@ -346,7 +262,7 @@ def _session_facts(
     sessions: Sequence[ApplicationSession],
     told: Sequence[Message],
     signed_in_at: datetime | None,
-    trail: _Trail,
+    trail: heard.Trail,
 ) -> SessionFacts:
     last = max((one.began_at for one in sessions), default=signed_in_at)
     if signed_in_at is not None and (last is None or signed_in_at > last):
@@ -356,7 +272,7 @@ def _session_facts(
         live=sum(one.ended_at is None for one in sessions),
         signed_in_at=last,
         messages=told,
-        signed_out_at=_since(trail.signed_out.get(row.slug), last),
+        signed_out_at=_since(trail.signed_out(row.slug), last),
         tokens_void_at=_since(trail.tokens_void.get(row.slug), last),
         ways=ways_of(row),
         closing_ends=ends,
@@ -382,13 +298,6 @@ def _by_catalogue(row: Application) -> tuple[bool | None, str]:
 def _sealed() -> tuple[int, str]:
     last = Event.objects.filter(position__isnull=False).order_by("-position").first()
     return (last.position or 0, bytes(last.digest or b"").hex()) if last else (0, "")
-
-
-def _instant(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text)) if text else None
-    except ValueError:
-        return None
 
 
 def _told_json(message: Message) -> dict[str, Any]:

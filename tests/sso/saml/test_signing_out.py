@@ -13,14 +13,18 @@ from django.test import Client
 from lxml import etree
 
 from tenure.applications.models import Application as ApplicationRow
+from tenure.audit.models import Action
+from tenure.audit.services import record
 from tenure.infra.clock import now
 from tenure.people.services import terminate
 from tenure.saml import bindings, logout
+from tenure.saml.assertions import SPENT_AFTER
 from tenure.saml.keys import read_certificate
 from tenure.signin.models import Session
-from tenure.sso import outbox
+from tenure.sso import endings, outbox
 from tenure.sso.models import ApplicationSession, Notice
 from tenure.sso.outbox import Reply
+from tenure.sso.receipt import receipt_of
 from tenure.sso.saml import leaving, notices
 from tenure.sso.saml.models import Logout
 from tests.saml.application import Application, N, verified
@@ -30,8 +34,13 @@ from tests.sso.saml.conftest import Page, asks, ours, row_of, told
 pytestmark = pytest.mark.django_db
 
 
-def signed_in(who: Somebody, app: Application) -> ApplicationSession:
+#: So long ago that nothing which was given then can be used any more.
+LONG_AGO = timedelta(minutes=9)
+
+
+def signed_in(who: Somebody, app: Application, *, ago: timedelta = LONG_AGO) -> ApplicationSession:
     Page(asks(who.browser, app.query(app.authn_request())))
+    ApplicationSession.objects.update(used_at=now() - ago)
     return ApplicationSession.objects.order_by("pk").last()  # type: ignore[return-value]
 
 
@@ -186,12 +195,63 @@ def test_who_is_terminated_is_out_and_every_application_is_told(ana: Somebody) -
         assert asked.xpath("saml:NameID/text()", namespaces=N) == [ana.person.email]
         assert sender.arrived(row, good), slug
         # What says nothing of this very request is no proof.
-        for reply in (Reply(200, "You are signed out."), Reply(200, ""), Reply(302, "", "/login")):
+        odd = Reply(302, "", "https://[sso.acme.example/?SAMLResponse=x")
+        for reply in (
+            Reply(200, "You are signed out."), Reply(200, ""), Reply(302, "", "/login"), odd,
+        ):  # fmt: skip
             assert not sender.arrived(row, reply)
             assert sender.hopeless(row, reply)
         row.tries = 2
         assert not sender.arrived(row, good)
         assert not sender.hopeless(row, Reply(503, ""))
+
+
+def test_an_assertion_that_somebody_still_holds_is_told_of_once_more(ana: Somebody) -> None:
+    """They were given it, are terminated, and post it then: the application has just said that
+    there is no session."""
+    app = told()
+    account(ana.person, row_of(app))
+    session = signed_in(ana, app, ago=timedelta(minutes=2))
+    at = now()
+    terminate(ana.person, at=at, reason="theft", now=at)
+    first, later = Notice.objects.order_by("pk")
+    assert first.not_before <= now()
+    assert later.not_before - session.used_at == SPENT_AFTER
+    assert later.give_up_at > later.not_before + timedelta(hours=1)
+    ana.person.refresh_from_db()
+    Notice.objects.filter(pk=first.pk).delete()
+    record(
+        Action.NOTICE_DELIVERED, subject_kind="notice", subject_key="1", application="wiki",
+        subject_label=notices.KIND, person=str(ana.person.uid), after={"answer": "Success"},
+    )  # fmt: skip
+    (line,) = receipt_of(ana.person).lines
+    assert line.sessions.verdict == "under_way"
+    assert f"once more at {later.not_before:%H:%M:%S}" in line.sessions.words
+    # A second ending of the same tells nothing twice.
+    endings.end_people([ana.person], "access has ended")
+    assert Notice.objects.count() == 1
+    # By then it knows no such session, and says so in its own way.
+    sender = outbox.sender_of(notices.KIND)
+    assert sender is not None
+    later.tries = 1
+    asked = etree.fromstring(sender.prepare(later).body)[0][0]
+    for status, arrived in (("Requester", True), ("Responder", False)):
+        said = app.logout_response(
+            asked.get("ID"), status=f"urn:oasis:names:tc:SAML:2.0:status:{status}"
+        )
+        reply = Reply(200, logout.enveloped(app.signed(said)).decode())
+        assert sender.arrived(later, reply) is arrived
+
+
+def test_who_signs_out_by_browser_and_is_terminated_then_keeps_no_assertion(ana: Somebody) -> None:
+    app = told()
+    account(ana.person, row_of(app, slo="redirect"))
+    signed_in(ana, app, ago=timedelta(minutes=2))
+    ana.browser.post("/sso/saml/leave")
+    assert not Notice.objects.exists()
+    at = now()
+    terminate(ana.person, at=at, reason="theft", now=at)
+    assert Notice.objects.get().not_before > at
 
 
 def test_logout_without_a_browser(ana: Somebody, wiki: Application, row: Any) -> None:

@@ -23,6 +23,7 @@ from tenure.console import look
 from tenure.core import holdings
 from tenure.core.cleaning import example
 from tenure.people.models import Person
+from tenure.provisioning.decisions.byhand import Failing
 
 register = template.Library()
 #: What dates and instants with a zone look like in JSON; anything else is shown as it is.
@@ -128,6 +129,7 @@ _EVIDENCE = {
     "sent": "What was sent",
     "answered": "It answered",
     "read_back": "Read afterwards",
+    "by": "Said by",
 }
 
 
@@ -135,6 +137,17 @@ _EVIDENCE = {
 def evidence_word(name: str) -> str:
     """What a part of a proof is called."""
     return _EVIDENCE.get(name, name.replace("_", " ").capitalize())
+
+
+@register.filter
+def said_by_hand(one: Failing) -> str:
+    """What somebody confirms who says that they closed what could not be closed from here."""
+    return (
+        f"{one.what} Confirm once somebody has done that in {one.application_name}'s own "
+        f"administration, and looked: {one.check[:1].lower()}{one.check[1:]} It is not tried again "
+        "then. The receipt and the audit trail say that it is your word and not proven, until "
+        f"{one.application_name} is read."
+    )
 
 
 @register.filter

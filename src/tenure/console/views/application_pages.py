@@ -30,6 +30,7 @@ from tenure.infra.clock import now
 from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import find_person
+from tenure.provisioning.decisions import byhand
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions import mapping_preview
@@ -261,6 +262,7 @@ def show(
         "report": found.mode == ApplicationMode.REPORT.value,
         "waiting": provisioning.waiting_for([found.pk]).get(found.pk, 0),
         "failed": failed[0] if failed else None,
+        "failing": byhand.failing(application=found.slug) if failed and failed[0].leavers else [],
         "held": next((i for i in provisioning.held() if i.application == found.slug), None),
         "last": runs.last_by_subject(RunKind.RECONCILE).get(found.slug),
     }

@@ -31,7 +31,7 @@ from tenure.people import selectors as people
 from tenure.people.models import Person
 from tenure.people.services import stand
 from tenure.provisioning import services
-from tenure.provisioning.decisions import taking
+from tenure.provisioning.decisions import byhand, taking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.explain import ApplicationExplanation, explain
@@ -117,6 +117,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "choices": choices_for(found),
         "ask": request.GET.get("ask", ""),
         "proof": None if problem else proofs.shown(receipt_of(found)),
+        "failing": byhand.failing(person=found),
         "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
     }

@@ -1,5 +1,6 @@
 """What administrators decide about one person: suspended or not, legal hold, a termination taken
-back, and exceptions to the rules. Each is asked for with a reason, and carried out at once."""
+back, exceptions to the rules, and their word that access of a leaver is closed. Each is asked for
+with a reason, and carried out at once."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from tenure.people import selectors as people
 from tenure.people.decisions import DecisionRefused
 from tenure.people.models import Person
 from tenure.people.services import zone_of
-from tenure.provisioning.decisions import lives
+from tenure.provisioning.decisions import byhand, lives
 from tenure.provisioning.planning.plans import StoredPlan
 from tenure.rules.exceptions import ExceptionRefused
 from tenure.signin.permissions import Ability, may
@@ -77,6 +78,28 @@ def _carried_out(
     messages.success(request, words)
     if stored.released or stored.held:
         return redirect("console:run", stored.run.pk)
+    return _back(found)
+
+
+@require_POST
+@signed_in(needs=Ability.TASKS)
+def removed(request: ConsoleRequest, uid: uuid.UUID, pk: int) -> HttpResponse:
+    """Somebody says that they closed what could not be closed from here."""
+    found = people.person_by_uid(str(uid))
+    if found is None:
+        return missing(request, "person", section="people", back="console:people")
+    which = {one.number: one for one in byhand.failing(person=found)}.get(pk)
+    try:
+        if which is None or which.again is None:
+            raise LookupError
+        byhand.done(pk, note=request.POST.get("reason", "").strip()[:1000])
+    except LookupError:
+        messages.info(request, "Nothing was noted: it is settled already, or being tried just now.")
+    except byhand.TaskRefused as error:
+        messages.error(request, f"Nothing was noted. {error}")
+    else:
+        said = "Noted as your word. It counts as closed until {} is read, which is asked for now."
+        messages.success(request, said.format(which.application_name))
     return _back(found)
 
 

@@ -34,6 +34,7 @@ from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import identity
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import lasting, settling, veiling
+from tenure.provisioning.records.waking import queue_reconcile
 from tenure.provisioning.records.work import Outcome, Result, Work
 
 #: When an application says nothing else.
@@ -88,6 +89,47 @@ class Task:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """What closes a leaver's access, fails, and comes back by itself at `again` (None: it is being
+    tried). `what` says which, `check` what to look at before somebody says that they did it."""
+
+    number: int
+    application: str
+    application_name: str
+    person: Person
+    what: str
+    check: str
+    error: str
+    again: datetime | None
+
+
+def failing(
+    *, application: str | None = None, person: Person | None = None, limit: int = 20
+) -> list[Failing]:
+    """Leavers' removals that fail and are not given up, the oldest first."""
+    rows = Operation.objects.filter(lasting.WAITING | lasting.BACK, person__isnull=False)
+    if application is not None:
+        rows = rows.filter(application__slug=application)
+    if person is not None:
+        rows = rows.filter(person=person)
+    rows = rows.select_related("application", "person", "account").order_by("finished_at", "pk")
+    return [
+        Failing(
+            number=row.pk,
+            application=row.application.slug,
+            application_name=row.application.name,
+            person=row.person,
+            what=task_words.what(row),
+            check=task_words.check(row),
+            error=row.error,
+            again=row.not_before if _fails(row) else None,
+        )
+        for row in rows[:limit]
+        if row.person is not None
+    ]
+
+
 def tasks(
     *, application: str | None = None, person: Person | None = None, limit: int = 1000
 ) -> list[Task]:
@@ -137,9 +179,15 @@ def task_in_clear(number: int) -> Task:
 
 def done(number: int, *, note: str = "", account: str = "") -> None:
     """Somebody did it. An account that was made is looked for in the application by its names, or
-    is the one with this remote id (`account`). So is a leaver's removal that fails, and is tried
-    again and again. Raises `LookupError` and `TaskRefused`."""
+    is the one with this remote id (`account`). A leaver's removal that fails, and is tried again
+    and again, is settled like this too: then a note is asked for, and the application is read again
+    to see. Raises `LookupError` and `TaskRefused`."""
     row = _found(number, failing=True)
+    if _fails(row) and not note.strip():
+        raise TaskRefused(
+            "Say what was done there, and by whom: it is all that is known of it until "
+            f"{row.application.name} is read."
+        )
     made = None
     if row.kind == OperationKind.CREATE.value and row.account is None:
         made = _look_for(row, account)
@@ -166,6 +214,7 @@ def cannot(number: int, *, note: str) -> None:
 @transaction.atomic
 def _settle(number: int, note: str, made: RemoteAccount | None) -> None:
     row, at = _locked(number, failing=True), clock_now()
+    failed = _fails(row)
     (work,) = claiming.work_for([row])
     work.progress |= {"account": True, "grant": list(row.grant), "revoke": list(row.revoke)}
     if made is not None:
@@ -176,9 +225,11 @@ def _settle(number: int, note: str, made: RemoteAccount | None) -> None:
         work, Result.DONE, said, account=made, adopted=made is not None, evidence=evidence
     )
     settling.settle(row.application, [outcome], {row.pk: row}, at)
-    _record(Action.TASK_DONE, row, note)
+    _record(Action.REMOVAL_SAID_DONE if failed else Action.TASK_DONE, row, note)
     settling.close_runs(at)
     settling.wake_those_behind([row])
+    if failed:
+        queue_reconcile(row.application.slug)
 
 
 def _look_for(row: Operation, remote_id: str) -> RemoteAccount:
@@ -239,6 +290,11 @@ def _found(number: int, *, failing: bool = False) -> Operation:
 def _locked(number: int, *, failing: bool = False) -> Operation:
     Operation.objects.select_for_update().filter(pk=number).first()
     return _found(number, failing=failing)
+
+
+def _fails(row: Operation) -> bool:
+    """It is no task: it closes a leaver's access, failed, and comes back."""
+    return row.state == OperationState.FAILED.value
 
 
 def _owner(row: Operation) -> Person:

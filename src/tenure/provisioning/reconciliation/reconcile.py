@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from tenure.applications import health
 from tenure.applications.connecting import connector_for, managed_attributes, unread_attributes
 from tenure.applications.models import Account, Application
+from tenure.applications.selectors import situations
 from tenure.connectors.base import Connector, ConnectorError, StopApplication
 from tenure.core.model import Situation
 from tenure.infra.clock import now
@@ -45,8 +46,8 @@ Progress = Callable[[int], None]
 @dataclass(frozen=True, slots=True)
 class ReconcileResult:
     """`counters`: seen, unchanged, changed, new, drift, memberships; of accounts that were not
-    tied to anybody linked, orphans, disputed, ignored; gone, and missing where the listing lacks
-    too many to believe it."""
+    tied to anybody before linked, orphans, disputed, ignored; orphans_in_all, new and old; gone,
+    and missing where the listing lacks too many to believe it."""
 
     run: Run
     counters: Mapping[str, int]
@@ -152,6 +153,8 @@ def _finish(
     memberships.store(reading, held)
     last_owner.observed(application, owners)
     _correlate(reading)
+    if nobodys := situations(application)[Situation.UNMATCHED]:
+        reading.counters["orphans_in_all"] = nobodys
     raise_generation(reading.affected)
     runs.complain(reading.issues)
     first_contact.read(application, at=reading.at, found=reading.counters["seen"])

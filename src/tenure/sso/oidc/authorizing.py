@@ -25,7 +25,7 @@ from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.signin import sessions
 from tenure.sso import pages, pending
-from tenure.sso.entering import Visit, enter, enter_apart, refuse, visit
+from tenure.sso.entering import JustEnded, Visit, enter, enter_apart, refuse, visit
 from tenure.sso.models import Protocol
 from tenure.sso.oidc import grants, jose
 from tenure.sso.oidc.claims import PASSKEY, ClaimProblem, authentication, claims_of
@@ -76,7 +76,14 @@ def authorize(
     who = _with_claims(client, who, grant.request.scope)
     if not who.allowed:
         return pages.instead(request, who, back or keep("authorize", asked, came_at))
-    response = _answered(serving, grant, who)
+    try:
+        response = _answered(serving, grant, who)
+    except JustEnded:
+        if not _silent(asked):
+            return pages.sign_in_first(back or keep("authorize", asked, came_at))
+        nobody = LoginRequiredError(redirect_uri=grant.redirect_uri)
+        nobody.state = asked.parameters.get("state")
+        return _refused(request, serving, asked, nobody)
     if back:
         pending.done(back)
     return _sent(request, asked, response)

@@ -69,7 +69,8 @@ def authentication(session: Session) -> dict[str, Any]:
     if session.passkey_at is None:
         how = ["otp"] if session.how in (How.RECOVERY_CODE, How.ONBOARDING) else ["user"]
         return {**told, "acr": CODE, "amr": how}
-    synced = session.passkey is not None and session.passkey.backed_up
+    key = session.signed_last
+    synced = key is not None and key.backed_up
     return {**told, "acr": PASSKEY, "amr": ["swk" if synced else "hwk", "pop", "user", "mfa"]}
 
 

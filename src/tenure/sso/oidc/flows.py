@@ -57,7 +57,6 @@ class CodeGrant(library.AuthorizationCodeGrant):  # type: ignore[misc]
         has been stolen: nothing that came of it works any more (section 4.1.2)."""
         row = (
             Code.objects.select_for_update(of=("self",))
-            .select_related("grant__application", "grant__person", "grant__session__portal_session")
             .filter(digest=digest(code), grant__application=client.application)
             .first()
         )
@@ -68,6 +67,7 @@ class CodeGrant(library.AuthorizationCodeGrant):  # type: ignore[misc]
             return None
         row.used_at = now()
         row.save(update_fields=["used_at"])
+        row.grant = grants.held(row.grant_id)
         if row.used_at >= row.expires_at or grants.dead(row.grant):
             return None
         self.request.granted = row.grant
@@ -122,10 +122,12 @@ class DeviceGrant(LibraryDeviceCodeGrant):  # type: ignore[misc]
     def query_device_credential(self, device_code: str) -> KeptDevice | None:
         row = (
             DeviceRequest.objects.select_for_update(of=("self",))
-            .select_related("application", "grant__person", "grant__session", "grant__application")
+            .select_related("application")
             .filter(digest=digest(device_code))
             .first()
         )
+        if row is not None and row.grant_id is not None:
+            row.grant = grants.held(row.grant_id)
         return KeptDevice(row) if row else None
 
     def validate_device_credential(self, credential: KeptDevice) -> Whom:

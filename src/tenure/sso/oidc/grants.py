@@ -131,13 +131,25 @@ def keep_token(grant: Grant, text: str, kind: Token.Kind, *, scope: str, lives: 
 
 
 def find_token(text: str, *, lock: bool = False) -> Token | None:
-    """By what the client shows."""
+    """By what the client shows. `lock`: it and its grant stay as they are."""
+    if lock:
+        row = Token.objects.select_for_update().filter(digest=digest(text)).first()
+        if row is not None:
+            row.grant = held(row.grant_id)
+        return row
     rows = Token.objects.select_related(
         "grant__application", "grant__person", "grant__session__portal_session"
     )
-    if lock:
-        rows = rows.select_for_update(of=("self",))
     return rows.filter(digest=digest(text)).first()
+
+
+def held(pk: int) -> Grant:
+    """The grant as it is now, and as it stays until the caller's transaction ends: whoever revokes
+    it waits for that, so that an application hears of the end after it has got its tokens, and
+    never before (Back-Channel Logout 1.0, section 2.7, has it end what it knows by then)."""
+    Grant.objects.select_for_update(no_key=True).values_list("pk").get(pk=pk)
+    rows = Grant.objects.select_related("application", "person", "session__portal_session")
+    return rows.get(pk=pk)
 
 
 def dead(grant: Grant) -> str:

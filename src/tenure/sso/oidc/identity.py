@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from authlib.consts import default_json_headers
 from authlib.oauth2.rfc6749 import InvalidGrantError
+from authlib.oauth2.rfc6750 import InvalidTokenError
 from authlib.oidc.core import UserInfoEndpoint
 from authlib.oidc.core.grants import OpenIDCode, OpenIDToken
 from joserfc.jwk import ECKey, RSAKey
@@ -61,7 +62,11 @@ class UserInfoOf(UserInfoEndpoint):  # type: ignore[misc]
 
     def __call__(self, request: ProtocolRequest) -> tuple[int, Any, Any]:
         token = self.resource_protector.validate_request(["openid"], request)
-        return 200, self.generate_user_info(token.get_user(), token.scope), default_json_headers
+        user = token.get_user()
+        if user is None:
+            # A client's own token, whatever scope it asked for (RFC 6750, section 3.1).
+            raise InvalidTokenError("Nobody stands behind this token.")
+        return 200, self.generate_user_info(user, token.scope), default_json_headers
 
     def generate_user_info(self, user: Whom, scope: str) -> dict[str, Any]:
         return _told(user, scope)

@@ -12,11 +12,13 @@ from django.shortcuts import redirect
 from tenure.applications import selectors as applications
 from tenure.applications.models import Application
 from tenure.core.sign_on import Cause, Decision, Verdict
+from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.saml.assertions import SPENT_AFTER
 from tenure.saml.errors import Answered
 from tenure.saml.names import Status
 from tenure.sso import pages, pending
-from tenure.sso.entering import Visit, refuse, visit
+from tenure.sso.entering import JustEnded, Visit, refuse, visit
 from tenure.sso.models import ApplicationSession, Protocol
 from tenure.sso.policies import NotConfigured
 from tenure.sso.saml import answering, notices
@@ -60,7 +62,13 @@ class SamlHandler:
         notices.tell(sessions)
 
     def end_everything(self, people: Sequence[Person], because: str) -> None:
-        """Nothing but sessions is ever issued: an assertion lives for minutes, and is used once."""
+        """Nothing but assertions is ever issued, which live for minutes: of those that may still be
+        used the application is told once more, though the session here had ended before."""
+        since = now() - SPENT_AFTER
+        rows = ApplicationSession.objects.filter(
+            person__in=[person.pk for person in people], protocol=Protocol.SAML, used_at__gt=since
+        )
+        notices.tell_once_more(list(rows.select_related("application", "person").order_by("pk")))
 
 
 def _go_on(request: HttpRequest, known: Registered, wanted: Wanted, back: str) -> HttpResponse:
@@ -86,8 +94,9 @@ def _go_on(request: HttpRequest, known: Registered, wanted: Wanted, back: str) -
         return _turn_down(request, known, wanted, error, back)
     except CannotTell as error:
         return pages.instead(request, _refused(who, str(error)), back)
-    except ValueError:
-        # Between the question and the answer their session ended.
+    except JustEnded:
+        if wanted.passive:
+            return _turn_down(request, known, wanted, _passive("Nobody is signed in here."), back)
         return pages.sign_in_first(back)
     pending.done(back)
     return posted(request, answer, known.application)

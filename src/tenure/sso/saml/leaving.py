@@ -69,11 +69,17 @@ def told_by_browser(run: Logout) -> list[ApplicationSession]:
 
 @transaction.atomic
 def asked_by_application(
-    known: Registered, asked: LogoutRequest, *, binding: str, relay_state: str, browser: bool
+    known: Registered,
+    asked: LogoutRequest,
+    *,
+    binding: str,
+    relay_state: str,
+    browser: bool,
+    signed: bool,
 ) -> tuple[Logout, str]:
     """An application says that the person signs out: their sessions there end, the sessions here
-    that they were begun from, and with those every other one. Raises `NotTrusted` for a person who
-    has no such session."""
+    that they were begun from, and with those every other one. Only what is `signed` proves that it
+    was the application. Raises `NotTrusted` for a person who has no such session."""
     mine = sessions_named(known, asked)
     if not mine:
         raise NotTrusted(f"{known.application.name} has no such session here.")
@@ -89,7 +95,7 @@ def asked_by_application(
     run = _keep(carried, answer)
     because = f"signed out in {known.application.name}"
     with notices.told_otherwise([*mine, *carried]):
-        endings.end(Q(pk__in=[row.pk for row in mine]), because)
+        endings.end(Q(pk__in=[row.pk for row in mine]), because, said_there=signed)
         close(Session.objects.filter(pk__in=portal, ended_at=None), because)
     return run
 

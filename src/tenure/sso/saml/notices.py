@@ -1,6 +1,11 @@
 """Telling applications, without a browser, that a session has ended: a LogoutRequest by SOAP where
 they take it; else posted or asked for as a browser would, which works with those that know sessions
-by name, and says so. The proof is their LogoutResponse."""
+by name, and says so. The proof is their LogoutResponse.
+
+An assertion that was given a moment before may still be in somebody's hands: posted after the
+LogoutRequest it would begin a session that nobody ends (Profiles 2.0, section 4.1.4.2, has it good
+until NotOnOrAfter). So the application is told once more when it cannot be used any longer.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +26,7 @@ from lxml.etree import _Element
 
 from tenure.infra.clock import now
 from tenure.saml import logout
+from tenure.saml.assertions import SPENT_AFTER
 from tenure.saml.bindings import from_form, from_query, to_address, to_form, verify_beside
 from tenure.saml.errors import NotTrusted, SamlError
 from tenure.saml.keys import Certificate
@@ -39,6 +46,7 @@ from tenure.sso.saml.registered import NotReady, registered
 KIND: Final = "saml.logout"
 #: The best way first: what needs no browser.
 _ORDER: Final = (SOAP_BINDING, POST, REDIRECT)
+_ONCE_MORE: Final = "once_more"
 _SOAP_ACTION: Final = '"http://www.oasis-open.org/committees/security"'
 #: Sessions that somebody's browser, or the application itself, takes care of.
 _elsewhere: ContextVar[frozenset[int]] = ContextVar("saml_logout_elsewhere", default=frozenset())
@@ -66,33 +74,49 @@ def told_otherwise(sessions: Sequence[ApplicationSession]) -> Iterator[None]:
 def tell(sessions: Sequence[ApplicationSession]) -> int:
     """Write a notice for each session whose application can be told, in the caller's transaction.
     Returns how many."""
-    count = 0
-    for session in sessions:
-        if session.pk in _elsewhere.get():
-            continue
-        try:
-            known = registered(session.application)
-        except (NotConfigured, NotReady):
-            continue
-        place = place_without_browser(known.service)
-        if place is None:
-            continue
-        outbox.post(
-            KIND,
-            address=place.location,
-            # As it is set up now: it may be changed, or turned off, before this is sent.
-            payload={
-                "binding": place.binding,
-                "entity_id": known.service.entity_id,
-                "key": known.saml.key,
-                "certificates": [one.der_base64 for one in known.service.verify_with],
-            },
-            application=session.application,
-            person=session.person,
-            session=session,
-        )
-        count += 1
-    return count
+    told = [row for row in sessions if row.pk not in _elsewhere.get() and _post(row)]
+    tell_once_more(told)
+    return len(told)
+
+
+def tell_once_more(sessions: Sequence[ApplicationSession]) -> None:
+    """Where an assertion that was given for one of these sessions may still be used, have its
+    application told again after that; once for each."""
+    at = now()
+    fresh = [row for row in sessions if row.used_at + SPENT_AFTER > at]
+    rows = Notice.objects.filter(session__in=[row.pk for row in fresh], payload__has_key=_ONCE_MORE)
+    known = set(rows.values_list("session_id", flat=True))
+    for row in fresh:
+        if row.pk not in known:
+            _post(row, not_before=row.used_at + SPENT_AFTER)
+
+
+def _post(session: ApplicationSession, *, not_before: datetime | None = None) -> bool:
+    """Whether the application can be told."""
+    try:
+        known = registered(session.application)
+    except (NotConfigured, NotReady):
+        return False
+    place = place_without_browser(known.service)
+    if place is None:
+        return False
+    outbox.post(
+        KIND,
+        address=place.location,
+        # As it is set up now: it may be changed, or turned off, before this is sent.
+        payload={
+            "binding": place.binding,
+            "entity_id": known.service.entity_id,
+            "key": known.saml.key,
+            "certificates": [one.der_base64 for one in known.service.verify_with],
+            **({_ONCE_MORE: True} if not_before is not None else {}),
+        },
+        application=session.application,
+        person=session.person,
+        session=session,
+        not_before=not_before,
+    )
+    return True
 
 
 def place_without_browser(service: ServiceProvider) -> LogoutPlace | None:
@@ -141,12 +165,16 @@ class LogoutSender:
         return Prepared(b"", "", address=address, method="GET")
 
     def arrived(self, notice: Notice, reply: Reply) -> bool:
-        """Only a LogoutResponse to this very request is proof. "No such session" is one too."""
+        """Only a LogoutResponse to this very request is proof. "No such session" is one too: when
+        it is told once more, however the application says that it is the request that is at fault
+        (Core, section 3.2.2.2)."""
         try:
             found = _response(notice, reply)
         except SamlError:
             return False
-        return logout.went_well(found) or Status.UNKNOWN_PRINCIPAL in found.statuses
+        if logout.went_well(found) or Status.UNKNOWN_PRINCIPAL in found.statuses:
+            return True
+        return _ONCE_MORE in notice.payload and found.statuses[:1] == (Status.REQUESTER,)
 
     def hopeless(self, notice: Notice, reply: Reply) -> bool:
         """An answer that is none is the same next time; a server in trouble may recover."""
@@ -170,7 +198,11 @@ def _message(reply: Reply, peer: Peer) -> _Element:
     form that it would post. Raises `NotTrusted`."""
     body = reply.body.encode()
     if reply.location:
-        received = from_query(urlsplit(reply.location).query, "SAMLResponse")
+        try:
+            query = urlsplit(reply.location).query
+        except ValueError as error:
+            raise NotTrusted("It leads to no address.") from error
+        received = from_query(query, "SAMLResponse")
         if received.beside is not None and peer.verify_with:
             verify_beside(received.beside, peer.verify_with)
         return parse_message(received.xml)

@@ -24,7 +24,7 @@ from tenure.signin import sessions
 from tenure.signin.throttle import Limit, TooOften, count
 from tenure.signin.where import address_of
 from tenure.sso import pages, pending
-from tenure.sso.entering import visit
+from tenure.sso.entering import JustEnded, visit
 from tenure.sso.models import Protocol
 from tenure.sso.oidc import devices, jose
 from tenure.sso.oidc.authorizing import authorize as answer_to
@@ -191,6 +191,8 @@ def device(request: HttpRequest) -> HttpResponse:
     with acting(f"{person.display_name} (themselves)"):
         try:
             done = devices.allow(code, who) if allowed else devices.deny(code) is not None
+        except JustEnded:
+            return pages.sign_in_first(here)
         except ClaimProblem as error:
             return pages.wrong(request, str(error), application=found.application, status=403)
     return render(

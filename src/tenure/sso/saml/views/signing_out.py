@@ -95,7 +95,7 @@ def log_out_soap(request: HttpRequest) -> HttpResponse:
     known, everywhere, status, detail = message.known, False, Status.SUCCESS, ""
     try:
         leaving.asked_by_application(
-            known, asked, binding=SOAP_BINDING, relay_state="", browser=False
+            known, asked, binding=SOAP_BINDING, relay_state="", browser=False, signed=True
         )
     except NotTrusted:
         status, detail = Status.REQUESTER, Status.UNKNOWN_PRINCIPAL
@@ -132,7 +132,12 @@ def _asked(request: HttpRequest) -> HttpResponse:
                 "in this browser."
             )
     run, token = leaving.asked_by_application(
-        message.known, asked, binding=binding, relay_state=message.relay_state, browser=True
+        message.known,
+        asked,
+        binding=binding,
+        relay_state=message.relay_state,
+        browser=True,
+        signed=message.signed,
     )
     return _next(request, run, token)
 

@@ -1,0 +1,113 @@
+"""What is known of how somebody's sessions at applications ended: what was done is read from the
+audit trail, which stays; what is still to be told, from its table. Only reads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from tenure.audit.models import Action, Event
+from tenure.core.receipt import LASTS, Message, Told
+from tenure.people.models import Person
+from tenure.sso import outbox
+from tenure.sso.endings import SAID_THERE
+from tenure.sso.models import Notice
+
+_ACTIONS: Final = (
+    Action.NOTICE_DELIVERED,
+    Action.NOTICE_FAILED,
+    Action.TOKENS_REVOKED,
+    Action.APPLICATION_SESSION_ENDED,
+    Action.ACCESS_ENDED,
+)
+_MOST: Final = 2000
+
+
+class Trail:
+    """What the audit trail says of this person's sessions."""
+
+    def __init__(self, person: Person) -> None:
+        rows = Event.objects.filter(person=str(person.uid), action__in=_ACTIONS)
+        self.messages: dict[str, list[Message]] = defaultdict(list)
+        self.tokens_void: dict[str, datetime] = {}
+        self._said_there: dict[str, datetime] = {}
+        self._ended: dict[str, datetime] = {}
+        self.ended_at: datetime | None = None
+        self.ended: Mapping[str, int] = {}
+        for event in rows.order_by("-id")[:_MOST]:
+            self._take(event)
+
+    @property
+    def applications(self) -> set[str]:
+        return {*self.messages, *self.tokens_void, *self._said_there, *self._ended}
+
+    def signed_out(self, slug: str) -> datetime | None:
+        """When the application said that they had signed out there, if that was said of every
+        session that ended about then."""
+        said, otherwise = self._said_there.get(slug), self._ended.get(slug)
+        return said if said and (otherwise is None or otherwise < said - LASTS) else None
+
+    def _take(self, event: Event) -> None:
+        slug = event.application
+        match event.action:
+            case Action.NOTICE_DELIVERED | Action.NOTICE_FAILED:
+                self.messages[slug].append(_of_event(event))
+            case Action.TOKENS_REVOKED:
+                self.tokens_void.setdefault(slug, event.at)
+            case Action.APPLICATION_SESSION_ENDED:
+                said = (event.after or {}).get(SAID_THERE)
+                (self._said_there if said else self._ended).setdefault(slug, event.at)
+            case Action.ACCESS_ENDED:
+                if self.ended_at is None:
+                    self.ended_at, self.ended = event.at, event.after or {}
+
+
+def _of_event(event: Event) -> Message:
+    said = event.after or {}
+    status, answer = said.get("status"), str(said.get("answer") or event.reason or "")
+    return Message(
+        how=outbox.words_of(event.subject_label),
+        made_at=instant(said.get("written_at")) or event.at,
+        told=Told.ARRIVED if event.action == Action.NOTICE_DELIVERED else Told.FAILED,
+        at=event.at,
+        answer=_answer(status, answer),
+        tries=int(said.get("tries") or 0),
+        event=event.position,
+        whole=outbox.is_whole(event.subject_label),
+    )
+
+
+def waiting(person: Person) -> dict[int, list[Message]]:
+    """By application: what is still to be told."""
+    rows = Notice.objects.filter(person=person, state=Notice.State.WAITING)
+    found: dict[int, list[Message]] = defaultdict(list)
+    for row in rows.exclude(application=None):
+        message = Message(
+            how=outbox.words_of(row.kind),
+            made_at=row.created_at,
+            told=Told.WAITING,
+            at=row.sent_at,
+            answer=_answer(row.status, row.answer) if row.tries else "",
+            tries=row.tries,
+            whole=outbox.is_whole(row.kind),
+            due=row.not_before if not row.tries and row.not_before > row.created_at else None,
+        )
+        found[row.application_id or 0].append(message)
+    return found
+
+
+def _answer(status: object, said: str) -> str:
+    text = " ".join(said.split())
+    if status is None:
+        return text
+    return f"answered {status}, {text}" if text else f"answered {status}"
+
+
+def instant(text: object) -> datetime | None:
+    """As the trail and the evidence keep it; None for what is none."""
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None
