@@ -31,15 +31,10 @@ _SIGNS = {
 _LONGEST_VALUE = 40
 
 
-def show_plan(console: Console, plan: Plan, *, everything: bool, changed: bool = False) -> None:
+def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
     """Print the plan. Of many operations in an application 20, unless `everything`: first what
-    takes something from somebody. `changed`: it is about who changed since the last one."""
-    if not plan.lines and not plan.problems and changed:
-        console.print(
-            "Nothing to do for anybody who changed since the last plan.\n[dim]What plans leave as "
-            "it is (a dispute, a protected account) is said by `tenure explain PERSON`.[/]"
-        )
-    elif not plan.lines and not plan.problems:
+    takes something from somebody."""
+    if not plan.lines and not plan.problems:
         console.print("Nothing to do: every account is as the rules say.")
     for name, group in groupby(plan.lines, key=lambda line: line.application_name):
         _application(console, name, list(group), everything=everything)
@@ -47,12 +42,15 @@ def show_plan(console: Console, plan: Plan, *, everything: bool, changed: bool =
         _first_contact(console, contact)
     for one in plan.unread:
         console.print(f"[yellow]i[/] {escape(one.application_name)}: {escape(one.words)}")
-    for problem in plan.problems:
+    problems = plan.problems if everything else plan.problems[:SHOWN]
+    for problem in problems:
         mark = "[yellow]i[/]" if problem.notice else "[red]![/]"
         console.print(
             f"{mark} {escape(problem.person_name)} ({escape(problem.person)}) in "
             f"{escape(problem.application)}: {escape(problem.message)}"
         )
+    if more := len(plan.problems) - len(problems):
+        console.print(f"  [dim]… and {more} more like these: --all shows them[/]")
     _not_planned(console, plan)
     _totals(console, plan)
 

@@ -154,8 +154,7 @@ def plan(
         elif config is None and not applications():
             out.print("There are no applications yet: `tenure config apply` adds them.")
         else:
-            changed = who is None and config is None
-            show_plan(out, found, everything=everything, changed=changed)
+            show_plan(out, found, everything=everything)
             show_stays(out, stays)
             if who:
                 show_turns(out, turns, who.time_zone)

@@ -37,7 +37,7 @@ from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope,
 from tenure.provisioning.planning.guarding import Held
 from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.reconciliation import first_contact
-from tenure.provisioning.records import losses, veiling
+from tenure.provisioning.records import losses, remarks, veiling
 from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine, Seen
 from tenure.provisioning.records.stopping import standing_still
 from tenure.runs import services as runs
@@ -71,6 +71,7 @@ class _Found:
         self.problems: list[ProblemLine] = []
         self.pairs: set[tuple[int | None, str]] = set()
         self.closed: set[str] = set()
+        self._asked: set[int] = set()
         self._standing = {line.key: line for line in self.stored}
         self.drafting = drafting
         self._widened = drafting.scope.everybody and not scope.everybody
@@ -84,6 +85,8 @@ class _Found:
                     slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
                 }
                 self._add(draft, free, rejected)
+        if scope.person is None and scope.people is None:
+            self.problems += remarks.standing(self._asked, scope.application)
 
     def _looked_at(self, draft: Draft) -> Iterable[str]:
         """All applications; of who is planned already those for which nothing is ever stored."""
@@ -96,6 +99,7 @@ class _Found:
         """What is due for one person in the applications where nothing is under way."""
         self.pairs |= {(draft.person.pk, slug) for slug in free}
         self.problems += [problem_line(draft.person, p) for p in draft.decision.problems]
+        self._asked.add(draft.person.pk)
         names = _user_names(draft.observed)
         for step in draft.decision.operations:
             if step.application not in free:
