@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from tenure.applications.models import Application
 from tenure.infra.bulk import one_of
+from tenure.people.services import raise_generation
 from tenure.provisioning.models import Remark
 from tenure.provisioning.records.plan import ProblemLine
 
@@ -43,6 +45,13 @@ def keep(
         ],
         batch_size=2000,
     )
+
+
+def forget(application: Application) -> None:
+    """What was said may tell what is called sensitive now: these people are planned anew."""
+    rows = Remark.objects.filter(application=application)
+    raise_generation(list(rows.values_list("person_id", flat=True).distinct()))
+    rows.delete()
 
 
 def standing(but: Collection[int], application: str | None) -> list[ProblemLine]:
