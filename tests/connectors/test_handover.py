@@ -22,6 +22,8 @@ from tenure.connectors.base import (
     RetryLater,
     StopApplication,
 )
+from tenure.connectors.handover.book import Book
+from tenure.connectors.lease import may_write
 from tenure.connectors.registry import open_connector
 from tenure.connectors.testing import ConnectorConformance
 
@@ -182,6 +184,27 @@ async def test_two_of_us_lose_nothing(tmp_path: Path) -> None:
             *(new((a, b)[number % 2], userName=f"u{number}") for number in range(60))
         )
         assert len([one async for page in a.accounts() for one in page]) == 60
+
+
+@pytest.mark.parametrize("before", [0, 1])
+async def test_a_process_that_stood_still_writes_no_file(tmp_path: Path, before: int) -> None:
+    """Another one may have written by now: neither what the application gets nor what is
+    remembered is written over."""
+    may_write.set(lambda: len(names(tmp_path)) < before)
+    async with open_connector("handover", config(tmp_path)) as opened:
+        with pytest.raises(RetryLater, match="was not sent: this process stood still"):
+            await new(opened)
+    assert len(names(tmp_path)) == before
+
+
+async def test_a_fault_of_ours_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Book, "written", lambda self: 1 / 0)
+    async with open_connector("handover", config(tmp_path)) as opened:
+        async with asyncio.timeout(10):
+            with pytest.raises(ZeroDivisionError):
+                await new(opened)
 
 
 async def test_a_folder_that_is_not_there_stops_the_application(tmp_path: Path) -> None:

@@ -29,11 +29,12 @@ from tenure.connectors.base import (
 )
 from tenure.connectors.ldap.ber import SET, bounds, element, elements, integer, octets, sequence
 from tenure.connectors.ldap.session import Session
+from tenure.connectors.lease import may_write
 from tenure.connectors.registry import open_connector
 from tests.connectors.directories import certificate
 from tests.connectors.servers import raw_server
 
-BIND, SEARCH, MODIFY, ADD, DELETE = 0x60, 0x63, 0x66, 0x68, 0x4A
+BIND, SEARCH, MODIFY, ADD, DELETE, RENAME = 0x60, 0x63, 0x66, 0x68, 0x4A, 0x6C
 ONE = "0b8e4c60-0000-4000-8000-000000000001"
 PEOPLE = "ou=people,dc=x"
 ADA = {"uid": ["ada"], "entryUUID": [ONE]}
@@ -120,6 +121,23 @@ async def test_a_read_without_an_answer_is_read_again(sent: Any) -> None:
     async with connected(lambda kind, content: sent) as connector:
         with pytest.raises(RetryLater, match="read again later"):
             await connector.read(ONE)
+
+
+async def test_a_process_that_stood_still_sends_nothing_more_of_one_account() -> None:
+    """Another one may be at it by now. Reads do no harm."""
+    sent: list[int] = []
+
+    def heard(kind: int, content: bytes) -> Any:
+        sent.append(kind)
+        return [result(0x6D)] if kind == RENAME else there(kind, content)
+
+    may_write.set(lambda: RENAME not in sent)
+    async with connected(heard) as connector:
+        with pytest.raises(RetryLater, match=r"MODIFY uid=ada.* was not sent.* stood still"):
+            await connector.update(ONE, {"userName": "Ada", "title": "Clerk"})
+        await connector.read(ONE)
+    assert sent.count(RENAME) == 1
+    assert MODIFY not in sent
 
 
 async def test_a_connection_that_was_closed_meanwhile_is_opened_anew() -> None:

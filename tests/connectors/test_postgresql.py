@@ -22,6 +22,7 @@ from tenure.connectors.base import (
     StopApplication,
     Unsupported,
 )
+from tenure.connectors.lease import may_write
 from tenure.connectors.registry import open_connector
 from tenure.connectors.testing import ConnectorConformance
 from tests.connectors.database_server import DatabaseServer, database_server
@@ -239,6 +240,17 @@ async def test_a_wrong_password_stops_the_application_and_is_not_told(
         (line,) = await connector.check()
     assert not line.ok
     assert "not-this-one" not in f"{told.value}{line.detail}"
+
+
+@pytest.mark.parametrize("times", [0, 1])
+async def test_a_process_that_stood_still_changes_nothing(connector: Connector, times: int) -> None:
+    """Another one may be at it by now: what was said so far is taken back."""
+    ada = await new(connector)
+    asked = iter([True] * times)
+    may_write.set(lambda: next(asked, False))
+    with pytest.raises(RetryLater, match="was not sent: this process stood still"):
+        await connector.disable(ada)
+    assert (await connector.read(ada)).active
 
 
 async def test_a_server_that_is_down_is_tried_later(config: ConnectorConfig) -> None:

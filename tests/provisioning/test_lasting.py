@@ -181,7 +181,7 @@ def test_nobody_is_in_a_group_that_is_gone(sales: Company) -> None:
     change(second, department="Support")
     apply()
     row = Operation.objects.get(kind="revoke", person=second)
-    assert (row.state, row.progress) == ("done", {"account": True, "revoke": ["group:sales"]})
+    assert (row.state, row.progress) == ("done", {"revoke": ["group:sales"]})
     event = Event.objects.get(action=Action.ENTITLEMENT_REVOKED, person=str(second.uid))
     assert "is not there any more" in event.reason
 

@@ -143,10 +143,13 @@ class World:
                 plan.sometimes(verb, often, fault)
         if dice.random() < 0.2:
             target.honest = False
-            # Nobody can tell an account that is made a minute late from one that never is.
-            for verb in WRITES if target.memory.unique else WRITES[1:]:
-                plan.sometimes(verb, often, f.late(float(dice.choice([1, 10, 100]))))
-        if dice.random() < 0.3 and target.memory.unique:
+            for verb in WRITES:
+                seconds = float(dice.choice([1, 10, 100]))
+                if verb == "create" and not target.memory.unique:
+                    # Nobody can tell one that is made minutes late from one that never is.
+                    seconds = min(seconds, 30.0)
+                plan.sometimes(verb, often, f.late(seconds))
+        if dice.random() < 0.3:
             target.honest = False
             plan.sometimes("find", 0.5, f.blind())
         plan.sometimes(f.ANY, 0.1, f.slow(0.7))

@@ -110,6 +110,10 @@ class Capabilities:
     transfer: bool = False
     #: It can end what an account is signed in to, and leave it open: it is `EndsSessions` too.
     ends_sessions: bool = False
+    #: It makes no second account of one name: whoever asks for one is told so, or gets the one that
+    #: is there. False where that is not known: then more is looked at before an account is made
+    #: that may have been made already.
+    unique_names: bool = False
     #: Attributes that `find` can search by.
     searchable: frozenset[str] = frozenset({"userName"})
 
@@ -318,7 +322,7 @@ class Fits(Protocol):
     def fitted(self, seen: Mapping[str, str]) -> tuple[Mapping[str, Any], Sequence[str]]:
         """The settings as they should be, those that are to be replaced only; and why, as
         sentences. `seen` is what a trial saw beside: `disable` or `delete` -> "gone", "nothing" or
-        "off", `members` -> "nothing"."""
+        "off", `members` -> "nothing", `taken` (a name) -> "twin"."""
 
 
 @runtime_checkable

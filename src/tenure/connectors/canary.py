@@ -126,6 +126,7 @@ class Canary:
                 if twin.remote_id == self.leftovers.accounts[0]:
                     line.say(Outcome.DIFFERS, "It gives back the account that is there.")
                 else:
+                    self.journal.seen["taken"] = "twin"
                     await self.leftovers.remove_account(twin.remote_id)
 
     async def _listed(self, account: RemoteAccount) -> None:

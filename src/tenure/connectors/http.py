@@ -42,7 +42,7 @@ from tenure.connectors.base import (
     StopApplication,
     TokenSource,
 )
-from tenure.connectors.lease import may_write
+from tenure.connectors.lease import must_hold
 from tenure.connectors.throttle import Throttle, retry_after
 from tenure.connectors.unanswered import too_large, unanswered
 
@@ -277,8 +277,8 @@ class HttpFunnel:
                 # Waiting for a connection must not count as the application's time, so we wait
                 # here and not in aiohttp's pool.
                 async with self._slots:
-                    if ask.write and not may_write.get()():
-                        raise RetryLater(f"{ask} was not sent: this process stood still.")
+                    if ask.write:
+                        must_hold(ask)
                     try:
                         return await self._exchange(ask, url, data, headers)
                     except aiohttp.ServerDisconnectedError:

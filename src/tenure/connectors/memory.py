@@ -82,6 +82,7 @@ class MemoryConnector(OpenWith):
         self.capabilities = Capabilities(
             entitlements=frozenset({"group"}) if groups else frozenset(),
             create_entitlements=groups and self._settings.create_groups,
+            unique_names=self.application.unique,
             transfer=True,
             ends_sessions=self._settings.sessions,
             searchable=frozenset({"userName", "externalId"}) | config.attributes,

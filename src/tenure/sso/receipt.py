@@ -21,8 +21,10 @@ from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Verdict
 from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
-from tenure.people.models import Person
+from tenure.people.models import Person, PlanMode
+from tenure.people.services import company
 from tenure.provisioning.decisions.byhand import BY_HAND
+from tenure.provisioning.execution.proving import KEPT
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
@@ -213,7 +215,7 @@ def _account_facts(
     row: Account, application: Application, *, due: bool, closing: Mapping[int, Operation]
 ) -> AccountFacts:
     proof, operation = row.evidence or {}, closing.get(row.pk)
-    untouched = _untouched(row, application)
+    untouched = _untouched(row, application, planned=operation is not None)
     held = operation is not None and operation.state == OperationState.HELD.value
     if held and operation is not None and owners.is_reason(operation.hold_reason):
         untouched, operation = operation.hold_reason, None
@@ -225,6 +227,7 @@ def _account_facts(
         said=(_said(operation) if operation is not None else "") or untouched,
         ended_at=heard.instant(proof.get("at")) or row.deleted_at or row.disabled_at,
         read_back=str(proof.get("read_back") or ""),
+        kept=proof.get("read_back") == KEPT,
         word_of=_word_of(row, proof),
         untouched=untouched,
     )
@@ -244,7 +247,7 @@ def _word_of(row: Account, proof: Mapping[str, Any]) -> str:
     return str(proof.get("by") or "") if proof.get("sent") == BY_HAND and not read else ""
 
 
-def _untouched(row: Account, application: Application) -> str:
+def _untouched(row: Account, application: Application, *, planned: bool) -> str:
     """Why nothing is done to an account that is open; "" where it is."""
     if row.active is not False and (why := Protecting([application]).why(row)):
         return f"protected: {why}"
@@ -254,6 +257,8 @@ def _untouched(row: Account, application: Application) -> str:
         return f"mode is {application.mode}; close it there, or set mode to live"
     if application.removal == "keep":
         return "removal is keep"
+    if not planned and company().plan_mode == PlanMode.REVIEW:
+        return "plans wait until somebody applies them (tenure apply, or the console's plan)"
     return ""
 
 

@@ -76,6 +76,7 @@ class GithubConnector(OpenWith):
             enable=False,
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups and settings.create_groups,
+            unique_names=True,
         )
 
     async def check(self) -> list[Check]:

@@ -75,6 +75,7 @@ class GoogleConnector(OpenWith):
         self.capabilities = Capabilities(
             entitlements=frozenset(kind for kind, ours in kinds.items() if ours),
             create_entitlements=settings.groups and settings.create_groups,
+            unique_names=True,
             transfer=settings.transfers,
             ends_sessions=settings.sign_out,
             searchable=frozenset({"userName", "externalId"}),

@@ -30,6 +30,7 @@ from tenure.connectors.handover.book import Book, Group, Row
 from tenure.connectors.handover.places import place
 from tenure.connectors.handover.settings import SPECIAL, HandoverSecrets, HandoverSettings
 from tenure.connectors.handover.table import Table
+from tenure.connectors.lease import must_hold
 from tenure.core.model import Attributes, Value
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class HandoverConnector:
         self.capabilities = Capabilities(
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups,
+            unique_names=True,
             searchable=frozenset({"userName", "externalId"}) | config.attributes,
         )
 
@@ -165,14 +167,16 @@ class HandoverConnector:
             # Let those who come at the same moment into the same file.
             await asyncio.sleep(0)
             batch, self._waiting = self._waiting, []
+            told: list[object]
             try:
                 told = await self._handed_over([act for act, _ in batch])
-            except ConnectorError as error:
+            except Exception as error:
+                # Whatever it is: those who wait have to hear of it.
                 told = [error] * len(batch)
             for (_, done), outcome in zip(batch, told, strict=True):
                 if done.cancelled():
                     continue
-                if isinstance(outcome, ConnectorError):
+                if isinstance(outcome, Exception):
                     done.set_exception(outcome)
                 else:
                     done.set_result(outcome)
@@ -186,11 +190,15 @@ class HandoverConnector:
             if all(isinstance(outcome, ConnectorError) for outcome in outcomes):
                 return outcomes
             if self._settings.what == "full":
-                await self._place.write(self._settings.file, self._table.full(book))
+                await self._write(self._settings.file, self._table.full(book))
             elif (data := self._table.changes(book)) is not None:
-                await self._place.write(self._table.name_of_changes(datetime.now(UTC)), data)
-            await self._place.write(self._settings.remembered, book.written())
+                await self._write(self._table.name_of_changes(datetime.now(UTC)), data)
+            await self._write(self._settings.remembered, book.written())
         return outcomes
+
+    async def _write(self, name: str, data: bytes) -> None:
+        must_hold(f"The file {name}")
+        await self._place.write(name, data)
 
     def _account(self, row: Row) -> RemoteAccount:
         return RemoteAccount(

@@ -75,6 +75,7 @@ class LdapConnector:
             enable=can_be_off,
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups and settings.create_groups,
+            unique_names=True,
             searchable=frozenset({"userName", "emails.work", *kept}),
         )
 

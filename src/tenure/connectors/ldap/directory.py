@@ -34,6 +34,7 @@ from tenure.connectors.ldap.session import (
     Session,
 )
 from tenure.connectors.ldap.settings import DirectoryAddress
+from tenure.connectors.lease import must_hold
 from tenure.connectors.throttle import Throttle
 
 _SEARCH, _MODIFY, _ADD, _DELETE, _RENAME = 0x63, 0x66, 0x68, 0x4A, 0x6C
@@ -210,6 +211,8 @@ class Directory:
         await self._throttle.of(write=ask.write).acquire()
         async with self._slots:
             session = await self._open_session(ask)
+            if ask.write:
+                must_hold(ask)
             try:
                 return await send(session)
             except (Lost, NotConnected) as error:

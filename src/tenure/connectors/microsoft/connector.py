@@ -84,6 +84,7 @@ class MicrosoftConnector(OpenWith):
         self.capabilities = Capabilities(
             entitlements=frozenset(kind for kind, ours in kinds.items() if ours),
             create_entitlements=settings.groups and settings.create_groups,
+            unique_names=True,
             ends_sessions=settings.revoke_sessions,
             searchable=frozenset({"userName", "emails.work", *kept}),
         )

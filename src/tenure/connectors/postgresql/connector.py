@@ -64,6 +64,7 @@ class PostgresqlConnector:
         self.capabilities = Capabilities(
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups and settings.create_groups,
+            unique_names=True,
             ends_sessions=settings.end_sessions,
             searchable=frozenset({"userName", "externalId", "emails.work"}),
         )

@@ -26,6 +26,7 @@ from tenure.connectors.base import (
     RetryLater,
     StopApplication,
 )
+from tenure.connectors.lease import must_hold
 from tenure.connectors.postgresql.settings import PostgresqlSettings
 from tenure.connectors.throttle import Throttle
 
@@ -89,7 +90,10 @@ class Server:
             connection = await self._open(what)
             try:
                 async with asyncio.timeout(self._settings.timeouts.total), connection.transaction():
+                    must_hold(what)
                     yield connection
+                    # What was said so far is taken back where it does not.
+                    must_hold(what)
             except (psycopg.Error, TimeoutError, ValueError) as error:
                 raise await self._trouble(what, error, write=True) from None
 

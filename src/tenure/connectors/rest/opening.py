@@ -61,6 +61,7 @@ def capabilities(program: Program) -> Capabilities:
         entitlements=frozenset(spec.entitlements),
         ends_sessions=bool(program.verb("end_sessions")),
         create_entitlements=any(one.create for one in spec.entitlements.values()),
+        unique_names=spec.account.unique_names,
         # What has no search of its own is looked for through everything: once is worth it.
         searchable=frozenset(spec.requests.find) | (ALWAYS & spec.account.attributes.keys()),
     )

@@ -86,6 +86,10 @@ class Account(Part):
     read_only: list[Place] = Field(
         default_factory=list, description="What is left out when a whole account is sent back."
     )
+    unique_names: bool = Field(
+        default=False,
+        description="No second account of one name is made there: whoever asks is refused.",
+    )
     ignore: str = Field(
         default="", description="=condition over item: accounts that are none (bots, guests)."
     )

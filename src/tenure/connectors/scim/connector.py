@@ -56,6 +56,7 @@ from tenure.core.model import Attributes, Value
 _SEEN: Mapping[tuple[str, str], tuple[str, Any, str]] = {
     ("disable", "gone"): ("off.final", True, "An account that is switched off is gone there."),
     ("delete", "off"): ("delete", "switches_off", "DELETE leaves the account, switched off."),
+    ("taken", "twin"): ("unique_names", False, "It makes two accounts of one name."),
     ("members", "nothing"): ("members.shown", "never", "Nowhere is shown who is in a group."),
 }
 
@@ -273,6 +274,7 @@ def _capabilities(settings: ScimSettings) -> Capabilities:
         enable=dialect.off.by in {"active", "group"} and not dialect.off.final,
         delete=dialect.delete != "unsupported",
         ends_sessions=dialect.sessions is not None,
+        unique_names=bool(dialect.unique_names),
         entitlements=frozenset({"group"}) if settings.groups else frozenset(),
         create_entitlements=settings.groups and settings.create_groups,
         searchable=frozenset({"userName", "externalId"} if kept else {"userName"}),

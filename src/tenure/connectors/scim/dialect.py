@@ -259,6 +259,12 @@ class Dialect(Part):
         title="User names are",
         description="email: they are e-mail addresses, and nothing else is sent.",
     )
+    unique_names: bool | None = Field(
+        default=None,
+        title="User names are unique",
+        description="true: a second account of one name is refused (409). false: it is made. Not "
+        "given: before an account is made that may have been made already, everybody is listed.",
+    )
     required: list[Attribute] = Field(
         default_factory=list,
         title="Required attributes",

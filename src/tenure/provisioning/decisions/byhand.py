@@ -31,7 +31,7 @@ from tenure.people.models import Person
 from tenure.provisioning.decisions import task_words
 from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.owning import Owners
-from tenure.provisioning.execution.sending import identity
+from tenure.provisioning.execution.seeking import identity
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import lasting, settling, veiling
 from tenure.provisioning.records.waking import queue_reconcile

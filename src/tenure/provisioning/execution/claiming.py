@@ -23,7 +23,7 @@ from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import accounts, heirs, last_owner, settling, veiling
-from tenure.provisioning.records.work import Work
+from tenure.provisioning.records.work import SENT, Work
 from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two
@@ -265,6 +265,12 @@ def _work(row: Operation) -> Work:
     person, account = row.person, row.account
     uid = str(person.uid) if person else ""
     attributes, private = veiling.to_send(row)
+    progress = dict(row.progress)
+    looks_first = bool(progress.get("look_first"))
+    may_be_made = looks_first or row.state == OperationState.UNKNOWN.value
+    if may_be_made and row.kind == OperationKind.CREATE.value:
+        # What a dead drain sent it has not told.
+        progress.setdefault(SENT, (row.started_at or clock_now()).isoformat())
     return Work(
         operation=row.pk,
         kind=OperationKind(row.kind),
@@ -274,8 +280,8 @@ def _work(row: Operation) -> Work:
         attributes=attributes,
         grant=tuple(row.grant),
         revoke=tuple(row.revoke),
-        progress=dict(row.progress),
-        unsure=row.attempts > 0 or bool(row.progress.get("look_first")),
+        progress=progress,
+        unsure=row.attempts > 0 or looks_first,
         active=row.active,
         outdated=person is not None and row.generation != person.generation,
         legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",

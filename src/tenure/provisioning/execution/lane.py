@@ -11,17 +11,18 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from tenure.applications import health, pacing
-from tenure.applications.models import Application, Entitlement
+from tenure.applications.models import Account, Application, Entitlement
 from tenure.connectors.base import Connector, ConnectorError, Learnt, Limits, RemoteAccount
+from tenure.core.model import Situation
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
-from tenure.provisioning.execution import claiming, postponed
+from tenure.provisioning.execution import claiming, joining, postponed, seeking
 from tenure.provisioning.execution.holding import Pulse
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import Batch
@@ -62,6 +63,8 @@ class Course:
 
     application: Application
     groups: dict[str, str] = field(default_factory=dict)
+    #: Those of them that are stored.
+    kept: dict[str, str] = field(default_factory=dict)
     result: Drained = field(default_factory=Drained)
     paused: bool = False
     stopped: str = ""
@@ -116,7 +119,6 @@ class Lane:
         self._silent = 0
         #: Of those batches some had more than leavers' removals.
         self._silent_to_all = False
-        self._kept: dict[str, str] = {}
         self._owners: Owners | None = None
         self._race = Race()
 
@@ -185,21 +187,17 @@ class Lane:
     async def find_groups(self) -> None:
         """Entitlement key -> remote id; what we do not know yet is looked for there once."""
         known = await self._tables.do(_entitlements, self._application)
-        self._course.groups = known
-        self._kept = {key: remote for key, remote in known.items() if remote}
+        self._course.groups, self._course.kept = known, dict(known)
         if any(not r for r in known.values()) and self._connector.capabilities.entitlements:
-            async for item in self._connector.entitlements():
-                key = f"{item.kind}:{item.name}"
-                if key in known and not known[key]:
-                    known[key] = item.remote_id
+            there = await joining.shown(self._connector)
+            known.update({key: known[key] or there.meant(key) for key in known})
             await self.keep_groups()
 
     async def keep_groups(self) -> None:
         """Store what was learnt of them."""
-        snapshot = {key: remote for key, remote in self._course.groups.items() if remote}
-        if snapshot != self._kept:
-            await self._claims.do(_keep_entitlements, self._application, snapshot)
-            self._kept = snapshot
+        kept, self._course.kept = self._course.kept, dict(self._course.groups)
+        if kept != self._course.kept:
+            await self._claims.do(_keep_entitlements, self._application, kept, self._course.kept)
 
     async def _next(self) -> Upcoming | None:
         """More work: now, or when the earliest retry is due if that is soon."""
@@ -228,6 +226,9 @@ class Lane:
         async def objection(account: RemoteAccount, person: str) -> str:
             return await self._tables.do(self._objection, account, person)
 
+        async def known() -> Collection[str]:
+            return await self._tables.do(_known, self._application)
+
         started = time.monotonic()
         batch = Batch(
             self._connector,
@@ -237,6 +238,7 @@ class Lane:
             concurrency=int(self._application.limits.get("concurrency", Limits().concurrency)),
             paused=lambda: self._course.over,
             race=self._race,
+            known=known,
         )
         outcomes = await batch.send()
         self._size = _next_size(self._size, len(work), time.monotonic() - started)
@@ -331,12 +333,25 @@ async def _answers(connector: Connector) -> bool:
         return False
 
 
+def _known(application: Application) -> list[str]:
+    """Remote ids of open accounts; not of those that were made just now, and may not be listed
+    yet."""
+    before = now() - timedelta(seconds=seeking.ARRIVED_AFTER)
+    rows = Account.objects.filter(application=application, active=True, created_at__lt=before)
+    rows = rows.exclude(situation=Situation.DELETED.value)
+    return list(rows.values_list("remote_id", flat=True))
+
+
 def _entitlements(application: Application) -> dict[str, str]:
     rows = Entitlement.objects.filter(application=application, managed=True)
     return dict(rows.values_list("key", "remote_id"))
 
 
-def _keep_entitlements(application: Application, groups: dict[str, str]) -> None:
-    for row in Entitlement.objects.filter(application=application, remote_id=""):
-        if groups.get(row.key):
-            Entitlement.objects.filter(pk=row.pk).update(remote_id=groups[row.key])
+def _keep_entitlements(
+    application: Application, before: dict[str, str], groups: dict[str, str]
+) -> None:
+    """A reconciliation may have found another one meanwhile: that stays."""
+    for key, remote_id in groups.items():
+        if remote_id != (known := before.get(key, "")):
+            rows = Entitlement.objects.filter(application=application, key=key, remote_id=known)
+            rows.update(remote_id=remote_id)

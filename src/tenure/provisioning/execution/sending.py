@@ -29,16 +29,13 @@ from tenure.connectors.lease import may_write
 from tenure.core import transfers
 from tenure.core.model import OperationKind
 from tenure.core.veiling import scrubbed
+from tenure.provisioning.execution.joining import Joining
 from tenure.provisioning.execution.proving import Proof
+from tenure.provisioning.execution.seeking import Known, Objection, Seeker, identity, nobody
 from tenure.provisioning.execution.together import VERBS, Race, in_one_request
-from tenure.provisioning.records.work import Broken, Outcome, Result, Work, broken, fail
+from tenure.provisioning.records.work import SENT, Broken, Outcome, Result, Work, broken, fail
 
 log = logging.getLogger(__name__)
-
-
-#: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
-#: "" where it may.
-Objection = Callable[[RemoteAccount, str], Awaitable[str]]
 
 
 def _never() -> bool:
@@ -59,9 +56,9 @@ class Batch:
         concurrency: int,
         paused: Callable[[], bool] = _never,
         race: Race | None = None,
+        known: Known = nobody,
     ) -> None:
         self.connector = connector
-        self.groups = groups
         self._objection = objection
         self._paused = paused
         self._race = race or Race()
@@ -74,8 +71,8 @@ class Batch:
         #: The application does not accept us: the rest would be refused the same.
         self._refused = False
         self._proof = Proof(connector)
-        #: Remote ids of the entitlements that are there, by kind, once somebody had to know.
-        self._there: set[tuple[str, str]] | None = None
+        self._seeker = Seeker(connector, work, objection, known)
+        self._joining = Joining(connector, groups, self._proof)
 
     async def send(self) -> list[Outcome]:
         """Everything, in the order that keeps access closed rather than open."""
@@ -207,7 +204,7 @@ class Batch:
             case OperationKind.DELETE:
                 await self._delete(work)
             case OperationKind.GRANT | OperationKind.REVOKE:
-                pass
+                return  # Nothing was begun yet.
         work.progress["account"] = True
 
     def _must_be_able(self, work: Work) -> None:
@@ -233,7 +230,7 @@ class Batch:
         work = outcome.work
         if work.progress.get("remote_id"):
             return
-        found = await self._ours(work) if work.unsure else None
+        found = await self._seeker.ours(work) if work.unsure else None
         if found is None and work.outdated:
             outcome.result = Result.NOT_MADE
             outcome.message = "It was not made, and is no longer wanted as it was planned."
@@ -241,6 +238,7 @@ class Batch:
         # Whether one found by its name alone was made by us is not known: it is compared.
         outcome.adopted = found is not None and not _carries(found, work)
         if found is None:
+            work.progress.pop(SENT, None)
             try:
                 found = await self.connector.create(
                     {k: v for k, v in work.attributes.items() if v is not None},
@@ -251,14 +249,6 @@ class Batch:
                 found = await self._adopt(work, error)
                 outcome.adopted = True
         _made(outcome, found)
-
-    async def _ours(self, work: Work) -> RemoteAccount | None:
-        """The account that an earlier attempt may have made, found before anything is sent."""
-        for attribute, value in identity(self.connector, work):
-            for account in await self.connector.find(attribute, value):
-                if not await self._objection(account, work.person):
-                    return account
-        return None
 
     async def _adopt(self, work: Work, error: AlreadyExists) -> RemoteAccount:
         """An account with this name is there, whatever a search showed before. It is taken over
@@ -310,48 +300,23 @@ class Batch:
 
     async def _group(self, what: str, key: str, outcomes: list[Outcome]) -> None:
         async with self._limit:
-            if self._refused:
-                for outcome in outcomes:
-                    outcome.result = Result.PAUSED
+            begun = [outcome for outcome in outcomes if not self._stays(outcome)]
+            if not begun:
                 return
             try:
-                await self._change(what, key, outcomes)
+                await self._change(what, key, begun)
             except (Rejected, NotFound) as error:
-                if what == "revoke" and isinstance(error, NotFound) and await self._is_gone(key):
-                    self._nobody_in(key, outcomes)
-                    return
-                if len(outcomes) == 1:
-                    fail(outcomes[0], error)
+                if len(begun) == 1:
+                    fail(begun[0], error)
                     return
             except Exception as error:
-                self._fail(outcomes, error)
+                self._fail(begun, error)
                 return
             else:
                 return
         # One refused member must not fail the others: find it.
-        for outcome in outcomes:
+        for outcome in begun:
             await self._group(what, key, [outcome])
-
-    async def _is_gone(self, key: str) -> bool:
-        """Whether the application lists its entitlements, and this one is not among them: nobody
-        can be in it. Where none at all is listed that has to be the right address."""
-        kind = key.partition(":")[0]
-        try:
-            if self._there is None:
-                found = {(one.kind, one.remote_id) async for one in self.connector.entitlements()}
-                if not found:
-                    await self._proof.must_be_readable()
-                self._there = found
-        except ConnectorError:
-            return False
-        return (kind, self.groups[key]) not in self._there
-
-    def _nobody_in(self, key: str, outcomes: Sequence[Outcome]) -> None:
-        kind, _, name = key.partition(":")
-        for outcome in outcomes:
-            said = f"The {kind} {name} is not there any more: nobody is in it."
-            outcome.message = f"{outcome.message} {said}".strip()
-            outcome.work.progress.setdefault("revoke", []).append(key)
 
     def _fail(self, outcomes: Sequence[Outcome], error: Exception) -> None:
         """A fault of ours, and not of the application's, fails what met it and nothing else."""
@@ -365,25 +330,14 @@ class Batch:
 
     async def _change(self, what: str, key: str, outcomes: list[Outcome]) -> None:
         members = [outcome.work.remote_id for outcome in outcomes]
-        kind, _, name = key.partition(":")
-        if kind not in self.connector.capabilities.entitlements:
-            raise Unsupported(f"This application has no way for us to change a {kind}.")
+        said = ""
         if what == "grant":
-            if not self.groups.get(key):
-                self.groups[key] = (await self.connector.create_entitlement(kind, name)).remote_id
-            await self.connector.change_members(kind, self.groups[key], add=members)
-        elif self.groups.get(key):
-            await self.connector.change_members(kind, self.groups[key], remove=members)
+            await self._joining.join(key, members)
+        else:
+            said = await self._joining.leave(key, members)
         for outcome in outcomes:
+            outcome.message = f"{outcome.message} {said}".strip()
             outcome.work.progress.setdefault(what, []).append(key)
-
-
-def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
-    """What the account that the work makes can be searched by: attribute and value."""
-    searchable = connector.capabilities.searchable
-    names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
-    values = {"externalId": work.external_id} | dict(work.attributes)
-    return [(name, str(values[name])) for name in names if values.get(name)]
 
 
 def _made(outcome: Outcome, account: RemoteAccount) -> None:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from tenure.applications.finding import application_named
 from tenure.applications.models import Application
 from tenure.core.access import AccessException, Memory
-from tenure.core.decision import Decision, Due, Policies, decide, weigh
+from tenure.core.decision import Decision, Due, Policies, decide, held, weigh
 from tenure.core.model import Observed, OperationState, PersonFacts
 from tenure.infra.bulk import among
 from tenure.infra.instances import read
@@ -155,6 +155,7 @@ class Drafting:
             self.now,
             exceptions=draft.decided,
             memory=draft.remembered,
+            held=held(draft.observed),
         )
 
     def facts(self, person: Person) -> PersonFacts:

@@ -6,26 +6,24 @@ other. Where an application does not show members, what is known of them stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from tenure.applications.models import Account, Entitlement
-from tenure.connectors.base import Connector
+from tenure.connectors.base import Connector, RemoteEntitlement
+from tenure.core.entitlements import Shown
 from tenure.core.model import Situation
 from tenure.infra.bulk import update_rows
 from tenure.provisioning.reconciliation.observing import Reading
 
-#: Key of an entitlement -> its remote id and its members; None where they are not shown.
-Held = Mapping[str, tuple[str, frozenset[str] | None]]
+#: Everything that accounts can hold there.
+Held = Sequence[RemoteEntitlement]
 
 
 async def listed(connector: Connector) -> Held:
     """What the application says now."""
     if not connector.capabilities.entitlements:
-        return {}
-    return {
-        f"{item.kind}:{item.name}": (item.remote_id, item.members)
-        async for item in connector.entitlements()
-    }
+        return []
+    return [item async for item in connector.entitlements()]
 
 
 def store(reading: Reading, held: Held) -> None:
@@ -33,8 +31,11 @@ def store(reading: Reading, held: Held) -> None:
     rows = Entitlement.objects.filter(application=reading.application, managed=True)
     of: dict[str, set[str]] = {}
     told: set[str] = set()
+    shown = Shown((one.kind, one.remote_id, one.name) for one in held)
+    members_of = {(one.kind, one.remote_id): one.members for one in held}
     for item in rows:
-        remote_id, members = held.get(item.key, ("", frozenset()))
+        remote_id = shown.meant(item.key, item.remote_id)
+        members = members_of.get((item.kind, remote_id), frozenset())
         if remote_id and remote_id != item.remote_id:
             Entitlement.objects.filter(pk=item.pk).update(remote_id=remote_id)
         if members is None:

@@ -21,6 +21,10 @@ from tenure.connectors.base import (
     Unsupported,
 )
 from tenure.core.model import OperationKind, Value
+from tenure.infra.clock import now
+
+#: In progress: when an account was asked for that may have been made, although nobody said so.
+SENT = "sent"
 
 
 class Result(StrEnum):
@@ -92,6 +96,8 @@ def broken(error: Exception) -> str:
 def fail(outcome: Outcome, error: ConnectorError) -> None:
     """The error as what the engine does next."""
     outcome.message = str(error)
+    if isinstance(error, OutcomeUnknown | Broken) and outcome.work.kind is OperationKind.CREATE:
+        outcome.work.progress[SENT] = now().isoformat()
     match error:
         case AlreadyExists() if outcome.work.kind.removes:
             # No name or value is written that could be taken: something else is at it there.

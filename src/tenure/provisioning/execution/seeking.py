@@ -1,0 +1,127 @@
+"""Looking for an account that an earlier attempt may have made, before another one is.
+
+Where the application refuses a second account of one name, a search is enough: it says so itself.
+Anywhere else a search that finds nothing proves nothing, as some applications ignore what they are
+asked for: it is waited until whatever was sent has arrived, and then everything is listed, once for
+a batch. Where the list does not show what is known to be there, a person has to look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime
+
+from tenure.connectors.base import Connector, RemoteAccount, RetryLater, Unsupported
+from tenure.core.diff import comparable, comparables
+from tenure.core.model import OperationKind
+from tenure.infra.clock import now
+from tenure.provisioning.records.work import SENT, Work
+
+#: Seconds after a request that nobody answered until it has arrived, or never will.
+ARRIVED_AFTER = 60.0
+#: So many of those that are known to be there a list may lack: one in so many.
+_LACKS = 10
+
+#: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
+#: "" where it may.
+Objection = Callable[[RemoteAccount, str], Awaitable[str]]
+#: Remote ids of the accounts that are open there, as far as is known.
+Known = Callable[[], Awaitable[Collection[str]]]
+#: Name of an attribute, and a value as it is compared.
+_Key = tuple[str, str]
+
+
+async def nobody() -> Collection[str]:
+    """Nothing is known of who is there."""
+    return ()
+
+
+class Seeker:
+    """For one batch on one open connector."""
+
+    def __init__(
+        self, connector: Connector, work: Sequence[Work], objection: Objection, known: Known
+    ) -> None:
+        self._connector = connector
+        self._objection = objection
+        self._known = known
+        self._wanted = {
+            key
+            for item in work
+            if item.kind is OperationKind.CREATE and item.unsure
+            for key in self._keys(item)
+        }
+        #: The list, as far as somebody looks for what is in it.
+        self._listing: asyncio.Task[dict[_Key, list[RemoteAccount]]] | None = None
+
+    async def ours(self, work: Work) -> RemoteAccount | None:
+        """The account that an earlier attempt made; None where there is none. Raises `RetryLater`
+        while that can change, and `Unsupported` where it cannot be told."""
+        for attribute, value in identity(self._connector, work):
+            for account in await self._connector.find(attribute, value):
+                if not await self._objection(account, work.person):
+                    return account
+        if self._connector.capabilities.unique_names or SENT not in work.progress:
+            return None
+        _wait_until_arrived(work)
+        there = await self._listed()
+        for key in self._keys(work):
+            for account in there.get(key, ()):
+                if not await self._objection(account, work.person):
+                    return account
+        return None
+
+    def _keys(self, work: Work) -> list[_Key]:
+        return [(name, comparable(value)) for name, value in identity(self._connector, work)]
+
+    async def _listed(self) -> dict[_Key, list[RemoteAccount]]:
+        if self._listing is None:
+            self._listing = asyncio.ensure_future(self._read())
+        return await asyncio.shield(self._listing)
+
+    async def _read(self) -> dict[_Key, list[RemoteAccount]]:
+        if not self._connector.capabilities.listed:
+            raise _cannot_tell("its accounts cannot be listed")
+        names = {name for name, _ in self._wanted}
+        found: dict[_Key, list[RemoteAccount]] = {}
+        seen: set[str] = set()
+        async for page in self._connector.accounts():
+            for one in page:
+                seen.add(one.remote_id)
+                account = one.load()
+                for name in names:
+                    for text in comparables(account.attributes.get(name)):
+                        if (name, text) in self._wanted:
+                            found.setdefault((name, text), []).append(account)
+        known = set(await self._known())
+        if (lacking := len(known - seen)) * _LACKS > len(known):
+            raise _cannot_tell(f"its list lacks {lacking} of {len(known)} accounts that are known")
+        return found
+
+
+def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
+    """What the account that the work makes can be searched by: attribute and value."""
+    searchable = connector.capabilities.searchable
+    names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
+    values = {"externalId": work.external_id} | dict(work.attributes)
+    return [(name, str(values[name])) for name in names if values.get(name)]
+
+
+def _wait_until_arrived(work: Work) -> None:
+    sent = datetime.fromisoformat(work.progress[SENT])
+    left = ARRIVED_AFTER - (now() - sent).total_seconds()
+    if left > 0:
+        raise RetryLater(
+            "Whether the account was made is not known, and the application may make two of one "
+            "name: it is looked for once more when whatever was sent has arrived.",
+            after=left,
+        )
+
+
+def _cannot_tell(why: str) -> Unsupported:
+    return Unsupported(
+        "It was sent, nobody answered, and the application may make two accounts of one name. "
+        f"Whether it was made cannot be told: a search finds nothing, and {why}.",
+        "Look there whether they have it.",
+    )

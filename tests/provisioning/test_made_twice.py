@@ -1,0 +1,112 @@
+"""An account that may have been made, in applications that make two of one name and lie about it:
+nobody gets two, and nobody is forgotten."""
+
+from __future__ import annotations
+
+import pytest
+
+from tenure.connectors.faults import blind, late, lost_after, lost_before
+from tenure.connectors.memory import MemoryApplication
+from tenure.provisioning import services
+from tenure.provisioning.decisions import byhand
+from tenure.provisioning.execution import seeking
+from tenure.provisioning.models import Operation
+from tenure.provisioning.records import settling
+from tests.provisioning.company import Company, apply, drain, linked, states
+
+
+@pytest.fixture
+def liar(company: Company, monkeypatch: pytest.MonkeyPatch) -> MemoryApplication:
+    """It finds nobody, and names may be there twice."""
+    monkeypatch.setattr(settling, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(settling, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(seeking, "ARRIVED_AFTER", 0.2)
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    memory = company.memories["chat"]
+    memory.unique = False
+    memory.faults.always("find", blind())
+    return memory
+
+
+@pytest.mark.parametrize("fault", [lost_before, lost_after])
+def test_one_is_made(company: Company, liar: MemoryApplication, fault: object) -> None:
+    liar.faults.next("create", fault())  # type: ignore[operator]
+    company.person("1")
+    apply()
+    assert states() == {"done": 1}
+    (user,) = liar.users.values()
+    assert linked()["p1@acme.example"].remote_id == user.remote_id
+
+
+def test_what_arrives_late_is_waited_for(company: Company, liar: MemoryApplication) -> None:
+    liar.faults.next("create", late(0.1))
+    company.person("1")
+    apply()
+    assert states() == {"done": 1}
+    assert len(liar.users) == 1
+
+
+def test_several_are_looked_for_in_one_list(
+    company: Company, liar: MemoryApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # They are due at the same moment.
+    monkeypatch.setattr(seeking, "ARRIVED_AFTER", 0.0)
+    monkeypatch.setattr(settling, "back_off", lambda attempts: 0.0)
+    company.people(3)
+    for number in (1, 2, 3):
+        liar.faults.nth("create", number, lost_after())
+    services.store()
+    liar.calls.clear()
+    drain()
+    assert states() == {"done": 3}
+    assert len(liar.users) == 3
+    # Once before anything was written there, and once for all three.
+    assert [call.verb for call in liar.calls].count("accounts") == 2
+
+
+def test_whoever_left_meanwhile_is_found_and_closed(
+    company: Company, liar: MemoryApplication
+) -> None:
+    person = company.person("1")
+    liar.faults.next("create", lost_after())
+    liar.faults.next("find", lost_before())
+    services.store()
+    Operation.objects.update(not_before=None)
+    services.terminate_now(person, reason="gone")
+    drain()
+    assert company.open_users() == set()
+
+
+def test_where_it_cannot_be_told_somebody_looks(
+    company: Company, liar: MemoryApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is short of those who are known to be there."""
+    monkeypatch.setattr(seeking, "ARRIVED_AFTER", 0.0)
+    company.person("1")
+    apply()
+    company.person("2")
+    liar.faults.nth("create", 2, lost_after())
+    monkeypatch.setattr(liar, "shown", list)
+    apply()
+    (task,) = byhand.tasks()
+    assert "Whether it was made cannot be told" in task.cause
+    assert "its list lacks 1 of 1 accounts that are known" in task.cause
+    assert task.steps[0].startswith("look first whether they have an account there already")
+    monkeypatch.undo()
+    liar.faults.clear()
+    byhand.done(task.number)
+    assert len(linked()) == len(liar.users) == 2
+
+
+def test_where_names_are_unique_it_is_made_again_at_once(
+    company: Company, liar: MemoryApplication
+) -> None:
+    liar.unique = True
+    liar.faults.next("create", lost_before())
+    company.person("1")
+    services.store()
+    liar.calls.clear()
+    drain()
+    assert states() == {"done": 1}
+    assert [call.verb for call in liar.calls].count("accounts") == 1
