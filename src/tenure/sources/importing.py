@@ -232,7 +232,7 @@ def _take_all(
     preparing = Preparing(mapping, work.at, strangers=not known)
     if work.moved:
         with _chunk(work, 0):
-            _follow_numbers(work)
+            renumbering.follow_what_was_read(work)
     for chunk in preparing.chunks(items, CHUNK):
         with _chunk(work, len(chunk)):
             _take(work, preparing, chunk)
@@ -291,17 +291,6 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
             work.complain(Severity.WARNING, warning, line=line, key=key)
         changed.append(mapped)
     _take_mapped(work, preparing.mapping, changed)
-
-
-def _follow_numbers(work: Work) -> None:
-    reason = f"import of {work.source.name}"
-    for new, old in renumbering.follow(work.source, work.moved, work.at, reason).items():
-        work.complain(
-            Severity.WARNING,
-            f"The record that had the employee number {old} has {new} now: its person has the new "
-            f"one, and keeps their accounts. Groups that name {old} have to name {new}.",
-            key=new,
-        )
 
 
 def _take_mapped(work: Work, mapping: RowMapping, changed: Sequence[MappedRow]) -> None:

@@ -20,8 +20,10 @@ from tenure.core.acquaintance import resemble
 from tenure.infra.bulk import update_rows
 from tenure.people.models import Person
 from tenure.readers.base import Row
+from tenure.runs.models import Severity
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.rows import KEY, BadRow, RowMapping
+from tenure.sources.work import Work
 
 _NUMBERS = "unnest(%(old)s::text[], %(new)s::text[]) AS given (old, new)"
 #: Where the one has what the other had before, the database would refuse one of the two.
@@ -71,6 +73,18 @@ def moved(
                 found[key] = row.key
     there = set(SourceRecord.objects.filter(source=source, key__in=list(found)).values_list("key"))
     return {key: old for key, old in found.items() if (key,) not in there or key in strangers}
+
+
+def follow_what_was_read(work: Work) -> None:
+    """Those that an import met; each is told."""
+    reason = f"import of {work.source.name}"
+    for new, old in follow(work.source, work.moved, work.at, reason).items():
+        work.complain(
+            Severity.WARNING,
+            f"The record that had the employee number {old} has {new} now: its person has the new "
+            f"one, and keeps their accounts. Groups that name {old} have to name {new}.",
+            key=new,
+        )
 
 
 def follow(source: Source, numbers: Mapping[str, str], at: datetime, reason: str) -> dict[str, str]:

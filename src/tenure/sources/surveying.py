@@ -48,10 +48,10 @@ class Survey:
     read: int = 0
     added: int = 0
     differing: dict[str, Difference] = field(default_factory=dict)
-    #: Keys of which the row is not that of the record, by the source's own id and by name.
-    strangers: set[str] = field(default_factory=set)
     #: Keys that are on several rows.
     twice: set[str] = field(default_factory=set)
+    #: Keys of which the row is not that of the record, by the source's own id and by name.
+    strangers: set[str] = field(default_factory=set)
     #: Key -> the one that the record had before; see `renumbering`.
     moved: dict[str, str] = field(default_factory=dict)
 
@@ -97,9 +97,9 @@ def survey(
     *,
     whole: bool = True,
 ) -> tuple[Refusal | None, Survey]:
-    """Why nothing of it is to be taken, None if it may be; and what was found. Which numbers
-    several rows have is told where everything is read: else nothing is missing, and a record may
-    come twice. Where a source has no record yet there is nothing to compare it with."""
+    """Why nothing of it is to be taken, None if it may be; and what was found. Which numbers are on
+    several rows is told where everything is read: else nothing is missing, and a record may come
+    twice. Where a source has no record yet there is nothing to compare it with."""
     known = SourceRecord.objects.filter(source=source, present=True).count()
     if not (known or whole):
         return None, Survey()
@@ -151,10 +151,11 @@ def _survey(
                 keyed[key] = row
         seen |= keyed.keys()
         if compare:
-            _compare(found, source, mapping, keyed, at)
+            _compare(source, mapping, keyed, at, found)
     for key, old in list(found.moved.items()):
         if (old in seen and old not in found.strangers) or key in found.twice:
             del found.moved[key]
+    found.added -= len(found.moved.keys() - found.strangers)
     found.read = len(seen)
     return found
 
@@ -185,14 +186,13 @@ def _emptied(source: Source, mapping: RowMapping, found: Survey) -> str:
 
 
 def _compare(
-    found: Survey, source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime
+    source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime, found: Survey
 ) -> None:
-    """Rows that are others than they were."""
-    there = marks(source, rows)
-    present = {key: digest for key, (digest, here) in there.items() if here}
-    digests = {key: mapping.digest(rows[key]) for key in present}
-    found.added += len(rows) - len(present)
-    differing = [key for key, digest in present.items() if digest != digests[key]]
+    digests = {key: mapping.digest(row) for key, row in rows.items()}
+    known = marks(source, digests)
+    there = {key: digest for key, (digest, present) in known.items() if present}
+    found.added += len(rows) - len(there)
+    differing = [key for key, digest in there.items() if digest != digests[key]]
     for key, record in records(source, differing).items():
         row = rows[key]
         try:
@@ -206,7 +206,7 @@ def _compare(
         another = row.id and record.remote_id and row.id != record.remote_id
         if another and not alike(record.attributes, mapped.attributes):
             found.strangers.add(key)
-    unknown = {k: row for k, row in rows.items() if k not in there or k in found.strangers}
+    unknown = {k: row for k, row in rows.items() if k not in known or k in found.strangers}
     found.moved |= renumbering.moved(source, mapping, unknown, found.strangers, at)
 
 

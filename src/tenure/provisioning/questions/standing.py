@@ -79,6 +79,7 @@ class Standings:
         )
         self._exceptions = exceptions(keys, at)
         self._remembered = memory.recall(keys)
+        self._due: dict[tuple[int, str], Due] = {}
 
     def given(self, person: Person, application: Application) -> Given:
         """Whether the person is to have the application, by rules, exceptions and state."""
@@ -107,14 +108,18 @@ class Standings:
     def _weighed(
         self, person: Person, who: PersonFacts, held: Mapping[str, frozenset[str]] = _NOTHING
     ) -> Due:
-        return weigh(
-            who,
-            self._compiled,
-            self._at,
-            exceptions=self._exceptions.get(person.pk, ()),
-            memory=self._remembered.get(person.pk),
-            held=held,
-        )
+        """Once for all applications, and for each in which what they hold counts."""
+        key = (person.pk, ",".join(held))
+        if key not in self._due:
+            self._due[key] = weigh(
+                who,
+                self._compiled,
+                self._at,
+                exceptions=self._exceptions.get(person.pk, ()),
+                memory=self._remembered.get(person.pk),
+                held=held,
+            )
+        return self._due[key]
 
 
 def standing_in(person: Person, application: Application, at: datetime) -> ApplicationStanding:
