@@ -172,6 +172,20 @@ class Operation(models.Model):
         return f"{self.kind} {self.application_id}/{self.person_id}"
 
 
+class Remark(models.Model):
+    """What the last plan for a person could not decide in an application, or left as it is there,
+    and why. It stands until they are planned again."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="remarks")
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="remarks")
+    message = models.TextField()
+    #: It is as a policy says, and only told.
+    notice = models.BooleanField()
+
+    def __str__(self) -> str:
+        return self.message
+
+
 class RuleMemory(models.Model):
     """That a person meets, or until lately met, a rule with a grace. `lost_at` None: they do."""
 
