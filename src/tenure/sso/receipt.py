@@ -46,6 +46,7 @@ class AccountLine:
     user_name: str
     remote_id: str
     part: Part
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,12 @@ class Line:
             "name": self.application.name,
             "verdict": self.verdict.value,
             "accounts": [
-                {"user_name": one.user_name, "remote_id": one.remote_id, **_part_json(one.part)}
+                {
+                    "name": one.name,
+                    "user_name": one.user_name,
+                    "remote_id": one.remote_id,
+                    **_part_json(one.part),
+                }
                 for one in self.accounts
             ],
             "sessions": {
@@ -143,6 +149,7 @@ def receipt_of(person: Person, application: Application | None = None) -> Receip
                 one.user_name,
                 one.remote_id,
                 core.account(_account_facts(one, row, due=due, closing=closing)),
+                str(one),
             )
             for one in own
         )
@@ -164,6 +171,7 @@ def _accounts(person: Person) -> dict[int, list[Account]]:
     """What they have, and of what is gone the last where nothing is left."""
     found: dict[int, list[Account]] = defaultdict(list)
     for row in Account.objects.filter(person=person).order_by("-created_at", "-pk"):
+        row.person = person
         found[row.application_id].append(row)
     deleted = Situation.DELETED.value
     return {
