@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tenure.people.models import Person
+from tenure.provisioning import services
 from tenure.rules.models import AccessRule
+from tenure.runs.models import Run
 from tests.cli.conftest import Tenure
 from tests.provisioning.company import Company
 
@@ -43,6 +45,17 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["config", "apply", "missing.yaml"], "missing.yaml"),
     (["config", "export", "-o", "/missing/tenure.yaml"], "cannot be written"),
 ]
+
+
+def test_a_run_that_cannot_be_steered_says_why(company: Company, tenure: Tenure) -> None:
+    company.person("1")
+    number = str(services.store().run.pk)
+    Run.objects.update(state="done")
+    for verb in ("pause", "resume", "cancel"):
+        ended = tenure("runs", verb, number)
+        assert (ended.code, ended.out) == (1, "")
+        assert f"Run {number} is done, not " in ended.err
+        assert "Traceback" not in ended.err
 
 
 def test_unknown_names_and_values(company: Company, tenure: Tenure) -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from tenure import __version__
-from tenure.connectors.answers import HttpRejected
+from tenure.connectors.answers import HttpRejected, Redactor
 from tenure.connectors.base import (
     AlreadyExists,
     ConnectorError,
@@ -477,6 +477,7 @@ async def test_text_that_is_no_text_is_not_sent() -> None:
         "https://[::ffff:169.254.169.254]/",
         "https://[64:ff9b::a9fe:a9fe]/",
         "https://[fd00:ec2::254]/",
+        "https://[fd20:ce::254]/",
         "https://100.100.100.200",
         "https://0.0.0.0",
         "https://224.0.0.1",
@@ -522,3 +523,24 @@ async def test_what_waited_while_the_process_stood_still_is_not_sent() -> None:
             await ask(address, WRITE)
         await ask(address, READ)
     assert seen == [READ]
+
+
+@pytest.mark.parametrize(
+    "echoed",
+    [
+        "key=to%2Bken%2F%22secret%22",
+        "key=to%2Bken/%22secret%22",
+        r'{"key": "to+ken/\"secret\""}',
+        'key=to+ken/"secret"',
+    ],
+)
+def test_a_secret_is_hidden_however_it_is_quoted(echoed: str) -> None:
+    told = Redactor(['to+ken/"secret"'])(f"GET /x?{echoed} was refused")
+    assert "secret" not in told
+    assert "(hidden)" in told
+
+
+async def test_no_half_of_a_secret_is_shown_where_a_text_is_cut() -> None:
+    async with answering(400, f"{'x' * 280}{TOKEN}") as address:
+        text = str(await outcome(address, WRITE))
+    assert TOKEN[:6] not in text

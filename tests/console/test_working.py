@@ -54,7 +54,7 @@ def test_a_run_is_paused_resumed_and_cancelled(anna: Client) -> None:
         return str(answer.content.decode())
 
     assert "Pause" in anna.get(page).content.decode()
-    assert "Nothing more of it is begun" in do("pause")
+    assert "Paused: 3 wait." in do("pause")
     assert Run.objects.get(pk=run.pk).state == "paused"
     assert "It goes on with 3 operations" in do("resume")
     assert "Cancelled: 0 done, 3 not sent." in do("cancel")

@@ -15,6 +15,7 @@ from tenure.provisioning import services, tasks
 from tenure.provisioning.decisions import steering
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions.going import going
+from tenure.provisioning.records import settling
 from tenure.runs.models import Run
 from tenure.runs.progress import progress
 from tests.provisioning.company import Company, apply, change, drain, states
@@ -48,6 +49,25 @@ def test_a_paused_run_is_not_begun_and_others_are(sales: Company) -> None:
     assert state(run) == "done"
     actions = list(Event.objects.filter(subject_kind="run").values_list("action", flat=True))
     assert {Action.RUN_PAUSED, Action.RUN_RESUMED} <= set(actions)
+
+
+def test_a_run_ends_though_it_was_paused_when_its_last_operations_were_under_way(
+    sales: Company,
+) -> None:
+    sales.people(2)
+    run = stored()
+    Operation.objects.filter(run=run).update(state="started", attempts=1)
+    found = steering.pause(run.pk)
+    assert str(found) == "2 under way are finished, 0 wait."
+    Operation.objects.filter(run=run).update(state="unknown")
+    drain()
+    Operation.objects.filter(run=run).update(not_before=None)
+    drain()
+    assert state(run) == "paused", "what may be done is looked for when the pause is over"
+    Operation.objects.filter(run=run).update(state="done")
+    settling.close_runs(now())
+    assert state(run) == "done"
+    assert Run.objects.get(pk=run.pk).message == ""
 
 
 def test_a_leaver_does_not_wait_for_a_paused_run(sales: Company) -> None:

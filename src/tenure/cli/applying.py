@@ -69,11 +69,13 @@ class Applied:
             or any(not problem["notice"] for problem in self.problems)
             or self.states.get("held")
             or self.states.get("manual")
+            or self.run.state in (RunState.PAUSED.value, RunState.CANCELLED.value)
         )
 
     def as_json(self) -> dict[str, Any]:
         return {
             "run": self.run.pk,
+            "state": self.run.state,
             "states": self.states,
             "failed": self.failed,
             "manual": self.manual,
@@ -88,6 +90,7 @@ class Applied:
     def show(self) -> None:
         words = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
         out.print(f"[bold]Run {self.run.pk}:[/] {words or 'nothing to do'}.")
+        self._steered()
         for item in (*self.failed[:_LINES], *self.manual[:_LINES]):
             out.print(
                 f"[red]{item['state']}[/] {item['kind']} {escape(item['person_name'])} in "
@@ -123,6 +126,17 @@ class Applied:
             out.print(
                 f"{how} {escape(item['person_name'])} in "
                 f"{escape(item['application'])}: {escape(item['message'])}"
+            )
+
+    def _steered(self) -> None:
+        """Who paused or cancelled it meanwhile, and what to do about it."""
+        takes_back = {
+            RunState.PAUSED.value: "goes on",
+            RunState.CANCELLED.value: "takes that back",
+        }
+        if (how := takes_back.get(self.run.state)) is not None:
+            out.print(
+                f"[magenta]{escape(self.run.message)}[/] `tenure runs resume {self.run.pk}` {how}."
             )
 
 

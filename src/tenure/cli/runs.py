@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -54,13 +56,15 @@ def pause(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
 
     Example: `tenure runs pause 12 --reason 'the vendor asked'`
     """
-    with session():
+    with session(), _steerable():
         from tenure.provisioning.decisions import steering
 
-        steering.pause(run, reason=reason)
-        print_json(_document(run)) if as_json else say(
-            f"Run {run} is paused. `tenure runs resume {run}` goes on."
-        )
+        found = steering.pause(run, reason=reason)
+        if as_json:
+            document = _document(run)
+            print_json({**document, "under_way": found.under_way, "waiting": found.waiting})
+            return
+        say(f"Run {run} is paused: {found} `tenure runs resume {run}` goes on.")
 
 
 def resume(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
@@ -68,7 +72,7 @@ def resume(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
 
     Example: `tenure runs resume 12`
     """
-    with session():
+    with session(), _steerable():
         from tenure.provisioning.decisions import steering
 
         count = steering.resume(run, reason=reason)
@@ -83,7 +87,7 @@ def cancel(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
 
     Example: `tenure runs cancel 12 --reason 'wrong file'`
     """
-    with session():
+    with session(), _steerable():
         from tenure.provisioning.decisions import steering
 
         found = steering.cancel(run, reason=reason)
@@ -91,6 +95,17 @@ def cancel(run: Number, reason: Why = "", as_json: AsJson = False) -> None:
             print_json({**_document(run), "not_sent": found.not_sent, "going_on": found.going_on})
             return
         say(f"Run {run} is cancelled: {found} `tenure runs resume {run}` takes that back.")
+
+
+@contextmanager
+def _steerable() -> Iterator[None]:
+    """What cannot be done to a run now is one sentence."""
+    from tenure.provisioning.decisions.steering import RunRefused
+
+    try:
+        yield
+    except RunRefused as error:
+        raise Failure(str(error)) from error
 
 
 def _document(number: int) -> dict[str, Any]:

@@ -126,8 +126,7 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
     try:
         match request.POST.get("do"):
             case "pause":
-                steering.pause(pk, reason=reason)
-                messages.warning(request, "Nothing more of it is begun until it is resumed.")
+                messages.warning(request, f"Paused: {steering.pause(pk, reason=reason)}")
             case "resume":
                 count = steering.resume(pk, reason=reason)
                 messages.success(request, f"It goes on with {plural(count, 'operation')}.")

@@ -50,12 +50,28 @@ class Cancelled:
         return f"{text}, {self.going_on} still going on." if self.going_on else f"{text}."
 
 
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """What a pause leaves: so many operations are under way and are finished, so many wait."""
+
+    under_way: int
+    waiting: int
+
+    def __str__(self) -> str:
+        if not self.under_way:
+            return f"{self.waiting} wait."
+        return f"{self.under_way} under way are finished, {self.waiting} wait."
+
+
 @transaction.atomic
-def pause(number: int, *, reason: str = "") -> None:
+def pause(number: int, *, reason: str = "") -> Paused:
     """Nothing more of it is begun until it is resumed. Raises `LookupError`, `RunRefused`."""
     run = _executing(number, RunState.RUNNING)
     _keep(run, RunState.PAUSED, f"Paused by {actor()}{_why(reason)}")
     _record(Action.RUN_PAUSED, run, reason)
+    pending = _of(run).filter(state__in=ledger.PENDING)
+    under_way = pending.filter(state=OperationState.STARTED.value).count()
+    return Paused(under_way, pending.count() - under_way)
 
 
 @transaction.atomic

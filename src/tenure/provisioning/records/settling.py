@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 from django.db import transaction
 from django.db.models import F
@@ -151,9 +152,13 @@ def wake_those_behind(rows: Sequence[Operation]) -> None:
 
 
 def close_runs(now: datetime) -> None:
-    """Finish the execution runs that have nothing left to settle."""
+    """Finish the execution runs that have nothing left to settle, those too that somebody paused
+    when their last operations were under way."""
     open_states = ["planned", "started", "retrying", "unknown", "manual"]
-    for run in Run.objects.filter(kind="execute", state="running"):
+    going = ["running", "paused"]
+    # Each by the index of its state: asked for together they would cost a look at all runs.
+    unfinished = [Run.objects.filter(kind="execute", state=state) for state in going]
+    for run in chain.from_iterable(unfinished):
         if Operation.objects.filter(run=run, state__in=open_states).exists():
             continue
         failures = Operation.objects.filter(run=run, state=OperationState.FAILED.value)
@@ -163,7 +168,7 @@ def close_runs(now: datetime) -> None:
         if still:
             message += f" {still} of them a leaver's, tried again by itself until it is done."
         state = "failed" if failed else ("held" if held else "done")
-        Run.objects.filter(pk=run.pk, state="running").update(
+        Run.objects.filter(pk=run.pk, state__in=going).update(
             state=state, message=message, finished_at=now, touched_at=now
         )
 
