@@ -300,6 +300,17 @@ def test_an_application_signs_somebody_out(ana: Somebody, wiki: RelyingParty) ->
     assert ana.browser.get("/portal/").status_code == 302
 
 
+def test_nothing_that_can_be_used_is_logged(
+    ana: Somebody, wiki: RelyingParty, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever looks for something turns TENURE_LOG_LEVEL to DEBUG."""
+    caplog.set_level("DEBUG")
+    got = wiki.signs_in(ana.browser)
+    got = wiki.refresh(got["refresh_token"]).json() | {"secret": wiki.secret}  # type: ignore[attr-defined]
+    said = caplog.text
+    assert not [name for name, text in got.items() if len(str(text)) > 20 and str(text) in said]
+
+
 def test_nothing_is_kept_that_can_be_used(ana: Somebody, wiki: RelyingParty) -> None:
     from django.core import serializers
 

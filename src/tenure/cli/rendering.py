@@ -42,12 +42,15 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
         _first_contact(console, contact)
     for one in plan.unread:
         console.print(f"[yellow]i[/] {escape(one.application_name)}: {escape(one.words)}")
-    for problem in plan.problems:
+    problems = plan.problems if everything else plan.problems[:SHOWN]
+    for problem in problems:
         mark = "[yellow]i[/]" if problem.notice else "[red]![/]"
         console.print(
             f"{mark} {escape(problem.person_name)} ({escape(problem.person)}) in "
             f"{escape(problem.application)}: {escape(problem.message)}"
         )
+    if more := len(plan.problems) - len(problems):
+        console.print(f"  [dim]… and {more} more like these: --all shows them[/]")
     _not_planned(console, plan)
     _totals(console, plan)
 

@@ -30,6 +30,7 @@ from tenure.provisioning.questions.explain import Explanation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
 from tenure.provisioning.records.loading import Protecting
+from tenure.signin.administrators import called_as
 from tenure.sso import heard
 from tenure.sso.models import ApplicationSession, Outcome, SignOn
 from tenure.sso.ways import ways_of
@@ -87,7 +88,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """All of one person, at an instant. `ended`: what was ended here, at the door, the last time
-    that their access ended. `sealed`: how far the audit trail is chained."""
+    that their access ended. `sealed`: how far the audit trail is chained. `administrators`: names
+    of those who may be them and still come in to the console, which knows no HR."""
 
     person: Person
     made_at: datetime
@@ -96,10 +98,24 @@ class Receipt:
     ended: Mapping[str, int]
     lines: tuple[Line, ...]
     sealed: tuple[int, str]
+    administrators: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
+        if self.administrators:
+            return Verdict.BY_HAND
         return core.worst([part for line in self.lines for part in line.parts])
+
+    @property
+    def as_administrator(self) -> str:
+        """What is to be done about that; "" for nothing."""
+        names = ", ".join(self.administrators)
+        return (
+            f"An administrator of their name may come in to the console: {names}. If that is them, "
+            "deactivate it in Settings, Administrators."
+            if names
+            else ""
+        )
 
     @property
     def left(self) -> list[Line]:
@@ -120,6 +136,7 @@ class Receipt:
             "verdict": self.verdict.value,
             "access_ended_at": self.ended_at,
             "ended_here": dict(self.ended),
+            "administrators": list(self.administrators),
             "applications": [line.as_json() for line in self.lines],
             "audit_trail": {"position": self.sealed[0], "digest": self.sealed[1]},
         }
@@ -166,7 +183,12 @@ def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
         ended=trail.ended if person.state in CLOSED else {},
         lines=tuple(lines),
         sealed=_sealed(),
+        administrators=_administrators(person),
     )
+
+
+def _administrators(person: Person) -> tuple[str, ...]:
+    return tuple(user.name for user in called_as(person)) if person.state in CLOSED else ()
 
 
 def _due(person: Person, rows: Sequence[Application], at: datetime) -> frozenset[str]:

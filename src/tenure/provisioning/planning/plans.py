@@ -37,7 +37,7 @@ from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope,
 from tenure.provisioning.planning.guarding import Held
 from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.reconciliation import first_contact
-from tenure.provisioning.records import losses, veiling
+from tenure.provisioning.records import losses, remarks, veiling
 from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine, Seen
 from tenure.provisioning.records.stopping import still_of
 from tenure.runs import services as runs
@@ -77,6 +77,7 @@ class _Found:
         self.problems: list[ProblemLine] = []
         self.pairs: set[tuple[int | None, str]] = set()
         self.closed: set[str] = set()
+        self._asked: set[int] = set()
         self._standing = {line.key: line for line in self.stored}
         self.drafting = drafting
         self._widened = drafting.scope.everybody and not scope.everybody
@@ -90,6 +91,8 @@ class _Found:
                     slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
                 }
                 self._add(draft, free, rejected)
+        if scope.person is None and scope.people is None:
+            self.problems += remarks.standing(self._asked, scope.application)
 
     def _looked_at(self, draft: Draft) -> Iterable[str]:
         """All applications; of who is planned already those for which nothing is ever stored."""
@@ -102,6 +105,7 @@ class _Found:
         """What is due for one person in the applications where nothing is under way."""
         self.pairs |= {(draft.person.pk, slug) for slug in free}
         self.problems += [problem_line(draft.person, p) for p in draft.decision.problems]
+        self._asked.add(draft.person.pk)
         names = _user_names(draft.observed)
         for step in draft.decision.operations:
             if step.application not in free:
@@ -119,7 +123,7 @@ class _Found:
             same = old is not None and old.content == line.content
             # There is another owner by now: it is not held any more once it is stored.
             freed = old is not None and owners.is_reason(old.hold_reason) and not step.hold
-            as_stored = old if old and same and not freed else None
+            as_stored = replace(old, reason=line.reason) if old and same and not freed else None
             self.lines.append(as_stored or replace(line, takes_access=takes_it))
 
 
@@ -168,7 +172,7 @@ def _plan(scope: Scope, found: _Found, *, guarded: bool) -> Plan:
     concerned = {line.application for line in lines}
     undecided = _undecided(lines)
     held = guarding.of_preview(undecided, drafting.applications, drafting.now) if guarded else {}
-    lines = [_hold(line, held) for line in lines]
+    lines = sorted(_with_what_waits(_hold(line, held) for line in lines), key=_place)
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),
@@ -245,6 +249,8 @@ def _hold_back(drafting: Drafting, run: Run) -> None:
         first_contact.pass_what_agrees(held_back)
     for (slug, what), why in guarding.of_run(run, live.values(), at).items():
         ledger.hold(guarding.KINDS[what], live[slug].pk, why, at)
+        if what is Counted.REMOVALS:
+            ledger.hold_handing_over(guarding.KINDS[what], live[slug].pk, why, at)
 
 
 def store_lagging() -> StoredPlan | None:
@@ -326,7 +332,8 @@ def _reasons(applications: Mapping[str, Application], lines: Iterable[PlanLine])
         if line.state is OperationState.HELD and applications[line.application].mode != _REPORT
     ]
     found = latest(waiting)
-    return tuple(f"{applications[slug].name}: {why}" for (slug, _), why in found.items())
+    told = (f"{applications[slug].name}: {why}" for (slug, _), why in found.items())
+    return tuple(dict.fromkeys(told))
 
 
 def _seen(stored: Iterable[PlanLine]) -> dict[str, Seen]:
@@ -378,6 +385,22 @@ def _hold(line: PlanLine, held: Held) -> PlanLine:
     if why is None or line.decided or line.state is not OperationState.PLANNED:
         return line
     return replace(line, state=OperationState.HELD, hold_reason=why)
+
+
+def _with_what_waits(lines: Iterable[PlanLine]) -> list[PlanLine]:
+    """Nothing is handed over of who may keep it after all: that waits with the removal."""
+    lines = list(lines)
+    held = {
+        (line.application, line.person_id): line.hold_reason
+        for line in lines
+        if line.state is OperationState.HELD and counted(line.kind) is Counted.REMOVALS
+    }
+    return [
+        _wait(line, held.get((line.application, line.person_id), ""))
+        if line.kind is OperationKind.TRANSFER and not line.decided
+        else line
+        for line in lines
+    ]
 
 
 def _user_names(accounts: Iterable[Observed]) -> dict[str, str]:

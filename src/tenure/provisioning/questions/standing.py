@@ -79,7 +79,7 @@ class Standings:
         )
         self._exceptions = exceptions(keys, at)
         self._remembered = memory.recall(keys)
-        self._due: dict[tuple[int, str], Due] = {}
+        self._due: dict[int, Due] = {}
 
     def given(self, person: Person, application: Application) -> Given:
         """Whether the person is to have the application, by rules, exceptions and state."""
@@ -89,7 +89,8 @@ class Standings:
             # What cannot be decided takes nothing from who has it.
             account = _account(person, application)
             if account is not None and account.active is not False:
-                weighed = self._weighed(person, who, {slug: frozenset(account.entitlements)})
+                held = {slug: frozenset(account.entitlements)}
+                weighed = self._weigh(person, who, held)
         policy = self._compiled.applications[slug]
         access = weighed.access.get(slug)
         may, there = entitled(who, policy, self._at), may_be_there(who, policy)
@@ -105,21 +106,23 @@ class Standings:
             entitlements=access.entitlements if access else frozenset(),
         )
 
-    def _weighed(
+    def _weighed(self, person: Person, who: PersonFacts) -> Due:
+        """Once for all applications."""
+        if person.pk not in self._due:
+            self._due[person.pk] = self._weigh(person, who)
+        return self._due[person.pk]
+
+    def _weigh(
         self, person: Person, who: PersonFacts, held: Mapping[str, frozenset[str]] = _NOTHING
     ) -> Due:
-        """Once for all applications, and for each in which what they hold counts."""
-        key = (person.pk, ",".join(held))
-        if key not in self._due:
-            self._due[key] = weigh(
-                who,
-                self._compiled,
-                self._at,
-                exceptions=self._exceptions.get(person.pk, ()),
-                memory=self._remembered.get(person.pk),
-                held=held,
-            )
-        return self._due[key]
+        return weigh(
+            who,
+            self._compiled,
+            self._at,
+            exceptions=self._exceptions.get(person.pk, ()),
+            memory=self._remembered.get(person.pk),
+            held=held,
+        )
 
 
 def standing_in(person: Person, application: Application, at: datetime) -> ApplicationStanding:

@@ -114,6 +114,7 @@ class ProblemLine:
     message: str
     #: It is as a policy says, and only told.
     notice: bool = False
+    person_id: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
