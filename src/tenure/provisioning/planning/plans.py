@@ -33,6 +33,7 @@ from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import guarding, ledger, orphans, planners, sheets
 from tenure.provisioning.planning.costs import costs
+from tenure.provisioning.planning.declined import declined
 from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope, batched
 from tenure.provisioning.planning.guarding import Held
 from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
@@ -70,6 +71,8 @@ class _Found:
         self.rejected: list[PlanLine] = []
         self.problems: list[ProblemLine] = []
         self.pairs: set[tuple[int | None, str]] = set()
+        #: Rejections of what is not due any more: they end when this plan is stored.
+        self.over: set[int] = set()
         self.closed: set[str] = set()
         self._standing = {line.key: line for line in self.stored}
         self.drafting = drafting
@@ -84,6 +87,10 @@ class _Found:
                     slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
                 }
                 self._add(draft, free, rejected)
+            due = {line.key for line in self.rejected}
+            self.over |= {
+                row.pk for key, row in rejected.items() if key not in due and key[:2] in self.pairs
+            }
 
     def _looked_at(self, draft: Draft) -> Iterable[str]:
         """All applications; of who is planned already those for which nothing is ever stored."""
@@ -121,7 +128,11 @@ def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) 
     """What would be done and why, stored operations that still wait included. Reads only.
     `guarded` False: without asking what the guards would hold."""
     drafting = Drafting(_with_reported(scope), now or clock_now())
-    return _plan(scope, _Found(scope, drafting, drafting.chunks()), guarded=guarded)
+    found = _Found(scope, drafting, drafting.chunks())
+    plan = _plan(scope, found, guarded=guarded)
+    here = scope.among(drafting.applications).values()
+    told = declined(scope, here, over=found.over, rejected=plan.rejected)
+    return replace(plan, declined=told)
 
 
 def preview_of(drafting: Drafting, draft: Draft, *, application: str | None = None) -> Plan:
