@@ -11,7 +11,7 @@ from django.db import InternalError, connection, transaction
 from django.db.utils import DatabaseError
 
 from tenure.audit.models import Action, Event
-from tenure.audit.services import acting, record, seal, verify
+from tenure.audit.services import Noted, acting, last, record, seal, verify
 
 
 def write(count: int, **more: object) -> None:
@@ -97,6 +97,39 @@ def test_a_missing_event_is_found() -> None:
     with as_the_owner():
         Event.objects.filter(position=3).delete()
     assert verify() == (2, "event 3 is missing: the next one is number 4")
+
+
+@pytest.mark.django_db
+def test_a_number_of_any_length_does_not_stop_the_chain() -> None:
+    """What an application has answered is kept as it is."""
+    write(1)
+    record(
+        Action.ACCOUNT_DRIFTED, subject_kind="account", subject_key="1", after={"n": 10**30, "é": 2}
+    )
+    write(1)
+    assert seal() == 3
+    assert verify() == (3, "")
+
+
+@pytest.mark.django_db
+def test_an_end_that_was_cut_off_and_a_chain_that_was_written_anew_are_found() -> None:
+    """By whoever has noted the last digest elsewhere: the chain by itself is whole."""
+    write(3)
+    seal()
+    noted = last()
+    assert noted is not None
+    assert verify([noted]) == (3, "")
+    with as_the_owner():
+        Event.objects.filter(position=3).delete()
+    assert verify() == (2, "")
+    assert verify([noted]) == (2, "event 3 is missing: the trail ends at 2, and 3 was noted")
+    write(1)
+    seal()
+    count, wrong = verify([noted])
+    assert (count, wrong) == (2, "event 3 is another one than what was noted")
+    # The beginning of the digest is enough.
+    first = Event.objects.get(position=1)
+    assert verify([Noted(1, bytes(first.digest or b"").hex()[:16])]) == (3, "")
 
 
 def test_many_who_write_and_seal_at_once_make_one_chain(transactional_db: None) -> None:

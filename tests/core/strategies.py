@@ -66,6 +66,8 @@ def policies(draw: st.DrawFn) -> Policies:
                     'user.department != "Sales"',
                     "has(user.title) && user.title.size() > 2",
                     'user.email.endsWith("@acme.example")',
+                    # For a title of one letter it has no answer.
+                    'user.title.substring(1, 2) == "b"',
                 ]
             )
         )

@@ -8,9 +8,10 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenure.core.access import RuleBook
-from tenure.core.decision import Decision, Policies, decide
-from tenure.core.expressions import compile_condition, compile_value
+from tenure.core.access import Rule, RuleBook
+from tenure.core.decision import Decision, Policies, decide, weigh
+from tenure.core.expressions import AttributeType, compile_condition, compile_value
+from tenure.core.groups import Group, GroupBook
 from tenure.core.mapping import AccountMapping, MappedAttribute
 from tenure.core.model import (
     ApplicationPolicy,
@@ -53,6 +54,77 @@ def test_after_it_is_carried_out_nothing_is_left_to_do(
 ) -> None:
     _, decision = settle(person, observed, policies)
     assert decision.operations == ()
+
+
+class TestARuleThatCannotBeDecided:
+    """It gives nothing and takes nothing, and is told; whoever has left loses everything."""
+
+    RULE = Rule(
+        "sales",
+        "Sales",
+        compile_condition('user.email.split("@")[1] == "acme.example"', company.SCHEMA),
+        {"chat": frozenset({"group:sales"}), "wiki": frozenset()},
+    )
+
+    def decided(
+        self,
+        state: LifecycleState = LifecycleState.ACTIVE,
+        email: str = "nowhere",
+        active: bool = True,
+    ) -> Decision:
+        mappings = {
+            slug: AccountMapping(
+                slug, [MappedAttribute("userName", compile_value("user.email", company.SCHEMA))]
+            )
+            for slug in ("chat", "wiki")
+        }
+        applications = {
+            slug: ApplicationPolicy(slug, managed_entitlements={"group:sales", "group:all"})
+            for slug in ("chat", "wiki")
+        }
+        there = Observed(
+            "chat",
+            "1",
+            "r1",
+            {"userName": email},
+            active=active,
+            entitlements=frozenset({"group:sales", "group:all"}),
+        )
+        who = PersonFacts("1", "Anna", state, {"email": email}, left_at=NOW)
+        policies = Policies(RuleBook([self.RULE]), mappings, applications)
+        return decide(who, [there], policies, NOW)
+
+    def test_what_it_may_give_stays_and_what_nothing_gives_goes(self) -> None:
+        decision = self.decided()
+        (step,) = decision.operations
+        assert (step.kind, step.revoke) == (OperationKind.REVOKE, ("group:all",))
+        assert [problem.application for problem in decision.problems] == ["chat", "wiki"]
+        assert "The rule Sales cannot be decided for this person" in decision.problems[0].message
+        assert "nowhere" not in decision.problems[0].message
+
+    def test_it_opens_nothing(self) -> None:
+        kinds = {step.kind for step in self.decided(active=False).operations}
+        assert OperationKind.ENABLE not in kinds
+
+    def test_a_missing_attribute_is_an_answer(self) -> None:
+        (step,) = self.decided(email="").operations
+        assert step.kind is OperationKind.DISABLE
+
+    def test_whoever_has_left_loses_it(self) -> None:
+        decision = self.decided(LifecycleState.LEFT)
+        assert [step.kind for step in decision.operations] == [OperationKind.DISABLE]
+        assert decision.problems == ()
+
+    def test_a_group_that_cannot_be_decided_takes_nothing_either(self) -> None:
+        schema = {**company.SCHEMA, "groups": AttributeType.STRINGS}
+        rule = replace(self.RULE, condition=compile_condition('"field" in user.groups', schema))
+        groups = GroupBook([Group("field", self.RULE.condition)])
+        who = PersonFacts("1", "Anna", LifecycleState.ACTIVE, {"email": "nowhere"})
+        policies = Policies(RuleBook([rule]), {}, {}, groups)
+        due = weigh(who, policies, NOW, held={"chat": {"group:sales"}})
+        assert due.access["chat"].entitlements == {"group:sales"}
+        assert due.is_only_kept("chat")
+        assert "chat" not in weigh(who, policies, NOW).access
 
 
 @given(company.people(), company.accounts(), company.policies())

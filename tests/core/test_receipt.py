@@ -38,6 +38,11 @@ def told(state: Told, minutes: int = 0, **more: Any) -> Message:
     ("given", "verdict", "words"),
     [
         (facts(gone=True, read_back="it is not there"), "done", "Gone: read afterwards, it is"),
+        (
+            facts(gone=True, kept=True, read_back="kept there, but closed"),
+            "done",
+            "Closed: read afterwards, kept there, but closed.",
+        ),
         (facts(active=False), "done", "Closed, as it was last read."),
         (
             facts(active=False, word_of="ben"),
@@ -106,6 +111,30 @@ def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
             [CLOSED],
             "by_hand",
             "did not arrive for 1 of 2 sessions: no.",
+        ),
+        # By one of several ways is enough, for the session that it is about.
+        (
+            SessionFacts(
+                messages=[
+                    told(Told.FAILED, session="a"),
+                    told(Told.ARRIVED, 1, session="a", answer="answered 200", event=7),
+                ]
+            ),
+            [CLOSED],
+            "done",
+            "answered 200",
+        ),
+        (
+            SessionFacts(
+                messages=[
+                    told(Told.ARRIVED, session="a"),
+                    told(Told.ARRIVED, session="b"),
+                    told(Told.FAILED, 8, session="b", again=True, answer="answered 500"),
+                ]
+            ),
+            [CLOSED],
+            "by_hand",
+            "did not arrive for 1 of 2 sessions: answered 500.",
         ),
         # As long as what they were given may still be used there, nothing is proven.
         (

@@ -63,10 +63,14 @@ def test_an_account_opened_behind_our_back_is_closed_again(sales: Company) -> No
     apply()
     services.terminate_now(person, reason="")
     apply()
-    sales.memories["chat"].set_active(linked()["p1@acme.example"].remote_id, True)
+    remote_id = linked()["p1@acme.example"].remote_id
+    sales.memories["chat"].set_active(remote_id, True)
     reconcile()
+    # The proof was of what has been undone since.
+    assert linked()["p1@acme.example"].evidence is None
     apply()
     assert sales.open_users() == set()
+    assert linked()["p1@acme.example"].evidence["read_back"] == "the account is closed"
 
 
 def test_a_deleted_account_becomes_a_tombstone_and_is_made_again_when_approved(

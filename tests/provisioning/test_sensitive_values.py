@@ -25,7 +25,7 @@ from tenure.notices import collecting
 from tenure.people.models import AttributeDefinition
 from tenure.people.models import Company as CompanyRow
 from tenure.provisioning import services
-from tenure.provisioning.execution import claiming
+from tenure.provisioning.execution import claiming, seeking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tenure.provisioning.records import veiling
@@ -213,7 +213,9 @@ def test_it_arrives_and_is_read_nowhere(
     (claimed, _) = claiming.claim(odd, 10, now())
     assert [row.state for row in claimed] == ["planned"]
     claiming.recover(odd)
-    Operation.objects.filter(state="unknown").update(not_before=None)
+    # What was sent has arrived, if it was.
+    arrived = now() - timedelta(seconds=seeking.ARRIVED_AFTER)
+    Operation.objects.filter(state="unknown").update(not_before=None, started_at=arrived)
     drain("odd")
     assert [user["title"] for user in server.users.values()] == [f"{ADDRESS.lower()}, floor 1"] * 2
     assert not Operation.objects.filter(state=OperationState.DONE.value).exclude(sealed="").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -16,10 +17,23 @@ from tenure.scim_server import tokens
 from tenure.scim_server.models import PushToken, Scope
 from tenure.sources import answering
 from tenure.sources.importing import import_source
-from tenure.sources.models import PushedResource, RehireQuestion, Source
-from tests.scim_server.conftest import BULK, ENTERPRISE, MAPPING, Pusher, person, source, user
+from tenure.sources.models import PushedResource, RehireQuestion, Source, SourceRecord
+from tests.scim_server.conftest import (
+    BULK,
+    ENTERPRISE,
+    MAPPING,
+    PATCH,
+    Pusher,
+    person,
+    source,
+    user,
+)
 
 pytestmark = pytest.mark.django_db
+
+
+def patched(*operations: Mapping[str, object]) -> dict[str, object]:
+    return {"schemas": [PATCH], "Operations": list(operations)}
 
 
 def test_a_joiner_is_there_at_once(pusher: Pusher) -> None:
@@ -94,23 +108,67 @@ def test_whoever_is_deleted_there_has_left_where_the_source_says_so(db: None) ->
     assert found == {"a": "left", "b": "active"}
 
 
-def test_another_employee_number_is_another_person(pusher: Pusher, entra: Source) -> None:
+def numbered(number: int | str) -> dict[str, object]:
+    return {"op": "replace", "path": f"{ENTERPRISE}:employeeNumber", "value": str(number)}
+
+
+@pytest.mark.parametrize("absence", ["leave", "ignore"])
+def test_a_number_that_is_corrected_is_the_same_persons(
+    pusher: Pusher, entra: Source, absence: str
+) -> None:
+    entra.absence = absence
+    entra.save()
+    uid = pusher.make(1)
+    pusher.make(7, **{ENTERPRISE: {"employeeNumber": "7", "manager": {"value": uid}}})
+    key = person(1).pk
+    assert pusher.patch(uid, numbered(2)).status == 204
+    anna = person(2)
+    assert (anna.pk, anna.state, anna.attributes["employee_number"]) == (key, "active", "2")
+    assert anna.email == "given1@acme.example"
+    assert (person(7).manager, person(7).attributes["manager"]) == (anna, "2")
+    assert Person.objects.count() == 2
+    bo = user(2, name={"givenName": "Bo", "familyName": "Lind"})
+    bulk = [
+        {"method": "PATCH", "path": f"/Users/{uid}", "data": patched(numbered(3))},
+        {"method": "POST", "path": "/Users", "bulkId": "x", "data": bo},
+    ]
+    assert pusher.send("POST", "/Bulk", {"schemas": [BULK], "Operations": bulk}).status == 200
+    assert (person(3).pk, person(2).display_name) == (key, "Bo Lind")
+    assert Person.objects.filter(state="left").count() == 0
+
+
+def test_somebody_else_in_the_place_of_a_user_is_another_person(
+    pusher: Pusher, entra: Source
+) -> None:
     entra.absence = "leave"
     entra.save()
     uid = pusher.make(1)
-    path = f"{ENTERPRISE}:employeeNumber"
-    assert pusher.patch(uid, {"op": "replace", "path": path, "value": "2"}).status == 204
+    other = user(2, name={"givenName": "Bo", "familyName": "Lind"})
+    assert pusher.send("PUT", f"/Users/{uid}", other).status == 200
     assert (person(1).state, person(2).state) == ("left", "active")
 
 
-def test_another_employee_number_of_somebody_known_is_asked_about(
+def test_a_number_that_somebody_is_known_by_elsewhere_decides(
     pusher: Pusher, entra: Source
 ) -> None:
+    """HR has Anna, 1, and Bo, 2; of Bo it was pushed first that he is 1."""
+    hr = source("hr", reader="memory", position=-1, mapping=MAPPING)
+    for number in (1, 2):
+        one = Person.objects.create(employee_number=str(number), display_name=f"{number}")
+        attributes = {"given_name": "Anna" if number == 1 else "Bo"}
+        SourceRecord.objects.create(source=hr, key=str(number), person=one, attributes=attributes)
+    uid = pusher.make(1)
+    assert pusher.patch(uid, numbered(2)).status == 204
+    assert SourceRecord.objects.get(source=entra, key="2").person == person(2)
+    assert Person.objects.count() == 2
+
+
+def test_who_comes_under_another_number_may_be_asked_about(pusher: Pusher, entra: Source) -> None:
     entra.absence, entra.rehire = "leave", [["given_name", "family_name"]]
     entra.save()
     uid = pusher.make(1)
-    path = f"{ENTERPRISE}:employeeNumber"
-    assert pusher.patch(uid, {"op": "replace", "path": path, "value": "2"}).status == 204
+    assert pusher.send("DELETE", f"/Users/{uid}").status == 204
+    uid = pusher.make(2, name={"givenName": "Given1", "familyName": "Kovács"})
     assert list(Person.objects.values_list("employee_number", "state")) == [("1", "left")]
     question = RehireQuestion.objects.get()
     assert (question.key, question.candidates) == ("2", [person(1).pk])
@@ -120,6 +178,19 @@ def test_another_employee_number_of_somebody_known_is_asked_about(
     assert pusher.patch(uid, title).status == 204
     assert person(2).attributes["title"] == "Head"
     assert Person.objects.count() == 1
+
+
+def test_what_was_stored_is_taken_though_the_next_change_of_it_is_refused(pusher: Pusher) -> None:
+    uid = pusher.make(1)
+    pusher.make(2)
+    title = {"op": "replace", "path": "title", "value": "Head"}
+    taken = {"op": "replace", "path": "userName", "value": "Given2@acme.example"}
+    bulk = [
+        {"method": "PATCH", "path": f"/Users/{uid}", "data": patched(one)} for one in (title, taken)
+    ]
+    answer = pusher.send("POST", "/Bulk", {"schemas": [BULK], "Operations": bulk})
+    assert [one["status"] for one in answer.document["Operations"]] == ["200", "409"]
+    assert person(1).attributes["title"] == "Head"
 
 
 def test_a_question_about_who_is_deleted_again_is_gone(pusher: Pusher, entra: Source) -> None:

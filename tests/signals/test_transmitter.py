@@ -20,6 +20,7 @@ from tenure.signals.models import Signal, Stream
 from tenure.signin import closings
 from tenure.sso import delivery
 from tenure.sso.models import Notice
+from tenure.sso.receipt import receipt_of
 from tests.provisioning.company import Company, apply, change
 from tests.signals.conftest import Collector, Other, claims, kinds, read
 
@@ -104,6 +105,25 @@ def test_it_is_pushed_with_the_receivers_header_and_tried_again(
     assert set(Signal.objects.values_list("state", flat=True)) == {"delivered"}
     # It is evidence of the person, with what was answered.
     assert Notice.objects.filter(person=person, status=202, state="delivered").count() == 2
+
+
+def test_only_that_sessions_are_over_proves_it(
+    chat: Other, company: Company, collector: Collector
+) -> None:
+    """A receiver that asked for accounts alone was told of no session."""
+    first, second = company.people(2)
+    apply()
+    pushed = {"method": PUSH, "endpoint_url": collector.address}
+    chat.stream(delivery=pushed, events_requested=[EventType.ACCOUNT_DISABLED.uri])
+    terminate(first)
+    assert delivery.deliver_waiting() == 1
+    (line,) = receipt_of(Person.objects.get(pk=first.pk)).lines
+    assert line.sessions.verdict == "by_hand"
+    Stream.objects.update(requested=[EventType.SESSION_REVOKED.uri])
+    terminate(second)
+    assert delivery.deliver_waiting() == 1
+    (line,) = receipt_of(Person.objects.get(pk=second.pk)).lines
+    assert (line.sessions.verdict, line.sessions.words) == ("done", "Shared signal: answered 202.")
 
 
 def test_what_the_receiver_refuses_is_not_sent_again(

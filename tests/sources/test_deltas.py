@@ -280,6 +280,35 @@ def test_a_second_record_of_somebody_counts_at_once_where_they_are_here_by_it(
     assert left() == {"4"}
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_a_record_with_another_number_is_the_same_persons(
+    company: tuple[Source, MemorySource], full: bool
+) -> None:
+    hr, there = company
+    Source.objects.update(manager_by="id", absence="leave")
+    hr.refresh_from_db()
+    for number, manager in ((5, 4), (10, 6), (11, 7)):
+        put(there, number, manager=f"id-{manager}")
+    import_source(hr, full=True)
+    ids = {n: person(n).pk for n in range(1, 31)}
+    for number, new in ((4, "004"), (6, "7"), (7, "6")):
+        there.put(f"id-{number}", **{**there.records[f"id-{number}"], "Number": new})
+    result = import_source(hr, full=full)
+    told = [message for _, message in complaints(result)]
+    assert any("had the employee number 4 has 004 now" in message for message in told)
+    assert (result.counts["added"], left(), Person.objects.count()) == (0, set(), 30)
+    assert (person("004").pk, person("004").email) == (ids[4], "given4.kovacs@acme.example")
+    assert (person(7).pk, person(7).display_name) == (ids[6], "Given6 Kovács")
+    assert (person(6).pk, person(6).display_name) == (ids[7], "Given7 Kovács")
+    assert (person(5).manager, person(5).attributes["manager"]) == (person("004"), "004")
+    assert [person(n).manager_id for n in (10, 11)] == [ids[6], ids[7]]
+    assert import_source(hr, full=True).counts["changed"] == 0
+    there.put("id-8", **{**there.records["id-8"], "Number": "80"})
+    there.put("new", **{**there.records["id-9"], "Number": "8", "Given": "Bo", "Family": "Lind"})
+    import_source(hr, full=full)
+    assert (person(80).pk, person(8).display_name) == (ids[8], "Bo Lind")
+
+
 def test_an_empty_answer_and_a_lost_column_change_nothing(
     company: tuple[Source, MemorySource],
 ) -> None:

@@ -177,6 +177,24 @@ def test_everybody_is_looked_at_once_after_a_change(ana: Somebody, wiki: Relying
     assert dead(got) == "Wiki is not set up for single sign-on by OpenID Connect."
 
 
+def test_who_has_changed_does_not_wait_for_those_whose_turn_it_is(
+    ana: Somebody, wiki: RelyingParty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wiki.signs_in(ana.browser)
+    other = Somebody("2", "Ben")
+    account(other.person, Application.objects.get())
+    RelyingParty().signs_in(other.browser)
+    theirs = ApplicationSession.objects.filter(person=other.person)
+    theirs.update(checked_at=now() - timedelta(hours=1))
+    add_exception(
+        person=ana.person, application="wiki", gives=False, reason="moved", until=None, now=now()
+    )
+    monkeypatch.setattr(endings, "_BATCH", 1)
+    assert endings.end_lost() == 1
+    assert ApplicationSession.objects.get(person=ana.person).ended_at is not None
+    assert theirs.get().ended_at is None
+
+
 def test_somebody_ends_it_themselves(ana: Somebody, wiki: RelyingParty) -> None:
     got = wiki.signs_in(ana.browser, scope="openid offline_access")
     page = ana.browser.get("/portal/security/").content.decode()

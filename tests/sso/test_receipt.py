@@ -12,6 +12,8 @@ from tenure.audit.models import Action
 from tenure.audit.services import record, seal
 from tenure.core import owners
 from tenure.infra.clock import now
+from tenure.people.models import Company
+from tenure.people.services import terminate
 from tenure.provisioning.models import Operation
 from tenure.provisioning.services import terminate_now
 from tenure.signin.models import Role
@@ -84,6 +86,21 @@ def test_from_the_first_sign_in_to_the_last_proof(
     # One is left, for which a person has to do something.
     assert [one.application.slug for one in found.left] == ["chat"]
     assert found.verdict == "by_hand"
+
+
+def test_what_waits_until_somebody_applies_the_plan_is_left_to_a_person(
+    ana: Somebody, wiki: Application
+) -> None:
+    """HR has said that they left; plans do not go ahead by themselves."""
+    at = now()
+    terminate(ana.person, at=at, reason="left", now=at)
+    ana.person.refresh_from_db()
+    (line,) = receipt_of(ana.person).lines
+    assert line.accounts[0].part.verdict == "by_hand"
+    assert "plans wait until somebody applies them" in line.accounts[0].part.words
+    Company.objects.update(plan_mode="automatic")
+    (line,) = receipt_of(ana.person).lines
+    assert line.accounts[0].part.verdict == "under_way"
 
 
 def test_of_two_browsers_one_that_is_not_known_to_be_out_is_told(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tenure.audit.models import Event
 from tenure.infra.clock import now
-from tenure.infra.secrets import KEY_VARIABLE, SecretError, new_key
+from tenure.infra.secrets import KEY_FILE, KEY_VARIABLE, SecretError, new_key
 from tenure.vault import services as vault
 from tenure.vault.models import Sealed
+from tests.provisioning.test_at_the_same_instant import Beside
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +83,42 @@ def test_what_tenure_keeps_for_itself_cannot_be_referred_to() -> None:
         vault.opened("oauth:1:access")
     vault.put_ours("oauth:1:access", "")
     assert vault.get_ours("oauth:1:access") == ""
+
+
+def test_a_name_of_ours_is_nobodys_to_overwrite() -> None:
+    """Somebody calls the password of their own mail server so, too."""
+    vault.put_ours("mail-server", "ours")
+    vault.keep("mail-server", "theirs")
+    assert (vault.get_ours("mail-server"), vault.opened("mail-server")) == ("ours", "theirs")
+    vault.keep("sensitive.digests", "00")
+    assert vault.ours("sensitive.digests", lambda: "made here") == "made here"
+    vault.forget("mail-server")
+    assert vault.get_ours("mail-server") == "ours"
+    assert vault.rotate() == 3
+    assert vault.get_ours("mail-server") == "ours"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_rotate_at_once_lose_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second reads the file of keys before the first has put its own there."""
+    vault.keep("a", "one")
+    beside, read = Beside(vault.rotate), Path.read_text
+
+    def read_and_let_the_other(self: Path, *given: Any, **more: Any) -> str:
+        text = read(self, *given, **more)
+        if self.name == KEY_FILE and read_from_rotate():
+            monkeypatch.setattr(Path, "read_text", read)
+            beside.begin()
+        return text
+
+    def read_from_rotate() -> bool:
+        return sys._getframe(2).f_code.co_name == "rotate"
+
+    monkeypatch.setattr(Path, "read_text", read_and_let_the_other)
+    vault.rotate()
+    beside.end()
+    assert vault.opened("a") == "one"
+    assert list(vault.unreadable()) == []
 
 
 def test_what_dies_soon_is_told_weeks_ahead() -> None:

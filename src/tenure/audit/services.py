@@ -9,6 +9,7 @@ change. `verify` walks the chain.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -116,9 +117,25 @@ def seal(limit: int = 20_000) -> int:
         return len(waiting)
 
 
-def verify() -> tuple[int, str]:
-    """Walk the chain: how many sealed events are right, and what is wrong with the next ("")."""
-    digest, count = _FIRST, 0
+class Noted(NamedTuple):
+    """A place in the chain, and its digest or the beginning of it (hexadecimal), as somebody has
+    kept it elsewhere."""
+
+    position: int
+    digest: str
+
+
+def last() -> Noted | None:
+    """How far the trail is chained."""
+    item = Event.objects.filter(position__isnull=False).order_by("-position").first()
+    return Noted(item.position or 0, bytes(item.digest or b"").hex()) if item else None
+
+
+def verify(noted: Sequence[Noted] = ()) -> tuple[int, str]:
+    """Walk the chain: how many sealed events are right, and what is wrong with the next ("").
+    `noted`: what a chain that was cut off, or written anew by the owner of the database, differs
+    from; by itself it is whole."""
+    digest, count, known = _FIRST, 0, {item.position: item.digest.lower() for item in noted}
     for item in Event.objects.filter(position__isnull=False).order_by("position").iterator(2000):
         count += 1
         digest = _link(digest, item, count)
@@ -126,6 +143,12 @@ def verify() -> tuple[int, str]:
             return count - 1, f"event {count} is missing: the next one is number {item.position}"
         if bytes(item.digest or b"") != digest:
             return count - 1, f"event {count} (id {item.pk}) is not as it was written"
+        if count in known and not digest.hex().startswith(known[count]):
+            return count - 1, f"event {count} is another one than what was noted"
+    if further := max((place for place in known if place > count), default=0):
+        return count, (
+            f"event {count + 1} is missing: the trail ends at {count}, and {further} was noted"
+        )
     return count, ""
 
 
@@ -146,4 +169,13 @@ def _link(previous: bytes, item: Event, position: int) -> bytes:
         item.after,
         item.run,
     ]
-    return hashlib.sha256(previous + orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).digest()
+    return hashlib.sha256(previous + _written(content)).digest()
+
+
+def _written(content: list[Any]) -> bytes:
+    try:
+        return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # A number of more than 64 bits, which it does not write.
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return text.encode()

@@ -1,4 +1,4 @@
-"""Is everything as it should be: `doctor`, and the chain of the audit trail."""
+"""Is everything as it should be: `doctor`; and the commands of the audit trail."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import timedelta
 import typer
 from rich.markup import escape
 
-from tenure.cli import trail
+from tenure.cli import chain, trail
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, out, print_json
 from tenure.config.address import known
@@ -36,7 +36,7 @@ class Line:
 def register(app: typer.Typer) -> None:
     app.command("doctor")(doctor)
     audit_app.command("list")(trail.events)
-    audit_app.command("verify")(verify)
+    audit_app.command("verify")(chain.verify)
     app.add_typer(audit_app, name="audit")
 
 
@@ -63,26 +63,6 @@ def doctor(as_json: AsJson = False) -> None:
             out.print(f"{mark} {escape(line.what):<28} {escape(line.detail)}", soft_wrap=True)
     if not all(line.ok for line in lines):
         raise typer.Exit(1)
-
-
-def verify(as_json: AsJson = False) -> None:
-    """Walk the chain of the audit trail: exit code 1 if an event was changed or is missing.
-
-    Example: `tenure audit verify`
-    """
-    with session():
-        from tenure.audit.services import seal
-        from tenure.audit.services import verify as walk
-
-        while seal():
-            pass
-        count, wrong = walk()
-        if as_json:
-            print_json({"events": count, "wrong": wrong})
-        elif not wrong:
-            out.print(f"{count} events, each as it was written.")
-        if wrong:
-            raise Failure(f"The audit trail was tampered with: {wrong}.", told=as_json)
 
 
 def _look_at_everything(where: str) -> list[Line]:

@@ -62,7 +62,7 @@ def _show(found: Receipt) -> None:
     )
     out.print(_SAID[found.verdict.value])
     if found.ended_at is not None:
-        what = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in found.ended.items())
+        what = ", ".join(_counted(n, name.replace("_", " ")) for name, n in found.ended.items())
         out.print(f"[dim]{_at(found.ended_at)}[/] Access ended here: {escape(what or 'nothing')}.")
     for line in found.lines:
         out.print(f"\n[bold]{escape(line.application.name)}[/]")
@@ -86,6 +86,10 @@ def _part(what: str, part: Part) -> None:
     at = f" [dim]{_at(part.at)}[/]" if part.at else ""
     event = f" [dim](event {part.event})[/]" if part.event else ""
     out.print(f"    {what}: {_MARKS[part.verdict.value]}{at} {escape(part.words)}{event}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what.removesuffix('s') if count == 1 else what}"
 
 
 def _at(at: datetime) -> str:

@@ -9,6 +9,7 @@ says who decided and why, and ends by itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
@@ -96,11 +97,17 @@ class RuleBook:
         return any(rule.grace for rule in self.rules.values())
 
     def due(
-        self, attributes: Attributes, memory: Memory | None = None, now: datetime | None = None
+        self,
+        attributes: Attributes,
+        memory: Memory | None = None,
+        now: datetime | None = None,
+        *,
+        failing: set[str] | None = None,
     ) -> dict[str, Access]:
         """Application slug -> access, for one person's attributes. With what is remembered of them
-        and the instant, rules that ceased to hold within their grace give still."""
-        holding = [self.rules[slug] for slug in self._conditions.holding(attributes)]
+        and the instant, rules that ceased to hold within their grace give still. Those of which it
+        cannot be said whether they hold are added to `failing`."""
+        holding = [self.rules[slug] for slug in self._conditions.holding(attributes, failing)]
         if memory and now is not None:
             holding += self._fading({rule.slug for rule in holding}, memory, now)
         giving: dict[str, list[Rule]] = {}
@@ -114,6 +121,35 @@ class RuleBook:
             for rule in holding
         }
         return {slug: _access(slug, rules, because) for slug, rules in giving.items()}
+
+    def reading(self, attribute: str) -> frozenset[str]:
+        """The rules whose conditions read this attribute."""
+        return frozenset(slug for slug, names in self._reads.items() if attribute in names)
+
+    def keeping(
+        self,
+        access: Mapping[str, Access],
+        failing: AbstractSet[str],
+        held: Mapping[str, AbstractSet[str]],
+    ) -> dict[str, Access]:
+        """With what somebody holds that these rules may give: a mistake in a condition, or in one
+        person's attributes, takes nothing from anybody, and gives nothing. `held`: application ->
+        the entitlements of their account."""
+        found = dict(access)
+        for slug, rule in self.rules.items():
+            if slug not in failing:
+                continue
+            because = Because(slug, f"{rule.name} (cannot be decided)", rule.condition.source)
+            for application in rule.gives.keys() & held.keys():
+                given = found.get(application, Access(application, frozenset(), ()))
+                keys = rule.gives[application] & held[application] - given.entitlements
+                found[application] = replace(
+                    given,
+                    entitlements=given.entitlements | keys,
+                    because=(*given.because, because),
+                    by_entitlement={**given.by_entitlement, **dict.fromkeys(keys, (slug,))},
+                )
+        return found
 
     def remember(self, attributes: Attributes, memory: Memory, now: datetime) -> Memory:
         """What to remember of this person from `now` on."""

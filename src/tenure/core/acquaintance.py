@@ -23,6 +23,7 @@ from tenure.core.names import transliterate
 EMPLOYEE_NUMBER = "employee_number"
 
 _ADDRESSES = ("email", "personal_email")
+_NAMES = ("given_name", "family_name", "display_name")
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 _TWICE = re.compile(r"(.)\1+")
 #: How one name is written in two ways: Müller and Mueller, Đorđe and Djordje, Mariya and Marija.
@@ -133,6 +134,15 @@ class Recognition:
             else:
                 names.append(" and ".join(self.alike[place - len(self.certain)]))
         return ", ".join(names)
+
+
+def resemble(one: Attributes, other: Attributes) -> bool:
+    """Whether what a source says is one record may be of one human still: anything that names them
+    is the same. A record whose names and addresses are all others is somebody else's."""
+    return any(
+        (found := likeness(one.get(name))) and found == likeness(other.get(name))
+        for name in (*_ADDRESSES, *_NAMES, "birth_date")
+    )
 
 
 def alike(one: Attributes, other: Attributes) -> bool:

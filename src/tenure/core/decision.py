@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from tenure.core import situations, transfers
 from tenure.core.access import Access, AccessException, Memory, RuleBook, with_exceptions
 from tenure.core.drift import Baseline
-from tenure.core.groups import GroupBook
+from tenure.core.groups import ATTRIBUTE, GroupBook
 from tenure.core.mapping import AccountMapping, MappingBook, MappingProblem
 from tenure.core.model import (
     ApplicationPolicy,
@@ -20,6 +22,7 @@ from tenure.core.model import (
     OperationKind,
     PersonFacts,
     Problem,
+    Situation,
 )
 from tenure.core.planner import entitled, may_be_there, plan_person
 from tenure.core.requirements import unmet
@@ -49,6 +52,13 @@ class Due:
     access: Mapping[str, Access]
     withheld: Mapping[str, str]
     memory: Memory
+    #: Rules of which it cannot be said whether they hold.
+    failing: frozenset[str] = frozenset()
+
+    def is_only_kept(self, application: str) -> bool:
+        """Whether nothing gives it for certain: it stays as it is."""
+        given = self.access.get(application)
+        return given is not None and all(b.rule in self.failing for b in given.because)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +81,28 @@ def weigh(
     *,
     exceptions: Sequence[AccessException] = (),
     memory: Memory | None = None,
+    held: Mapping[str, AbstractSet[str]] = MappingProxyType({}),
 ) -> Due:
-    """What one person should have, whatever their state. `memory` is that of the last decision."""
-    attributes = policies.groups.extend(person.attributes)
+    """What one person should have, whatever their state. `memory` is that of the last decision;
+    `held`: application -> the entitlements of the account that they have there."""
+    groups: set[str] = set()
+    failing: set[str] = set()
+    attributes = policies.groups.extend(person.attributes, groups)
     rules = policies.rules
     kept = rules.remember(attributes, memory or {}, now) if rules.has_grace else {}
-    access, withheld = with_exceptions(rules.due(attributes, kept, now), exceptions, now)
-    return Due(attributes, access, withheld, kept)
+    access = rules.due(attributes, kept, now, failing=failing)
+    if groups:
+        failing |= rules.reading(ATTRIBUTE)
+    if failing:
+        failing -= {because.rule for one in access.values() for because in one.because}
+        access = rules.keeping(access, failing, held)
+    due, withheld = with_exceptions(access, exceptions, now)
+    return Due(attributes, due, withheld, kept, frozenset(failing))
+
+
+def held(observed: Sequence[Observed]) -> dict[str, AbstractSet[str]]:
+    """Application -> the entitlements of the account that somebody has there."""
+    return {a.application: a.may_hold for a in observed if a.situation is Situation.LINKED}
 
 
 def decide(
@@ -91,8 +116,11 @@ def decide(
 ) -> Decision:
     """Where a mapping fails the application is left as it is for this person, but for what they
     must no longer hold: a mistake in an expression must neither make nor remove an account, nor
-    leave anybody more than is due."""
-    weighed = weigh(person, policies, now, exceptions=exceptions, memory=memory)
+    leave anybody more than is due. Where a rule cannot be decided they keep what they have by it,
+    and get nothing."""
+    weighed = weigh(
+        person, policies, now, exceptions=exceptions, memory=memory, held=held(observed)
+    )
     due, may_enter, unmapped = _due(person, policies, now, weighed)
     open_here = {slug: wanted for slug, wanted in due.items() if slug in may_enter}
     stops = situations.obstacles(person, open_here, observed, policies.applications)
@@ -109,14 +137,16 @@ def decide(
     sure = [
         step
         for step in plan.operations
-        if step.application not in undecided or step.kind is OperationKind.REVOKE
+        if (step.application not in undecided or step.kind is OperationKind.REVOKE)
+        and not (step.kind is OperationKind.ENABLE and weighed.is_only_kept(step.application))
     ]
     allowed, refusals = situations.permitted(sure, observed, stops.held)
     operations, waiting = unmet(
         person, allowed, observed, policies.applications, due=may_enter, given=due.keys()
     )
     stuck, again = transfers.waiting(person, observed, policies.applications, now)
-    problems = [*unmapped, *waiting, *stops.problems, *refusals, *notices, *stuck]
+    unclear = _unclear(person, policies, now, weighed)
+    problems = [*unmapped, *unclear, *waiting, *stops.problems, *refusals, *notices, *stuck]
     looks = [
         *([again] if again else []),
         *([plan.next_look] if plan.next_look else []),
@@ -125,6 +155,25 @@ def decide(
     ]
     look = min(looks, default=None)
     return Decision(operations, tuple(problems), look, weighed.memory, agreed)
+
+
+def _unclear(person: PersonFacts, policies: Policies, now: datetime, weighed: Due) -> list[Problem]:
+    """Told without a value: attributes may be sensitive."""
+    found = []
+    for slug, rule in policies.rules.rules.items():
+        if slug not in weighed.failing:
+            continue
+        names = ", ".join(sorted(rule.condition.attributes))
+        said = (
+            f"The rule {rule.name} cannot be decided for this person: its condition has no answer "
+            f"for what they have as {names} (in `{rule.condition.source}`). It gives them nothing, "
+            "and what they have by it stays. Correct the condition, or the attribute in the source."
+        )
+        for application in sorted(rule.gives):
+            policy = policies.applications.get(application)
+            if policy is not None and entitled(person, policy, now):
+                found.append(Problem(application, person.key, said))
+    return found
 
 
 def _due(

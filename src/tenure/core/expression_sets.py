@@ -130,14 +130,19 @@ class ConditionSet:
     def __init__(self, conditions: Mapping[str, Condition]) -> None:
         self._together = _Together(conditions)
 
-    def holding(self, attributes: Given) -> list[str]:
-        """The names of those that hold, in the order given: what `Condition.holds` says of each."""
+    def holding(self, attributes: Given, failing: set[str] | None = None) -> list[str]:
+        """The names of those that hold, in the order given: what `Condition.holds` says of each.
+        Those that have no answer are added to `failing`, see `Condition.decided`."""
         known = self._together.together(attributes)
-        return [
-            name
-            for name, condition in self._together.members.items()
-            if (known[name] is True if name in known else condition.holds(attributes))
-        ]
+        found = []
+        for name, condition in self._together.members.items():
+            try:
+                if known[name] is True if name in known else condition.decided(attributes):
+                    found.append(name)
+            except ExpressionError:
+                if failing is not None:
+                    failing.add(name)
+        return found
 
 
 class ValueSet:

@@ -96,8 +96,16 @@ class Condition(Expression):
         accident. CEL's `a || b` is true where one side is, even if the other is an error, and
         `a && b` false where one side is; `!` of an error is an error, and so false here."""
         try:
-            return self.program.evaluate(attributes) is True
+            return self.decided(attributes)
         except ExpressionError:
+            return False
+
+    def decided(self, attributes: Given) -> bool:
+        """The same. Raises `ExpressionError` where it has no answer though nothing is missing: a
+        value of another kind or length, or one that a function cannot take."""
+        try:
+            return self.program.evaluate(attributes) is True
+        except MissingAttribute:
             return False
 
 

@@ -36,16 +36,17 @@ class GroupBook:
             {group.slug: group.condition for group in groups if group.condition is not None}
         )
 
-    def of(self, attributes: Attributes) -> list[str]:
-        """The slugs of the groups that this person is in, sorted."""
+    def of(self, attributes: Attributes, failing: set[str] | None = None) -> list[str]:
+        """The slugs of the groups that this person is in, sorted. Those of which it cannot be said
+        are added to `failing`."""
         if not self.groups:
             return []
-        found = set(self._conditions.holding(attributes))
+        found = set(self._conditions.holding(attributes, failing))
         number = attributes.get(_NUMBER)
         found |= {group.slug for group in self.groups if number in group.people}
         return sorted(found)
 
-    def extend(self, attributes: Attributes) -> Attributes:
+    def extend(self, attributes: Attributes, failing: set[str] | None = None) -> Attributes:
         """The attributes with `groups`; without any, as they are: empty is the same as missing."""
-        found = self.of(attributes)
+        found = self.of(attributes, failing)
         return {**attributes, ATTRIBUTE: found} if found else attributes

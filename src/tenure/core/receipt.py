@@ -40,8 +40,8 @@ class Message:
     """The application was told, in some way, to end somebody's sessions. `how` names the way,
     `made_at` is when it was written, `at` when it was answered or last sent; `event` is its place
     in the audit trail's chain. `whole`: it ends all that they have there; else one session of
-    theirs, and says nothing of the others. `due`: it is sent then, as what they were given to sign
-    in with may be used until then."""
+    `session` of theirs, and says nothing of the others. `due`: it is sent then, as what they were
+    given to sign in with may be used until then; `again`: it is such a one."""
 
     how: str
     made_at: datetime
@@ -51,14 +51,17 @@ class Message:
     tries: int = 0
     event: int | None = None
     whole: bool = False
+    session: str = ""
     due: datetime | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
     """One account there. `closing` is the state of the operation that closes or deletes it, ""
     where there is none, and `said` what is known of that. `read_back` is what the application
-    showed after it was closed; `word_of`: nobody has read it since this person said so."""
+    showed after it was closed; `kept`: it was to be deleted, and is closed there; `word_of`:
+    nobody has read it since this person said so."""
 
     due: bool
     gone: bool
@@ -67,6 +70,7 @@ class AccountFacts:
     said: str = ""
     ended_at: datetime | None = None
     read_back: str = ""
+    kept: bool = False
     word_of: str = ""
     untouched: str = ""
 
@@ -117,7 +121,8 @@ _STUCK = {
 def account(facts: AccountFacts) -> Part:
     """Of one account."""
     if facts.gone:
-        return Part(_proven(facts), _proof("Gone", facts), facts.ended_at)
+        word = "Closed" if facts.kept else "Gone"
+        return Part(_proven(facts), _proof(word, facts), facts.ended_at)
     if facts.due:
         return Part(Verdict.OPEN, "They are to have it.")
     if facts.closing == "rejected" and facts.active is not False:
@@ -144,7 +149,7 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
         return Part(Verdict.UNDER_WAY, f"{facts.live} still open: ended at the next look.")
     told = _recent(facts)
     if told:
-        told += _not_over(facts)
+        told = _of_each_session([*told, *_not_over(facts)])
     if arrived := _proof_of_all(told):
         last = max(arrived, key=lambda one: one.made_at)
         return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
@@ -171,7 +176,8 @@ def _left(facts: SessionFacts, told: Sequence[Message], *, closed: bool) -> Part
     do = facts.by_hand or "Sign them out in the application's own administration."
     if failed := [one for one in told if one.told is Told.FAILED]:
         last = max(failed, key=lambda one: one.made_at)
-        which = f" for {len(failed)} of {len(told)} sessions" if len(told) > len(failed) else ""
+        every, missed = _count(told), _count(failed)
+        which = f" for {missed} of {every} sessions" if every > missed else ""
         said = f"{last.how} did not arrive{which}: {last.answer or 'no answer'}"
         return Part(Verdict.BY_HAND, f"{said.rstrip('.')}. {do}", last.at, last.event)
     if facts.signed_out_at is not None:
@@ -191,6 +197,22 @@ def _recent(facts: SessionFacts) -> list[Message]:
     """Those that were written after the last sign-in: others tell of what was over before."""
     since = facts.signed_in_at
     return [one for one in facts.messages if since is None or one.made_at >= since]
+
+
+def _of_each_session(told: Sequence[Message]) -> list[Message]:
+    """Of those that tell of one session by several ways the one that got furthest."""
+    order = (Told.ARRIVED, Told.WAITING, Told.FAILED)
+    found: dict[object, Message] = {}
+    for number, one in enumerate(told):
+        key = (one.session, one.again) if one.session else number
+        if key not in found or order.index(one.told) < order.index(found[key].told):
+            found[key] = one
+    return list(found.values())
+
+
+def _count(told: Sequence[Message]) -> int:
+    """Of how many sessions."""
+    return len({one.session or str(number) for number, one in enumerate(told)})
 
 
 def _not_over(facts: SessionFacts) -> list[Message]:

@@ -7,6 +7,7 @@ import math
 from datetime import date
 from typing import Final
 
+from tenure.core.cleaning import clean_text
 from tenure.core.expressions import AttributeType
 from tenure.core.model import Value
 
@@ -17,7 +18,7 @@ _YES, _NO = frozenset({"true", "yes"}), frozenset({"false", "no"})
 
 def entered(name: str, text: str, kind: AttributeType) -> Value | None:
     """The value, None for an empty text. Raises `ValueError`."""
-    text = text.strip()
+    text = clean_text(text)
     if not text:
         return None
     if len(text) > LONGEST:

@@ -14,8 +14,9 @@ class SignalsConfig(AppConfig):
         from tenure.signals import emitting, pushing
         from tenure.signin.closings import register as told_of_keys
         from tenure.sso import outbox
+        from tenure.sso.outbox import Ends
 
         told_of_people(emitting.access_ended)
         told_of_losses(emitting.accounts_lost)
         told_of_keys(emitting.sessions_closed, emitting.keys_were_reset)
-        outbox.register(pushing.KIND, pushing.Push(), words="Shared signal")
+        outbox.register(pushing.KIND, pushing.Push(), words="Shared signal", ends=Ends.NOTHING)

@@ -10,6 +10,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from tenure.infra.clock import now
+from tenure.signals.events import EventType
 from tenure.signals.models import Signal, Stream
 from tenure.signals.sets import CONTENT_TYPE, signed
 from tenure.sso import outbox
@@ -34,7 +35,7 @@ def post(stream: Stream, rows: Sequence[Signal]) -> None:
             Notice(
                 kind=KIND,
                 address=stream.address,
-                payload={"signal": row.pk},
+                payload={"signal": row.pk, **_tells(row)},
                 application_id=stream.receiver.application_id,
                 person_id=row.person_id,
                 created_at=at,
@@ -48,6 +49,15 @@ def post(stream: Stream, rows: Sequence[Signal]) -> None:
         row.notice = notice
     Signal.objects.bulk_update(rows, ["notice"])
     outbox.wake()
+
+
+def _tells(row: Signal) -> dict[str, str]:
+    """What the receiver is told to end (CAEP 1.0, section 3.1): a session, or all of somebody's."""
+    if row.kind != EventType.SESSION_REVOKED:
+        return {outbox.ENDS: outbox.Ends.NOTHING.value}
+    if row.subject.get("format") != "complex":
+        return {outbox.ENDS: outbox.Ends.EVERYTHING.value}
+    return {outbox.ENDS: outbox.Ends.SESSION.value, outbox.SESSION: row.subject["session"]["id"]}
 
 
 def withdraw(rows: QuerySet[Signal]) -> None:

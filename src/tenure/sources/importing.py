@@ -24,7 +24,7 @@ from tenure.infra.clock import now
 from tenure.readers.base import Gone, ReaderError, RowProblem
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import asking, seen, several
+from tenure.sources import asking, renumbering, seen, several
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import keep_back, merge_others, take_leavers
 from tenure.sources.managers import (
@@ -171,9 +171,8 @@ def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResul
 def _take_reading(
     work: Work, mapping: RowMapping, reading: Reading, progress: Progress | None, *, usual: bool
 ) -> ImportResult:
-    refused, work.twice = survey(
-        work.source, mapping, reading.items(), work.at, whole=reading.whole
-    )
+    refused, met = survey(work.source, mapping, reading.items(), work.at, whole=reading.whole)
+    work.twice, work.moved = met.twice, met.moved
     if refused and not work.accept:
         work.counts.update(refused.counts)
         return _close(work, refused.reason, refused=True)
@@ -231,6 +230,9 @@ def _take_all(
 ) -> None:
     known = SourceRecord.objects.filter(source=work.source).exists()
     preparing = Preparing(mapping, work.at, strangers=not known)
+    if work.moved:
+        with _chunk(work, 0):
+            renumbering.follow_what_was_read(work)
     for chunk in preparing.chunks(items, CHUNK):
         with _chunk(work, len(chunk)):
             _take(work, preparing, chunk)

@@ -17,6 +17,7 @@ from typing import Any
 from django.db import connection
 
 from tenure.connectors.scim.attributes import flatten
+from tenure.core.acquaintance import resemble
 from tenure.core.guard import judge
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
@@ -24,7 +25,7 @@ from tenure.readers.base import Row
 from tenure.readers.push import text
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
-from tenure.sources import asking, seen
+from tenure.sources import asking, renumbering, seen
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import keep_back
 from tenure.sources.managers import tie_managers
@@ -66,7 +67,11 @@ class Push:
     mapping: RowMapping = field(init=False)
     #: uid -> what is to be taken of it.
     _taking: dict[str, Taking] = field(default_factory=dict)
+    #: uid -> what was to be taken of it before the last change.
+    _before: dict[str, Taking | None] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
+    #: uid -> the employee number that it had before this request, where it has another one now.
+    _former: dict[str, str] = field(default_factory=dict)
     #: Keys and names that others have, of those that were asked for ahead; None: each is asked for.
     _others: frozenset[tuple[str, str]] | None = None
 
@@ -113,13 +118,18 @@ class Push:
     def _note(self, resource: PushedResource, taking: Taking) -> None:
         key = taking.mapped.key
         if resource.key and resource.key != key:
-            self._gone.add(resource.key)
+            self._former.setdefault(resource.uid, resource.key)
         resource.key = key
+        self._before[resource.uid] = self._taking.get(resource.uid)
         self._taking[resource.uid] = taking
 
     def refused(self, resource: PushedResource) -> None:
-        """It was not stored after all."""
-        self._taking.pop(resource.uid, None)
+        """It was not stored after all: what was stored of it before is still to be taken."""
+        before = self._before.pop(resource.uid, None)
+        if before is None:
+            self._taking.pop(resource.uid, None)
+        else:
+            self._taking[resource.uid] = before
 
     def _has_another(self, key: str, resource: PushedResource) -> bool:
         if self._others is not None:
@@ -129,8 +139,7 @@ class Push:
 
     def deleted(self, resource: PushedResource) -> None:
         self._taking.pop(resource.uid, None)
-        if resource.key:
-            self._gone.add(resource.key)
+        self._gone |= {resource.key, self._former.pop(resource.uid, "")} - {""}
 
     def members_changed(self, uids: Sequence[str]) -> None:
         """The groups of these users are others now, where the mapping reads them."""
@@ -152,6 +161,7 @@ class Push:
             return []
         seen.wait_for_other_sources()
         work = _work(self.source, self.at)
+        self._follow_numbers()
         rows = asking.current(work, self.mapping, self._mapped(work))
         gone = self._absent(work, {row.key for row in rows})
         keys = [row.key for row in (*rows, *gone)]
@@ -174,6 +184,23 @@ class Push:
             total=work.counts["rows"],
         )
         return sorted(before - _here(self.source, keys))
+
+    def _follow_numbers(self) -> None:
+        """A user with another employee number is the same person, unless they are known by one of
+        the two otherwise."""
+        wanted, before = {}, {}
+        mine = SourceRecord.objects.filter(source=self.source, key__in=set(self._former.values()))
+        said = dict(mine.values_list("key", "attributes"))
+        for uid, old in self._former.items():
+            taking = self._taking.get(uid)
+            if taking is None or taking.mapped.key == old:
+                continue
+            before[taking.mapped.key] = old
+            if old in said and resemble(said[old], taking.mapped.attributes):
+                wanted[taking.mapped.key] = old
+        why = f"pushed to {self.source.name}"
+        done = renumbering.follow(self.source, wanted, self.at, why)
+        self._gone |= {old for new, old in before.items() if new not in done}
 
     def _mapped(self, work: Work) -> list[MappedRow]:
         keys = [item.mapped.key for item in self._taking.values()]

@@ -13,10 +13,12 @@ from typing import Any
 
 import orjson
 
+from tenure.core.acquaintance import alike
 from tenure.core.guard import judge, judge_missing, source_guard_from
 from tenure.readers.base import Row
 from tenure.runs import selectors
 from tenure.runs.models import RunKind
+from tenure.sources import renumbering
 from tenure.sources.echoes import echoes
 from tenure.sources.models import Absence, Source, SourceRecord
 from tenure.sources.rows import BadRow, RowMapping
@@ -48,6 +50,10 @@ class Survey:
     differing: dict[str, Difference] = field(default_factory=dict)
     #: Keys that are on several rows.
     twice: set[str] = field(default_factory=set)
+    #: Keys of which the row is not that of the record, by the source's own id and by name.
+    strangers: set[str] = field(default_factory=set)
+    #: Key -> the one that the record had before; see `renumbering`.
+    moved: dict[str, str] = field(default_factory=dict)
 
     @property
     def changed(self) -> int:
@@ -90,13 +96,13 @@ def survey(
     at: datetime,
     *,
     whole: bool = True,
-) -> tuple[Refusal | None, frozenset[str]]:
-    """Why nothing of it is to be taken, None if it may be; and the employee numbers that several
-    rows have, where everything is read: else nothing is missing, and a record may come twice. Where
-    a source has no record yet there is nothing to compare it with."""
+) -> tuple[Refusal | None, Survey]:
+    """Why nothing of it is to be taken, None if it may be; and what was found. Which numbers are on
+    several rows is told where everything is read: else nothing is missing, and a record may come
+    twice. Where a source has no record yet there is nothing to compare it with."""
     known = SourceRecord.objects.filter(source=source, present=True).count()
     if not (known or whole):
-        return None, frozenset()
+        return None, Survey()
     found = _survey(source, mapping, rows, at, compare=bool(known))
     if not whole:
         found.twice.clear()
@@ -104,7 +110,7 @@ def survey(
     for key in found.twice & found.differing.keys():
         del found.differing[key]
     refused = _refusal(source, mapping, found, at, known, whole=whole) if known else None
-    return refused, frozenset(found.twice)
+    return refused, found
 
 
 def _refusal(
@@ -146,6 +152,10 @@ def _survey(
         seen |= keyed.keys()
         if compare:
             _compare(source, mapping, keyed, at, found)
+    for key, old in list(found.moved.items()):
+        if (old in seen and old not in found.strangers) or key in found.twice:
+            del found.moved[key]
+    found.added -= len(found.moved.keys() - found.strangers)
     found.read = len(seen)
     return found
 
@@ -179,18 +189,25 @@ def _compare(
     source: Source, mapping: RowMapping, rows: Mapping[str, Row], at: datetime, found: Survey
 ) -> None:
     digests = {key: mapping.digest(row) for key, row in rows.items()}
-    there = {key: digest for key, (digest, present) in marks(source, digests).items() if present}
+    known = marks(source, digests)
+    there = {key: digest for key, (digest, present) in known.items() if present}
     found.added += len(rows) - len(there)
     differing = [key for key, digest in there.items() if digest != digests[key]]
     for key, record in records(source, differing).items():
+        row = rows[key]
         try:
-            mapped = mapping.mapped(rows[key], key, digests[key], record, at)
+            mapped = mapping.mapped(row, key, digests[key], record, at)
         except BadRow:
             continue
         lost = frozenset(record.attributes.keys() - mapped.attributes.keys())
         ours, left = echoes(source, record, mapped.attributes), mapped.left(at)
         differs = _plain(mapped.attributes, ours) != _plain(record.attributes, ours)
         found.differing[key] = Difference(lost, left, changed=differs and not left)
+        another = row.id and record.remote_id and row.id != record.remote_id
+        if another and not alike(record.attributes, mapped.attributes):
+            found.strangers.add(key)
+    unknown = {k: row for k, row in rows.items() if k not in known or k in found.strangers}
+    found.moved |= renumbering.moved(source, mapping, unknown, found.strangers, at)
 
 
 def _plain(attributes: Mapping[str, Any], without: frozenset[str]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -50,8 +50,10 @@ class Work:
     #: Records that the source says were deleted, by its own names for them.
     gone: set[str] = field(default_factory=set)
     #: Keys that are on several rows of a whole reading, and those rows; see `several`.
-    twice: frozenset[str] = frozenset()
+    twice: Set[str] = frozenset()
     aside: dict[str, list[Prepared]] = field(default_factory=dict)
+    #: Key -> the one that the record had before; see `renumbering`.
+    moved: Mapping[str, str] = field(default_factory=dict)
     #: Keys of the rows that were merged, where not everything is read.
     touched: list[str] = field(default_factory=list)
     #: Whether a row with an employee number was seen.

@@ -35,6 +35,6 @@ class SsoConfig(AppConfig):
             global_revocation.KIND,
             global_revocation.RevocationSender(),
             words=global_revocation.WORDS,
-            whole=True,
+            ends=outbox.Ends.EVERYTHING,
         )
         outbox.register_caller(revoking.KIND, revoking.SessionsCaller(), words=revoking.WORDS)

@@ -142,14 +142,23 @@ async def _send(
 
 def _settle(row: Notice, answer: Answer) -> bool:
     """Keep what was answered. Returns whether it arrived."""
-    outcome = Outcome.LATER
+    outcome, said = Outcome.LATER, answer.said
     try:
         with transaction.atomic():
             outcome = _judged(row, answer)
+            said = _words(row, answer)
     except Exception:  # As above: whatever one application answers, the others have their proof.
         _log.exception("The answer to notice %s met a fault of ours.", row.pk)
-    _settle_as(row, Done(outcome, answer.said, answer.status))
+    _settle_as(row, Done(outcome, said, answer.status))
     return outcome is Outcome.ARRIVED
+
+
+def _words(row: Notice, answer: Answer) -> str:
+    sender = outbox.sender_of(row.kind)
+    if answer.status is None or not isinstance(sender, outbox.Explainer):
+        return answer.said
+    reply = outbox.Reply(answer.status, answer.said, answer.location)
+    return sender.said(row, reply) or answer.said
 
 
 def _judged(row: Notice, answer: Answer) -> Outcome:
@@ -192,5 +201,8 @@ def _record(row: Notice, took: bool) -> None:
             "answer": row.answer[:_KEPT_FOREVER],
             "written_at": row.created_at.isoformat(),
             "sent_at": row.sent_at.isoformat() if row.sent_at else None,
+            outbox.ENDS: outbox.ends_of(row.kind, row.payload).value,
+            outbox.SESSION: outbox.session_of(row),
+            outbox.ONCE_MORE: outbox.ONCE_MORE in row.payload,
         },
     )

@@ -14,6 +14,7 @@ from tenure.people.models import Person
 from tenure.sso import outbox
 from tenure.sso.endings import SAID_THERE
 from tenure.sso.models import Notice
+from tenure.sso.outbox import Ends
 
 _ACTIONS: Final = (
     Action.NOTICE_DELIVERED,
@@ -53,7 +54,8 @@ class Trail:
         slug = event.application
         match event.action:
             case Action.NOTICE_DELIVERED | Action.NOTICE_FAILED:
-                self.messages[slug].append(_of_event(event))
+                if (message := _of_event(event)) is not None:
+                    self.messages[slug].append(message)
             case Action.TOKENS_REVOKED:
                 self.tokens_void.setdefault(slug, event.at)
             case Action.APPLICATION_SESSION_ENDED:
@@ -64,8 +66,11 @@ class Trail:
                     self.ended_at, self.ended = event.at, event.after or {}
 
 
-def _of_event(event: Event) -> Message:
+def _of_event(event: Event) -> Message | None:
     said = event.after or {}
+    ends = outbox.ends_of(event.subject_label, said)
+    if ends is Ends.NOTHING:
+        return None
     status, answer = said.get("status"), str(said.get("answer") or event.reason or "")
     return Message(
         how=outbox.words_of(event.subject_label),
@@ -75,7 +80,9 @@ def _of_event(event: Event) -> Message:
         answer=_answer(status, answer),
         tries=int(said.get("tries") or 0),
         event=event.position,
-        whole=outbox.is_whole(event.subject_label),
+        whole=ends is Ends.EVERYTHING,
+        session=str(said.get(outbox.SESSION) or ""),
+        again=bool(said.get(outbox.ONCE_MORE)),
     )
 
 
@@ -83,7 +90,10 @@ def waiting(person: Person) -> dict[int, list[Message]]:
     """By application: what is still to be told."""
     rows = Notice.objects.filter(person=person, state=Notice.State.WAITING)
     found: dict[int, list[Message]] = defaultdict(list)
-    for row in rows.exclude(application=None):
+    for row in rows.exclude(application=None).select_related("session"):
+        ends = outbox.ends_of(row.kind, row.payload)
+        if ends is Ends.NOTHING:
+            continue
         message = Message(
             how=outbox.words_of(row.kind),
             made_at=row.created_at,
@@ -91,8 +101,10 @@ def waiting(person: Person) -> dict[int, list[Message]]:
             at=row.sent_at,
             answer=_answer(row.status, row.answer) if row.tries else "",
             tries=row.tries,
-            whole=outbox.is_whole(row.kind),
-            due=row.not_before if not row.tries and row.not_before > row.created_at else None,
+            whole=ends is Ends.EVERYTHING,
+            session=outbox.session_of(row),
+            again=outbox.ONCE_MORE in row.payload,
+            due=row.not_before if outbox.ONCE_MORE in row.payload and not row.tries else None,
         )
         found[row.application_id or 0].append(message)
     return found

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, runtime_checkable
 from typing import Protocol as Shape
 
 from tenure.applications.models import Application
@@ -55,6 +55,30 @@ class Sender(Shape):
         """Whether the same again would be answered the same: it is given up at once."""
 
 
+@runtime_checkable
+class Explainer(Shape):
+    """A sender whose answers are no text for people."""
+
+    def said(self, notice: Notice, reply: Reply) -> str:
+        """What was answered, in words that are kept as evidence; "": as it came."""
+
+
+class Ends(StrEnum):
+    """What is over at the application once it has taken a notice."""
+
+    EVERYTHING = "everything"
+    SESSION = "session"
+    NOTHING = "nothing"
+
+
+#: In the payload, where a notice of a kind ends something else than most of them.
+ENDS: Final = "ends"
+#: There too: which session is meant, where the notice has none of its own; and that it repeats what
+#: was told before, when it cannot be undone any longer.
+SESSION: Final = "session"
+ONCE_MORE: Final = "once_more"
+
+
 class Outcome(StrEnum):
     """What became of a notice this time."""
 
@@ -82,21 +106,18 @@ class Caller(Shape):
 _senders: Final[dict[str, Sender]] = {}
 _callers: Final[dict[str, Caller]] = {}
 _words: Final[dict[str, str]] = {}
-_whole: Final[set[str]] = set()
+_ends: Final[dict[str, Ends]] = {}
 
 
-def register(kind: str, sender: Sender, *, words: str, whole: bool = False) -> None:
-    """From now on notices of this kind can be sent. `words`: what people call them; `whole`: each
-    ends all that somebody has at the application, and not one session alone."""
-    _senders[kind], _words[kind] = sender, words
-    if whole:
-        _whole.add(kind)
+def register(kind: str, sender: Sender, *, words: str, ends: Ends = Ends.SESSION) -> None:
+    """From now on notices of this kind can be sent. `words`: what people call them; `ends`: what,
+    where a notice does not say otherwise."""
+    _senders[kind], _words[kind], _ends[kind] = sender, words, ends
 
 
 def register_caller(kind: str, caller: Caller, *, words: str) -> None:
     """From now on notices of this kind can be carried out: all that somebody has there is ended."""
-    _callers[kind], _words[kind] = caller, words
-    _whole.add(kind)
+    _callers[kind], _words[kind], _ends[kind] = caller, words, Ends.EVERYTHING
 
 
 def callers() -> dict[str, Caller]:
@@ -109,9 +130,17 @@ def words_of(kind: str) -> str:
     return _words.get(kind, kind)
 
 
-def is_whole(kind: str) -> bool:
-    """Whether a notice of this kind ends all that somebody has at the application."""
-    return kind in _whole
+def ends_of(kind: str, said: Mapping[str, Any]) -> Ends:
+    """What a notice of this kind ends. `said`: its payload, or what the trail kept of it."""
+    try:
+        return Ends(str(said[ENDS]))
+    except (KeyError, ValueError):
+        return _ends.get(kind, Ends.NOTHING)
+
+
+def session_of(notice: Notice) -> str:
+    """Our name of the session that it tells of; "" where it is of none alone."""
+    return notice.session.sid if notice.session else str(notice.payload.get(SESSION) or "")
 
 
 def sender_of(kind: str) -> Sender | None:

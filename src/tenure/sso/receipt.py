@@ -6,7 +6,7 @@ from the audit trail, which stays; what is under way, from its tables. Only read
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -21,9 +21,12 @@ from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Verdict
 from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
-from tenure.people.models import Person
+from tenure.people.models import Person, PlanMode
+from tenure.people.services import company
 from tenure.provisioning.decisions.byhand import BY_HAND
+from tenure.provisioning.execution.proving import KEPT
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.explain import Explanation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
 from tenure.provisioning.records.loading import Protecting
@@ -122,19 +125,23 @@ class Receipt:
         }
 
 
-def receipt_of(person: Person, application: Application | None = None) -> Receipt:
-    """Of everything that the person has or had; or of one application."""
+def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
+    """Of everything that the person has or had. `explained`: their access, of all applications,
+    where it is known already."""
     trail = heard.Trail(person)
-    accounts, sessions = _accounts(person), _sessions(person)
-    rows = _applications({*accounts, *sessions}, trail.applications, application)
+    every = list(explained.rows) if explained else list(Application.objects.all())
+    accounts, sessions = _accounts(person, explained), _sessions(person)
+    wanted, named = {*accounts, *sessions}, trail.applications
+    rows = [row for row in every if row.pk in wanted or row.slug in named]
     at = now()
-    standings = Standings([person], rows, at)
+    due_there = explained.due if explained else _due(person, rows, at)
     signed_in = _sign_ins(person)
-    waiting = heard.waiting(person)
-    closing, unused = _operations(person), never_open(person)
+    waiting, closing = heard.waiting(person), _operations(person)
+    unused = never_open(person, [one for own in accounts.values() for one in own])
+    protecting = Protecting(rows)
     lines = []
     for row in rows:
-        due = person.state not in CLOSED and standings.given(person, row).due
+        due = person.state not in CLOSED and row.slug in due_there
         own = accounts.get(row.pk, [])
         messages = [*waiting.get(row.pk, ()), *trail.messages.get(row.slug, ())]
         told = tuple(sorted(messages, key=lambda one: one.made_at, reverse=True))
@@ -142,7 +149,9 @@ def receipt_of(person: Person, application: Application | None = None) -> Receip
             AccountLine(
                 one.user_name,
                 one.remote_id,
-                core.account(_account_facts(one, row, due=due, closing=closing)),
+                core.account(
+                    _account_facts(one, row, due=due, closing=closing, protecting=protecting)
+                ),
             )
             for one in own
         )
@@ -160,10 +169,19 @@ def receipt_of(person: Person, application: Application | None = None) -> Receip
     )
 
 
-def _accounts(person: Person) -> dict[int, list[Account]]:
+def _due(person: Person, rows: Sequence[Application], at: datetime) -> frozenset[str]:
+    """Those of the applications that they are to have."""
+    if person.state in CLOSED:
+        return frozenset()
+    standings = Standings([person], rows, at)
+    return frozenset(row.slug for row in rows if standings.given(person, row).due)
+
+
+def _accounts(person: Person, explained: Explanation | None) -> dict[int, list[Account]]:
     """What they have, and of what is gone the last where nothing is left."""
     found: dict[int, list[Account]] = defaultdict(list)
-    for row in Account.objects.filter(person=person).order_by("-created_at", "-pk"):
+    known = explained.accounts if explained else Account.objects.filter(person=person)
+    for row in sorted(known, key=lambda row: (row.created_at, row.pk), reverse=True):
         found[row.application_id].append(row)
     deleted = Situation.DELETED.value
     return {
@@ -199,21 +217,16 @@ def _operations(person: Person) -> dict[int, Operation]:
     return {key: row for key, row in latest.items() if row.state == refused} | found
 
 
-def _applications(
-    keys: Iterable[int], slugs: Iterable[str], only: Application | None
-) -> list[Application]:
-    if only is not None:
-        return [only]
-    wanted, named = set(keys), set(slugs)
-    every = Application.objects.order_by("position", "slug")
-    return [row for row in every if row.pk in wanted or row.slug in named]
-
-
 def _account_facts(
-    row: Account, application: Application, *, due: bool, closing: Mapping[int, Operation]
+    row: Account,
+    application: Application,
+    *,
+    due: bool,
+    closing: Mapping[int, Operation],
+    protecting: Protecting,
 ) -> AccountFacts:
     proof, operation = row.evidence or {}, closing.get(row.pk)
-    untouched = _untouched(row, application)
+    untouched = _untouched(row, application, protecting, planned=operation is not None)
     held = operation is not None and operation.state == OperationState.HELD.value
     if held and operation is not None and owners.is_reason(operation.hold_reason):
         untouched, operation = operation.hold_reason, None
@@ -225,6 +238,7 @@ def _account_facts(
         said=(_said(operation) if operation is not None else "") or untouched,
         ended_at=heard.instant(proof.get("at")) or row.deleted_at or row.disabled_at,
         read_back=str(proof.get("read_back") or ""),
+        kept=proof.get("read_back") == KEPT,
         word_of=_word_of(row, proof),
         untouched=untouched,
     )
@@ -244,9 +258,11 @@ def _word_of(row: Account, proof: Mapping[str, Any]) -> str:
     return str(proof.get("by") or "") if proof.get("sent") == BY_HAND and not read else ""
 
 
-def _untouched(row: Account, application: Application) -> str:
+def _untouched(
+    row: Account, application: Application, protecting: Protecting, *, planned: bool
+) -> str:
     """Why nothing is done to an account that is open; "" where it is."""
-    if row.active is not False and (why := Protecting([application]).why(row)):
+    if row.active is not False and (why := protecting.why(row)):
         return f"protected: {why}"
     if row.situation != Situation.LINKED.value:
         return "it is not certain whose it is"
@@ -254,6 +270,8 @@ def _untouched(row: Account, application: Application) -> str:
         return f"mode is {application.mode}; close it there, or set mode to live"
     if application.removal == "keep":
         return "removal is keep"
+    if not planned and company().plan_mode == PlanMode.REVIEW:
+        return "plans wait until somebody applies them (tenure apply, or the console's plan)"
     return ""
 
 

@@ -10,9 +10,10 @@ from django.db.models.functions import Now
 
 class Sealed(models.Model):
     """One value, sealed by the box and bound to its name. `ours`: kept by Tenure for itself (the
-    tokens of an application), not entered by a person and not shown in lists."""
+    tokens of an application), not entered by a person and not shown in lists; what a person calls
+    the same is another value."""
 
-    name = models.CharField(max_length=200, unique=True)
+    name = models.CharField(max_length=200)
     value = models.TextField()
     ours = models.BooleanField(default=False)
     #: The last day on which it works, as whoever entered it said.
@@ -22,6 +23,9 @@ class Sealed(models.Model):
 
     class Meta:
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["name", "ours"], name="sealed_name_once")
+        ]
 
     def __str__(self) -> str:
         return self.name

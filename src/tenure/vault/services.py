@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
@@ -23,6 +23,7 @@ from tenure.vault.models import Sealed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _LONGEST = 64 * 1024
+_ROTATING = 0x7E50_0024
 #: What seals values of its own tables anew, when the key is another.
 _ELSEWHERE: list[Callable[[Box], int]] = []
 #: How long before its last day a secret is complained about.
@@ -122,9 +123,9 @@ def ours(name: str, make: Callable[[], str]) -> str:
         return found
     Sealed.objects.get_or_create(
         name=name,
+        ours=True,
         defaults={
             "value": box().seal(make(), bound_to=_bound(name)),
-            "ours": True,
             "kept_at": now(),
             "kept_by": actor(),
         },
@@ -146,6 +147,10 @@ def rotate() -> int:
     Where the keys are in the environment they are rotated there, by whoever set them: this seals
     everything with the first of them.
     """
+    # One after the other: of two who read the file of keys at once the second would put it back
+    # without the first one's key, which has sealed everything by then.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ROTATING])
     in_environment = bool(os.environ.get(KEY_VARIABLE))
     with_key = box() if in_environment else Box.rotate(settings.HOME)
     count = 0
@@ -179,9 +184,9 @@ def unreadable() -> Iterable[str]:
 def _put(name: str, value: str, *, ours: bool, expires_on: date | None = None) -> None:
     Sealed.objects.update_or_create(
         name=name,
+        ours=ours,
         defaults={
             "value": box().seal(value, bound_to=_bound(name)),
-            "ours": ours,
             "expires_on": expires_on,
             "kept_at": now(),
             "kept_by": actor(),

@@ -194,6 +194,8 @@ def test_who_is_terminated_is_out_and_every_application_is_told(ana: Somebody) -
             good = Reply(200, f"<form><input name='SAMLResponse' value='{answer}'></form>")
         assert asked.xpath("saml:NameID/text()", namespaces=N) == [ana.person.email]
         assert sender.arrived(row, good), slug
+        assert isinstance(sender, outbox.Explainer)
+        assert sender.said(row, good) == "LogoutResponse: Success"
         # What says nothing of this very request is no proof.
         odd = Reply(302, "", "https://[sso.acme.example/?SAMLResponse=x")
         for reply in (

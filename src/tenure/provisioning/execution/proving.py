@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
+from typing import Final
 
 from tenure.connectors.base import Connector, NotFound, RetryLater
 from tenure.core.model import OperationKind
 from tenure.provisioning.records.work import Outcome
+
+#: Of a deletion: the application has answered that it was done, and has closed the account only.
+KEPT: Final = "kept there, but closed"
 
 
 class Proof:
@@ -34,7 +38,7 @@ class Proof:
             outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is closed"}
             return
         if work.kind is OperationKind.DELETE and account.active is False:
-            outcome.evidence = {"at": at, "sent": sent, "read_back": "kept there, but closed"}
+            outcome.evidence = {"at": at, "sent": sent, "read_back": KEPT}
             return
         work.progress.pop("account", None)
         outcome.may_be_done = True

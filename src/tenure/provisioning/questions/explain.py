@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from tenure.applications.models import Account
+from tenure.applications.models import Account, Application
 from tenure.audit.models import Event
 from tenure.core.access import Refusal
 from tenure.core.mapping import MappingProblem
@@ -22,13 +22,14 @@ from tenure.core.model import (
 from tenure.core.planner import entitled, may_be_there
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
-from tenure.people.selectors import HIDDEN, sensitive_attributes
+from tenure.people.selectors import HIDDEN
 from tenure.people.services import stand
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning.drafting import Drafting, Scope
 from tenure.provisioning.questions.selectors import open_operations
 
 _HISTORY = 50
+_LINKED = Situation.LINKED.value
 _Reason = TypeVar("_Reason", Because, Refusal)
 
 
@@ -116,8 +117,27 @@ class Explanation:
     state: LifecycleState
     since: datetime | None
     until: datetime | None
+    #: Of all applications, not of one that was asked for.
+    whole: bool
     applications: tuple[ApplicationExplanation, ...]
-    history: tuple[Event, ...]
+    #: Of those applications, in their order; of each the accounts, those that are gone too, the
+    #: latest last.
+    rows: tuple[Application, ...]
+    accounts: tuple[Account, ...]
+    #: All that is not settled yet, failed or was refused.
+    operations: tuple[Operation, ...]
+
+    @property
+    def due(self) -> frozenset[str]:
+        """The applications that they are to have now."""
+        return frozenset(item.application for item in self.applications if item.due)
+
+    def history(self) -> list[Event]:
+        """The latest events about them, and about the applications. One query."""
+        events = Event.objects.filter(person=str(self.person.uid))
+        if not self.whole:
+            events = events.filter(application__in=["", *(row.slug for row in self.rows)])
+        return list(events.order_by("-id")[:_HISTORY])
 
     def as_json(self) -> dict[str, Any]:
         person = self.person
@@ -145,7 +165,7 @@ class Explanation:
                     "before": item.before,
                     "after": item.after,
                 }
-                for item in self.history
+                for item in self.history()
             ],
         }
 
@@ -162,16 +182,19 @@ def explain(
     at, compiled = drafting.now, drafting.policies
     who, weighed = drafting.facts(draft.person), drafting.due(draft)
     refused = compiled.rules.refusals(weighed.attributes)
+    rows = drafting.scope.among(drafting.applications).values()
+    held = _accounts(person, rows)
+    # One that is gone says nothing where another is there.
     accounts = {
-        row.application_id: row
-        for row in Account.objects.filter(person=person).order_by("created_at", "pk")
+        one.application_id: one for one in sorted(held, key=lambda one: one.situation == _LINKED)
     }
-    hidden = sensitive_attributes()
+    hidden = drafting.attributes.sensitive
+    operations = open_operations(person, refused=True)
     steps: dict[str, list[Step]] = {}
-    for operation in open_operations(person, refused=True):
+    for operation in operations:
         steps.setdefault(operation.application.slug, []).append(Step.of(operation))
     explained = []
-    for row in drafting.scope.among(drafting.applications).values():
+    for row in rows:
         policy = compiled.applications[row.slug]
         given = weighed.access.get(row.slug)
         # A rule in its grace still gives: it is not told as one that does not, too.
@@ -199,7 +222,7 @@ def explain(
                     weighed.withheld.get(row.slug, ""),
                     made=made_ahead(who, policy),
                     there=there,
-                    exists=account is not None and account.situation == Situation.LINKED.value,
+                    exists=account is not None and account.situation == _LINKED,
                     closed=policy.closed_ahead,
                 ),
                 because=_without(given.because, hidden) if given else (),
@@ -215,18 +238,31 @@ def explain(
                 steps=tuple(steps.get(row.slug, ())),
             )
         )
-    events = Event.objects.filter(person=str(person.uid))
-    if application is not None:
-        events = events.filter(application__in=["", application])
     standing = stand(person, at)
     return Explanation(
         person=person,
         state=standing.state,
         since=standing.since,
         until=standing.until,
+        whole=application is None,
         applications=tuple(explained),
-        history=tuple(events.order_by("-id")[:_HISTORY]),
+        rows=tuple(rows),
+        accounts=held,
+        operations=tuple(operations),
     )
+
+
+def _accounts(person: Person, rows: Iterable[Application]) -> tuple[Account, ...]:
+    """Theirs in these applications, in the order of these. Each knows its application."""
+    found: dict[int, list[Account]] = {row.pk: [] for row in rows}
+    for account in Account.objects.filter(person=person, application__in=list(found)).order_by(
+        "created_at", "pk"
+    ):
+        found[account.application_id].append(account)
+    for row in rows:
+        for account in found[row.pk]:
+            account.application = row
+    return tuple(account for row in rows for account in found[row.pk])
 
 
 def summary(
@@ -282,9 +318,7 @@ def _without(reasons: Iterable[_Reason], hidden: frozenset[str]) -> tuple[_Reaso
 
 def _waits(who: PersonFacts, account: Account | None) -> bool:
     """Nothing is made for them before they have come in; what is there is managed."""
-    return who.admitted is False and (
-        account is None or account.situation != Situation.LINKED.value
-    )
+    return who.admitted is False and (account is None or account.situation != _LINKED)
 
 
 def _account_json(account: Account | None) -> dict[str, Any] | None:

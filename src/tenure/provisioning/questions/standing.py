@@ -3,19 +3,21 @@ provisioning, and how far their account there is. Single sign-on asks at every s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from tenure.applications.models import Account, Application
-from tenure.core.decision import Policies, weigh
+from tenure.core.decision import Due, Policies, weigh
 from tenure.core.model import (
     OPEN_STATES,
     ApplicationMode,
     Attributes,
     OperationKind,
     OperationState,
+    PersonFacts,
     Situation,
 )
 from tenure.core.planner import entitled, may_be_there
@@ -30,6 +32,7 @@ from tenure.provisioning.records.loading import exceptions, policy_of
 
 _MAKES: Final = (OperationKind.CREATE.value, OperationKind.ENABLE.value)
 _CLOSES: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
+_NOTHING: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
 #: Operations that go on without anybody, and what they wait for otherwise.
 _STUCK: Final = {
     OperationState.HELD.value: "It is made once somebody approves it.",
@@ -76,17 +79,17 @@ class Standings:
         )
         self._exceptions = exceptions(keys, at)
         self._remembered = memory.recall(keys)
+        self._due: dict[tuple[int, str], Due] = {}
 
     def given(self, person: Person, application: Application) -> Given:
         """Whether the person is to have the application, by rules, exceptions and state."""
         who, slug = facts(person, self._at), application.slug
-        weighed = weigh(
-            who,
-            self._compiled,
-            self._at,
-            exceptions=self._exceptions.get(person.pk, ()),
-            memory=self._remembered.get(person.pk),
-        )
+        weighed = self._weighed(person, who)
+        if weighed.failing and slug not in weighed.access:
+            # What cannot be decided takes nothing from who has it.
+            account = _account(person, application)
+            if account is not None and account.active is not False:
+                weighed = self._weighed(person, who, {slug: frozenset(account.entitlements)})
         policy = self._compiled.applications[slug]
         access = weighed.access.get(slug)
         may, there = entitled(who, policy, self._at), may_be_there(who, policy)
@@ -101,6 +104,22 @@ class Standings:
             attributes=weighed.attributes,
             entitlements=access.entitlements if access else frozenset(),
         )
+
+    def _weighed(
+        self, person: Person, who: PersonFacts, held: Mapping[str, frozenset[str]] = _NOTHING
+    ) -> Due:
+        """Once for all applications, and for each in which what they hold counts."""
+        key = (person.pk, ",".join(held))
+        if key not in self._due:
+            self._due[key] = weigh(
+                who,
+                self._compiled,
+                self._at,
+                exceptions=self._exceptions.get(person.pk, ()),
+                memory=self._remembered.get(person.pk),
+                held=held,
+            )
+        return self._due[key]
 
 
 def standing_in(person: Person, application: Application, at: datetime) -> ApplicationStanding:

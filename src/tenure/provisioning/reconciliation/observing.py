@@ -159,7 +159,9 @@ def _compare(reading: Reading, row: Account, remote: RemoteAccount, *, ours: boo
     if remote.active is not None and row.active is not None and remote.active != row.active:
         differing["active"] = (row.active, remote.active)
         row.disabled_at = None if remote.active else (row.disabled_at or reading.at)
-        Account.objects.filter(pk=row.pk).update(disabled_at=row.disabled_at)
+        # What was proven is not so any more, or was not brought about by us.
+        row.evidence = None
+        Account.objects.filter(pk=row.pk).update(disabled_at=row.disabled_at, evidence=None)
     row.attributes = dict(remote.attributes)
     row.user_name = str(remote.attributes.get("userName") or row.user_name)
     row.active = remote.active

@@ -39,6 +39,9 @@ def tell(session: ApplicationSession) -> None:
     }
     if not session.details.get("apart"):
         payload["sid"] = session.sid
+    else:
+        # Section 2.4: by `sub` alone all that it has of the person is meant.
+        payload[outbox.ENDS] = outbox.Ends.EVERYTHING.value
     outbox.post(
         KIND,
         address=to,
@@ -55,6 +58,7 @@ class LogoutSender:
     def prepare(self, notice: Notice) -> outbox.Prepared:
         at, payload = now(), dict(notice.payload)
         algorithm = payload.pop("alg")
+        payload.pop(outbox.ENDS, None)
         claims = {
             **payload,
             "iss": issuer(),

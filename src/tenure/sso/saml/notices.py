@@ -46,7 +46,6 @@ from tenure.sso.saml.registered import NotReady, registered
 KIND: Final = "saml.logout"
 #: The best way first: what needs no browser.
 _ORDER: Final = (SOAP_BINDING, POST, REDIRECT)
-_ONCE_MORE: Final = "once_more"
 _SOAP_ACTION: Final = '"http://www.oasis-open.org/committees/security"'
 #: Sessions that somebody's browser, or the application itself, takes care of.
 _elsewhere: ContextVar[frozenset[int]] = ContextVar("saml_logout_elsewhere", default=frozenset())
@@ -84,7 +83,9 @@ def tell_once_more(sessions: Sequence[ApplicationSession]) -> None:
     application told again after that; once for each."""
     at = now()
     fresh = [row for row in sessions if row.used_at + SPENT_AFTER > at]
-    rows = Notice.objects.filter(session__in=[row.pk for row in fresh], payload__has_key=_ONCE_MORE)
+    rows = Notice.objects.filter(
+        session__in=[row.pk for row in fresh], payload__has_key=outbox.ONCE_MORE
+    )
     known = set(rows.values_list("session_id", flat=True))
     for row in fresh:
         if row.pk not in known:
@@ -109,7 +110,7 @@ def _post(session: ApplicationSession, *, not_before: datetime | None = None) ->
             "entity_id": known.service.entity_id,
             "key": known.saml.key,
             "certificates": [one.der_base64 for one in known.service.verify_with],
-            **({_ONCE_MORE: True} if not_before is not None else {}),
+            **({outbox.ONCE_MORE: True} if not_before is not None else {}),
         },
         application=session.application,
         person=session.person,
@@ -174,7 +175,16 @@ class LogoutSender:
             return False
         if logout.went_well(found) or Status.UNKNOWN_PRINCIPAL in found.statuses:
             return True
-        return _ONCE_MORE in notice.payload and found.statuses[:1] == (Status.REQUESTER,)
+        return outbox.ONCE_MORE in notice.payload and found.statuses[:1] == (Status.REQUESTER,)
+
+    def said(self, notice: Notice, reply: Reply) -> str:
+        """The statuses of the LogoutResponse, by their own names."""
+        try:
+            found = _response(notice, reply)
+        except SamlError:
+            return ""
+        names = ", ".join(one.rpartition(":")[2][:60] for one in found.statuses)
+        return f"LogoutResponse: {names}{f': {found.message}' if found.message else ''}"
 
     def hopeless(self, notice: Notice, reply: Reply) -> bool:
         """An answer that is none is the same next time; a server in trouble may recover."""
