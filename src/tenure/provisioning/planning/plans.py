@@ -63,7 +63,8 @@ class StoredPlan:
 
 class _Found:
     """What a preview finds, person by person, beside what is `stored` and waits. `pairs` (person,
-    application) are planned anew; `closed` are accounts whose access had been taken before."""
+    application) are planned anew; `closed` are accounts whose access had been taken before, `over`
+    rejections of what is not due any more."""
 
     def __init__(
         self,
@@ -77,7 +78,6 @@ class _Found:
         self.rejected: list[PlanLine] = []
         self.problems: list[ProblemLine] = []
         self.pairs: set[tuple[int | None, str]] = set()
-        #: Rejections of what is not due any more: they end when this plan is stored.
         self.over: set[int] = set()
         self.closed: set[str] = set()
         self._standing = {line.key: line for line in self.stored}
@@ -89,14 +89,12 @@ class _Found:
         for chunk in drafts:
             rejected = ledger.rejected([draft.person.pk for draft in chunk])
             for draft in chunk:
-                free = {
-                    slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
-                }
+                pk = draft.person.pk
+                free = {slug for slug in self._looked_at(draft) if (pk, slug) not in busy}
                 self._add(draft, free, rejected)
             due = {line.key for line in self.rejected}
-            self.over |= {
-                row.pk for key, row in rejected.items() if key not in due and key[:2] in self.pairs
-            }
+            anew = {key: row.pk for key, row in rejected.items() if key[:2] in self.pairs}
+            self.over |= {pk for key, pk in anew.items() if key not in due}
 
     def _looked_at(self, draft: Draft) -> Iterable[str]:
         """All applications; of who is planned already those for which nothing is ever stored."""
@@ -133,19 +131,11 @@ class _Found:
 def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:
     """What would be done and why, stored operations that still wait included. Reads only.
     `guarded` False: without asking what the guards would hold."""
-<<<<<<< HEAD
     drafting = Drafting(_with_reported(scope), now or clock_now())
-    found = _Found(scope, drafting, drafting.chunks())
+    found = _Found(scope, ledger.waiting_lines(scope), drafting, drafting.chunks())
     plan = _plan(scope, found, guarded=guarded)
     here = scope.among(drafting.applications).values()
-    told = declined(scope, here, over=found.over, rejected=plan.rejected)
-    return replace(plan, declined=told)
-=======
-    at = now or clock_now()
-    stored = ledger.waiting_lines(scope)
-    drafting = Drafting(_with_reported(scope), at)
-    return _plan(scope, _Found(scope, stored, drafting, drafting.chunks()), guarded=guarded)
->>>>>>> main
+    return replace(plan, declined=declined(scope, here, found.over, plan.rejected))
 
 
 def preview_of(drafting: Drafting, draft: Draft, *, application: str | None = None) -> Plan:
