@@ -20,7 +20,6 @@ from tenure.runs.models import RunState
 def declined(
     scope: Scope,
     here: Iterable[Application],
-    *,
     over: Collection[int],
     rejected: Iterable[PlanLine],
 ) -> tuple[Declined, ...]:
