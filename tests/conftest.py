@@ -13,10 +13,12 @@ from socketserver import StreamRequestHandler
 
 import pytest
 import uvloop
+from django.conf import settings as django_settings
 from django.db import connection
 from hypothesis import settings
 
 from tenure.config.database_url import parse_database_url
+from tenure.config.mail import mail_settings
 from tenure.infra.postgres import EmbeddedPostgres, destroy_database
 from tests import emptying, unordered
 
@@ -28,10 +30,13 @@ settings.load_profile("tenure")
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 HOME = "TENURE_TESTS_HOME"
 _WORKER = "PYTEST_XDIST_WORKER"
+#: A mail server of whoever runs the tests: no test is about it.
+_MAIL = ("TENURE_SMTP", "TENURE_MAIL_FROM")
 
 
 def pytest_configure() -> None:
     """Choose the home of the run; pytest-xdist's workers inherit it."""
+    forget_the_mail_server()
     emptying.install()
     unordered.install()
     # Servers in this process write an answer in two pieces. Otherwise the second waits 40 ms until
@@ -49,6 +54,15 @@ def pytest_unconfigure() -> None:
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
     """The event loop on which workers run."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+def forget_the_mail_server() -> None:
+    """Django has read its settings before anything of the tests is."""
+    for name in _MAIL:
+        os.environ.pop(name, None)
+    none = mail_settings("", sender="", host=django_settings.PASSKEY_DOMAIN)
+    for name, value in none.items():
+        setattr(django_settings, name, value)
 
 
 def make_home() -> Path:

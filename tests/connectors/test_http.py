@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from tenure import __version__
-from tenure.connectors.answers import HttpRejected
+from tenure.connectors.answers import HttpRejected, Redactor
 from tenure.connectors.base import (
     AlreadyExists,
     ConnectorError,
@@ -237,25 +237,35 @@ async def test_no_answer_in_time() -> None:
         await asyncio.sleep(60)
         return web.Response()
 
+    # On a busy machine it may not even arrive in so short a time: then with a longer one.
     async with http_server(handler) as address:
-        short = Timeouts(connect=2, total=0.3)
-        assert isinstance(await outcome(address, READ, timeouts=short), RetryLater)
-        assert isinstance(await outcome(address, WRITE, timeouts=short), OutcomeUnknown)
-    assert asked == [READ, WRITE]
+        for method, error in ((READ, RetryLater), (WRITE, OutcomeUnknown)):
+            for total in (0.3, 2, 10, 50):
+                short = Timeouts(connect=60, total=total)
+                assert isinstance(await outcome(address, method, timeouts=short), error)
+                if asked:
+                    break
+            assert asked == [method]
+            asked.clear()
 
 
 async def test_waiting_for_our_own_turn_is_not_the_applications_time() -> None:
     async def handler(request: web.Request) -> web.Response:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.05 * slower)
         return web.json_response({})
 
-    # Ten at one a time take 2 s in all; each has 1 s of its own.
-    async with (
-        http_server(handler) as address,
-        funnel(address, timeouts=Timeouts(total=1), limits=Limits(concurrency=1)) as http,
-    ):
-        answers = await asyncio.gather(*(http.write("POST", "/x", {}) for _ in range(10)))
-    assert answers == [{}] * 10
+    # At one a time all of them take longer than each has. A busy machine gets more for each.
+    answers: list[object] = []
+    for slower in (1, 5, 25):
+        async with (
+            http_server(handler) as address,
+            funnel(address, timeouts=Timeouts(total=slower), limits=Limits(concurrency=1)) as http,
+        ):
+            asked = (http.write("POST", "/x", {}) for _ in range(25))
+            answers = await asyncio.gather(*asked, return_exceptions=True)
+        if answers == [{}] * 25:
+            break
+    assert answers == [{}] * 25
 
 
 async def test_it_keeps_to_its_concurrency() -> None:
@@ -467,6 +477,7 @@ async def test_text_that_is_no_text_is_not_sent() -> None:
         "https://[::ffff:169.254.169.254]/",
         "https://[64:ff9b::a9fe:a9fe]/",
         "https://[fd00:ec2::254]/",
+        "https://[fd20:ce::254]/",
         "https://100.100.100.200",
         "https://0.0.0.0",
         "https://224.0.0.1",
@@ -512,3 +523,24 @@ async def test_what_waited_while_the_process_stood_still_is_not_sent() -> None:
             await ask(address, WRITE)
         await ask(address, READ)
     assert seen == [READ]
+
+
+@pytest.mark.parametrize(
+    "echoed",
+    [
+        "key=to%2Bken%2F%22secret%22",
+        "key=to%2Bken/%22secret%22",
+        r'{"key": "to+ken/\"secret\""}',
+        'key=to+ken/"secret"',
+    ],
+)
+def test_a_secret_is_hidden_however_it_is_quoted(echoed: str) -> None:
+    told = Redactor(['to+ken/"secret"'])(f"GET /x?{echoed} was refused")
+    assert "secret" not in told
+    assert "(hidden)" in told
+
+
+async def test_no_half_of_a_secret_is_shown_where_a_text_is_cut() -> None:
+    async with answering(400, f"{'x' * 280}{TOKEN}") as address:
+        text = str(await outcome(address, WRITE))
+    assert TOKEN[:6] not in text

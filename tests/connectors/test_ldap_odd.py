@@ -185,6 +185,19 @@ async def test_what_may_not_be_read_stops_the_application(code: int, error: str)
             await connector.read(ONE)
 
 
+async def test_a_base_that_is_not_there_makes_nobody_look_deleted() -> None:
+    """Somebody renamed it, or took away the right to see it."""
+    async with connected(failing(SEARCH, 32)) as connector:
+        with pytest.raises(StopApplication, match=f"{PEOPLE} is not there, or not to be seen"):
+            [page async for page in connector.accounts()]
+        with pytest.raises(StopApplication, match="nothing is concluded"):
+            await connector.read(ONE)
+        with pytest.raises(StopApplication, match="nothing is concluded"):
+            [group async for group in connector.entitlements()]
+        with pytest.raises(StopApplication, match="nothing is concluded"):
+            await connector.change_members("group", ONE, remove=[ONE])
+
+
 async def test_what_it_says_of_the_password_is_not_told() -> None:
     said = "password a-secret-word is too short"
     async with connected(failing(MODIFY, 19, said)) as connector:

@@ -22,6 +22,7 @@ from tenure.connectors.base import (
     Rejected,
     RetryLater,
     StopApplication,
+    Unsupported,
 )
 from tenure.connectors.registry import open_connector
 from tests.connectors.servers import http_server
@@ -405,3 +406,66 @@ async def test_groups_inside_a_group_are_not_accounts() -> None:
 
     async with connected(handler) as connector:
         assert [one.members async for one in connector.entitlements()] == [frozenset("ab")]
+
+
+@pytest.mark.parametrize("by", ["put", "patch"])
+async def test_an_account_that_was_not_asked_for_is_not_written_to(by: str) -> None:
+    """A proxy that forgets the path, or a cache: what it shows would be PUT to somebody else, or
+    prove that an open account is closed."""
+    written: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.method in {"PUT", "PATCH"}:
+            written.append(await request.text())
+            return web.Response(status=204)
+        return web.json_response({"id": "u2", "userName": "user2", "active": False})
+
+    async with connected(handler, dialect={"changes": {"by": by}}) as connector:
+        with pytest.raises(StopApplication, match="answered with the account u2"):
+            await connector.read("u1")
+        if by == "put":
+            with pytest.raises(StopApplication, match="nothing is written by it"):
+                await connector.update("u1", {"title": "Clerk"})
+    assert not written
+
+
+@pytest.mark.parametrize(
+    ("shown", "answer", "error"),
+    [
+        (None, "[]", RetryLater),
+        (None, "{}", RetryLater),
+        (None, '{"id": "other", "members": []}', RetryLater),
+        ("users", '{"id": "g1", "displayName": "Sales"}', Unsupported),
+    ],
+)
+async def test_a_group_of_which_nobody_is_shown_is_not_written_back(
+    shown: str | None, answer: str, error: type[ConnectorError]
+) -> None:
+    """Whoever is in it would be out of it."""
+    written: list[str] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.method == "PUT":
+            written.append(await request.text())
+            return web.Response(status=204)
+        return web.Response(text=answer, content_type="application/json")
+
+    dialect = {"members": {"by": "put", "shown": shown}}
+    async with connected(handler, dialect=dialect) as connector:
+        with pytest.raises(error):
+            await connector.change_members("group", "g1", add=["u1"])
+    assert not written
+
+
+async def test_who_is_not_shown_in_the_group_of_those_on_is_not_proven_to_be_out_of_it() -> None:
+    async def handler(request: web.Request) -> web.Response:
+        if request.path == "/Groups":
+            return listed([{"id": "g1", "displayName": "On"}], totalResults=1)
+        if request.path == "/Groups/g1":
+            return web.json_response({"id": "g1", "displayName": "On"})
+        return web.json_response({"id": "u1", "userName": "user1"})
+
+    off = {"by": "group", "group": "On"}
+    dialect = {"off": off, "members": {"shown": "never"}}
+    async with connected(handler, dialect=dialect) as connector:
+        assert (await connector.read("u1")).active is None

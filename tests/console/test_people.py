@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tenure.audit.models import Action, Event
@@ -77,6 +79,19 @@ def test_columns_are_chosen_and_nothing_sensitive_is_one(sample: Sample, owner: 
     assert "Time zone" in head
     assert "Salary" not in page
     assert "Europe/Budapest" in page
+
+
+def test_a_person_is_planned_once_for_a_page(sample: Sample, owner: Client) -> None:
+    """What is known of them then is handed on: rules are read once, accounts at most twice, as
+    planning sees them and as they are shown."""
+    page = f"/console/people/{sample.people[0].uid}/"
+    for path, accounts in ((page, 2), (f"{page}what-if/?attribute=department&value=Sales", 4)):
+        with CaptureQueriesContext(connection) as caught:
+            text(owner, path)
+        asked = [query["sql"] for query in caught]
+        assert sum('FROM "rules_accessrule"' in sql for sql in asked) == 1, path
+        theirs = [sql for sql in asked if 'FROM "applications_account"' in sql]
+        assert len([sql for sql in theirs if "person_id" in sql.partition("WHERE")[2]]) <= accounts
 
 
 def test_a_view_is_kept_shared_and_forgotten(sample: Sample, owner: Client, anna: Client) -> None:

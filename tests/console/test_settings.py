@@ -114,7 +114,7 @@ def test_what_somebody_is_told_of_is_changed_and_who_is_second_is_told(owner: Cl
     assert owner.post(address, new).status_code == 302
     assert "told already" in owner.post(address, new).content.decode()
     row = Target.objects.get()
-    kinds = [value for value, _ in notices.kinds()]
+    kinds = list(notices.words())
     form = {**of_page(owner.get(f"{address}?target={row.pk}").content.decode()), "do": "change"}
     assert owner.post(address, {**form, "kinds": kinds[:2]}).status_code == 302
     answer = owner.post(address, {**form, "kinds": kinds[-1:]})
@@ -126,6 +126,13 @@ def test_what_somebody_is_told_of_is_changed_and_who_is_second_is_told(owner: Cl
     assert owner.post(address, again).status_code == 302
     row.refresh_from_db()
     assert row.kinds == kinds[-1:]
+    waits = ["held", "import_held", "task_overdue"]
+    Target.objects.update(kinds=waits, known=[*waits, "writes_stopped"])
+    page = owner.get(f"{address}?target={row.pk}").content.decode()
+    assert "A request for access waits for an administrator <b>new</b>" in page
+    assert "New since this was chosen" in page
+    assert 'value="request_waits" checked' in page
+    assert 'value="leaver_account_open" checked' not in page
 
 
 def test_a_role_that_somebody_else_gave_stays(owner: Client) -> None:

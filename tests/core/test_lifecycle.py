@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenure.core.lifecycle import WorkingLife, midnight, standing
+from tenure.core.lifecycle import WorkingLife, ends_sooner, midnight, standing
 from tenure.core.model import LifecycleState as S
 
 SECOND = timedelta(seconds=1)
@@ -208,3 +208,22 @@ def test_a_midnight_is_the_first_instant_of_its_day(day: date, name: str) -> Non
     assert instant is not None
     assert instant.astimezone(place).date() == day
     assert (instant - TICK).astimezone(place).date() < day
+
+
+LAST_DAYS = st.none() | st.just(date.max) | st.dates(date(2024, 1, 1), date(2026, 12, 31))
+
+
+@given(LAST_DAYS, LAST_DAYS, LAST_DAYS, st.sampled_from(["UTC", "Pacific/Apia", "America/Havana"]))
+def test_a_last_day_lets_go_sooner_where_it_takes_days_and_only_there(
+    before: date | None, after: date | None, later: date | None, place: str
+) -> None:
+    sooner = ends_sooner(before, after)
+    lives = [WorkingLife(end_date=day, time_zone=place) for day in (before, after)]
+    turns = {at for life in lives if (at := standing(life, utc("2020-01-01")).left_at)}
+    lost = any(
+        [standing(life, turn).state for life in lives] == [S.ACTIVE, S.LEFT] for turn in turns
+    )
+    assert sooner == lost
+    assert not (sooner and ends_sooner(after, before))
+    if sooner and ends_sooner(after, later):
+        assert ends_sooner(before, later)

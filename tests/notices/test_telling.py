@@ -17,11 +17,16 @@ from django.core import mail
 from tenure.applications.models import Account, Application, Health
 from tenure.audit.models import Event
 from tenure.audit.services import acting
+from tenure.configuration import editing
 from tenure.infra.clock import now
 from tenure.notices import services
+from tenure.notices.collecting import newer
 from tenure.notices.models import Target, Told
 from tenure.people.models import Company, Person
+from tenure.sources.models import Source
 from tenure.vault.services import get_ours
+from tenure.writeback import settling
+from tenure.writeback.models import Pause
 
 pytestmark = pytest.mark.django_db
 Call = tuple[dict[str, str], bytes]
@@ -294,3 +299,55 @@ def test_trying_it(hook: Hook) -> None:
     assert events(hook) == ["test"]
     hook.status = 404
     assert services.try_it(row.pk) == "It answered 404."
+
+
+def test_a_source_that_takes_what_is_written_again_is_told(hook: Hook) -> None:
+    webhook(hook)
+    columns = {"write_back": {"email": "mail"}}
+    hr = Source.objects.create(slug="hr", name="HR", reader="csv", **columns)
+    # An application of that name says nothing of the source.
+    Application.objects.create(slug="hr", name="HR app", connector="scim")
+    settling.pause(hr, "401: the token is not good.", refused=True)
+    assert services.tell() == 1
+    assert services.tell() == 0
+    settling.pause(hr, "401: the token is not good.", refused=True)
+    assert services.tell() == 0, "it is the same thing"
+    Pause.objects.all().delete()
+    assert services.tell() == 1
+    assert services.tell() == 0
+    first, last = (json.loads(body) for _, body in hook.calls)
+    assert (first["event"], first["title"]) == ("application_stopped", "Nothing is written into HR")
+    assert last["event"] == "application_works"
+    assert last["title"] == "HR takes what is written into it again"
+    assert last["url"] == first["url"]
+    # Nobody writes into it any more: that is no sign of health.
+    settling.pause(hr, "401", refused=True)
+    services.tell()
+    Source.objects.update(write_back={})
+    Pause.objects.all().delete()
+    assert services.tell() == 0
+
+
+def test_who_chose_all_of_a_severity_is_told_of_what_is_newer() -> None:
+    wrong = ["application_stopped", "writes_stopped", "credential_expiring", "operations_failed"]
+    waits = ["held", "import_held", "task_overdue", "request_waits"]
+    assert newer(wrong, wrong + waits) == ["leaver_account_open"]
+    assert newer(waits, wrong + waits) == []
+    assert newer([*wrong[1:], *waits], wrong + waits) == []
+    assert newer(wrong, [*wrong, *waits, "leaver_account_open"]) == [], "they left it out"
+    assert newer([], []) == []
+    row, _ = services.add(channel="email", address="it@acme.example", kinds=wrong)
+    assert services.told_of(row) == {"kinds": wrong}
+    row.known = wrong + waits
+    assert services.newer_of(row) == ["leaver_account_open"]
+    row.save()
+    person = Person.objects.create(employee_number="1", state="left")
+    chat = Application.objects.create(slug="chat", name="Chat", connector="scim")
+    Account.objects.create(
+        application=chat, remote_id="1", person=person, situation="linked", active=True,
+        protected="x",
+    )  # fmt: skip
+    assert services.tell() == 1
+    kept = services.told_of(row)
+    changed = services.change(row.pk, kinds=kept["kinds"], seen=editing.version(kept))
+    assert (services.newer_of(changed), "leaver_account_open" in changed.kinds) == ([], True)

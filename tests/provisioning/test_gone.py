@@ -8,6 +8,7 @@ from tenure.applications.models import Account, Application
 from tenure.connectors.base import NotFound, StopApplication
 from tenure.connectors.faults import Fault
 from tenure.provisioning import services
+from tenure.provisioning.decisions import byhand
 from tests.provisioning.company import Company, apply, drain
 
 
@@ -48,3 +49,27 @@ def test_a_deletion_is_proven_where_accounts_are_listed(company: Company, alread
     assert account.situation == "deleted"
     assert account.evidence is not None
     assert account.evidence["read_back"] == "the account is not there"
+
+
+def test_where_it_is_not_shown_whether_an_account_is_closed_somebody_looks(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing says that it is still open, either: it is not sent for ever."""
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    leaver = company.person("1")
+    apply()
+    memory = company.memories["chat"]
+    for user in memory.users.values():
+        monkeypatch.setattr(user, "active", None)
+    monkeypatch.setattr(memory, "set_active", lambda remote_id, active: None)
+    services.terminate_now(leaver, reason="gone")
+    drain()
+    (task,) = byhand.tasks()
+    assert task.cause == (
+        "The application accepted to close the account, and does not show whether it is. Look "
+        "there whether anybody can still sign in with it, and close it if so."
+    )
+    byhand.done(task.number, note="Seen there.")
+    account = Account.objects.get()
+    assert (account.active, account.evidence and account.evidence["sent"]) == (False, "by hand")

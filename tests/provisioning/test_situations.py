@@ -9,11 +9,16 @@ import pytest
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.connectors.memory import MemoryApplication
+from tenure.figures import services as figures
+from tenure.figures.models import Figure
+from tenure.figures.services import FRESH, count_again
 from tenure.infra.clock import now
 from tenure.people.services import raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.decisions import ownership
 from tenure.provisioning.models import Operation, Remark
+from tenure.provisioning.questions.explain import explain
+from tenure.provisioning.questions.kept_open import kept_open
 from tenure.provisioning.reconciliation import missing
 from tenure.provisioning.reconciliation.first_reading import read_first
 from tenure.provisioning.reconciliation.reconcile import ReconcileResult, reconcile_by_slug
@@ -360,6 +365,55 @@ def test_a_protected_account_is_never_touched_and_the_plan_says_so(plain: Compan
     assert "the last owner" in " ".join(p.message for p in plan.problems)
 
 
+def test_an_account_that_is_there_is_told_of_and_not_a_later_one_that_is_gone(
+    plain: Company,
+) -> None:
+    (person,) = plain.people(1)
+    apply()
+    Account.objects.create(
+        application=Application.objects.get(),
+        person=person,
+        remote_id="twin",
+        situation="deleted",
+        deleted_at=now(),
+    )
+    (told,) = explain(person).applications
+    assert told.account == linked()["p1@acme.example"]
+    assert len(explain(person).accounts) == 2
+
+
+def test_what_conditions_keep_open_of_leavers_is_counted_ahead_where_there_is_much(
+    plain: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = plain.people(3)
+    apply()
+    ownership.protect(linked()["p2@acme.example"], reason="the last owner")
+    settings(protect=['account.userName.startsWith("p3")'])
+    for person in people[1:]:
+        services.terminate_now(person, reason="dismissed")
+
+    def told() -> list[tuple[str, str]]:
+        return [(row.account.user_name, row.why) for row in kept_open()]
+
+    both = [
+        ("p2@acme.example", "the last owner"),
+        ("p3@acme.example", 'account.userName.startsWith("p3")'),
+    ]
+    assert told() == both
+    monkeypatch.setattr(figures, "FEW", -2)
+    assert told() == both
+    services.terminate_now(people[0], reason="dismissed")
+    settings(protect=['account.userName.startsWith("p")'])
+    # Who is protected by a condition since then is known a moment later; why, and of whom it is
+    # not so any more, at once.
+    assert told() == [both[0], ("p3@acme.example", 'account.userName.startsWith("p")')]
+    Figure.objects.update(counted_at=now() - FRESH)
+    count_again()
+    assert [name for name, _ in told()] == [f"p{number}@acme.example" for number in (1, 2, 3)]
+    settings(protect=[])
+    assert told() == both[:1]
+
+
 @pytest.mark.parametrize(
     ("drift", "shown", "told"),
     [
@@ -472,6 +526,20 @@ def test_a_closed_account_that_is_not_listed_is_asked_for_and_still_there(
     )
     assert reconcile().counters["gone"] == 0
     assert Account.objects.filter(situation="deleted").count() == 0
+
+
+def test_most_accounts_of_a_small_company_that_are_not_listed_are_not_gone(
+    sales: Company,
+) -> None:
+    """The token sees less than before, and finds them no more either: they would be made again."""
+    sales.people(8)
+    apply()
+    memory = sales.memories["chat"]
+    for key in list(memory.users)[:5]:
+        memory.delete_user(key)
+    result = reconcile()
+    assert (result.counters["gone"], result.counters["missing"]) == (0, 5)
+    assert "5 of 8 accounts are not listed any more" in result.issues[0].message
 
 
 def test_an_application_in_which_nobody_is_left_is_not_believed(plain: Company) -> None:

@@ -240,6 +240,26 @@ def test_what_waits_for_approval_is_not_told(chat: Other, company: Company) -> N
     assert chat.poll(stream) == {}
 
 
+def test_who_came_back_and_leaves_before_that_was_seen_is_told_of_again(
+    other: Other, company: Company
+) -> None:
+    """The worker stood still meanwhile."""
+    stream = other.stream()
+    (person,) = company.people(1)
+    lives.suspend(person, reason="laptop stolen")
+    found = other.poll(stream)
+    assert kinds(found) == ENDED
+    other.poll(stream, ack=list(found))
+    lives.end_suspension(person, reason="found")
+    terminate(person)
+    found = other.poll(stream)
+    assert kinds(found) == ENDED
+    other.poll(stream, ack=list(found))
+    # The same ending, told to us twice.
+    emitting.access_ended([Person.objects.get()])
+    assert other.poll(stream) == {}
+
+
 def test_who_comes_back_and_who_is_gone_for_good(
     other: Other, chat: Other, company: Company
 ) -> None:

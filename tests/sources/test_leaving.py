@@ -171,3 +171,43 @@ def test_the_instant_of_leaving_is_the_first_at_which_it_was_learnt(tmp_path: Pa
     assert learnt is not None
     take(hr, tmp_path, [row(1, status="Terminated", family="Nagy"), rows[1]])
     assert person(1).ended_by_source_at == learnt
+
+
+def in_days(days: int) -> str:
+    return (now() + timedelta(days=days)).date().isoformat()
+
+
+def test_last_days_to_come_that_are_set_for_many_are_held_as_leavers(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path)
+    season = [row(n, end=in_days(40)) for n in range(1, 7)]
+    wrong = [*season, row(7, family="Nagy"), *rows[7:]]
+    result = take(hr, tmp_path, wrong)
+    assert (result.held, result.counts["held"], result.counts["changed"]) == (True, 6, 1)
+    said = "6 leavers in HR (each by a last day to come, which it sets or brings forward): 20.0 %"
+    assert result.run.message.startswith(said)
+    assert "end_date" not in person(1).attributes
+    assert person(7).display_name == "Given7 Nagy"
+    assert take(hr, tmp_path, wrong).held, "it waits for somebody"
+    done = take(hr, tmp_path, wrong, accept="the season ends")
+    assert (done.held, done.counts["ending"], done.counts["approved"]) == (False, 6, 6)
+    assert person(1).attributes["end_date"] == in_days(40)
+    assert not left()
+    # Later, or none: that lets nobody go.
+    longer = [row(n, end=in_days(70)) for n in range(1, 4)] + [row(n) for n in range(4, 7)]
+    assert not take(hr, tmp_path, [*longer, *wrong[6:]]).held
+    # What was approved does not count for the next; a first record with a last day neither.
+    more = [row(n, end=in_days(9)) for n in range(31, 39)]
+    assert not take(hr, tmp_path, [*longer, *wrong[6:29], row(30, status="Left"), *more]).held
+    assert left() == {"30"}
+
+
+def test_who_leaves_now_and_who_leaves_some_day_count_together(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path)
+    assert not take(hr, tmp_path, [*(row(n, end=in_days(5)) for n in (1, 2, 3)), *rows[3:]]).held
+    ended = [row(n, end=in_days(3)) for n in (1, 2)] + [row(3, end=in_days(5))]
+    result = take(hr, tmp_path, [*ended, row(4, status="Left"), *rows[4:]])
+    said = (
+        "3 leavers in HR (2 of them by a last day to come, which it sets or brings forward) after 3"
+    )
+    assert result.run.message.startswith(said)
+    assert left() == set()

@@ -3,17 +3,22 @@ of the rows means nothing."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tenure.core.lifecycle import WorkingLife, standing
+from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.sources.rows import MappedRow
+from tenure.sources.several import choose
 from tests.sources.hr import complaints, person, row, source, take
-
-pytestmark = pytest.mark.django_db
 
 
 def day(days: int) -> str:
@@ -24,6 +29,7 @@ def others() -> list[str]:
     return [row(n) for n in range(2, 12)]
 
 
+@pytest.mark.django_db
 def test_the_row_of_an_old_contract_locks_nobody_out_wherever_it_stands(tmp_path: Path) -> None:
     hr = source(absence="leave")
     old = row(1, status="Terminated", end="2024-06-30")
@@ -44,6 +50,7 @@ def test_the_row_of_an_old_contract_locks_nobody_out_wherever_it_stands(tmp_path
     assert take(hr, tmp_path, others()).counts["left"] == 1
 
 
+@pytest.mark.django_db
 def test_contracts_that_follow_one_another_have_no_night_between_them(tmp_path: Path) -> None:
     now_here = row(1, start="2024-01-01", end=day(3), email="a@acme.example")
     to_come = row(1, start=day(4), email="a@acme.example", manager="2")
@@ -57,6 +64,7 @@ def test_contracts_that_follow_one_another_have_no_night_between_them(tmp_path: 
         Person.objects.all().delete()
 
 
+@pytest.mark.django_db
 def test_two_people_with_one_number_are_never_one(tmp_path: Path) -> None:
     hr = source()
     take(hr, tmp_path, [row(1, given="Anna", family="Nagy"), *others()])
@@ -66,3 +74,44 @@ def test_two_people_with_one_number_are_never_one(tmp_path: Path) -> None:
     assert person(1).state == "active"
     assert result.counts["errors"] == 1
     assert "the names are of two people" in complaints(result)[0][1]
+
+
+NOW = datetime(2026, 3, 29, 12, tzinfo=UTC)
+TODAY = NOW.date()
+
+
+@st.composite
+def contracts(draw: st.DrawFn) -> list[MappedRow]:
+    """Rows of one person, in any order."""
+    found = []
+    for number in range(draw(st.integers(1, 4))):
+        start = TODAY + timedelta(days=draw(st.integers(-40, 40)))
+        length = draw(st.none() | st.integers(0, 40))
+        attributes = {"given_name": "Anna", "family_name": "Nagy", "start_date": str(start)}
+        if length is not None:
+            attributes["end_date"] = str(start + timedelta(days=length))
+        left = NOW if length is None and draw(st.booleans()) else None
+        digest = bytes([number])
+        found.append(MappedRow("1", digest, attributes, None, number, ended_at=left))
+    return found
+
+
+def state(row: MappedRow, at: datetime = NOW) -> LifecycleState:
+    life = WorkingLife(start_date=row.start_date, end_date=row.end_date, terminated_at=row.ended_at)
+    return standing(life, at).state
+
+
+@given(contracts(), st.randoms())
+def test_the_order_of_rows_means_nothing_and_any_contract_keeps_somebody(
+    rows: list[MappedRow], random: Random
+) -> None:
+    found = choose(rows, None, NOW)
+    mixed = list(rows)
+    random.shuffle(mixed)
+    assert choose(mixed, None, NOW) == found
+    # As long as one row follows the other they are here, though no import comes between.
+    for day in range(60):
+        at = NOW + timedelta(days=day)
+        if all(state(row, at) is not LifecycleState.ACTIVE for row in rows):
+            break
+        assert state(found, at) is LifecycleState.ACTIVE

@@ -177,6 +177,24 @@ def test_everybody_is_looked_at_once_after_a_change(ana: Somebody, wiki: Relying
     assert dead(got) == "Wiki is not set up for single sign-on by OpenID Connect."
 
 
+def test_who_has_changed_does_not_wait_for_those_whose_turn_it_is(
+    ana: Somebody, wiki: RelyingParty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wiki.signs_in(ana.browser)
+    other = Somebody("2", "Ben")
+    account(other.person, Application.objects.get())
+    RelyingParty().signs_in(other.browser)
+    theirs = ApplicationSession.objects.filter(person=other.person)
+    theirs.update(checked_at=now() - timedelta(hours=1))
+    add_exception(
+        person=ana.person, application="wiki", gives=False, reason="moved", until=None, now=now()
+    )
+    monkeypatch.setattr(endings, "_BATCH", 1)
+    assert endings.end_lost() == 1
+    assert ApplicationSession.objects.get(person=ana.person).ended_at is not None
+    assert theirs.get().ended_at is None
+
+
 def test_somebody_ends_it_themselves(ana: Somebody, wiki: RelyingParty) -> None:
     got = wiki.signs_in(ana.browser, scope="openid offline_access")
     page = ana.browser.get("/portal/security/").content.decode()
@@ -280,6 +298,17 @@ def test_an_application_signs_somebody_out(ana: Somebody, wiki: RelyingParty) ->
     ended = ana.browser.post("/sso/sign-out", {"back": back})
     assert ended["Location"] == "/sign-in/?out"
     assert ana.browser.get("/portal/").status_code == 302
+
+
+def test_nothing_that_can_be_used_is_logged(
+    ana: Somebody, wiki: RelyingParty, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever looks for something turns TENURE_LOG_LEVEL to DEBUG."""
+    caplog.set_level("DEBUG")
+    got = wiki.signs_in(ana.browser)
+    got = wiki.refresh(got["refresh_token"]).json() | {"secret": wiki.secret}  # type: ignore[attr-defined]
+    said = caplog.text
+    assert not [name for name, text in got.items() if len(str(text)) > 20 and str(text) in said]
 
 
 def test_nothing_is_kept_that_can_be_used(ana: Somebody, wiki: RelyingParty) -> None:

@@ -16,16 +16,18 @@ from tenure.people.models import Company
 from tenure.people.services import terminate
 from tenure.provisioning.models import Operation
 from tenure.provisioning.services import terminate_now
-from tenure.signin.models import Role
+from tenure.signin.administrators import deactivate
+from tenure.signin.models import Role, User
 from tenure.sso.delivery import deliver_waiting
 from tenure.sso.models import Notice
 from tenure.sso.receipt import Receipt, receipt_of
+from tests.cli.conftest import Tenure, anywhere, tenure
 from tests.console.conftest import signed_in
 from tests.sso.conftest import Somebody, account, application, oidc
 from tests.sso.relying import RelyingParty
 from tests.sso.test_access_ends import Listener, listener
 
-__all__ = ["listener"]
+__all__ = ["anywhere", "listener", "tenure"]
 pytestmark = pytest.mark.django_db
 
 
@@ -101,6 +103,24 @@ def test_what_waits_until_somebody_applies_the_plan_is_left_to_a_person(
     Company.objects.update(plan_mode="automatic")
     (line,) = receipt_of(ana.person).lines
     assert line.accounts[0].part.verdict == "under_way"
+
+
+def test_who_may_come_in_as_an_administrator_has_not_lost_everything(
+    ana: Somebody, tenure: Tenure
+) -> None:
+    boss = User.objects.create(name=ana.person.email.upper())
+    User.objects.create(name="ben")
+    assert receipt_of(ana.person).administrators == ()
+    terminate_now(ana.person, at=None, reason="theft")
+    ana.person.refresh_from_db()
+    found = receipt_of(ana.person)
+    assert (found.administrators, found.verdict) == ((boss.name,), "by_hand")
+    said = " ".join(tenure("person", "proof", "1").out.split())
+    assert f"may come in to the console: {boss.name}. If that is them, deactivate it" in said
+    page = signed_in(Role.AUDITOR).get(f"/console/people/{ana.person.uid}/").content.decode()
+    assert f"may come in to the console: {boss.name}" in page
+    deactivate(boss)
+    assert receipt_of(ana.person).verdict == "nothing"
 
 
 def test_of_two_browsers_one_that_is_not_known_to_be_out_is_told(

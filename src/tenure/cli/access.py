@@ -58,7 +58,9 @@ def explain(
 
         who = find_person(person)
         found = explained(who, application)
-        ended = {line.application.slug: line for line in receipt_of(who).lines}
+        # Of one application, it says nothing of what is due in the others.
+        known = found if found.whole else None
+        ended = {line.application.slug: line for line in receipt_of(who, known).lines}
         turns = [turn for turn in (turn.of(application) for turn in ahead(who)) if turn]
         if as_json:
             document = found.as_json()
@@ -145,9 +147,10 @@ def _show(found: Explanation, ended: Mapping[str, Line], turns: Sequence[Turn]) 
         if line is not None and not item.due:
             show_line(line)
     _to_come(found, turns)
-    if found.history:
+    history = found.history()
+    if history:
         out.print("\n[bold]History[/]")
-    for event in found.history[:20]:
+    for event in history[:20]:
         reason = f" ({event.reason})" if event.reason else ""
         out.print(
             f"  [dim]{event.at:%Y-%m-%d %H:%M:%S %Z}[/] {escape(str(event))}{escape(reason)}"

@@ -79,6 +79,7 @@ def show(result: ImportResult, *, dry_run: bool) -> None:
             (counts.get("changed", 0) - counts.get("left", 0), "{many} changed"),
             (counts.get("unchanged", 0), "{many} unchanged"),
             (counts.get("left", 0), "{many} left"),
+            (counts.get("ending", 0), "{many} by a last day to come"),
             (counts.get("held", 0), "{many} who would leave, held"),
             (counts.get("would_add", 0), "{many} would be added"),
             (counts.get("would_change", 0), "{many} would change"),

@@ -64,6 +64,8 @@ def _show(found: Receipt) -> None:
     if found.ended_at is not None:
         what = ", ".join(_counted(n, name.replace("_", " ")) for name, n in found.ended.items())
         out.print(f"[dim]{_at(found.ended_at)}[/] Access ended here: {escape(what or 'nothing')}.")
+    if found.as_administrator:
+        out.print(f"[red]by hand[/] {escape(found.as_administrator)}")
     for line in found.lines:
         out.print(f"\n[bold]{escape(line.application.name)}[/]")
         show_line(line)

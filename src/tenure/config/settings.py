@@ -177,6 +177,8 @@ LOGGING: dict[str, Any] = {
         "procrastinate": {"level": "WARNING"},
         # Each step of each connection to an SFTP server.
         "asyncssh": {"level": "WARNING"},
+        # Every token that is issued, in clear (RFC 6819, section 5.1.6 has them kept out of logs).
+        "authlib": {"level": "INFO"},
         "django.security.DisallowedHost": {"level": "ERROR"},
         "django": {"handlers": [], "propagate": True},
     },

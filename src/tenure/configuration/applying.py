@@ -103,7 +103,7 @@ def preview(document: Document, *, marks: Marks = NO_MARKS) -> Effect:
         correlating.bring_up_to_date()  # Whose accounts are, by other rules.
         after = plans.preview(everybody)
         transaction.set_rollback(True)
-    return effect(before, after)
+    return effect(before.lines, after)
 
 
 def write(document: Document, stored: Document, marks: Marks = NO_MARKS) -> list[ConfigChange]:

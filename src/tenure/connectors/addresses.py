@@ -19,9 +19,11 @@ from tenure.connectors.base import StopApplication
 
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: Metadata services of clouds that are not link-local: Alibaba, Azure's wire server, AWS on IPv6.
+#: Metadata services of clouds that are not link-local: Alibaba, Azure's wire server, AWS and Google
+#: on IPv6.
 _METADATA = frozenset(
-    ipaddress.ip_address(text) for text in ("100.100.100.200", "168.63.129.16", "fd00:ec2::254")
+    ipaddress.ip_address(text)
+    for text in ("100.100.100.200", "168.63.129.16", "fd00:ec2::254", "fd20:ce::254")
 )
 #: An IPv4 address in the last 32 bits of an IPv6 one: for translators (RFC 6052, RFC 6145, 2.2) and
 #: of old (RFC 4291, 2.5.5.1).

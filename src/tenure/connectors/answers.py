@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import orjson
 
@@ -27,6 +28,8 @@ from tenure.connectors.base import (
 from tenure.connectors.throttle import retry_after
 
 _LONGEST_QUOTE = 300
+_LONGEST_TEXT = 64 * 1024
+_SHORTEST_SECRET = 4
 _BEARER = re.compile(r"\b(Bearer|Basic|Token)\s+[^\s\"',;]{6,}", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _HIDDEN = "(hidden)"
@@ -103,19 +106,29 @@ class Redactor:
     """Takes secrets out of text that an administrator, a log or an audit trail will hold."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        # Longest first, so that a secret that contains another goes as a whole.
-        self._secrets = sorted({s for s in secrets if len(s) >= 4}, key=len, reverse=True)
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.hide(secret)
 
     def hide(self, secret: str) -> None:
         """One more that must not be shown, such as a token that was given just now."""
-        if secret not in self._secrets and len(secret) >= 4:
-            self._secrets = sorted({*self._secrets, secret}, key=len, reverse=True)
+        if secret not in self._secrets and len(secret) >= _SHORTEST_SECRET:
+            # Longest first, so that a secret that contains another goes as a whole.
+            every = {*self._secrets, *_spellings(secret)}
+            self._secrets = sorted(every, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
         text = _UNPRINTABLE.sub(" ", _BEARER.sub(rf"\1 {_HIDDEN}", text)).strip()
         return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}..."
+
+
+def _spellings(secret: str) -> set[str]:
+    """As it is, and as it stands in an address, a form or JSON, which errors like to quote."""
+    json = orjson.dumps(secret.encode(errors="replace").decode()).decode()[1:-1]
+    safe = secret.encode(errors="replace")
+    return {secret, json, quote(safe, safe=""), quote(safe), quote_plus(safe)}
 
 
 def explain(body: Any) -> Explanation:
@@ -250,4 +263,5 @@ def _said(answer: Answer, how: Explain) -> Explanation:
     try:
         return how(orjson.loads(answer.body))
     except orjson.JSONDecodeError:
-        return Explanation(answer.body[:_LONGEST_QUOTE].decode(errors="replace").strip())
+        # It is cut when what is secret was taken out: of half a secret nobody knows what it is.
+        return Explanation(answer.body[:_LONGEST_TEXT].decode(errors="replace").strip())

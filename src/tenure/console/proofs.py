@@ -58,4 +58,6 @@ def shown(receipt: Receipt) -> Shown | None:
     said = _SAID[receipt.verdict]
     if left:
         said = f"{left} of {len(lines)} applications need somebody to do something by hand."
+    if receipt.as_administrator:
+        said = f"{said} {receipt.as_administrator}" if left else receipt.as_administrator
     return Shown(receipt, MARKS[receipt.verdict], said, lines, left)

@@ -59,7 +59,7 @@ def items(
         *_written_back(),
         *_matches(),
         *_failed(),
-        *_requests(),
+        *_requests(rows),
         *_by_hand(),
         *_disputed(rows),
         *_without_email(),
@@ -293,12 +293,13 @@ def _failed() -> list[Item]:
     ]
 
 
-def _requests() -> list[Item]:
-    rows = requests.for_administrators(limit=_NAMED)
-    if not rows:
+def _requests(rows: Sequence[ApplicationRow]) -> list[Item]:
+    asked = requests.for_administrators(limit=_NAMED)
+    if not asked:
         return []
-    count, names = requests.count_for_administrators(), applications.application_names()
-    what = [f"{row.person.display_name}: {names.get(row.application, '')}" for row in rows]
+    count = requests.count_for_administrators()
+    names = {row.application.slug: row.application.name for row in rows}
+    what = [f"{row.person.display_name}: {names.get(row.application, '')}" for row in asked]
     more = f" and {count - _NAMED:,} more" if count > _NAMED else ""
     return [
         Item(
@@ -328,13 +329,11 @@ def _by_hand() -> list[Item]:
 def _disputed(rows: Sequence[ApplicationRow]) -> list[Item]:
     some = [row for row in rows if row.disputed]
     first = applications.disputed([row.application.pk for row in some], each=_SHOWN)
-    owners = people.people_by_key(uid for account in first for uid in account.candidates)
+    owners = people.names_by_key(uid for account in first for uid in account.candidates)
     found = []
     for row in some:
         accounts = [one for one in first if one.application_id == row.application.pk]
-        names = sorted(
-            {owners[u].display_name for a in accounts for u in a.candidates if u in owners}
-        )
+        names = sorted({owners[u] for a in accounts for u in a.candidates if u in owners})
         which = ", ".join(account.user_name or account.remote_id for account in accounts)
         whose = f": could be {' or '.join(names[:3])}" if names else ""
         found.append(

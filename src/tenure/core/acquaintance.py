@@ -21,9 +21,11 @@ from tenure.core.model import Attributes, Situation, Value
 from tenure.core.names import transliterate
 
 EMPLOYEE_NUMBER = "employee_number"
+NUMBER_ALONE = "employee_number alone"
 
 _ADDRESSES = ("email", "personal_email")
-_NAMES = ("given_name", "family_name", "display_name")
+_NAMES = ("given_name", "family_name", "display_name", "preferred_name", "middle_name")
+_WORD = re.compile(r"[\s,.]+")
 _NO_LETTER = re.compile(r"[^a-z0-9]+")
 _TWICE = re.compile(r"(.)\1+")
 #: How one name is written in two ways: Müller and Mueller, Đorđe and Djordje, Mariya and Marija.
@@ -137,12 +139,28 @@ class Recognition:
 
 
 def resemble(one: Attributes, other: Attributes) -> bool:
-    """Whether what a source says is one record may be of one human still: anything that names them
-    is the same. A record whose names and addresses are all others is somebody else's."""
-    return any(
-        (found := likeness(one.get(name))) and found == likeness(other.get(name))
-        for name in (*_ADDRESSES, *_NAMES, "birth_date")
-    )
+    """Whether what is known under one number may be of one human still: an address, a birthday or
+    any of their names is the same, in whatever order and spelling. Nothing is said against who has
+    no name."""
+    for name in (*_ADDRESSES, "birth_date"):
+        if (found := likeness(one.get(name))) and found == likeness(other.get(name)):
+            return True
+    mine, theirs = _names(one), _names(other)
+    return not (mine and theirs) or not mine.isdisjoint(theirs)
+
+
+def _names(attributes: Attributes) -> frozenset[str]:
+    """Each of their names by itself."""
+    words = (word for name in _NAMES for word in _WORD.split(str(attributes.get(name) or "")))
+    return frozenset(found for word in words if len(found := likeness(word)) > 1)
+
+
+def doubted(verdict: Acquaintance, record: Attributes, person: Attributes) -> Acquaintance:
+    """Two who count from one both have a 10: where a record has nothing but the number in common
+    with who has it, somebody has to say whose it is."""
+    if verdict.by == EMPLOYEE_NUMBER and not resemble(record, person):
+        return Acquaintance(candidates={verdict.known: NUMBER_ALONE})
+    return verdict
 
 
 def alike(one: Attributes, other: Attributes) -> bool:

@@ -152,6 +152,15 @@ def judge(*, what: str, new: int, recent: int, population: int, limit: Limit) ->
     )
 
 
+def leavers(source: str, *, now: int, to_come: int) -> str:
+    """What completes `12 ...` in a verdict: people whom a source lets go at once, and people whom
+    it lets go by a last day that it sets or brings forward."""
+    if not to_come:
+        return f"leavers in {source}"
+    which = f"{to_come} of them" if now else "each" if to_come > 1 else "this one"
+    return f"leavers in {source} ({which} by a last day to come, which it sets or brings forward)"
+
+
 def latest(reasons: Iterable[tuple[str, Counted, str]]) -> dict[tuple[str, str], str]:
     """What to tell of reasons for holding, `(application, what is counted, reason)`, the oldest
     first: each once, and of a guard that counted on meanwhile the last one, which says it all."""

@@ -79,6 +79,14 @@ def standing(life: WorkingLife, now: datetime) -> Standing:
     )
 
 
+def ends_sooner(before: date | None, after: date | None) -> bool:
+    """Whether a last day takes days of work from somebody who had the other one, or none: whom it
+    lets go some day it lets go sooner, and so is as grave as letting them go at once."""
+    if after is None or after.year == date.max.year:
+        return False
+    return before is None or before.year == date.max.year or after < before
+
+
 def zone(name: str) -> ZoneInfo:
     """The zone of that name in the IANA database. Raises `ValueError` that names it."""
     try:

@@ -3,7 +3,7 @@ as it waits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -39,10 +39,30 @@ class Kind(StrEnum):
     REQUEST = "request_waits"
 
 
+class Severity(StrEnum):
+    """Why somebody is told: something is wrong, or somebody has to decide or do something."""
+
+    WRONG = "Something is wrong"
+    WAITS = "Somebody has to decide or do something"
+
+
+SEVERITY: Final = {
+    Kind.HELD: Severity.WAITS,
+    Kind.IMPORT: Severity.WAITS,
+    Kind.STOPPED: Severity.WRONG,
+    Kind.WRITES: Severity.WRONG,
+    Kind.OPEN: Severity.WRONG,
+    Kind.EXPIRING: Severity.WRONG,
+    Kind.OVERDUE: Severity.WAITS,
+    Kind.FAILED: Severity.WRONG,
+    Kind.REQUEST: Severity.WAITS,
+}
+
 WORDS: Final = {
     Kind.HELD: "A guard holds operations",
     Kind.IMPORT: "A guard holds an import",
-    Kind.STOPPED: "An application does not accept us, and when it does again",
+    Kind.STOPPED: "An application, or a source that is written to, does not accept us, and when it "
+    "does again",
     Kind.WRITES: "All writes are stopped, and when they go on",
     Kind.OPEN: "A protected account of somebody who has left stays open",
     Kind.EXPIRING: "A credential dies soon",
@@ -55,9 +75,14 @@ WORDS: Final = {
 _ENDS: Final = {Kind.STOPPED: "application_works", Kind.WRITES: "writes_resumed"}
 
 
+#: How the key of a source begins that is not written to, for it does not accept us.
+_REFUSED: Final = "write-back refused "
+
+
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One thing. `path` is where a person decides; `about` the application that it is about.
+    """One thing. `path` is where a person decides; `about` the application, or source, that it is
+    about.
     `over`: it does not wait any more."""
 
     kind: Kind
@@ -76,6 +101,17 @@ class Waiting:
     @property
     def url(self) -> str:
         return f"{settings.TENURE_URL}{self.path}"
+
+
+def newer(chosen: Collection[str], known: Collection[str]) -> list[str]:
+    """Kinds that there were not yet when somebody chose among those that are `known`, and that they
+    are told of all the same: they chose everything of that severity."""
+    found = []
+    for kind in Kind:
+        same = [k.value for k in Kind if SEVERITY[k] is SEVERITY[kind] and k.value in known]
+        if kind.value not in known and same and all(one in chosen for one in same):
+            found.append(kind.value)
+    return found
 
 
 def waiting() -> list[Waiting]:
@@ -106,6 +142,8 @@ def ending(kind: str, key: str, about: str) -> Waiting | None:
             reverse("console:runs"),
             over=True,
         )
+    if kind == Kind.STOPPED and key.startswith(_REFUSED):
+        return _writes_into_again(key, about)
     if kind == Kind.STOPPED and (row := applications.accepting(about)) is not None:
         return Waiting(
             Kind.STOPPED,
@@ -116,6 +154,20 @@ def ending(kind: str, key: str, about: str) -> Waiting | None:
             over=True,
         )
     return None
+
+
+def _writes_into_again(key: str, slug: str) -> Waiting | None:
+    row = write_backs.accepting(slug)
+    if row is None:
+        return None
+    return Waiting(
+        Kind.STOPPED,
+        key,
+        f"{row.name} takes what is written into it again",
+        "What waited for it is written now. Nothing has to be done.",
+        reverse("console:source_write_back", args=[row.slug]),
+        over=True,
+    )
 
 
 def _writes() -> Iterator[Waiting]:
@@ -219,6 +271,7 @@ def _written_back() -> Iterator[Waiting]:
             title,
             trouble.reason,
             reverse("console:source_write_back", args=[trouble.slug]),
+            trouble.slug,
         )
 
 

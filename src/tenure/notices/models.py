@@ -14,12 +14,14 @@ class Channel(models.TextChoices):
 
 
 class Target(models.Model):
-    """An address or a URL. `kinds`: what is told there. The key that webhooks are signed with is
-    in the vault, by the target's number."""
+    """An address or a URL. `kinds`: what is told there, chosen among those that were `known`: see
+    `collecting.newer`. The key that webhooks are signed with is in the vault, by the target's
+    number."""
 
     channel = models.CharField(max_length=16, choices=Channel.choices)
     address = models.CharField(max_length=500)
     kinds = models.JSONField(default=list)
+    known = models.JSONField(default=list)
     added_by = models.CharField(max_length=200)
     added_at = models.DateTimeField(db_default=Now())
     #: What went wrong when it was told last, "" where nothing did.

@@ -21,7 +21,16 @@ from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.configuration import editing
 from tenure.infra.clock import now
-from tenure.notices.collecting import WORDS, Kind, Waiting, ending, waiting
+from tenure.notices.collecting import (
+    SEVERITY,
+    WORDS,
+    Kind,
+    Severity,
+    Waiting,
+    ending,
+    newer,
+    waiting,
+)
 from tenure.notices.models import Channel, Target, Told
 from tenure.people.services import company
 from tenure.signin import sending
@@ -76,7 +85,11 @@ def add(*, channel: str, address: str, kinds: Sequence[str]) -> tuple[Target, st
     if Target.objects.filter(channel=channel, address=address[:500]).exists():
         raise TargetRefused(f"{address} is told already: change there what it is told of.")
     row = Target.objects.create(
-        channel=channel, address=address[:500], kinds=chosen, added_by=actor()[:200]
+        channel=channel,
+        address=address[:500],
+        kinds=chosen,
+        known=[kind.value for kind in Kind],
+        added_by=actor()[:200],
     )
     key = ""
     if channel == Channel.WEBHOOK:
@@ -97,16 +110,23 @@ def change(pk: int, *, kinds: Sequence[str], seen: str) -> Target:
     chosen = [kind.value for kind in Kind if kind.value in kinds]
     if not chosen:
         raise TargetRefused("Choose at least one thing to be told of, or remove it.")
-    before, row.kinds = row.kinds, chosen
-    row.save(update_fields=["kinds"])
+    before, row.kinds = told_of(row)["kinds"], chosen
+    row.known = [kind.value for kind in Kind]
+    row.save(update_fields=["kinds", "known"])
     if before != chosen:
         _record(row, {"kinds": before}, {"kinds": chosen})
     return row
 
 
 def told_of(row: Target) -> dict[str, Any]:
-    """What can be changed of it."""
-    return {"kinds": row.kinds}
+    """What can be changed of it: what was chosen, and what came to that since."""
+    taken = {*row.kinds, *newer(row.kinds, row.known)}
+    return {"kinds": [kind.value for kind in Kind if kind.value in taken]}
+
+
+def newer_of(row: Target) -> list[str]:
+    """What it is told of that there was not yet when that was chosen."""
+    return newer(row.kinds, row.known)
 
 
 @transaction.atomic
@@ -133,8 +153,9 @@ def tell() -> int:
     Told.objects.filter(seen_at__lte=at - _FORGOTTEN).delete()
     arrived = 0
     for row in rows:
-        arrived += _tell(row, [item for item in found if item.kind.value in row.kinds])
-        arrived += _tell_endings(row, keys)
+        kinds = told_of(row)["kinds"]
+        arrived += _tell(row, [item for item in found if item.kind.value in kinds])
+        arrived += _tell_endings(row, keys, kinds)
     return arrived
 
 
@@ -157,11 +178,11 @@ def _tell(row: Target, items: Sequence[Waiting]) -> int:
     return _deliver(row, due)
 
 
-def _tell_endings(row: Target, keys: Sequence[str]) -> int:
+def _tell_endings(row: Target, keys: Sequence[str], kinds: Sequence[str]) -> int:
     """That it is over, of what they were told and what waits no more."""
     due = []
     for told in row.told.exclude(sent_at=None).exclude(key__in=keys).order_by("pk"):
-        item = ending(told.kind, told.key, told.about) if told.kind in row.kinds else None
+        item = ending(told.kind, told.key, told.about) if told.kind in kinds else None
         if item is not None and _may_try(told):
             due.append((item, told))
     return _deliver(row, due)
@@ -291,6 +312,14 @@ def _record(row: Target, before: Any, after: Any) -> None:
     )
 
 
-def kinds() -> list[tuple[str, str]]:
-    """What can be told of, with its words."""
-    return [(kind.value, WORDS[kind]) for kind in Kind]
+def kinds() -> list[tuple[str, list[tuple[str, str]]]]:
+    """What can be told of with its words, by how grave it is."""
+    return [
+        (severity.value, [(k.value, WORDS[k]) for k in Kind if SEVERITY[k] is severity])
+        for severity in Severity
+    ]
+
+
+def words() -> dict[str, str]:
+    """Kind -> what it is called."""
+    return {kind.value: WORDS[kind] for kind in Kind}

@@ -19,10 +19,9 @@ from tenure.core.model import LifecycleState
 from tenure.core.veiling import HIDDEN as HIDDEN
 from tenure.figures.services import figure, register
 from tenure.infra.paging import Page, page
-from tenure.people.attributes import STANDARD
-from tenure.people.models import AttributeDefinition, Person, PersonChange, PersonUnion
+from tenure.people.models import Person, PersonChange, PersonUnion
 from tenure.people.searching import having_words
-from tenure.people.services import company, lagging
+from tenure.people.services import attribute_book, company, lagging
 from tenure.people.services import sensitive_attributes as sensitive_attributes
 
 
@@ -148,6 +147,12 @@ def people_by_key(keys: Iterable[str]) -> dict[str, Person]:
     return {str(person.pk): person for person in Person.objects.filter(pk__in=set(keys))}
 
 
+def names_by_key(keys: Iterable[str]) -> dict[str, str]:
+    """Id, as text -> name, for those who are still there. One query."""
+    rows = Person.objects.filter(pk__in=set(keys)).values_list("pk", "display_name")
+    return {str(pk): name for pk, name in rows}
+
+
 def uids(keys: Iterable[int]) -> dict[int, str]:
     """Id -> uid. One query."""
     rows = Person.objects.filter(pk__in=set(keys)).values_list("pk", "uid")
@@ -156,10 +161,8 @@ def uids(keys: Iterable[int]) -> dict[int, str]:
 
 def attribute_labels() -> tuple[dict[str, str], frozenset[str]]:
     """Attribute -> its label, in the order of the schema; and which are sensitive."""
-    own = list(AttributeDefinition.objects.all())
-    labels = {name: label for name, (label, _) in STANDARD.items()}
-    labels |= {row.name: row.label for row in own}
-    return labels, frozenset(row.name for row in own if row.sensitive)
+    book = attribute_book()
+    return dict(book.labels), book.sensitive
 
 
 def values_of(name: str, *, limit: int = 50) -> list[tuple[str, int]]:
@@ -193,7 +196,8 @@ def shown_attributes(attributes: Mapping[str, object]) -> dict[str, object]:
 def reports_of(person: Person, *, limit: int = 12) -> tuple[list[Person], int]:
     """Who reports to them and has not left: the first by name, and how many in all."""
     rows = person.reports.exclude(state=LifecycleState.LEFT.value)
-    return list(rows.order_by("display_name", "id")[:limit]), rows.count()
+    first = list(rows.order_by("display_name", "id")[:limit])
+    return first, len(first) if len(first) < limit else rows.count()
 
 
 def leads(person: Person) -> bool:

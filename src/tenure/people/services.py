@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -53,6 +54,28 @@ def company_read_once() -> Iterator[None]:
         yield
     finally:
         _known.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeBook:
+    """All attributes, the standard ones and the company's own: their labels in the order of the
+    schema, their types, and those that are sensitive."""
+
+    labels: Mapping[str, str]
+    kinds: Mapping[str, AttributeType]
+    sensitive: frozenset[str]
+
+
+def attribute_book() -> AttributeBook:
+    """One query, for whoever needs more than one part of it."""
+    own = list(AttributeDefinition.objects.all())
+    labels = {name: label for name, (label, _) in STANDARD.items()}
+    kinds = {name: kind for name, (_, kind) in STANDARD.items()}
+    return AttributeBook(
+        labels | {row.name: row.label for row in own},
+        kinds | {row.name: AttributeType(row.type) for row in own if not row.standard},
+        frozenset(row.name for row in own if row.sensitive),
+    )
 
 
 def schema() -> dict[str, AttributeType]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from tenure.applications import selectors as applications
 from tenure.applications.models import Account, Application
 from tenure.core.model import (
     ApplicationMode,
@@ -20,7 +19,6 @@ from tenure.core.model import (
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.explain import ApplicationExplanation, explain
 from tenure.rules.exceptions import in_force
 from tenure.rules.models import AccessException
@@ -69,22 +67,21 @@ class Tile:
 
 def tiles_of(person: Person) -> list[Tile]:
     """What the person has, is to have, or had and has lost; removed accounts are not shown."""
+    explained = explain(person)
     operations = {
         op.application.slug: op
-        for op in provisioning.open_operations(person, refused=True)
+        for op in explained.operations
         if op.kind in _MAKES or op.state != OperationState.REJECTED.value
     }
     accounts = {
-        account.application.slug: account
-        for account in applications.accounts_of(person)
+        account.application_id: account
+        for account in explained.accounts
         if account.situation == Situation.LINKED.value
     }
-    rows = {row.application.slug: row.application for row in applications.applications()}
     own = in_force([person.pk], now()).get(person.pk, [])
     found = []
-    for why in explain(person).applications:
-        slug = why.application
-        tile = _tile(person, rows[slug], accounts.get(slug), operations.get(slug), why)
+    for row, why in zip(explained.rows, explained.applications, strict=True):
+        tile = _tile(person, row, accounts.get(row.pk), operations.get(row.slug), why)
         if tile is not None:
             found.append(replace(tile, until=_until(why, own)))
     return found

@@ -25,6 +25,7 @@ from tenure.requests.offers import Standing, offers
 from tenure.requests.routing import WORDS, Router
 from tenure.requests.words import entry, length
 from tenure.rules.exceptions import ExceptionRefused
+from tenure.signin.administrators import may_be
 from tenure.signin.models import User
 from tenure.signin.owners import may_come_in
 
@@ -137,9 +138,7 @@ def decide_as_administrator(
     `NoSuchRequest` and `RequestRefused`."""
     with transaction.atomic():
         row = _locked(AccessRequest.objects.filter(pk=pk))
-        who = row.person
-        names = (who.email, who.employee_number or "", who.display_name)
-        if user is not None and user.name.casefold() in {n.casefold() for n in names if n}:
+        if user is not None and may_be(user, row.person):
             raise RequestRefused("This is your own request. Somebody else has to decide about it.")
         return _decide(row, approve=approve, reason=reason, lasts=lasts)
 

@@ -196,10 +196,16 @@ def _store(stream: Stream, rows: list[Signal]) -> int:
 
 
 def _closed(stream: Stream, people: Sequence[Person], because: str) -> None:
-    """Their sessions and account, told once until the account is open again."""
+    """Their sessions and account, told once until the account is open again; and of whoever came
+    back and is closed anew before that was seen, once more."""
     keys = [person.pk for person in people]
-    before = set(stream.told.filter(person__in=keys).values_list("person_id", flat=True))
-    fresh = [person for person in people if person.pk not in before]
+    before = dict(stream.told.filter(person__in=keys).values_list("person_id", "since"))
+    since = {person.pk: _closed_since(person) for person in people}
+    fresh = [
+        person
+        for person in people
+        if person.pk not in before or since[person.pk] not in (None, before[person.pk])
+    ]
     revoked = events.session_revoked(now(), because)
     said = [
         item
@@ -210,8 +216,18 @@ def _closed(stream: Stream, people: Sequence[Person], because: str) -> None:
         )
     ]
     if send(stream, said):
-        rows = [Told(stream=stream, person=person) for person in fresh]
-        Told.objects.bulk_create(rows, batch_size=_BATCH, ignore_conflicts=True)
+        rows = [Told(stream=stream, person=one, since=since[one.pk]) for one in fresh]
+        Told.objects.bulk_create(
+            rows,
+            batch_size=_BATCH,
+            update_conflicts=True,
+            unique_fields=["stream", "person"],
+            update_fields=["since"],
+        )
+
+
+def _closed_since(person: Person) -> datetime | None:
+    return person.state_since if person.state in CLOSED else None
 
 
 def _open_streams() -> Iterable[Stream]:

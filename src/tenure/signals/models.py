@@ -148,6 +148,8 @@ class Told(models.Model):
     stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="told")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
     purged = models.BooleanField(default=False)
+    #: Of those whose access has ended: since when.
+    since = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -13,6 +13,7 @@ from django.db.models import Count, Max, Q
 
 from tenure.audit.models import Action
 from tenure.audit.services import record
+from tenure.people.models import Person
 from tenure.signin.endings import end_sessions
 from tenure.signin.models import Role, User
 
@@ -39,6 +40,19 @@ def administrators() -> list[Administrator]:
         seen=Max("sessions__seen_at"),
     ).order_by("-is_active", "name", "pk")
     return [Administrator(row, row.keys, row.open, row.seen) for row in rows]
+
+
+def may_be(user: User, person: Person) -> bool:
+    """Whether an administrator may be this person: they are called as the person is, or by the
+    person's address or number. Nothing else says who an administrator is in HR."""
+    names = (person.email, person.employee_number or "", person.display_name)
+    return user.name.casefold() in {name.casefold() for name in names if name}
+
+
+def called_as(person: Person) -> list[User]:
+    """The administrators who may come in and may be this person."""
+    rows = User.objects.filter(is_active=True).order_by("name", "pk")
+    return [user for user in rows if may_be(user, person)]
 
 
 @transaction.atomic

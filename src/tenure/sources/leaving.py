@@ -1,8 +1,8 @@
 """The leavers of one import: kept back to its end, judged together, taken whole or not at all.
 
-Somebody is a leaver because their row says so, or because their row is gone from a source where
-that means it. A row that cannot be read is not gone: whose it is nobody knows, so while there is
-one nobody is taken for absent.
+Somebody is a leaver because their row says so, now or by a last day to come that it sets or brings
+forward, or because their row is gone from a source where that means it. A row that cannot be read
+is not gone: whose it is nobody knows, so while there is one nobody is taken for absent.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import QuerySet
 
-from tenure.core.guard import judge
+from tenure.core.guard import Verdict, judge, leavers
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
 from tenure.readers.base import ReaderError
@@ -28,8 +28,9 @@ _BATCH = 1000
 
 
 def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
-    """Keep those that make a leaver of somebody who is here. Returns the others."""
-    gone = [row for row in rows if row.left(work.at)]
+    """Keep those that make a leaver of somebody who is here, now or some day. Returns others."""
+    left = {row.key for row in rows if row.left(work.at)}
+    gone = [row for row in rows if row.key in left or row.lets_go_sooner]
     here = _here(gone) if gone else frozenset()
     if not here:
         return list(rows)
@@ -38,6 +39,7 @@ def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
     for row in gone:
         if row.key in here:
             work.leaving += 1
+            work.ending += row.key not in left
             if work.accept or work.leaving <= most:
                 work.leavers.append(row)
     return [row for row in rows if row.key not in here]
@@ -80,13 +82,7 @@ def take_leavers(work: Work, mapping: RowMapping) -> str:
     """The leavers of the whole import, guard permitting. Returns why they are held, or ""."""
     absent = _absent(work)
     leaving = work.leaving + absent.count()
-    verdict = judge(
-        what=f"leavers in {work.source.name}",
-        new=leaving,
-        recent=work.recent,
-        population=work.population,
-        limit=work.limit,
-    )
+    verdict = judged(work, leaving)
     if verdict.held and not work.accept:
         work.counts["held"] = leaving
         return verdict.reason
@@ -98,12 +94,25 @@ def take_leavers(work: Work, mapping: RowMapping) -> str:
         records = absent.iterator(_BATCH)
         while batch := list(islice(records, _BATCH)):
             left += work.merge([mapping.gone(item, work.at) for item in batch])
+        work.counts["ending"] += work.ending
         if verdict.held:
+            left += work.ending
             work.counts["approved"] += left
             approve(work, {"leavers": left, "guard": verdict.reason})
         # In this very transaction: who left counts for the guard even if the process dies next.
         runs.advance(work.run, counters=work.counts)
     return ""
+
+
+def judged(work: Work, leaving: int) -> Verdict:
+    """What the guard says of so many leavers, those among them whose last day is to come."""
+    return judge(
+        what=leavers(work.source.name, now=leaving - work.ending, to_come=work.ending),
+        new=leaving,
+        recent=work.recent,
+        population=work.population,
+        limit=work.limit,
+    )
 
 
 def _absent(work: Work) -> QuerySet[SourceRecord]:

@@ -18,7 +18,6 @@ from django.db import connection
 
 from tenure.connectors.scim.attributes import flatten
 from tenure.core.acquaintance import resemble
-from tenure.core.guard import judge
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
 from tenure.readers.base import Row
@@ -27,7 +26,7 @@ from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
 from tenure.sources import asking, renumbering, seen
 from tenure.sources.acquainting import acquaint
-from tenure.sources.leaving import keep_back
+from tenure.sources.leaving import judged, keep_back
 from tenure.sources.managers import tie_managers
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
@@ -309,17 +308,12 @@ def _leavers(work: Work) -> str:
     """The leavers among them, guard permitting. Returns why they are held, or ""."""
     if not work.leaving:
         return ""
-    verdict = judge(
-        what=f"leavers in {work.source.name}",
-        new=work.leaving,
-        recent=work.recent,
-        population=work.population,
-        limit=work.limit,
-    )
+    verdict = judged(work, work.leaving)
     if verdict.held:
         work.counts["held"] += work.leaving
         return verdict.reason
     work.merge(work.leavers)
+    work.counts["ending"] += work.ending
     return ""
 
 

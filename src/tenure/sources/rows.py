@@ -14,7 +14,7 @@ import orjson
 from tenure.core.cleaning import clean_text, parse_date
 from tenure.core.expression_sets import ValueSet
 from tenure.core.expressions import AttributeType, ExpressionError, compile_row_value
-from tenure.core.lifecycle import WorkingLife, standing
+from tenure.core.lifecycle import WorkingLife, ends_sooner, standing
 from tenure.core.model import LifecycleState, Value
 from tenure.people.selectors import sensitive_attributes
 from tenure.people.services import company, schema
@@ -81,6 +81,14 @@ class MappedRow:
     @property
     def end_date(self) -> date | None:
         return read_date(self.attributes.get("end_date"))
+
+    @property
+    def lets_go_sooner(self) -> bool:
+        """Whether it gives somebody whom the source had already a last day, or an earlier one. With
+        a first record the last day of a contract comes as well: that lets nobody go."""
+        if not self.present or self.record is None or not self.record.present:
+            return False
+        return ends_sooner(read_date(self.record.attributes.get("end_date")), self.end_date)
 
     def left(self, at: datetime) -> bool:
         """Whether the row says that the person is gone at this instant."""

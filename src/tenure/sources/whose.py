@@ -12,7 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tenure.core.acquaintance import EMPLOYEE_NUMBER, Acquaintance, Recognition, SameAttribute
+from tenure.core.acquaintance import (
+    EMPLOYEE_NUMBER,
+    Acquaintance,
+    Recognition,
+    SameAttribute,
+    doubted,
+)
 from tenure.core.correlation import Key
 from tenure.core.model import LifecycleState, Value
 from tenure.infra.bulk import among
@@ -132,9 +138,13 @@ def attempt(slug: str, rules: Rules, records: Sequence[Record]) -> Trial:
         for pk, attributes in elsewhere.items()
         if (shared := recognition.person_keys(attributes) & near[str(pk)])
     }
-    verdicts = recognition.recognise(
+    found = recognition.recognise(
         keys, people, taken=_taken(slug, people, rows), gone=_gone(people)
     )
+    verdicts = {
+        key: doubted(one, rows[key].attributes, elsewhere[int(one.known)]) if one.known else one
+        for key, one in found.items()
+    }
     back = _back(rules, records, newest)
     trial = Trial(looked=len(records), others=_others(slug))
     seen = _seen(verdicts, back)

@@ -61,6 +61,8 @@ class Work:
     #: Rows that would make somebody a leaver, as many as the guard may let through.
     leavers: list[MappedRow] = field(default_factory=list)
     leaving: int = 0
+    #: Those of them whose last day is to come.
+    ending: int = 0
     #: People whom no row of it made a leaver, and who left as other sources say.
     let_go: int = 0
     #: Ids of the people who have left now.
@@ -83,7 +85,7 @@ class Work:
         self.limit = source_guard_from(self.source.guard).leavers
         since = self.at - self.limit.window
         lately = selectors.counted_since(RunKind.IMPORT, self.source.slug, since)
-        self.recent = lately["left"] - lately["approved"]
+        self.recent = lately["left"] + lately["ending"] - lately["approved"]
         self._left_lately = lately["left"]
         self.newest = Person.objects.aggregate(pk=Max("pk"))["pk"] or 0
         self.everybody = Everybody.of(self.source, self.newest)

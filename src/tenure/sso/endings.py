@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import BooleanField, ExpressionWrapper, F, Q
 
 from tenure.applications.models import Application
 from tenure.audit.models import Action
@@ -109,17 +109,17 @@ def end_people(people: Sequence[Person], because: str) -> int:
 
 def end_lost(people: Sequence[int] | None = None) -> int:
     """End the sessions of those who are not to have the application any more: of these people, or
-    of whoever has changed since they were looked at, or was not looked at lately. Returns how
-    many ended."""
+    of whoever has changed since they were looked at, and then of those who were not looked at
+    lately, so many. Returns how many ended."""
     rows = ApplicationSession.objects.filter(ended_at=None)
+    rows = rows.select_related("person", "application", "portal_session")
     if people is not None:
-        rows = rows.filter(person__in=people)
+        found = list(rows.filter(person__in=people).order_by("checked_at", "pk"))
     else:
         changed = Q(generation__lt=F("person__generation"))
-        rows = rows.filter(changed | Q(checked_at__lt=now() - _LOOK_AGAIN))
-    rows = rows.select_related("person", "application", "portal_session")
-    ordered = rows.order_by("checked_at", "pk")
-    found = list(ordered if people is not None else ordered[:_BATCH])
+        due = rows.filter(changed | Q(checked_at__lt=now() - _LOOK_AGAIN))
+        first = ExpressionWrapper(changed, BooleanField())
+        found = list(due.order_by(first.desc(), "checked_at", "pk")[:_BATCH])
     if not found:
         return 0
     at = now()

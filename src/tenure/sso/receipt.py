@@ -6,7 +6,7 @@ from the audit trail, which stays; what is under way, from its tables. Only read
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -26,9 +26,11 @@ from tenure.people.services import company
 from tenure.provisioning.decisions.byhand import BY_HAND
 from tenure.provisioning.execution.proving import KEPT
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.explain import Explanation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
 from tenure.provisioning.records.loading import Protecting
+from tenure.signin.administrators import called_as
 from tenure.sso import heard
 from tenure.sso.models import ApplicationSession, Outcome, SignOn
 from tenure.sso.ways import ways_of
@@ -86,7 +88,8 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """All of one person, at an instant. `ended`: what was ended here, at the door, the last time
-    that their access ended. `sealed`: how far the audit trail is chained."""
+    that their access ended. `sealed`: how far the audit trail is chained. `administrators`: names
+    of those who may be them and still come in to the console, which knows no HR."""
 
     person: Person
     made_at: datetime
@@ -95,10 +98,24 @@ class Receipt:
     ended: Mapping[str, int]
     lines: tuple[Line, ...]
     sealed: tuple[int, str]
+    administrators: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
+        if self.administrators:
+            return Verdict.BY_HAND
         return core.worst([part for line in self.lines for part in line.parts])
+
+    @property
+    def as_administrator(self) -> str:
+        """What is to be done about that; "" for nothing."""
+        names = ", ".join(self.administrators)
+        return (
+            f"An administrator of their name may come in to the console: {names}. If that is them, "
+            "deactivate it in Settings, Administrators."
+            if names
+            else ""
+        )
 
     @property
     def left(self) -> list[Line]:
@@ -119,24 +136,29 @@ class Receipt:
             "verdict": self.verdict.value,
             "access_ended_at": self.ended_at,
             "ended_here": dict(self.ended),
+            "administrators": list(self.administrators),
             "applications": [line.as_json() for line in self.lines],
             "audit_trail": {"position": self.sealed[0], "digest": self.sealed[1]},
         }
 
 
-def receipt_of(person: Person, application: Application | None = None) -> Receipt:
-    """Of everything that the person has or had; or of one application."""
+def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
+    """Of everything that the person has or had. `explained`: their access, of all applications,
+    where it is known already."""
     trail = heard.Trail(person)
-    accounts, sessions = _accounts(person), _sessions(person)
-    rows = _applications({*accounts, *sessions}, trail.applications, application)
+    every = list(explained.rows) if explained else list(Application.objects.all())
+    accounts, sessions = _accounts(person, explained), _sessions(person)
+    wanted, named = {*accounts, *sessions}, trail.applications
+    rows = [row for row in every if row.pk in wanted or row.slug in named]
     at = now()
-    standings = Standings([person], rows, at)
+    due_there = explained.due if explained else _due(person, rows, at)
     signed_in = _sign_ins(person)
-    waiting = heard.waiting(person)
-    closing, unused = _operations(person), never_open(person)
+    waiting, closing = heard.waiting(person), _operations(person)
+    unused = never_open(person, [one for own in accounts.values() for one in own])
+    protecting = Protecting(rows)
     lines = []
     for row in rows:
-        due = person.state not in CLOSED and standings.given(person, row).due
+        due = person.state not in CLOSED and row.slug in due_there
         own = accounts.get(row.pk, [])
         messages = [*waiting.get(row.pk, ()), *trail.messages.get(row.slug, ())]
         told = tuple(sorted(messages, key=lambda one: one.made_at, reverse=True))
@@ -144,7 +166,9 @@ def receipt_of(person: Person, application: Application | None = None) -> Receip
             AccountLine(
                 one.user_name,
                 one.remote_id,
-                core.account(_account_facts(one, row, due=due, closing=closing)),
+                core.account(
+                    _account_facts(one, row, due=due, closing=closing, protecting=protecting)
+                ),
             )
             for one in own
         )
@@ -159,13 +183,27 @@ def receipt_of(person: Person, application: Application | None = None) -> Receip
         ended=trail.ended if person.state in CLOSED else {},
         lines=tuple(lines),
         sealed=_sealed(),
+        administrators=_administrators(person),
     )
 
 
-def _accounts(person: Person) -> dict[int, list[Account]]:
+def _administrators(person: Person) -> tuple[str, ...]:
+    return tuple(user.name for user in called_as(person)) if person.state in CLOSED else ()
+
+
+def _due(person: Person, rows: Sequence[Application], at: datetime) -> frozenset[str]:
+    """Those of the applications that they are to have."""
+    if person.state in CLOSED:
+        return frozenset()
+    standings = Standings([person], rows, at)
+    return frozenset(row.slug for row in rows if standings.given(person, row).due)
+
+
+def _accounts(person: Person, explained: Explanation | None) -> dict[int, list[Account]]:
     """What they have, and of what is gone the last where nothing is left."""
     found: dict[int, list[Account]] = defaultdict(list)
-    for row in Account.objects.filter(person=person).order_by("-created_at", "-pk"):
+    known = explained.accounts if explained else Account.objects.filter(person=person)
+    for row in sorted(known, key=lambda row: (row.created_at, row.pk), reverse=True):
         found[row.application_id].append(row)
     deleted = Situation.DELETED.value
     return {
@@ -201,21 +239,16 @@ def _operations(person: Person) -> dict[int, Operation]:
     return {key: row for key, row in latest.items() if row.state == refused} | found
 
 
-def _applications(
-    keys: Iterable[int], slugs: Iterable[str], only: Application | None
-) -> list[Application]:
-    if only is not None:
-        return [only]
-    wanted, named = set(keys), set(slugs)
-    every = Application.objects.order_by("position", "slug")
-    return [row for row in every if row.pk in wanted or row.slug in named]
-
-
 def _account_facts(
-    row: Account, application: Application, *, due: bool, closing: Mapping[int, Operation]
+    row: Account,
+    application: Application,
+    *,
+    due: bool,
+    closing: Mapping[int, Operation],
+    protecting: Protecting,
 ) -> AccountFacts:
     proof, operation = row.evidence or {}, closing.get(row.pk)
-    untouched = _untouched(row, application, planned=operation is not None)
+    untouched = _untouched(row, application, protecting, planned=operation is not None)
     held = operation is not None and operation.state == OperationState.HELD.value
     if held and operation is not None and owners.is_reason(operation.hold_reason):
         untouched, operation = operation.hold_reason, None
@@ -247,9 +280,11 @@ def _word_of(row: Account, proof: Mapping[str, Any]) -> str:
     return str(proof.get("by") or "") if proof.get("sent") == BY_HAND and not read else ""
 
 
-def _untouched(row: Account, application: Application, *, planned: bool) -> str:
+def _untouched(
+    row: Account, application: Application, protecting: Protecting, *, planned: bool
+) -> str:
     """Why nothing is done to an account that is open; "" where it is."""
-    if row.active is not False and (why := Protecting([application]).why(row)):
+    if row.active is not False and (why := protecting.why(row)):
         return f"protected: {why}"
     if row.situation != Situation.LINKED.value:
         return "it is not certain whose it is"

@@ -50,7 +50,7 @@ def not_told(*, within: timedelta) -> list[tuple[Application, int]]:
         .annotate(n=Count("pk"))
     )
     counts = dict(rows)
-    found = Application.objects.filter(pk__in=[pk for pk in counts if pk])
+    found = Application.objects.filter(pk__in=[pk for pk in counts if pk]).only("slug", "name")
     return [(row, counts[row.pk]) for row in found]
 
 

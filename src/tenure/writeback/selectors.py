@@ -91,6 +91,14 @@ class Trouble:
     reason: str
 
 
+def accepting(slug: str) -> Source | None:
+    """The source, where it is there, is written to and was not refused since it last took it."""
+    row = Source.objects.filter(slug=slug).exclude(write_back={}).first()
+    if row is None or Pause.objects.filter(source=row, refused=True).exists():
+        return None
+    return row
+
+
 def troubles() -> list[Trouble]:
     """Of all sources. Two queries."""
     refused = Pause.objects.filter(refused=True).select_related("source")

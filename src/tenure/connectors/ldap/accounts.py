@@ -66,7 +66,9 @@ class Accounts:
         found: list[Entry] = []
         attributes = sorted({*self._read, *extra})
         for base in self._bases():
-            found += await self._directory.search(base, both(self.filter, wanted), attributes)
+            found += await self._directory.search(
+                base, both(self.filter, wanted), attributes, must_be=True
+            )
         return found
 
     async def at(self, dn: str) -> Entry | None:

@@ -78,13 +78,17 @@ class Directory:
         *,
         scope: int = SUBTREE,
         most: int = 0,
+        must_be: bool = False,
     ) -> list[Entry]:
-        """Entries under `base`; none where there is no `base`. `most`: no more than that."""
+        """Entries under `base`; none where there is no `base`, unless it `must_be` there.
+        `most`: no more than that."""
         ask = Ask("SEARCH", base or "the root", write=False)
         operation = _search(base, filter_, attributes, scope, most)
 
         async def send(session: Session) -> list[Entry]:
             result, entries = await session.ask(operation)
+            if must_be and result.code == NO_SUCH_OBJECT:
+                raise _no_base(base)
             return self._found(ask, result, entries, most)
 
         return await self._do(ask, send)
@@ -116,7 +120,8 @@ class Directory:
         controls: Sequence[Control] = (),
     ) -> AsyncGenerator[list[Entry]]:
         """Everything under `base`, page by page (RFC 2696), on a connection of its own: a server
-        keeps the place of one listing for each."""
+        keeps the place of one listing for each. Raises `StopApplication` where there is no `base`:
+        whoever is not listed would look deleted."""
         ask = Ask("SEARCH", base, write=False)
         operation = _search(base, filter_, attributes, SUBTREE, 0)
         async with self._alone(ask) as session:
@@ -128,6 +133,8 @@ class Directory:
                     result, entries = await session.ask(operation, [control, *controls])
                 except (Lost, NotConnected) as error:
                     raise self._trouble(ask, error) from None
+                if result.code == NO_SUCH_OBJECT:
+                    raise _no_base(base)
                 page = self._found(ask, result, entries, 0)
                 cookie = _cookie(result)
                 yield page
@@ -313,6 +320,13 @@ def _search(base: str, filter_: Filter, attributes: Sequence[str], scope: int, m
         boolean(False),
         filter_,
         sequence(*map(octets, attributes)),
+    )
+
+
+def _no_base(base: str) -> StopApplication:
+    return StopApplication(
+        f"{base} is not there, or not to be seen: nothing is concluded about who is under it. "
+        "Correct the DN, or give the account that we sign in with the right to read it."
     )
 
 

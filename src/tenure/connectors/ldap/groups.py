@@ -132,7 +132,7 @@ class Groups:
         value = identifier_value(self._id, remote_id)
         if value is not None:
             wanted = both(self._filter, equal(self._id, value))
-            found = await self._directory.search(self._base, wanted, ["cn"])
+            found = await self._directory.search(self._base, wanted, ["cn"], must_be=True)
             if found:
                 return found[0]
         raise NotFound(f"There is no group {remote_id} under {self._base}.")

@@ -51,7 +51,8 @@ class ManualConnector(OpenWith):
 
     def __init__(self, config: ConnectorConfig) -> None:
         self._instructions = ManualSettings.model_validate(dict(config.settings)).instructions
-        self.capabilities = Capabilities(listed=False, searchable=frozenset())
+        # Nothing is sent there, so nothing of it has to be looked for before somebody is asked.
+        self.capabilities = Capabilities(listed=False, unique_names=True, searchable=frozenset())
 
     async def check(self) -> list[Check]:
         """There is nothing that could be wrong."""

@@ -18,6 +18,7 @@ from tenure.connectors.base import (
     OutcomeUnknown,
     Rejected,
     RetryLater,
+    StopApplication,
     Unsupported,
 )
 from tenure.connectors.http import HttpFunnel, segment
@@ -51,7 +52,12 @@ class Changer:
             )
         identifier = str(body["id"])
         # Some write ids in another case than they give them; they are one id all the same.
-        body["id"] = remote_id if identifier.casefold() == remote_id.casefold() else identifier
+        if identifier.casefold() != remote_id.casefold():
+            raise StopApplication(
+                f"GET {user(remote_id)} was answered with the account {identifier}: nothing may be "
+                "concluded from that, and nothing is written by it. Tell the application's maker."
+            )
+        body["id"] = remote_id
         if self._speech.dialect.version == "1.1":
             version1.understood(body)
         return body

@@ -20,6 +20,7 @@ from tenure.connectors.base import (
     OutcomeUnknown,
     Rejected,
     RemoteEntitlement,
+    RetryLater,
     StopApplication,
     Unsupported,
 )
@@ -42,6 +43,8 @@ Pages = Callable[[str, Mapping[str, str]], AsyncIterator[list[Resource]]]
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 #: So many groups without members in the list are read one by one to see whether they are empty.
 _DOUBTED = 5
+#: Where members are shown that are not in the group itself.
+_ELSEWHERE = frozenset({"filter", "users", "never"})
 _WITH_ADDRESS = "Members are taken only with their address ($ref)."
 
 
@@ -114,9 +117,10 @@ class Groups:
         else:
             await self._patch(remote_id, new, gone)
 
-    async def has(self, remote_id: str, member: str) -> bool:
-        """Whether the account is in the group, as far as the group shows."""
-        return member in members_of(await self._read(remote_id))
+    async def has(self, remote_id: str, member: str) -> bool | None:
+        """Whether the account is in the group; None where the group does not show that."""
+        group = await self._read(remote_id)
+        return None if self._hides(group) else member in members_of(group)
 
     # Changing.
 
@@ -197,6 +201,13 @@ class Groups:
         async def attempt() -> None:
             group = await self._read(remote_id)
             version = version_of(group)
+            if self._hides(group):
+                raise Unsupported(
+                    "The application does not show who is in this group, and takes it as a whole "
+                    "only: everybody else would be out of it.",
+                    f"In its own administration pages, add {', '.join(new) or 'nobody'}, remove "
+                    f"{', '.join(gone) or 'nobody'}.",
+                )
             there = entries(group.get("members"))
             out = await self._called(gone, there)
             kept = [entry for entry in there if _names(entry).isdisjoint(out)]
@@ -263,8 +274,21 @@ class Groups:
     # Reading.
 
     async def _read(self, remote_id: str) -> Resource:
-        body = await self._http.read(_group(remote_id), single=True)
-        return body if isinstance(body, dict) else {}
+        """As it is now. What is no such group is not taken for one that is empty: written back, it
+        would lose everybody."""
+        group = await self._http.one(_group(remote_id))
+        identifier = str(group.get("id", ""))
+        if identifier.casefold() != remote_id.casefold():
+            raise RetryLater(
+                f"GET {_group(remote_id)} was answered with "
+                f"{f'the group {identifier}' if identifier else 'no group'}: nothing is concluded "
+                "from that, or written by it. It is read again later."
+            )
+        return group
+
+    def _hides(self, group: Resource) -> bool:
+        """Whether who is in it is shown elsewhere, so that it only looks empty."""
+        return "members" not in group and self._speech.shown in _ELSEWHERE
 
     async def _members(self, group: Resource, shown: str) -> frozenset[str] | None:
         if shown == "never":

@@ -182,7 +182,7 @@ def notifications(request: ConsoleRequest) -> HttpResponse:
     row = notices.target(int(number)) if number.isdecimal() else None
     told = notices.told_of(row) if row is not None else None
     if row is not None:
-        typed = {"channel": row.channel, "address": row.address, "kinds": row.kinds}
+        typed = {"channel": row.channel, "address": row.address, **notices.told_of(row)}
     seen, base = editing.version(told), conflicts.write(told)
     if request.method == "POST":
         do = request.POST.get("do", "add")
@@ -214,9 +214,11 @@ def notifications(request: ConsoleRequest) -> HttpResponse:
             return redirect("console:notifications")
     context = {
         "tab": "notifications",
-        "rows": notices.targets(),
+        "rows": [
+            (one, notices.told_of(one)["kinds"], notices.newer_of(one)) for one in notices.targets()
+        ],
         "kinds": notices.kinds(),
-        "words": dict(notices.kinds()),
+        "words": notices.words(),
         "typed": typed,
         "target": row,
         "seen": seen,
@@ -243,7 +245,7 @@ def _change_target(request: ConsoleRequest, number: str) -> HttpResponse | dict[
     except notices.TargetRefused as refused:
         return {"kinds": str(refused)}
     except editing.Overtaken as taken:
-        words = dict(notices.kinds())
+        words = notices.words()
         sides = [conflicts.read(request.POST.get("base", "")), taken.now, {"kinds": kinds}]
         shown = [
             {"kinds": [words.get(kind, kind) for kind in side["kinds"]]} if side else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import unicodedata
 import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +30,7 @@ from tenure.infra.clock import now
 from tenure.people import local
 from tenure.people import selectors as people
 from tenure.people.models import Person
-from tenure.people.services import stand
+from tenure.people.services import AttributeBook, attribute_book, stand
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand, taking
 from tenure.provisioning.models import Operation
@@ -81,19 +82,24 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         return redirect("console:person", now_called.uid)
     if found is None:
         return missing(request, "person", section="people", back="console:people")
-    problem = ""
-    why: dict[str, ApplicationExplanation] = {}
+    problem, explained = "", None
     try:
-        why = {item.application: item for item in explain(found).applications}
+        explained = explain(found)
     except ExpressionError as error:
         problem = f"An expression in the configuration no longer compiles: {error}"
-    every = applications.named(None)
-    rows = _accounts(found, why, every)
+    why = {item.application: item for item in explained.applications} if explained else {}
+    every = explained.rows if explained else applications.named(None)
+    rows = _accounts(
+        explained.accounts if explained else applications.accounts_of(found),
+        explained.operations if explained else provisioning.open_operations(found, refused=True),
+        why,
+        every,
+    )
     shown = {row.application.slug for row in rows}
     lacks = [item for slug, item in why.items() if slug not in shown]
     reports, report_count = people.reports_of(found)
     moves = audit.events_of_person(str(found.uid), actions=_TIMELINE, limit=20)
-    keys = applications.offered()
+    keys, book = applications.offered(), attribute_book()
     context = {
         "person": found,
         "gone": found.state in (LifecycleState.LEFT.value, LifecycleState.LEAVING.value),
@@ -104,8 +110,8 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "open": sum(1 for row in rows if row.mark.word == "Active"),
         "lacks": lacks,
         "problem": problem,
-        "attributes": _attributes(found),
-        "private": bool(people.sensitive_attributes() & found.attributes.keys()),
+        "attributes": _attributes(found, book),
+        "private": bool(book.sensitive & found.attributes.keys()),
         "records": sources.records_of(found),
         "reports": reports,
         "reports_more": report_count - len(reports),
@@ -114,9 +120,9 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "local": local.is_local(found),
         "exceptions": exceptions.in_force([found.pk], now()).get(found.pk, []),
         "offered": [(row, keys.get(row.pk, [])) for row in every],
-        "choices": choices_for(found),
+        "choices": choices_for(found, book),
         "ask": request.GET.get("ask", ""),
-        "proof": None if problem else proofs.shown(receipt_of(found)),
+        "proof": proofs.shown(receipt_of(found, explained)) if explained else None,
         "failing": byhand.failing(person=found),
         "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
@@ -167,14 +173,15 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
 
 
 def _accounts(
-    found: Person, why: dict[str, ApplicationExplanation], every: list[Application]
+    accounts: Iterable[Account],
+    unsettled: Iterable[Operation],
+    why: Mapping[str, ApplicationExplanation],
+    every: Iterable[Application],
 ) -> list[AccountRow]:
     """What they have or had, then what is due and not there yet; the latest account of each."""
-    operations = {
-        op.application.slug: op for op in provisioning.open_operations(found, refused=True)
-    }
+    operations = {op.application.slug: op for op in unsettled}
     rows: dict[str, AccountRow] = {}
-    for account in applications.accounts_of(found):
+    for account in accounts:
         slug = account.application.slug
         explanation, operation = why.get(slug), operations.get(slug)
         gone = account.situation == Situation.DELETED.value
@@ -250,10 +257,9 @@ def _deletions(found: Person, rows: list[AccountRow]) -> list[datetime]:
     return [max(one, at.until) for one in due] if at.until else due
 
 
-def _attributes(found: Person) -> list[Attribute]:
+def _attributes(found: Person, book: AttributeBook) -> list[Attribute]:
     """In the order of the schema, and what is sensitive by its presence only."""
-    names = sources.source_names()
-    labels, sensitive = people.attribute_labels()
+    names, labels, sensitive = sources.source_names(), book.labels, book.sensitive
     known = [name for name in labels if name in found.attributes]
     rows = []
     for name in [*known, *sorted(found.attributes.keys() - labels.keys())]:

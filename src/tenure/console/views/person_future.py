@@ -17,7 +17,7 @@ from tenure.people import selectors as people
 from tenure.people.entered import as_entered
 from tenure.people.local import NOT_ENTERED
 from tenure.people.models import Person
-from tenure.people.services import schema
+from tenure.people.services import AttributeBook, attribute_book
 from tenure.provisioning.questions import whatif
 from tenure.provisioning.questions.ahead import ahead as turns_of
 
@@ -69,7 +69,7 @@ def what_if(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     if found is None:
         return missing(request, "person", section="people", back="console:people")
     name, value = request.GET.get("attribute", ""), request.GET.get("value", "").strip()[:500]
-    choices = choices_for(found)
+    choices = choices_for(found, attribute_book())
     context: dict[str, Any] = {"person": found, "choices": choices, "attribute": name}
     context |= {"value": value, "asked": bool(name)}
     context["label"] = next((c.label for c in choices if c.name == name), name)
@@ -80,21 +80,19 @@ def what_if(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     return render(request, "console/what_if.html", context, section="people")
 
 
-def choices_for(person: Person) -> list[Choice]:
+def choices_for(person: Person, book: AttributeBook) -> list[Choice]:
     """The attributes that may be asked about, those asked most first. Sensitive ones are shown by
     their name only."""
-    kinds = schema()
-    labels, sensitive = people.attribute_labels()
-    names = [*_FIRST, *(n for n in labels if n not in _FIRST and n not in NOT_ENTERED)]
+    names = [*_FIRST, *(n for n in book.labels if n not in _FIRST and n not in NOT_ENTERED)]
     return [
         Choice(
             name,
-            labels[name],
-            "date" if kinds[name] is AttributeType.DATE else "text",
-            "" if name in sensitive else as_entered(person.attributes.get(name)),
+            book.labels[name],
+            "date" if book.kinds[name] is AttributeType.DATE else "text",
+            "" if name in book.sensitive else as_entered(person.attributes.get(name)),
         )
         for name in names
-        if name in kinds
+        if name in book.kinds
     ]
 
 

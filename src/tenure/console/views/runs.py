@@ -36,6 +36,7 @@ _COUNTERS = {
     "changed": "Changed",
     "unchanged": "Unchanged",
     "left": "Left",
+    "ending": "Last day to come",
     "held": "Held",
     "would_add": "Would be added",
     "would_change": "Would change",

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import Final
 
-from tenure.connectors.base import Connector, NotFound, RetryLater
+from tenure.connectors.base import Connector, NotFound, RetryLater, Unsupported
 from tenure.core.model import OperationKind
 from tenure.provisioning.records.work import Outcome
 
@@ -40,6 +40,11 @@ class Proof:
         if work.kind is OperationKind.DELETE and account.active is False:
             outcome.evidence = {"at": at, "sent": sent, "read_back": KEPT}
             return
+        if work.kind is OperationKind.DISABLE and account.active is None:
+            raise Unsupported(
+                "The application accepted to close the account, and does not show whether it is.",
+                "Look there whether anybody can still sign in with it, and close it if so.",
+            )
         work.progress.pop("account", None)
         outcome.may_be_done = True
         raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from tenure.applications import tallies
-from tenure.applications.models import Application
 from tenure.core.model import ApplicationPolicy, OperationKind, Price, Situation
 from tenure.provisioning.records.plan import Cost, PlanLine
 
@@ -26,13 +25,15 @@ def seats(slugs: Mapping[int, str]) -> dict[str, int]:
 
 
 def costs(
-    policies: Mapping[str, ApplicationPolicy], lines: Iterable[PlanLine], closed: set[str]
+    policies: Mapping[str, ApplicationPolicy],
+    slugs: Mapping[int, str],
+    lines: Iterable[PlanLine],
+    closed: set[str],
 ) -> dict[str, Cost]:
-    """Currency -> cost. `closed` names accounts (`application/user name`) that are disabled
-    already: deleting those frees nothing more."""
+    """Currency -> cost. `slugs` are the applications' by id, `closed` names accounts
+    (`application/user name`) that are disabled already: deleting those frees nothing more."""
     before: dict[str, Decimal] = {}
     change: dict[str, Decimal] = {}
-    slugs = dict(Application.objects.values_list("pk", "slug"))
     for slug, count in seats(slugs).items():
         _add(before, policies[slug].seat if slug in policies else None, count)
     for (slug, entitlement), count in _held_entitlements(policies, slugs).items():

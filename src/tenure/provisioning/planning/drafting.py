@@ -17,7 +17,7 @@ from tenure.core.model import Observed, OperationState, PersonFacts
 from tenure.infra.bulk import among
 from tenure.infra.instances import read
 from tenure.people.models import Person
-from tenure.people.services import due_for_a_look, facts, lagging, leaver_grace
+from tenure.people.services import attribute_book, due_for_a_look, facts, lagging, leaver_grace
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.correlating import Possible
 from tenure.provisioning.records import memory, veiling
@@ -71,14 +71,15 @@ class Drafting:
         self.applications = {row.slug: row for row in Application.objects.all()}
         if scope.application is not None:
             application_named(scope.application)
-        self.policies: Policies = policies(list(self.applications.values()))
+        self.attributes = attribute_book()
+        self.policies: Policies = policies(list(self.applications.values()), self.attributes)
         sensitive = {slug: one.sensitive for slug, one in self.policies.applications.items()}
         self.veil = veiling.veil_over(sensitive)
         self.sealing = veiling.Sealing(self.veil)
         self._grace = leaver_grace()
         # Of a rule that is gone as well: one of its name, later, is another rule.
         self._remembers = self.policies.rules.has_grace or memory.is_kept()
-        self._slugs = {row.pk: row.slug for row in self.applications.values()}
+        self.slugs = {row.pk: row.slug for row in self.applications.values()}
         self._look(now)
 
     def _look(self, now: datetime) -> None:
@@ -86,7 +87,7 @@ class Drafting:
         self.now = now
         self._protecting = Protecting(self.applications.values())
         people = self.scope.people if self.scope.person is None else [self.scope.person]
-        self._possible = Possible(self.applications.values(), people)
+        self._possible = Possible(self.applications.values(), people, self.attributes.kinds)
 
     def anew(self, now: datetime) -> Drafting:
         """The same by the same rules, of people who may be others now."""
@@ -128,7 +129,7 @@ class Drafting:
         """Drafts of these people, as far as they are there."""
         rows = read(Person.objects.filter(pk__in=among(keys)).order_by("pk"))
         one = self.scope.person is not None
-        accounts = observed(keys, self._slugs, self._protecting, ahead=one)
+        accounts = observed(keys, self.slugs, self._protecting, ahead=one)
         decided = exceptions(keys, self.now)
         remembered = memory.recall(keys) if self._remembers else {}
         return [
@@ -142,10 +143,12 @@ class Drafting:
         ]
 
     def draft(self) -> Draft:
-        """Of the one person who is in scope."""
+        """Of the one person who is in scope. Raises `LookupError` where they are gone meanwhile."""
         assert self.scope.person is not None
-        (found,) = self.drafts([self.scope.person])
-        return found
+        found = self.drafts([self.scope.person])
+        if not found:
+            raise LookupError("This person is not there any more: they were made one with another.")
+        return found[0]
 
     def due(self, draft: Draft) -> Due:
         """What the rules, and the person's exceptions to them, give."""

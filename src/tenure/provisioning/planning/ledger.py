@@ -7,7 +7,7 @@ that, whatever happens at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from operator import attrgetter
@@ -126,10 +126,15 @@ def _was_sent(row: Operation, state: str, started_at: datetime | None) -> bool:
     return row.state not in {state, *unsent}
 
 
-def busy_pairs(people: Sequence[int]) -> set[tuple[int, str]]:
+def busy_pairs(lines: Iterable[PlanLine]) -> set[tuple[int | None, str]]:
     """(person, application slug) with an operation under way: its outcome comes first."""
-    rows = Operation.objects.filter(BUSY, person_id__in=people)
-    return {(p, slug) for p, slug in rows.values_list("person_id", "application__slug") if p}
+    return {(line.person_id, line.application) for line in lines if _is_busy(line)}
+
+
+def _is_busy(line: PlanLine) -> bool:
+    """What `BUSY` asks of a stored operation."""
+    maybe_made = line.state is OperationState.UNKNOWN and line.kind is OperationKind.CREATE
+    return maybe_made or line.state is OperationState.STARTED
 
 
 def people_with_failures() -> set[int | None]:
@@ -267,16 +272,21 @@ def queue(run: Run) -> tuple[str, ...]:
     return tuple(slugs)
 
 
-def waiting_lines(scope: Scope) -> list[PlanLine]:
-    """Stored operations that are not settled, as lines of a plan."""
+def waiting_lines(
+    scope: Scope, applications: Mapping[int, Application] | None = None
+) -> list[PlanLine]:
+    """Stored operations that are not settled, as lines of a plan; of these applications, by id,
+    where they are read already."""
     rows = Operation.objects.filter(state__in=OPEN).order_by("urgency", "id")
+    if applications is not None:
+        rows = rows.filter(application__in=list(applications))
     if scope.application is not None:
         rows = rows.filter(application__slug=scope.application)
     if scope.person is not None:
         rows = rows.filter(person_id=scope.person)
     if scope.people is not None:
         rows = rows.filter(person_id__in=scope.people)
-    return [line(row) for row in with_owners(rows)]
+    return [line(row) for row in with_owners(rows, applications)]
 
 
 def line(row: Operation) -> PlanLine:

@@ -39,7 +39,7 @@ from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, take
 from tenure.provisioning.reconciliation import first_contact
 from tenure.provisioning.records import losses, remarks, veiling
 from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine, Seen
-from tenure.provisioning.records.stopping import standing_still
+from tenure.provisioning.records.stopping import still_of
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
 
@@ -64,8 +64,14 @@ class _Found:
     """What a preview finds, person by person, beside what is `stored` and waits. `pairs` (person,
     application) are planned anew; `closed` are accounts whose access had been taken before."""
 
-    def __init__(self, scope: Scope, drafting: Drafting, drafts: Iterable[Sequence[Draft]]) -> None:
-        self.stored = ledger.waiting_lines(scope)
+    def __init__(
+        self,
+        scope: Scope,
+        stored: Sequence[PlanLine],
+        drafting: Drafting,
+        drafts: Iterable[Sequence[Draft]],
+    ) -> None:
+        self.stored = stored
         self.lines: list[PlanLine] = []
         self.rejected: list[PlanLine] = []
         self.problems: list[ProblemLine] = []
@@ -77,9 +83,9 @@ class _Found:
         self._widened = drafting.scope.everybody and not scope.everybody
         self._failed = ledger.people_with_failures() if self._widened else set()
         self._held_back = first_contact.held_back(self.drafting.applications.values())
+        busy = ledger.busy_pairs(stored)
         for chunk in drafts:
-            keys = [draft.person.pk for draft in chunk]
-            busy, rejected = ledger.busy_pairs(keys), ledger.rejected(keys)
+            rejected = ledger.rejected([draft.person.pk for draft in chunk])
             for draft in chunk:
                 free = {
                     slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
@@ -124,41 +130,61 @@ class _Found:
 def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:
     """What would be done and why, stored operations that still wait included. Reads only.
     `guarded` False: without asking what the guards would hold."""
-    drafting = Drafting(_with_reported(scope), now or clock_now())
-    return _plan(scope, _Found(scope, drafting, drafting.chunks()), guarded=guarded)
+    at = now or clock_now()
+    stored = ledger.waiting_lines(scope)
+    drafting = Drafting(_with_reported(scope), at)
+    return _plan(scope, _Found(scope, stored, drafting, drafting.chunks()), guarded=guarded)
 
 
 def preview_of(drafting: Drafting, draft: Draft, *, application: str | None = None) -> Plan:
     """The same for one person who is drafted already, in one application or all; without asking
     what the guards would hold."""
+    return _plan(*_found_of(drafting, draft, application), guarded=False)
+
+
+def lines_of(drafting: Drafting, draft: Draft, *, application: str | None = None) -> list[PlanLine]:
+    """Of that the lines alone."""
+    return _lines(*_found_of(drafting, draft, application))
+
+
+def _found_of(drafting: Drafting, draft: Draft, application: str | None) -> tuple[Scope, _Found]:
     scope = replace(drafting.scope, application=application)
-    return _plan(scope, _Found(scope, drafting, [[draft.within(application)]]), guarded=False)
+    known = {row.pk: row for row in drafting.applications.values()}
+    stored = ledger.waiting_lines(scope, known)
+    return scope, _Found(scope, stored, drafting, [[draft.within(application)]])
+
+
+def _lines(scope: Scope, found: _Found) -> list[PlanLine]:
+    """What is found and what stays of what is stored; in a plan for everybody what is nobody's."""
+    drafting, lines = found.drafting, found.lines
+    if scope.person is None:
+        here = scope.among(drafting.applications)
+        due, refused = orphans.lines(here, drafting.policies.applications)
+        lines = [*lines, *due]
+        found.rejected += refused
+    stay = (line for line in found.stored if (line.person_id, line.application) not in found.pairs)
+    return sorted([*lines, *stay], key=_place)
 
 
 def _plan(scope: Scope, found: _Found, *, guarded: bool) -> Plan:
-    drafting, stored, lines = found.drafting, found.stored, found.lines
+    drafting, stored, lines = found.drafting, found.stored, _lines(scope, found)
     here = scope.among(drafting.applications)
-    if scope.person is None:
-        due, refused = orphans.lines(here, drafting.policies.applications)
-        lines += due
-        found.rejected += refused
-    lines += [line for line in stored if (line.person_id, line.application) not in found.pairs]
+    concerned = {line.application for line in lines}
     undecided = _undecided(lines)
     held = guarding.of_preview(undecided, drafting.applications, drafting.now) if guarded else {}
     lines = _with_what_waits([_hold(line, held) for line in lines])
-    lines.sort(key=_place)
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),
         held_reasons=_reasons(drafting.applications, [*stored, *lines]),
-        cost=costs(drafting.policies.applications, lines, found.closed),
+        cost=costs(drafting.policies.applications, drafting.slugs, lines, found.closed),
         # Of applications as a whole: nothing that a plan for one person has to do with.
         first_contact=first_contact.summaries(list(here.values()), lines)
         if scope.person is None
         else (),
         rejected=tuple(found.rejected),
         seen=_seen(stored),
-        still=standing_still(line.application for line in lines),
+        still=still_of(row for slug, row in drafting.applications.items() if slug in concerned),
         unread=first_contact.unread(here.values()),
     )
 

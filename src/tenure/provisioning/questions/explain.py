@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from tenure.applications.models import Account
+from tenure.applications.models import Account, Application
 from tenure.audit.models import Event
 from tenure.core.access import Refusal
 from tenure.core.mapping import MappingProblem
@@ -21,13 +21,16 @@ from tenure.core.model import (
 from tenure.core.planner import entitled, may_be_there
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
-from tenure.people.selectors import HIDDEN, sensitive_attributes
+from tenure.people.selectors import HIDDEN
 from tenure.people.services import stand
+from tenure.provisioning.models import Operation
 from tenure.provisioning.planning.drafting import Drafting, Scope
+from tenure.provisioning.questions.selectors import open_operations
 from tenure.provisioning.questions.steps import Step, steps_of
-from tenure.provisioning.records.stopping import standing_still
+from tenure.provisioning.records.stopping import still_of
 
 _HISTORY = 50
+_LINKED = Situation.LINKED.value
 _Reason = TypeVar("_Reason", Because, Refusal)
 
 
@@ -90,8 +93,25 @@ class Explanation:
     state: LifecycleState
     since: datetime | None
     until: datetime | None
+    #: Of all applications, not of one that was asked for.
+    whole: bool
     applications: tuple[ApplicationExplanation, ...]
-    history: tuple[Event, ...]
+    #: Of those applications, in their order; of each the accounts, those that are gone too, the
+    #: latest last.
+    rows: tuple[Application, ...]
+    accounts: tuple[Account, ...]
+    #: All that is not settled yet, failed or was refused.
+    operations: tuple[Operation, ...]
+    #: The applications that they are to have open now. A closed account that only stays as it is,
+    #: because a rule cannot be decided, is none.
+    due: frozenset[str]
+
+    def history(self) -> list[Event]:
+        """The latest events about them, and about the applications. One query."""
+        events = Event.objects.filter(person=str(self.person.uid))
+        if not self.whole:
+            events = events.filter(application__in=["", *(row.slug for row in self.rows)])
+        return list(events.order_by("-id")[:_HISTORY])
 
     def as_json(self) -> dict[str, Any]:
         person = self.person
@@ -119,7 +139,7 @@ class Explanation:
                     "before": item.before,
                     "after": item.after,
                 }
-                for item in self.history
+                for item in self.history()
             ],
         }
 
@@ -136,15 +156,18 @@ def explain(
     at, compiled = drafting.now, drafting.policies
     who, weighed = drafting.facts(draft.person), drafting.due(draft)
     refused = compiled.rules.refusals(weighed.attributes)
+    rows = drafting.scope.among(drafting.applications).values()
+    held = _accounts(person, rows)
+    # One that is gone says nothing where another is there.
     accounts = {
-        row.application_id: row
-        for row in Account.objects.filter(person=person).order_by("created_at", "pk")
+        one.application_id: one for one in sorted(held, key=lambda one: one.situation == _LINKED)
     }
-    hidden = sensitive_attributes()
-    steps = steps_of(person)
-    still = standing_still(drafting.scope.among(drafting.applications))
+    hidden = drafting.attributes.sensitive
+    operations = open_operations(person, refused=True)
+    steps = steps_of(operations)
+    still = still_of(rows)
     explained = []
-    for row in drafting.scope.among(drafting.applications).values():
+    for row in rows:
         policy = compiled.applications[row.slug]
         given = weighed.access.get(row.slug)
         # A rule in its grace still gives: it is not told as one that does not, too.
@@ -172,7 +195,7 @@ def explain(
                     weighed.withheld.get(row.slug, ""),
                     made=made_ahead(who, policy),
                     there=there,
-                    exists=account is not None and account.situation == Situation.LINKED.value,
+                    exists=account is not None and account.situation == _LINKED,
                     closed=policy.closed_ahead,
                 ),
                 because=_without(given.because, hidden) if given else (),
@@ -189,18 +212,40 @@ def explain(
                 still=still.get(row.name, ""),
             )
         )
-    events = Event.objects.filter(person=str(person.uid))
-    if application is not None:
-        events = events.filter(application__in=["", application])
     standing = stand(person, at)
     return Explanation(
         person=person,
         state=standing.state,
         since=standing.since,
         until=standing.until,
+        whole=application is None,
         applications=tuple(explained),
-        history=tuple(events.order_by("-id")[:_HISTORY]),
+        rows=tuple(rows),
+        accounts=held,
+        operations=tuple(operations),
+        due=frozenset(
+            one.application
+            for one in explained
+            if one.due and not (_is_closed(one) and weighed.is_only_kept(one.application))
+        ),
     )
+
+
+def _is_closed(one: ApplicationExplanation) -> bool:
+    return one.account is not None and one.account.active is False
+
+
+def _accounts(person: Person, rows: Iterable[Application]) -> tuple[Account, ...]:
+    """Theirs in these applications, in the order of these. Each knows its application."""
+    found: dict[int, list[Account]] = {row.pk: [] for row in rows}
+    for account in Account.objects.filter(person=person, application__in=list(found)).order_by(
+        "created_at", "pk"
+    ):
+        found[account.application_id].append(account)
+    for row in rows:
+        for account in found[row.pk]:
+            account.application = row
+    return tuple(account for row in rows for account in found[row.pk])
 
 
 def summary(
@@ -256,9 +301,7 @@ def _without(reasons: Iterable[_Reason], hidden: frozenset[str]) -> tuple[_Reaso
 
 def _waits(who: PersonFacts, account: Account | None) -> bool:
     """Nothing is made for them before they have come in; what is there is managed."""
-    return who.admitted is False and (
-        account is None or account.situation != Situation.LINKED.value
-    )
+    return who.admitted is False and (account is None or account.situation != _LINKED)
 
 
 def _account_json(account: Account | None) -> dict[str, Any] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tenure.applications.models import Account
 from tenure.audit.models import Action, Event
 from tenure.core.model import OperationKind, OperationState
@@ -9,10 +11,12 @@ from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 
 
-def never_open(person: Person) -> frozenset[int]:
-    """Ids of their accounts of which that is certain. What was there before us may have been open
-    then, and what was seen open once may have been used."""
-    rows = Account.objects.filter(person=person, active=False, adopted_at=None)
+def never_open(person: Person, accounts: Iterable[Account]) -> frozenset[int]:
+    """Ids of those of their accounts of which that is certain. What was there before us may have
+    been open then, and what was seen open once may have been used."""
+    rows = [row.pk for row in accounts if row.active is False and row.adopted_at is None]
+    if not rows:
+        return frozenset()
     done = Operation.objects.filter(
         person=person, account__in=rows, state=OperationState.DONE.value
     ).values_list("account", "kind", "active")

@@ -161,4 +161,4 @@ def _plan(
             save_rule(definition=replace(after, slug=slug), position=position, replan=False)
         found = plans.preview(scope)
         transaction.set_rollback(True)
-    return effect(before, found)
+    return effect(before.lines, found)

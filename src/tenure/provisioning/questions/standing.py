@@ -79,6 +79,7 @@ class Standings:
         )
         self._exceptions = exceptions(keys, at)
         self._remembered = memory.recall(keys)
+        self._due: dict[int, Due] = {}
 
     def given(self, person: Person, application: Application) -> Given:
         """Whether the person is to have the application, by rules, exceptions and state."""
@@ -88,7 +89,8 @@ class Standings:
             # What cannot be decided takes nothing from who has it.
             account = _account(person, application)
             if account is not None and account.active is not False:
-                weighed = self._weighed(person, who, {slug: frozenset(account.entitlements)})
+                held = {slug: frozenset(account.entitlements)}
+                weighed = self._weigh(person, who, held)
         policy = self._compiled.applications[slug]
         access = weighed.access.get(slug)
         may, there = entitled(who, policy, self._at), may_be_there(who, policy)
@@ -104,7 +106,13 @@ class Standings:
             entitlements=access.entitlements if access else frozenset(),
         )
 
-    def _weighed(
+    def _weighed(self, person: Person, who: PersonFacts) -> Due:
+        """Once for all applications."""
+        if person.pk not in self._due:
+            self._due[person.pk] = self._weigh(person, who)
+        return self._due[person.pk]
+
+    def _weigh(
         self, person: Person, who: PersonFacts, held: Mapping[str, frozenset[str]] = _NOTHING
     ) -> Due:
         return weigh(

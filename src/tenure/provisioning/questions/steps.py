@@ -3,14 +3,12 @@ with the reason why it is that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from tenure.core.model import OperationKind, OperationState
-from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.questions.selectors import open_operations
 
 _FIRST: Final = frozenset(
     {OperationKind.CREATE.value, OperationKind.ENABLE.value, OperationKind.DELETE.value}
@@ -38,9 +36,9 @@ class Step:
         }
 
 
-def steps_of(person: Person) -> dict[str, tuple[Step, ...]]:
-    """Application slug -> its steps, in the order in which they go."""
-    rows = open_operations(person, refused=True)
+def steps_of(rows: Sequence[Operation]) -> dict[str, tuple[Step, ...]]:
+    """Application slug -> its steps, in the order of the operations, which are all of one person's
+    that are not settled."""
     found: dict[str, list[Step]] = {}
     for row in rows:
         before = list(_before(row, rows)) if row.state == OperationState.PLANNED.value else []

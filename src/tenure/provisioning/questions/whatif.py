@@ -3,7 +3,7 @@ and rolled back, so that the answer comes from the same code as the real thing."
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -64,17 +64,15 @@ def what_if(person: Person, given: Mapping[str, str], *, application: str | None
     cannot have."""
     drafting = Drafting(Scope(person=person.pk), now())
     draft = drafting.draft()
-    before, kept = (
-        plans.preview_of(drafting, draft, application=application),
-        _keeps(drafting, draft),
-    )
+    before = plans.lines_of(drafting, draft, application=application)
+    kept = _keeps(drafting, draft)
     with _supposed(person, given):
         drafting = drafting.anew(now())  # Not before what is supposed to be so from now on.
         draft = drafting.draft()
         after = effect(before, plans.preview_of(drafting, draft, application=application))
         keeps = _keeps(drafting, draft)
         turns = tuple(ahead_of(drafting, draft))
-    busy = {slug for _, slug in ledger.busy_pairs([person.pk])}
+    busy = {slug for _, slug in ledger.busy_pairs(after.plan.lines)}
     stays = []
     for slug, one in keeps.items():
         if application not in (None, slug) or (slug in kept and kept[slug].wish == one.wish):
@@ -124,9 +122,9 @@ def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[None]:
             transaction.set_rollback(True)
 
 
-def effect(before: Plan, after: Plan) -> Effect:
-    """The difference that an edit makes between two plans of the same people."""
-    old = {_key(line): line for line in before.lines}
+def effect(before: Iterable[PlanLine], after: Plan) -> Effect:
+    """The difference that an edit makes to the lines of a plan for the same people."""
+    old = {_key(line): line for line in before}
     new = {_key(line): line for line in after.lines}
     return Effect(
         plan=after,

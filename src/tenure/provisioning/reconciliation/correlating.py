@@ -22,6 +22,7 @@ from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.core.account_conditions import compile_account_condition, first_that_holds, seen
 from tenure.core.correlation import Key, Matcher, Verdict, correlate
+from tenure.core.expressions import Schema
 from tenure.core.model import Observed, OperationKind, OperationState, Situation
 from tenure.core.veiling import Veil
 from tenure.infra.bulk import update_rows
@@ -108,17 +109,20 @@ class Possible:
     few `people` (ids) will be asked about, only the accounts that could be theirs are loaded."""
 
     def __init__(
-        self, applications: Iterable[Application], people: Collection[int] | None = None
+        self,
+        applications: Iterable[Application],
+        people: Collection[int] | None = None,
+        kinds: Schema | None = None,
     ) -> None:
         rows = {row.pk: row for row in _with_undecided(applications)}
-        kinds = schema() if rows else {}
+        kinds = (schema() if kinds is None else kinds) if rows else {}
         matchers = {pk: Matcher(matching_rules(row), kinds) for pk, row in rows.items()}
         by_key: dict[int, dict[Key, list[Account]]] = {pk: {} for pk in rows}
         few = rows and people is not None and len(people) <= narrowing.FEW
         found = (
             _undecided_of(matchers, people)
             if few and people is not None
-            else _undecided_in(_undecided_rows(rows))
+            else _undecided_rows(rows).iterator(5000)
         )
         for account in found:
             keys = by_key[account.application_id]
@@ -145,15 +149,11 @@ def _undecided_rows(applications: Collection[int]) -> QuerySet[Account]:
     return rows.only("application_id", "remote_id", "attributes", "active", "refused")
 
 
-def _undecided_in(rows: QuerySet[Account]) -> Iterator[Account]:
-    return iter(rows.iterator(5000))
-
-
 def _undecided_of(matchers: Mapping[int, Matcher], people: Collection[int]) -> Iterator[Account]:
     """Of them those that could be one of these people's, and a few that turn out not to be."""
     persons = list(Person.objects.filter(pk__in=people).values_list("uid", "attributes"))
     for applications, could_be in narrowing.narrowed(matchers, persons):
-        yield from _undecided_in(could_be(_undecided_rows(applications)))
+        yield from could_be(_undecided_rows(applications))
 
 
 def _with_undecided(applications: Iterable[Application]) -> list[Application]:

@@ -26,6 +26,8 @@ from tenure.provisioning.records import settling
 
 #: More open accounts than that missing at once are not believed.
 LIMIT = Limit(percent=Fraction(10), floor=20)
+#: Nor are most of them, if they are more than these.
+_FEW = 3
 _AT_ONCE = 8
 
 
@@ -57,7 +59,8 @@ async def verified(
     doubtful = sum(not one.closed for one in unseen)
     # An application in which nobody is left at all is a wrong one, however small it is.
     nobody = listed == 0 and doubtful > 1
-    if (nobody or doubtful > LIMIT.allowed(known)) and not accepted:
+    most = doubtful > _FEW and 2 * doubtful > known
+    if (nobody or most or doubtful > LIMIT.allowed(known)) and not accepted:
         return Missing(
             unseen=doubtful,
             doubt=(

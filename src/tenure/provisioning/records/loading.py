@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -30,7 +30,12 @@ from tenure.core.veiling import reading_sensitive
 from tenure.infra.bulk import one_of
 from tenure.infra.instances import read
 from tenure.people.models import OnRename, Person
-from tenure.people.services import schema, sensitive_attributes
+from tenure.people.services import (
+    AttributeBook,
+    attribute_book,
+    schema,
+    sensitive_attributes,
+)
 from tenure.provisioning.records.heirs import Heirs
 from tenure.provisioning.records.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
@@ -47,10 +52,13 @@ _OBSERVED = (
 )
 
 
-def policies(applications: Sequence[Application] | None = None) -> Policies:
+def policies(
+    applications: Sequence[Application] | None = None, book: AttributeBook | None = None
+) -> Policies:
     """Rules, mappings and policies, compiled. Raises `ExpressionError`; what was saved through the
     services compiles, unless the attribute schema changed since."""
-    own = schema()
+    book = book or attribute_book()
+    own = book.kinds
     attributes = {**own, ATTRIBUTE: AttributeType.STRINGS}
     rows = list(Application.objects.all()) if applications is None else list(applications)
     entitlements: dict[int, list[Entitlement]] = {}
@@ -58,7 +66,7 @@ def policies(applications: Sequence[Application] | None = None) -> Policies:
         entitlements.setdefault(item.application_id, []).append(item)
     mappings = {row.slug: _mapping(row, attributes) for row in rows}
     groups = group_book(own)
-    hidden = sensitive_attributes()
+    hidden = book.sensitive
     return Policies(
         rules=rule_book(attributes),
         mappings=mappings,
@@ -172,7 +180,7 @@ class Protecting:
 
 
 def observed(
-    people: Iterable[int], slugs: dict[int, str], protecting: Protecting, *, ahead: bool = False
+    people: Iterable[int], slugs: Mapping[int, str], protecting: Protecting, *, ahead: bool = False
 ) -> dict[int, list[Observed]]:
     """Person id -> their linked accounts, and tombstones, the latest last. `slugs` names the
     applications by id. `ahead`: it is asked what will be when they have left."""

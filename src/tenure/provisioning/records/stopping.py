@@ -62,10 +62,13 @@ def may_send(application: int) -> bool:
 def standing_still(slugs: Iterable[str] | None = None) -> dict[str, str]:
     """Application name -> why nothing is sent there at present, for those where that is so. None:
     of all applications."""
-    found = {}
     rows = Application.objects.all()
-    if slugs is not None:
-        rows = rows.filter(slug__in=set(slugs))
+    return still_of(rows if slugs is None else rows.filter(slug__in=set(slugs)))
+
+
+def still_of(rows: Iterable[Application]) -> dict[str, str]:
+    """The same of these applications."""
+    found = {}
     company = people.company()
     for row in rows:
         why = why_still(row, company)
