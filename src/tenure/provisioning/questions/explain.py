@@ -164,7 +164,8 @@ def explain(
     }
     hidden = drafting.attributes.sensitive
     operations = open_operations(person, refused=True)
-    steps, still = steps_of(operations), still_of(rows)
+    steps = steps_of(operations)
+    still = still_of(rows)
     explained = []
     for row in rows:
         policy = compiled.applications[row.slug]

@@ -37,8 +37,8 @@ class Step:
 
 
 def steps_of(rows: Sequence[Operation]) -> dict[str, tuple[Step, ...]]:
-    """Application slug -> what one person's operations (see `open_operations`) are there, in the
-    order in which they go."""
+    """Application slug -> its steps, in the order of the operations, which are all of one person's
+    that are not settled."""
     found: dict[str, list[Step]] = {}
     for row in rows:
         before = list(_before(row, rows)) if row.state == OperationState.PLANNED.value else []

@@ -180,11 +180,7 @@ class Protecting:
 
 
 def observed(
-    people: Iterable[int],
-    slugs: Mapping[int, str],
-    protecting: Protecting,
-    *,
-    ahead: bool = False,
+    people: Iterable[int], slugs: Mapping[int, str], protecting: Protecting, *, ahead: bool = False
 ) -> dict[int, list[Observed]]:
     """Person id -> their linked accounts, and tombstones, the latest last. `slugs` names the
     applications by id. `ahead`: it is asked what will be when they have left."""
