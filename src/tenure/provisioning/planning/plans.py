@@ -16,7 +16,7 @@ from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.core import owners
-from tenure.core.guard import Counted, counted, covers, latest
+from tenure.core.guard import Counted, covers
 from tenure.core.model import (
     ApplicationMode,
     Change,
@@ -31,15 +31,14 @@ from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.planning import guarding, ledger, orphans, planners, sheets
+from tenure.provisioning.planning import guarding, ledger, orphans, planners, sheets, waiting
 from tenure.provisioning.planning.costs import costs
 from tenure.provisioning.planning.declined import declined
 from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope, batched
-from tenure.provisioning.planning.guarding import Held
 from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.reconciliation import first_contact
 from tenure.provisioning.records import losses, remarks, veiling
-from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine, Seen
+from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine
 from tenure.provisioning.records.stopping import still_of
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
@@ -123,7 +122,7 @@ class _Found:
             takes_it = takes_access(step, draft.observed)
             if step.kind is OperationKind.DELETE and not takes_it:
                 self.closed.add(f"{step.application}/{names.get(step.application)}")
-            line = _wait(line, step.hold or self._held_back.get(step.application, ""))
+            line = waiting.wait(line, step.hold or self._held_back.get(step.application, ""))
             old = self._standing.get(line.key)
             same = old is not None and old.content == line.content
             # There is another owner by now: it is not held any more once it is stored.
@@ -176,20 +175,20 @@ def _plan(scope: Scope, found: _Found, *, guarded: bool) -> Plan:
     drafting, stored, lines = found.drafting, found.stored, _lines(scope, found)
     here = scope.among(drafting.applications)
     concerned = {line.application for line in lines}
-    undecided = _undecided(lines)
+    undecided = waiting.undecided(lines)
     held = guarding.of_preview(undecided, drafting.applications, drafting.now) if guarded else {}
-    lines = sorted(_with_what_waits(_hold(line, held) for line in lines), key=_place)
+    lines = waiting.held_back(lines, held)
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),
-        held_reasons=_reasons(drafting.applications, [*stored, *lines]),
+        held_reasons=waiting.reasons(drafting.applications, [*stored, *lines]),
         cost=costs(drafting.policies.applications, drafting.slugs, lines, found.closed),
         # Of applications as a whole: nothing that a plan for one person has to do with.
         first_contact=first_contact.summaries(list(here.values()), lines)
         if scope.person is None
         else (),
         rejected=tuple(found.rejected),
-        seen=_seen(stored),
+        seen=waiting.seen(stored),
         still=still_of(row for slug, row in drafting.applications.items() if slug in concerned),
         unread=first_contact.unread(here.values()),
     )
@@ -320,37 +319,6 @@ def in_report_mode(scope: Scope) -> bool:
     return rows.exists()
 
 
-def _undecided(lines: Iterable[PlanLine]) -> dict[tuple[str, Counted], set[int | None]]:
-    """What guards count: (application, what) -> people for whom nobody has approved it."""
-    found: dict[tuple[str, Counted], set[int | None]] = {}
-    for line in lines:
-        waits = line.state in (OperationState.PLANNED, OperationState.HELD)
-        if waits and not line.decided and line.hold_reason != REPORT_MODE:
-            found.setdefault((line.application, counted(line.kind)), set()).add(line.person_id)
-    return found
-
-
-def _reasons(applications: Mapping[str, Application], lines: Iterable[PlanLine]) -> tuple[str, ...]:
-    """Why something is held, each reason once; of a guard the latest."""
-    waiting = [
-        (line.application, counted(line.kind), line.hold_reason)
-        for line in sorted(lines, key=lambda line: line.held_at or _EARLIEST)
-        if line.state is OperationState.HELD and applications[line.application].mode != _REPORT
-    ]
-    found = latest(waiting)
-    told = (f"{applications[slug].name}: {why}" for (slug, _), why in found.items())
-    return tuple(dict.fromkeys(told))
-
-
-def _seen(stored: Iterable[PlanLine]) -> dict[str, Seen]:
-    """Application -> what is held there, whatever it is about to give way to."""
-    held: dict[str, list[datetime | None]] = {}
-    for line in stored:
-        if line.state is OperationState.HELD:
-            held.setdefault(line.application, []).append(line.held_at)
-    return {slug: Seen.of(instants) for slug, instants in held.items()}
-
-
 def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -> PlanLine:
     application = drafting.applications[step.application]
     report = application.mode == ApplicationMode.REPORT.value
@@ -377,36 +345,6 @@ def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -
 def _place(line: PlanLine) -> tuple[str, int, str, str, str]:
     kind = _ORDER[line.kind]
     return line.application_name, kind, line.person_name, line.person, line.account or ""
-
-
-def _wait(line: PlanLine, reason: str) -> PlanLine:
-    if not reason or line.state is not OperationState.PLANNED:
-        return line
-    return replace(line, state=OperationState.HELD, hold_reason=reason)
-
-
-def _hold(line: PlanLine, held: Held) -> PlanLine:
-    """What would be held once it is stored. What is held already keeps its reason."""
-    why = held.get((line.application, counted(line.kind)))
-    if why is None or line.decided or line.state is not OperationState.PLANNED:
-        return line
-    return replace(line, state=OperationState.HELD, hold_reason=why)
-
-
-def _with_what_waits(lines: Iterable[PlanLine]) -> list[PlanLine]:
-    """Nothing is handed over of who may keep it after all: that waits with the removal."""
-    lines = list(lines)
-    held = {
-        (line.application, line.person_id): line.hold_reason
-        for line in lines
-        if line.state is OperationState.HELD and counted(line.kind) is Counted.REMOVALS
-    }
-    return [
-        _wait(line, held.get((line.application, line.person_id), ""))
-        if line.kind is OperationKind.TRANSFER and not line.decided
-        else line
-        for line in lines
-    ]
 
 
 def _user_names(accounts: Iterable[Observed]) -> dict[str, str]:
