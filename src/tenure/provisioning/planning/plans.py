@@ -31,10 +31,9 @@ from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.planning import guarding, ledger, orphans, planners, sheets
+from tenure.provisioning.planning import guarding, held_lines, ledger, orphans, planners, sheets
 from tenure.provisioning.planning.costs import costs
 from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope, batched
-from tenure.provisioning.planning.guarding import Held
 from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.reconciliation import first_contact
 from tenure.provisioning.records import losses, remarks, veiling
@@ -118,7 +117,7 @@ class _Found:
             takes_it = takes_access(step, draft.observed)
             if step.kind is OperationKind.DELETE and not takes_it:
                 self.closed.add(f"{step.application}/{names.get(step.application)}")
-            line = _wait(line, step.hold or self._held_back.get(step.application, ""))
+            line = held_lines.wait(line, step.hold or self._held_back.get(step.application, ""))
             old = self._standing.get(line.key)
             same = old is not None and old.content == line.content
             # There is another owner by now: it is not held any more once it is stored.
@@ -172,7 +171,7 @@ def _plan(scope: Scope, found: _Found, *, guarded: bool) -> Plan:
     concerned = {line.application for line in lines}
     undecided = _undecided(lines)
     held = guarding.of_preview(undecided, drafting.applications, drafting.now) if guarded else {}
-    lines = _with_what_waits([_hold(line, held) for line in lines])
+    lines = held_lines.with_what_waits([held_lines.hold(line, held) for line in lines])
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),
@@ -371,36 +370,6 @@ def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -
 def _place(line: PlanLine) -> tuple[str, int, str, str, str]:
     kind = _ORDER[line.kind]
     return line.application_name, kind, line.person_name, line.person, line.account or ""
-
-
-def _wait(line: PlanLine, reason: str) -> PlanLine:
-    if not reason or line.state is not OperationState.PLANNED:
-        return line
-    return replace(line, state=OperationState.HELD, hold_reason=reason)
-
-
-def _hold(line: PlanLine, held: Held) -> PlanLine:
-    """What would be held once it is stored. What is held already keeps its reason."""
-    why = held.get((line.application, counted(line.kind)))
-    if why is None or line.decided or line.state is not OperationState.PLANNED:
-        return line
-    return replace(line, state=OperationState.HELD, hold_reason=why)
-
-
-def _with_what_waits(lines: Iterable[PlanLine]) -> list[PlanLine]:
-    """Nothing is handed over of who may keep it after all: that waits with the removal."""
-    lines = list(lines)
-    held = {
-        (line.application, line.person_id): line.hold_reason
-        for line in lines
-        if line.state is OperationState.HELD and counted(line.kind) is Counted.REMOVALS
-    }
-    return [
-        _wait(line, held.get((line.application, line.person_id), ""))
-        if line.kind is OperationKind.TRANSFER and not line.decided
-        else line
-        for line in lines
-    ]
 
 
 def _user_names(accounts: Iterable[Observed]) -> dict[str, str]:
