@@ -77,6 +77,20 @@ def test_a_request_of_which_nothing_is_known_is_settled_by_looking(
     assert states() == {"done": 12}
 
 
+def test_changes_that_nobody_answered_go_alone(bulk: Company) -> None:
+    people = bulk.people(12)
+    apply()
+    for person in people:
+        change(person, title="Chief")
+    memory = bulk.memories["chat"]
+    memory.calls.clear()
+    memory.faults.next("bulk", lost_after())
+    apply()
+    assert states()["done"] == 24
+    made = calls(bulk)
+    assert (made["bulk"], made["update"]) == (2, 10), "ten had no answer, two travelled on"
+
+
 def test_who_is_not_accepted_sends_no_more(bulk: Company) -> None:
     bulk.people(64)
     bulk.memories["chat"].faults.always("bulk", stopped())

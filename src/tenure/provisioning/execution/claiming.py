@@ -282,6 +282,7 @@ def _work(row: Operation) -> Work:
         revoke=tuple(row.revoke),
         progress=progress,
         unsure=row.attempts > 0 or looks_first,
+        unanswered=row.state == OperationState.UNKNOWN.value,
         active=row.active,
         outdated=person is not None and row.generation != person.generation,
         legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",

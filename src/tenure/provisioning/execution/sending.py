@@ -142,11 +142,13 @@ class Batch:
         self._race.took(bool(together), done, asyncio.get_running_loop().time() - began)
 
     def _may_travel(self, work: Work) -> bool:
-        """Whether it is one write, with nothing to be looked at first."""
+        """Whether it is one write, with nothing to be looked at first. What nobody answered goes
+        alone: it may be what keeps the answer about all the others away."""
         looks = work.kind is OperationKind.CREATE and (work.unsure or work.outdated)
         return (
             work.kind in VERBS
             and not looks
+            and not work.unanswered
             and not self._would_delete(work)
             and not work.progress.get("account")
             and not work.progress.get("remote_id")

@@ -56,6 +56,8 @@ class Work:
     revoke: tuple[str, ...]
     progress: dict[str, Any] = field(default_factory=dict)
     unsure: bool = False
+    #: It was sent, and nobody knows what became of that.
+    unanswered: bool = False
     #: Whether an account that is made is open.
     active: bool = True
     outdated: bool = False
