@@ -35,8 +35,8 @@ def register(app: typer.Typer, word: Word, *, example: str) -> None:
 
     @app.command(
         "deauthorize",
-        help=f"Forget the tokens of {_one(word)}, and give them back to it. {stops} until it is "
-        f"authorised again.\n\nExample: `tenure {word} deauthorize {example}`",
+        help=f"Forget the tokens of {_one(word)}, given back where there is a revoke_url. {stops} "
+        f"until it is authorised again.\n\nExample: `tenure {word} deauthorize {example}`",
     )
     def deauthorize(name: Name, as_json: AsJson = False) -> None:
         with session():

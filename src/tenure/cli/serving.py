@@ -68,7 +68,8 @@ def up(
 
 
 def web(host: Host = "127.0.0.1", port: Port = 8000, as_json: AsJson = False) -> None:
-    """The console only, for a machine of its own. The database is that of DATABASE_URL.
+    """Web pages and interfaces only (console, portal, sign-in, SCIM), for a machine of its own.
+    The database is that of DATABASE_URL.
 
     Example: `tenure web --host 0.0.0.0 --port 8080`
     """

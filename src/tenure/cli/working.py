@@ -247,7 +247,7 @@ def reconcile(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read the accounts there, update what was observed, report orphans and drift.
+    """Read an application's accounts: what is new, changed, gone, nobody's (orphans) or drifted.
 
     Example: `tenure reconcile chat`
     """
