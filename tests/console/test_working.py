@@ -66,6 +66,15 @@ def test_a_run_is_paused_resumed_and_cancelled(anna: Client) -> None:
     assert Run.objects.get(pk=run.pk).state == "cancelled"
 
 
+def test_what_is_on_its_way_is_not_told_as_what_terminating_does(anna: Client) -> None:
+    (person,) = company().people(1)
+    services.store()
+    Operation.objects.update(state="started", attempts=1)
+    page = anna.get(f"/console/people/{person.uid}/terminate/").content.decode()
+    assert "On its way already: Create the account" in page
+    assert "As soon as it is known what came of it, it is closed." in page
+
+
 def test_what_failed_is_sent_again_and_one_is_taken_there(anna: Client) -> None:
     made = company()
     made.people(2)

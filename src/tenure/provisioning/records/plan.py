@@ -50,6 +50,13 @@ class PlanLine:
         return self.person_id, self.application, self.kind
 
     @property
+    def gives_meanwhile(self) -> bool:
+        """It was sent, what came of it is not known, and it takes nothing away: whatever ends the
+        person's access comes after it."""
+        sent = self.state in (OperationState.STARTED, OperationState.UNKNOWN)
+        return sent and not self.kind.removes
+
+    @property
     def content(self) -> Content:
         return content(
             self.account_id, self.attributes, self.grant, self.revoke, active=self.active
