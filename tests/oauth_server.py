@@ -35,6 +35,8 @@ class OAuthServer:
     #: Refresh tokens that were used twice: a provider takes that for theft.
     reused: int = 0
     down: bool = False
+    #: It takes nothing back.
+    broken: bool = False
     delay: float = 0.0
     #: A person is asked first, and can say no; otherwise it agrees at once.
     asks: bool = False
@@ -80,8 +82,11 @@ class OAuthServer:
         return web.json_response(self._given(grant), headers={"Cache-Control": "no-store"})
 
     async def revoke(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        self.refresh.discard(str(form["token"]))
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        if self.broken:
+            return web.Response(status=503)
+        self.forms.append(form)
+        self.refresh.discard(form["token"])
         return web.Response()
 
     async def api(self, request: web.Request) -> web.Response:

@@ -4,6 +4,7 @@ process at a time, and whoever cannot renew it says so."""
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -20,14 +21,15 @@ from tenure.applications import authorizing as applications
 from tenure.applications.connecting import connector_for
 from tenure.applications.credentials import warnings
 from tenure.applications.models import Application, Authorization
+from tenure.applications.services import remove_application
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting
-from tenure.connectors.base import Check, RetryLater, StopApplication
+from tenure.connectors.base import Check, ConnectorError, RetryLater, StopApplication
 from tenure.connectors.oauth import AuthorizationRefused
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now, told_by
 from tenure.people.models import Person
-from tenure.vault import authorizing
+from tenure.vault import authorizing, giving_back
 from tenure.vault.models import Sealed
 from tenure.vault.parties import Party, Standing
 from tenure.vault.parties import standing as standing_of
@@ -290,3 +292,60 @@ def test_a_token_that_dies_is_announced(db: None) -> None:
         row.save()
         found = [item.what for item in warnings()]
         assert found == [] if said is None else said in found[0]
+
+
+def given_back(task: str = "tenure.give_back") -> dict[str, str]:
+    """What the job is asked that gives them back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args FROM procrastinate_jobs WHERE task_name = %s ORDER BY id DESC LIMIT 1",
+            [task],
+        )
+        found = cursor.fetchone()
+    return {} if found is None else json.loads(found[0])
+
+
+def test_what_is_removed_gives_its_tokens_back(server: OAuthServer) -> None:
+    row = application(server)
+    agree(row)
+    assert "the audit trail says whether it took them" in giving_back.words(party(row))
+    (token,) = server.refresh
+    remove_application(slug="chat")
+    job = given_back()
+    assert (job["slug"], job["word"]) == ("chat", "application")
+    assert token not in str(job)
+    kept = Sealed.objects.get(name=job["key"])
+    assert token not in str(kept.value)
+    server.broken = True
+    with pytest.raises(ConnectorError):
+        giving_back.send(**job, last=False)
+    assert server.refresh == {token}
+    server.broken = False
+    giving_back.send(**job, last=False)
+    assert (server.refresh, server.forms[-1]["token"]) == (set(), token)
+    assert not Sealed.objects.filter(name=job["key"]).exists()
+    event = Event.objects.get(action=Action.TOKENS_GIVEN_BACK)
+    assert (event.subject_key, event.application) == ("chat", "chat")
+    giving_back.send(**job, last=True)
+    assert Event.objects.filter(action=Action.TOKENS_GIVEN_BACK).count() == 1
+
+
+def test_tokens_that_could_not_be_given_back_are_told(server: OAuthServer) -> None:
+    row = application(server)
+    agree(row)
+    server.broken = True
+    remove_application(slug="chat")
+    job = given_back()
+    giving_back.send(**job, last=True)
+    said = Event.objects.get(action=Action.TOKENS_KEPT_THERE).reason
+    assert said.startswith("They may still be good there, revoke them by hand:")
+    assert not Sealed.objects.filter(name=job["key"]).exists()
+    row = application(server, revoke_url="")
+    agree(row)
+    said = "Chat names no revoke_url: revoke Tenure's access there by hand."
+    assert giving_back.words(party(row)) == said
+    remove_application(slug="chat")
+    assert Event.objects.filter(action=Action.TOKENS_KEPT_THERE, reason=said).exists()
+    assert given_back() == job, "nothing is asked for"
+    row = application(server)
+    assert giving_back.words(party(row)) == ""

@@ -12,6 +12,7 @@ from tenure.people.models import Person
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
+from tenure.sso.receipt import receipt_of
 from tests.provisioning.company import Company, drain
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,3 +66,30 @@ def test_made_changed_and_closed_by_hand(sales: Company, till: Application) -> N
     assert account.evidence["note"] == "closed"
     services.store()
     assert byhand.tasks() == []
+
+
+def test_an_account_without_a_user_name_is_called_as_its_owner_is(
+    sales: Company, till: Application
+) -> None:
+    mapping = [{"attribute": "emails.work", "expression": "user.email", "when": "always"}]
+    by_email = [{"account": "emails.work", "person": "email"}]
+    Application.objects.update(mapping=mapping, matching=by_email)
+    sales.people(1)
+    services.store()
+    byhand.done(only_task().number, note="done at the till")
+    account = Account.objects.get()
+    person = Person.objects.get()
+    assert (account.user_name, account.remote_id, str(account)) == (
+        "",
+        str(person.uid),
+        person.email,
+    )
+    services.terminate_now(person, reason="gone")
+    task = only_task()
+    assert task.what == "Close the account p1@acme.example of Person 1 in Chat."
+    assert str(person.uid) not in task.steps[0]
+    (line,) = receipt_of(Person.objects.get()).lines
+    assert line.accounts[0].name == "p1@acme.example"
+    Person.objects.update(email="")
+    assert str(Account.objects.get()) == "Person 1"
+    assert str(Account(remote_id="R-77", person=person)) == "R-77"

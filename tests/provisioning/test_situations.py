@@ -327,6 +327,7 @@ def test_an_orphan_whose_deletion_was_refused_is_not_planned_again(plain: Compan
     plan = services.preview()
     assert [(line.account, line.state.value) for line in plan.lines] == [("left", "held")]
     assert [line.account for line in plan.rejected] == ["printer"]
+    assert [one.count for one in plan.declined] == [1]
 
 
 def test_an_orphan_that_finds_its_owner_is_not_deleted_as_approved(plain: Company) -> None:

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from tenure.infra.clock import now, told_by
 from tenure.people.models import Person, PlanMode
 from tenure.people.services import company
-from tenure.runs.models import Run, RunState
+from tenure.runs.models import Run, RunIssue, RunState
 from tenure.scim_server import tokens
 from tenure.scim_server.models import PushToken, Scope
 from tenure.sources import answering
@@ -58,6 +58,19 @@ def test_a_mover_and_a_leaver(pusher: Pusher) -> None:
     assert person(7).generation == generation
     pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
     assert person(7).state == "left"
+
+
+def test_whoever_was_closed_is_not_opened_by_what_is_not_said(pusher: Pusher) -> None:
+    """A PUT may leave `active` out: only who says that they are here again opens anything."""
+    uid = pusher.make(7)
+    pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
+    silent = user(7, title="Head")
+    del silent["active"]
+    answer = pusher.send("PUT", f"/Users/{uid}", silent)
+    assert (answer.status, answer.document["active"]) == (200, False)
+    assert (person(7).state, person(7).attributes["title"]) == ("left", "Head")
+    assert pusher.send("PUT", f"/Users/{uid}", user(7)).status == 200
+    assert person(7).state == "active"
 
 
 def test_what_cannot_be_taken_is_refused_and_nothing_of_it_is_kept(pusher: Pusher) -> None:
@@ -396,3 +409,24 @@ def test_a_large_group_costs_no_query_for_each_member(db: None) -> None:
         assert pusher.send("POST", "/Groups", group).status == 201
     assert len(queries) < 60
     assert Person.objects.filter(attributes__title="All").count() == 30
+
+
+def test_managers_who_go_round_in_a_circle_are_told_as_by_an_import(pusher: Pusher) -> None:
+    uids = [pusher.make(number) for number in (1, 2, 3)]
+
+    def reports_to(uid: str, boss: str) -> None:
+        change = {"op": "Add", "path": f"{ENTERPRISE}:manager", "value": boss}
+        assert pusher.patch(uid, change).status in (200, 204)
+
+    reports_to(uids[0], uids[1])
+    reports_to(uids[1], uids[2])
+    assert person(1).manager == person(2)
+    assert not RunIssue.objects.exists()
+    reports_to(uids[2], uids[0])
+    issue = RunIssue.objects.get()
+    said = "The managers go round in a circle: 1 -> 2 -> 3 -> 1. None of them gets a manager here."
+    assert (issue.severity, issue.message.startswith(said)) == ("warning", True)
+    assert [person(n).manager for n in (1, 2, 3)] == [None] * 3
+    assert person(1).attributes["manager"] == "2", "what was pushed is not lost"
+    pusher.patch(uids[2], {"op": "Remove", "path": f"{ENTERPRISE}:manager"})
+    assert [person(n).manager for n in (1, 2, 3)] == [person(2), person(3), None]

@@ -294,7 +294,11 @@ class Account(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.user_name or self.remote_id
+        """What it is called there. Where nobody has said, as of an account made by hand, its id is
+        only ours, which tells nobody anything: then whose it is."""
+        if self.user_name or self.person is None or self.remote_id != str(self.person.uid):
+            return self.user_name or self.remote_id
+        return self.person.email or self.person.display_name
 
 
 class AccountTally(models.Model):

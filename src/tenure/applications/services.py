@@ -23,7 +23,7 @@ from tenure.audit.services import record
 from tenure.core.model import OPEN_STATES, OperationState
 from tenure.people.configuration import difference
 from tenure.people.services import raise_generation
-from tenure.vault.authorizing import forget_tokens
+from tenure.vault.giving_back import give_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ def remove_application(*, slug: str, replan: bool = True) -> None:
         application=slug,
         before=_plain(_definition(application, _offered(application))),
     )
-    forget_tokens(party(application))
+    give_back(party(application))
     application.delete()
     if replan:
         raise_generation()

@@ -108,6 +108,8 @@ class Action(models.TextChoices):
     AUTHORISATION_ENDED = "application.authorisation_ended", "Authorisation ended"
     SOURCE_AUTHORISED = "source.authorised", "Source authorised"
     SOURCE_AUTHORISATION_ENDED = "source.authorisation_ended", "Authorisation of a source ended"
+    TOKENS_GIVEN_BACK = "authorisation.given_back", "Tokens given back after it was removed"
+    TOKENS_KEPT_THERE = "authorisation.kept_there", "Tokens of what was removed not given back"
     SIGNAL_RECEIVER_ADDED = "signals.receiver_added", "Receiver of signals added"
     SIGNAL_RECEIVER_REMOVED = "signals.receiver_removed", "Receiver of signals removed"
     SIGNAL_STREAM_OPENED = "signals.stream_opened", "Stream of signals opened"

@@ -50,10 +50,25 @@ def apply_configuration(path: Document, as_json: AsJson = False) -> None:
         with session():
             from tenure.configuration.applying import apply
 
+            tokens = _tokens()
             changes = apply(loaded.document, marks=loaded.marks)
         _show(changes, as_json)
         if not as_json:
             say(f"{_counted(changes)} applied." if changes else "Nothing to change.")
+        for change in changes:
+            if change.kind == "removed" and (words := tokens.get(change.path)):
+                say(f"{change.path}: {words}")
+
+
+def _tokens() -> dict[str, str]:
+    """Path of an application or source that is authorised -> what becomes of its tokens, should it
+    be removed."""
+    from tenure.applications.authorizing import authorised as applications
+    from tenure.sources.authorizing import authorised as sources
+    from tenure.vault.giving_back import words
+
+    parties = [*applications(), *sources()]
+    return {f"{party.kind.word}s.{party.slug}": words(party) for party in parties}
 
 
 def effect_of(path: Path) -> Effect:

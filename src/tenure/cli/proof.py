@@ -80,7 +80,7 @@ def _show(found: Receipt) -> None:
 def show_line(line: Line) -> None:
     """The account and the sessions at one application."""
     for one in line.accounts:
-        _part(f"account {escape(one.user_name or one.remote_id)}", one.part)
+        _part(f"account {escape(one.name)}", one.part)
     _part("sessions", line.sessions)
 
 

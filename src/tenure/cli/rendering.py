@@ -35,7 +35,8 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
     """Print the plan. Of many operations in an application 20, unless `everything`: first what
     takes something from somebody."""
     if not plan.lines and not plan.problems:
-        console.print("Nothing to do: every account is as the rules say.")
+        as_it_should = "" if plan.declined else ": every account is as the rules say"
+        console.print(f"Nothing to do{as_it_should}.")
     for name, group in groupby(plan.lines, key=lambda line: line.application_name):
         _application(console, name, list(group), everything=everything)
     for contact in plan.first_contact:
@@ -86,11 +87,8 @@ def _not_planned(console: Console, plan: Plan) -> None:
     """What would be due and is not sent: rejected, or its application stands still."""
     for name, why in plan.still.items():
         console.print(f"[magenta]Not sent to {escape(name)}:[/] {escape(why)}")
-    if plan.rejected:
-        console.print(
-            f"[dim]{len(plan.rejected)} rejected, and not planned again until what is due changes: "
-            "`tenure operations list --filter state=rejected`.[/]"
-        )
+    for one in plan.declined:
+        console.print(f"[magenta]{escape(one.words)}[/] {escape(one.after_all)}")
 
 
 def _application(console: Console, name: str, lines: list[PlanLine], *, everything: bool) -> None:

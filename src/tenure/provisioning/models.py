@@ -23,10 +23,10 @@ class Operation(models.Model):
     of the person is planned anew before it is sent. Without a person it is on an account that is
     nobody's (see `orphans`)."""
 
-    # Those of an application, a person and a run are found by the indexes that begin with it.
     application = models.ForeignKey(
-        Application, on_delete=models.CASCADE, related_name="operations", db_index=False
+        Application, on_delete=models.CASCADE, related_name="operations"
     )
+    # Those of a person, and of a run, are found by the indexes that begin with it.
     person = models.ForeignKey(
         Person, null=True, on_delete=models.PROTECT, related_name="operations", db_index=False
     )

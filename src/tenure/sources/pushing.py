@@ -23,11 +23,11 @@ from tenure.people.models import Person
 from tenure.readers.base import Row
 from tenure.readers.push import text
 from tenure.runs import services as runs
-from tenure.runs.models import Run, RunKind, RunState
+from tenure.runs.models import Run, RunKind, RunState, Severity
 from tenure.sources import asking, renumbering, seen
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import judged, keep_back
-from tenure.sources.managers import tie_managers
+from tenure.sources.managers import tie_changed
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
 from tenure.sources.work import Work
@@ -172,7 +172,8 @@ class Push:
         held = _leavers(work)
         work.merge(asking.ask(work, arriving))
         asking.withdraw_those(work, self._gone - {row.key for row in rows})
-        tie_managers(self.source, keys)
+        for warning in tie_changed(self.source, keys):
+            work.complain(Severity.WARNING, warning.message, key=warning.key)
         work.store_issues()
         runs.finish(
             work.run,

@@ -15,7 +15,7 @@ from tenure.core.model import LifecycleState
 from tenure.people.configured import Configured
 from tenure.sources.authorizing import party
 from tenure.sources.models import Source, SourceRecord
-from tenure.vault.authorizing import forget_tokens
+from tenure.vault.giving_back import give_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def remove_source(*, slug: str) -> None:
             "first (the employee number ties the records together), or let them leave; until "
             "then keep it in the configuration."
         )
-    forget_tokens(party(source))
+    give_back(party(source))
     _SOURCES.remove(source)
 
 

@@ -50,6 +50,7 @@ class AccountLine:
     user_name: str
     remote_id: str
     part: Part
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,12 @@ class Line:
             "name": self.application.name,
             "verdict": self.verdict.value,
             "accounts": [
-                {"user_name": one.user_name, "remote_id": one.remote_id, **_part_json(one.part)}
+                {
+                    "name": one.name,
+                    "user_name": one.user_name,
+                    "remote_id": one.remote_id,
+                    **_part_json(one.part),
+                }
                 for one in self.accounts
             ],
             "sessions": {
@@ -169,6 +175,7 @@ def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
                 core.account(
                     _account_facts(one, row, due=due, closing=closing, protecting=protecting)
                 ),
+                str(one),
             )
             for one in own
         )
@@ -204,6 +211,7 @@ def _accounts(person: Person, explained: Explanation | None) -> dict[int, list[A
     found: dict[int, list[Account]] = defaultdict(list)
     known = explained.accounts if explained else Account.objects.filter(person=person)
     for row in sorted(known, key=lambda row: (row.created_at, row.pk), reverse=True):
+        row.person = person
         found[row.application_id].append(row)
     deleted = Situation.DELETED.value
     return {

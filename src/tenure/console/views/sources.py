@@ -34,6 +34,7 @@ from tenure.sources.authorizing import party
 from tenure.sources.models import Source
 from tenure.sources.trying import try_source
 from tenure.sources.whose import rules_of
+from tenure.vault import giving_back
 from tenure.writeback import selectors as write_backs
 
 _LISTED = 10
@@ -173,7 +174,7 @@ def remove(request: ConsoleRequest, slug: str) -> HttpResponse:
     found = Source.objects.filter(slug=slug).first()
     if found is None:
         return missing(request, "source", section="sources", back="console:sources")
-    error = ""
+    error, tokens = "", giving_back.words(party(found))
     if request.method == "POST":
         try:
             with transaction.atomic():
@@ -184,12 +185,13 @@ def remove(request: ConsoleRequest, slug: str) -> HttpResponse:
         except editing.Overtaken:
             error = "Somebody changed it meanwhile. Look at it again."
         else:
-            messages.success(request, f"{found.name} is removed.")
+            messages.success(request, f"{found.name} is removed. {tokens}".strip())
             return redirect("console:sources")
     context = {
         "source": found,
         "seen": editing.version(editing.plain("sources", slug)),
         "error": error,
+        "tokens": tokens,
         "records": next(r.records for r in selectors.sources() if r.source.pk == found.pk),
     }
     status = 422 if error else 200

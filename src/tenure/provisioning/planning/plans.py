@@ -33,6 +33,7 @@ from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import guarding, held_lines, ledger, orphans, planners, sheets
 from tenure.provisioning.planning.costs import costs
+from tenure.provisioning.planning.declined import declined
 from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope, batched
 from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.reconciliation import first_contact
@@ -61,7 +62,8 @@ class StoredPlan:
 
 class _Found:
     """What a preview finds, person by person, beside what is `stored` and waits. `pairs` (person,
-    application) are planned anew; `closed` are accounts whose access had been taken before."""
+    application) are planned anew; `closed` are accounts whose access had been taken before, `over`
+    rejections of what is not due any more."""
 
     def __init__(
         self,
@@ -75,6 +77,7 @@ class _Found:
         self.rejected: list[PlanLine] = []
         self.problems: list[ProblemLine] = []
         self.pairs: set[tuple[int | None, str]] = set()
+        self.over: set[int] = set()
         self.closed: set[str] = set()
         self._asked: set[int] = set()
         self._standing = {line.key: line for line in self.stored}
@@ -86,10 +89,12 @@ class _Found:
         for chunk in drafts:
             rejected = ledger.rejected([draft.person.pk for draft in chunk])
             for draft in chunk:
-                free = {
-                    slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
-                }
+                pk = draft.person.pk
+                free = {slug for slug in self._looked_at(draft) if (pk, slug) not in busy}
                 self._add(draft, free, rejected)
+            due = {line.key for line in self.rejected}
+            anew = {key: row.pk for key, row in rejected.items() if key[:2] in self.pairs}
+            self.over |= {pk for key, pk in anew.items() if key not in due}
         if scope.person is None and scope.people is None:
             self.problems += remarks.standing(self._asked, scope.application)
 
@@ -129,10 +134,11 @@ class _Found:
 def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:
     """What would be done and why, stored operations that still wait included. Reads only.
     `guarded` False: without asking what the guards would hold."""
-    at = now or clock_now()
-    stored = ledger.waiting_lines(scope)
-    drafting = Drafting(_with_reported(scope), at)
-    return _plan(scope, _Found(scope, stored, drafting, drafting.chunks()), guarded=guarded)
+    drafting = Drafting(_with_reported(scope), now or clock_now())
+    found = _Found(scope, ledger.waiting_lines(scope), drafting, drafting.chunks())
+    plan = _plan(scope, found, guarded=guarded)
+    here = scope.among(drafting.applications).values()
+    return replace(plan, declined=declined(scope, here, found.over, plan.rejected))
 
 
 def preview_of(drafting: Drafting, draft: Draft, *, application: str | None = None) -> Plan:
@@ -171,7 +177,8 @@ def _plan(scope: Scope, found: _Found, *, guarded: bool) -> Plan:
     concerned = {line.application for line in lines}
     undecided = _undecided(lines)
     held = guarding.of_preview(undecided, drafting.applications, drafting.now) if guarded else {}
-    lines = held_lines.with_what_waits([held_lines.hold(line, held) for line in lines])
+    waiting = held_lines.with_what_waits(held_lines.hold(line, held) for line in lines)
+    lines = sorted(waiting, key=_place)
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),

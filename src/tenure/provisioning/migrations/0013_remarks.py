@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("provisioning", "0013_one_index_less")]
+    dependencies: ClassVar = [("provisioning", "0012_lasting")]
 
     operations: ClassVar = [
         migrations.CreateModel(
