@@ -58,6 +58,7 @@ def test_plan_says_what_would_be_done_and_does_not_do_it(company: Company, tenur
             "first_contact",
             "unread",
             "rejected",
+            "declined",
             "not_sent",
         },
     )

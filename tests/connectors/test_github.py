@@ -300,3 +300,17 @@ async def test_who_owns_it_is_told(organisation: Organisation, connector: Connec
     organisation.members[organisation.person("ada")] = ("member", "active")
     (owner,) = [str(key) for key, (role, _) in organisation.members.items() if role == "admin"]
     assert await connector.owners() == {owner}
+
+
+async def test_a_team_that_goes_while_all_are_read_stops_no_reading(
+    organisation: Organisation, connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known of it stays; the next reading does not list it."""
+    await connector.create_entitlement("group", "Sales")
+
+    def gone(*args: Any) -> Any:
+        raise Refused(404, "Not Found")
+
+    monkeypatch.setattr(organisation, "_team", gone)
+    found = [one async for one in connector.entitlements() if one.kind == "group"]
+    assert [(one.name, one.members) for one in found] == [("Sales", None)]

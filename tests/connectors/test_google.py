@@ -26,7 +26,7 @@ from tenure.connectors.base import (
 from tenure.connectors.registry import open_connector
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
-from tests.connectors.google_server import TOKEN, Refused, Workspace
+from tests.connectors.google_server import TOKEN, Refused, Workspace, missing
 from tests.connectors.servers import http_server
 
 PLUS = "Google-Apps/1010020025"
@@ -320,3 +320,18 @@ async def test_a_token_that_may_not_hand_over_stops_nothing_else(workspace: Work
         assert isinstance(other, Transferring)
         with pytest.raises(Unsupported, match="switched off"):
             await other.transfer(leaver, heir)
+
+
+async def test_a_group_that_goes_while_all_are_read_stops_no_reading(
+    workspace: Workspace, connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known of it stays; the next reading does not list it."""
+    made = await connector.create_entitlement("group", "Sales")
+    workspace.groups[made.remote_id]["directMembersCount"] = "1"
+
+    def gone(*args: Any) -> Any:
+        raise missing("groupKey")
+
+    monkeypatch.setattr(workspace, "_group", gone)
+    found = [one async for one in connector.entitlements() if one.kind == "group"]
+    assert [(one.name, one.members) for one in found] == [("Sales", None)]

@@ -28,6 +28,8 @@ from tenure.connectors.base import (
     StopApplication,
 )
 from tenure.connectors.ldap.ber import SET, bounds, element, elements, integer, octets, sequence
+from tenure.connectors.ldap.connector import LdapConnector
+from tenure.connectors.ldap.filters import present
 from tenure.connectors.ldap.session import Session
 from tenure.connectors.lease import may_write
 from tenure.connectors.registry import open_connector
@@ -196,6 +198,10 @@ async def test_a_base_that_is_not_there_makes_nobody_look_deleted() -> None:
             [group async for group in connector.entitlements()]
         with pytest.raises(StopApplication, match="nothing is concluded"):
             await connector.change_members("group", ONE, remove=[ONE])
+        # Deleted people are where not everybody may look.
+        assert isinstance(connector, LdapConnector)
+        of = connector._directory.pages("CN=Deleted", present("cn"), [], 10, must_be=False)
+        assert [page async for page in of] == [[]]
 
 
 async def test_what_it_says_of_the_password_is_not_told() -> None:

@@ -27,7 +27,7 @@ from tenure.connectors.base import (
 from tenure.connectors.registry import open_connector
 from tenure.connectors.testing import ConnectorConformance
 from tenure.core.model import Value
-from tests.connectors.graph_server import TOKEN, Tenant
+from tests.connectors.graph_server import TOKEN, Tenant, missing
 from tests.connectors.servers import http_server
 
 E3, F1 = str(uuid.UUID(int=3)), str(uuid.UUID(int=1))
@@ -337,3 +337,17 @@ async def test_global_administrators_own_the_tenant(tenant: Tenant, connector: C
     assert await connector.owners() == {one}
     tenant.reads_roles = False
     assert await connector.owners() is None
+
+
+async def test_a_group_that_goes_while_all_are_read_stops_no_reading(
+    tenant: Tenant, connector: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is known of it stays; the next reading does not list it."""
+    await connector.create_entitlement("group", "Sales")
+
+    def gone(*args: Any) -> Any:
+        raise missing("Sales")
+
+    monkeypatch.setattr(tenant, "_one_group", gone)
+    found = [one async for one in connector.entitlements() if one.kind == "group"]
+    assert [(one.name, one.members) for one in found] == [("Sales", None)]

@@ -469,3 +469,22 @@ async def test_who_is_not_shown_in_the_group_of_those_on_is_not_proven_to_be_out
     dialect = {"off": off, "members": {"shown": "never"}}
     async with connected(handler, dialect=dialect) as connector:
         assert (await connector.read("u1")).active is None
+
+
+@pytest.mark.parametrize("shown", [None, "group"])
+async def test_a_group_that_goes_while_all_are_read_stops_no_reading(shown: str | None) -> None:
+    """What is known of it stays; the next reading does not list it."""
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.path == "/Groups":
+            there = [{"id": one, "displayName": one} for one in ("gone", "there")]
+            return listed(there, totalResults=2)
+        if request.path == "/Groups/there":
+            return web.json_response({"id": "there", "members": [{"value": "u1"}]})
+        if request.path == "/Users/u1":
+            return web.json_response({"id": "u1", "userName": "user1"})
+        return web.json_response({"detail": "no such thing"}, status=404)
+
+    async with connected(handler, dialect={"members": {"shown": shown}}) as connector:
+        found = {one.name: one.members async for one in connector.entitlements()}
+    assert found == {"gone": None, "there": {"u1"}}

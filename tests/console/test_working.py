@@ -59,6 +59,10 @@ def test_a_run_is_paused_resumed_and_cancelled(anna: Client) -> None:
     assert "It goes on with 3 operations" in do("resume")
     assert "Cancelled: 0 done, 3 not sent." in do("cancel")
     assert "is cancelled, not running" in do("pause")
+    plan = anna.get("/console/plan/").content.decode()
+    assert "3 operations in Chat are due and not planned" in plan
+    assert f'<a href="{page}">run {run.pk}</a>' in plan
+    assert "as the rules say it should be" not in plan
     assert Run.objects.get(pk=run.pk).state == "cancelled"
 
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tenure.core.drift import ACTIVE, ENTITLEMENTS, Weighed, held_by, sent, weigh
-from tenure.core.model import ApplicationPolicy, Desired, DriftAction, Observed, Value
+from tenure.core.model import (
+    ApplicationPolicy,
+    Because,
+    Desired,
+    DriftAction,
+    LifecycleState,
+    Observed,
+    PersonFacts,
+    Value,
+)
+from tenure.core.planner import plan_person
 
 GROUPS = frozenset({"group:a", "group:b", "group:c"})
 values = st.sampled_from([None, "x", "X", "y", "z"])
@@ -127,6 +138,20 @@ def test_what_we_closed_is_opened_and_what_they_closed_is_kept(ours: bool) -> No
     policy = ApplicationPolicy("chat", drift={"default": DriftAction.KEEP})
     account = Observed("chat", "1", "r", {}, active=False, baseline={ACTIVE: not ours})
     assert weigh(Desired("chat", {}), account, policy).open_it is ours
+
+
+def test_opening_what_somebody_closed_there_says_so() -> None:
+    person = PersonFacts("1", "A", LifecycleState.ACTIVE, {})
+    because = (Because("all", "All", "true"),)
+    wanted = {"chat": Desired("chat", {}, because=because)}
+    policies = {"chat": ApplicationPolicy("chat")}
+    account = Observed("chat", "1", "r", {}, active=False, baseline={ACTIVE: True})
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    (step,) = plan_person(person, wanted, [account], policies, at).operations
+    assert step.reason == "closed there by somebody else; rule All"
+    ours = replace(account, baseline={ACTIVE: False})
+    (step,) = plan_person(person, wanted, [ours], policies, at).operations
+    assert step.reason == "rule All"
 
 
 def _text(value: object) -> object:

@@ -160,6 +160,11 @@ def test_a_rejection_stands_until_what_is_due_changes(sales: Company) -> None:
         assert not plan.lines
         assert len(plan.rejected) == 10
         apply()
+        (told,) = services.preview().declined
+        assert told.words == (
+            "10 operations in Chat are due and not planned, since they were rejected by "
+            "administrator anna: half a file."
+        )
     assert len(sales.open_users()) == 30
     assert states()["rejected"] == 10
     event = Event.objects.get(action=Action.PLAN_REJECTED)

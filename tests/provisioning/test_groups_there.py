@@ -3,10 +3,13 @@ one that is meant, and leave it."""
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from django.db import connection
 
 from tenure.applications.models import Entitlement
-from tenure.connectors.base import ConnectorConfig, RemoteAccount
+from tenure.connectors.base import Connector, ConnectorConfig, RemoteAccount
 from tenure.connectors.faults import lost_after
 from tenure.connectors.memory import MemoryApplication
 from tenure.connectors.registry import open_connector
@@ -14,9 +17,10 @@ from tenure.core.model import OperationKind
 from tenure.people.models import Person
 from tenure.provisioning import services
 from tenure.provisioning.execution.sending import Batch
+from tenure.provisioning.reconciliation import memberships
 from tenure.provisioning.records import settling
 from tenure.provisioning.records.work import Result, Work
-from tests.provisioning.company import Company, apply, change, states
+from tests.provisioning.company import Company, apply, change, linked, states
 from tests.provisioning.test_reconcile import reconcile
 
 
@@ -114,6 +118,31 @@ def test_one_that_may_have_been_made_is_looked_for(
     apply()
     assert sorted(one.name for one in memory.groups.values()) == ["all", "sales"]
     assert sales.members("all") == sales.members("sales") == {"p1@acme.example"}
+
+
+def test_what_was_granted_while_groups_were_read_is_not_forgotten(
+    sales: Company, mover: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever moves on before the next reading has to be taken out of it again."""
+    read = memberships.listed
+
+    async def slowly(connector: Connector) -> memberships.Held:
+        held = await read(connector)
+        await asyncio.to_thread(moved, "Sales")
+        return held
+
+    def moved(department: str) -> None:
+        change(mover, department=department)
+        apply()
+        connection.close()
+
+    monkeypatch.setattr(memberships, "listed", slowly)
+    reconcile()
+    assert sales.members("sales") == {"p1@acme.example", "p2@acme.example"}
+    assert "group:sales" in linked()["p2@acme.example"].entitlements
+    change(mover, department="Support")
+    apply()
+    assert sales.members("sales") == {"p1@acme.example"}
 
 
 async def test_who_stops_writes_stops_groups_that_were_not_begun() -> None:

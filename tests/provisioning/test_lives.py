@@ -287,6 +287,49 @@ class TestRequirements:
         drain("chat")
         assert company.users("chat") == {}
         assert Operation.objects.get(application__slug="chat").state == "planned"
+        told = {one.application: one for one in explain(Person.objects.get()).applications}
+        mail, chat = told["mail"], told["chat"]
+        assert (mail.steps[0].kind, mail.steps[0].state) == ("create", "failed")
+        assert (chat.steps[0].why, chat.steps[0].waits) == ("waits for Mail (create, failed)", True)
+
+    def test_one_that_is_only_reported_is_said_to_be_what_is_waited_for(
+        self, company: Company
+    ) -> None:
+        self.company(company)
+        (person,) = company.people(1)
+        Application.objects.filter(slug="mail").update(mode="report")
+        (told,) = services.preview().problems
+        assert told.notice
+        assert (
+            "waits for mail, where they have no open account yet (mail: report mode" in told.message
+        )
+        still = {one.application: one.still for one in explain(person).applications}
+        assert "report mode" in still["mail"]
+        assert not still["chat"]
+
+    def test_a_reason_follows_what_somebody_is_by_now(self, company: Company) -> None:
+        """Closing was held because their start moved; then the hire was cancelled."""
+        company.application("mail", guard={"removals": {"percent": 0, "floor": 0}})
+        company.rule("everyone", "true", {"mail": []})
+        (person,) = company.people(1)
+        apply("mail")
+
+        def say(**dates: object) -> None:
+            row = at_once(person)
+            for name, value in dates.items():
+                setattr(row, name, value)
+            row.generation += 1
+            restand([row], now())
+            row.save()
+
+        say(start_date=now().date() + timedelta(days=90))
+        services.store()
+        assert "does not start before" in Operation.objects.get(state="held").reason
+        say(terminated_at=now())
+        (line,) = services.preview().lines
+        assert line.reason.startswith("left")
+        services.store()
+        assert Operation.objects.get(state="held").reason.startswith("left")
 
     def test_a_leaver_is_closed_everywhere_at_once_and_the_mailbox_deleted_last(
         self, company: Company

@@ -16,7 +16,7 @@ from tenure.infra.clock import now
 from tenure.people.services import raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.decisions import ownership
-from tenure.provisioning.models import Operation
+from tenure.provisioning.models import Operation, Remark
 from tenure.provisioning.questions.explain import explain
 from tenure.provisioning.questions.kept_open import kept_open
 from tenure.provisioning.reconciliation import missing
@@ -327,6 +327,7 @@ def test_an_orphan_whose_deletion_was_refused_is_not_planned_again(plain: Compan
     plan = services.preview()
     assert [(line.account, line.state.value) for line in plan.lines] == [("left", "held")]
     assert [line.account for line in plan.rejected] == ["printer"]
+    assert [one.count for one in plan.declined] == [1]
 
 
 def test_an_orphan_that_finds_its_owner_is_not_deleted_as_approved(plain: Company) -> None:
@@ -479,6 +480,26 @@ def test_what_somebody_deleted_there_is_made_again_by_policy_only(
         ownership.again(ownership.tombstone_named("chat/P1@acme.example"), reason="a mistake")
         apply()
         assert len(memory.users) == 1
+
+
+def test_what_is_left_as_it_is_is_said_by_every_plan_until_it_is_not_so(plain: Company) -> None:
+    settings(recreate="never")
+    plain.application("mail")
+    plain.people(2)
+    apply()
+    plain.memories["chat"].delete_user(remote("p1@acme.example"))
+    reconcile()
+    apply()
+    # Nobody has changed since, and it is still so.
+    (told,) = services.preview().problems
+    assert (told.person, told.application, told.notice) == ("1", "chat", True)
+    assert services.preview(application="mail").problems == ()
+    apply("chat")
+    assert Remark.objects.count() == 1
+    ownership.again(ownership.tombstone_named("chat/p1@acme.example"), reason="a mistake")
+    apply()
+    assert services.preview().problems == ()
+    assert not Remark.objects.exists()
 
 
 def test_what_we_deleted_ourselves_is_made_anew_without_asking(plain: Company) -> None:

@@ -91,8 +91,15 @@ def test_what_is_cancelled_is_not_sent_and_not_planned_again(sales: Company) -> 
     found = steering.cancel(run.pk, reason="wrong file")
     assert (found.done, found.not_sent, found.going_on) == (2, 1, 0)
     assert "wrong file. 2 done, 1 not sent." in Run.objects.get(pk=run.pk).message
-    assert services.preview().lines == ()
-    assert len(services.preview().rejected) == 0
+    plan = services.preview()
+    assert (plan.lines, plan.rejected) == ((), ())
+    (told,) = plan.declined
+    assert (told.application, told.count, told.run, told.cancelled) == ("chat", 1, run.pk, True)
+    assert told.words == (
+        f"1 operation in Chat is due and not planned, since run {run.pk} was cancelled by system: "
+        "wrong file."
+    )
+    assert str(run.pk) in told.after_all
     services.store()
     drain()
     assert len(sales.users()) == 2
@@ -100,13 +107,16 @@ def test_what_is_cancelled_is_not_sent_and_not_planned_again(sales: Company) -> 
     drain()
     assert len(sales.users()) == 3
     assert state(run) == "done"
+    assert services.preview().declined == ()
 
 
 def test_what_is_due_in_another_way_is_planned_after_a_cancellation(sales: Company) -> None:
     (person,) = sales.people(1)
     run = stored()
     steering.cancel(run.pk)
+    assert [one.count for one in services.preview().declined] == [1]
     change(person, title="Lead")
+    assert services.preview().declined == (), "another one takes its place"
     apply()
     assert sales.users()["p1@acme.example"].attributes["title"] == "Lead"
 

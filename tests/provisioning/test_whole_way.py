@@ -18,6 +18,7 @@ from tenure.people.models import Person
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand, rehires
 from tenure.provisioning.models import Operation
+from tenure.provisioning.questions.ahead import ahead
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tenure.sources import answering
 from tenure.sources.answering import AnswerRefused
@@ -293,6 +294,13 @@ def test_a_new_namesake_never_gets_the_address_of_an_account_that_is_there(world
     assert {EMAIL, "a.nagy@acme.example"} <= set(world.company.users())
 
 
+def settle() -> None:
+    """All that can be sent. What waits for something that the lane of leavers is at, is sent by the
+    next drain."""
+    drain()
+    drain()
+
+
 class TestHandingOver:
     """What a leaver owns goes to their manager, Bo, once they are closed and before the end."""
 
@@ -303,7 +311,7 @@ class TestHandingOver:
         user.owns = {"the plan"}
         gone = {"given": "Anna", "family": "Nagy", "status": "Terminated", "end": day(-1)}
         world.says(hr.row(1, manager=manager, **gone), hr.row(2))
-        drain()
+        settle()
 
     def bo(self, world: World) -> MemoryUser:
         return world.company.users()["given2.kovacs@acme.example"]
@@ -347,11 +355,26 @@ class TestHandingOver:
         boss = hr.person(2)
         Person.objects.filter(pk=hr.person(1).pk).update(manager=boss, next_look_at=now())
         apply()
-        drain()
+        settle()
         apply()
         assert self.bo(world).owns == {"the plan"}
         assert EMAIL not in world.company.users()
         assert not Operation.objects.filter(state="manual").exists()
+
+    def test_what_a_guard_holds_is_not_handed_over(self, world: World) -> None:
+        self.leave(world, removal="delete", guard={"removals": {"percent": 0, "floor": 0}})
+        assert world.is_open
+        assert self.bo(world).owns == set()
+        rows = Operation.objects.exclude(state="done").order_by("urgency")
+        assert [(row.kind, row.state) for row in rows] == [
+            ("disable", "held"),
+            ("transfer", "held"),
+        ]
+        assert [line.state.value for line in services.preview().lines] == ["held", "held"]
+        services.approve(reason="she left")
+        settle()
+        assert not world.is_open
+        assert self.bo(world).owns == {"the plan"}
 
     def test_a_task_that_is_done_lets_the_deletion_go(self, world: World) -> None:
         self.leave(world, manager="", removal="delete")
@@ -365,7 +388,7 @@ class TestHandingOver:
         world.company.users()[EMAIL].owns = {"the plan"}
         gone = {"status": "Terminated", "end": day(-1)}
         world.says(hr.row(1, manager="2", given="Anna", family="Nagy", **gone), hr.row(2, **gone))
-        drain()
+        settle()
         apply()
         assert self.bo(world).owns == set()
         assert world.company.users()[EMAIL].owns == {"the plan"}
@@ -382,7 +405,7 @@ class TestHandingOver:
         services.store()
         assert Operation.objects.get(kind="transfer").attributes["owner"]["to"]
         Person.objects.filter(pk=hr.person(2).pk).update(state="left")
-        drain()
+        settle()
         assert Operation.objects.get(kind="transfer", state="manual").attributes == {}
         assert self.bo(world).owns == set()
 
@@ -394,7 +417,7 @@ class TestHandingOver:
         )
         Account.objects.filter(person=hr.person(1)).update(transferred_at=None)
         services.terminate_now(hr.person(2), reason="gone, too")
-        drain()
+        settle()
         waits = Operation.objects.get(kind="transfer", person=hr.person(2))
         assert (waits.state, waits.attempts) == ("planned", 0)
         assert waits.not_before is not None
@@ -405,6 +428,10 @@ class TestHandingOver:
         self.leave(world, removal="delete")
         assert not world.is_open
         assert self.bo(world).owns == set()
+        # What is to come says to whom, although nobody has left yet.
+        turns = [change for turn in ahead(hr.person(1)) for change in turn.changes]
+        assert [turn.kind.value for turn in turns] == ["transfer", "delete"]
+        assert turns[0].reason.endswith("what they own goes to their manager, Given2 Kovács")
 
     def test_who_comes_back_and_leaves_again_hands_over_again(self, world: World) -> None:
         self.leave(world)
@@ -413,5 +440,5 @@ class TestHandingOver:
         assert Account.objects.get(remote_id=world.remote()).transferred_at is None
         world.company.users()[EMAIL].owns = {"another"}
         services.terminate_now(hr.person(1), reason="again")
-        drain()
+        settle()
         assert self.bo(world).owns == {"the plan", "another"}

@@ -60,6 +60,19 @@ def test_a_mover_and_a_leaver(pusher: Pusher) -> None:
     assert person(7).state == "left"
 
 
+def test_whoever_was_closed_is_not_opened_by_what_is_not_said(pusher: Pusher) -> None:
+    """A PUT may leave `active` out: only who says that they are here again opens anything."""
+    uid = pusher.make(7)
+    pusher.patch(uid, {"op": "replace", "path": "active", "value": False})
+    silent = user(7, title="Head")
+    del silent["active"]
+    answer = pusher.send("PUT", f"/Users/{uid}", silent)
+    assert (answer.status, answer.document["active"]) == (200, False)
+    assert (person(7).state, person(7).attributes["title"]) == ("left", "Head")
+    assert pusher.send("PUT", f"/Users/{uid}", user(7)).status == 200
+    assert person(7).state == "active"
+
+
 def test_what_cannot_be_taken_is_refused_and_nothing_of_it_is_kept(pusher: Pusher) -> None:
     nobody = user(1)
     del nobody[ENTERPRISE]["employeeNumber"]

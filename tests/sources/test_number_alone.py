@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -64,5 +65,9 @@ def test_a_number_that_is_given_again_takes_no_accounts_along(tmp_path: Path) ->
     assert take(hr, tmp_path, swapped).counts["changed"] == 1
     take(hr, tmp_path, [row(1, given="Bo", family="Berg"), row(2)], accept="a new name, HR says")
     assert person(1).display_name == "Bo Berg"
+    day = str(now().date() + timedelta(days=9))
+    take(hr, tmp_path, [row(1), row(3, given="New", family="Hire", start=day)], accept="x")
+    take(hr, tmp_path, [row(1), row(3, given="Dan", family="Moe", start=day)])
+    assert person(3).display_name == "Dan Moe"
     gone = row(1, given="Cy", family="Dahl", status="Terminated")
     assert take(hr, tmp_path, [gone, row(2)]).counts["left"] == 1

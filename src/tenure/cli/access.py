@@ -240,6 +240,10 @@ def _application(item: ApplicationExplanation) -> None:
             f"    [magenta]{step.kind} {_STATES.get(step.state, step.state)}[/] "
             f"[dim](operation {step.operation})[/]: {escape(step.why)}"
         )
+    if item.still and (item.due or item.account is not None):
+        out.print(f"    [magenta]Nothing is sent there now:[/] {escape(item.still)}")
+    if item.due and item.account is None and not (item.steps or item.notices or item.problem):
+        out.print("    no account yet: the next plan makes it")
     if item.account is not None and item.due:
         out.print(f"    account {escape(item.account.user_name)}: {_state(item.account)}")
 

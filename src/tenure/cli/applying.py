@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +26,7 @@ from tenure.provisioning.planning import ledger
 from tenure.provisioning.planning.plans import StoredPlan
 from tenure.provisioning.questions import selectors
 from tenure.provisioning.questions.going import going
-from tenure.provisioning.records.plan import Plan
+from tenure.provisioning.records.plan import Declined, Plan
 from tenure.provisioning.records.stopping import standing_still
 from tenure.provisioning.services import resume_application
 from tenure.runs.models import Run, RunState
@@ -57,6 +57,8 @@ class Applied:
     #: Application name -> why nothing is sent there: somebody stopped it.
     still: dict[str, str] = field(default_factory=dict)
     problems: list[dict[str, Any]] = field(default_factory=list)
+    #: What is due and was not planned, since a person said so.
+    declined: Sequence[Declined] = ()
 
     def complete(self, *, waited: bool) -> bool:
         """Whether everything asked for is done (or, not waited for, under way)."""
@@ -85,6 +87,7 @@ class Applied:
             "not_sent": self.still,
             "waits": self.waits,
             "problems": self.problems,
+            "declined": [one.as_json() for one in self.declined],
         }
 
     def show(self) -> None:
@@ -127,6 +130,8 @@ class Applied:
                 f"{how} {escape(item['person_name'])} in "
                 f"{escape(item['application'])}: {escape(item['message'])}"
             )
+        for one in self.declined:
+            out.print(f"[magenta]{escape(one.words)}[/] {escape(one.after_all)}")
 
     def _steered(self) -> None:
         """Who paused or cancelled it meanwhile, and what to do about it."""
@@ -150,12 +155,16 @@ def wake_stopped(plan: Plan) -> None:
 
 
 def follow(
-    stored: StoredPlan, *, wait: bool, reported: Mapping[str, int] = MappingProxyType({})
+    stored: StoredPlan,
+    *,
+    wait: bool,
+    reported: Mapping[str, int] = MappingProxyType({}),
+    declined: Sequence[Declined] = (),
 ) -> Applied:
     """Show progress until nothing of the run is pending, or no more can be done now."""
     if wait and stored.released:
         _wait(stored)
-    return _outcome(stored, reported)
+    return replace(_outcome(stored, reported), declined=declined)
 
 
 def _wait(stored: StoredPlan) -> None:

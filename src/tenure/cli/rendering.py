@@ -35,19 +35,23 @@ def show_plan(console: Console, plan: Plan, *, everything: bool) -> None:
     """Print the plan. Of many operations in an application 20, unless `everything`: first what
     takes something from somebody."""
     if not plan.lines and not plan.problems:
-        console.print("Nothing to do: every account is as the rules say.")
+        as_it_should = "" if plan.declined else ": every account is as the rules say"
+        console.print(f"Nothing to do{as_it_should}.")
     for name, group in groupby(plan.lines, key=lambda line: line.application_name):
         _application(console, name, list(group), everything=everything)
     for contact in plan.first_contact:
         _first_contact(console, contact)
     for one in plan.unread:
         console.print(f"[yellow]i[/] {escape(one.application_name)}: {escape(one.words)}")
-    for problem in plan.problems:
+    problems = plan.problems if everything else plan.problems[:SHOWN]
+    for problem in problems:
         mark = "[yellow]i[/]" if problem.notice else "[red]![/]"
         console.print(
             f"{mark} {escape(problem.person_name)} ({escape(problem.person)}) in "
             f"{escape(problem.application)}: {escape(problem.message)}"
         )
+    if more := len(plan.problems) - len(problems):
+        console.print(f"  [dim]… and {more} more like these: --all shows them[/]")
     _not_planned(console, plan)
     _totals(console, plan)
 
@@ -83,11 +87,8 @@ def _not_planned(console: Console, plan: Plan) -> None:
     """What would be due and is not sent: rejected, or its application stands still."""
     for name, why in plan.still.items():
         console.print(f"[magenta]Not sent to {escape(name)}:[/] {escape(why)}")
-    if plan.rejected:
-        console.print(
-            f"[dim]{len(plan.rejected)} rejected, and not planned again until what is due changes: "
-            "`tenure operations list --filter state=rejected`.[/]"
-        )
+    for one in plan.declined:
+        console.print(f"[magenta]{escape(one.words)}[/] {escape(one.after_all)}")
 
 
 def _application(console: Console, name: str, lines: list[PlanLine], *, everything: bool) -> None:

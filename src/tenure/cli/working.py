@@ -209,7 +209,9 @@ def apply(
                 raise Failure("Nothing was done.")
         applying.wake_stopped(found)
         stored = store(application=application, reason="tenure apply")
-        outcome = applying.follow(stored, wait=wait, reported=found.reported)
+        outcome = applying.follow(
+            stored, wait=wait, reported=found.reported, declined=found.declined
+        )
         if as_json:
             print_json(outcome.as_json())
         else:

@@ -16,8 +16,9 @@ from email.utils import parsedate_to_datetime
 
 from tenure.connectors.base import Limits, Pace, RetryLater
 
-#: Nobody means more than a day; a larger number is a mistake of the application.
-_LONGEST_PAUSE = 86_400.0
+#: Seconds. Whoever is told to wait for longer asks again then: a date far off, or one by mistake,
+#: would keep a leaver's account open for as long.
+_LONGEST_PAUSE = 3600.0
 #: Requests a second, below which nothing is slowed down any more.
 _LEAST = 0.2
 #: Seconds within which answers are about the same requests.
@@ -152,7 +153,7 @@ class Throttle:
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that `Retry-After` asks for, as seconds or HTTP-date (RFC 9110, 10.2.3).
 
-    None where the header is missing or means nothing. At most a day.
+    None where the header is missing or means nothing. At most an hour.
     """
     text = headers.get("Retry-After", "").strip()
     if _SECONDS.fullmatch(text):

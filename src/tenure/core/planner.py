@@ -16,6 +16,7 @@ from types import MappingProxyType
 from tenure.core import transfers
 from tenure.core.drift import weigh
 from tenure.core.model import (
+    ACTIVE,
     ApplicationPolicy,
     Because,
     Change,
@@ -127,7 +128,9 @@ def _provide(
         reason = f"{_counted(len(due.changes), 'attribute')} not as the person's"
         yield _operation(person, account, OperationKind.UPDATE, reason, attributes=due.changes)
     if is_open and due.open_it:
-        yield _operation(person, account, OperationKind.ENABLE, _due_reason(wanted.because))
+        by_others = "closed there by somebody else; " if account.baseline.get(ACTIVE) else ""
+        reason = f"{by_others}{_due_reason(wanted.because)}"
+        yield _operation(person, account, OperationKind.ENABLE, reason)
     if due.lacking:
         lacking = sorted(due.lacking)
         yield _operation(

@@ -74,7 +74,7 @@ def unmet(
                 refused.add(step.application)
                 if later >= set(lacking):
                     later.add(step.application)
-                problems.append(_problem(person, step, lacking, later))
+                problems.append(_problem(person, step, lacking, later, due, policies))
                 continue
         if step.kind is OperationKind.DELETE and _still_needed(
             step, operations, observed, policies, due
@@ -164,12 +164,23 @@ def _in_order(
 
 
 def _problem(
-    person: PersonFacts, step: Operation, lacking: Sequence[str], later: Set[str]
+    person: PersonFacts,
+    step: Operation,
+    lacking: Sequence[str],
+    later: Set[str],
+    due: Set[str],
+    policies: Mapping[str, ApplicationPolicy],
 ) -> Problem:
     names = " and ".join(lacking)
     if later >= set(lacking):
         comes = "comes" if len(lacking) == 1 else "come"
         said = f"{step.application} waits for {names}, which {comes} nearer to the first day."
+        return Problem(step.application, person.key, said, notice=True)
+    if due >= set(lacking):
+        # It is given: what keeps it is said of that application.
+        shown = [s for s in lacking if policies[s].mode is ApplicationMode.REPORT]
+        why = f" ({' and '.join(shown)}: report mode, nothing is written)" if shown else ""
+        said = f"{step.application} waits for {names}, where they have no open account yet{why}."
         return Problem(step.application, person.key, said, notice=True)
     return Problem(
         step.application,

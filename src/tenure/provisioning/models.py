@@ -23,10 +23,10 @@ class Operation(models.Model):
     of the person is planned anew before it is sent. Without a person it is on an account that is
     nobody's (see `orphans`)."""
 
-    # Those of an application, a person and a run are found by the indexes that begin with it.
     application = models.ForeignKey(
-        Application, on_delete=models.CASCADE, related_name="operations", db_index=False
+        Application, on_delete=models.CASCADE, related_name="operations"
     )
+    # Those of a person, and of a run, are found by the indexes that begin with it.
     person = models.ForeignKey(
         Person, null=True, on_delete=models.PROTECT, related_name="operations", db_index=False
     )
@@ -170,6 +170,20 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.application_id}/{self.person_id}"
+
+
+class Remark(models.Model):
+    """What the last plan for a person could not decide in an application, or left as it is there,
+    and why. It stands until they are planned again."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="remarks")
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="remarks")
+    message = models.TextField()
+    #: It is as a policy says, and only told.
+    notice = models.BooleanField()
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class RuleMemory(models.Model):

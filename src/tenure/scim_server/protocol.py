@@ -18,6 +18,7 @@ from scim2_models import (
     Pagination,
     Patch,
     PatchOp,
+    Resource,
     ResourceType,
     Schema,
     SchemaExtension,
@@ -26,6 +27,7 @@ from scim2_models import (
     ServiceProviderConfig,
     Sort,
 )
+from scim2_server.conditions import Conditions
 from scim2_server.requests import ScimRequest
 from scim2_server.routing import Operation, Target
 from scim2_server.utils import load_default_resource_types, load_default_schemas
@@ -69,6 +71,17 @@ class Service(BulkService):
             token.scope != Scope.WRITE and target.operation not in _READS
         ):
             raise ForbiddenException(detail="This token may only read.")
+
+    def apply_replacement(
+        self, current: Resource[Any], replacement: Resource[Any], conditions: Conditions
+    ) -> Resource[Any] | None:
+        """Whoever was closed stays so where nothing is said of it: what a PUT leaves out may be
+        cleared or have its default (RFC 7644, 3.5.1), and the default would let a leaver in."""
+        before: Any = current
+        said: Any = replacement
+        if getattr(before, "active", None) is False and said.active is None:
+            said.active = False
+        return super().apply_replacement(current, replacement, conditions)
 
     def read_patch(
         self, resource_type: ResourceType, body: bytes, content_type: str | None

@@ -15,6 +15,7 @@ from tenure.core.correlation import Key
 from tenure.core.model import LifecycleState
 from tenure.infra.bulk import among
 from tenure.people.models import Person
+from tenure.readers.registry import PUSH
 from tenure.runs.models import Severity
 from tenure.sources.models import SourceRecord
 from tenure.sources.rows import MappedRow
@@ -61,12 +62,7 @@ def _without_strangers(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]
     found = []
     for row in rows:
         record = row.record
-        if (
-            record is None
-            or work.accept
-            or row.left(work.at)
-            or resemble(record.attributes, row.attributes)
-        ):
+        if record is None or work.accept or row.left(work.at) or _goes_on(work, record, row):
             found.append(row)
             continue
         work.complain(
@@ -79,6 +75,18 @@ def _without_strangers(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]
             key=row.key,
         )
     return found
+
+
+def _goes_on(work: Work, record: SourceRecord, row: MappedRow) -> bool:
+    """Whether it is the record that it was: by the source's own id, or by what names its person.
+    Who is still to come may have had no name yet ("New hire"), and has nothing to lose."""
+    pushed = work.source.reader == PUSH and record.present
+    return (
+        pushed
+        or bool(row.id and row.id == record.remote_id)
+        or resemble(record.attributes, row.attributes)
+        or record.person.state == LifecycleState.UPCOMING.value
+    )
 
 
 def _by_number_alone(work: Work, rows: Sequence[MappedRow]) -> set[str]:

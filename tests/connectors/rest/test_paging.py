@@ -209,12 +209,16 @@ async def test_what_is_no_list_of_accounts_is_named(body: Any, told: str) -> Non
 
 
 async def test_the_next_page_is_never_somewhere_else() -> None:
+    """And what stands behind the question mark, which may be a token, is not told."""
+
     async def handler(request: web.Request) -> web.Response:
-        return answered({"users": EVERYONE[:1], "next": "https://elsewhere.example/users"})
+        there = "https://elsewhere.example/users?key=abc"
+        return answered({"users": EVERYONE[:1], "next": there})
 
     async with opened(paged(by="url", next="next"), handler) as connector:
-        with pytest.raises(StopApplication, match="not the same server"):
+        with pytest.raises(StopApplication, match="not the same server") as told:
             await listed(connector)
+    assert "key=abc" not in str(told.value)
 
 
 async def test_an_error_on_the_first_page_is_one() -> None:

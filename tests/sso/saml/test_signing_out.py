@@ -245,6 +245,36 @@ def test_an_assertion_that_somebody_still_holds_is_told_of_once_more(ana: Somebo
         assert sender.arrived(later, reply) is arrived
 
 
+@pytest.mark.parametrize(
+    ("unsigned", "status", "verdict"),
+    [(False, "Success", "done"), (True, "Success", "by_hand"), (False, "Responder", "under_way")],
+)
+def test_what_an_application_answers_by_the_browser_is_proof_where_it_signs_it(
+    ana: Somebody, unsigned: bool, status: str, verdict: str
+) -> None:
+    """It comes by the hands of whoever signs out."""
+    app = told()
+    account(ana.person, row_of(app, slo="redirect"))
+    signed_in(ana, app)
+    page = ana.browser.post("/sso/saml/leave")
+    token = page["Location"].rsplit("/", 1)[1]
+    request, relay = sent_along(ana.browser.get(f"/sso/saml/on/{token}"), "SAMLRequest")
+    answer = app.logout_response(
+        request.get("ID", ""), status=f"urn:oasis:names:tc:SAML:2.0:status:{status}"
+    )
+    query = app.query(answer, field="SAMLResponse", relay_state=relay, unsigned=unsigned)
+    ana.browser.get(f"/sso/saml/log-out?{query}")
+    at = now()
+    terminate(ana.person, at=at, reason="left", now=at)
+    ana.person.refresh_from_db()
+    (line,) = receipt_of(ana.person).lines
+    assert line.sessions.verdict == verdict, line.sessions.words
+    if verdict == "done":
+        assert line.sessions.words == (
+            "SAML single logout: by their browser, LogoutResponse: Success."
+        )
+
+
 def test_who_signs_out_by_browser_and_is_terminated_then_keeps_no_assertion(ana: Somebody) -> None:
     app = told()
     account(ana.person, row_of(app, slo="redirect"))

@@ -27,7 +27,7 @@ class Teams:
         async for page in self._api.pages(self._path):
             for at in range(0, len(page), _AT_ONCE):
                 chunk = page[at : at + _AT_ONCE]
-                for told in await asyncio.gather(*(self._told(team) for team in chunk)):
+                for told in await asyncio.gather(*(self._seen(team) for team in chunk)):
                     yield told
 
     async def create(self, name: str) -> RemoteEntitlement:
@@ -47,6 +47,13 @@ class Teams:
         await self._api.get(self._of(slug))
         await _all(self._removed(slug, one) for one in remove)
         await _all(self._added(slug, one) for one in add)
+
+    async def _seen(self, team: dict[str, Any]) -> RemoteEntitlement:
+        try:
+            return await self._told(team)
+        except NotFound:
+            # It went between the list and now.
+            return RemoteEntitlement("group", team["slug"], team["name"], None)
 
     async def _told(self, team: dict[str, Any]) -> RemoteEntitlement:
         members: set[str] = set()

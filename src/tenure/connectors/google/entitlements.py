@@ -72,11 +72,16 @@ class Groups:
 
     async def _told(self, group: Mapping[str, Any]) -> RemoteEntitlement:
         path = f"{DIRECTORY}/groups/{segment(str(group['id']))}/members"
-        members: set[str] = set()
-        if str(group.get("directMembersCount", "1")) != "0":
-            async for page in self._api.pages(path, "members", {"maxResults": "200"}):
-                members |= {one["id"] for one in page if one.get("type") == "USER" and "id" in one}
-        return RemoteEntitlement("group", group["id"], str(group.get("name")), frozenset(members))
+        name, members = str(group.get("name")), set[str]()
+        try:
+            if str(group.get("directMembersCount", "1")) != "0":
+                async for page in self._api.pages(path, "members", {"maxResults": "200"}):
+                    users = [one for one in page if one.get("type") == "USER"]
+                    members |= {one["id"] for one in users if "id" in one}
+        except NotFound:
+            # It went between the list and now.
+            return RemoteEntitlement("group", group["id"], name, None)
+        return RemoteEntitlement("group", group["id"], name, frozenset(members))
 
     async def _added(self, path: str, remote_id: str) -> None:
         user = await self._api.made.soon(

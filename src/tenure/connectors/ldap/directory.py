@@ -118,10 +118,12 @@ class Directory:
         attributes: Sequence[str],
         size: int,
         controls: Sequence[Control] = (),
+        *,
+        must_be: bool = True,
     ) -> AsyncGenerator[list[Entry]]:
         """Everything under `base`, page by page (RFC 2696), on a connection of its own: a server
-        keeps the place of one listing for each. Raises `StopApplication` where there is no `base`:
-        whoever is not listed would look deleted."""
+        keeps the place of one listing for each. Raises `StopApplication` where there is no `base`
+        and it `must_be`: whoever is not listed would look deleted."""
         ask = Ask("SEARCH", base, write=False)
         operation = _search(base, filter_, attributes, SUBTREE, 0)
         async with self._alone(ask) as session:
@@ -133,7 +135,7 @@ class Directory:
                     result, entries = await session.ask(operation, [control, *controls])
                 except (Lost, NotConnected) as error:
                     raise self._trouble(ask, error) from None
-                if result.code == NO_SUCH_OBJECT:
+                if must_be and result.code == NO_SUCH_OBJECT:
                     raise _no_base(base)
                 page = self._found(ask, result, entries, 0)
                 cookie = _cookie(result)

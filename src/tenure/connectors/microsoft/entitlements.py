@@ -7,6 +7,7 @@ know the engine.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
 from typing import Any
@@ -82,7 +83,9 @@ class Groups:
         kinds = group.get("groupTypes") or []
         fixed = "DynamicMembership" in kinds or group.get("onPremisesSyncEnabled")
         fixed = fixed or (group.get("mailEnabled") and "Unified" not in kinds)
-        members = None if fixed else frozenset(await self._members(f"/groups/{group['id']}"))
+        members = None
+        with contextlib.suppress(NotFound):  # It went between the list and now.
+            members = None if fixed else frozenset(await self._members(f"/groups/{group['id']}"))
         return RemoteEntitlement("group", group["id"], str(group.get("displayName")), members)
 
     async def _members(self, path: str) -> set[str]:

@@ -80,9 +80,12 @@ class Entitlements:
             return None
         found: set[str] = set()
         given = {"entitlement": {"id": identifier}}
-        async for page in pages(self._transport, one.members, given):
-            for member in page:
-                found |= set(_texts(one.member.get(member)))
+        try:
+            async for page in pages(self._transport, one.members, given):
+                for member in page:
+                    found |= set(_texts(one.member.get(member)))
+        except NotFound:
+            return None  # It went between the list and now.
         return frozenset(found)
 
     async def _holders(self, one: EntitlementProgram) -> dict[str, frozenset[str]]:

@@ -258,8 +258,8 @@ class Transport:
             same = False
         if not same:
             raise StopApplication(
-                f"The next page would be at {url[:200]!r}, which is not the same server: "
-                "credentials are not taken there. Check base_url, and where `next` is."
+                f"The next page would be at {url.partition('?')[0][:200]!r}, which is not the same "
+                "server: credentials are not taken there. Check base_url, and where `next` is."
             )
         return str(whole)
 

@@ -8,6 +8,7 @@ accounts beyond that.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -72,7 +73,10 @@ class Groups:
         if shown == "filter" and groups and not await self._filters_by_group():
             shown = "never"
         for group in groups:
-            yield entitlement(group, await self._members(group, shown))
+            try:
+                yield entitlement(group, await self._members(group, shown))
+            except NotFound:
+                yield entitlement(group, None)  # It went between the list and now.
 
     async def create(self, name: str) -> RemoteEntitlement:
         """A new group with nobody in it."""
@@ -329,7 +333,9 @@ class Groups:
             if found := members_of(group):
                 return await self._as_named("list", next(iter(found)))
         for group in [g for g in groups if "members" not in g][:_DOUBTED]:
-            if found := members_of(await self._read(group["id"])):
+            with contextlib.suppress(NotFound):
+                group = await self._read(group["id"])
+            if found := members_of(group):
                 why = "Members are shown only where one group is read."
                 self._speech.learn("members.shown", "group", why)
                 return await self._as_named("group", next(iter(found)))

@@ -35,7 +35,7 @@ from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand, taking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions import selectors as provisioning
-from tenure.provisioning.questions.explain import ApplicationExplanation, Step, explain
+from tenure.provisioning.questions.explain import ApplicationExplanation, explain
 from tenure.rules import exceptions
 from tenure.signin import again
 from tenure.signin.permissions import Ability
@@ -59,7 +59,9 @@ class AccountRow:
     @property
     def said(self) -> str:
         """Why the operation is as it is."""
-        return Step.of(self.operation).why if self.operation is not None else ""
+        steps = self.why.steps if self.why is not None else ()
+        told = {step.operation: step.why for step in steps}
+        return told.get(self.operation.pk, self.operation.reason) if self.operation else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def _accounts(
         rows[slug] = AccountRow(
             account.application,
             account,
-            _mark(account, operation),
+            _mark(account, operation, explanation),
             explanation,
             operation,
             _holds(account, explanation),
@@ -197,8 +199,8 @@ def _accounts(
     for slug, item in why.items():
         if slug not in rows and (item.due or slug in operations):
             operation = operations.get(slug)
-            mark = _mark(None, operation) if operation else look.Mark("To be made", "change")
-            if item.notices and operation is None:
+            mark = _mark(None, operation, item) if operation else look.Mark("To be made", "change")
+            if (item.notices or item.still) and operation is None:
                 mark = look.Mark("Not made", "wait")
             if item.problem:
                 mark = look.Mark("Problem", "remove")
@@ -207,8 +209,12 @@ def _accounts(
     return list(rows.values())
 
 
-def _mark(account: Account | None, operation: Operation | None) -> look.Mark:
+def _mark(
+    account: Account | None, operation: Operation | None, why: ApplicationExplanation | None
+) -> look.Mark:
     if operation is not None:
+        if why is not None and any(s.waits for s in why.steps if s.operation == operation.pk):
+            return look.Mark("Waits", "wait")
         if operation.state in (OperationState.PLANNED.value, OperationState.STARTED.value):
             return look.Mark("Changing", "change")
         return look.OPERATION[operation.state]

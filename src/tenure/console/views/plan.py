@@ -177,6 +177,7 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
         "people": len({line.person for line in lines}),
         "group_count": len({line.application for line in lines}),
         "problems": plan_view.problems(found, application),
+        "declined": [x for x in found.declined if application in ("", x.application)],
         "unread": [x for x in found.unread if not application or x.application == application],
         "colours": every,
         "uids": people.uids(keys),

@@ -128,7 +128,8 @@ class Drafting:
     def drafts(self, keys: Sequence[int]) -> list[Draft]:
         """Drafts of these people, as far as they are there."""
         rows = read(Person.objects.filter(pk__in=among(keys)).order_by("pk"))
-        accounts = observed(keys, self.slugs, self._protecting)
+        one = self.scope.person is not None
+        accounts = observed(keys, self.slugs, self._protecting, ahead=one)
         decided = exceptions(keys, self.now)
         remembered = memory.recall(keys) if self._remembers else {}
         return [

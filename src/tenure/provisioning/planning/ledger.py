@@ -209,6 +209,18 @@ def hold(kinds: Sequence[str], application: int, reason: str, at: datetime) -> N
     ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
 
 
+def hold_handing_over(removals: Sequence[str], application: int, reason: str, at: datetime) -> None:
+    """Hold what hands over what people own, where a removal of theirs is held."""
+    there = Operation.objects.filter(application_id=application)
+    held = there.filter(state=OperationState.HELD.value, kind__in=removals)
+    there.filter(
+        state=OperationState.PLANNED.value,
+        kind=OperationKind.TRANSFER.value,
+        decided_by="",
+        person__in=held.values("person"),
+    ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
+
+
 def hold_rest(application: Application, reason: str, at: datetime) -> int:
     """Hold everything that waits for an application, approved or not, but leavers' removals."""
     return (
@@ -228,7 +240,7 @@ def hold_reasons(run: Run) -> tuple[str, ...]:
         .order_by("at", "hold_reason", "kind")
     )
     found = latest((name, counted(OperationKind(kind)), why) for name, kind, why, _ in rows)
-    return tuple(f"{name}: {why}" for (name, _), why in sorted(found.items()))
+    return tuple(dict.fromkeys(f"{name}: {why}" for (name, _), why in sorted(found.items())))
 
 
 def counts(run: Run) -> dict[str, int]:

@@ -16,7 +16,7 @@ from tenure.applications.models import Application
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.core import owners
-from tenure.core.guard import Counted, counted, covers, latest
+from tenure.core.guard import Counted, covers
 from tenure.core.model import (
     ApplicationMode,
     Change,
@@ -31,14 +31,14 @@ from tenure.infra.clock import now as clock_now
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.planning import guarding, ledger, orphans, planners, sheets
+from tenure.provisioning.planning import guarding, ledger, orphans, planners, sheets, waiting
 from tenure.provisioning.planning.costs import costs
+from tenure.provisioning.planning.declined import declined
 from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope, batched
-from tenure.provisioning.planning.guarding import Held
 from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.reconciliation import first_contact
-from tenure.provisioning.records import losses, veiling
-from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine, Seen
+from tenure.provisioning.records import losses, remarks, veiling
+from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine
 from tenure.provisioning.records.stopping import still_of
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState
@@ -62,7 +62,8 @@ class StoredPlan:
 
 class _Found:
     """What a preview finds, person by person, beside what is `stored` and waits. `pairs` (person,
-    application) are planned anew; `closed` are accounts whose access had been taken before."""
+    application) are planned anew; `closed` are accounts whose access had been taken before, `over`
+    rejections of what is not due any more."""
 
     def __init__(
         self,
@@ -76,7 +77,9 @@ class _Found:
         self.rejected: list[PlanLine] = []
         self.problems: list[ProblemLine] = []
         self.pairs: set[tuple[int | None, str]] = set()
+        self.over: set[int] = set()
         self.closed: set[str] = set()
+        self._asked: set[int] = set()
         self._standing = {line.key: line for line in self.stored}
         self.drafting = drafting
         self._widened = drafting.scope.everybody and not scope.everybody
@@ -86,10 +89,14 @@ class _Found:
         for chunk in drafts:
             rejected = ledger.rejected([draft.person.pk for draft in chunk])
             for draft in chunk:
-                free = {
-                    slug for slug in self._looked_at(draft) if (draft.person.pk, slug) not in busy
-                }
+                pk = draft.person.pk
+                free = {slug for slug in self._looked_at(draft) if (pk, slug) not in busy}
                 self._add(draft, free, rejected)
+            due = {line.key for line in self.rejected}
+            anew = {key: row.pk for key, row in rejected.items() if key[:2] in self.pairs}
+            self.over |= {pk for key, pk in anew.items() if key not in due}
+        if scope.person is None and scope.people is None:
+            self.problems += remarks.standing(self._asked, scope.application)
 
     def _looked_at(self, draft: Draft) -> Iterable[str]:
         """All applications; of who is planned already those for which nothing is ever stored."""
@@ -102,6 +109,7 @@ class _Found:
         """What is due for one person in the applications where nothing is under way."""
         self.pairs |= {(draft.person.pk, slug) for slug in free}
         self.problems += [problem_line(draft.person, p) for p in draft.decision.problems]
+        self._asked.add(draft.person.pk)
         names = _user_names(draft.observed)
         for step in draft.decision.operations:
             if step.application not in free:
@@ -114,22 +122,23 @@ class _Found:
             takes_it = takes_access(step, draft.observed)
             if step.kind is OperationKind.DELETE and not takes_it:
                 self.closed.add(f"{step.application}/{names.get(step.application)}")
-            line = _wait(line, step.hold or self._held_back.get(step.application, ""))
+            line = waiting.wait(line, step.hold or self._held_back.get(step.application, ""))
             old = self._standing.get(line.key)
             same = old is not None and old.content == line.content
             # There is another owner by now: it is not held any more once it is stored.
             freed = old is not None and owners.is_reason(old.hold_reason) and not step.hold
-            as_stored = old if old and same and not freed else None
+            as_stored = replace(old, reason=line.reason) if old and same and not freed else None
             self.lines.append(as_stored or replace(line, takes_access=takes_it))
 
 
 def preview(scope: Scope, *, now: datetime | None = None, guarded: bool = True) -> Plan:
     """What would be done and why, stored operations that still wait included. Reads only.
     `guarded` False: without asking what the guards would hold."""
-    at = now or clock_now()
-    stored = ledger.waiting_lines(scope)
-    drafting = Drafting(_with_reported(scope), at)
-    return _plan(scope, _Found(scope, stored, drafting, drafting.chunks()), guarded=guarded)
+    drafting = Drafting(_with_reported(scope), now or clock_now())
+    found = _Found(scope, ledger.waiting_lines(scope), drafting, drafting.chunks())
+    plan = _plan(scope, found, guarded=guarded)
+    here = scope.among(drafting.applications).values()
+    return replace(plan, declined=declined(scope, here, found.over, plan.rejected))
 
 
 def preview_of(drafting: Drafting, draft: Draft, *, application: str | None = None) -> Plan:
@@ -166,20 +175,20 @@ def _plan(scope: Scope, found: _Found, *, guarded: bool) -> Plan:
     drafting, stored, lines = found.drafting, found.stored, _lines(scope, found)
     here = scope.among(drafting.applications)
     concerned = {line.application for line in lines}
-    undecided = _undecided(lines)
+    undecided = waiting.undecided(lines)
     held = guarding.of_preview(undecided, drafting.applications, drafting.now) if guarded else {}
-    lines = [_hold(line, held) for line in lines]
+    lines = waiting.held_back(lines, held)
     return Plan(
         lines=tuple(lines),
         problems=tuple(found.problems),
-        held_reasons=_reasons(drafting.applications, [*stored, *lines]),
+        held_reasons=waiting.reasons(drafting.applications, [*stored, *lines]),
         cost=costs(drafting.policies.applications, drafting.slugs, lines, found.closed),
         # Of applications as a whole: nothing that a plan for one person has to do with.
         first_contact=first_contact.summaries(list(here.values()), lines)
         if scope.person is None
         else (),
         rejected=tuple(found.rejected),
-        seen=_seen(stored),
+        seen=waiting.seen(stored),
         still=still_of(row for slug, row in drafting.applications.items() if slug in concerned),
         unread=first_contact.unread(here.values()),
     )
@@ -245,6 +254,8 @@ def _hold_back(drafting: Drafting, run: Run) -> None:
         first_contact.pass_what_agrees(held_back)
     for (slug, what), why in guarding.of_run(run, live.values(), at).items():
         ledger.hold(guarding.KINDS[what], live[slug].pk, why, at)
+        if what is Counted.REMOVALS:
+            ledger.hold_handing_over(guarding.KINDS[what], live[slug].pk, why, at)
 
 
 def store_lagging() -> StoredPlan | None:
@@ -308,36 +319,6 @@ def in_report_mode(scope: Scope) -> bool:
     return rows.exists()
 
 
-def _undecided(lines: Iterable[PlanLine]) -> dict[tuple[str, Counted], set[int | None]]:
-    """What guards count: (application, what) -> people for whom nobody has approved it."""
-    found: dict[tuple[str, Counted], set[int | None]] = {}
-    for line in lines:
-        waits = line.state in (OperationState.PLANNED, OperationState.HELD)
-        if waits and not line.decided and line.hold_reason != REPORT_MODE:
-            found.setdefault((line.application, counted(line.kind)), set()).add(line.person_id)
-    return found
-
-
-def _reasons(applications: Mapping[str, Application], lines: Iterable[PlanLine]) -> tuple[str, ...]:
-    """Why something is held, each reason once; of a guard the latest."""
-    waiting = [
-        (line.application, counted(line.kind), line.hold_reason)
-        for line in sorted(lines, key=lambda line: line.held_at or _EARLIEST)
-        if line.state is OperationState.HELD and applications[line.application].mode != _REPORT
-    ]
-    found = latest(waiting)
-    return tuple(f"{applications[slug].name}: {why}" for (slug, _), why in found.items())
-
-
-def _seen(stored: Iterable[PlanLine]) -> dict[str, Seen]:
-    """Application -> what is held there, whatever it is about to give way to."""
-    held: dict[str, list[datetime | None]] = {}
-    for line in stored:
-        if line.state is OperationState.HELD:
-            held.setdefault(line.application, []).append(line.held_at)
-    return {slug: Seen.of(instants) for slug, instants in held.items()}
-
-
 def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -> PlanLine:
     application = drafting.applications[step.application]
     report = application.mode == ApplicationMode.REPORT.value
@@ -364,20 +345,6 @@ def _line(drafting: Drafting, person: Person, step: Step, account: str | None) -
 def _place(line: PlanLine) -> tuple[str, int, str, str, str]:
     kind = _ORDER[line.kind]
     return line.application_name, kind, line.person_name, line.person, line.account or ""
-
-
-def _wait(line: PlanLine, reason: str) -> PlanLine:
-    if not reason or line.state is not OperationState.PLANNED:
-        return line
-    return replace(line, state=OperationState.HELD, hold_reason=reason)
-
-
-def _hold(line: PlanLine, held: Held) -> PlanLine:
-    """What would be held once it is stored. What is held already keeps its reason."""
-    why = held.get((line.application, counted(line.kind)))
-    if why is None or line.decided or line.state is not OperationState.PLANNED:
-        return line
-    return replace(line, state=OperationState.HELD, hold_reason=why)
 
 
 def _user_names(accounts: Iterable[Observed]) -> dict[str, str]:

@@ -43,6 +43,7 @@ _TOUCHED = (
     "generation",
     "run",
     "urgency",
+    "reason",
 )
 
 
@@ -165,7 +166,8 @@ def _stay(old: Operation, new: Wanted) -> None:
         old.held_at = old.held_at or new.held_at
     elif old.state == OperationState.HELD.value and owners.is_reason(old.hold_reason):
         old.state, old.hold_reason, old.held_at = new.state, "", None
-    old.generation, old.urgency = new.generation, new.urgency
+    # It may be due for another reason by now: who moved has left.
+    old.generation, old.urgency, old.reason = new.generation, new.urgency, new.reason
 
 
 def _ended(

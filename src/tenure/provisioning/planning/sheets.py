@@ -16,7 +16,7 @@ from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.planning import ledger, replacing
 from tenure.provisioning.planning.drafting import Draft, Drafting
-from tenure.provisioning.records import memory
+from tenure.provisioning.records import memory, remarks
 from tenure.provisioning.records.accounts import agree
 from tenure.provisioning.records.plan import ProblemLine
 from tenure.runs.models import Run
@@ -85,6 +85,8 @@ def store(found: Sheet, drafting: Drafting, run: Run, *, decided: bool) -> None:
     for agreed in found.agreed:
         agree(agreed)
     only = drafting.scope.application
+    applications = {slug: row.pk for slug, row in drafting.applications.items()}
+    remarks.keep(found.generations.keys(), found.problems, applications, only)
     if only is None:
         people.lock(found.generations)
     settled = ledger.insert_fresh(found.fresh)
@@ -119,6 +121,7 @@ def problem_line(person: Person, problem: Problem) -> ProblemLine:
         person_name=person.display_name,
         message=problem.message,
         notice=problem.notice,
+        person_id=person.pk,
     )
 
 

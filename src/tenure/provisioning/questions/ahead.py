@@ -88,7 +88,13 @@ def ahead_of(drafting: Drafting, draft: Draft) -> list[Turn]:
             break
         at = later
         draft = drafting.again(after, at)
-        changes = tuple(_change(drafting, step) for step in draft.decision.operations)
+        steps = draft.decision.operations
+        if any(step.kind is OperationKind.TRANSFER for step in steps):
+            # What waits for that alone is done in the same turn.
+            accounts = carried_out(draft.observed, steps, at)
+            draft = drafting.again(replace(draft, observed=tuple(accounts)), at)
+            steps += draft.decision.operations
+        changes = tuple(_change(drafting, step) for step in steps)
         now_in = stand(person, at).state
         if changes or now_in is not state:
             turns.append(Turn(at, now_in if now_in is not state else None, changes))

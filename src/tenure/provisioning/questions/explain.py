@@ -15,7 +15,6 @@ from tenure.core.model import (
     ApplicationPolicy,
     Because,
     LifecycleState,
-    OperationState,
     PersonFacts,
     Situation,
 )
@@ -27,38 +26,12 @@ from tenure.people.services import stand
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning.drafting import Drafting, Scope
 from tenure.provisioning.questions.selectors import open_operations
+from tenure.provisioning.questions.steps import Step, steps_of
+from tenure.provisioning.records.stopping import still_of
 
 _HISTORY = 50
 _LINKED = Situation.LINKED.value
 _Reason = TypeVar("_Reason", Because, Refusal)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that is to be done there, or failed, or was refused: in which state it is, and why
-    it is that."""
-
-    operation: int
-    kind: str
-    state: str
-    why: str
-
-    @classmethod
-    def of(cls, row: Operation) -> Step:
-        if row.state == OperationState.REJECTED.value:
-            return cls(row.pk, row.kind, row.state, f"by {row.decided_by}: {row.decided_reason}")
-        why = row.hold_reason if row.state == OperationState.HELD.value else row.error
-        if row.state == OperationState.MANUAL.value:
-            why = f"{row.reason}. {why}"
-        return cls(row.pk, row.kind, row.state, why or row.reason)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "operation": self.operation,
-            "kind": self.kind,
-            "state": self.state,
-            "why": self.why,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +53,8 @@ class ApplicationExplanation:
     notices: tuple[str, ...] = ()
     #: What is under way there, or waits for somebody.
     steps: tuple[Step, ...] = ()
+    #: Why nothing is sent there at present, "" where it is.
+    still: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -106,6 +81,7 @@ class ApplicationExplanation:
             "problem": self.problem,
             "notices": list(self.notices),
             "steps": [step.as_json() for step in self.steps],
+            "not_sent": self.still,
         }
 
 
@@ -188,9 +164,8 @@ def explain(
     }
     hidden = drafting.attributes.sensitive
     operations = open_operations(person, refused=True)
-    steps: dict[str, list[Step]] = {}
-    for operation in operations:
-        steps.setdefault(operation.application.slug, []).append(Step.of(operation))
+    steps = steps_of(operations)
+    still = still_of(rows)
     explained = []
     for row in rows:
         policy = compiled.applications[row.slug]
@@ -233,7 +208,8 @@ def explain(
                     for one in draft.decision.problems
                     if one.application == row.slug and one.message != problem
                 ),
-                steps=tuple(steps.get(row.slug, ())),
+                steps=steps.get(row.slug, ()),
+                still=still.get(row.name, ""),
             )
         )
     standing = stand(person, at)

@@ -29,6 +29,7 @@ _QUIET = frozenset(
         "applications.Account.person",
         "people.PersonUnion.person",
         "people.ReservedName.person",
+        "provisioning.Remark.person",
         "provisioning.RuleMemory.person",
         "requests.AccessRequest.decider",
         "sources.PersonPair.one",

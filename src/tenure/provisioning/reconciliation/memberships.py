@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.db.models import Q
+
 from tenure.applications.models import Account, Entitlement
 from tenure.connectors.base import Connector, RemoteEntitlement
 from tenure.core.entitlements import Shown
@@ -47,7 +49,9 @@ def store(reading: Reading, held: Held) -> None:
     if not told:
         return
     changed = []
-    accounts = Account.objects.filter(application=reading.application).exclude(
+    # What was granted or taken since this reading began is newer than what was read.
+    before = Q(observed_at=None) | Q(observed_at__lte=reading.at)
+    accounts = Account.objects.filter(before, application=reading.application).exclude(
         situation=Situation.DELETED.value
     )
     for row in accounts.only("pk", "remote_id", "entitlements", "person_id").iterator(5000):

@@ -34,9 +34,9 @@ _ARRIVES: Final = timedelta(minutes=2)
 
 
 class Heirs:
-    """Of those of the people who have left."""
+    """Of those of the people who have left; `ahead`: of those who are still to leave as well."""
 
-    def __init__(self, people: Iterable[int]) -> None:
+    def __init__(self, people: Iterable[int], *, ahead: bool = False) -> None:
         handing = Application.objects.filter(transfer_to=TransferTo.MANAGER)
         self._applications = frozenset(handing.values_list("pk", flat=True))
         #: Person -> manager's id, name and state.
@@ -44,7 +44,8 @@ class Heirs:
         self._open: dict[tuple[int, int], Heir] = {}
         if not self._applications:
             return
-        left = Person.objects.filter(pk__in=list(people), state=LifecycleState.LEFT.value)
+        left = Person.objects.filter(pk__in=list(people))
+        left = left if ahead else left.filter(state=LifecycleState.LEFT.value)
         for key, boss, name, state in left.values_list(
             "pk", "manager", "manager__display_name", "manager__state"
         ):

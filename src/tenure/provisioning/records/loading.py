@@ -180,16 +180,16 @@ class Protecting:
 
 
 def observed(
-    people: Iterable[int], slugs: Mapping[int, str], protecting: Protecting
+    people: Iterable[int], slugs: Mapping[int, str], protecting: Protecting, *, ahead: bool = False
 ) -> dict[int, list[Observed]]:
     """Person id -> their linked accounts, and tombstones, the latest last. `slugs` names the
-    applications by id."""
+    applications by id. `ahead`: it is asked what will be when they have left."""
     found: dict[int, list[Observed]] = {}
     rows = Account.objects.filter(
         one_of("person_id", people),
         situation__in=[Situation.LINKED.value, Situation.DELETED.value],
     ).order_by("deleted_at", "pk")
-    heirs = Heirs(people)
+    heirs = Heirs(people, ahead=ahead)
     for row in read(rows, _OBSERVED):
         if row.person_id is not None and row.application_id in slugs:
             account = observed_account(row, slugs[row.application_id], protecting)

@@ -114,6 +114,7 @@ class ProblemLine:
     message: str
     #: It is as a policy says, and only told.
     notice: bool = False
+    person_id: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -150,6 +151,44 @@ class FirstContact:
     orphans: int
     disputed: int
     ignored: int
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """So many operations in one application are due and not planned: their run was `cancelled`
+    before they were sent, or they were rejected. `by` whom, why and when."""
+
+    application: str
+    application_name: str
+    count: int
+    run: int | None
+    cancelled: bool
+    by: str
+    reason: str
+    at: datetime | None
+
+    @property
+    def words(self) -> str:
+        due = f"{self.count:,} operation{'' if self.count == 1 else 's'} in {self.application_name}"
+        due += f" {'is' if self.count == 1 else 'are'} due and not planned"
+        by = f" by {self.by}" if self.by else ""
+        why = f": {self.reason.rstrip('.')}" if self.reason else ""
+        if self.cancelled:
+            return f"{due}, since run {self.run} was cancelled{by}{why}."
+        return f"{due}, since {'it was' if self.count == 1 else 'they were'} rejected{by}{why}."
+
+    @property
+    def after_all(self) -> str:
+        """By which command they are sent after all."""
+        if self.cancelled:
+            return f"`tenure runs resume {self.run}` sends what is still due of it."
+        return (
+            "`tenure operations list --filter state=rejected` has their numbers, and "
+            "`tenure approve --operation NUMBER --reason ...` sends one after all."
+        )
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -194,6 +233,8 @@ class Plan:
     first_contact: tuple[FirstContact, ...] = ()
     #: What a person has rejected and is still due: not planned until it changes.
     rejected: tuple[PlanLine, ...] = ()
+    #: The same in numbers, also of people for whom nothing is planned anew now.
+    declined: tuple[Declined, ...] = ()
     #: Application slug -> what is stored there and held now, for whoever decides about it.
     seen: Mapping[str, Seen] = field(default_factory=dict)
     #: Application name -> why nothing is sent there now, although it would be due.
@@ -233,6 +274,7 @@ class Plan:
                 "seen": str(self.seen_in_all) if self.seen else None,
             },
             "rejected": [line.as_json() for line in self.rejected],
+            "declined": [one.as_json() for one in self.declined],
             "not_sent": dict(self.still),
             "cost": {
                 currency: {"before": str(cost.before), "after": str(cost.after)}

@@ -25,6 +25,7 @@ from tenure.infra.secrets import Box, SecretError
 from tenure.people.models import Person
 from tenure.people.services import sensitive_attributes
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records import remarks
 from tenure.provisioning.records.loading import sensitive_names
 from tenure.vault import services as vault
 
@@ -136,6 +137,7 @@ def cover(applications: Iterable[Application], *, since: Veil) -> int:
         ).exclude(state=OperationState.STARTED.value)
         if not fresh:
             continue
+        remarks.forget(application)
         changed = []
         for row in rows.select_for_update(of=("self",)).select_related("person", "account"):
             given = {n: Change(c.get("from"), c.get("to")) for n, c in row.attributes.items()}

@@ -158,7 +158,8 @@ class UsnDelta:
             yield (), [one for one in _ids(page) if one not in seen]
         deleted = both(equal("isDeleted", "TRUE"), since)
         base = await _deleted(directory)
-        async for page in directory.pages(base, deleted, [_ID], size, [_SHOW_DELETED]):
+        pages = directory.pages(base, deleted, [_ID], size, [_SHOW_DELETED], must_be=False)
+        async for page in pages:
             yield (), _ids(page)
         self._number = last
 

@@ -124,10 +124,12 @@ def find(token: str) -> Logout | None:
     return rows.filter(digest=digest(token), finished_at=None).first()
 
 
-def came_back(run: Logout, known: Registered, response: LogoutResponse) -> None:
-    """The application where the browser was has answered. Raises `NotTrusted` for another one's
-    answer, or to another request."""
-    session = ApplicationSession.objects.filter(sid=run.now_at).first()
+def came_back(run: Logout, known: Registered, response: LogoutResponse, *, signed: bool) -> None:
+    """The application where the browser was has answered: `signed` it is proof, for it came by the
+    hands of whoever signs out. One that does not confirm is told without the browser, too. Raises
+    `NotTrusted` for another one's answer, or to another request."""
+    rows = ApplicationSession.objects.select_related("person", "application")
+    session = rows.filter(sid=run.now_at).first()
     if (
         session is None
         or session.application_id != known.application.pk
@@ -136,6 +138,9 @@ def came_back(run: Logout, known: Registered, response: LogoutResponse) -> None:
         raise NotTrusted("This is the answer to something else.")
     if not logout.went_well(response):
         run.unconfirmed = [*run.unconfirmed, known.application.name]
+        notices.tell([session])
+    elif signed:
+        notices.confirmed(session, response, asked_at=run.touched_at)
     run.left = [sid for sid in run.left if sid != run.now_at]
     run.now_at = run.request_id = ""
     run.touched_at = now()

@@ -24,6 +24,8 @@ from django.conf import settings
 from lxml import etree, html
 from lxml.etree import _Element
 
+from tenure.audit.models import Action
+from tenure.audit.services import record
 from tenure.infra.clock import now
 from tenure.saml import logout
 from tenure.saml.assertions import SPENT_AFTER
@@ -90,6 +92,31 @@ def tell_once_more(sessions: Sequence[ApplicationSession]) -> None:
     for row in fresh:
         if row.pk not in known:
             _post(row, not_before=row.used_at + SPENT_AFTER)
+
+
+def confirmed(session: ApplicationSession, answer: LogoutResponse, *, asked_at: datetime) -> None:
+    """Keep what the application has answered by somebody's browser, as where it was told without
+    one."""
+    record(
+        Action.NOTICE_DELIVERED,
+        subject_kind="notice",
+        subject_key=session.sid,
+        subject_label=KIND,
+        application=session.application.slug,
+        person=str(session.person.uid),
+        after={
+            "answer": f"by their browser, {_statuses(answer)}",
+            "tries": 1,
+            "written_at": asked_at.isoformat(),
+            outbox.ENDS: outbox.Ends.SESSION.value,
+            outbox.SESSION: session.sid,
+        },
+    )
+
+
+def _statuses(answer: LogoutResponse) -> str:
+    names = ", ".join(one.rpartition(":")[2][:60] for one in answer.statuses)
+    return f"LogoutResponse: {names}{f': {answer.message}' if answer.message else ''}"
 
 
 def _post(session: ApplicationSession, *, not_before: datetime | None = None) -> bool:
@@ -180,11 +207,9 @@ class LogoutSender:
     def said(self, notice: Notice, reply: Reply) -> str:
         """The statuses of the LogoutResponse, by their own names."""
         try:
-            found = _response(notice, reply)
+            return _statuses(_response(notice, reply))
         except SamlError:
             return ""
-        names = ", ".join(one.rpartition(":")[2][:60] for one in found.statuses)
-        return f"LogoutResponse: {names}{f': {found.message}' if found.message else ''}"
 
     def hopeless(self, notice: Notice, reply: Reply) -> bool:
         """An answer that is none is the same next time; a server in trouble may recover."""

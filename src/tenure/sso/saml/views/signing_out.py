@@ -162,7 +162,8 @@ def _answered(request: HttpRequest) -> HttpResponse:
         run = leaving.find(token) if 0 < len(token) <= _LONGEST_TOKEN else None
         if run is None:
             return redirect(f"{reverse('signin:index')}?out")
-        leaving.came_back(run, message.known, read_logout_response(root))
+        answer = read_logout_response(root)
+        leaving.came_back(run, message.known, answer, signed=message.signed)
         return _next(request, run, token)
 
 
