@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError
 
 from tenure.audit.models import Event
+from tenure.infra.clock import now
 from tenure.provisioning import services
-from tenure.provisioning.execution import claiming, executor, lane
+from tenure.provisioning.execution import claiming, executor, lane, seeking
+from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
 from tenure.runs.models import Run
 from tests.provisioning.company import Company, drain, states
@@ -82,7 +85,9 @@ def test_one_that_cannot_be_settled_is_looked_for_and_nothing_is_made_twice(
     services.store()
     with pytest.raises(DatabaseError):
         drain()
-    assert "started" in states()
+    begun = Operation.objects.filter(state="started")
+    # What was sent has arrived, if it was.
+    assert begun.update(started_at=now() - timedelta(seconds=seeking.ARRIVED_AFTER))
     for _ in range(20):
         drain()
         if states().keys() == {"done"}:
