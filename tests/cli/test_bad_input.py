@@ -9,6 +9,7 @@ import pytest
 
 from tenure.people.models import Person
 from tenure.provisioning import services
+from tenure.provisioning.models import Operation
 from tenure.rules.models import AccessRule
 from tenure.runs.models import Run
 from tests.cli.conftest import Tenure
@@ -56,6 +57,17 @@ def test_a_run_that_cannot_be_steered_says_why(company: Company, tenure: Tenure)
         assert (ended.code, ended.out) == (1, "")
         assert f"Run {number} is done, not " in ended.err
         assert "Traceback" not in ended.err
+
+
+def test_a_termination_while_an_account_is_made_is_not_told_as_done(
+    company: Company, tenure: Tenure
+) -> None:
+    company.person("1")
+    services.store()
+    Operation.objects.update(state="started", attempts=1)
+    ended = tenure("terminate", "1", "--now", "--reason", "dismissed")
+    assert ended.code == 1
+    assert "Their account in Chat is just being made." in ended.out
 
 
 def test_unknown_names_and_values(company: Company, tenure: Tenure) -> None:

@@ -73,6 +73,10 @@ def test_what_is_on_its_way_is_not_told_as_what_terminating_does(anna: Client) -
     page = anna.get(f"/console/people/{person.uid}/terminate/").content.decode()
     assert "On its way already: Create the account" in page
     assert "As soon as it is known what came of it, it is closed." in page
+    given = {"name": person.display_name, "reason": "dismissed"}
+    answer = anna.post(f"/console/people/{person.uid}/terminate/", given, follow=True)
+    assert answer.redirect_chain[-1][0] == f"/console/people/{person.uid}/"
+    assert "Their account in Chat is just being made." in answer.content.decode()
 
 
 def test_what_failed_is_sent_again_and_one_is_taken_there(anna: Client) -> None:

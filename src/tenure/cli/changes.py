@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,6 +49,7 @@ def terminate(
     with session():
         from tenure.cli import applying
         from tenure.people.services import find_person, zone_of
+        from tenure.provisioning.questions import selectors
         from tenure.provisioning.services import terminate_now
 
         found = find_person(person)
@@ -59,12 +61,24 @@ def terminate(
             print_json({"person": found.employee_number, "at": when}) if as_json else say(message)
             return
         outcome = applying.follow(stored, wait=wait)
+        making = selectors.being_made(found)
         if as_json:
-            print_json({"person": found.employee_number, **outcome.as_json()})
+            told = {"person": found.employee_number, "being_made": making}
+            print_json({**told, **outcome.as_json()})
         else:
             outcome.show()
-        if not outcome.complete(waited=wait):
+            _show_made(making, found.employee_number or str(found.uid))
+        if making or not outcome.complete(waited=wait):
             raise typer.Exit(1)
+
+
+def _show_made(names: Sequence[str], person: str) -> None:
+    if names:
+        out.print(
+            f"Their account in {', '.join(names)} is just being made. It is closed as soon as it "
+            f"is known what came of that: `tenure person proof {person}` says when.",
+            markup=False,
+        )
 
 
 _SEEN = typer.Option(

@@ -253,6 +253,17 @@ def open_operations(person: Person, *, refused: bool = False) -> list[Operation]
     )
 
 
+def being_made(person: Person) -> list[str]:
+    """Names of the applications in which an account of theirs is on its way: if it is no longer to
+    be, it is closed as soon as it is known what came of that."""
+    states = [OperationState.STARTED.value, OperationState.UNKNOWN.value]
+    rows = Operation.objects.filter(
+        person=person, kind=OperationKind.CREATE.value, state__in=states
+    )
+    names = rows.order_by("application__position", "pk")
+    return list(names.values_list("application__name", flat=True))
+
+
 def operations_on(account: Account, *, limit: int = 10) -> list[Operation]:
     """The latest operations on one account."""
     rows = Operation.objects.filter(account=account).select_related("application", "run")
