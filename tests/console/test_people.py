@@ -195,6 +195,7 @@ def test_an_exception_is_decided_and_ended(committed: Client) -> None:
     apply("desk")
     ahead = text(committed, f"{page}ahead/")
     assert "Nothing changes by itself" not in ahead
+    assert "Disable in" in ahead
     committed.post(f"{page}exception/", {"do": "end", "exception": row.pk, "reason": "Bo is back"})
     row.refresh_from_db()
     assert row.ended_at is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tenure.console.look import Mark
+from tenure.console.waiting_item import plural
 from tenure.core.receipt import Told, Verdict
 from tenure.sso.receipt import Line, Receipt
 
@@ -57,7 +58,8 @@ def shown(receipt: Receipt) -> Shown | None:
     left = len(receipt.left)
     said = _SAID[receipt.verdict]
     if left:
-        said = f"{left} of {len(lines)} applications need somebody to do something by hand."
+        where = f"{left} of {plural(len(lines), 'application')}"
+        said = f"Something has to be done by hand in {where}."
     if receipt.as_administrator:
         said = f"{said} {receipt.as_administrator}" if left else receipt.as_administrator
     return Shown(receipt, MARKS[receipt.verdict], said, lines, left)
