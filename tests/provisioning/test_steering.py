@@ -191,7 +191,7 @@ def test_what_waits_is_told_and_not_taken_for_silence(sales: Company) -> None:
     assert goes is not None
     assert [(w.slug, w.count, w.why) for w in goes.waits] == [
         ("chat", 3, f"It does not accept us: {chat.stopped_reason}"),
-        ("mail", 3, "It did not take them yet."),
+        ("mail", 3, "It has not confirmed them yet."),
         ("desk", 3, "Mail comes first."),
     ]
     assert goes.waits[0].until == chat.probe_at

@@ -202,7 +202,7 @@ def _by_status(ask: Ask, answer: Answer, text: str, code: str) -> ConnectorError
     if status == 401 or (status == 403 and not (ask.single and ask.write)):
         return StopApplication(f"{text} {_PERMISSION[status]}")
     if status in {404, 410}:
-        return NotFound(f"{text} It is not there; if everything is, the address is wrong.")
+        return NotFound(f"{text} It is not there. If all is answered so, the address is wrong.")
     if status == 409 or (status == 400 and code.casefold() == "uniqueness"):
         return AlreadyExists(f"{text} Something else already has this unique value.")
     if status in {405, 501}:

@@ -201,6 +201,10 @@ def bucket(text: str, size: int) -> int:
     return zlib.crc32(text.encode()) % size
 
 
+#: An account that can be used.
+ACTIVE: Final = Mark("Active", "make")
+
+
 def account_mark(account: Account) -> Mark:
     """What an account is now, in a word."""
     if account.situation == Situation.DELETED.value:
@@ -209,7 +213,7 @@ def account_mark(account: Account) -> Mark:
         return SITUATIONS[account.situation]
     if account.active is False:
         return Mark("Disabled", "remove")
-    return Mark("Active", "make")
+    return ACTIVE
 
 
 def money(amount: Decimal, currency: str) -> str:

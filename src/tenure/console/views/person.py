@@ -57,6 +57,11 @@ class AccountRow:
     holds: tuple[tuple[str, tuple[str, ...]], ...]
 
     @property
+    def is_open(self) -> bool:
+        """Whether there is an account that can be used, whatever is to be done with it."""
+        return self.account is not None and look.account_mark(self.account) == look.ACTIVE
+
+    @property
     def said(self) -> str:
         """Why the operation is as it is."""
         steps = self.why.steps if self.why is not None else ()
@@ -107,7 +112,7 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "steps": timeline.steps(found, moves, _deletions(found, rows)),
         "rows": rows,
         "blocked": _blocked(found, rows),
-        "open": sum(1 for row in rows if row.mark.word == "Active"),
+        "open": sum(1 for row in rows if row.is_open),
         "lacks": lacks,
         "problem": problem,
         "attributes": _attributes(found, book),

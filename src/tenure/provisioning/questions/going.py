@@ -25,7 +25,7 @@ _LATELY: Final = 20.0
 _SOON: Final = timedelta(seconds=5)
 _SETTLED: Final = [OperationState.DONE.value, OperationState.FAILED.value]
 _ASIDE: Final = [OperationState.HELD.value, OperationState.MANUAL.value]
-_LATER: Final = "It did not take them yet."
+_LATER: Final = "It has not confirmed them yet."
 _TRIED: Final = [OperationState.RETRYING.value, OperationState.UNKNOWN.value]
 
 
