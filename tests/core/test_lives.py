@@ -407,9 +407,18 @@ class TestRequirements:
                 }
                 assert decision.next_look == NOW + later + timedelta(seconds=1)
 
-    @pytest.mark.parametrize("mail", [None, ApplicationPolicy("mail", mode=ApplicationMode.REPORT)])
-    def test_what_nobody_is_going_to_meet_is_a_problem(
-        self, mail: ApplicationPolicy | None
+    @pytest.mark.parametrize(
+        ("mail", "said"),
+        [
+            (None, "requires an open account in mail, which this person does not get"),
+            (
+                ApplicationPolicy("mail", mode=ApplicationMode.REPORT),
+                "waits for mail, where they have no open account yet (mail: report mode",
+            ),
+        ],
+    )
+    def test_what_nobody_is_going_to_meet_is_said(
+        self, mail: ApplicationPolicy | None, said: str
     ) -> None:
         only_chat = rule("chat", "true", {"chat": []})
         base = (
@@ -419,7 +428,7 @@ class TestRequirements:
         )
         decision = decide(person(), [], base, NOW)
         assert ("chat", "create") not in told(decision)
-        assert "requires an open account in mail" in decision.problems[0].message
+        assert said in decision.problems[0].message
 
     def test_a_refusal_reaches_everything_behind_it(self) -> None:
         far = ApplicationPolicy("far", requires=("chat",))

@@ -51,6 +51,9 @@ class PracticeConnector(MemoryConnector):
 
     def __init__(self, config: ConnectorConfig) -> None:
         chosen = PracticeSettings.model_validate(dict(config.settings))
+        # The application, which is asked for what it can do, is in it.
+        self._path = Path(chosen.folder) / f"{chosen.name}.json"
+        self._inside: MemoryApplication | None = None
         super().__init__(
             ConnectorConfig(
                 application=config.application,
@@ -60,8 +63,6 @@ class PracticeConnector(MemoryConnector):
                 attributes=config.attributes,
             )
         )
-        self._path = Path(chosen.folder) / f"{chosen.name}.json"
-        self._inside: MemoryApplication | None = None
 
     @property
     def application(self) -> MemoryApplication:

@@ -19,7 +19,7 @@ from tenure.infra.clock import now
 from tenure.provisioning.records.work import SENT, Work
 
 #: Seconds after a request that nobody answered until it has arrived, or never will.
-ARRIVED_AFTER = 60.0
+ARRIVED_AFTER = 45.0
 #: So many of those that are known to be there a list may lack: one in so many.
 _LACKS = 10
 
