@@ -9,7 +9,7 @@ from tenure.connectors.faults import blind, late, lost_after, lost_before
 from tenure.connectors.memory import MemoryApplication
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand
-from tenure.provisioning.execution import seeking
+from tenure.provisioning.execution import lane, seeking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, drain, linked, states
@@ -20,6 +20,7 @@ def liar(company: Company, monkeypatch: pytest.MonkeyPatch) -> MemoryApplication
     """It finds nobody, and names may be there twice."""
     monkeypatch.setattr(settling, "_FIRST_WAIT", 0.01)
     monkeypatch.setattr(settling, "SHOWN_AFTER", 0.0)
+    monkeypatch.setattr(lane, "longest_answer", lambda _: 0.0)
     monkeypatch.setattr(seeking, "ARRIVED_AFTER", 0.2)
     company.application("chat")
     company.rule("all", "true", {"chat": []})

@@ -25,7 +25,7 @@ from tenure.notices import collecting
 from tenure.people.models import AttributeDefinition
 from tenure.people.models import Company as CompanyRow
 from tenure.provisioning import services
-from tenure.provisioning.execution import claiming, seeking
+from tenure.provisioning.execution import claiming
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tenure.provisioning.records import veiling
@@ -214,7 +214,7 @@ def test_it_arrives_and_is_read_nowhere(
     assert [row.state for row in claimed] == ["planned"]
     claiming.recover(odd)
     # What was sent has arrived, if it was.
-    arrived = now() - timedelta(seconds=seeking.ARRIVED_AFTER)
+    arrived = now() - timedelta(minutes=5)
     Operation.objects.filter(state="unknown").update(not_before=None, started_at=arrived)
     drain("odd")
     assert [user["title"] for user in server.users.values()] == [f"{ADDRESS.lower()}, floor 1"] * 2

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from tenure.applications import health, pacing
+from tenure.applications.connecting import longest_answer
 from tenure.applications.models import Account, Application, Entitlement
 from tenure.connectors.base import Connector, ConnectorError, Learnt, Limits, RemoteAccount
 from tenure.core.model import Situation
@@ -239,6 +240,7 @@ class Lane:
             paused=lambda: self._course.over,
             race=self._race,
             known=known,
+            longest=longest_answer(self._application),
         )
         outcomes = await batch.send()
         self._size = _next_size(self._size, len(work), time.monotonic() - started)
@@ -336,7 +338,8 @@ async def _answers(connector: Connector) -> bool:
 def _known(application: Application) -> list[str]:
     """Remote ids of open accounts; not of those that were made just now, and may not be listed
     yet."""
-    before = now() - timedelta(seconds=seeking.ARRIVED_AFTER)
+    arrived = longest_answer(application) + seeking.ARRIVED_AFTER
+    before = now() - timedelta(seconds=arrived)
     rows = Account.objects.filter(application=application, active=True, created_at__lt=before)
     rows = rows.exclude(situation=Situation.DELETED.value)
     return list(rows.values_list("remote_id", flat=True))

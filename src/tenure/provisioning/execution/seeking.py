@@ -18,8 +18,8 @@ from tenure.core.model import OperationKind
 from tenure.infra.clock import now
 from tenure.provisioning.records.work import SENT, Work
 
-#: Seconds after a request that nobody answered until it has arrived, or never will.
-ARRIVED_AFTER = 45.0
+#: Seconds from when no answer is waited for any more until a request has arrived, or never will.
+ARRIVED_AFTER = 15.0
 #: So many of those that are known to be there a list may lack: one in so many.
 _LACKS = 10
 
@@ -41,9 +41,16 @@ class Seeker:
     """For one batch on one open connector."""
 
     def __init__(
-        self, connector: Connector, work: Sequence[Work], objection: Objection, known: Known
+        self,
+        connector: Connector,
+        work: Sequence[Work],
+        objection: Objection,
+        known: Known,
+        *,
+        longest: float,
     ) -> None:
         self._connector = connector
+        self._arrived_after = longest + ARRIVED_AFTER
         self._objection = objection
         self._known = known
         self._wanted = {
@@ -64,13 +71,23 @@ class Seeker:
                     return account
         if self._connector.capabilities.unique_names or SENT not in work.progress:
             return None
-        _wait_until_arrived(work)
+        self._wait_until_arrived(work)
         there = await self._listed()
         for key in self._keys(work):
             for account in there.get(key, ()):
                 if not await self._objection(account, work.person):
                     return account
         return None
+
+    def _wait_until_arrived(self, work: Work) -> None:
+        sent = datetime.fromisoformat(work.progress[SENT])
+        left = self._arrived_after - (now() - sent).total_seconds()
+        if left > 0:
+            raise RetryLater(
+                "Whether the account was made is not known, and the application may make two of "
+                "one name: it is looked for once more when whatever was sent has arrived.",
+                after=left,
+            )
 
     def _keys(self, work: Work) -> list[_Key]:
         return [(name, comparable(value)) for name, value in identity(self._connector, work)]
@@ -106,17 +123,6 @@ def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
     names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
     values = {"externalId": work.external_id} | dict(work.attributes)
     return [(name, str(values[name])) for name in names if values.get(name)]
-
-
-def _wait_until_arrived(work: Work) -> None:
-    sent = datetime.fromisoformat(work.progress[SENT])
-    left = ARRIVED_AFTER - (now() - sent).total_seconds()
-    if left > 0:
-        raise RetryLater(
-            "Whether the account was made is not known, and the application may make two of one "
-            "name: it is looked for once more when whatever was sent has arrived.",
-            after=left,
-        )
 
 
 def _cannot_tell(why: str) -> Unsupported:

@@ -25,6 +25,7 @@ from tenure.connectors.base import (
     Transferring,
     Unsupported,
 )
+from tenure.connectors.http import Timeouts
 from tenure.connectors.lease import may_write
 from tenure.core import transfers
 from tenure.core.model import OperationKind
@@ -57,6 +58,7 @@ class Batch:
         paused: Callable[[], bool] = _never,
         race: Race | None = None,
         known: Known = nobody,
+        longest: float = Timeouts().total,
     ) -> None:
         self.connector = connector
         self._objection = objection
@@ -71,7 +73,7 @@ class Batch:
         #: The application does not accept us: the rest would be refused the same.
         self._refused = False
         self._proof = Proof(connector)
-        self._seeker = Seeker(connector, work, objection, known)
+        self._seeker = Seeker(connector, work, objection, known, longest=longest)
         self._joining = Joining(connector, groups, self._proof)
 
     async def send(self) -> list[Outcome]:
