@@ -435,7 +435,7 @@ async def test_an_account_that_was_not_asked_for_is_not_written_to(by: str) -> N
         (None, "[]", RetryLater),
         (None, "{}", RetryLater),
         (None, '{"id": "other", "members": []}', RetryLater),
-        ("users", '{"id": "g1", "displayName": "Sales"}', Unsupported),
+        ("never", '{"id": "g1", "displayName": "Sales"}', Unsupported),
     ],
 )
 async def test_a_group_of_which_nobody_is_shown_is_not_written_back(
@@ -455,6 +455,32 @@ async def test_a_group_of_which_nobody_is_shown_is_not_written_back(
         with pytest.raises(error):
             await connector.change_members("group", "g1", add=["u1"])
     assert not written
+
+
+@pytest.mark.parametrize("shown", ["users", "filter"])
+async def test_who_is_in_a_group_is_written_back_though_it_is_shown_elsewhere(shown: str) -> None:
+    """The group itself says nothing, whether somebody is in it or nobody."""
+    written: list[list[str]] = []
+    people = [
+        {"id": "u1", "userName": "user1", "groups": [{"value": "g1"}]},
+        {"id": "u2", "userName": "user2"},
+    ]
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.method == "PUT":
+            written.append([one["value"] for one in (await request.json())["members"]])
+            return web.Response(status=204)
+        if request.path == "/Users":
+            asked = request.query.get("filter", "")
+            found = [u for u in people if not asked or ('"g1"' in asked and "groups" in u)]
+            return listed(found, totalResults=len(found))
+        return web.json_response({"id": request.path.rpartition("/")[2], "displayName": "Sales"})
+
+    dialect = {"members": {"by": "put", "shown": shown}}
+    async with connected(handler, dialect=dialect) as connector:
+        await connector.change_members("group", "g1", add=["u2"])
+        await connector.change_members("group", "g2", add=["u2"])
+    assert written == [["u1", "u2"], ["u2"]]
 
 
 async def test_who_is_not_shown_in_the_group_of_those_on_is_not_proven_to_be_out_of_it() -> None:

@@ -205,14 +205,14 @@ class Groups:
         async def attempt() -> None:
             group = await self._read(remote_id)
             version = version_of(group)
-            if self._hides(group):
+            there = await self._inside(group)
+            if there is None:
                 raise Unsupported(
                     "The application does not show who is in this group, and takes it as a whole "
                     "only: everybody else would be out of it.",
                     f"In its own administration pages, add {', '.join(new) or 'nobody'}, remove "
                     f"{', '.join(gone) or 'nobody'}.",
                 )
-            there = entries(group.get("members"))
             out = await self._called(gone, there)
             kept = [entry for entry in there if _names(entry).isdisjoint(out)]
             inside = {name for entry in kept for name in _names(entry)}
@@ -293,6 +293,17 @@ class Groups:
     def _hides(self, group: Resource) -> bool:
         """Whether who is in it is shown elsewhere, so that it only looks empty."""
         return "members" not in group and self._speech.shown in _ELSEWHERE
+
+    async def _inside(self, group: Resource) -> list[Mapping[str, Any]] | None:
+        """Its members as they are written: as it shows them, or as they are shown elsewhere. None
+        where they are shown nowhere."""
+        if not self._hides(group):
+            return list(entries(group.get("members")))
+        if self._speech.shown == "users":
+            found: Iterable[str] | None = (await self._by_users()).get(group["id"], ())
+        else:
+            found = await self._members(group, self._speech.shown or "never")
+        return None if found is None else [{"value": one} for one in sorted(found)]
 
     async def _members(self, group: Resource, shown: str) -> frozenset[str] | None:
         if shown == "never":
