@@ -10,6 +10,8 @@ import json
 import uuid
 from typing import Final
 
+from django.db import transaction
+
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.connectors.base import ConnectorError
@@ -74,8 +76,9 @@ def send(key: str, *, word: str, slug: str, name: str, last: bool) -> None:
         if not last:
             raise
         trouble = f"They may still be good there, revoke them by hand: {error}"
-    put_ours(key, "")
-    _told(word, slug, name, trouble)
+    with transaction.atomic():
+        put_ours(key, "")
+        _told(word, slug, name, trouble)
 
 
 def _token(party: Party) -> str:

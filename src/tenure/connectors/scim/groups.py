@@ -31,11 +31,11 @@ from tenure.connectors.scim.attributes import entries
 from tenure.connectors.scim.changing import (
     Changer,
     another_way,
-    last_segment,
     once_more_if_outdated,
     user,
     version_of,
 )
+from tenure.connectors.scim.members import entitlement, members_of, names_of
 from tenure.connectors.scim.speech import Speech
 
 Resource = dict[str, Any]
@@ -214,8 +214,8 @@ class Groups:
                     f"{', '.join(gone) or 'nobody'}.",
                 )
             out = await self._called(gone, there)
-            kept = [entry for entry in there if _names(entry).isdisjoint(out)]
-            inside = {name for entry in kept for name in _names(entry)}
+            kept = [entry for entry in there if names_of(entry).isdisjoint(out)]
+            inside = {name for entry in kept for name in names_of(entry)}
             added = [one for one in new if one not in inside]
             if not added and len(kept) == len(there):
                 return
@@ -244,7 +244,7 @@ class Groups:
     ) -> set[str]:
         """What these accounts are called among the members that are there: by their ids; those
         that are not, perhaps by their user names."""
-        names = {name for entry in there for name in _names(entry)}
+        names = {name for entry in there for name in names_of(entry)}
         called = set(accounts)
         for account in accounts:
             if account in names:
@@ -368,15 +368,6 @@ class Groups:
         return shown
 
 
-def entitlement(group: Mapping[str, Any], members: frozenset[str] | None) -> RemoteEntitlement:
-    """A group as the engine knows it."""
-    identifier = str(group["id"])
-    name = group.get("displayName")
-    return RemoteEntitlement(
-        "group", identifier, name if isinstance(name, str) and name else identifier, members
-    )
-
-
 def created(made: Any, ask: str) -> Resource:
     """What was just created; it has an id, or it is not known what was created."""
     if not isinstance(made, dict) or not made.get("id"):
@@ -386,20 +377,6 @@ def created(made: Any, ask: str) -> Resource:
         )
     made["id"] = str(made["id"])
     return made
-
-
-def members_of(group: Mapping[str, Any]) -> frozenset[str]:
-    """Remote ids of accounts in a group; groups inside it are not accounts."""
-    return frozenset(
-        str(entry["value"])
-        for entry in entries(group.get("members"))
-        if entry.get("value") and str(entry.get("type", "")).casefold() != "group"
-    )
-
-
-def _names(entry: Mapping[str, Any]) -> set[str]:
-    """What a member is called: its value, and the end of its address."""
-    return {str(entry.get("value") or ""), last_segment(entry.get("$ref"))} - {""}
 
 
 def _group(remote_id: str) -> str:
