@@ -2,7 +2,8 @@
 middle of one, and told over HTTP what goes wrong with the next ones.
 
 `POST /-/set` takes `pace` (seconds for each operation), `refuse` (a status for everything, or
-null), `next`: what becomes of the bulk requests to come, one each, and `bulk`: fields of `BulkQuirks`.
+null), `next`: what becomes of the bulk requests to come, one each, and `bulk`: fields of
+`BulkQuirks`.
 `GET /-/state` tells what it holds and what was done, in order.
 """
 
