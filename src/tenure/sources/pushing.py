@@ -14,19 +14,19 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from tenure.connectors.scim.attributes import flatten
 from tenure.core.acquaintance import resemble
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
-from tenure.readers.base import Row
+from tenure.readers.base import ReaderError, Row
 from tenure.readers.push import text
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState, Severity
 from tenure.sources import asking, renumbering, seen
 from tenure.sources.acquainting import acquaint
-from tenure.sources.leaving import judged, keep_back
+from tenure.sources.leaving import judged, keep_back, merge_others
 from tenure.sources.managers import tie_changed
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
@@ -168,8 +168,8 @@ class Push:
         before = _here(self.source, keys)
         work.counts["rows"] += len(rows)
         arriving, others = asking.arriving(work, [*rows, *gone])
-        work.merge(keep_back(work, others))
-        held = _leavers(work)
+        stay = keep_back(work, others)
+        held = " ".join(filter(None, [_others(work, stay), _leavers(work)]))
         work.merge(asking.ask(work, arriving))
         asking.withdraw_those(work, self._gone - {row.key for row in rows})
         for warning in tie_changed(self.source, keys):
@@ -303,6 +303,22 @@ def _work(source: Source, at: datetime) -> Work:
     work = Work(source=source, run=run, at=at, dry_run=False, accept="")
     work.counts.update(run.counters)
     return work
+
+
+def _others(work: Work, rows: Sequence[MappedRow]) -> str:
+    """Those who stay by what was pushed, guard permitting: by what other sources say they may leave
+    all the same. Returns why nothing of these is taken, or ""."""
+    counts, issues = work.counts.copy(), len(work.issues)
+    try:
+        with transaction.atomic():
+            merge_others(work, rows)
+    except ReaderError as error:
+        work.counts = counts
+        work.counts["held"] += work.let_go
+        work.let_go = work.sooner = 0
+        del work.issues[issues:]
+        return str(error)
+    return ""
 
 
 def _leavers(work: Work) -> str:
