@@ -126,6 +126,54 @@ def test_an_hr_system_is_added_from_the_catalogue(owner: Client) -> None:
     assert "not in the page" not in again
 
 
+SPECIFICATION = """\
+name: Intranet HR
+settings: {url: {title: Where it is, kind: url}, realm: {title: Realm}}
+secrets: {key: {title: Key of the interface}}
+base_url: "{settings.url}"
+auth: {kind: header, headers: {X-Key: "{secrets.key}"}}
+people:
+  id: id
+  list: {request: GET /people, items: data}
+columns: {Number: number, Name: name}
+"""
+
+
+def test_a_specification_asks_for_its_own_settings_and_secrets(owner: Client) -> None:
+    assert 'name="secret-key"' not in page(owner, "source_begin", "rest")
+    first = {"name": "HR", "asked": "spec spec_file allow_http timeouts columns"}
+    said = send(owner, "source_begin", "rest", **first)
+    assert "Give the specification" in said
+    said = send(owner, "source_begin", "rest", **first, **{"set-spec": "name: [Intranet"})
+    assert "This is no YAML: expected" in said
+    assert "in line 1, column 16" in said
+    wrong = SPECIFICATION.replace("kind: header", "kind: hat")
+    assert "auth" in send(owner, "source_begin", "rest", **first, **{"set-spec": wrong})
+    said = send(owner, "source_begin", "rest", **first, **{"set-spec": SPECIFICATION})
+    assert "The specification was read." in said
+    assert "Not kept." not in said
+    assert "This is needed" not in said
+    for one in ("Where it is", "Realm", "Key of the interface"):
+        assert one in said
+    assert not SourceDraft.objects.exists()
+
+    asked = said.split('name="asked" value="')[1].split('"')[0]
+    form = {"name": "HR", "asked": asked, "set-spec": SPECIFICATION, "set-realm": "acme"}
+    form["set-url"] = "https://hr.acme.example"
+    said = send(owner, "source_begin", "rest", **form)
+    assert "This is needed." in said
+    form["secret-key"] = "not in the page"
+    answer = owner.post(reverse("console:source_begin", args=["rest"]), form)
+    assert answer.headers["Location"].endswith(reverse("console:source_mapping", args=["hr"]))
+    kept = SourceDraft.objects.get(slug="hr").definition
+    assert kept["settings"]["realm"] == "acme"
+    assert kept["secrets"] == {"key": "${box:hr-key}"}
+    again = page(owner, "source_edit", "hr")
+    assert 'value="acme"' in again
+    assert "Kept: ${box:hr-key}" in again
+    assert "not in the page" not in again
+
+
 def test_when_a_source_is_imported(owner: Client) -> None:
     source, _ = live(1)
     text = page(owner, "source_schedule", source.slug)
