@@ -34,7 +34,7 @@ from tenure.console.authorisation import redirect_uri
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.console.views import source_from
 from tenure.core.names import slug as slug_of
-from tenure.readers.registry import kinds, reader_class
+from tenure.readers.registry import kinds
 from tenure.setup import looking, source_drafts, uploads
 from tenure.signin.permissions import Ability
 from tenure.sources.models import Source
