@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -15,6 +16,7 @@ from tenure.readers.memory import MemorySource, forget_all
 from tenure.runs.models import Run
 from tenure.scim_server.models import Scope
 from tenure.scim_server.tokens import issue
+from tenure.setup import looking, source_drafts
 from tenure.setup.models import SourceDraft
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
@@ -89,6 +91,31 @@ def test_a_file_elsewhere_needs_none_to_be_handed_in(owner: Client) -> None:
     form = {"name": "Web", "set-url": "https://hr.acme.example/people.csv"}
     answer = owner.post(reverse("console:source_begin", args=["csv"]), form)
     assert answer.headers["Location"].endswith(reverse("console:source_mapping", args=["web"]))
+
+
+def test_a_file_as_a_spreadsheet_saves_it(owner: Client) -> None:
+    """Windows' letters, a title above the names, numbers that lost their zeros, a total below."""
+    lines = ["Personalliste 2026;;", "Personalnr.;Vorname;Nachname"]
+    lines += [f"{number:06};Jürgen;Müller" for number in range(101, 110)]
+    lines += ["110;Zoë;Nagy", "Summe;;10", ""]
+    file = SimpleUploadedFile("people.csv", "\r\n".join(lines).encode("cp1252"))
+    at = reverse("console:source_begin", args=["csv"])
+    said = owner.post(at, {"file": file}, follow=True).content.decode()
+    assert "Which of these reads right?" in said
+    assert "Zoë" in said
+    assert "/tmp" not in said
+    said = send(owner, "source_written", "csv-file", encoding="cp1252")
+    assert "The names of the columns seem to be in line 2." in said
+    said = send(owner, "source_written", "csv-file", header="2")
+    assert "seem to be in line" not in said
+    assert "<code>000110</code>" in said
+    form = {"column-0": "employee_number", "column-1": "given_name", "column-2": "family_name"}
+    said = send(owner, "source_mapping", "csv-file", **form, do="zeros")
+    assert "The name has no letter: this is no person." in said
+    kept = SourceDraft.objects.get(slug="csv-file").definition
+    assert kept["settings"] == {"encoding": "cp1252", "header": 2}
+    assert "000000" in kept["mapping"]["employee_number"]
+    assert len(looking.mapped(source_drafts.as_source("csv-file", kept), limit=50)) == 10
 
 
 def test_a_script_may_send_people_before_anybody_was_sent(owner: Client) -> None:
