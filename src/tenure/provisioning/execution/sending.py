@@ -118,11 +118,14 @@ class Batch:
         """Whether it is not begun: somebody stopped writes, the application refuses us, or another
         worker may be at it by now."""
         work = outcome.work
-        halted = self._paused() and work.progress == self._before.get(work.operation, {})
-        if self._refused or halted or not may_write.get()():
+        begun = work.progress != self._before.get(work.operation, {})
+        if self._refused or (self._paused() and not begun) or not may_write.get()():
             outcome.result = Result.PAUSED
             return True
         return False
+
+    def _halted(self) -> bool:
+        return self._refused or self._paused() or not may_write.get()()
 
     async def _accounts(self, outcomes: Sequence[Outcome]) -> None:
         """Account by account, or several in one request where that is possible and faster."""
@@ -163,7 +166,7 @@ class Batch:
             if not sent:
                 return
             try:
-                answers = await in_one_request(self.connector, [o.work for o in sent])
+                answers = await in_one_request(self.connector, [o.work for o in sent], self._halted)
             except Exception as error:
                 self._fail(sent, error)
                 return

@@ -13,6 +13,7 @@ from typing import Any
 from tenure.connectors.base import (
     AlreadyExists,
     ConnectorError,
+    NotBegun,
     NotFound,
     OutcomeUnknown,
     RemoteAccount,
@@ -109,6 +110,8 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.result, outcome.after = Result.RETRY, error.after
         case OutcomeUnknown():
             outcome.result, outcome.may_be_done = Result.UNKNOWN, True
+        case NotBegun():
+            outcome.result = Result.PAUSED
         case StopApplication():
             outcome.result = Result.STOPPED
         case Unsupported():
