@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def session(*, migrate: bool = True) -> Iterator[EmbeddedPostgres | None]:
-    """Everything inside may use the database, as `command line (user)`. Yields the embedded
-    server, None where the database is somebody else's."""
+def session(*, migrate: bool = True, by: str = "") -> Iterator[EmbeddedPostgres | None]:
+    """Everything inside may use the database. `by`: who it is that does something there, unless it
+    is whoever typed the command: what a server does by itself nobody at a terminal did. Yields the
+    embedded server, None where the database is somebody else's."""
     from tenure.config.bootstrap import setup
     from tenure.config.paths import HOME_VARIABLE, begun, home
 
@@ -35,7 +36,7 @@ def session(*, migrate: bool = True) -> Iterator[EmbeddedPostgres | None]:
             )
         from tenure.audit.services import acting
 
-        stack.enter_context(acting(f"command line ({_user()})"))
+        stack.enter_context(acting(by or f"command line ({_user()})"))
         yield server
 
 

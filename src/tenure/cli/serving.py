@@ -23,6 +23,8 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 #: Everywhere, or here: a browser on this machine says localhost, and passkeys need a name.
 _HERE = {"", "0.0.0.0", "::", "127.0.0.1", "::1"}
+#: Who is told for what servers do by themselves: nobody at a terminal did it.
+_ITSELF = "system"
 
 
 def register(app: typer.Typer) -> None:
@@ -90,7 +92,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8000, as_json: AsJson = False) ->
     """
     _must_be_free(host, port)
     _at(host, port)
-    with session():
+    with session(by=_ITSELF):
         from django.db import connections
 
         from tenure.infra.web import serve
@@ -114,7 +116,7 @@ def worker(
 
     Example: `tenure worker --concurrency 32`
     """
-    with session():
+    with session(by=_ITSELF):
         from tenure.infra.jobs import run_worker
 
         if as_json:

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -35,6 +35,8 @@ DEFAULT_STATUSES = {
     "inactive": "left",
     "left": "left",
 }
+#: A last day within so long is near.
+SOON = timedelta(days=7)
 _ZONES = available_timezones()
 #: What the columns of a person hold.
 _LONGEST = {KEY: 100, "email": 254}
@@ -94,6 +96,14 @@ class MappedRow:
         if not self.present or self.record is None or not self.record.present:
             return False
         return ends_sooner(read_date(self.record.attributes.get("end_date")), self.end_date)
+
+    def ends_sooner(self, before: date | None, after: date | None, at: datetime) -> bool:
+        """Whether its person, put together from all that is said of them, has fewer days of work
+        by it. Of a first record only where the last one is near."""
+        first = self.record is None or not self.record.present
+        if first and after is not None and after > (at + SOON).date():
+            return False
+        return ends_sooner(before, after)
 
     def left(self, at: datetime) -> bool:
         """Whether the row says that the person is gone at this instant."""
