@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
@@ -43,6 +44,10 @@ _LONGEST = {KEY: 100, "email": 254}
 _LARGEST = 2**63 - 1
 _TRUE = {"true", "yes", "1", "y"}
 _FALSE = {"false", "no", "0", "n"}
+
+
+#: One of them somebody has.
+NAMES: Final = ("display_name", "given_name", "family_name")
 
 
 class BadRow(ValueError):
@@ -305,8 +310,15 @@ class RowMapping:
         )
         if starts and ends and starts > ends:
             raise BadRow(f"The start date {starts} is after the end date {ends}.")
-        if not any(attributes.get(n) for n in ("display_name", "given_name", "family_name")):
+        names = [str(attributes.get(n) or "") for n in NAMES]
+        if not any(names):
             raise BadRow("There is no name: given_name, family_name and display_name are empty.")
+        if not any(character.isalpha() for name in names for character in name):
+            # The last line of a list is often a total: "Total;300" is nobody who works here.
+            raise BadRow(
+                "The name has no letter: this is no person. It may be a total at the end of the "
+                "list, or its cells are in the wrong columns."
+            )
 
     def _status(self, attributes: Mapping[str, Value]) -> str:
         text = attributes.get(STATUS)

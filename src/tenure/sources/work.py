@@ -15,9 +15,11 @@ from tenure.core.guard import Limit, source_guard_from
 from tenure.core.model import LifecycleState
 from tenure.people import selectors as people
 from tenure.people.models import Person
+from tenure.readers.registry import PUSH
 from tenure.runs import selectors, services
 from tenure.runs.models import Run, RunIssue, RunKind, Severity
 from tenure.sources.everybody import Everybody
+from tenure.sources.held_pushes import settle
 from tenure.sources.merging import Merge, merge
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.preparing import Prepared
@@ -137,6 +139,8 @@ class Work:
         self.counts["unchanged"] += done.unchanged
         self.counts["left"] += done.left
         self.left += done.leavers
+        if self.source.reader == PUSH:
+            settle(self.source, [row.key for row in rows])
         for issue in done.issues:
             self.complain(Severity.WARNING, issue.message, line=issue.line, key=issue.key)
         return done
