@@ -32,7 +32,7 @@ SENT = "sent"
 UNHEARD_OF = "unheard_of"
 #: Why nothing was heard of what was sent.
 UNHEARD = {
-    "worker": "the worker that sent it ended before it could tell what came of it",
+    "worker": "the worker that sent it, or its database, ended before what came of it was stored",
     "answer": "no answer said what came of it",
 }
 #: In progress: the operation that has to give up a name first; the values under which this one
