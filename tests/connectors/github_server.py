@@ -56,9 +56,8 @@ class Organisation:
     def rename(self, slug: str, name: str) -> None:
         """A team, as an owner does: its slug follows."""
         new = _slug(name)
-        for held in (self.inside, self.inherited, self.numbers):
-            if slug in held:
-                held[new] = held.pop(slug)  # type: ignore[index,arg-type]
+        self.inside[new] = self.inside.pop(slug)
+        self.numbers[new] = self.numbers.pop(slug)
         del self.teams[slug]
         self.teams[new] = name
 

@@ -14,6 +14,7 @@ from tenure.connectors.base import (
     AlreadyExists,
     Connector,
     ConnectorConfig,
+    DeletesEntitlements,
     KnowsOwners,
     NotFound,
     OutcomeUnknown,
@@ -331,6 +332,7 @@ async def test_a_team_that_is_renamed_stays_the_one_that_it_is(
     assert {item.name: item.remote_id for item in listed}["Kernel"] == team.remote_id
     await connector.change_members("group", team.remote_id, remove=[one])
     assert organisation.inside["kernel"] == {}
+    assert isinstance(connector, DeletesEntitlements)
     await connector.delete_entitlement("group", team.remote_id)
     assert list(organisation.teams) == ["core-team"]
     with pytest.raises(NotFound):
