@@ -167,8 +167,8 @@ class Push:
         keys = [row.key for row in (*rows, *gone)]
         rows = acquaint(work, rows)
         for row in rows:
-            for warning in row.warnings:
-                work.complain(Severity.WARNING, warning, key=row.key)
+            for said in row.warnings:
+                work.complain(Severity.WARNING, said, key=row.key)
         before = _here(self.source, keys)
         work.counts["rows"] += len(rows)
         arriving, others = asking.arriving(work, [*rows, *gone])
