@@ -112,7 +112,8 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
         assert str(told["link"]).startswith(f"http://localhost:{port}/sign-in/")
         # For commands in another terminal.
         assert (home / "address").read_text() == f"http://localhost:{port}\n"
-        until(lambda: answers(str(told["link"])))
+        # It is told when it answers, not before.
+        assert answers(str(told["link"]))
         lines = belonging_to(home)
         assert sum("tenure worker" in line for line in lines) == 2
         assert any("tenure web" in line for line in lines)
@@ -125,6 +126,15 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
     assert "Traceback" not in err
     assert belonging_to(home) == []
     assert not (home / "address").exists()
+
+
+def test_a_new_installation_is_told_and_only_then(home: Path) -> None:
+    """Whoever is in the wrong folder must not take the empty one for theirs."""
+    for told in (True, False):
+        process = start("people", "list", "--json", home=home)
+        out, err = process.communicate(timeout=90)
+        assert json.loads(out) == []
+        assert (f"a new, empty one was made in {home}" in err) is told
 
 
 def test_web_and_worker_run_apart_on_one_database(database_url: str, tmp_path: Path) -> None:

@@ -15,19 +15,19 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from tenure.connectors.scim.attributes import flatten
 from tenure.core.acquaintance import resemble
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
-from tenure.readers.base import Row
+from tenure.readers.base import ReaderError, Row
 from tenure.readers.push import text
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState, Severity
 from tenure.sources import asking, held_pushes, renumbering, seen
 from tenure.sources.acquainting import acquaint
-from tenure.sources.leaving import judged, keep_back
+from tenure.sources.leaving import judged, keep_back, merge_others
 from tenure.sources.managers import tie_changed
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
@@ -205,14 +205,16 @@ class Push:
             work.counts["would_change"] += len(changed - waited)
             held_pushes.keep(self.source, changed, self.at)
             staying = [row for row in staying if row.key not in changed]
-        work.merge(staying)
-        if not verdict.held:
+        others = _others(work, staying)
+        if others:
+            held_pushes.keep(self.source, {row.key for row in staying}, self.at)
+        elif not verdict.held:
             held_pushes.note_changes(self.source, changed, self.at)
         left = _leavers(work)
         if left:
             work.counts["held"] += len(leaving - waited)
             held_pushes.keep(self.source, leaving, self.at)
-        return " ".join(filter(None, (left, verdict.reason)))
+        return " ".join(filter(None, (others, left, verdict.reason)))
 
     def _follow_numbers(self) -> None:
         """A user with another employee number is the same person, unless they are known by one of
@@ -332,6 +334,22 @@ def _work(source: Source, at: datetime) -> Work:
     work = Work(source=source, run=run, at=at, dry_run=False, accept="")
     work.counts.update(run.counters)
     return work
+
+
+def _others(work: Work, rows: Sequence[MappedRow]) -> str:
+    """Those who stay by what was pushed, guard permitting: by what other sources say they may leave
+    all the same. Returns why nothing of these is taken, or ""."""
+    counts, issues = work.counts.copy(), len(work.issues)
+    try:
+        with transaction.atomic():
+            merge_others(work, rows)
+    except ReaderError as error:
+        work.counts = counts
+        work.counts["held"] += work.let_go
+        work.let_go = work.sooner = 0
+        del work.issues[issues:]
+        return str(error)
+    return ""
 
 
 def _leavers(work: Work) -> str:
