@@ -11,18 +11,11 @@ from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import terminate
-<<<<<<< HEAD
-from tenure.readers.base import Row
+from tenure.readers.base import ReaderError, Row
 from tenure.runs.models import Run
 from tenure.sources.models import Source
 from tenure.sources.rows import RowMapping
-from tests.sources.hr import complaints, person, row, source, take
-=======
-from tenure.readers.base import ReaderError
-from tenure.runs.models import Run
-from tenure.sources.models import Source
 from tests.sources.hr import MAPPING, complaints, person, row, source, take
->>>>>>> main
 
 pytestmark = pytest.mark.django_db
 
