@@ -48,6 +48,7 @@ WRITES = (
     "settle_task",
     "removed",
     "steer_run",
+    "take_back",
     "rule_check",
     "administrator",
     "token",
