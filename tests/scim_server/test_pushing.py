@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tenure.infra.clock import now, told_by
@@ -23,11 +26,13 @@ from tests.scim_server.conftest import (
     ENTERPRISE,
     MAPPING,
     PATCH,
+    USER,
     Pusher,
     person,
     source,
     user,
 )
+from tests.sources import hr
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +111,28 @@ def test_leavers_beyond_the_guard_wait_and_stay_pushed(pusher: Pusher, entra: So
     assert "1 leaver in" in held.message
     import_source(entra, accept="They have left, HR says so.")
     assert Person.objects.filter(state="left").count() == 3
+
+
+def test_whom_other_sources_let_go_waits_too_when_it_is_pushed(
+    pusher: Pusher, entra: Source, tmp_path: Path
+) -> None:
+    """The order of the sources is changed: each push would let somebody go whom it calls active."""
+    uids = [pusher.make(number) for number in range(10)]
+    old = hr.source("old", position=1, mapping={**hr.MAPPING, "email": '""'})
+    rows = [hr.row(n, status="Terminated") for n in range(10)]
+    hr.take(old, tmp_path, rows, accept="they are in the other one")
+    assert Person.objects.filter(state="active").count() == 10
+    Source.objects.filter(pk=entra.pk).update(position=2)
+    for uid in uids:
+        title = {"op": "replace", "path": "title", "value": "Lead"}
+        assert pusher.patch(uid, title).status == 204
+    assert Person.objects.filter(state="left").count() == 2
+    held = Run.objects.get(subject="entra", state=RunState.HELD)
+    assert "would leave by what other sources say of them" in held.message
+    assert held.counters["held"] == 8
+    entra.refresh_from_db()
+    import_source(entra, accept="They have left, HR says so.")
+    assert Person.objects.filter(state="left").count() == 10
 
 
 def test_whoever_is_deleted_there_has_left_where_the_source_says_so(db: None) -> None:
@@ -430,3 +457,28 @@ def test_managers_who_go_round_in_a_circle_are_told_as_by_an_import(pusher: Push
     assert person(1).attributes["manager"] == "2", "what was pushed is not lost"
     pusher.patch(uids[2], {"op": "Remove", "path": f"{ENTERPRISE}:manager"})
     assert [person(n).manager for n in (1, 2, 3)] == [person(2), person(3), None]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_what_no_text_holds_is_refused_and_no_error_of_ours(pusher: Pusher, text: str) -> None:
+    """What ends in an error of ours is pushed again and again."""
+    group = "urn:ietf:params:scim:schemas:core:2.0:Group"
+    search = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+    written = json.dumps(text)
+    for path, body in (
+        ("/Users", f'{{"schemas": ["{USER}"], "userName": {written}}}'),
+        ("/Groups", f'{{"schemas": ["{group}"], "displayName": {written}}}'),
+        (
+            "/Users/.search",
+            json.dumps({"schemas": [search], "filter": f"userName eq {written}"}),
+        ),
+    ):
+        answer = Client().post(
+            f"/scim/v2{path}",
+            body,
+            content_type="application/scim+json",
+            headers={"Authorization": f"Bearer {pusher.token}"},
+        )
+        assert answer.status_code == 400, (path, answer.content)
+    assert pusher.send("GET", "/Users?startIndex=99999999999999999999").status == 400
+    assert not PushedResource.objects.exists()

@@ -19,14 +19,16 @@ from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.people.selectors import count_lagging, count_people
 from tenure.provisioning.models import Operation
-from tenure.provisioning.planning import plans
+from tenure.provisioning.planning import ledger, plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.planning.ledger import PENDING
+from tenure.provisioning.questions import sent_again
 from tenure.provisioning.records import lasting
 from tenure.provisioning.records.plan import Plan
 from tenure.runs.models import Run
 
-_SENT = [OperationState.RETRYING.value, OperationState.UNKNOWN.value, OperationState.FAILED.value]
+_TRIED = [OperationState.RETRYING.value, OperationState.UNKNOWN.value]
+_SENT = [*_TRIED, OperationState.FAILED.value]
 
 #: So many people are planned while one hardly waits; of more it is shown that it is worked out.
 AT_ONCE: Final = 150
@@ -63,6 +65,13 @@ class Failure:
     example: str
     count: int
     retrying: int
+    #: So many of them were planned anew since.
+    anew: int
+
+    @property
+    def left(self) -> int:
+        """How many are failed and can be sent again."""
+        return self.count - self.retrying - self.anew
 
 
 def held() -> list[Waiting]:
@@ -199,9 +208,9 @@ def executions(application: Application, *, limit: int = 25) -> list[tuple[Run, 
 
 
 def failures(run: Run, *, limit: int = 20) -> list[Failure]:
-    """What went wrong in a run, the most frequent first."""
+    """What went wrong in a run, the most frequent first; what was planned anew since, too."""
     rows = (
-        Operation.objects.filter(run=run, state__in=_SENT)
+        Operation.objects.filter(Q(state__in=_SENT) | sent_again.IN_VAIN, run=run)
         .exclude(error="")
         .annotate(message=_gist(F("error")))
         .order_by()
@@ -209,7 +218,8 @@ def failures(run: Run, *, limit: int = 20) -> list[Failure]:
         .annotate(
             n=Count("pk"),
             example=Min("error"),
-            open=Count("pk", filter=~Q(state=OperationState.FAILED.value)),
+            open=Count("pk", filter=Q(state__in=_TRIED)),
+            anew=Count("pk", filter=sent_again.IN_VAIN),
         )
         .order_by("-n", "message", "application__slug")[:limit]
     )
@@ -221,6 +231,7 @@ def failures(run: Run, *, limit: int = 20) -> list[Failure]:
             example=row["example"],
             count=row["n"],
             retrying=row["open"],
+            anew=row["anew"],
         )
         for row in rows
     ]
@@ -234,11 +245,26 @@ def with_cause(rows: QuerySet[Operation], cause: str) -> QuerySet[Operation]:
 def operations_page(
     run: Run, *, state: str = "", cursor: str = "", size: int = 50
 ) -> Page[Operation]:
-    """The operations of a run, in the order in which they were stored."""
+    """The operations of a run, in the order in which they were stored: all, those in a state, or
+    those that were planned anew after they had been sent in vain (`sent_again.ANEW`), which count
+    among none of the states."""
     rows = Operation.objects.filter(run=run).select_related("application", "person", "account")
-    if state:
+    if state == sent_again.ANEW:
+        rows = rows.filter(sent_again.IN_VAIN)
+    elif state == OperationState.CANCELLED.value:
+        rows = rows.filter(state=state).exclude(sent_again.IN_VAIN)
+    elif state:
         rows = rows.filter(state=state)
     return page(rows, order=("id",), cursor=cursor, size=size)
+
+
+def rejected(run: Run) -> dict[str, list[int]]:
+    """Application -> ids of the operations of the run that somebody rejected."""
+    rows = Operation.objects.filter(run=run, state=OperationState.REJECTED.value).order_by("pk")
+    found: dict[str, list[int]] = {}
+    for slug, pk in rows.values_list("application__slug", "pk"):
+        found.setdefault(slug, []).append(pk)
+    return found
 
 
 def open_operations(person: Person, *, refused: bool = False) -> list[Operation]:
@@ -253,15 +279,33 @@ def open_operations(person: Person, *, refused: bool = False) -> list[Operation]
     )
 
 
-def being_made(person: Person) -> list[str]:
-    """Names of the applications in which an account of theirs is on its way: if it is no longer to
-    be, it is closed as soon as it is known what came of that."""
-    states = [OperationState.STARTED.value, OperationState.UNKNOWN.value]
-    rows = Operation.objects.filter(
-        person=person, kind=OperationKind.CREATE.value, state__in=states
-    )
-    names = rows.order_by("application__position", "pk")
-    return list(names.values_list("application__name", flat=True))
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """Names of the applications in which an account of somebody is just being made, and in which
+    something is just being done with theirs."""
+
+    made: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.made or self.changed)
+
+    def __str__(self) -> str:
+        """As it is told of somebody who is to lose them."""
+        parts = []
+        if self.made:
+            parts.append(f"Their account in {', '.join(self.made)} is just being made.")
+        if self.changed:
+            parts.append(f"Something is just under way at that in {', '.join(self.changed)}.")
+        return " ".join([*parts, "It is closed as soon as it is known what came of that"])
+
+
+def under_way(person: Person) -> UnderWay:
+    """What is on its way for them, and has to be settled before anything else is sent."""
+    rows = Operation.objects.filter(ledger.BUSY, person=person)
+    found = rows.order_by("application__position", "pk").values_list("application__name", "kind")
+    made = [name for name, kind in found if kind == OperationKind.CREATE.value]
+    return UnderWay(tuple(made), tuple(name for name, _ in found if name not in made))
 
 
 def operations_on(account: Account, *, limit: int = 10) -> list[Operation]:
