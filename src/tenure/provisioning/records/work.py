@@ -76,6 +76,8 @@ class Outcome:
     message: str = ""
     after: float | None = None
     account: RemoteAccount | None = None
+    #: It was there: made by an earlier attempt, or by somebody else (`adopted`).
+    found: bool = False
     adopted: bool = False
     evidence: dict[str, Any] | None = None
     #: Something was sent that may have been done, although nobody said so.
@@ -121,3 +123,8 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.message = f"{error} Reconcile the application to see what became of it."
         case _:
             outcome.result = Result.FAILED
+
+
+def carries(account: RemoteAccount, work: Work) -> bool:
+    """Whether the account has the external id that we give to this person's."""
+    return account.attributes.get("externalId") == work.external_id
