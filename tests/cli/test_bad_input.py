@@ -13,7 +13,7 @@ from tenure.provisioning.models import Operation
 from tenure.rules.models import AccessRule
 from tenure.runs.models import Run
 from tests.cli.conftest import Tenure
-from tests.provisioning.company import Company
+from tests.provisioning.company import Company, apply, change
 
 NOBODY = "Nobody has the employee number"
 
@@ -65,9 +65,24 @@ def test_a_termination_while_an_account_is_made_is_not_told_as_done(
     company.person("1")
     services.store()
     Operation.objects.update(state="started", attempts=1)
-    ended = tenure("terminate", "1", "--now", "--reason", "dismissed")
+    ended = tenure("terminate", "1", "--now", "--no-wait", "--reason", "dismissed")
     assert ended.code == 1
     assert "Their account in Chat is just being made." in ended.out
+
+
+def test_a_termination_while_an_account_is_changed_is_not_told_as_done(
+    company: Company, tenure: Tenure
+) -> None:
+    person = company.person("1")
+    apply()
+    change(person, title="Chief")
+    services.store()
+    Operation.objects.filter(kind="update").update(state="started", attempts=1)
+    ended = tenure("terminate", "1", "--now", "--no-wait", "--reason", "dismissed")
+    assert ended.code == 1
+    assert "Something is just under way at that in Chat." in ended.out
+    ended = tenure("terminate", "1", "--now", "--no-wait", "--json", "--reason", "dismissed")
+    assert ended.document["being_changed"] == ["Chat"]
 
 
 def test_unknown_names_and_values(company: Company, tenure: Tenure) -> None:

@@ -17,8 +17,11 @@ import psutil
 import pytest
 from django.db import connection
 
+from tenure.audit.models import Action, Event
+from tenure.infra.clock import now
 from tenure.infra.jobs import live_workers
 from tenure.infra.postgres import EmbeddedPostgres
+from tenure.people.models import Person
 from tests.cli.test_contract import CONFIGURATION, PEOPLE
 from tests.conftest import FAST, make_home, remove_home
 
@@ -109,7 +112,8 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
         assert str(told["link"]).startswith(f"http://localhost:{port}/sign-in/")
         # For commands in another terminal.
         assert (home / "address").read_text() == f"http://localhost:{port}\n"
-        until(lambda: answers(str(told["link"])))
+        # It is told when it answers, not before.
+        assert answers(str(told["link"]))
         lines = belonging_to(home)
         assert sum("tenure worker" in line for line in lines) == 2
         assert any("tenure web" in line for line in lines)
@@ -124,10 +128,20 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
     assert not (home / "address").exists()
 
 
+def test_a_new_installation_is_told_and_only_then(home: Path) -> None:
+    """Whoever is in the wrong folder must not take the empty one for theirs."""
+    for told in (True, False):
+        process = start("people", "list", "--json", home=home)
+        out, err = process.communicate(timeout=90)
+        assert json.loads(out) == []
+        assert (f"a new, empty one was made in {home}" in err) is told
+
+
 def test_web_and_worker_run_apart_on_one_database(database_url: str, tmp_path: Path) -> None:
     with connection.cursor() as cursor:
         # Jobs of earlier tests, whose applications are gone: no table of Django's, so not flushed.
         cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+    joins = Person.objects.create(display_name="Anna", state="upcoming", next_look_at=now())
     port = free_port()
     web = start("web", "--port", str(port), home=tmp_path, url=database_url)
     worker = start("worker", "--json", home=tmp_path, url=database_url)
@@ -135,6 +149,10 @@ def test_web_and_worker_run_apart_on_one_database(database_url: str, tmp_path: P
         assert first_document(worker) == {"worker": "worker", "concurrency": 16}
         until(lambda: answers(f"http://127.0.0.1:{port}/sign-in/"))
         until(lambda: len(live_workers()) == 1)
+        until(lambda: Person.objects.get(pk=joins.pk).state == "active")
+        # The clock did that, and nobody at a terminal.
+        told = Event.objects.get(action=Action.PERSON_STATE_CHANGED, person=str(joins.uid))
+        assert told.actor == "system"
     finally:
         for process in (web, worker):
             process.send_signal(signal.SIGTERM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -22,6 +23,7 @@ class BulkQuirks:
 
     #: "yes", or the status with which the request as a whole is answered.
     works: Literal["yes"] | int = "yes"
+    code: str = ""
     #: It is done and then answered so.
     after: bool = False
     declared: bool = True
@@ -29,8 +31,10 @@ class BulkQuirks:
     #: What it says is more than it takes.
     takes: int | None = None
     bytes: int = 1_000_000
+    #: What it says of that, where it is something else.
+    says: int | None = None
     status: Literal["text", "number", "object"] = "text"
-    ids: Literal["all", "new", "none"] = "all"
+    ids: Literal["all", "new", "none", "numbers"] = "all"
     locations: Literal["absolute", "relative", "none"] = "absolute"
     shows: bool = False
     shuffled: bool = False
@@ -39,6 +43,12 @@ class BulkQuirks:
     #: It ends at so many errors.
     ends_after: int | None = None
     methods: frozenset[str] = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+    #: What a single request is refused with; None where it is taken.
+    refuses: Callable[[dict[str, Any]], Refused | None] = lambda _: None
+    #: What comes with an answer to all of it.
+    headers: dict[str, str] = field(default_factory=dict)
+    #: What comes with each refusal, in its own words.
+    retry_after: str = ""
 
 
 @dataclass(slots=True)
@@ -47,12 +57,16 @@ class OddBulk(Odd):
 
     bulk: BulkQuirks = field(default_factory=BulkQuirks)
     dice: random.Random = field(default_factory=lambda: random.Random(0))
+    #: The size of a request of one, in bytes, above which it is refused.
+    largest_request: int | None = None
     #: How many operations each bulk request had that was taken.
     sizes: list[int] = field(default_factory=list)
 
     async def _answer(self, request: web.Request, parts: list[str]) -> web.Response:
         if (request.method, parts) == ("POST", ["Bulk"]):
             return await self._bulk(await request.text())
+        if self.largest_request and len(await request.text()) > self.largest_request:
+            raise Refused(413, "too large")
         return await Odd._answer(self, request, parts)
 
     def _config(self) -> web.Response:
@@ -60,14 +74,14 @@ class OddBulk(Odd):
         config["bulk"] = {
             "supported": self.bulk.declared,
             "maxOperations": self.bulk.most,
-            "maxPayloadSize": self.bulk.bytes,
+            "maxPayloadSize": self.bulk.says or self.bulk.bytes,
         }
         return web.json_response(config)
 
     async def _bulk(self, text: str) -> web.Response:
         quirks, operations = self.bulk, json.loads(text)["Operations"]
         if quirks.works != "yes" and not quirks.after:
-            raise Refused(quirks.works, "not like this")
+            raise Refused(quirks.works, "not like this", quirks.code)
         if len(operations) > (quirks.takes or quirks.most) or len(text) > quirks.bytes:
             raise Refused(413, "too much at once", "tooMany")
         self.sizes.append(len(operations))
@@ -84,7 +98,9 @@ class OddBulk(Odd):
             raise Refused(quirks.works, "it broke")
         if quirks.shuffled:
             self.dice.shuffle(told)
-        return self._sent({"schemas": [RESPONSE], "Operations": told})
+        answer = self._sent({"schemas": [RESPONSE], "Operations": told})
+        answer.headers.update(quirks.headers)
+        return answer
 
     async def _one(self, one: dict[str, Any]) -> dict[str, Any]:
         async def text() -> str:
@@ -96,6 +112,8 @@ class OddBulk(Odd):
         try:
             if one["method"] not in self.bulk.methods:
                 raise Refused(501, "not in bulk")
+            if (refused := self.bulk.refuses(one)) is not None:
+                raise refused
             made = await Odd._answer(self, request, [p for p in one["path"].split("/") if p])
         except Refused as refused:
             error = json.loads(self._error(refused).text or "{}")
@@ -113,6 +131,10 @@ class OddBulk(Odd):
         told = {"method": one["method"], "status": written[quirks.status]}
         if quirks.ids == "all" or (quirks.ids == "new" and one["method"] == "POST"):
             told["bulkId"] = one["bulkId"]
+        if quirks.ids == "numbers":
+            told["bulkId"] = int(one["bulkId"])
+        if quirks.retry_after and status == 429:
+            told["retryAfter"] = quirks.retry_after
         if quirks.locations != "none" and (status < 300 or one["method"] != "POST"):
             base = self.address if quirks.locations == "absolute" else ""
             told["location"] = f"{base}{outcome['path']}"

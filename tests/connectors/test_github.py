@@ -211,7 +211,7 @@ async def test_maintainers_stay_and_members_of_teams_below_are_not_ours(
     organisation.inherited["core-team"] = {int(two)}
     await connector.change_members("group", team.remote_id, add=[one])
     assert organisation.inside["core-team"] == {int(one): "maintainer"}
-    assert [t.members async for t in connector.entitlements()] == [{one}]
+    assert [t.members async for t in connector.entitlements()] == [frozenset({one})]
     with pytest.raises(AlreadyExists):
         await connector.create_entitlement("group", "core TEAM")
 
@@ -299,7 +299,7 @@ async def test_who_owns_it_is_told(organisation: Organisation, connector: Connec
     assert isinstance(connector, KnowsOwners)
     organisation.members[organisation.person("ada")] = ("member", "active")
     (owner,) = [str(key) for key, (role, _) in organisation.members.items() if role == "admin"]
-    assert await connector.owners() == {owner}
+    assert await connector.owners() == frozenset({owner})
 
 
 async def test_a_team_that_goes_while_all_are_read_stops_no_reading(

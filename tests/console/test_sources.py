@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
@@ -15,6 +16,7 @@ from tenure.readers.memory import MemorySource, forget_all
 from tenure.runs.models import Run
 from tenure.scim_server.models import Scope
 from tenure.scim_server.tokens import issue
+from tenure.setup import looking, source_drafts
 from tenure.setup.models import SourceDraft
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
@@ -91,6 +93,31 @@ def test_a_file_elsewhere_needs_none_to_be_handed_in(owner: Client) -> None:
     assert answer.headers["Location"].endswith(reverse("console:source_mapping", args=["web"]))
 
 
+def test_a_file_as_a_spreadsheet_saves_it(owner: Client) -> None:
+    """Windows' letters, a title above the names, numbers that lost their zeros, a total below."""
+    lines = ["Personalliste 2026;;", "Personalnr.;Vorname;Nachname"]
+    lines += [f"{number:06};Jürgen;Müller" for number in range(101, 110)]
+    lines += ["110;Zoë;Nagy", "Summe;;10", ""]
+    file = SimpleUploadedFile("people.csv", "\r\n".join(lines).encode("cp1252"))
+    at = reverse("console:source_begin", args=["csv"])
+    said = owner.post(at, {"file": file}, follow=True).content.decode()
+    assert "Which of these reads right?" in said
+    assert "Zoë" in said
+    assert "/tmp" not in said
+    said = send(owner, "source_written", "csv-file", encoding="cp1252")
+    assert "The names of the columns seem to be in line 2." in said
+    said = send(owner, "source_written", "csv-file", header="2")
+    assert "seem to be in line" not in said
+    assert "<code>000110</code>" in said
+    form = {"column-0": "employee_number", "column-1": "given_name", "column-2": "family_name"}
+    said = send(owner, "source_mapping", "csv-file", **form, do="zeros")
+    assert "The name has no letter: this is no person." in said
+    kept = SourceDraft.objects.get(slug="csv-file").definition
+    assert kept["settings"] == {"encoding": "cp1252", "header": 2}
+    assert "000000" in kept["mapping"]["employee_number"]
+    assert len(looking.mapped(source_drafts.as_source("csv-file", kept), limit=50)) == 10
+
+
 def test_a_script_may_send_people_before_anybody_was_sent(owner: Client) -> None:
     send(owner, "source_begin", "upload", name="Script")
     source = Source.objects.get(slug="script")
@@ -123,6 +150,54 @@ def test_an_hr_system_is_added_from_the_catalogue(owner: Client) -> None:
     SourceDraft.objects.update(definition=kept)
     again = page(owner, "source_edit", "hr")
     assert 'value="hr2"' in again
+    assert "not in the page" not in again
+
+
+SPECIFICATION = """\
+name: Intranet HR
+settings: {url: {title: Where it is, kind: url}, realm: {title: Realm}}
+secrets: {key: {title: Key of the interface}}
+base_url: "{settings.url}"
+auth: {kind: header, headers: {X-Key: "{secrets.key}"}}
+people:
+  id: id
+  list: {request: GET /people, items: data}
+columns: {Number: number, Name: name}
+"""
+
+
+def test_a_specification_asks_for_its_own_settings_and_secrets(owner: Client) -> None:
+    assert 'name="secret-key"' not in page(owner, "source_begin", "rest")
+    first = {"name": "HR", "asked": "spec spec_file allow_http timeouts columns"}
+    said = send(owner, "source_begin", "rest", **first)
+    assert "Give the specification" in said
+    said = send(owner, "source_begin", "rest", **first, **{"set-spec": "name: [Intranet"})
+    assert "This is no YAML: expected" in said
+    assert "in line 1, column 16" in said
+    wrong = SPECIFICATION.replace("kind: header", "kind: hat")
+    assert "auth" in send(owner, "source_begin", "rest", **first, **{"set-spec": wrong})
+    said = send(owner, "source_begin", "rest", **first, **{"set-spec": SPECIFICATION})
+    assert "The specification was read." in said
+    assert "Not kept." not in said
+    assert "This is needed" not in said
+    for one in ("Where it is", "Realm", "Key of the interface"):
+        assert one in said
+    assert not SourceDraft.objects.exists()
+
+    asked = said.split('name="asked" value="')[1].split('"')[0]
+    form = {"name": "HR", "asked": asked, "set-spec": SPECIFICATION, "set-realm": "acme"}
+    form["set-url"] = "https://hr.acme.example"
+    said = send(owner, "source_begin", "rest", **form)
+    assert "This is needed." in said
+    form["secret-key"] = "not in the page"
+    answer = owner.post(reverse("console:source_begin", args=["rest"]), form)
+    assert answer.headers["Location"].endswith(reverse("console:source_mapping", args=["hr"]))
+    kept = SourceDraft.objects.get(slug="hr").definition
+    assert kept["settings"]["realm"] == "acme"
+    assert kept["secrets"] == {"key": "${box:hr-key}"}
+    again = page(owner, "source_edit", "hr")
+    assert 'value="acme"' in again
+    assert "Kept: ${box:hr-key}" in again
     assert "not in the page" not in again
 
 

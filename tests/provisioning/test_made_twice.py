@@ -100,6 +100,20 @@ def test_where_it_cannot_be_told_somebody_looks(
     assert len(linked()) == len(liar.users) == 2
 
 
+def test_a_list_lacks_nobody_who_was_deleted_there(
+    company: Company, liar: MemoryApplication
+) -> None:
+    company.person("1")
+    apply()
+    liar.users.clear()
+    company.person("2")
+    liar.faults.nth("create", 2, lost_before())
+    apply()
+    assert not byhand.tasks()
+    (user,) = liar.users.values()
+    assert linked()["p2@acme.example"].remote_id == user.remote_id
+
+
 def test_where_names_are_unique_it_is_made_again_at_once(
     company: Company, liar: MemoryApplication
 ) -> None:

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tenure.readers.base import Reader, ReaderError, Row, RowProblem
+from tenure.readers.base import Reader, ReaderError, Row, RowProblem, Topped
+from tenure.readers.encodings import NotUtf8
 from tenure.readers.registry import kinds, open_reader, reader_class
 
 Make = Callable[..., Reader]
@@ -62,6 +63,9 @@ def test_delimiters_and_line_ends(make: Make, delimiter: str, end: str) -> None:
         ("utf-16-le", b"", "utf-16-le"),
         ("cp1252", b"", "cp1252"),
         ("cp1252", b"", "Windows-1252"),
+        # HR's system was told to write UTF-8, and nobody told us.
+        ("utf-8", b"", "cp1252"),
+        ("utf-8", b"", "iso8859-2"),
     ],
 )
 def test_encodings(make: Make, codec: str, mark: bytes, configured: str) -> None:
@@ -288,3 +292,23 @@ def test_the_registry() -> None:
     assert {"path", "encoding", "delimiter"} <= properties
     with pytest.raises(ReaderError, match="no reader 'xml': use one of csv, excel, "):
         reader_class("xml")
+
+
+def test_the_names_of_the_columns_may_stand_further_down(make: Make) -> None:
+    text = 'A list; with a quote" in it\n\nperson;;job\nid;name;team\n1;Anna;Sales\n'
+    reader = make(text, header=4)
+    assert reader.columns() == ["id", "name", "team"]
+    assert read(reader) == [(5, ["1", "Anna", "Sales"])]
+    assert isinstance(reader, Topped)
+    assert [line for line, _ in reader.top()] == [1, 2, 3, 4, 5]
+    assert reader.top()[3] == (4, ["id", "name", "team"])
+    with pytest.raises(ReaderError, match="has 5 lines, and the names"):
+        make(text, header=9).columns()
+
+
+def test_what_is_not_utf_8_is_shown_by_the_encodings_that_it_may_have(make: Make) -> None:
+    with pytest.raises(NotUtf8) as caught:
+        make("id;name\n1;Müller\n2;Łukasz\n".encode("cp1250")).columns()
+    readings = caught.value.readings
+    assert readings["cp1250"] == "Łukasz Müller"
+    assert readings["cp1252"] == "£ukasz Müller"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -28,6 +29,7 @@ from tests.scim_server.conftest import (
     source,
     user,
 )
+from tests.sources import hr
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +108,28 @@ def test_leavers_beyond_the_guard_wait_and_stay_pushed(pusher: Pusher, entra: So
     assert "1 leaver in" in held.message
     import_source(entra, accept="They have left, HR says so.")
     assert Person.objects.filter(state="left").count() == 3
+
+
+def test_whom_other_sources_let_go_waits_too_when_it_is_pushed(
+    pusher: Pusher, entra: Source, tmp_path: Path
+) -> None:
+    """The order of the sources is changed: each push would let somebody go whom it calls active."""
+    uids = [pusher.make(number) for number in range(10)]
+    old = hr.source("old", position=1, mapping={**hr.MAPPING, "email": '""'})
+    rows = [hr.row(n, status="Terminated") for n in range(10)]
+    hr.take(old, tmp_path, rows, accept="they are in the other one")
+    assert Person.objects.filter(state="active").count() == 10
+    Source.objects.filter(pk=entra.pk).update(position=2)
+    for uid in uids:
+        title = {"op": "replace", "path": "title", "value": "Lead"}
+        assert pusher.patch(uid, title).status == 204
+    assert Person.objects.filter(state="left").count() == 2
+    held = Run.objects.get(subject="entra", state=RunState.HELD)
+    assert "would leave by what other sources say of them" in held.message
+    assert held.counters["held"] == 8
+    entra.refresh_from_db()
+    import_source(entra, accept="They have left, HR says so.")
+    assert Person.objects.filter(state="left").count() == 10
 
 
 def test_whoever_is_deleted_there_has_left_where_the_source_says_so(db: None) -> None:

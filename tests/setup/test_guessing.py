@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from tenure.core.cleaning import parse_date
+from tenure.core.expressions import compile_row_value
 from tenure.people.attributes import STANDARD
 from tenure.setup import guessing
 
@@ -32,6 +33,10 @@ KNOWN = list(STANDARD)
         (
             ["Törzsszám", "Keresztnév", "Vezetéknév", "Osztály", "Beosztás"],
             ["employee_number", "given_name", "family_name", "department", "title"],
+        ),
+        (
+            ["Personalnr.", "Nachname", "E-Mail (geschäftlich)", "Führungskraft"],
+            ["employee_number", "family_name", "email", ""],
         ),
         (["Shoe size", "Email", "E-mail"], ["", "email", ""]),
     ],
@@ -106,3 +111,36 @@ def test_what_a_status_means() -> None:
 def test_an_expression_for_a_column_and_back(name: str) -> None:
     assert guessing.column_of(guessing.cell(name)) == name
     assert guessing.column_of('row["a"] + "x"') is None
+
+
+@pytest.mark.parametrize(
+    ("top", "line"),
+    [
+        ([["Nr", "Name", "Start"], ["1", "Anna", "2024-01-01"]], 0),
+        ([["Our people, 28.11.2026"], ["Nr", "Name", "Start"], ["1", "Anna", "2024-01-01"]], 2),
+        ([[""], ["Person", "", "Job", "", ""], ["Nr", "Name", "Team", "Desk", "Boss"]], 3),
+        # A column without a name does not make the first person the header.
+        ([["Nr", "Name", "Start", ""], ["1", "Anna", "2024-01-01", "yes"]], 0),
+        ([["Nr", "Name"], ["1", "Anna"], ["Total"]], 0),
+        ([], 0),
+    ],
+)
+def test_the_line_with_the_names_of_the_columns(top: list[list[str]], line: int) -> None:
+    assert guessing.names_line(list(enumerate(top, start=1))) == line
+
+
+def test_zeros_that_a_spreadsheet_dropped() -> None:
+    numbers = ["000123", "000124", "000125", "001200", " 000126 ", "127"]
+    assert guessing.lost_zeros(numbers) == ("127", "000127")
+    assert guessing.lost_zeros(["123", "124", "1250"]) is None
+    assert guessing.lost_zeros(["000123", "000124"]) is None
+    assert guessing.lost_zeros(["A1", "X22", ""]) is None
+    padded = compile_row_value(guessing.padded('The "number"', 6))
+    for given, kept in (("127", "000127"), (" 127", "000127"), ("000123", "000123"), ("A1", "A1")):
+        assert padded.value({"row": {'The "number"': given}}) == kept
+
+
+def test_days_and_months_may_be_the_other_way_round_in_one_form_of_several() -> None:
+    forms = ["%d.%m.%Y", "%d/%m/%Y"]
+    assert guessing.ambiguous(["31.12.2026", "02/03/2026", ""], forms)
+    assert not guessing.ambiguous(["31.12.2026", "02/03/2026", "13/03/2026"], forms)

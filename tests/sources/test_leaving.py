@@ -11,9 +11,10 @@ from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import terminate
+from tenure.readers.base import ReaderError
 from tenure.runs.models import Run
 from tenure.sources.models import Source
-from tests.sources.hr import complaints, person, row, source, take
+from tests.sources.hr import MAPPING, complaints, person, row, source, take
 
 pytestmark = pytest.mark.django_db
 
@@ -211,3 +212,50 @@ def test_who_leaves_now_and_who_leaves_some_day_count_together(tmp_path: Path) -
     )
     assert result.run.message.startswith(said)
     assert left() == set()
+
+
+def test_last_days_that_a_second_source_brings_soon_are_leavers_for_the_guard(
+    tmp_path: Path,
+) -> None:
+    """Its first records are compared with who is here already: a column of wrong dates would let
+    everybody go tomorrow, by the clock, and no guard would have been asked."""
+    company(tmp_path)
+    dates = {name: MAPPING[name] for name in ("employee_number", "given_name", "end_date")}
+    contracts = source("contracts", position=1, mapping=dates)
+    wrong = [row(n, end=in_days(1)) for n in range(1, 31)]
+    with pytest.raises(ReaderError, match="30 people would leave"):
+        take(contracts, tmp_path, wrong)
+    assert not Person.objects.exclude(end_date=None).exists()
+    # The last days of contracts as they usually are: some time, not all of them now.
+    usual = [row(n, end=in_days(60 + n)) for n in range(1, 31)]
+    take(contracts, tmp_path, usual)
+    assert person(1).end_date is not None
+
+
+def test_last_days_that_count_by_another_order_of_sources_are_leavers_too(tmp_path: Path) -> None:
+    hr = source()
+    rows = [row(n, end=in_days(800)) for n in range(1, 31)]
+    take(hr, tmp_path, rows)
+    take(source("old", position=1), tmp_path, [row(n, end=in_days(400)) for n in range(1, 31)])
+    assert person(1).attributes["end_date"] == in_days(800)
+    Source.objects.filter(pk=hr.pk).update(position=2)
+    hr.refresh_from_db()
+    said = "30 people would leave by a last day to come that they had not before, or not so soon"
+    with pytest.raises(ReaderError, match=said):
+        take(hr, tmp_path, rows)
+    assert person(1).attributes["end_date"] == in_days(800)
+    done = take(hr, tmp_path, rows, accept="the old one is right")
+    assert (done.counts["ending"], done.counts["approved"]) == (30, 30)
+    assert person(1).attributes["end_date"] == in_days(400)
+
+
+def test_who_leaves_by_two_ways_in_one_import_counts_once_for_both(tmp_path: Path) -> None:
+    hr, rows = company(tmp_path)
+    old = source("old", position=1)
+    take(old, tmp_path, [row(n, status="Left") for n in range(1, 6)])
+    Source.objects.filter(pk=hr.pk).update(position=2)
+    hr.refresh_from_db()
+    result = take(hr, tmp_path, gone(range(26, 31), rows))
+    assert result.held
+    assert "5 leavers in HR after 5" in result.run.message
+    assert len(left()) == 5

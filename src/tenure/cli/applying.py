@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +34,8 @@ from tenure.runs.models import Run, RunState
 _LOOK_EVERY = 0.25
 #: Workers get this long to begin; an application that nobody works is drained right here.
 _PATIENCE = 2.0
+#: What is under way when somebody comes for its account is waited for so long.
+_UNDER_WAY = 30.0
 #: More of one kind are told by what they have in common.
 _LINES = 20
 
@@ -152,6 +154,14 @@ def wake_stopped(plan: Plan) -> None:
         "slug", flat=True
     ):
         resume_application(slug)
+
+
+def settled(over: Callable[[], bool]) -> bool:
+    """Whether what is under way comes to its end while somebody waits for it."""
+    until = time.monotonic() + _UNDER_WAY
+    while not (ended := over()) and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY)
+    return ended
 
 
 def follow(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,7 +49,7 @@ def terminate(
         from tenure.cli import applying
         from tenure.people.services import find_person, zone_of
         from tenure.provisioning.questions import selectors
-        from tenure.provisioning.services import terminate_now
+        from tenure.provisioning.services import store, terminate_now
 
         found = find_person(person)
         when = instant(at, zone_of(found).key) if at else None
@@ -61,24 +60,22 @@ def terminate(
             print_json({"person": found.employee_number, "at": when}) if as_json else say(message)
             return
         outcome = applying.follow(stored, wait=wait)
-        making = selectors.being_made(found)
+        if wait and (meanwhile := selectors.under_way(found)):
+            if not as_json:
+                say(f"{meanwhile}.")
+            if applying.settled(lambda: not selectors.under_way(found)):
+                outcome = applying.follow(store(person=found, reason=reason), wait=True)
+        busy = selectors.under_way(found)
         if as_json:
-            told = {"person": found.employee_number, "being_made": making}
-            print_json({**told, **outcome.as_json()})
+            told = {"being_made": busy.made, "being_changed": busy.changed}
+            print_json({"person": found.employee_number, **told, **outcome.as_json()})
         else:
             outcome.show()
-            _show_made(making, found.employee_number or str(found.uid))
-        if making or not outcome.complete(waited=wait):
+            if busy:
+                number = found.employee_number or found.uid
+                out.print(f"{busy}: `tenure person proof {number}` says when.", markup=False)
+        if busy or not outcome.complete(waited=wait):
             raise typer.Exit(1)
-
-
-def _show_made(names: Sequence[str], person: str) -> None:
-    if names:
-        out.print(
-            f"Their account in {', '.join(names)} is just being made. It is closed as soon as it "
-            f"is known what came of that: `tenure person proof {person}` says when.",
-            markup=False,
-        )
 
 
 _SEEN = typer.Option(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterator
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
@@ -19,6 +23,8 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
 #: Everywhere, or here: a browser on this machine says localhost, and passkeys need a name.
 _HERE = {"", "0.0.0.0", "::", "127.0.0.1", "::1"}
+#: Who is told for what servers do by themselves: nobody at a terminal did it.
+_ITSELF = "system"
 
 
 def register(app: typer.Typer) -> None:
@@ -35,25 +41,37 @@ def up(
 ) -> None:
     """Everything on this machine: database (unless DATABASE_URL is set), web, workers.
 
-    Ctrl-C or SIGTERM stops all of it.
+    The address and a one-time link are printed as soon as they answer. Ctrl-C or SIGTERM stops all
+    of it.
 
     Example: `tenure up --port 8080 --workers 2`
     """
     from tenure.infra.supervisor import Child, supervise
 
     _must_be_free(host, port)
+    say("Starting…")
     # Links begin with it; the children inherit it.
     at = _at(host, port)
     with session() as server, _noted(at):
         from tenure.signin.services import issue_link
 
-        link = f"{at}{issue_link(name='owner')}"
-        if as_json:
-            print_json({"address": f"{at}/", "link": link, "workers": workers})
+        def announce() -> None:
+            link = f"{at}{issue_link(name='owner')}"
+            if as_json:
+                print_json({"address": f"{at}/", "link": link, "workers": workers})
+            else:
+                say(f"Tenure is at {at}/")
+                say(f"Administrator, once within 15 minutes: {link}")
             sys.stdout.flush()
-        else:
-            say(f"Tenure is at {at}/")
-            say(f"Administrator, once within 15 minutes: {link}")
+
+        answered = _once_answered(host, port, announce)
+
+        def watch() -> None:
+            answered()
+            # A database that was killed is started again, as a child would be.
+            if server is not None:
+                server.ensure_running()
+
         command = [sys.executable, "-m", "tenure"]
         children = [
             Child("web", [*command, "web", "--host", host, "--port", str(port)]),
@@ -62,8 +80,7 @@ def up(
                 for number in range(1, workers + 1)
             ),
         ]
-        # A database that was killed is started again, as a child would be.
-        code = supervise(children, watch=server.ensure_running if server else None)
+        code = supervise(children, watch=watch)
     raise typer.Exit(code)
 
 
@@ -75,7 +92,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8000, as_json: AsJson = False) ->
     """
     _must_be_free(host, port)
     _at(host, port)
-    with session():
+    with session(by=_ITSELF):
         from django.db import connections
 
         from tenure.infra.web import serve
@@ -99,7 +116,7 @@ def worker(
 
     Example: `tenure worker --concurrency 32`
     """
-    with session():
+    with session(by=_ITSELF):
         from tenure.infra.jobs import run_worker
 
         if as_json:
@@ -133,6 +150,43 @@ def _reached_at(host: str) -> str:
     if host in _HERE:
         return "localhost"
     return f"[{host}]" if ":" in host else host
+
+
+def _once_answered(host: str, port: int, then: Callable[[], None]) -> Callable[[], None]:
+    """To be called again and again: the first time after the web pages have answered, it does
+    `then`. A link that is opened before that leads nowhere, and the minutes that it is good for
+    would pass. What asks is another thread: an answer may be slow, and nothing waits for it."""
+    heard, told = threading.Event(), threading.Event()
+    at = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    url = f"http://{f'[{at}]' if ':' in at else at}:{port}/sign-in/"
+    # Not by a proxy that the environment names: it is this machine.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}), _StayHere())
+
+    def ask() -> None:
+        while not heard.is_set():
+            try:
+                direct.open(url, timeout=30).close()
+                heard.set()
+            except urllib.error.HTTPError:
+                # It answers, whatever it thinks of this address.
+                heard.set()
+            except OSError:
+                time.sleep(0.1)
+
+    def look() -> None:
+        if heard.is_set() and not told.is_set():
+            told.set()
+            then()
+
+    threading.Thread(target=ask, name="waits for the web pages", daemon=True).start()
+    return look
+
+
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """A redirect is an answer, and is not followed to elsewhere."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
 
 
 def _must_be_free(host: str, port: int) -> None:

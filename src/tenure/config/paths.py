@@ -16,6 +16,11 @@ def home() -> Path:
     return Path(os.environ.get(HOME_VARIABLE) or "var").absolute()
 
 
+def begun() -> bool:
+    """Whether there is an installation: its database, embedded in the home or somebody else's."""
+    return bool(os.environ.get("DATABASE_URL")) or os.path.lexists(home() / "postgres")
+
+
 def kept_secret(folder: Path, name: str) -> str:
     """A random text made at the first call and kept in the folder, readable by its owner only.
     Processes that make it at the same time end up with the same one."""

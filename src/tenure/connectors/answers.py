@@ -210,7 +210,7 @@ def _by_status(ask: Ask, answer: Answer, text: str, code: str) -> ConnectorError
             f"{text} The application cannot do this.",
             "Do it in the application's own administration pages.",
         )
-    if status in {412, 425, 429, 503} or (not ask.write and (status >= 500 or status == 408)):
+    if status in {412, 423, 425, 429, 503} or (not ask.write and (status >= 500 or status == 408)):
         after = retry_after(answer.headers)
         if after is None and status == 429:
             # It works, and we were too fast: that is no attempt that failed.
@@ -247,6 +247,11 @@ def _refusal(status: int) -> str:
         return (
             "The application does not let this one be changed: it may be protected there, or the "
             "token may lack the right."
+        )
+    if status == 413:
+        return (
+            "It is too large for the application: one of the values is, a picture or a long text. "
+            "Map that attribute to something shorter, or leave it out of the mapping."
         )
     return "Correct the values or the mapping; the same would be refused again."
 

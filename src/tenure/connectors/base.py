@@ -6,6 +6,7 @@ does one thing when told, and says what happened in terms of what the engine doe
     ConnectorError
     ├── RetryLater        nothing was changed; send the same again, not before `after` seconds
     ├── OutcomeUnknown    it was sent and no answer came: look before anything is sent again
+    ├── NotBegun          somebody said stop before it was sent: it waits as it was
     ├── NotFound          the account or entitlement is not there
     ├── AlreadyExists     something with this name or id is there already
     ├── Rejected          this application refuses these values; the same again is refused again
@@ -47,6 +48,13 @@ class RetryLater(ConnectorError):
 
 class OutcomeUnknown(ConnectorError):
     """It was sent and no usable answer came: it may have happened. Look before sending again."""
+
+
+class NotBegun(ConnectorError):
+    """One of several that was not sent: whoever asked for them said stop before its turn came."""
+
+    def __init__(self) -> None:
+        super().__init__("It was not begun.")
 
 
 class NotFound(ConnectorError):
@@ -375,9 +383,12 @@ class Bulking(Protocol):
     async def together(self) -> Together:
         """How they may travel now: it changes with what is learnt."""
 
-    async def bulk(self, changes: Sequence[Change]) -> list[Answered]:
+    async def bulk(
+        self, changes: Sequence[Change], *, halted: Callable[[], bool] = bool
+    ) -> list[Answered]:
         """What became of each, in their order; they concern different accounts. One of which the
-        answer says nothing is `OutcomeUnknown`. Raises what holds for all of them."""
+        answer says nothing is `OutcomeUnknown`. Where it takes several requests `halted` is asked
+        before each: what is not sent for that is `NotBegun`. Raises what holds for all of them."""
 
 
 @runtime_checkable

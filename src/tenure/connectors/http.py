@@ -186,12 +186,21 @@ class HttpFunnel:
         `path` names one resource. Raises any `ConnectorError` except `AlreadyExists` on a read.
         """
         ask = Ask(method, path, write, single, weight)
-        sent = dict(headers or {})
+        return (await self._good(ask, self._url(path, params), body, headers or {}))[0]
+
+    async def answered(self, ask: Ask, body: Any) -> tuple[Any, Mapping[str, str]]:
+        """As `request`, with the headers of the answer."""
+        return await self._good(ask, self._url(ask.path, None), body, {})
+
+    async def _good(
+        self, ask: Ask, url: URL, body: Any, headers: Mapping[str, str]
+    ) -> tuple[Any, Mapping[str, str]]:
+        sent = dict(headers)
         data: bytes | None = None
         if body is not None:
             data = _encoded(ask, body)
             sent["Content-Type"] = self._content_type
-        answer = await self._authorised(ask, self._url(path, params), data, sent)
+        answer = await self._authorised(ask, url, data, sent)
         if answer.status >= 300:
             self._heed(ask, answer)
             raise failure(ask, answer, redact=self._redact, how=self._how)
@@ -199,7 +208,7 @@ class HttpFunnel:
         if self._disguised is not None and (status := self._disguised(found)):
             told = replace(answer, status=status)
             raise failure(ask, told, redact=self._redact, how=self._how)
-        return found
+        return found, answer.headers
 
     async def _authorised(
         self, ask: Ask, url: URL, data: bytes | None, headers: Mapping[str, str]
@@ -241,9 +250,11 @@ class HttpFunnel:
         self._heed(ask, answer)
         return answer
 
-    def judged(self, ask: Ask, status: int, body: Any) -> ConnectorError:
+    def judged(
+        self, ask: Ask, status: int, body: Any, headers: Mapping[str, str]
+    ) -> ConnectorError:
         """What a status of 300 or more inside an answer to several requests stands for."""
-        answer = Answer(status, {}, orjson.dumps(body))
+        answer = Answer(status, headers, orjson.dumps(body))
         self._heed(ask, answer)
         return failure(ask, answer, redact=self._redact, how=self._how)
 

@@ -180,8 +180,11 @@ class MemoryConnector(OpenWith):
     async def together(self) -> Together:
         return Together(self._settings.bulk, always=True)
 
-    async def bulk(self, changes: Sequence[Change]) -> list[Answered]:
-        """One call `bulk`; each change in it also meets what is planned for its own verb."""
+    async def bulk(
+        self, changes: Sequence[Change], *, halted: Callable[[], bool] = bool
+    ) -> list[Answered]:
+        """One call `bulk`, whatever is asked meanwhile; each change in it also meets what is
+        planned for its own verb."""
         return await self._call(
             "bulk", str(len(changes)), lambda: [self._changed(change) for change in changes]
         )

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tenure.configuration.exporting import yaml_of
 from tenure.configuration.references import has_reference
@@ -144,6 +144,9 @@ def settings(
             continue
         try:
             value = _typed(text, kind, part)
+        except MarkedYAMLError as error:
+            errors[name] = _unreadable(error)
+            continue
         except (ValueError, YAMLError) as error:
             errors[name] = str(error).splitlines()[0]
             continue
@@ -165,6 +168,13 @@ def problems(schema: type[BaseModel], values: Mapping[str, Any]) -> dict[str, st
             if (name := str(one["loc"][0]) if one["loc"] else "as_a_whole") not in later
         }
     return {}
+
+
+def _unreadable(error: MarkedYAMLError) -> str:
+    """What is wrong with a YAML text, and where in the field."""
+    mark = error.problem_mark or error.context_mark
+    where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"This is no YAML: {error.problem or error.context or 'it cannot be read'}{where}."
 
 
 def _told(kind: str, message: str) -> str:

@@ -13,6 +13,7 @@ from tenure.people import selectors as people
 from tenure.people.services import schema
 from tenure.setup import guessing
 from tenure.setup.looking import Column, Looked
+from tenure.sources.rows import KEY
 
 #: What may be mapped besides columns as they are.
 MOST_EXPRESSIONS: Final = 20
@@ -120,6 +121,20 @@ def status_values(looked: Looked, mapping: Mapping[str, str]) -> list[str]:
     """What stands in the column of the status."""
     column = guessing.column_of(mapping.get("status", ""))
     return list(guessing.statuses(looked.values(column))) if column else []
+
+
+def lost_zeros(looked: Looked, mapping: Mapping[str, str]) -> tuple[str, str] | None:
+    """An employee number that seems to have lost its zeros, and what it would be with them."""
+    column = guessing.column_of(mapping.get(KEY, ""))
+    return guessing.lost_zeros(looked.values(column)) if column else None
+
+
+def with_zeros(looked: Looked, mapping: Mapping[str, str]) -> dict[str, str]:
+    """The same mapping, by which such employee numbers get them back."""
+    found, column = lost_zeros(looked, mapping), guessing.column_of(mapping.get(KEY, ""))
+    if found is None or column is None:
+        return dict(mapping)
+    return {**mapping, KEY: guessing.padded(column, len(found[1]))}
 
 
 def unsure_dates(looked: Looked, mapping: Mapping[str, str], dates: list[str]) -> bool:

@@ -250,6 +250,7 @@ urlpatterns = [
     path("sources/<slug:slug>/remove/", sources.remove, name="source_remove"),
     path("sources/<slug:slug>/settings/", source_add.begin, name="source_edit"),
     path("sources/<slug:slug>/mapping/", source_mapping.mapping, name="source_mapping"),
+    path("sources/<slug:slug>/written/", source_mapping.written, name="source_written"),
     path("sources/<slug:slug>/rows/", source_mapping.rows, name="source_rows"),
     path("sources/<slug:slug>/check/", source_check.check, name="source_check"),
     path("sources/<slug:slug>/dry/", source_check.dry, name="source_dry"),

@@ -239,12 +239,12 @@ def _changes(company: Company) -> list[Item]:
 
 
 def _imports(imports: Sequence[SourceRow]) -> list[Item]:
-    """Whose leavers a guard holds: the latest import, or the latest that read everything."""
+    """What a guard holds: of the latest import, or the latest that read everything."""
     return [
         Item(
             Mark("Held", "wait"),
-            f"Leavers from {row.source.name}",
-            run.message or "More leavers than the guard allows.",
+            f"{'Leavers' if run.counters.get('held') else 'Changes'} from {row.source.name}",
+            run.message or "More than the guard allows.",
             reverse("console:run", args=[run.pk]),
             "Review",
         )

@@ -22,6 +22,7 @@ from tenure.requests import selectors as requests
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
+from tenure.sources.pushing import PUSHED
 from tenure.writeback import selectors as write_backs
 
 
@@ -220,9 +221,11 @@ def _held() -> Iterator[Waiting]:
 def _imports() -> Iterator[Waiting]:
     names = sources.source_names()
     for run in runs.held_imports():
+        # Each hour in which anything is pushed is a run, and what waits is the same.
+        which = run.message if run.reason == PUSHED else run.pk
         yield Waiting(
             Kind.IMPORT,
-            f"import {run.subject} {run.pk}",
+            f"import {run.subject} {which}"[:300],
             f"The import of {names.get(run.subject, run.subject)} is held",
             run.message,
             reverse("console:source", args=[run.subject]),

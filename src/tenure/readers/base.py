@@ -14,7 +14,7 @@ Errors are named by what the import does next:
     └── RecordRefused     this one record is not there, or does not take what is written
 
 What some sources can besides is a protocol of its own, asked for by `isinstance`: `Incremental`
-(only what changed), `Fetching` (one record), `WritingBack`, `Checking`.
+(only what changed), `Fetching` (one record), `WritingBack`, `Topped` (lines), `Checking`.
 """
 
 from __future__ import annotations
@@ -146,6 +146,15 @@ class WritingBack(Protocol):
         """Set these columns of the record. Writing what is there already changes nothing. Raises
         `ReaderError`: `ReaderBusy` where trying again helps, `RecordRefused` where it is about
         this record alone."""
+
+
+@runtime_checkable
+class Topped(Protocol):
+    """A source with lines, of which one has the names of the columns."""
+
+    def top(self) -> Sequence[tuple[int, Sequence[str]]]:
+        """The first lines as they stand: the number of each, and its cells. Raises
+        `ReaderError`."""
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ from tenure.core.cleaning import clean_text
 from tenure.readers.base import ReaderConfig, ReaderError, Row, RowProblem
 from tenure.readers.encodings import AUTO, settle
 from tenure.readers.files.places import unreadable
-from tenure.readers.files.reading import FileReader, must_differ
+from tenure.readers.files.reading import TOP, FileReader, must_differ
 from tenure.readers.files.settings import FileSettings
 from tenure.readers.files.source import Located
 
@@ -45,6 +45,13 @@ class CsvSettings(FileSettings):
     )
     delimiter: str = Field(
         AUTO, title="Delimiter", description="auto: told from the header. Else one character."
+    )
+    header: int = Field(
+        0,
+        ge=0,
+        le=1000,
+        title="Line with the names of the columns",
+        description="0: the first that is not empty. Lines above it are passed over.",
     )
 
     @field_validator("encoding")
@@ -90,6 +97,20 @@ class CsvReader(FileReader):
             names, _ = self._header(_Lines(file), place)
         return [name for name in names if name]
 
+    def top(self) -> Sequence[tuple[int, Sequence[str]]]:
+        """The first lines as they stand, with their cells: by them somebody sees where the names
+        of the columns are. Raises `ReaderError`."""
+        with self._open() as (file, _):
+            lines = [line for _, line in zip(range(TOP), file, strict=False)]
+        delimiter = self._settings.delimiter
+        if delimiter == AUTO:
+            delimiter = max(_DELIMITERS, key=lambda one: sum(line.count(one) for line in lines))
+        return [
+            (number, [clean_text(cell) for cell in cells])
+            for number, line in enumerate(lines, start=1)
+            for cells in csv.reader([line], delimiter=delimiter)
+        ]
+
     def rows(self) -> Iterator[Row | RowProblem]:
         with self._open() as (file, place):
             lines = _Lines(file)
@@ -126,6 +147,7 @@ class CsvReader(FileReader):
         if separator:
             next(lines)
             lines.keep()
+        self._pass_over(lines, place)
         delimiter = self._settings.delimiter
         if delimiter == AUTO:
             delimiter = separator[1] if separator else self._told(lines.peek_record(), place)
@@ -137,6 +159,18 @@ class CsvReader(FileReader):
                 must_differ(names, f"{place}, line {line}")
                 return names, delimiter
         raise ReaderError(f"{place} is empty: expected a first line with the names of the columns.")
+
+    def _pass_over(self, lines: _Lines, place: Located) -> None:
+        """What stands above the line that the settings say has the names."""
+        wanted = self._settings.header
+        while lines.number < wanted:
+            if not lines.peek():
+                raise ReaderError(
+                    f"{place} has {lines.number - 1} lines, and the names of the columns are looked"
+                    f" for in line {wanted}: correct `header`."
+                )
+            next(lines)
+            lines.keep()
 
     def _told(self, header: str, place: Located) -> str:
         """The delimiter that the header uses. Raises `ReaderError` where two would do."""

@@ -1,14 +1,16 @@
 """How a text file is encoded, and proof that it is: never a wrong letter in somebody's name.
 
 A byte order mark decides. Without one the file is UTF-8 or what the settings say, and the whole of
-it is decoded once before anything is used. Nothing is guessed from statistics.
+it is decoded once before anything is used. Nothing is guessed from statistics. Where the settings
+say an encoding of one byte a letter, which reads everything, a file that is UTF-8 throughout is
+taken as that: a text in such an encoding never is, and names would come out as `MÃ¼ller`.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tenure.readers.base import ReaderError
 from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
@@ -32,7 +34,20 @@ _NO_TEXT = (
     (b"\x1f\x8b", "a gzip archive"),
     (b"%PDF", "a PDF document"),
 )
+#: The encodings in which Windows saves, and how people call them.
+WINDOWS = {"cp1252": "Western Europe", "cp1250": "Central Europe", "cp1251": "Cyrillic"}
+#: Words with a letter that is none of ASCII, and how many of them are shown.
+_WORD = re.compile(rb"[A-Za-z\x80-\xff]{0,20}[\x80-\xff][A-Za-z\x80-\xff]{0,20}")
+_WORDS = 6
 _LIKELY = "cp1252 (Western Europe), cp1250 (Central Europe) or cp1251 (Cyrillic)"
+
+
+class NotUtf8(ReaderError):
+    """The file is not UTF-8. `readings`: words of it by each of the encodings that it may have."""
+
+    def __init__(self, message: str, readings: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.readings = readings
 
 
 def settle(file: Located, configured: str) -> str:
@@ -54,8 +69,30 @@ def settle(file: Located, configured: str) -> str:
         # Two-byte text is valid UTF-8 with a NUL beside each letter.
         if start[1::2].count(0) > len(start) // 4 or start[::2].count(0) > len(start) // 4:
             codec = _two_bytes(file, start, configured)
+        elif _reads_everything(codec) and _is_utf8(file):
+            codec = "utf-8"
     _prove(file, codec)
     return codec
+
+
+def _reads_everything(codec: str) -> bool:
+    """Whether each byte of it is a letter by itself."""
+    each = bytes(range(128, 256)).decode(codec, errors="replace")
+    return not codec.startswith("utf") and len(each) == 128
+
+
+def _is_utf8(file: Located) -> bool:
+    """Whether all of it is, and not only because there is nothing but ASCII in it."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    plain = True
+    try:
+        for chunk in _chunks(file):
+            plain = plain and chunk.isascii()
+            decoder.decode(chunk)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return not plain
 
 
 def _two_bytes(file: Located, start: bytes, configured: str) -> str:
@@ -114,9 +151,23 @@ def _wrong(
             f" It was probably saved in a Windows encoding: set `encoding` to {_LIKELY};"
             f" by cp1252 the place reads {reading!r}. Or save it as `CSV UTF-8`."
         )
+        return NotUtf8(message, _readings(file))
     else:
         message += " Set `encoding` to the one that it was saved in, or save it as `CSV UTF-8`."
     return ReaderError(message)
+
+
+def _readings(file: Located) -> dict[str, str]:
+    """Some words of the file by each encoding of Windows, those by which they differ first."""
+    with file.path.open("rb") as opened:
+        words = dict.fromkeys(_WORD.findall(opened.read(_CHUNK)))
+
+    def read(word: bytes, codec: str) -> str:
+        return word.decode(codec, errors="replace")
+
+    west, middle, *_ = WINDOWS
+    telling = sorted(words, key=lambda word: read(word, west) == read(word, middle))
+    return {one: " ".join(read(word, one) for word in telling[:_WORDS]) for one in WINDOWS}
 
 
 def _around(file: Located, offset: int) -> bytes:

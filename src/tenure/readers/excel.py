@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from pydantic import BaseModel, Field
@@ -22,7 +23,7 @@ from tenure.core.cleaning import clean_text
 from tenure.readers.base import ReaderConfig, ReaderError, Row, RowProblem
 from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
 from tenure.readers.files.places import unreadable
-from tenure.readers.files.reading import FileReader, must_differ
+from tenure.readers.files.reading import TOP, FileReader, must_differ
 from tenure.readers.files.settings import FileSettings
 from tenure.readers.files.source import Located
 
@@ -66,6 +67,15 @@ class ExcelReader(FileReader):
         with self._open() as (sheet, place):
             names, _ = self._header(_rows(sheet), place)
         return [name for name in names if name]
+
+    def top(self) -> Sequence[tuple[int, Sequence[str]]]:
+        """The first rows as they stand, with their cells: by them somebody sees where the names
+        of the columns are. Raises `ReaderError`."""
+        with self._open() as (sheet, _):
+            return [
+                (line, [clean_text(shown(cell)) for cell in cells])
+                for line, cells in islice(_rows(sheet), TOP)
+            ]
 
     def rows(self) -> Iterator[Row | RowProblem]:
         with self._open() as (sheet, place):

@@ -19,6 +19,7 @@ from tenure.core.names import slug
 #: them, in English, German, French, Spanish and Hungarian.
 _NAMES: Final[Mapping[str, str]] = {
     "employee_number": "employeenumber employeeid employeeno empid empno staffid staffnumber "
+    "personalnr persnr pernr mitarbeiternr "
     "personnelnumber personnelno personid workerid payrollnumber payrollid id personalnummer "
     "mitarbeiternummer matricule numeroempleado torzsszam dolgozoiazonosito employeecode number no "
     "nr",
@@ -32,7 +33,8 @@ _NAMES: Final[Mapping[str, str]] = {
     "teljesnev",
     "user_name": "username login userid samaccountname benutzername identifiant",
     "email": "email workemail emailaddress mail businessemail companyemail workemailaddress "
-    "emailprofessionnel correo dienstlicheemail",
+    "emailprofessionnel correo dienstlicheemail emailgeschaftlich "
+    "geschaftlicheemail emaildienstlich",
     "personal_email": "personalemail privateemail homeemail emailpersonnel correopersonal "
     "privatemail",
     "phone": "phone workphone telephone officephone telefon businessphone",
@@ -86,6 +88,29 @@ _MEANINGS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 #: Of the values of a column, so many have to look like it.
 _ENOUGH: Final = 0.8
+
+
+def names_line(top: Sequence[tuple[int, Sequence[str]]]) -> int:
+    """In which of the first lines the names of the columns seem to be, where that is not the first
+    one that has something in it: below a title, or a line of headings over several columns. 0: in
+    that one. `top`: number of the line, and its cells."""
+    rows = [(line, [cell for cell in cells if cell]) for line, cells in top]
+    rows = [(line, cells) for line, cells in rows if cells]
+    if not rows:
+        return 0
+    most = max(len(cells) for _, cells in rows)
+    for line, cells in rows:
+        if len(cells) * 3 >= most * 2 and _are_names(cells):
+            return line if line != rows[0][0] else 0
+    return 0
+
+
+def _are_names(cells: Sequence[str]) -> bool:
+    """Whether they could be names of columns: all differ, and none is a number, a day or an
+    address."""
+    return len(set(cells)) == len(cells) and not any(
+        "@" in cell or not any(c.isalpha() for c in cell) for cell in cells
+    )
 
 
 def columns_to_attributes(
@@ -158,11 +183,36 @@ def date_forms(values: Sequence[str]) -> list[str]:
 
 
 def ambiguous(values: Sequence[str], forms: Sequence[str]) -> bool:
-    """Whether days and months could be the other way round in every one of these dates."""
+    """Whether days and months could be the other way round in every date of one of the forms."""
     twin = {"%d/%m/%Y": "%m/%d/%Y", "%m/%d/%Y": "%d/%m/%Y"}
-    other = twin.get(forms[0]) if len(forms) == 1 else None
-    texts = [text for value in values if (text := value.strip())]
-    return bool(other and texts) and all(_is(text, str(other)) for text in texts)
+    for form in forms:
+        texts = [text for value in values if _is(text := value.strip(), form)]
+        if texts and form in twin and all(_is(text, twin[form]) for text in texts):
+            return True
+    return False
+
+
+def lost_zeros(values: Sequence[str]) -> tuple[str, str] | None:
+    """Of numbers that have one length, some with zeros in front, one that is shorter and looks as
+    if a spreadsheet had dropped them; and what it would be with them."""
+    numbers = [text for value in values if (text := value.strip()).isdecimal()]
+    lengths = Counter(map(len, numbers)).most_common(1)
+    if not lengths:
+        return None
+    usual, count = lengths[0]
+    zeros = any(len(text) == usual and text.startswith("0") for text in numbers)
+    shorter = next((text for text in numbers if len(text) < usual and text[0] != "0"), "")
+    if not (zeros and shorter and count >= _ENOUGH * len(numbers)):
+        return None
+    return shorter, shorter.zfill(usual)
+
+
+def padded(column: str, length: int) -> str:
+    """The expression for a column of numbers with zeros in front, up to this length. What is no
+    shorter, or no number, stays as it is."""
+    place, zeros = f"{cell(column)}.trim()", "0" * length
+    shorter = f'{place}.matches("^[0-9]{{1,{length - 1}}}$")'
+    return f'{shorter} ? "{zeros}".substring(size({place})) + {place} : {place}'
 
 
 def statuses(values: Sequence[str]) -> dict[str, str]:

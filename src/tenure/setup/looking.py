@@ -22,9 +22,9 @@ from tenure.core.veiling import scrubbed, texts_of
 from tenure.infra.clock import now
 from tenure.people.selectors import HIDDEN, sensitive_attributes
 from tenure.people.services import company
-from tenure.readers.base import Reader, ReaderError, Row, RowProblem
+from tenure.readers.base import Reader, ReaderError, Row, RowProblem, Topped
 from tenure.readers.registry import reader_class
-from tenure.setup import uploads
+from tenure.setup import guessing, uploads
 from tenure.setup.authorizing import tokens_for
 from tenure.sources.importing import ImportResult, import_source
 from tenure.sources.models import Source
@@ -97,12 +97,18 @@ def opened(source: Source, *, columns: tuple[str, ...] = ()) -> Iterator[Reader]
     """The reader of a source, of the file that was handed in if there is one. Raises
     `ReaderError`."""
     with uploads.as_file(source.slug) as file:
-        yield open_source(
-            source,
-            file=file if takes_file(source.reader) else None,
-            columns=columns,
-            tokens=tokens_for(source),
-        )
+        try:
+            yield open_source(
+                source,
+                file=file if takes_file(source.reader) else None,
+                columns=columns,
+                tokens=tokens_for(source),
+            )
+        except ReaderError as error:
+            if file is not None:
+                # Where it lies for a moment is nobody's business.
+                error.args = (str(error).replace(f"{file.parent}/", ""),)
+            raise
 
 
 def takes_file(kind: str) -> bool:
@@ -130,6 +136,18 @@ def look(source: Source, *, limit: int = LOOKED) -> Looked:
     columns = tuple(_column(name, rows) for name in names)
     problems = tuple(row for row in found[:limit] if isinstance(row, RowProblem))
     return Looked(columns, rows, problems, more=len(found) > limit)
+
+
+def names_line(source: Source) -> int:
+    """In which line the names of the columns seem to be, where it is not the one that is taken; 0:
+    in that one, or the source has no lines."""
+    if source.settings.get("header"):
+        return 0
+    try:
+        with opened(source) as reader:
+            return guessing.names_line(reader.top()) if isinstance(reader, Topped) else 0
+    except ReaderError:
+        return 0
 
 
 def private_columns(source: Source, looked: Looked) -> frozenset[str]:
@@ -223,7 +241,10 @@ def _mapped(mapping: RowMapping, row: Row, keys: Counter[str]) -> Sample:
         key = mapping.key(row)
         keys[key] += 1
         if keys[key] > 1:
-            raise BadRow(f"Employee number {key} is on an earlier line already.")
+            raise BadRow(
+                f"Employee number {key} is on an earlier line already: the import takes the row "
+                "by which they are here now."
+            )
         found = mapping.mapped(row, key, b"", None, now())
     except BadRow as error:
         return Sample(row.line, row.values, problem=str(error))

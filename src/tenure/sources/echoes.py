@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import orjson
+
 from tenure.core.model import Value
 from tenure.sources.models import Source, SourceRecord
 
@@ -29,3 +31,14 @@ def heard(
     """The attributes that are the source's own."""
     ours = echoes(source, record, attributes)
     return {name: value for name, value in attributes.items() if name not in ours}
+
+
+def differs(source: Source, record: SourceRecord, attributes: Mapping[str, Value]) -> bool:
+    """Whether the source says something else now than it did, what it has from us apart."""
+    ours = echoes(source, record, attributes)
+    return _plain(attributes, ours) != _plain(record.attributes, ours)
+
+
+def _plain(attributes: Mapping[str, Value], without: frozenset[str]) -> bytes:
+    kept = {name: value for name, value in attributes.items() if name not in without}
+    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)

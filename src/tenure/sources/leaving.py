@@ -46,25 +46,39 @@ def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
 
 
 def merge_others(work: Work, rows: Sequence[MappedRow]) -> None:
-    """Those who stay, by their rows. By what other sources say they may leave all the same, as when
-    the order of the sources was changed. Raises `ReaderError` where these are too many."""
+    """Those who stay, by their rows. By what all sources say together they may leave all the same,
+    now or some day, as when the order of the sources was changed, or with a last day of a second
+    source that is near. Raises `ReaderError` where these are too many."""
     allowed = work.allowed
-    left = work.merge(rows)
-    work.let_go += left
-    if not left or work.recent + work.let_go <= allowed:
+    done = work.merge(rows)
+    leaving = done.left + done.sooner
+    work.let_go += leaving
+    work.sooner += done.sooner
+    if done.sooner:
+        work.counts["ending"] += done.sooner
+    if not leaving or work.recent + work.let_go <= allowed:
         return
-    said = (
-        f"{work.let_go} people would leave by what other sources say of them, though "
-        f"{work.source.name} does not say so, and at most {allowed} may (guard: {work.limit})"
-    )
+    said = f"{_let_go(work)}, and at most {allowed} may (guard: {work.limit})"
     if not work.accept:
         raise ReaderError(
             f"{said}. Was the order of the sources changed, or which of them is authoritative? If "
             f"it is right, import it with a reason to accept it (`tenure import {work.source.slug} "
             "--accept 'why'`)."
         )
-    work.counts["approved"] += left
-    approve(work, {"leavers": left, "guard": f"{said}."})
+    work.counts["approved"] += leaving
+    approve(work, {"leavers": leaving, "guard": f"{said}."})
+
+
+def _let_go(work: Work) -> str:
+    """How many would leave whom no row of this import lets go, and how."""
+    said = f"{work.let_go} people would leave by what other sources say of them, though "
+    said += f"{work.source.name} does not say so"
+    if not work.sooner:
+        return said
+    some = "by a last day to come that they had not before, or not so soon"
+    if work.sooner == work.let_go:
+        return f"{work.let_go} people would leave {some}, by what all sources say of them together"
+    return f"{said}, {work.sooner} of them {some}"
 
 
 def _here(rows: Sequence[MappedRow]) -> frozenset[str]:
@@ -90,10 +104,10 @@ def take_leavers(work: Work, mapping: RowMapping) -> str:
         return ""
     with transaction.atomic():
         seen.wait_for_other_sources()
-        left = work.merge(work.leavers)
+        left = work.merge(work.leavers).left
         records = absent.iterator(_BATCH)
         while batch := list(islice(records, _BATCH)):
-            left += work.merge([mapping.gone(item, work.at) for item in batch])
+            left += work.merge([mapping.gone(item, work.at) for item in batch]).left
         work.counts["ending"] += work.ending
         if verdict.held:
             left += work.ending
@@ -109,7 +123,7 @@ def judged(work: Work, leaving: int) -> Verdict:
     return judge(
         what=leavers(work.source.name, now=leaving - work.ending, to_come=work.ending),
         new=leaving,
-        recent=work.recent,
+        recent=work.recent + work.let_go,
         population=work.population,
         limit=work.limit,
     )

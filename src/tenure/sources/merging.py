@@ -29,7 +29,7 @@ from tenure.sources.managers import tie_new
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.naming import Issue, Naming
 from tenure.sources.numbering import settle_employee_numbers
-from tenure.sources.rows import KEY, MappedRow
+from tenure.sources.rows import KEY, MappedRow, read_date
 from tenure.sources.telling import Telling
 
 _FIELDS = (
@@ -54,12 +54,14 @@ _FIELDS = (
 
 @dataclass(slots=True)
 class Merge:
-    """What became of the rows. `left`: people who were not gone before."""
+    """What became of the rows. `left`: people who were not gone before; `sooner`: people who have a
+    last day to come that they had not, or a later one."""
 
     added: int = 0
     changed: int = 0
     unchanged: int = 0
     left: int = 0
+    sooner: int = 0
     leavers: list[int] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
 
@@ -177,6 +179,9 @@ class _Chunk:
             if before["state"] != person.state == LifecycleState.LEFT.value:
                 self.done.left += 1
                 self.done.leavers.append(person.pk)
+            elif person.state != LifecycleState.LEFT.value:
+                had = read_date(_attributes(before).get("end_date"))
+                self.done.sooner += row.ends_sooner(had, person.end_date, self.at)
         if telling is not None:
             told = {} if before is None else _whole(before)
             telling.add(person, told, _whole(after), new=before is None)

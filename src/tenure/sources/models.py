@@ -122,6 +122,10 @@ class SourceRecord(models.Model):
     ended_at = models.DateTimeField(null=True)
     written = models.JSONField(default=dict)
     changed_at = models.DateTimeField(db_default=Now())
+    #: When what was pushed made another of the person last, and nobody had approved that.
+    moved_at = models.DateTimeField(null=True)
+    #: Since when what was pushed waits, because a guard holds it; see `held_pushes`.
+    held_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -135,6 +139,16 @@ class SourceRecord(models.Model):
             ),
             models.Index(
                 fields=["source"], condition=~models.Q(tied_by=""), name="source_record_tied"
+            ),
+            models.Index(
+                fields=["source", "moved_at"],
+                condition=models.Q(moved_at__isnull=False),
+                name="source_record_moved",
+            ),
+            models.Index(
+                fields=["source"],
+                condition=models.Q(held_at__isnull=False),
+                name="source_record_held",
             ),
         ]
 

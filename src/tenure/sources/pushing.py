@@ -1,8 +1,9 @@
 """What is pushed, into people: at once, in the transaction in which it is stored.
 
 A resource that the source's mapping cannot take is refused, and nothing of it is kept: whoever
-pushes it reads why. Leavers go through the same guard as those of an import; what it holds stays
-pushed, and is taken when somebody approves it by an import of the source.
+pushes it reads why. Leavers and changes go through the guards of an import; what
+these hold stays pushed, and is taken when somebody approves it by an import of the source: whoever
+pushes is answered as ever, for nothing is wrong with the request (see `held_pushes`).
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from tenure.connectors.scim.attributes import flatten
 from tenure.core.acquaintance import resemble
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
-from tenure.readers.base import Row
+from tenure.readers.base import ReaderError, Row
 from tenure.readers.push import text
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState, Severity
-from tenure.sources import asking, renumbering, seen
+from tenure.sources import asking, held_pushes, renumbering, seen
 from tenure.sources.acquainting import acquaint
-from tenure.sources.leaving import judged, keep_back
+from tenure.sources.leaving import judged, keep_back, merge_others
 from tenure.sources.managers import tie_changed
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
@@ -168,13 +169,15 @@ class Push:
         before = _here(self.source, keys)
         work.counts["rows"] += len(rows)
         arriving, others = asking.arriving(work, [*rows, *gone])
-        work.merge(keep_back(work, others))
-        held = _leavers(work)
+        held = self._take_those(work, others)
         work.merge(asking.ask(work, arriving))
         asking.withdraw_those(work, self._gone - {row.key for row in rows})
         for warning in tie_changed(self.source, keys):
             work.complain(Severity.WARNING, warning.message, key=warning.key)
         work.store_issues()
+        if not held and held_pushes.count(self.source):
+            # What waited before waits still: nobody has decided about it.
+            held = held_pushes.last_reason(self.source)
         runs.finish(
             work.run,
             RunState.HELD if held else RunState.DONE,
@@ -184,6 +187,31 @@ class Push:
             total=work.counts["rows"],
         )
         return sorted(before - _here(self.source, keys))
+
+    def _take_those(self, work: Work, rows: Sequence[MappedRow]) -> str:
+        """Those whom the guards let be taken. Returns why others are held, or ""."""
+        # What had waited, and is as it was before, was taken back.
+        waited = held_pushes.settle(
+            self.source, [item.mapped.key for item in self._taking.values()]
+        )
+        staying = keep_back(work, rows)
+        leaving = {row.key for row in rows} - {row.key for row in staying}
+        changed = held_pushes.changes(self.source, staying)
+        verdict = held_pushes.judged(self.source, changed, self.at)
+        if verdict.held:
+            work.counts["would_change"] += len(changed - waited)
+            held_pushes.keep(self.source, changed, self.at)
+            staying = [row for row in staying if row.key not in changed]
+        others = _others(work, staying)
+        if others:
+            held_pushes.keep(self.source, {row.key for row in staying}, self.at)
+        elif not verdict.held:
+            held_pushes.note_changes(self.source, changed, self.at)
+        left = _leavers(work)
+        if left:
+            work.counts["held"] += len(leaving - waited)
+            held_pushes.keep(self.source, leaving, self.at)
+        return " ".join(filter(None, (others, left, verdict.reason)))
 
     def _follow_numbers(self) -> None:
         """A user with another employee number is the same person, unless they are known by one of
@@ -305,13 +333,28 @@ def _work(source: Source, at: datetime) -> Work:
     return work
 
 
+def _others(work: Work, rows: Sequence[MappedRow]) -> str:
+    """Those who stay by what was pushed, guard permitting: by what other sources say they may leave
+    all the same. Returns why nothing of these is taken, or ""."""
+    counts, issues = work.counts.copy(), len(work.issues)
+    try:
+        with transaction.atomic():
+            merge_others(work, rows)
+    except ReaderError as error:
+        work.counts = counts
+        work.counts["held"] += work.let_go
+        work.let_go = work.sooner = 0
+        del work.issues[issues:]
+        return str(error)
+    return ""
+
+
 def _leavers(work: Work) -> str:
     """The leavers among them, guard permitting. Returns why they are held, or ""."""
     if not work.leaving:
         return ""
     verdict = judged(work, work.leaving)
     if verdict.held:
-        work.counts["held"] += work.leaving
         return verdict.reason
     work.merge(work.leavers)
     work.counts["ending"] += work.ending

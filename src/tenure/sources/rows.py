@@ -6,7 +6,8 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
@@ -34,6 +35,8 @@ DEFAULT_STATUSES = {
     "inactive": "left",
     "left": "left",
 }
+#: A last day within so long is near.
+SOON = timedelta(days=7)
 _ZONES = available_timezones()
 #: What the columns of a person hold.
 _LONGEST = {KEY: 100, "email": 254}
@@ -41,6 +44,10 @@ _LONGEST = {KEY: 100, "email": 254}
 _LARGEST = 2**63 - 1
 _TRUE = {"true", "yes", "1", "y"}
 _FALSE = {"false", "no", "0", "n"}
+
+
+#: One of them somebody has.
+NAMES: Final = ("display_name", "given_name", "family_name")
 
 
 class BadRow(ValueError):
@@ -89,6 +96,14 @@ class MappedRow:
         if not self.present or self.record is None or not self.record.present:
             return False
         return ends_sooner(read_date(self.record.attributes.get("end_date")), self.end_date)
+
+    def ends_sooner(self, before: date | None, after: date | None, at: datetime) -> bool:
+        """Whether its person, put together from all that is said of them, has fewer days of work
+        by it. Of a first record only where the last one is near."""
+        first = self.record is None or not self.record.present
+        if first and after is not None and after > (at + SOON).date():
+            return False
+        return ends_sooner(before, after)
 
     def left(self, at: datetime) -> bool:
         """Whether the row says that the person is gone at this instant."""
@@ -295,8 +310,15 @@ class RowMapping:
         )
         if starts and ends and starts > ends:
             raise BadRow(f"The start date {starts} is after the end date {ends}.")
-        if not any(attributes.get(n) for n in ("display_name", "given_name", "family_name")):
+        names = [str(attributes.get(n) or "") for n in NAMES]
+        if not any(names):
             raise BadRow("There is no name: given_name, family_name and display_name are empty.")
+        if not any(character.isalpha() for name in names for character in name):
+            # The last line of a list is often a total: "Total;300" is nobody who works here.
+            raise BadRow(
+                "The name has no letter: this is no person. It may be a total at the end of the "
+                "list, or its cells are in the wrong columns."
+            )
 
     def _status(self, attributes: Mapping[str, Value]) -> str:
         text = attributes.get(STATUS)

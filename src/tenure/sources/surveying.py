@@ -9,9 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any
-
-import orjson
 
 from tenure.core.acquaintance import alike
 from tenure.core.guard import judge, judge_missing, source_guard_from
@@ -19,7 +16,7 @@ from tenure.readers.base import Row
 from tenure.runs import selectors
 from tenure.runs.models import RunKind
 from tenure.sources import renumbering
-from tenure.sources.echoes import echoes
+from tenure.sources.echoes import differs
 from tenure.sources.models import Absence, Source, SourceRecord
 from tenure.sources.rows import BadRow, RowMapping
 from tenure.sources.seen import marks, records
@@ -200,19 +197,14 @@ def _compare(
         except BadRow:
             continue
         lost = frozenset(record.attributes.keys() - mapped.attributes.keys())
-        ours, left = echoes(source, record, mapped.attributes), mapped.left(at)
-        differs = _plain(mapped.attributes, ours) != _plain(record.attributes, ours)
-        found.differing[key] = Difference(lost, left, changed=differs and not left)
+        left = mapped.left(at)
+        changed = not left and differs(source, record, mapped.attributes)
+        found.differing[key] = Difference(lost, left, changed)
         another = row.id and record.remote_id and row.id != record.remote_id
         if another and not alike(record.attributes, mapped.attributes):
             found.strangers.add(key)
     unknown = {k: row for k, row in rows.items() if k not in known or k in found.strangers}
     found.moved |= renumbering.moved(source, mapping, unknown, found.strangers, at)
-
-
-def _plain(attributes: Mapping[str, Any], without: frozenset[str]) -> bytes:
-    kept = {name: value for name, value in attributes.items() if name not in without}
-    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS)
 
 
 def _changed_since(source: Source, since: datetime) -> int:

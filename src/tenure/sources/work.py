@@ -15,10 +15,12 @@ from tenure.core.guard import Limit, source_guard_from
 from tenure.core.model import LifecycleState
 from tenure.people import selectors as people
 from tenure.people.models import Person
+from tenure.readers.registry import PUSH
 from tenure.runs import selectors, services
 from tenure.runs.models import Run, RunIssue, RunKind, Severity
 from tenure.sources.everybody import Everybody
-from tenure.sources.merging import merge
+from tenure.sources.held_pushes import settle
+from tenure.sources.merging import Merge, merge
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.preparing import Prepared
 from tenure.sources.rows import MappedRow
@@ -63,8 +65,10 @@ class Work:
     leaving: int = 0
     #: Those of them whose last day is to come.
     ending: int = 0
-    #: People whom no row of it made a leaver, and who left as other sources say.
+    #: People whom no row of it made a leaver, and who leave all the same: as other sources say, or
+    #: by a last day of a first record. `sooner` of them some day, the others now.
     let_go: int = 0
+    sooner: int = 0
     #: Ids of the people who have left now.
     left: list[int] = field(default_factory=list)
     #: Leavers of this source within the guard's window whom nobody has approved.
@@ -123,10 +127,10 @@ class Work:
         services.complain(self.issues[self.stored :])
         self.stored = len(self.issues)
 
-    def merge(self, rows: Sequence[MappedRow]) -> int:
-        """Into records and people. Returns how many of them have left now."""
+    def merge(self, rows: Sequence[MappedRow]) -> Merge:
+        """Into records and people. Returns what became of them."""
         if not rows:
-            return 0
+            return Merge()
         if not self.whole:
             self.touched += [row.key for row in rows]
         done = merge(self.source, rows, at=self.at, run=self.run.pk, telling=self.telling)
@@ -135,9 +139,11 @@ class Work:
         self.counts["unchanged"] += done.unchanged
         self.counts["left"] += done.left
         self.left += done.leavers
+        if self.source.reader == PUSH:
+            settle(self.source, [row.key for row in rows])
         for issue in done.issues:
             self.complain(Severity.WARNING, issue.message, line=issue.line, key=issue.key)
-        return done.left
+        return done
 
 
 def approve(work: Work, after: Mapping[str, object]) -> None:

@@ -1,37 +1,42 @@
 """Several changes in one request (RFC 7644, 3.7), each with an outcome of its own.
 
-What an answer says of an operation becomes what the same request alone would have raised; of what
-it does not say, nobody knows whether it was done. Whatever needs to be read before it is written,
-or said in another way because it was refused, goes alone. `failOnErrors` is not sent: then an
-application goes on after an error; one that ends there all the same is found out, and an
-application whose bulk does not work is spoken to one by one from then on. It must not know what
-accounts look like (see `together`) or who wants them changed.
+What an answer says of an operation (see `told`) becomes what the same request alone would have
+raised; of what it does not say, nobody knows whether it was done. Whatever needs to be read before
+it is written, or said in another way because it was refused, goes alone; so does what was refused
+for the company that it was in. `failOnErrors` is not sent: then an application goes on after an
+error; one that ends there all the same is found out, and an application whose bulk does not work is
+spoken to one by one from then on. It must not know what accounts look like (see `together`) or who
+wants them changed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import orjson
 
 from tenure.connectors.answers import Ask, HttpRejected
 from tenure.connectors.base import (
+    AlreadyExists,
     Answered,
     Change,
     ConnectorError,
+    NotBegun,
     NotFound,
     OutcomeUnknown,
     RemoteAccount,
+    StopApplication,
     Together,
     Unsupported,
 )
 from tenure.connectors.http import HttpFunnel
 from tenure.connectors.scim.changing import last_segment
 from tenure.connectors.scim.speech import Speech
+from tenure.connectors.scim.told import Told, told
 
 REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 #: As many as any application may be sent that does not say how many it takes.
@@ -42,6 +47,9 @@ _FIRST = 32
 _SECONDS = 0.5
 #: What is around the operations.
 _AROUND = 200
+#: What one of several is answered with for the sake of the others: it is too large beside them, or
+#: they failed and it was not tried (RFC 4918, 11.4).
+_BESIDE_OTHERS = frozenset({413, 414, 424, 431})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +78,6 @@ class Sent:
     data: Mapping[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the answer says of one operation."""
-
-    status: int
-    body: Any
-    location: str
-
-
 class Verbs(Protocol):
     """What is said and understood of accounts; see `together`."""
 
@@ -100,14 +99,17 @@ class Verbs(Protocol):
 class Bulk:
     """One connection's."""
 
-    def __init__(self, http: HttpFunnel, speech: Speech, verbs: Verbs) -> None:
+    def __init__(self, http: HttpFunnel, speech: Speech, verbs: Verbs, *, concurrency: int) -> None:
         self._http = http
         self._speech = speech
         self._verbs = verbs
+        self._concurrency = max(1, concurrency)
         self._size = _FIRST
         #: Where more was refused: so many, and so many bytes.
         self._most_taken = _MOST
-        self._largest_taken: int | None = None
+        self._largest_taken = _NEVER
+        #: So many, and so many bytes, were taken once.
+        self._taken = (0, 0)
         #: Methods that it does not take here.
         self._alone: set[str] = set()
 
@@ -119,11 +121,15 @@ class Bulk:
         always = speech.dialect.bulk.use is True
         return Together(min(self._size, self._most()), always=always)
 
-    async def send(self, changes: Sequence[Change]) -> list[Answered]:
+    async def send(self, changes: Sequence[Change], halted: Callable[[], bool]) -> list[Answered]:
         """What became of each. Raises what holds for all of them."""
         await self._speech.ready()
         answers: dict[int, Answered] = {}
         alone: list[int] = []
+
+        def over() -> bool:
+            return halted() or any(isinstance(a, StopApplication) for a in answers.values())
+
         operations: dict[int, Sent] = {}
         for number, change in enumerate(changes):
             try:
@@ -139,9 +145,10 @@ class Bulk:
             if len(part) < 2 or not self._speech.bulk:
                 alone += part
                 continue
-            answers |= await self._part(changes, {n: operations[n] for n in part}, alone)
-        answers |= await self._each_alone(changes, alone)
-        return [answers[number] for number in range(len(changes))]
+            if not over():
+                answers |= await self._part(changes, {n: operations[n] for n in part}, alone)
+        await self._each_alone(changes, alone, answers, over)
+        return [answers.get(number, NotBegun()) for number in range(len(changes))]
 
     def _sendable(self, number: int, operation: Operation | None) -> Sent | None:
         if operation is None or operation.method in self._alone:
@@ -158,13 +165,13 @@ class Bulk:
     def _parts(self, operations: Mapping[int, Sent]) -> list[list[int]]:
         """Requests within the limits of the application, as the numbers of their operations."""
         speech = self._speech
-        limits = (speech.dialect.bulk.bytes or speech.declared.bulk_bytes, self._largest_taken)
-        largest = min((limit for limit in limits if limit is not None), default=None)
+        said = speech.dialect.bulk.bytes or speech.declared.bulk_bytes or _NEVER
+        largest = min(said, self._largest_taken)
         parts: list[list[int]] = []
         size, most = 0, self._most()
         for number, operation in operations.items():
             length = len(operation.encoded) + 1
-            full = largest is not None and _AROUND + size + length > largest
+            full = _AROUND + size + length > largest
             if not parts or full or len(parts[-1]) >= most:
                 parts.append([])
                 size = 0
@@ -178,16 +185,20 @@ class Bulk:
         """One request, and what became of its operations; those that have to go alone after all
         are added there."""
         body = _body(operations)
+        ask = Ask("POST", "/Bulk", write=True, weight=self._weight(len(operations)))
         began = time.monotonic()
         try:
-            answer = await self._http.write(
-                "POST", "/Bulk", body, weight=self._weight(len(operations))
-            )
-        except HttpRejected as error:
-            if error.status == 413 or error.code.casefold() == "toomany":
+            answer, headers = await self._http.answered(ask, body)
+        except (HttpRejected, AlreadyExists) as error:
+            code = error.code.casefold() if isinstance(error, HttpRejected) else ""
+            if error.status == 413 or code == "toomany":
                 return await self._halves(changes, operations, body, alone)
+            # A conflict, too: with which of them, it does not say.
             return self._refused(changes, operations, error, alone)
         except ConnectorError as error:
+            if isinstance(error, NotFound) and self._taken[0]:
+                # It is there. What it did not find, and what it did before that, nobody knows.
+                return self._refused(changes, operations, error, alone)
             if isinstance(error, (NotFound, Unsupported)) or error.status == 403:
                 # Nothing was done. Where nothing may be done at all, one alone says so.
                 why = f"It takes no bulk requests from us, whatever it says ({error.status})."
@@ -197,11 +208,19 @@ class Bulk:
             if isinstance(error, OutcomeUnknown):
                 self._size = max(2, self._size // 2)
             return dict.fromkeys(operations, error)
+        self._took(len(operations), len(orjson.dumps(body)))
         self._pace(len(operations), time.monotonic() - began)
-        return self._understood(changes, operations, answer, alone)
+        asks = {number: operation.ask for number, operation in operations.items()}
+        return self._understood(changes, operations, told(answer, asks, headers), alone)
 
     def _weight(self, count: int) -> int:
         return count if self._speech.dialect.bulk.counts == "operations" else 1
+
+    def _took(self, count: int, size: int) -> None:
+        """What was taken once was not why anything was refused."""
+        self._taken = max(self._taken[0], count), max(self._taken[1], size)
+        self._most_taken = max(self._most_taken, self._taken[0])
+        self._largest_taken = max(self._largest_taken, self._taken[1])
 
     def _pace(self, count: int, seconds: float) -> None:
         if seconds > 4 * _SECONDS:
@@ -217,11 +236,14 @@ class Bulk:
         alone: list[int],
     ) -> dict[int, Answered]:
         """It was too many, or too much: nothing was done (RFC 7644, 3.7.4), and which of the two it
-        does not say. Half of it is what is sent from now on: one less would be refused again."""
+        does not say. Half of it is what is sent from now on: one less would be refused again. One
+        that is too large by itself is found so, and then the others travel as before."""
         numbers = list(operations)
         middle = (len(numbers) + 1) // 2
-        self._most_taken = min(self._most_taken, middle)
-        self._largest_taken = min(self._largest_taken or _NEVER, len(orjson.dumps(body)) // 2)
+        most, largest = self._taken
+        self._most_taken = min(self._most_taken, max(middle, most))
+        half = len(orjson.dumps(body)) // 2
+        self._largest_taken = min(self._largest_taken, max(half, largest))
         answers: dict[int, Answered] = {}
         for part in (numbers[:middle], numbers[middle:]):
             if len(part) < 2:
@@ -234,7 +256,7 @@ class Bulk:
         self,
         changes: Sequence[Change],
         operations: Mapping[int, Sent],
-        error: HttpRejected,
+        error: ConnectorError,
         alone: list[int],
     ) -> dict[int, Answered]:
         """The request as a whole was refused. Most likely nothing was done, but nobody has said so:
@@ -248,24 +270,28 @@ class Bulk:
         self,
         changes: Sequence[Change],
         operations: Mapping[int, Sent],
-        answer: Any,
+        answers: Mapping[int, Told],
         alone: list[int],
     ) -> dict[int, Answered]:
-        told = _told(answer, operations)
-        if len(told) < len(operations):
+        if len(answers) < len(operations):
             self._speech.without_bulk("Its answers to bulk requests leave operations out.")
         found: dict[int, Answered] = {}
+        done = {operations[n].ask.method for n, said in answers.items() if said.status < 300}
         for number, operation in operations.items():
-            ask = operation.ask
-            said = told.get(number)
+            # Where others of its kind are done a refusal speaks of this one, not of credentials.
+            ask = replace(operation.ask, single=operation.ask.single or "POST" in done)
+            said = answers.get(number)
             if said is None:
                 found[number] = OutcomeUnknown(
                     f"{ask} was sent in a bulk request, and the answer does not say what became of "
                     "it. It is looked at before anything is sent again."
                 )
                 continue
+            if _is_for_others(said.status, done):
+                alone.append(number)
+                continue
             if said.status >= 300:
-                error = self._http.judged(ask, said.status, said.body)
+                error = self._http.judged(ask, said.status, said.body, said.headers)
                 refused = None
                 if isinstance(error, Unsupported):
                     self._alone.add(ask.method)
@@ -292,16 +318,31 @@ class Bulk:
         return self._verbs.made(identifier, shown, operation.data or {})
 
     async def _each_alone(
-        self, changes: Sequence[Change], numbers: Sequence[int]
-    ) -> dict[int, Answered]:
-        async def one(number: int) -> Answered:
-            try:
-                return await self._verbs.alone(changes[number])
-            except ConnectorError as error:
-                return error
+        self,
+        changes: Sequence[Change],
+        numbers: Iterable[int],
+        answers: dict[int, Answered],
+        over: Callable[[], bool],
+    ) -> None:
+        """As many at once as the application is asked for anything else."""
+        waiting = iter(numbers)
 
-        found = await asyncio.gather(*(one(number) for number in numbers))
-        return dict(zip(numbers, found, strict=True))
+        async def some() -> None:
+            for number in waiting:
+                if over():
+                    return
+                try:
+                    answers[number] = await self._verbs.alone(changes[number])
+                except ConnectorError as error:
+                    answers[number] = error
+
+        await asyncio.gather(*(some() for _ in range(self._concurrency)))
+
+
+def _is_for_others(status: int, done: Collection[str]) -> bool:
+    """Whether it may be taken alone: it was refused for its company, or it is not to be believed
+    that it was refused for itself."""
+    return status in _BESIDE_OTHERS or 300 <= status < 400 or (status == 401 and bool(done))
 
 
 _NEVER = 2**62
@@ -312,36 +353,3 @@ def _body(operations: Mapping[int, Sent]) -> dict[str, Any]:
         "schemas": [REQUEST],
         "Operations": [orjson.Fragment(operation.encoded) for operation in operations.values()],
     }
-
-
-def _told(answer: Any, operations: Mapping[int, Sent]) -> dict[int, Told]:
-    """Number -> what is said of it, once and clearly. Operations are known by their bulkId, or,
-    where that is missing, by the address of what they changed."""
-    listed = answer.get("Operations") if isinstance(answer, dict) else None
-    by_path = {
-        last_segment(operation.ask.path): number
-        for number, operation in operations.items()
-        if operation.ask.method != "POST"
-    }
-    found: dict[int, Told] = {}
-    twice: set[int] = set()
-    for one in listed if isinstance(listed, list) else ():
-        if not isinstance(one, dict):
-            continue
-        key, location = str(one.get("bulkId") or ""), str(one.get("location") or "")
-        number = int(key) if key.isascii() and key.isdecimal() else None
-        if not key and one.get("method") != "POST":
-            number = by_path.get(last_segment(location))
-        status = _status(one.get("status"))
-        if number not in operations or status is None or number is None:
-            continue
-        if number in found:
-            twice.add(number)
-        found[number] = Told(status, one.get("response"), location)
-    return {number: told for number, told in found.items() if number not in twice}
-
-
-def _status(given: Any) -> int | None:
-    """As a text, a number, or the `code` of an object; None for what is no HTTP status."""
-    text = str(given.get("code", "") if isinstance(given, dict) else given).strip()
-    return int(text) if len(text) == 3 and text.isdecimal() and "2" <= text[0] <= "5" else None

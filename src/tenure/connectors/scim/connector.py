@@ -8,7 +8,7 @@ know the engine.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
@@ -100,7 +100,7 @@ class ScimConnector(OpenWith):
         changes = Changes(
             self, self._speech, self._creator, self._changer, self._finder, self._accounts
         )
-        self._bulk = Bulk(self._http, self._speech, changes)
+        self._bulk = Bulk(self._http, self._speech, changes, concurrency=config.limits.concurrency)
         self._sessions = Sessions(settings, way, self._http, config.limits)
         self._owners: frozenset[str] | None = None
         self.capabilities = _capabilities(settings)
@@ -235,9 +235,11 @@ class ScimConnector(OpenWith):
         """By what the dialect says, or the application itself."""
         return await self._bulk.together()
 
-    async def bulk(self, changes: Sequence[Change]) -> list[Answered]:
+    async def bulk(
+        self, changes: Sequence[Change], *, halted: Callable[[], bool] = bool
+    ) -> list[Answered]:
         """In bulk requests, as far as they can be; the rest one by one."""
-        return await self._bulk.send(changes)
+        return await self._bulk.send(changes, halted)
 
     def fitted(self, seen: Mapping[str, str]) -> tuple[Mapping[str, Any], Sequence[str]]:
         """The dialect that fits, by what was seen to work; and why, as sentences."""

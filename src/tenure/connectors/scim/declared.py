@@ -7,6 +7,7 @@ says may be wrong; the dialect overrules it (see `speech`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -95,11 +96,15 @@ def understood(body: Any) -> Declared:
 
 def _limit(body: Any, name: str) -> int | None:
     """A limit of bulk requests; None where it tells none that can be meant."""
-    said = _part(body, "bulk").get(name)
+    said: Any = _part(body, "bulk").get(name)
+    if isinstance(said, (str, float)):
+        # Written so by mistake, and meant all the same.
+        with contextlib.suppress(ValueError, OverflowError):
+            said = int(said)
     return said if _is_limit(said) else None
 
 
-def _is_limit(said: object) -> bool:
+def _is_limit(said: Any) -> bool:
     return type(said) is int and said > 0
 
 

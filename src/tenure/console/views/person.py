@@ -160,14 +160,10 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         if not errors:
             stored = services.terminate_now(found, at=None, reason=reason)
             messages.success(request, f"{found.display_name} is terminated.")
-            if making := provisioning.being_made(found):
-                messages.warning(
-                    request,
-                    f"Their account in {', '.join(making)} is just being made. It is closed as "
-                    "soon as it is known what came of that; this page shows it.",
-                )
+            if busy := provisioning.under_way(found):
+                messages.warning(request, f"{busy}; this page shows it.")
             # A run with nothing in it would say that all of it is done.
-            sent = stored is not None and (stored.released or stored.held) and not making
+            sent = stored is not None and (stored.released or stored.held) and not busy
             return redirect("console:run", stored.run.pk) if stored and sent else redirect(back)
     plan = provisioning.preview_termination(found)
     context = {

@@ -6,7 +6,7 @@ back to. Every step is a form of its own.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
@@ -25,6 +25,7 @@ from tenure.console import (
     source_client,
     source_kinds,
     source_setup,
+    source_specified,
     source_steps,
     tried,
     typed_secrets,
@@ -33,13 +34,10 @@ from tenure.console.authorisation import redirect_uri
 from tenure.console.page import ConsoleRequest, Fresh, missing, render, signed_in
 from tenure.console.views import source_from
 from tenure.core.names import slug as slug_of
-from tenure.readers.registry import kinds, reader_class
+from tenure.readers.registry import kinds
 from tenure.setup import looking, source_drafts, uploads
 from tenure.signin.permissions import Ability
 from tenure.sources.models import Source
-
-#: By what an interface of its own is read: nothing goes without it.
-_SPECIFIED: Final = frozenset({"spec", "spec_file"})
 
 
 @require_safe
@@ -84,16 +82,17 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
         answer = _begun(request, kind, slug, definition, oauth)
         if isinstance(answer, HttpResponse):
             return answer
-        values, errors = answer
+        values, errors, later = answer
         oauth = values["oauth"] or {}
     else:
         values, errors = definition or {"name": "", "settings": {}, "secrets": {}}, {}
-    reader = reader_class(kind)
+        later = False
     client = source_client.shown(request, kind, slug, oauth, errors)
     stored = values.get("settings", {})
-    fields = schema_form.fields(reader.Settings, stored, errors)
+    own = source_specified.forms(kind, stored)
+    fields = schema_form.fields(own.settings, stored, errors)
     # Where there is more to tell than how it is read, what is seldom changed stands behind it.
-    front = {*stored, *_SPECIFIED}
+    front = {*stored, *source_specified.SPECIFIED, *own.of_its_own(kind)}
     first = [
         f for f in fields if client is None or f.required or f.name.removeprefix("set-") in front
     ]
@@ -112,13 +111,15 @@ def begin(request: ConsoleRequest, kind: str = "", slug: str = "") -> HttpRespon
         "more_wrong": any(f.error for f in more),
         "secrets": [
             one
-            for one in schema_form.secret_fields(reader.Secrets, values.get("secrets", {}), errors)
+            for one in schema_form.secret_fields(own.secrets, values.get("secrets", {}), errors)
             if not (oauth and one.name == f"secret-{TOKEN}")
         ],
         "client": client,
         "redirect_uri": redirect_uri(),
         "agreed": source_steps.by_hand({"oauth": oauth}),
         "errors": errors,
+        "asked": " ".join(sorted(own.names)) if kind == "rest" else "",
+        "later": later,
         "tried": tried.keep(request, "secret-", {f"secret-{name}" for name in errors}),
         "back": source_steps.came_from(request),
     }
@@ -143,22 +144,24 @@ def _begun(
     slug: str,
     definition: dict[str, Any] | None,
     oauth: dict[str, Any],
-) -> HttpResponse | tuple[dict[str, Any], dict[str, str]]:
-    """Keep what was typed and go on; or give it back with what is wrong."""
+) -> HttpResponse | tuple[dict[str, Any], dict[str, str], bool]:
+    """Keep what was typed and go on; or give it back with what is wrong, and whether it is that the
+    specification, read just now, asks for more."""
     name = request.POST.get("name", "").strip()[:200]
     file = request.FILES.get("file")
     if not slug and kind == "csv" and _is_workbook(file):
         kind = "excel"
-    reader = reader_class(kind)
     posted = {key: str(value) for key, value in request.POST.items()}
-    settings, errors = schema_form.settings(reader.Settings, posted)
+    asked = source_specified.read(kind, posted)
+    settings, errors = asked.settings, asked.errors
     if not name:
         name = source_kinds.title(kind) if looking.takes_file(kind) else ""
     if not name:
         errors["name"] = "It needs a name, such as Personio."
     new = not slug
     slug = slug or source_drafts.free(slug_of(name)[:60] or kind)
-    wanted = {each: info.is_required() for each, info in reader.Secrets.model_fields.items()}
+    secrets_of = asked.forms.secrets.model_fields
+    wanted = {each: info.is_required() for each, info in secrets_of.items()}
     known = dict(definition.get("secrets", {})) if definition else {}
     if oauth:
         # It takes the place of the token.
@@ -185,9 +188,11 @@ def _begun(
             "secrets": secrets,
             "oauth": oauth or None,
         }
-        if errors:
+        if errors or asked.later:
             transaction.set_rollback(True)
-            return values, errors
+            # What was not on the page is no mistake of whoever filled it in.
+            told = {name: text for name, text in errors.items() if name not in asked.later}
+            return values, told, bool(asked.later)
         source_drafts.save(slug, values)
     if not new and "file" not in request.FILES:
         messages.info(request, "Saved. It is in force once you have looked at what it changes.")

@@ -18,6 +18,8 @@ from tenure.console import source_form, source_setup, source_steps
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.people import selectors as people
 from tenure.readers.base import ReaderError
+from tenure.readers.encodings import WINDOWS, NotUtf8
+from tenure.readers.files.reading import TOP
 from tenure.readers.registry import PUSH, UPLOAD
 from tenure.setup import guessing, looking, source_drafts
 from tenure.signin.permissions import Ability
@@ -48,13 +50,18 @@ def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
         looked = looking.look(source_drafts.as_source(slug, definition))
     except ReaderError as error:
         context["failure"] = str(error)
+        context["readings"] = _readings(error)
+        context["names_line"] = _names_line(slug, definition)
         page = "console/source_mapping.html"
         return render(request, page, context, section="sources", status=422)
+    context["names_line"] = _names_line(slug, definition)
     guessed = not definition.get("mapping")
     if request.method == "POST":
         definition |= source_form.from_given(request.POST, looked)
-        source_drafts.save(slug, definition)
         do = request.POST.get("do", "")
+        if do == "zeros":
+            definition["mapping"] = source_form.with_zeros(looked, definition["mapping"])
+        source_drafts.save(slug, definition)
         if do == "next" and not source_setup.wrong(slug, definition):
             return redirect(
                 source_steps.with_back(request, reverse("console:source_check", args=[slug]))
@@ -68,6 +75,35 @@ def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
         context["error"] = source_setup.wrong(slug, definition)
     status = 422 if context.get("error") else 200
     return render(request, "console/source_mapping.html", context, section="sources", status=status)
+
+
+@require_POST
+@signed_in(needs=Ability.CONFIGURE)
+def written(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """How the file is written, chosen where that was seen: its encoding, or the line in which the
+    names of the columns are. What was mapped before was of other columns."""
+    definition = source_setup.definition(slug)
+    if definition is None:
+        return missing(request, "source", section="sources", back="console:sources")
+    settings = dict(definition.get("settings", {}))
+    encoding, header = request.POST.get("encoding", ""), request.POST.get("header", "")
+    if encoding in WINDOWS:
+        settings["encoding"] = encoding
+    if header.isdecimal() and 0 < int(header) <= TOP:
+        settings["header"] = int(header)
+    source_drafts.save(slug, {**definition, "settings": settings, "mapping": {}})
+    return redirect(source_steps.with_back(request, reverse("console:source_mapping", args=[slug])))
+
+
+def _readings(error: ReaderError) -> list[tuple[str, str, str]]:
+    """What stands in the file by each encoding that it may have: its name, for where, the text."""
+    if not isinstance(error, NotUtf8):
+        return []
+    return [(one, WINDOWS[one], text) for one, text in error.readings.items()]
+
+
+def _names_line(slug: str, definition: dict[str, Any]) -> int:
+    return looking.names_line(source_drafts.as_source(slug, definition))
 
 
 @require_POST
@@ -134,6 +170,7 @@ def _mapping(
         "attributes": source_form.attributes(),
         "dates": "\n".join(map(guessing.example_of, definition.get("dates", ()))),
         "unsure_dates": source_form.unsure_dates(looked, mapped, definition.get("dates", [])),
+        "lost_zeros": source_form.lost_zeros(looked, mapped),
         "statuses": [
             (place, value, definition.get("statuses", {}).get(value, ""))
             for place, value in enumerate(values)

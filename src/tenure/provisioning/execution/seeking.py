@@ -3,7 +3,7 @@
 Where the application refuses a second account of one name, a search is enough: it says so itself.
 Anywhere else a search that finds nothing proves nothing, as some applications ignore what they are
 asked for: it is waited until whatever was sent has arrived, and then everything is listed, once for
-a batch. Where the list does not show what is known to be there, a person has to look.
+a batch. Where the list does not show what is there, a person has to look.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
-from tenure.connectors.base import Connector, RemoteAccount, RetryLater, Unsupported
+from tenure.connectors.base import Connector, NotFound, RemoteAccount, RetryLater, Unsupported
 from tenure.core.diff import comparable, comparables
 from tenure.core.model import OperationKind
 from tenure.infra.clock import now
@@ -22,6 +22,8 @@ from tenure.provisioning.records.work import SENT, Work
 ARRIVED_AFTER = 15.0
 #: So many of those that are known to be there a list may lack: one in so many.
 _LACKS = 10
+#: So many of those that it lacks beyond that are asked for by themselves.
+_ASKED = 20
 
 #: An account that is there, and the uid of the person it is wanted for -> why it may not be theirs;
 #: "" where it may.
@@ -112,9 +114,22 @@ class Seeker:
                         if (name, text) in self._wanted:
                             found.setdefault((name, text), []).append(account)
         known = set(await self._known())
-        if (lacking := len(known - seen)) * _LACKS > len(known):
-            raise _cannot_tell(f"its list lacks {lacking} of {len(known)} accounts that are known")
+        lacking = known - seen
+        if len(lacking) * _LACKS > len(known) and not await self._gone(lacking):
+            raise _cannot_tell(
+                f"its list lacks {len(lacking)} of {len(known)} accounts that are known"
+            )
         return found
+
+    async def _gone(self, lacking: Collection[str]) -> bool:
+        """Whether somebody deleted there what the list lacks; asked of some."""
+        for remote_id in sorted(lacking)[:_ASKED]:
+            try:
+                await self._connector.read(remote_id)
+            except NotFound:
+                continue
+            return False
+        return True
 
 
 def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:

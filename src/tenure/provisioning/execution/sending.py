@@ -30,15 +30,18 @@ from tenure.connectors.lease import may_write
 from tenure.core import transfers
 from tenure.core.model import OperationKind
 from tenure.core.veiling import scrubbed
+from tenure.provisioning.execution import making_way
 from tenure.provisioning.execution.joining import Joining
 from tenure.provisioning.execution.proving import Proof
 from tenure.provisioning.execution.seeking import Known, Objection, Seeker, identity, nobody
 from tenure.provisioning.execution.together import VERBS, Race, in_one_request
 from tenure.provisioning.records.work import (
+    BY_WAY_OF,
     SENT,
     Broken,
     Outcome,
     Result,
+    Taken,
     Work,
     broken,
     carries,
@@ -127,11 +130,14 @@ class Batch:
         """Whether it is not begun: somebody stopped writes, the application refuses us, or another
         worker may be at it by now."""
         work = outcome.work
-        halted = self._paused() and work.progress == self._before.get(work.operation, {})
-        if self._refused or halted or not may_write.get()():
+        begun = work.progress != self._before.get(work.operation, {})
+        if self._refused or (self._paused() and not begun) or not may_write.get()():
             outcome.result = Result.PAUSED
             return True
         return False
+
+    def _halted(self) -> bool:
+        return self._refused or self._paused() or not may_write.get()()
 
     async def _accounts(self, outcomes: Sequence[Outcome]) -> None:
         """Account by account, or several in one request where that is possible and faster."""
@@ -162,6 +168,7 @@ class Batch:
             and not work.unanswered
             and not self._would_delete(work)
             and not work.progress.get("account")
+            and not work.progress.get(BY_WAY_OF)
             and not work.progress.get("remote_id")
             and bool(getattr(self.connector.capabilities, work.kind, True))
         )
@@ -172,7 +179,7 @@ class Batch:
             if not sent:
                 return
             try:
-                answers = await in_one_request(self.connector, [o.work for o in sent])
+                answers = await in_one_request(self.connector, [o.work for o in sent], self._halted)
             except Exception as error:
                 self._fail(sent, error)
                 return
@@ -207,7 +214,7 @@ class Batch:
             case OperationKind.CREATE:
                 await self._create(outcome)
             case OperationKind.UPDATE:
-                await self.connector.update(work.remote_id, work.attributes)
+                outcome.message = await making_way.update(self.connector, work)
             case OperationKind.DISABLE:
                 await self.connector.disable(work.remote_id)
             case OperationKind.ENABLE:
@@ -275,10 +282,10 @@ class Batch:
             objection = await self._objection(account, work.person)
             if not objection:
                 return account
-            raise Rejected(f"{error} {objection}")
+            raise Taken(f"{error} {objection}")
         if found:
             raise Rejected(f"{error} {len(found)} accounts there could be meant: decide by hand.")
-        raise Rejected(
+        raise Taken(
             f"{error} No account with that name can be seen there: it may be deleted, hidden or "
             "outside what this token may see."
         )

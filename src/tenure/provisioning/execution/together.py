@@ -6,7 +6,7 @@ the one that gets more done, and tries the other one again now and then. No tabl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tenure.connectors.base import (
     Answered,
@@ -69,10 +69,12 @@ class Race:
         return faster if self._times % _AGAIN else not faster
 
 
-async def in_one_request(connector: Connector, work: Sequence[Work]) -> list[Answered]:
+async def in_one_request(
+    connector: Connector, work: Sequence[Work], halted: Callable[[], bool]
+) -> list[Answered]:
     """What became of each. One that the connector says nothing of may have been done."""
     assert isinstance(connector, Bulking)
-    answers = await connector.bulk([_change(item) for item in work])
+    answers = await connector.bulk([_change(item) for item in work], halted=halted)
     lacking = OutcomeUnknown("The connector does not say what became of it.")
     return [*answers[: len(work)], *([lacking] * (len(work) - len(answers)))]
 

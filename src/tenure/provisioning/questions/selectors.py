@@ -19,7 +19,7 @@ from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.people.selectors import count_lagging, count_people
 from tenure.provisioning.models import Operation
-from tenure.provisioning.planning import plans
+from tenure.provisioning.planning import ledger, plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.planning.ledger import PENDING
 from tenure.provisioning.records import lasting
@@ -253,15 +253,33 @@ def open_operations(person: Person, *, refused: bool = False) -> list[Operation]
     )
 
 
-def being_made(person: Person) -> list[str]:
-    """Names of the applications in which an account of theirs is on its way: if it is no longer to
-    be, it is closed as soon as it is known what came of that."""
-    states = [OperationState.STARTED.value, OperationState.UNKNOWN.value]
-    rows = Operation.objects.filter(
-        person=person, kind=OperationKind.CREATE.value, state__in=states
-    )
-    names = rows.order_by("application__position", "pk")
-    return list(names.values_list("application__name", flat=True))
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """Names of the applications in which an account of somebody is just being made, and in which
+    something is just being done with theirs."""
+
+    made: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.made or self.changed)
+
+    def __str__(self) -> str:
+        """As it is told of somebody who is to lose them."""
+        parts = []
+        if self.made:
+            parts.append(f"Their account in {', '.join(self.made)} is just being made.")
+        if self.changed:
+            parts.append(f"Something is just under way at that in {', '.join(self.changed)}.")
+        return " ".join([*parts, "It is closed as soon as it is known what came of that"])
+
+
+def under_way(person: Person) -> UnderWay:
+    """What is on its way for them, and has to be settled before anything else is sent."""
+    rows = Operation.objects.filter(ledger.BUSY, person=person)
+    found = rows.order_by("application__position", "pk").values_list("application__name", "kind")
+    made = [name for name, kind in found if kind == OperationKind.CREATE.value]
+    return UnderWay(tuple(made), tuple(name for name, _ in found if name not in made))
 
 
 def operations_on(account: Account, *, limit: int = 10) -> list[Operation]:

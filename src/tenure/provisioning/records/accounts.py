@@ -17,7 +17,7 @@ from tenure.infra.instances import blanks, relate
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records.work import Outcome, Result, carries
+from tenure.provisioning.records.work import MADE_WAY, Outcome, Result, carries
 
 #: What every operation says of its account, and what only some kinds do: the rest may have been
 #: read, or decided, otherwise since it was begun, and is not written over.
@@ -150,7 +150,7 @@ def touched(row: Operation, *, known: Mapping[str, Any] | None = None) -> set[st
     """What of an account the operation changes; `known`: only the steps that these say are done."""
     kind = OperationKind(row.kind)
     found: set[str] = set()
-    if known is None or known.get("account"):
+    if known is None or known.get("account") or known.get(MADE_WAY):
         if kind is OperationKind.UPDATE:
             found |= row.attributes.keys()
         elif kind in (OperationKind.DISABLE, OperationKind.ENABLE, OperationKind.DELETE):

@@ -18,7 +18,7 @@ from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import among, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import lasting, veiling
+from tenure.provisioning.records import exchanging, lasting, veiling
 from tenure.provisioning.records.accounts import (
     doubt,
     is_made,
@@ -85,6 +85,7 @@ def settle(
             "else's here: one of the two needs another name."
         )
         outcome.work.progress = {}
+    exchanging.wait(application, settled, _FIRST_WAIT)
     before = {row.pk for row in rows if row.finished_at is not None}
     for row, outcome in settled:
         _outcome(row, outcome, now)
@@ -100,6 +101,7 @@ def settle(
         if row.state in veiling.OVER:
             row.sealed = ""
     update_rows(rows, _SETTLED)
+    exchanging.wake(application, settled)
     with acting(_actor(rows)):
         record_many(
             [

@@ -13,8 +13,10 @@ from typing import Any
 from tenure.connectors.base import (
     AlreadyExists,
     ConnectorError,
+    NotBegun,
     NotFound,
     OutcomeUnknown,
+    Rejected,
     RemoteAccount,
     RetryLater,
     StopApplication,
@@ -25,6 +27,9 @@ from tenure.infra.clock import now
 
 #: In progress: when an account was asked for that may have been made, although nobody said so.
 SENT = "sent"
+#: In progress: the operation that has to give up a name first; the values under which this one
+#: makes way for others; and that it did. See `exchanging`.
+BEHIND, BY_WAY_OF, MADE_WAY = "behind", "by_way_of", "made_way"
 
 
 class Result(StrEnum):
@@ -82,6 +87,12 @@ class Outcome:
     evidence: dict[str, Any] | None = None
     #: Something was sent that may have been done, although nobody said so.
     may_be_done: bool = False
+    #: Something else there has a value that this one was to get.
+    taken: bool = False
+
+
+class Taken(Rejected):
+    """The name of an account that was to be made is another's."""
 
 
 class Broken(ConnectorError):
@@ -100,6 +111,7 @@ def broken(error: Exception) -> str:
 def fail(outcome: Outcome, error: ConnectorError) -> None:
     """The error as what the engine does next."""
     outcome.message = str(error)
+    outcome.taken = isinstance(error, AlreadyExists | Taken)
     if isinstance(error, OutcomeUnknown | Broken) and outcome.work.kind is OperationKind.CREATE:
         outcome.work.progress[SENT] = now().isoformat()
     match error:
@@ -111,6 +123,8 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.result, outcome.after = Result.RETRY, error.after
         case OutcomeUnknown():
             outcome.result, outcome.may_be_done = Result.UNKNOWN, True
+        case NotBegun():
+            outcome.result = Result.PAUSED
         case StopApplication():
             outcome.result = Result.STOPPED
         case Unsupported():

@@ -4,7 +4,7 @@ is in it is theirs."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from pydantic import BaseModel
 
@@ -12,6 +12,9 @@ from tenure.connectors.base import Check
 from tenure.readers.base import Gone, ReaderConfig, ReaderError, Row, RowProblem
 from tenure.readers.files.settings import FileSecrets, FileSettings
 from tenure.readers.files.source import SourceFile
+
+#: So many of the first rows are looked at for the names of the columns.
+TOP: Final = 10
 
 
 class FileReader:
