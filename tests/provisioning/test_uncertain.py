@@ -9,7 +9,7 @@ import pytest
 
 from tenure.applications.models import Account
 from tenure.applications.services import ApplicationInUse, remove_application
-from tenure.connectors.faults import lost_after, lost_before, retry_later
+from tenure.connectors.faults import blind, lost_after, lost_before, retry_later
 from tenure.connectors.memory_application import MemoryUser
 from tenure.core.model import Attributes, Value
 from tenure.infra.clock import now
@@ -18,7 +18,7 @@ from tenure.people.services import raise_generation
 from tenure.provisioning import services, tasks
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
-from tests.provisioning.company import Company, apply, change, drain, linked
+from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 
 @pytest.fixture(autouse=True)
@@ -236,3 +236,62 @@ def test_an_application_is_not_forgotten_while_an_account_may_have_been_made(
     assert Operation.objects.get().state == "unknown"
     with pytest.raises(ApplicationInUse, match="may have been made"):
         remove_application(slug="chat")
+
+
+@pytest.mark.parametrize("drift", [{}, {"default": "keep"}])
+def test_what_changed_since_an_account_may_have_been_made_is_written(
+    company: Company, drift: dict[str, str]
+) -> None:
+    """It is ours, and what it was made with is not what is wanted by now, whoever found it."""
+    company.application("chat", drift=drift)
+    company.rule("everyone", "has(user.department)", {"chat": []})
+    person = company.person("1")
+    faults = company.memories["chat"].faults
+    faults.next("create", lost_after())
+    faults.always("find", lost_before())
+    for _ in range(settling.MOST_ATTEMPTS + 1):
+        Operation.objects.update(not_before=None)
+        apply()
+        if states() == {"failed": 1}:
+            break
+    assert states() == {"failed": 1}
+    faults.clear()
+    change(person, display_name="Another Name")
+    apply()
+    apply()
+    (user,) = company.users().values()
+    assert user.attributes["displayName"] == "Another Name"
+
+
+def test_an_account_of_ours_that_no_search_showed_is_no_change_of_somebody_else(
+    company: Company,
+) -> None:
+    """That its name is taken is all that is heard of it at first."""
+    company.application("chat", drift={"default": "keep"})
+    company.rule("everyone", "has(user.department)", {"chat": []})
+    person = company.person("1")
+    faults = company.memories["chat"].faults
+    faults.next("create", lost_after())
+    faults.nth("find", 1, blind()).nth("find", 2, blind())
+    apply()
+    change(person, display_name="Another Name")
+    for _ in range(3):
+        Operation.objects.update(not_before=None)
+        apply()
+    (user,) = company.users().values()
+    assert user.attributes["displayName"] == "Another Name"
+
+
+@pytest.mark.parametrize("drift", ["keep", "report"])
+def test_what_an_account_was_made_without_is_written_when_it_comes(
+    company: Company, drift: str
+) -> None:
+    """That it is empty there was said by us, and is no change of somebody else."""
+    company.application("chat", drift={"default": drift})
+    company.rule("everyone", "has(user.department)", {"chat": []})
+    person = company.person("1")
+    apply()
+    change(person, title="Engineer")
+    apply()
+    (user,) = company.users().values()
+    assert user.attributes["title"] == "Engineer"

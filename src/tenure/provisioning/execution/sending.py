@@ -44,6 +44,7 @@ from tenure.provisioning.records.work import (
     Taken,
     Work,
     broken,
+    carries,
     fail,
 )
 
@@ -198,7 +199,7 @@ class Batch:
 
         async def adopt(outcome: Outcome) -> None:
             found = await self._adopt(outcome.work, taken[outcome.work.operation])
-            outcome.adopted = True
+            _was_there(outcome, found)
             _made(outcome, found)
             outcome.work.progress["account"] = True
 
@@ -255,9 +256,9 @@ class Batch:
             outcome.result = Result.NOT_MADE
             outcome.message = "It was not made, and is no longer wanted as it was planned."
             return
-        # Whether one found by its name alone was made by us is not known: it is compared.
-        outcome.adopted = found is not None and not _carries(found, work)
-        if found is None:
+        if found is not None:
+            _was_there(outcome, found)
+        else:
             work.progress.pop(SENT, None)
             try:
                 found = await self.connector.create(
@@ -267,7 +268,7 @@ class Batch:
                 )
             except AlreadyExists as error:
                 found = await self._adopt(work, error)
-                outcome.adopted = True
+                _was_there(outcome, found)
         _made(outcome, found)
 
     async def _adopt(self, work: Work, error: AlreadyExists) -> RemoteAccount:
@@ -367,6 +368,8 @@ def _made(outcome: Outcome, account: RemoteAccount) -> None:
     outcome.work.progress["remote_id"] = account.remote_id
 
 
-def _carries(account: RemoteAccount, work: Work) -> bool:
-    """Whether the account has the external id that we give to this person's."""
-    return account.attributes.get("externalId") == work.external_id
+def _was_there(outcome: Outcome, account: RemoteAccount) -> None:
+    """It was not made just now. Whether one without the external id that we give to this person's
+    was made by an earlier attempt of ours is not known."""
+    outcome.found = True
+    outcome.adopted = not (outcome.work.unsure and carries(account, outcome.work))

@@ -17,7 +17,7 @@ from tenure.infra.instances import blanks, relate
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records.work import MADE_WAY, Outcome, Result
+from tenure.provisioning.records.work import MADE_WAY, Outcome, Result, carries
 
 #: What every operation says of its account, and what only some kinds do: the rest may have been
 #: read, or decided, otherwise since it was begun, and is not written over.
@@ -74,6 +74,7 @@ def store_accounts(
     """Bring the records of accounts up to what was just done, and tie operations to them. `known`
     are the accounts that were made, as far as they were there before."""
     elsewhere = _linked_elsewhere(application, done)
+    mapped = [str(item["attribute"]) for item in application.mapping]
     fresh: list[Account] = []
     changed: dict[OperationKind, list[Account]] = {}
     tied: list[tuple[Operation, Account]] = []
@@ -94,7 +95,7 @@ def store_accounts(
                 fresh.append(account)
             else:
                 of_kind.append(account)
-            _made(account, row, outcome, now)
+            _made(account, row, outcome, now, mapped)
             if elsewhere.get(row.person_id, account.remote_id) != account.remote_id:
                 # Tied to another account while this one was made: neither is forgotten, and whose
                 # this is a person decides.
@@ -189,8 +190,11 @@ def agree(agreed: Mapping[str, Baseline]) -> None:
     update_rows(rows, ["baseline"])
 
 
-def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
-    """An account that was just made, or was there already and is taken over."""
+def _made(
+    account: Account, row: Operation, outcome: Outcome, now: datetime, mapped: Iterable[str]
+) -> None:
+    """An account that was just made, or was there already and is taken over. Of every `mapped`
+    attribute something was said: of one that was not sent, that it is empty."""
     remote = outcome.account
     attributes = dict(remote.attributes) if remote else _changed({}, outcome.work.attributes)
     granted = list(outcome.work.progress.get("grant", ()))
@@ -207,15 +211,21 @@ def _made(account: Account, row: Operation, outcome: Outcome, now: datetime) -> 
     # An attempt before this one may have granted what nobody has confirmed.
     unsure = {*account.unsure, *(row.grant if outcome.work.unsure else ())}
     account.unsure = sorted(unsure.difference(granted))
+    written = {**dict.fromkeys(mapped), **outcome.work.attributes}
+    opened = row.active
     if outcome.adopted:
         # What it should be was not written: the next plan compares, as with any account found.
         account.adopted_at, account.situation_reason = now, "Found when it was to be made."
-        return
-    account.created_at = now
-    account.baseline = sent(
-        {},
-        {**outcome.work.attributes, ACTIVE: row.active, ENTITLEMENTS: granted},
-    )
+    else:
+        account.created_at = now
+    if outcome.found or outcome.adopted:
+        if remote is None or not carries(remote, outcome.work):
+            return
+        # We made it, maybe of other values than are wanted by now: what is there is what our side
+        # said, and no change of somebody else.
+        written = {name: attributes.get(name) for name in written}
+        opened = account.active is not False
+    account.baseline = sent({}, {**written, ACTIVE: opened, ENTITLEMENTS: granted})
 
 
 def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) -> None:
@@ -262,12 +272,13 @@ def _own(account: Account, by: str, outcome: Outcome) -> None:
 
 
 def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
-    """What was there before us has to be compared with what it should be; and what waited for
-    things to be handed over can be deleted now."""
+    """What was there already has to be compared with what it should be; and what waited for things
+    to be handed over can be deleted now."""
     again = [
         row.person_id
         for row, outcome in done
-        if row.person_id and (outcome.adopted or row.kind == OperationKind.TRANSFER)
+        if row.person_id
+        and (outcome.found or outcome.adopted or row.kind == OperationKind.TRANSFER)
     ]
     # What was done to a nobody's account may not be what is wanted of whose it is by now.
     nobodys = [row.account_id for row, _ in done if not row.person_id and row.account_id]

@@ -95,7 +95,8 @@ class Outcome:
     may_be_done: bool = False
     #: Something else there has a value that this one was to get.
     taken: bool = False
-    #: Whether what an earlier attempt may have made was there; None where nobody looked.
+    #: Whether it was there: made by an earlier attempt, or by somebody else (`adopted`); None where
+    #: nobody looked.
     found: bool | None = None
 
 
@@ -159,3 +160,8 @@ def found_out(outcome: Outcome) -> str:
     how = {True: "It was looked for, and it was there", None: "It was sent again"}
     then = how.get(outcome.found, "It was looked for, and sent again")
     return f"First sent {at:%-d %b %Y %H:%M:%S} UTC, and {UNHEARD[unheard['by']]}. {then}."
+
+
+def carries(account: RemoteAccount, work: Work) -> bool:
+    """Whether the account has the external id that we give to this person's."""
+    return account.attributes.get("externalId") == work.external_id

@@ -1,0 +1,45 @@
+"""Somebody who does by hand, in an application, what a task asks for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+from tenure.connectors.base import AlreadyExists, NotFound
+from tenure.provisioning.models import Operation
+from tests.survive.watching import Target
+
+
+def do_there(target: Target, row: Operation) -> None:
+    """What the operation asks for, done there by somebody, as far as it is possible."""
+    with contextlib.suppress(NotFound, AlreadyExists):
+        target.by_them(lambda: _do(target, row))
+
+
+def _do(target: Target, row: Operation) -> None:
+    memory = target.memory
+    given = {name: change["to"] for name, change in row.attributes.items()}
+    if row.kind == "create":
+        user = memory.add_user(
+            {name: value for name, value in given.items() if value is not None}, active=row.active
+        )
+        remote = user.remote_id
+    else:
+        assert row.account is not None, row
+        remote = row.account.remote_id
+    acts: dict[str, Callable[[], object]] = {
+        "update": lambda: memory.change_user(remote, given),
+        "disable": lambda: memory.set_active(remote, False),
+        "enable": lambda: memory.set_active(remote, True),
+        "delete": lambda: memory.delete_user(remote),
+        "transfer": lambda: memory.users[remote].owns.clear(),
+    }
+    for key, add in [(key, True) for key in row.grant] + [(key, False) for key in row.revoke]:
+        name = key.partition(":")[2]
+        groups = [group for group in memory.groups.values() if group.name == name]
+        if add and not groups:
+            groups = [memory.add_group(name)]
+        for group in groups:
+            memory.change_group(group.remote_id, [remote] if add else [], [] if add else [remote])
+    if row.kind in acts:
+        acts[row.kind]()

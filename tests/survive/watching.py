@@ -1,0 +1,259 @@
+"""What applications are asked and what changes there, with the instant; and whether each change was
+right when it was made, whatever the end looks like."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from tenure.applications.models import Account
+from tenure.connectors.memory import Call, MemoryApplication, MemoryUser
+from tenure.connectors.memory_application import Happened
+from tenure.infra.clock import now
+from tests.survive.truth import Life, Policy, Right, Timeline, Truth
+
+T = TypeVar("T")
+
+WRITES = (
+    "create", "update", "disable", "enable", "delete", "change_members", "bulk", "transfer",
+    "create_entitlement", "end_sessions",
+)  # fmt: skip
+READS = ("read", "find", "accounts", "entitlements")
+#: A drain that is under way hears of a stop within about a second.
+HEARD = timedelta(seconds=2)
+#: What was begun before is finished: an account that is made gets its groups, one that is deleted
+#: is first taken out of them. Whatever comes first may have waited half a minute for its answer.
+REST = ("change_members", "create_entitlement", "delete", "end_sessions")
+BEGUN = timedelta(seconds=100)
+
+
+class Diary(list[T], Generic[T]):
+    """A list that knows when each of its entries was made."""
+
+    def __init__(self, told: Callable[[T], None] | None = None) -> None:
+        super().__init__()
+        self.times: list[datetime] = []
+        self._told = told
+
+    def append(self, item: T) -> None:
+        super().append(item)
+        self.times.append(now())
+        if self._told is not None:
+            self._told(item)
+
+    def timed(self) -> Iterator[tuple[datetime, T]]:
+        return zip(self.times, self, strict=True)
+
+
+@dataclass
+class Target:
+    """One application, and how it goes wrong."""
+
+    slug: str
+    memory: MemoryApplication
+    #: The engine can know everything without listing it: nobody changes it behind our back, no
+    #: write lands after it was given up, and searches see what is there.
+    honest: bool = True
+    #: Which entries of the history are not ours, by identity.
+    theirs: set[int] = field(default_factory=set)
+    orphans: set[str] = field(default_factory=set)
+    #: Remote id -> whose it is, as it was made.
+    owners: dict[str, str] = field(default_factory=dict)
+    #: Remote id -> what somebody else changed of it: an attribute, `active`, `entitlements`.
+    touched: dict[str, set[str]] = field(default_factory=dict)
+    _them: int = 0
+
+    def __post_init__(self) -> None:
+        self.history: Diary[Happened] = Diary(self._know)
+        self.calls: Diary[Call] = Diary()
+        self.memory.history, self.memory.calls = self.history, self.calls
+
+    def _know(self, item: Happened) -> None:
+        if threading.get_ident() == self._them:
+            self.theirs.add(id(item))
+            self.touched.setdefault(item.remote_id, set()).update(_touches(item))
+        user = self.memory.users.get(item.remote_id)
+        if user is not None and user.external_id:
+            self.owners.setdefault(item.remote_id, user.external_id)
+
+    @property
+    def taken(self) -> set[str]:
+        """Remote ids of what somebody else deleted there."""
+        gone = [item for item in self.history if item.what == "deleted"]
+        return {item.remote_id for item in gone if self.is_theirs(item)}
+
+    def is_theirs(self, item: Happened) -> bool:
+        """Whether somebody else did it."""
+        return id(item) in self.theirs
+
+    def by_them(self, act: Callable[[], object]) -> None:
+        """Something is done there by somebody else."""
+        self._them = threading.get_ident()
+        try:
+            act()
+        finally:
+            self._them = 0
+        self.honest = False
+
+    def known_owners(self) -> dict[str, str]:
+        """Remote id -> the person, also of accounts that were there before us."""
+        rows = Account.objects.filter(application__slug=self.slug, person__isnull=False)
+        there = rows.order_by("pk").values_list("remote_id", "person__uid")
+        return {remote: str(uid) for remote, uid in there} | self.owners
+
+
+def _touches(item: Happened) -> set[str]:
+    match item.what:
+        case "updated":
+            return set(item.detail)
+        case "opened" | "closed":
+            return {"active"}
+        case "joined" | "left":
+            return {"entitlements"}
+        case "created":
+            return {"active", "entitlements", "default"}
+    return set()
+
+
+class Judge:
+    """Goes through everything that was done in one application."""
+
+    def __init__(self, target: Target, timeline: Timeline) -> None:
+        self.target, self.timeline = target, timeline
+        self.owners = target.known_owners()
+        self.wrong: list[str] = []
+
+    def judge(self) -> list[str]:
+        for at, call in self.target.calls.timed():
+            heard = BEGUN if call.verb in REST else HEARD
+            if call.verb in WRITES and self._is_still(at, heard):
+                self.wrong.append(f"{self.target.slug}: {call} at {at:%d %H:%M:%S}, while stopped")
+        for number, (at, item) in enumerate(self.target.history.timed()):
+            if not self.target.is_theirs(item) and not self._is_right(at, item, number):
+                who = self.owners.get(item.remote_id, "nobody")
+                life = self.timeline.last.lives.get(who)
+                self.wrong.append(
+                    f"{self.target.slug}: {item} of {life.name if life else who} at "
+                    f"{at:%d %H:%M:%S} was not due"
+                )
+        return self.wrong
+
+    def _is_still(self, at: datetime, heard: timedelta) -> bool:
+        """Whether nothing was to be sent there, for longer than it takes to hear that."""
+        slug = self.target.slug
+        lately = [truth for truth, _ in self.timeline.lately(at, heard)]
+        return all(
+            truth.stopped or truth.policies[slug].paused or not truth.policies[slug].live
+            for truth in lately
+        )
+
+    def _is_right(self, at: datetime, item: Happened, number: int) -> bool:
+        slug = self.target.slug
+        if item.remote_id in self.target.orphans:
+            wanted = {"closed": "disable", "deleted": "delete"}.get(item.what)
+            lately = self.timeline.lately(at)
+            return any(truth.policies[slug].orphans == wanted for truth, _ in lately)
+        uid = self.owners.get(item.remote_id, "")
+        fading = self.timeline.fading(uid, at)
+        for truth, when in self.timeline.lately(at):
+            life, policy = truth.lives.get(uid), truth.policies.get(slug)
+            if life is None or policy is None:
+                continue
+            for faded in {frozenset[str](), fading}:
+                right = truth.right(uid, slug, when, faded)
+                if self._allows(item, number, truth, when, life, policy, right, uid, faded):
+                    return True
+        return False
+
+    def _allows(
+        self,
+        item: Happened,
+        number: int,
+        truth: Truth,
+        when: datetime,
+        life: Life,
+        policy: Policy,
+        right: Right,
+        uid: str,
+        faded: frozenset[str],
+    ) -> bool:
+        match item.what:
+            case "created":
+                first = all(truth.right(uid, s, when, faded).inside for s in policy.requires)
+                return right.inside and first
+            case "opened":
+                first = all(truth.right(uid, s, when, faded).inside for s in policy.requires)
+                return right.open and first
+            case "closed":
+                return not right.open and _is_taken(policy, right, life, when)
+            case "deleted":
+                return self._may_delete(item, number, truth, when, life, policy, right)
+            case "joined":
+                return right.inside and f"group:{item.detail}" in right.groups
+            case "left":
+                kept = right.inside and f"group:{item.detail}" in right.groups
+                return not kept and _is_taken(policy, right, life, when)
+            case "updated":
+                assert isinstance(item.detail, dict)
+                due = self.attributes(life)
+                return right.inside and all(
+                    str(value or "") == due.get(name, "")
+                    or (name == "userName" and policy.on_rename == "keep")
+                    for name, value in item.detail.items()
+                )
+            case "handed over":
+                return life.gone(when) and policy.transfers and not life.hold
+        return True
+
+    def _may_delete(
+        self,
+        item: Happened,
+        number: int,
+        truth: Truth,
+        when: datetime,
+        life: Life,
+        policy: Policy,
+        right: Right,
+    ) -> bool:
+        if right.inside or life.hold or (right.given and not life.gone(when)):
+            return False
+        left = life.left_at()
+        if life.gone(when) and left is not None and when < left + truth.leaver_grace:
+            return False
+        if policy.removal == "delete":
+            return True
+        closed = self._closed(item.remote_id, number)
+        after = policy.delete_after
+        if policy.removal == "keep" or after is None or closed is None:
+            return False
+        return closed + after <= self.target.history.times[number] + timedelta(seconds=1)
+
+    def _closed(self, remote_id: str, before: int) -> datetime | None:
+        """Since when the account was closed, if it was."""
+        found = None
+        for at, item in list(self.target.history.timed())[:before]:
+            if item.remote_id == remote_id and item.what in ("closed", "created"):
+                found = at
+            elif item.remote_id == remote_id and item.what == "opened":
+                found = None
+        return found
+
+    @staticmethod
+    def attributes(life: Life) -> dict[str, str]:
+        """What the mapping makes of them."""
+        return {"userName": life.email, "displayName": life.name, "title": life.title}
+
+
+def _is_taken(policy: Policy, right: Right, life: Life, when: datetime) -> bool:
+    """Whether anything is taken from them there: `keep` leaves it to those who are not due any
+    more, and closes only for a while."""
+    return policy.removal != "keep" or (right.given and not life.gone(when))
+
+
+def is_theirs(user: MemoryUser, uid: str, email: str) -> bool:
+    """By any mark."""
+    name = str(user.attributes["userName"])
+    return user.external_id == uid or name.casefold() == email.casefold()
