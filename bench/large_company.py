@@ -1,12 +1,12 @@
 """A company of 100,000 people and a million accounts in 20 applications, straight in the tables:
-what it is. What happened to it is in `large_history`.
+what it is. What happened to it is in `large_history`, where its people come from in
+`large_sources`.
 
 Everything is told by a person's number alone, so that it is the same each time it is built.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,23 +14,19 @@ from decimal import Decimal
 
 from django.db import connection
 
-from bench import names
+from bench import large_sources, names
 from bench.filling import fill, indexed_afterwards
 from tenure.applications.connecting import managed_attributes
 from tenure.applications.models import Account, Application, Entitlement
-from tenure.config.paths import home
 from tenure.infra.clock import now
 from tenure.people.models import AttributeDefinition, Company, Person, PersonUnion, ReservedName
 from tenure.provisioning.reconciliation import correlating
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
-from tenure.scim_server import tokens
-from tenure.sources.models import PersonPair, PushedResource, RehireQuestion, Source, SourceRecord
 
 APPLICATIONS = 20
 #: Of them everybody has an account; in the others a sixth of the people.
 FOR_ALL = 8
 GROUPS = 8
-SOURCES = ("hr", "directory", "scim")
 _TITLES = ("Specialist", "Manager", "Engineer", "Analyst", "Lead", "Associate")
 _PLACES = (
     ("Budapest", "Europe/Budapest"),
@@ -64,10 +60,10 @@ def build(size: Size) -> None:
     _rules()
     with indexed_afterwards(Account):
         _accounts()
-    _sources()
+    large_sources.build()
     _decided()
     large_history.build(size)
-    _file()
+    large_sources.write_file()
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
@@ -278,117 +274,6 @@ def _accounts() -> None:
         )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE applications_account")
-
-
-def _sources() -> None:
-    """HR that has everybody, a directory that is written back to, and one that pushes."""
-    hr, directory, pushed = (
-        Source.objects.create(
-            slug=slug,
-            name=name,
-            reader=reader,
-            settings=settings,
-            mapping={
-                "employee_number": 'row["number"]',
-                "given_name": 'row["given"]',
-                "family_name": 'row["family"]',
-                "title": 'row["title"]',
-            },
-            rehire=[["given_name", "family_name"]],
-            write_back={"email": "mail"} if reader == "ldap" else {},
-            schedule={"every": 900} if reader == "ldap" else {},
-            position=position,
-        )
-        for position, (slug, name, reader, settings) in enumerate(
-            (
-                (SOURCES[0], "BambooHR", "csv", {"path": "people.csv"}),
-                (SOURCES[1], "Directory", "ldap", {"url": "ldaps://ldap.acme.example"}),
-                (SOURCES[2], "Entra ID", "push", {}),
-            )
-        )
-    )
-    for source, share in ((hr, 1), (directory, 2)):
-        fill(
-            SourceRecord,
-            f"people_person WHERE id % {share} = 0",
-            source_id=str(source.pk),
-            key="employee_number",
-            remote_id="'id-' || id",
-            digest="md5(id::text)::bytea",
-            attributes="attributes",
-            person_id="id",
-            line="id + 1",
-        )
-    fill(
-        PushedResource,
-        "people_person WHERE id % 2 = 1",
-        source_id=str(pushed.pk),
-        kind="'User'",
-        uid="uid::text",
-        name="lower(email)",
-        external_id="employee_number",
-        key="employee_number",
-        document="""jsonb_build_object('schemas', jsonb_build_array(
-            'urn:ietf:params:scim:schemas:core:2.0:User'), 'id', uid::text, 'userName', email,
-            'externalId', employee_number, 'displayName', display_name, 'active', true,
-            'name', jsonb_build_object('givenName', attributes ->> 'given_name',
-                'familyName', attributes ->> 'family_name'))""",
-        created_at="now() - interval '90 days'",
-        modified_at="now() - interval '3 days'",
-    )
-    fill(
-        PushedResource,
-        "generate_series(1, 200) AS n",
-        source_id=str(pushed.pk),
-        kind="'Group'",
-        uid="md5('group' || n)::uuid::text",
-        name="'group ' || n",
-        document="""jsonb_build_object('schemas', jsonb_build_array(
-            'urn:ietf:params:scim:schemas:core:2.0:Group'), 'id', md5('group' || n)::uuid::text,
-            'displayName', 'Group ' || n)""",
-        created_at="now() - interval '90 days'",
-        modified_at="now() - interval '3 days'",
-    )
-    fill(
-        RehireQuestion,
-        "people_person WHERE state = 'left' ORDER BY id LIMIT 300",
-        source_id=str(hr.pk),
-        key="'N' || id",
-        candidates="jsonb_build_array(id)",
-        row="""jsonb_build_object('attributes', attributes || jsonb_build_object(
-            'employee_number', 'N' || id, 'start_date', (current_date + 5)::text))""",
-        answer="CASE WHEN id % 36 = 7 THEN '' ELSE 'other' END",
-        answered_at="CASE WHEN id % 36 = 7 THEN NULL ELSE now() - interval '9 days' END",
-        answered_by="CASE WHEN id % 36 = 7 THEN '' ELSE 'anna' END",
-    )
-    fill(
-        PersonPair,
-        "people_person WHERE id % 100 = 5",
-        one_id="id",
-        other_id="id + 1",
-        found_by="'family_name, start_date'",
-        rank="id % 5",
-        answer="CASE WHEN id % 300 = 5 THEN 'other' ELSE '' END",
-        answered_at="CASE WHEN id % 300 = 5 THEN now() END",
-        unsure_at="CASE WHEN id % 700 = 5 THEN now() END",
-    )
-
-
-def _file() -> None:
-    """What HR's source reads."""
-    names = ("employee_number", "given_name", "family_name", "title")
-    path = home() / "people.csv"
-    rows = Person.objects.order_by("pk").values_list(*(f"attributes__{name}" for name in names))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(("number", "given", "family", "title"))
-        writer.writerows(rows.iterator(5000))
-    Source.objects.filter(slug=SOURCES[0]).update(settings={"path": str(path)})
-
-
-def push_token() -> str:
-    """A new one for the source that pushes."""
-    return tokens.issue(SOURCES[2], name=f"bench {now():%H%M%S%f}")
 
 
 def _decided() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from bench.filling import fill, indexed_afterwards
-from bench.large_company import APPLICATIONS, FOR_ALL, SOURCES, Size
+from bench.large_company import APPLICATIONS, FOR_ALL, Size
+from bench.large_sources import SOURCES
 from tenure.applications.models import Application, ConnectionCheck
 from tenure.audit.models import Action, Event
 from tenure.infra.clock import now

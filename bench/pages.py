@@ -185,7 +185,9 @@ def console_arguments() -> Arguments:
         "sources/": {"slug": value("hr"), "pk": value(IMPORTED)},
         "sources/<slug:slug>/write-back/": {"slug": value("directory")},
         "sources/<slug:slug>/schedule/": {"slug": value("directory")},
+        "sources/<slug:slug>/authorisation/": {"slug": _to_be_authorised},
         "sources/new/": {"kind": value("csv")},
+        "sources/new/from/": {"slug": value("personio")},
         "matches/": {"pk": first(RehireQuestion, answer="")},
         "matches/people/": {"pk": first(PersonPair, answer="")},
         "settings/attributes/": {"name": value("level")},
@@ -193,6 +195,26 @@ def console_arguments() -> Arguments:
         "signals/receivers/": {"slug": value("siem")},
         "signals/transmitters/": {"slug": value("mdm")},
     }
+
+
+def _to_be_authorised() -> object:
+    """A source that somebody sets up and has to agree to in a browser: only such a one has that
+    page. Made where it is not there, also in a company that was kept."""
+    from tenure.setup import source_drafts
+
+    slug = "to-be-authorised"
+    client = {
+        "grant": "authorization_code",
+        "authorization_url": "https://hr.acme.example/authorize",
+        "token_url": "https://hr.acme.example/token",
+        "client_id": "bench",
+        "client_secret": "${env:BENCH_TOKEN}",
+    }
+    settings = {"base_url": "https://hr.acme.example/scim/v2"}
+    draft = {"name": "HR", "reader": "scim", "settings": settings, "oauth": client}
+    if source_drafts.draft(slug) is None:
+        source_drafts.save(slug, draft)
+    return slug
 
 
 def portal_arguments() -> Arguments:
@@ -279,7 +301,7 @@ def as_person() -> Any:
 def as_pusher() -> Any:
     from django.test import Client
 
-    from bench.large_company import push_token
+    from bench.large_sources import push_token
 
     return Client(SERVER_NAME=_HOST, headers={"Authorization": f"Bearer {push_token()}"})
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tenure.infra.postgres_place import find_place
 from tests.conftest import make_home
@@ -35,7 +36,7 @@ def database_server() -> Iterator[DatabaseServer]:
     run, root = place.account.run, place.root
     port = free_port()
     options = f"-c listen_addresses=127.0.0.1 -p {port} -c unix_socket_directories='' -c fsync=off"
-    steps = [
+    steps: list[list[str | Path]] = [
         ["tee", root / "password"],
         [
             *(place.programs / "initdb", "-D", place.data, "-U", SUPERUSER, "-E", "UTF8"),

@@ -42,7 +42,7 @@ LISTS = {
     "relations": {"type", "customType", "value"},
 }
 #: https://developers.google.com/workspace/admin/data-transfer/v1/parameters
-APPLICATIONS = [
+APPLICATIONS: list[dict[str, Any]] = [
     {
         "id": "55656082996",
         "name": "Drive and Docs",
@@ -112,7 +112,7 @@ class Workspace:
             return error.response()
 
     async def _routed(self, request: web.Request) -> web.Response:
-        body = await request.json() if request.can_read_body else None
+        body: Any = await request.json() if request.can_read_body else None
         query = dict(parse_qsl(request.query_string, keep_blank_values=True))
         parts = [unquote(part) for part in request.raw_path.split("?")[0].strip("/").split("/")]
         match (request.method, *parts):
@@ -206,8 +206,8 @@ class Workspace:
         if not body["name"].get("givenName") or not body["name"].get("familyName"):
             raise invalid("name")
         self._checked(body, "")
-        user = {"id": str(secrets.randbelow(10**21)), "suspended": False, "orgUnitPath": "/"}
-        user |= {"customerId": CUSTOMER, "name": {}}
+        user: dict[str, Any] = {"id": str(secrets.randbelow(10**21)), "suspended": False}
+        user |= {"orgUnitPath": "/", "customerId": CUSTOMER, "name": {}}
         self._changed(user, body)
         self.users[user["id"]] = user
         return web.json_response(self._shown(user))

@@ -103,7 +103,7 @@ class Tenant:
             return error.response()
 
     async def _routed(self, request: web.Request) -> web.Response:
-        body = await request.json() if request.can_read_body else None
+        body: Any = await request.json() if request.can_read_body else None
         query = dict(parse_qsl(request.query_string, keep_blank_values=True))
         version, *parts = request.path.strip("/").split("/")
         assert version == "v1.0"

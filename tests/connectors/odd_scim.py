@@ -10,7 +10,7 @@ import copy
 import itertools
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -178,7 +178,7 @@ class Odd:
         if name == "groups.value":
             inside = self.groups.get(value, {}).get("members", [])
             return [user for user in every if user["id"] in inside]
-        fold = (lambda t: t) if quirks.filters == "exact" else (lambda t: t.casefold())
+        fold: Callable[[str], str] = str if quirks.filters == "exact" else str.casefold
         wanted = fold(value)
         return [
             one

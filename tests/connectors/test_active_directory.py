@@ -190,7 +190,7 @@ async def test_accounts_are_placed_and_moved_with_their_groups(connector: Connec
     for unit in ("Europe", None, "Asia/Tokyo"):
         await connector.update(one, {"ou": unit})
         assert (await connector.read(one)).attributes.get("ou") == unit
-        assert [g.members async for g in connector.entitlements()] == [{one}]
+        assert [g.members async for g in connector.entitlements()] == [frozenset({one})]
 
 
 async def test_an_address_to_sign_in_with_is_given_once(connector: Connector) -> None:
@@ -249,7 +249,8 @@ async def test_people_are_read_from_it_too(server: Slapd, connector: Connector) 
         "ldap", {**given, **more, "people_dn": unit}, secrets={"password": PASSWORD}
     )
     assert isinstance(reader, LdapReader)
-    boss = await new(connector, **{"enterprise.employeeNumber": "1"})
+    number: dict[str, Any] = {"enterprise.employeeNumber": "1"}
+    boss = await new(connector, **number)
     ada = await new(connector)
     directory: Directory = connector._directory  # type: ignore[attr-defined]
     await directory.modify(

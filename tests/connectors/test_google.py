@@ -265,7 +265,7 @@ async def test_who_administers_it_is_told(workspace: Workspace, connector: Conne
     one, _ = await new(connector), await new(connector, "bob")
     assert await connector.owners() == frozenset()
     workspace.users[one]["isAdmin"] = True
-    assert await connector.owners() == {one}
+    assert await connector.owners() == frozenset({one})
 
 
 async def test_what_a_leaver_owns_is_handed_over_once_and_waited_for(

@@ -96,7 +96,7 @@ def names(folder: Path) -> list[str]:
 
 
 async def test_the_file_is_as_the_application_wants_it(tmp_path: Path) -> None:
-    wanted = {
+    wanted: dict[str, Any] = {
         "columns": {"Login": "userName", "Status": "active", "Roles": "roles", "In": "groups"},
         "delimiter": ";",
         "separator": ",",

@@ -334,7 +334,7 @@ async def test_global_administrators_own_the_tenant(tenant: Tenant, connector: C
     # Nobody has ever held the role by its template: it is not there to be asked for.
     assert await connector.owners() is None
     tenant.roles["62e90394-69f5-4237-9190-012177145e10"] = [one]
-    assert await connector.owners() == {one}
+    assert await connector.owners() == frozenset({one})
     tenant.reads_roles = False
     assert await connector.owners() is None
 

@@ -129,9 +129,10 @@ async def test_what_somebody_else_wrote_stays(
 
 
 async def test_an_end_and_a_limit_are_set_changed_and_cleared(connector: Connector) -> None:
-    given = {"validUntil": "2027-03-31T22:00:00Z", "connectionLimit": 3}
+    given: dict[str, Any] = {"validUntil": "2027-03-31T22:00:00Z", "connectionLimit": 3}
     one = await new(connector, **given)
-    for changes in (given, {"validUntil": "2028-01-01T00:00:00Z", "connectionLimit": 0}):
+    later: dict[str, Any] = {"validUntil": "2028-01-01T00:00:00Z", "connectionLimit": 0}
+    for changes in (given, later):
         await connector.update(one, changes)
         assert changes.items() <= (await connector.read(one)).attributes.items()
     await connector.update(one, {"validUntil": None, "connectionLimit": None})

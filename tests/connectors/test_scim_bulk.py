@@ -80,6 +80,7 @@ async def test_each_has_its_own_outcome() -> None:
         one, two = await connector.bulk(new(1, 2))
         # The answer shows only where they are: what was sent is what is known, to be read later.
         assert isinstance(one, RemoteAccount)
+        assert isinstance(two, RemoteAccount)
         assert one.attributes["emails.work"] == "p1@acme.example"
         assert (one.attributes["externalId"], one.active, one.fingerprint) == ("x1", True, b"")
         found = await connector.bulk(
@@ -256,9 +257,9 @@ def _done(odd: OddBulk, before: dict[str, Any], change: Change) -> bool:
         case "delete":
             return user is None
         case "update":
-            return bool(user) and user.get("displayName") == change.attributes["displayName"]
+            return user is not None and user.get("displayName") == change.attributes["displayName"]
         case _:
-            return bool(user) and user["active"] is (change.verb == "enable")
+            return user is not None and user["active"] is (change.verb == "enable")
 
 
 def seeds(text: str) -> range:

@@ -461,7 +461,7 @@ async def test_a_group_of_which_nobody_is_shown_is_not_written_back(
 async def test_who_is_in_a_group_is_written_back_though_it_is_shown_elsewhere(shown: str) -> None:
     """The group itself says nothing, whether somebody is in it or nobody."""
     written: list[list[str]] = []
-    people = [
+    people: list[dict[str, Any]] = [
         {"id": "u1", "userName": "user1", "groups": [{"value": "g1"}]},
         {"id": "u2", "userName": "user2"},
     ]

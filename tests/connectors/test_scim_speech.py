@@ -376,7 +376,7 @@ async def test_who_owns_it_is_told_by_the_attribute_that_the_dialect_names() -> 
         one, _ = odd.users
         odd.users[one]["roles"] = [{"value": "admin"}, {"value": "user"}]
         assert [len(page) async for page in connector.accounts()] == [2]
-        assert await connector.owners() == {one}
+        assert await connector.owners() == frozenset({one})
     async with connected(Quirks()) as (odd, connector):
         assert [page async for page in connector.accounts()] == []
         assert await connector.owners() is None

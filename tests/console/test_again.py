@@ -12,6 +12,8 @@ from tenure.signin import again
 from tenure.signin.models import Passkey, Role, Session, User
 from tests.console.company import Sample
 from tests.console.test_lists import text
+from tests.signin.authenticator import Authenticator
+from tests.signin.people import options, post
 
 
 def test_who_has_a_passkey_shows_it_before_terminating(sample: Sample, owner: Client) -> None:
@@ -108,3 +110,19 @@ def test_a_browser_that_was_left_open_makes_no_key(sample: Sample, owner: Client
     for path in ("options/", "passkey/", "change/", "codes/"):
         assert owner.post(f"/console/security/{path}").status_code == 403
     assert Passkey.objects.count() == 1
+
+
+def test_who_has_just_made_the_first_key_is_not_asked_for_it_at_once(
+    sample: Sample, owner: Client
+) -> None:
+    """The link was half an hour ago: the guide takes its time."""
+    Session.objects.update(began_at=now() - 2 * again.JUST_IN)
+    credential = Authenticator().create(options(owner, "/console/security/options/"))
+    assert post(owner, "/console/security/passkey/", {"credential": credential}).status_code == 200
+    assert Passkey.objects.count() == 1
+    assert not locked(owner, "/console/security/")
+    # Another one is nobody's first.
+    session = owner.session
+    session["proved_again"] = 0
+    session.save()
+    assert locked(owner, "/console/security/")

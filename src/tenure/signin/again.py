@@ -53,6 +53,11 @@ def needed_for_keys(request: HttpRequest, owner: Owner) -> bool:
     return not isinstance(owner, User) or needed(request, owner)
 
 
+def proved(request: HttpRequest) -> None:
+    """They have just shown that it is them, by a passkey."""
+    request.session[_PROVED] = now().timestamp()
+
+
 def options(request: HttpRequest, user: User) -> HttpResponse:
     """What their passkey has to sign."""
     return ask(request, passkeys.ask_to_sign_in(about=_about(user)))
@@ -72,7 +77,7 @@ def prove(request: HttpRequest, user: User, home: str) -> HttpResponse:
         return refused(str(error))
     if key.user_id != user.pk:
         return refused("This passkey is somebody else's. Use your own.")
-    request.session[_PROVED] = now().timestamp()
+    proved(request)
     back = str(given.get("back") or "")
     ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
     return go(back if ours else home)

@@ -9,9 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from tenure.signin import devices, letters, passkeys, recovery, sessions
+from tenure.signin import again, devices, letters, passkeys, recovery, sessions
 from tenure.signin.answers import ask, challenge, go, refused, sent
 from tenure.signin.endings import end_sessions, open_sessions, tell_ended
+from tenure.signin.models import User
 from tenure.signin.owners import Owner
 from tenure.signin.passkeys import CeremonyRefused
 from tenure.signin.places import place_of
@@ -47,12 +48,16 @@ def add(request: HttpRequest, owner: Owner, back: str) -> HttpResponse:
     """Keep the new passkey, and tell its owner by e-mail."""
     given = sent(request)
     name = str(given.get("name") or "").strip() or device_of(request)
+    first = isinstance(owner, User) and not passkeys.passkeys_of(owner)
     try:
         key = passkeys.register(
             owner, challenge=challenge(request), credential=given.get("credential"), name=name
         )
     except CeremonyRefused as error:
         return refused(str(error))
+    if first:
+        # Before it they were asked for none. It was shown just now, and is not asked for at once.
+        again.proved(request)
     letters.notice(
         owner,
         subject="A passkey was added",

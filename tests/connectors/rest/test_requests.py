@@ -140,7 +140,7 @@ async def test_licences_are_counted_and_changed_like_groups() -> None:
         await connector.change_members("licence", "pro", add=["1", "2"])
         await connector.change_members("licence", "pro", add=["3"], remove=["1"])
         (found,) = [one async for one in connector.entitlements()]
-        assert (found.kind, found.name, found.members) == ("licence", "Pro", {"2", "3"})
+        assert (found.kind, found.name, found.members) == ("licence", "Pro", frozenset({"2", "3"}))
         with pytest.raises(Unsupported) as told:
             await connector.create_entitlement("licence", "max")
         assert told.value.instructions == "Ask for more seats."

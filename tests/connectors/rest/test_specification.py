@@ -173,7 +173,7 @@ def test_forms_are_made_from_it() -> None:
     assert settings.model_json_schema()["required"] == ["url"]
     assert secrets.model_json_schema()["required"] == ["key"]
     assert secrets.model_json_schema()["properties"]["key"]["description"] == "From there."
-    assert known_attributes("rest", {"spec": FORM}) == {"userName"}
+    assert known_attributes("rest", {"spec": FORM}) == frozenset({"userName"})
     assert known_attributes("scim", {}) is None
 
 
