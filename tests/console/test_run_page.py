@@ -107,3 +107,17 @@ def test_a_termination_is_not_offered_to_be_paused_and_leads_to_the_proof(
     assert 'value="pause"' not in text
     made.person("9")
     assert 'value="pause"' in page(services.store().run)
+
+
+def test_one_application_is_stopped_and_resumed_from_its_own_page(transactional_db: None) -> None:
+    company(1)
+    client = signed_in()
+    where = "/console/applications/chat/"
+    text = client.get(where).content.decode()
+    assert f'href="{where}settings/#writes"' in text
+    assert "Stop writes" in text
+    stop = {"do": "stop", "reason": "They asked"}
+    client.post(f"{where}writes/", stop)
+    text = client.get(where).content.decode()
+    assert "Connected</span>" not in text
+    assert f'<a class="button" href="{where}settings/#writes">Resume</a>' in text

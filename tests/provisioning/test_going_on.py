@@ -126,3 +126,17 @@ def test_what_failed_and_is_no_longer_due_is_told_as_that(sales: Company) -> Non
     assert found is not None
     assert (found.not_due, found.runs) == (1, ())
     assert str(found) == "1 that failed was planned anew since: 1 no longer due."
+
+
+def test_of_two_rejections_neither_reason_is_told_for_both(sales: Company) -> None:
+    people = sales.people(8)
+    apply()
+    leave(people[:6])
+    run = services.store().run
+    first, *rest = Operation.objects.filter(run=run).order_by("pk").values_list("pk", flat=True)
+    services.reject(operations=[first], reason="on leave")
+    (declined,) = services.preview().declined
+    assert declined.reason == "on leave"
+    services.reject(operations=rest, reason="HR looks at it")
+    (declined,) = services.preview().declined
+    assert (declined.count, declined.reason) == (6, "")

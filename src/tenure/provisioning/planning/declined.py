@@ -43,7 +43,12 @@ def declined(
         rows.annotate(cancelled=Case(cancelled, default=Value(value=False)))
         .values("application__slug", "application__name", "run", "cancelled")
         .annotate(
-            n=Count("pk"), at=Max("finished_at"), by=Max("decided_by"), why=Max("decided_reason")
+            n=Count("pk"),
+            at=Max("finished_at"),
+            by=Max("decided_by"),
+            why=Max("decided_reason"),
+            deciders=Count("decided_by", distinct=True),
+            whys=Count("decided_reason", distinct=True),
         )
         .order_by("application__name", "application__slug", "at", "run")
     )
@@ -54,8 +59,9 @@ def declined(
             count=row["n"],
             run=row["run"],
             cancelled=row["cancelled"],
-            by=row["by"],
-            reason=row["why"],
+            # Of several decisions none is told for all of them: each operation has its own.
+            by=row["by"] if row["deciders"] == 1 else "",
+            reason=row["why"] if row["whys"] == 1 else "",
             at=row["at"],
         )
         for row in grouped
