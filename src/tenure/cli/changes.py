@@ -47,12 +47,15 @@ def terminate(
         raise Failure("Say when: either --now, or --at TIME.")
     with session():
         from tenure.cli import applying
+        from tenure.core.model import LifecycleState
         from tenure.people.services import find_person, zone_of
         from tenure.provisioning.questions import selectors
         from tenure.provisioning.services import store, terminate_now
 
         found = find_person(person)
         when = instant(at, zone_of(found).key) if at else None
+        if now and found.state == LifecycleState.LEFT.value:
+            say(f"{found.display_name} has left already. What is still open is taken all the same.")
         stored = terminate_now(found, at=when, reason=reason)
         if stored is None:
             assert when is not None

@@ -4,12 +4,12 @@ tables are brought up to date. Whoever calls it knows nothing of embedded or ext
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from tenure.config.paths import HOME_VARIABLE, home
+from tenure.infra import circles
 from tenure.infra.postgres import EmbeddedPostgres
 
 
@@ -55,7 +55,7 @@ def _django(*, migrate: bool) -> Iterator[None]:
     django.setup()
     from tenure.config.upgrading import bring_up_to_date, refuse_newer
 
-    seldom_look_for_circles()
+    circles.look_seldom()
     try:
         if migrate:
             bring_up_to_date()
@@ -64,12 +64,3 @@ def _django(*, migrate: bool) -> Iterator[None]:
         yield
     finally:
         connections.close_all()
-
-
-def seldom_look_for_circles() -> None:
-    """Python looks for objects that only refer to each other whenever 700 more were made. Imports,
-    plans and drains make millions, and hardly a circle: a third of their time went there. What is
-    loaded by now stays for good, and is never looked through again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)

@@ -75,6 +75,8 @@ OPERATION: Final = {
     OperationState.REJECTED.value: Mark("Rejected"),
     OperationState.MANUAL.value: Mark("By hand", "wait"),
 }
+#: Of an operation that failed and gave way to a later plan.
+ANEW: Final = Mark("Planned anew")
 #: Sign, meaning, and the verb as an order and as a fact.
 KINDS: Final = {
     OperationKind.CREATE.value: ("+", "make", "Create", "create"),
