@@ -164,3 +164,23 @@ def _text(file: str) -> str:
             return opened.read()
     except FileNotFoundError:
         return ""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_jobs_that_failed_are_forgotten_after_a_week() -> None:
+    kept: dict[int, int] = {}
+    for days in (1, 8):
+        kept[days] = nothing.defer()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [kept[days]]
+            )
+            cursor.execute(
+                "UPDATE procrastinate_events SET at = now() - make_interval(days => %s)"
+                " WHERE job_id = %s",
+                [days, kept[days]],
+            )
+    waiting = nothing.defer()
+    async_to_sync(jobs.tidy.func)(0)
+    left = set(ProcrastinateJob.objects.values_list("pk", flat=True))
+    assert left == {kept[1], waiting}

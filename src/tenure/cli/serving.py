@@ -118,7 +118,12 @@ def worker(
     """
     with session(by=_ITSELF):
         from tenure.infra.jobs import run_worker
+        from tenure.infra.machine_clock import ClockWrong, require_right
 
+        try:
+            require_right()
+        except ClockWrong as error:
+            raise Failure(str(error)) from error
         if as_json:
             print_json({"worker": name, "concurrency": concurrency})
             sys.stdout.flush()

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 #: A worker says that it lives this often, and counts as dead after three times that.
 HEARTBEAT_SECONDS = 5.0
 DEAD_AFTER_SECONDS = 3 * HEARTBEAT_SECONDS
+_FAILED_KEPT_HOURS = 7 * 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,16 @@ async def retry_stalled(timestamp: int) -> None:
             await manager.retry_job(job)
         except exceptions.UniqueViolation:
             await manager.finish_job(job, status=Status.ABORTED, delete_job=True)
+
+
+@app.periodic(cron="53 * * * *")
+@app.task(queue="sweep", queueing_lock="tidy-jobs", name="tenure.tidy_jobs", pass_context=False)
+async def tidy(timestamp: int) -> None:
+    """Jobs that failed are kept for whoever looks why; what fails every few seconds is a million
+    rows in two months."""
+    await app.job_manager.delete_old_jobs(
+        _FAILED_KEPT_HOURS, include_failed=True, include_cancelled=True, include_aborted=True
+    )
 
 
 def is_queued(queueing_lock: str) -> bool:

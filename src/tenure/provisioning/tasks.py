@@ -20,6 +20,7 @@ from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
 from tenure.infra.in_order import in_order_of_index
 from tenure.infra.jobs import defer_once
+from tenure.infra.machine_clock import require_right
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
 from tenure.provisioning.execution import postponed
@@ -85,7 +86,9 @@ async def check_connection(check: int) -> None:
 @app.task(queue="sweep", queueing_lock="sweep", name="tenure.sweep", pass_context=False)
 def sweep(timestamp: int) -> None:
     """The lifecycle clock, plans that go ahead by themselves, work that nobody is at, the seal.
-    What fails keeps nothing else from being done: a leaver waits for no mistake in a rule."""
+    What fails keeps nothing else from being done: a leaver waits for no mistake in a rule. Where
+    the machine's clock went wrong nothing is done: a worker elsewhere has the right one."""
+    require_right()
     steps: list[Callable[[], object]] = [
         lambda: tick(now()),
         lambda: end_those_over(now()),

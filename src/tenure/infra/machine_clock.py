@@ -1,0 +1,39 @@
+"""Whether this machine's clock is the database's. Many machines work on one database, and what one
+of them does by a clock that is hours ahead cannot be taken back: last days end early, and what was
+just sent counts as sent long ago. Knows nothing of what is done by the clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from django.db import connection
+
+TOLERATED: Final = timedelta(seconds=30)
+
+
+class ClockWrong(RuntimeError):
+    """The machine's clock is not the database's; `str()` says by how much and what to do."""
+
+
+def require_right() -> None:
+    """Raises `ClockWrong`. How long the answer takes is no difference of clocks."""
+    before = _machine()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        row = cursor.fetchone()
+    after = _machine()
+    assert row is not None
+    there: datetime = row[0]
+    apart = max(before - there, there - after)
+    if apart > TOLERATED:
+        word = "ahead of" if before > there else "behind"
+        raise ClockWrong(
+            f"This machine's clock is {apart.total_seconds():.0f} seconds {word} the database's: "
+            "nobody's last day would end at the right moment, so nothing is done here. Set both "
+            "machines by NTP."
+        )
+
+
+def _machine() -> datetime:
+    return datetime.now(UTC)
