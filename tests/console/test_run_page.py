@@ -79,3 +79,31 @@ def test_a_run_whose_cancellation_kept_nothing_back_is_not_offered_to_be_resumed
     assert "Resume" in page(run)
     Operation.objects.filter(run=run).update(state="cancelled")
     assert "Resume" not in page(run)
+
+
+def test_each_reason_to_wait_is_told_once(transactional_db: None) -> None:
+    made = company(2)
+    made.application("desk")
+    made.rule("desk", "has(user.department)", {"desk": []})
+    run = services.store().run
+    services.stop_writes(reason="Something is wrong")
+    text = page(run)
+    assert text.count("All writes are stopped by") == 1
+    assert "4 wait for" in text
+    assert "Nothing of it can be sent just now" in text
+
+
+def test_a_termination_is_not_offered_to_be_paused_and_leads_to_the_proof(
+    transactional_db: None,
+) -> None:
+    made = company(2)
+    apply()
+    person = Operation.objects.earliest("pk").person
+    assert person is not None
+    stored = services.terminate_now(person, reason="gone")
+    assert stored is not None
+    text = page(stored.run)
+    assert f"/console/people/{person.uid}/proof" in text
+    assert 'value="pause"' not in text
+    made.person("9")
+    assert 'value="pause"' in page(services.store().run)

@@ -482,3 +482,32 @@ def test_what_no_text_holds_is_refused_and_no_error_of_ours(pusher: Pusher, text
         assert answer.status_code == 400, (path, answer.content)
     assert pusher.send("GET", "/Users?startIndex=99999999999999999999").status == 400
     assert not PushedResource.objects.exists()
+
+
+def test_who_is_switched_off_is_gone_now_whatever_last_day_is_to_come(
+    pusher: Pusher, entra: Source
+) -> None:
+    """It is as it is there now; a last day is a word of somebody else's."""
+    Source.objects.update(mapping={**MAPPING, "end_date": 'row["title"]'})
+    uid = pusher.make(7, title="2099-12-31")
+    assert person(7).state == "active"
+    assert pusher.patch(uid, {"op": "replace", "path": "active", "value": False}).status == 204
+    gone = person(7)
+    assert (gone.state, str(gone.end_date)) == ("left", "2099-12-31")
+    # An import of everything that was pushed says the same.
+    import_source(entra)
+    assert person(7).ended_by_source_at == gone.ended_by_source_at
+    pusher.patch(uid, {"op": "replace", "path": "active", "value": True})
+    assert person(7).state == "active"
+
+
+def test_what_is_odd_about_somebody_who_is_taken_is_told(pusher: Pusher, entra: Source) -> None:
+    words = {"Employee": "active", "Notice": "left"}
+    Source.objects.update(
+        statuses=words,
+        mapping={**MAPPING, "end_date": 'row["title"]', "status": 'row["userType"]'},
+    )
+    uid = pusher.make(7, title="2099-12-31", userType="Employee")
+    pusher.patch(uid, {"op": "replace", "path": "userType", "value": "Notice"})
+    assert person(7).state == "active"
+    assert "access ends with that day" in RunIssue.objects.get(key="7").message

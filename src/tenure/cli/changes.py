@@ -280,11 +280,14 @@ def resume(
     """
     with session():
         from tenure.applications.finding import application_named
-        from tenure.provisioning.records.stopping import standing_still
+        from tenure.provisioning.records.stopping import NotBeforeRestored, standing_still
         from tenure.provisioning.services import resume_writes
 
         name = application_named(application).name if application else ""
-        new = resume_writes(reason=reason, application=application)
+        try:
+            new = resume_writes(reason=reason, application=application)
+        except NotBeforeRestored as error:
+            raise Failure(str(error)) from error
         still = standing_still([application] if application else None)
         if as_json:
             print_json({"writes": "on", "application": application, "not_sent": still})

@@ -28,6 +28,8 @@ PASSKEY_ORIGIN = f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"
 """What passkeys are bound to (the RP id and the origin of WebAuthn): they work at no other."""
 TENURE_PROXIES = count_of("TENURE_PROXIES")
 """How many reverse proxies of our own stand before us; each adds to X-Forwarded-For."""
+TENURE_METRICS_TOKEN = os.environ.get("TENURE_METRICS_TOKEN", "")
+"""Who shows it sees the numbers at /metrics; empty: nobody."""
 TENURE_PLACES = os.environ.get("TENURE_PLACES", "")
 """An MMDB file that says where addresses are; empty: none."""
 
@@ -85,6 +87,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tenure.config.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "tenure.infra.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -4,6 +4,7 @@ had to complain about."""
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from tenure.provisioning import services
 from tenure.provisioning.decisions import steering
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions import sent_again
-from tenure.provisioning.questions.going import Going, going, to_be_done
+from tenure.provisioning.questions.going import Going, Wait, going, to_be_done
 from tenure.provisioning.records.settling import WENT_ON
 from tenure.runs import selectors
 from tenure.runs.models import DRY_RUN, Run, RunKind, RunState
@@ -99,6 +100,7 @@ def run(request: ConsoleRequest, pk: int) -> HttpResponse:
     operations = provisioning.operations_page(found, state=state, cursor=at, size=50)
     context = {
         **_live(found),
+        "whose": provisioning.whose(found),
         "state": state,
         "page": operations,
         "rejected": state == OperationState.REJECTED.value and bool(operations.rows),
@@ -164,12 +166,13 @@ def _live(row: Run) -> dict[str, Any]:
         "run": row,
         "name": _names().get(row.subject, row.subject),
         "progress": _progress(row, goes),
-        "waits": goes.waits if goes else (),
+        "waits": _together(goes.waits) if goes else [],
         "states": _shown(states, again),
         "again": again,
         "under_way": under_way,
         "follows": row.state == RunState.RUNNING.value or bool(under_way),
         "resumable": executes and steering.can_resume(row),
+        "steerable": executes and steering.can_hold_back(row),
         "went_on": _went_on(row),
         "counters": counters,
         "kinds": kinds,
@@ -179,6 +182,15 @@ def _live(row: Run) -> dict[str, Any]:
         "failed": states.get(OperationState.FAILED, 0),
         "good": _good(row, states),
     }
+
+
+def _together(waits: Sequence[Wait]) -> list[tuple[int, list[Wait], Wait]]:
+    """(how many operations, for which applications, why): each reason once. When all writes are
+    stopped every application waits for the same."""
+    found: dict[tuple[str, object], list[Wait]] = {}
+    for wait in waits:
+        found.setdefault((wait.why, wait.until), []).append(wait)
+    return [(sum(w.count for w in each), each, each[0]) for each in found.values()]
 
 
 def _shown(

@@ -96,6 +96,15 @@ def resume(number: int, *, reason: str = "") -> int:
     return back or Operation.objects.filter(run=run, state__in=ledger.PENDING).count()
 
 
+def can_hold_back(run: Run) -> bool:
+    """Whether a pause or a cancellation of the run would keep anything back: removals for people
+    who leave go all the same."""
+    if run.state not in (RunState.RUNNING, RunState.PAUSED, RunState.HELD):
+        return False
+    rows = _of(run).filter(state__in=ledger.OPEN)
+    return rows.exclude(urgency__lte=LEAVER_URGENCY).exists()
+
+
 def can_resume(run: Run) -> bool:
     """Whether the run is paused, or its cancellation keeps something back that may still go."""
     if run.state == RunState.CANCELLED.value:

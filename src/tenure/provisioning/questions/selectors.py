@@ -30,6 +30,8 @@ from tenure.runs.models import Run
 _TRIED = [OperationState.RETRYING.value, OperationState.UNKNOWN.value]
 _SENT = [*_TRIED, OperationState.FAILED.value]
 
+#: Nobody has more operations in one run.
+_OF_ONE: Final = 500
 #: So many people are planned while one hardly waits; of more it is shown that it is worked out.
 AT_ONCE: Final = 150
 
@@ -256,6 +258,16 @@ def operations_page(
     elif state:
         rows = rows.filter(state=state)
     return page(rows, order=("id",), cursor=cursor, size=size)
+
+
+def whose(run: Run) -> Person | None:
+    """The one person about whom the run is, as a termination is; None where it is about several, or
+    too large to be."""
+    if run.total is None or run.total > _OF_ONE:
+        return None
+    rows = Operation.objects.filter(run=run, person__isnull=False).order_by()
+    found = list(rows.values_list("person", flat=True).distinct()[:2])
+    return Person.objects.get(pk=found[0]) if len(found) == 1 else None
 
 
 def rejected(run: Run) -> dict[str, list[int]]:

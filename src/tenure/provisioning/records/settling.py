@@ -29,7 +29,7 @@ from tenure.provisioning.records.accounts import (
     touched,
 )
 from tenure.provisioning.records.waking import queue_drain
-from tenure.provisioning.records.work import Outcome, Result
+from tenure.provisioning.records.work import Outcome, Result, found_out
 from tenure.runs.models import Run
 
 MOST_ATTEMPTS = 8
@@ -115,7 +115,7 @@ def settle(
                     _action(row, outcome),
                     application,
                     row,
-                    outcome.message or row.reason,
+                    _told(row, outcome),
                     outcome.evidence,
                 )
                 for row, outcome in done
@@ -258,6 +258,12 @@ def _failed(row: Operation, now: datetime, *, refused: bool = False) -> None:
     if lasting.lasts(row):
         row.not_before = lasting.comes_back(row.attempts - MOST_ATTEMPTS, now, refused=refused)
         row.error = f"{lasting.STILL_OPEN} {row.error}"
+
+
+def _told(row: Operation, outcome: Outcome) -> str:
+    """Why, and whatever else whoever reads what happened has to know."""
+    why, more = outcome.message or row.reason, found_out(outcome)
+    return f"{why.rstrip('.')}. {more}" if more else why
 
 
 def _action(row: Operation, outcome: Outcome) -> Action:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +28,13 @@ from tenure.infra.clock import now
 
 #: In progress: when an account was asked for that may have been made, although nobody said so.
 SENT = "sent"
+#: In progress: {"at", "by"}: when it was first sent and not heard of, and by which of `UNHEARD`.
+UNHEARD_OF = "unheard_of"
+#: Why nothing was heard of what was sent.
+UNHEARD = {
+    "worker": "the worker that sent it, or its database, ended before what came of it was stored",
+    "answer": "no answer said what came of it",
+}
 #: In progress: the operation that has to give up a name first; the values under which this one
 #: makes way for others; and that it did. See `exchanging`.
 BEHIND, BY_WAY_OF, MADE_WAY = "behind", "by_way_of", "made_way"
@@ -87,6 +95,8 @@ class Outcome:
     may_be_done: bool = False
     #: Something else there has a value that this one was to get.
     taken: bool = False
+    #: Whether what an earlier attempt may have made was there; None where nobody looked.
+    found: bool | None = None
 
 
 class Taken(Rejected):
@@ -121,6 +131,8 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.result, outcome.after = Result.RETRY, error.after
         case OutcomeUnknown():
             outcome.result, outcome.may_be_done = Result.UNKNOWN, True
+            at = now().isoformat()
+            outcome.work.progress.setdefault(UNHEARD_OF, {"at": at, "by": "answer"})
         case NotBegun():
             outcome.result = Result.PAUSED
         case StopApplication():
@@ -135,3 +147,15 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.message = f"{error} Reconcile the application to see what became of it."
         case _:
             outcome.result = Result.FAILED
+
+
+def found_out(outcome: Outcome) -> str:
+    """How it was found out what came of something that was sent and not heard of, for whoever reads
+    what happened; "" where everything was heard."""
+    unheard = outcome.work.progress.get(UNHEARD_OF)
+    if not unheard:
+        return ""
+    at = datetime.fromisoformat(unheard["at"]).astimezone(UTC)
+    how = {True: "It was looked for, and it was there", None: "It was sent again"}
+    then = how.get(outcome.found, "It was looked for, and sent again")
+    return f"First sent {at:%-d %b %Y %H:%M:%S} UTC, and {UNHEARD[unheard['by']]}. {then}."
