@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -185,7 +186,12 @@ def test_a_specification_asks_for_its_own_settings_and_secrets(owner: Client) ->
     assert not SourceDraft.objects.exists()
 
     asked = said.split('name="asked" value="')[1].split('"')[0]
-    form = {"name": "HR", "asked": asked, "set-spec": SPECIFICATION, "set-realm": "acme"}
+    # As a browser sends it back.
+    again = owner.post(
+        reverse("console:source_begin", args=["rest"]), {**first, "set-spec": SPECIFICATION}
+    ).content.decode()
+    shown = unescape(again.split('id="set-spec"')[1].split(">", 1)[1].split("</textarea>")[0])
+    form = {"name": "HR", "asked": asked, "set-spec": shown, "set-realm": "acme"}
     form["set-url"] = "https://hr.acme.example"
     said = send(owner, "source_begin", "rest", **form)
     assert "This is needed." in said

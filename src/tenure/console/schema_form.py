@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import StringIO
+from textwrap import dedent
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -230,7 +231,10 @@ def _shown(value: Any, kind: str) -> str:
     if kind == "yaml":
         if value in ({}, []):
             return ""
-        return value if isinstance(value, str) else yaml_of({"": value})[3:].strip("\n")
+        if isinstance(value, str):
+            return value
+        # Without the indentation: what is typed loses it in its first line only.
+        return dedent(yaml_of({"": value})[3:].strip("\n"))
     return str(value)
 
 
