@@ -31,9 +31,9 @@ _truncating = DatabaseOperations.execute_sql_flush
 
 def install() -> None:
     """From now on, for the whole run."""
-    DatabaseOperations.execute_sql_flush = _emptying  # type: ignore[method-assign]
-    flush.sql_flush = _statements
-    flush.emit_post_migrate_signal = _nothing
+    DatabaseOperations.execute_sql_flush = _emptying  # type: ignore[method-assign, assignment]
+    flush.sql_flush = _statements  # type: ignore[attr-defined]
+    flush.emit_post_migrate_signal = _nothing  # type: ignore[attr-defined]
 
 
 def _tables(connection: Any) -> list[str]:

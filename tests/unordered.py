@@ -36,7 +36,7 @@ def install() -> None:
         return found
 
     def execute_sql(
-        self: Any, result_type: str = MULTI, chunked_fetch: bool = False, **kwargs: Any
+        self: Any, result_type: Any = MULTI, chunked_fetch: bool = False, **kwargs: Any
     ) -> Any:
         found = executed(self, result_type, chunked_fetch=chunked_fetch, **kwargs)
         if result_type != MULTI or chunked_fetch or getattr(self, "names_order", True):
@@ -45,7 +45,7 @@ def install() -> None:
 
     SQLCompiler.get_order_by = get_order_by  # type: ignore[method-assign]
     SQLCompiler.pre_sql_setup = pre_sql_setup  # type: ignore[method-assign]
-    SQLCompiler.execute_sql = execute_sql  # type: ignore[method-assign]
+    SQLCompiler.execute_sql = execute_sql  # type: ignore[method-assign, assignment]
 
 
 def _can_be_told_apart(query: Any) -> bool:

@@ -26,6 +26,10 @@ def test_names_other_names_and_slips(text: str, first: str) -> None:
 
 def test_words_categories_and_filters_narrow_it_down() -> None:
     assert {row.slug for row in search("dashboards")} >= {"metabase"}
+    # As people say it, and as the how-to does.
+    assert {row.slug for row in search("version control")} >= {"gitea", "github-organization"}
+    assert {row.slug for row in search("help desk")} >= {"zendesk", "freshdesk"}
+    assert {row.slug for row in search("password manager")} >= {"1password", "passbolt"}
     assert {row.slug for row in search("software development")} >= {"gitea", "gitlab"}
     assert all(row.automatic for row in search(can=["automatic"]))
     found = search(category="development", can=["self-hosted", "automatic"])

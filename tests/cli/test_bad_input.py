@@ -20,7 +20,7 @@ NOBODY = "Nobody has the employee number"
 
 MISTAKES: list[tuple[list[str], str]] = [
     (["plan", "-p", "1", "--with", "start_date=soon"], "start_date is a day such as"),
-    (["plan", "-a", "chatt"], "Applications: chat"),
+    (["plan", "-a", "chatt"], "There is no application 'chatt'. Did you mean chat? Applications"),
     (["plan", "-p", "99"], NOBODY),
     (["apply", "--yes", "-a", "chatt"], "Applications: chat"),
     (["import", "hr"], "There is no source 'hr'"),
@@ -188,3 +188,22 @@ def test_a_port_that_is_taken_is_told_at_once(command: str, anywhere: Tenure) ->
         ended = anywhere(command, "--port", taken.getsockname()[1])
     assert ended.code == 1
     assert "Choose another --port" in ended.err
+
+
+def test_who_may_have_been_meant_is_said(company: Company, tenure: Tenure) -> None:
+    """By a part of the name, without accents, or by a number without its zeros."""
+    found = company.person("000107")
+    Person.objects.filter(pk=found.pk).update(display_name="Gábor Nagy")
+    for given in ("gabor", "107"):
+        told = tenure("explain", given)
+        assert (told.code, told.out) == (1, "")
+        assert "Did you mean Gábor Nagy (000107)?" in told.err
+    assert "Did you mean" not in tenure("explain", "07x").err
+
+
+def test_terminating_who_has_left_says_so(company: Company, tenure: Tenure) -> None:
+    company.person("1")
+    assert "has left already" not in tenure("terminate", "1", "--now").err
+    again = tenure("terminate", "1", "--now")
+    assert again.code == 0
+    assert "has left already" in again.err

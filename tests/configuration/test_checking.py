@@ -9,7 +9,7 @@ from subprocess import run
 import pytest
 
 from tenure.configuration.checking import check
-from tenure.configuration.problems import Problem
+from tenure.configuration.problems import ConfigurationError, Problem
 from tenure.configuration.reading import read_text
 from tests.configuration.samples import GOOD, place, spoilt
 
@@ -172,3 +172,11 @@ def test_checking_loads_no_django() -> None:
     )
     example = Path(__file__).parents[2] / "examples" / "acme" / "tenure.yaml"
     run([sys.executable, "-c", code, str(example)], check=True)
+
+
+@pytest.mark.parametrize("window", ["P0D", "PT59S"])
+def test_a_limit_over_no_time_is_none(window: str) -> None:
+    """What comes one by one would pass it, however much it is in the end."""
+    text = GOOD.replace("leavers: {percent: 2.5}", f"leavers: {{percent: 2.5, window: {window}}}")
+    with pytest.raises(ConfigurationError, match="Give at least PT1M"):
+        read_text(text, name="tenure.yaml")

@@ -77,7 +77,7 @@ def test_settings_secrets_and_mapping_are_those_of_the_specification(tmp_path: P
     )
     told = "\n".join(problems(tmp_path, wrong))
     for text in (
-        "applications.tidy.settings.ulr: There is no such name here. Known: spec, spec_file",
+        "applications.tidy.settings.ulr: There is no such name here. Did you mean url? Known: spec",
         "applications.tidy.settings.url: This is missing",
         "applications.tidy.secrets.tokn: There is no such secret. Known: token",
         "applications.tidy.secrets.token: This is missing",

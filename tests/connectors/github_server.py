@@ -39,6 +39,8 @@ class Organisation:
     teams: dict[str, str] = field(default_factory=dict)
     inside: dict[str, dict[int, str]] = field(default_factory=dict)
     inherited: dict[str, set[int]] = field(default_factory=dict)
+    #: slug -> the id that stays.
+    numbers: dict[str, int] = field(default_factory=dict)
     trouble: list[Refused] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
@@ -50,6 +52,18 @@ class Organisation:
 
     def accept(self, number: int) -> None:
         self.members[number] = (self.members[number][0], "active")
+
+    def rename(self, slug: str, name: str) -> None:
+        """A team, as an owner does: its slug follows."""
+        new = _slug(name)
+        self.inside[new] = self.inside.pop(slug)
+        self.numbers[new] = self.numbers.pop(slug)
+        del self.teams[slug]
+        self.teams[new] = name
+
+    def _shown_team(self, slug: str) -> dict[str, Any]:
+        number = self.numbers.setdefault(slug, 70_000 + len(self.numbers))
+        return {"id": number, "slug": slug, "name": self.teams[slug]}
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")
@@ -93,7 +107,7 @@ class Organisation:
                 self.outside.remove(self._by_login(login))
                 return web.Response(status=204)
             case ("GET", "orgs", "acme", "teams"):
-                return _paged([{"slug": s, "name": n} for s, n in self.teams.items()], query)
+                return _paged([self._shown_team(slug) for slug in self.teams], query)
             case ("POST", "orgs", "acme", "teams"):
                 return self._new_team(body)
             case (method, "orgs", "acme", "teams", slug, *rest):
@@ -145,10 +159,10 @@ class Organisation:
 
     def _new_team(self, body: dict[str, Any]) -> web.Response:
         assert set(body) <= {"name", "description", "privacy", "parent_team_id"}
-        slug = re.sub(r"[^a-z0-9]+", "-", body["name"].lower()).strip("-")
+        slug = _slug(body["name"])
         self.teams[slug] = body["name"]
         self.inside[slug] = {}
-        return web.json_response({"slug": slug, "name": body["name"]}, status=201)
+        return web.json_response(self._shown_team(slug), status=201)
 
     def _team(
         self, method: str, slug: str, rest: list[str], body: Any, query: dict[str, str]
@@ -158,9 +172,10 @@ class Organisation:
         inside, below = self.inside[slug], self.inherited.get(slug, set())
         match (method, *rest):
             case ("GET",):
-                return web.json_response({"slug": slug, "name": self.teams[slug]})
+                return web.json_response(self._shown_team(slug))
             case ("DELETE",):
                 del self.teams[slug]
+                self.numbers.pop(slug, None)
                 return web.Response(status=204)
             case ("GET", "members"):
                 active = {n for n, (_, state) in self.members.items() if state == "active"}
@@ -184,6 +199,10 @@ class Organisation:
                     return web.Response(status=204)
                 return web.json_response({"role": inside[number], "state": "active"})
         raise Refused(404, "Not Found")
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _paged(found: list[dict[str, Any]], query: dict[str, str]) -> web.Response:

@@ -7,6 +7,7 @@ import socket
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from tenure.connectors import fetching
 from tenure.connectors.addresses import AddressRefused, SafeResolver, is_forbidden, is_loopback
 
 
@@ -76,3 +77,15 @@ async def test_a_name_is_checked_whenever_it_is_looked_up() -> None:
     assert (await resolver.resolve("app.example", 443))[0]["host"] == "93.184.216.34"
     with pytest.raises(AddressRefused, match=r"app\.example leads to 169\.254\.169\.254"):
         await resolver.resolve("app.example", 443)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["2852039166", "169.254.43518", "0251.0376.0251.0376", "169.254.169.254.",
+     "１６９.254.169.254", "[::ffff:a9fe:a9fe]"],
+)  # fmt: skip
+def test_however_a_forbidden_address_is_written_nothing_is_sent(host: str) -> None:
+    """Operating systems read numbers as addresses that are none by RFC 3986."""
+    refused = r"no address of a document|not a canonical IPv4 address"
+    with pytest.raises(fetching.CannotFetch, match=refused):
+        fetching.fetch(f"https://{host}/", fetching.Document(100))

@@ -14,6 +14,7 @@ from tenure.connectors.base import (
     AlreadyExists,
     Connector,
     ConnectorConfig,
+    DeletesEntitlements,
     KnowsOwners,
     NotFound,
     OutcomeUnknown,
@@ -314,3 +315,35 @@ async def test_a_team_that_goes_while_all_are_read_stops_no_reading(
     monkeypatch.setattr(organisation, "_team", gone)
     found = [one async for one in connector.entitlements() if one.kind == "group"]
     assert [(one.name, one.members) for one in found] == [("Sales", None)]
+
+
+async def test_a_team_that_is_renamed_stays_the_one_that_it_is(
+    organisation: Organisation, connector: Connector
+) -> None:
+    """Its address follows its name, and another one may have the old name by then."""
+    one = str(organisation.person("ana"))
+    await connector.create({"userName": "ana"}, external_id="", active=True)
+    team = await connector.create_entitlement("group", "Core team")
+    organisation.rename("core-team", "Kernel")
+    await connector.create_entitlement("group", "Core team")
+    await connector.change_members("group", team.remote_id, add=[one])
+    assert organisation.inside == {"kernel": {int(one): "member"}, "core-team": {}}
+    listed = [item async for item in connector.entitlements()]
+    assert {item.name: item.remote_id for item in listed}["Kernel"] == team.remote_id
+    await connector.change_members("group", team.remote_id, remove=[one])
+    assert organisation.inside["kernel"] == {}
+    assert isinstance(connector, DeletesEntitlements)
+    await connector.delete_entitlement("group", team.remote_id)
+    assert list(organisation.teams) == ["core-team"]
+    with pytest.raises(NotFound):
+        await connector.change_members("group", team.remote_id, add=[one])
+
+
+async def test_a_team_that_was_known_by_its_slug_is_found(
+    organisation: Organisation, connector: Connector
+) -> None:
+    one = str(organisation.person("ana"))
+    await connector.create({"userName": "ana"}, external_id="", active=True)
+    await connector.create_entitlement("group", "Core team")
+    await connector.change_members("group", "core-team", add=[one])
+    assert organisation.inside["core-team"] == {int(one): "member"}

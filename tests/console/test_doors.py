@@ -48,6 +48,7 @@ WRITES = (
     "settle_task",
     "removed",
     "steer_run",
+    "take_back",
     "rule_check",
     "administrator",
     "token",
@@ -242,6 +243,8 @@ def test_a_decision_takes_a_reason(sample: Sample, owner: Client) -> None:
 def test_the_appearance_leads_back_to_our_own_pages_only(owner: Client) -> None:
     form = {"theme": "dark", "back": "https://evil.example/console/"}
     assert owner.post(ADDRESSES["appearance"], form)["Location"] == "/console/"
+    named = {"theme": "dark", "back": "no such page"}
+    assert owner.post(ADDRESSES["appearance"], named)["Location"] == "/console/"
     answer = owner.post(ADDRESSES["appearance"], {"theme": "dark", "back": "/console/runs/"})
     assert answer["Location"] == "/console/runs/"
     assert 'data-theme="dark"' in owner.get("/console/").content.decode()

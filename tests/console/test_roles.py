@@ -58,6 +58,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "invite": (NO, Ability.INVITE),
     "review": (Ability.VOUCH, Ability.VOUCH),
     "matches": (ALL, NO),
+    "take_back": (NO, Ability.DECIDE),
     "match": (Ability.DECIDE, Ability.DECIDE),
     "pair": (Ability.MERGE, Ability.MERGE),
     "look_for_pairs": (NO, Ability.MERGE),

@@ -246,6 +246,37 @@ class TestGrace:
         decision = decide(leaver, [account()], base, NOW, memory={"sales": None})
         assert told(decision) == [("chat", "disable")]
 
+    def test_it_leaves_what_somebody_has_and_gives_nothing(self) -> None:
+        """What the rule gives since they moved on, and an account that was never made."""
+        now_more = rule("sales", self.sales.condition.source, {"chat": ["group:sales", "group:x"]},
+                        7 * DAY)  # fmt: skip
+        policy = ApplicationPolicy("chat", managed_entitlements=frozenset({"group:x"}))
+        base = policies(now_more, chat=policy)
+        memory = {"sales": NOW - DAY}
+        assert (
+            told(decide(self.moved, [account("chat", "group:sales")], base, NOW, memory=memory))
+            == []
+        )
+        assert told(decide(self.moved, [], base, NOW, memory=memory)) == []
+
+    def test_who_comes_back_elsewhere_has_no_grace_of_what_they_had_before(self) -> None:
+        base = policies(self.sales, chat=self.policy)
+        gone = person(LifecycleState.LEFT, left_at=NOW)
+        left = decide(gone, [account()], base, NOW, memory={"sales": None})
+        assert left.memory == {}
+        closed = account(active=False)
+        assert told(decide(self.moved, [closed], base, NOW + DAY, memory=left.memory)) == []
+
+    def test_who_was_terminated_by_mistake_has_the_rest_of_their_grace(self) -> None:
+        base = policies(self.sales, chat=self.policy)
+        gone = replace(self.moved, state=LifecycleState.LEFT, left_at=NOW)
+        left = decide(gone, [account()], base, NOW, memory={"sales": NOW - DAY})
+        assert left.memory == {"sales": NOW - DAY}
+        closed = account(active=False)
+        back = decide(self.moved, [closed], base, NOW + DAY, memory=left.memory)
+        assert told(back) == [("chat", "enable")]
+        assert back.next_look == NOW + 6 * DAY
+
     def test_the_reason_says_until_when(self) -> None:
         base = policies(self.sales, chat=self.policy)
         access = weigh(self.moved, base, NOW, memory={"sales": NOW}).access["chat"]

@@ -159,7 +159,8 @@ def test_the_quickstart_configures_something_that_is_right() -> None:
     loaded = read_text(text, name="quickstart.md")
     assert [str(p) for p in check(loaded.document, marks=loaded.marks).problems] == []
     assert loaded.document.rules
-    modes = [application.mode for application in loaded.document.applications.values()]
+    applications = loaded.document.applications or {}
+    modes = [application.mode for application in applications.values()]
     assert modes == ["live"], "`tenure apply` would write nothing"
 
 

@@ -32,6 +32,8 @@ MACHINE = re.compile(r"file://|/root/|/home/\w+/|/opt/(?:wheels|pypi)|/tmp/(?!te
 IMPORTS_LATE = {
     "src/tenure/cli/": "a command loads what it runs: `tenure --help` waits for nothing else",
     "apps.py": "models can be imported once Django is ready",
+    "src/tenure/config/bootstrap.py": "models can be imported once Django is ready",
+    "src/tenure/config/upgrading.py": "what comes after a restore is loaded after a restore",
     "src/tenure/configuration/exporting.py": "a document is written without a database",
     "src/tenure/provisioning/planning/process.py": "models can be imported once Django is ready",
     "src/tenure/readers/files/source.py": "who reads a file of this machine loads no HTTP, no SSH",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.test.utils import CaptureQueriesContext
 
 from tenure.applications.models import Application
 from tenure.infra.clock import now
 from tenure.infra.in_order import in_order_of_index
+from tenure.provisioning.execution import postponed
 from tenure.provisioning.execution.claiming import query
 from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company
@@ -52,6 +54,23 @@ def test_a_backlog_is_never_sorted_to_find_the_first_of_it() -> None:
     chosen = plan[plan.index("CTE chosen") : plan.index("SubPlan")]
     assert "Index Scan using operation_to_do on provisioning_operation due" in chosen, plan
     assert "Sort" not in chosen, plan
+
+
+@pytest.mark.django_db
+def test_after_each_batch_not_everything_is_looked_through_for_what_was_postponed() -> None:
+    """Right after much was stored nothing is known of what is postponed."""
+    Company().application("chat")
+    application = Application.objects.get()
+    Operation.objects.create(application=application, kind="create", state="planned")
+    with connection.cursor() as cursor:
+        multiply(cursor, "planned", 4000)
+        cursor.execute("ANALYZE provisioning_operation (id, application_id, kind, state)")
+        for whose in (application, None):
+            with CaptureQueriesContext(connection) as asked:
+                assert not postponed.any_waits(whose)
+            cursor.execute(f"EXPLAIN {asked.captured_queries[0]['sql']}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert "Index Scan using operation_postponed" in plan, plan
 
 
 def multiply(cursor: CursorWrapper, state: str, many: int) -> None:

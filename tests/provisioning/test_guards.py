@@ -245,3 +245,42 @@ def test_leavers_are_removed_whatever_else_fails(sales: Company) -> None:
     leave(people[10:])
     apply()
     assert len(sales.open_users()) == 10
+
+
+def test_removals_that_failed_are_not_sent_again_in_a_flood(sales: Company) -> None:
+    """What failed was not done; sent again, all of it counts, together with what is new."""
+    people = sales.people(30)
+    apply()
+    faults = sales.memories["chat"].faults
+    faults.always("disable", rejected("active"))
+    leave(people[:5])
+    apply()
+    assert states() == {"done": 30, "failed": 5}
+    faults.clear()
+    leave(people[5:10])
+    services.follow([person.pk for person in people[5:10]], reason="HR says so")
+    services.retry_failed()
+    apply()
+    assert len(sales.open_users()) == 30
+    assert states()["held"] == 10
+
+
+def test_last_days_that_come_together_are_held_when_they_come(sales: Company) -> None:
+    """However long ago each of them was set, and whoever agreed to it then."""
+    people = sales.people(30)
+    apply()
+    yesterday = (now() - timedelta(days=1)).date()
+    for person in people[:10]:
+        person.refresh_from_db()
+        person.end_date = yesterday
+        person.next_look_at = now()
+        person.save()
+    apply()
+    assert Person.objects.filter(state="left").count() == 10
+    assert len(sales.open_users()) == 30
+    assert states() == {"done": 30, "held": 10}
+    # One of them has to go this second: a person says so, and it goes past all of that.
+    services.terminate_now(people[0], reason="dismissed")
+    drain()
+    assert len(sales.open_users()) == 29
+    assert states() == {"done": 31, "held": 9}

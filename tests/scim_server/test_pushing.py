@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tenure.infra.clock import now, told_by
@@ -24,6 +26,7 @@ from tests.scim_server.conftest import (
     ENTERPRISE,
     MAPPING,
     PATCH,
+    USER,
     Pusher,
     person,
     source,
@@ -454,3 +457,57 @@ def test_managers_who_go_round_in_a_circle_are_told_as_by_an_import(pusher: Push
     assert person(1).attributes["manager"] == "2", "what was pushed is not lost"
     pusher.patch(uids[2], {"op": "Remove", "path": f"{ENTERPRISE}:manager"})
     assert [person(n).manager for n in (1, 2, 3)] == [person(2), person(3), None]
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"])
+def test_what_no_text_holds_is_refused_and_no_error_of_ours(pusher: Pusher, text: str) -> None:
+    """What ends in an error of ours is pushed again and again."""
+    group = "urn:ietf:params:scim:schemas:core:2.0:Group"
+    search = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
+    written = json.dumps(text)
+    for path, body in (
+        ("/Users", f'{{"schemas": ["{USER}"], "userName": {written}}}'),
+        ("/Groups", f'{{"schemas": ["{group}"], "displayName": {written}}}'),
+        (
+            "/Users/.search",
+            json.dumps({"schemas": [search], "filter": f"userName eq {written}"}),
+        ),
+    ):
+        answer = Client().post(
+            f"/scim/v2{path}",
+            body,
+            content_type="application/scim+json",
+            headers={"Authorization": f"Bearer {pusher.token}"},
+        )
+        assert answer.status_code == 400, (path, answer.content)
+    assert pusher.send("GET", "/Users?startIndex=99999999999999999999").status == 400
+    assert not PushedResource.objects.exists()
+
+
+def test_who_is_switched_off_is_gone_now_whatever_last_day_is_to_come(
+    pusher: Pusher, entra: Source
+) -> None:
+    """It is as it is there now; a last day is a word of somebody else's."""
+    Source.objects.update(mapping={**MAPPING, "end_date": 'row["title"]'})
+    uid = pusher.make(7, title="2099-12-31")
+    assert person(7).state == "active"
+    assert pusher.patch(uid, {"op": "replace", "path": "active", "value": False}).status == 204
+    gone = person(7)
+    assert (gone.state, str(gone.end_date)) == ("left", "2099-12-31")
+    # An import of everything that was pushed says the same.
+    import_source(entra)
+    assert person(7).ended_by_source_at == gone.ended_by_source_at
+    pusher.patch(uid, {"op": "replace", "path": "active", "value": True})
+    assert person(7).state == "active"
+
+
+def test_what_is_odd_about_somebody_who_is_taken_is_told(pusher: Pusher, entra: Source) -> None:
+    words = {"Employee": "active", "Notice": "left"}
+    Source.objects.update(
+        statuses=words,
+        mapping={**MAPPING, "end_date": 'row["title"]', "status": 'row["userType"]'},
+    )
+    uid = pusher.make(7, title="2099-12-31", userType="Employee")
+    pusher.patch(uid, {"op": "replace", "path": "userType", "value": "Notice"})
+    assert person(7).state == "active"
+    assert "access ends with that day" in RunIssue.objects.get(key="7").message

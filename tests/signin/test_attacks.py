@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from base64 import urlsafe_b64decode
@@ -129,3 +130,17 @@ def test_over_https_cookies_are_bound_to_the_host() -> None:
     session, csrf = ["__Host-tenure", True, True, "Lax", "/", None], [True, True, "Lax", "/", None]
     named = ["__Host-tenure-device", "__Host-tenure-pairing"]
     assert json.loads(told) == [*session, "__Host-tenure-csrf", *csrf, *named]
+
+
+def test_a_picture_of_the_code_does_not_tell_the_number() -> None:
+    """The numbers beside the computer's come from nothing that the code has in it: else whoever has
+    a picture of it works them out, and the one that is left is the computer's."""
+    scan = token_of(Client(), invited(person()))
+    shown = re.findall(r'value="(\d{3} \d{3})"', Client().get(scan).content.decode())
+    assert len(shown) == pairing.CHOICES
+    row = Pairing.objects.get()
+    before = pairing.choices(row)
+    assert sorted(shown) == before
+    # Of another computer with the very same code they are other ones.
+    row.browser_digest = sha256(b"another secret").digest()
+    assert set(before) & set(pairing.choices(row)) == {row.matching}

@@ -11,9 +11,10 @@ from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import terminate
-from tenure.readers.base import ReaderError
+from tenure.readers.base import ReaderError, Row
 from tenure.runs.models import Run
 from tenure.sources.models import Source
+from tenure.sources.rows import RowMapping
 from tests.sources.hr import MAPPING, complaints, person, row, source, take
 
 pytestmark = pytest.mark.django_db
@@ -45,6 +46,25 @@ def test_absence_is_no_termination_unless_the_source_says_so(tmp_path: Path) -> 
     assert left() == {"1"}
     take(hr, tmp_path, rows)
     assert left() == set()
+
+
+@pytest.mark.parametrize(
+    ("reader", "word", "gone"),
+    [("ldap", "inactive", True), ("microsoft", "inactive", True), ("scim", "inactive", True),
+     ("google", "suspended", True), ("rest", "inactive", False), ("csv", "inactive", False)],
+)  # fmt: skip
+def test_who_is_switched_off_in_a_directory_is_gone_before_a_last_day_to_come(
+    reader: str, word: str, gone: bool
+) -> None:
+    """Of HR `inactive` beside such a day is a notice that was given."""
+    mapping = {name: f'row["{name}"]' for name in ("employee_number", "given_name", "status")}
+    mapping["end_date"] = 'row["until"]'
+    directory = source(reader=reader, mapping=mapping, statuses={word: "left", "active": "active"})
+    columns = {"employee_number": "7", "given_name": "Anna", "status": word, "until": "2099-12-31"}
+    at, mapped = now(), RowMapping(directory)
+    found = mapped.mapped(Row(1, columns), "7", b"", None, at)
+    assert found.left(at) == gone
+    assert bool(found.warnings) != gone
 
 
 def test_a_flood_of_leavers_is_held_whole_and_the_rest_is_taken(tmp_path: Path) -> None:

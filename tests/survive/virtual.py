@@ -17,7 +17,7 @@ from typing import Any
 from tenure.infra import clock
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Selector(selectors.DefaultSelector):
     """Asks the loop instead of waiting."""
 
     loop: VirtualLoop

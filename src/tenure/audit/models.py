@@ -19,6 +19,8 @@ class Action(models.TextChoices):
     CONFIGURATION_CHANGED = "configuration.changed", "Configuration changed"
     WRITES_STOPPED = "writes.stopped", "All writes stopped"
     WRITES_RESUMED = "writes.resumed", "Writes resumed"
+    RESTORED = "backup.restored", "Restored from a backup"
+    RESTORE_FINISHED = "backup.restore_finished", "Restore finished: sign-in and writes are on"
     IMPORT_FINISHED = "import.finished", "Import finished"
     IMPORT_HELD = "import.held", "Import held"
     IMPORT_APPROVED = "import.approved", "Held import approved"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher
+from typing import Final
 
 from tenure.catalogue.entry import CAPABILITIES, CATEGORIES, PROTOCOLS
 from tenure.catalogue.index import Listed, listed
@@ -15,7 +16,23 @@ from tenure.catalogue.source_entry import SOURCE_CATEGORIES
 _TITLES = {**CATEGORIES, **SOURCE_CATEGORIES}
 _LEAST_LETTERS = 4
 _ALIKE = 0.74
-_EXACT, _BEGINS, _WORD, _CATEGORY, _SUMMARY, _SLIP = 100, 80, 60, 30, 20, 10
+_EXACT, _BEGINS, _WORD, _CATEGORY, _SUMMARY, _SAID, _SLIP = 100, 80, 60, 30, 20, 15, 10
+#: Category -> what people say who look for something of it, and no title says.
+_ALSO: Final = {
+    "office": "mail calendar documents",
+    "communication": "chat messaging video calls meetings telephony phone",
+    "work": "project management tasks tickets wiki",
+    "content": "whiteboard documents",
+    "files": "storage sharing",
+    "service": "helpdesk help desk ticketing tickets itsm assets",
+    "sales": "crm customers newsletters",
+    "development": "version control source code hosting repositories",
+    "operations": "alerts logs on-call",
+    "cloud": "vpn dns hosting",
+    "data": "bi business intelligence warehouse dashboards",
+    "identity": "password manager single sign-on ldap directory",
+    "business": "erp crm accounting expenses finance",
+}
 
 
 def search(
@@ -79,6 +96,8 @@ def _score(word: str, row: Listed) -> int:
         return _CATEGORY
     if any(part.startswith(word) for part in re.findall(r"\w+", row.summary.casefold())):
         return _SUMMARY
+    if any(part.startswith(word) for part in _ALSO.get(row.category, "").split()):
+        return _SAID
     if len(word) >= _LEAST_LETTERS and any(_alike(word, name) for name in {*parts, *names}):
         return _SLIP
     return 0

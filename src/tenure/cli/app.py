@@ -10,6 +10,7 @@ import typer
 from tenure import __version__
 from tenure.cli import (
     access,
+    backup,
     catalogue,
     changes,
     checking,
@@ -63,6 +64,7 @@ for module in (
     signals,
     sso,
     checking,
+    backup,
 ):
     module.register(app)
 catalogue.register(app, application_app)

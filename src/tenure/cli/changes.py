@@ -47,12 +47,15 @@ def terminate(
         raise Failure("Say when: either --now, or --at TIME.")
     with session():
         from tenure.cli import applying
+        from tenure.core.model import LifecycleState
         from tenure.people.services import find_person, zone_of
         from tenure.provisioning.questions import selectors
         from tenure.provisioning.services import store, terminate_now
 
         found = find_person(person)
         when = instant(at, zone_of(found).key) if at else None
+        if now and found.state == LifecycleState.LEFT.value:
+            say(f"{found.display_name} has left already. What is still open is taken all the same.")
         stored = terminate_now(found, at=when, reason=reason)
         if stored is None:
             assert when is not None
@@ -277,11 +280,14 @@ def resume(
     """
     with session():
         from tenure.applications.finding import application_named
-        from tenure.provisioning.records.stopping import standing_still
+        from tenure.provisioning.records.stopping import NotBeforeRestored, standing_still
         from tenure.provisioning.services import resume_writes
 
         name = application_named(application).name if application else ""
-        new = resume_writes(reason=reason, application=application)
+        try:
+            new = resume_writes(reason=reason, application=application)
+        except NotBeforeRestored as error:
+            raise Failure(str(error)) from error
         still = standing_still([application] if application else None)
         if as_json:
             print_json({"writes": "on", "application": application, "not_sent": still})

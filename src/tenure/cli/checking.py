@@ -191,7 +191,8 @@ def _writes() -> Iterator[Line]:
     if stopped is not None:
         who = f" by {row.writes_stopped_by}" if row.writes_stopped_by else ""
         why = f" ({row.writes_stopped_reason})" if row.writes_stopped_reason else ""
-        detail = f"stopped since {stopped:%Y-%m-%d %H:%M %Z}{who}{why}: `tenure resume`"
+        way_on = "tenure resume" if row.restored_at is None else "tenure restored show"
+        detail = f"stopped since {stopped:%Y-%m-%d %H:%M %Z}{who}{why}: `{way_on}`"
     yield Line("writes", stopped is None, detail)
 
 

@@ -111,10 +111,26 @@ def plainly() -> Iterator[None]:
     except mendable as error:
         raise Failure(str(error)) from error
     except gone as error:
+        what, way_out = _ailment(error)
         raise Failure(
-            f"The database does not answer: {_one_line(error)} Nothing is lost: what was committed "
-            "is kept. Start the database (or correct DATABASE_URL) and repeat the command."
+            f"{what}: {_one_line(error)} Nothing is lost: what was committed is kept. {way_out} "
+            "and repeat the command."
         ) from error
+
+
+def _ailment(error: Exception) -> tuple[str, str]:
+    """What is wrong with the database, and what is to be done about it. PostgreSQL's codes are of
+    its appendix A; an attempt to connect has none, only its words."""
+    cause = error.__cause__ or error
+    code, words = getattr(cause, "sqlstate", None), str(error)
+    if code == "53100" or "No space left on device" in words:
+        return "The disk of the database is full", "Free some space there"
+    if code == "53300" or "too many clients" in words or "connection slots" in words:
+        return (
+            "The database has no connection left for this command",
+            "Raise max_connections of PostgreSQL, or end what has them,",
+        )
+    return "The database does not answer", "Start the database (or correct DATABASE_URL)"
 
 
 def _one_line(error: Exception) -> str:

@@ -43,6 +43,9 @@ def show(run: Number, as_json: AsJson = False) -> None:
         )
         if document["message"]:
             out.print(document["message"], markup=False)
+        if (again := document["sent_again"]) is not None:
+            runs = ", ".join(map(str, again["runs"]))
+            out.print(f"{again['says']} {f'In run {runs}.' if runs else ''}".strip(), markup=False)
         for wait in document["waits"]:
             out.print(wait["says"], markup=False)
         for state, count in document["states"].items():
@@ -111,7 +114,8 @@ def _steerable() -> Iterator[None]:
 def _document(number: int) -> dict[str, Any]:
     from tenure.infra.clock import now
     from tenure.provisioning.questions import selectors as provisioning
-    from tenure.provisioning.questions.going import going
+    from tenure.provisioning.questions.going import going, to_be_done
+    from tenure.provisioning.questions.sent_again import sent_again
     from tenure.runs import selectors
     from tenure.runs.models import RunKind
     from tenure.runs.progress import progress
@@ -122,6 +126,9 @@ def _document(number: int) -> dict[str, Any]:
     executes = run.kind == RunKind.EXECUTE.value
     at = now()
     goes = going(run, at) if executes else None
+    again = sent_again(run) if executes else None
+    states = provisioning.states(run) if executes else {}
+    run.total = to_be_done(run, states) if executes else run.total
     far = progress(run, at, rate=goes.rate, waiting=goes.waiting) if goes else progress(run, at)
     return {
         "id": run.pk,
@@ -147,10 +154,19 @@ def _document(number: int) -> dict[str, Any]:
             for w in (goes.waits if goes else ())
         ],
         "message": run.message,
+        "sent_again": None
+        if again is None
+        else {
+            "count": again.count,
+            "done": again.done,
+            "failed": again.failed,
+            "open": again.open,
+            "not_due": again.not_due,
+            "runs": again.runs,
+            "says": str(again),
+        },
         "counters": run.counters,
-        "states": {state.value: n for state, n in provisioning.states(run).items()}
-        if executes
-        else {},
+        "states": {state.value: n for state, n in states.items()},
         "failures": [
             {"application": f.application, "name": f.name, "example": f.example, "count": f.count}
             for f in provisioning.failures(run)

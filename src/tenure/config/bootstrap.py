@@ -4,16 +4,13 @@ tables are brought up to date. Whoever calls it knows nothing of embedded or ext
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from tenure.config.paths import HOME_VARIABLE, home
+from tenure.infra import circles
 from tenure.infra.postgres import EmbeddedPostgres
-
-MIGRATION_LOCK = 7_245_991
-"""Key of the advisory lock under which only one process migrates."""
 
 
 @contextlib.contextmanager
@@ -21,8 +18,8 @@ def setup(folder: Path | None = None, *, migrate: bool = True) -> Iterator[Embed
     """Django, ready to use with its database as long as the block lasts. `folder` is the home, by
     default that of the environment. The embedded server is yielded where there is one; children
     that inherit the environment use it while this block holds it. Raises `PostgresError`,
-    `ValueError` for settings that are wrong, `django.db.OperationalError` for a database that
-    cannot be reached."""
+    `ValueError` for settings that are wrong and for tables of a newer Tenure,
+    `django.db.OperationalError` for a database that cannot be reached."""
     if folder is not None:
         os.environ[HOME_VARIABLE] = str(folder.absolute())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tenure.config.settings")
@@ -40,40 +37,30 @@ def setup(folder: Path | None = None, *, migrate: bool = True) -> Iterator[Embed
 
 
 @contextlib.contextmanager
+def database() -> Iterator[str]:
+    """The URL of this installation's database, without Django and whatever is in it. Raises
+    `PostgresError`."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield url
+        return
+    with EmbeddedPostgres(home()) as server:
+        yield server.url()
+
+
+@contextlib.contextmanager
 def _django(*, migrate: bool) -> Iterator[None]:
     import django
     from django.db import connections
 
     django.setup()
-    seldom_look_for_circles()
+    from tenure.config.upgrading import bring_up_to_date, refuse_newer
+
+    circles.look_seldom()
     try:
         if migrate:
             bring_up_to_date()
+        else:
+            refuse_newer()
         yield
     finally:
         connections.close_all()
-
-
-def seldom_look_for_circles() -> None:
-    """Python looks for objects that only refer to each other whenever 700 more were made. Imports,
-    plans and drains make millions, and hardly a circle: a third of their time went there. What is
-    loaded by now stays for good, and is never looked through again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-
-
-def bring_up_to_date() -> None:
-    """Apply the migrations that are missing; processes that start together take turns."""
-    from django.core.management import call_command
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
-        try:
-            executor = MigrationExecutor(connection)
-            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-                call_command("migrate", interactive=False, verbosity=0)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])

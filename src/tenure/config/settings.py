@@ -28,6 +28,8 @@ PASSKEY_ORIGIN = f"{_ADDRESS.scheme}://{_ADDRESS.netloc}"
 """What passkeys are bound to (the RP id and the origin of WebAuthn): they work at no other."""
 TENURE_PROXIES = count_of("TENURE_PROXIES")
 """How many reverse proxies of our own stand before us; each adds to X-Forwarded-For."""
+TENURE_METRICS_TOKEN = os.environ.get("TENURE_METRICS_TOKEN", "")
+"""Who shows it sees the numbers at /metrics; empty: nobody."""
 TENURE_PLACES = os.environ.get("TENURE_PLACES", "")
 """An MMDB file that says where addresses are; empty: none."""
 
@@ -85,12 +87,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "tenure.config.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "tenure.infra.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tenure.infra.browser_sessions.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "tenure.infra.plain_text.NoNul",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -166,6 +170,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
+            "()": "tenure.infra.log_lines.LineFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         },

@@ -31,7 +31,6 @@ from tenure.configuration.settings_checking import (
     check_secret_names,
     check_secrets,
     check_settings,
-    near,
 )
 from tenure.connectors.base import SettingsError
 from tenure.connectors.registry import TOKEN, connector_class, known_attributes, schemas
@@ -49,6 +48,7 @@ from tenure.core.groups import ATTRIBUTE as GROUPS
 from tenure.core.mapping import IDENTIFYING
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.core.names import candidates
+from tenure.core.nearest import near
 from tenure.people.attributes import MAY_BE_PRIVATE, STANDARD
 
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+", re.IGNORECASE)

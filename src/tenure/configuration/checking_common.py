@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from tenure.configuration.problems import Path, Problems
-from tenure.configuration.settings_checking import near
 from tenure.core.expressions import AttributeType, ExpressionError
+from tenure.core.nearest import near
 
 _T = TypeVar("_T")
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from tenure.configuration.checking_wallet import check_wallet
 from tenure.configuration.document import Company
 from tenure.configuration.problems import Problems
-from tenure.configuration.settings_checking import near
 from tenure.core.expressions import AttributeType
+from tenure.core.nearest import near
 from tenure.people.onboarding import NAME
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}", re.IGNORECASE)

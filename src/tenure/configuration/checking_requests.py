@@ -8,8 +8,8 @@ from functools import partial
 from tenure.configuration.checking_common import compiles
 from tenure.configuration.document import Application
 from tenure.configuration.problems import Path, Problems
-from tenure.configuration.settings_checking import near
 from tenure.core.expressions import AttributeType, compile_condition
+from tenure.core.nearest import near
 
 
 def check_requests(

@@ -18,12 +18,12 @@ from tenure.configuration.settings_checking import (
     check_secret_names,
     check_secrets,
     check_settings,
-    near,
 )
 from tenure.connectors.base import SettingsError
 from tenure.connectors.registry import TOKEN
 from tenure.core.cleaning import parse_date
 from tenure.core.expressions import AttributeType, ExpressionError, compile_row_value
+from tenure.core.nearest import near
 from tenure.core.tidying import is_region
 from tenure.readers.registry import PUSH, UPLOAD, known_columns, reader_class, schemas
 from tenure.readers.registry import kinds as reader_kinds

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from tenure.configuration.document_sources import Source
 from tenure.configuration.problems import Path, Problems
-from tenure.configuration.settings_checking import near
 from tenure.core.expressions import ExpressionError, compile_row_value
+from tenure.core.nearest import near
 from tenure.readers.registry import writable_columns
 
 

@@ -3,15 +3,29 @@ the core's."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from tenure.configuration.values import Duration, Number, Part
 from tenure.core import guard
 
 Percent = Annotated[Number, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0)]
+_SHORTEST = timedelta(minutes=1)
+
+
+def _some_time(window: timedelta) -> timedelta:
+    if window < _SHORTEST:
+        raise ValueError(
+            "a limit over no time counts nothing of what was done before, so whatever comes one by "
+            "one passes it. Give at least PT1M; P1D is usual."
+        )
+    return window
+
+
+Window = Annotated[Duration, AfterValidator(_some_time)]
 _GUARD, _SOURCE_GUARD = guard.Guard(), guard.SourceGuard()
 
 
@@ -27,7 +41,7 @@ class Limit(Part):
     percent: Percent = _percent(_GUARD.removals)
     floor: Count = _GUARD.removals.floor
     most: Count | None = None
-    window: Duration = guard.WINDOW
+    window: Window = guard.WINDOW
 
 
 class ChangeLimit(Limit):
@@ -59,4 +73,4 @@ class FailureLimit(Part):
 
     percent: Percent = float(_GUARD.failures.percent)
     least: Annotated[int, Field(ge=1)] = _GUARD.failures.least
-    window: Duration = _GUARD.failures.window
+    window: Window = _GUARD.failures.window

@@ -31,6 +31,7 @@ from tenure.configuration.problems import (
     Problems,
 )
 from tenure.configuration.values import WrittenFloat
+from tenure.core.nearest import near
 from tenure.readers.base import ReaderError
 from tenure.readers.registry import reader_class
 
@@ -281,6 +282,7 @@ def explain(item: dict[str, Any], fields: tuple[str, ...] = ()) -> str:
     messages = {
         "missing": "This is missing, and has to be given.",
         "extra_forbidden": "There is no such name here."
+        + (near(str(item["loc"][-1]), fields) if item.get("loc") else "")
         + (f" Known: {', '.join(fields)}." if fields else ""),
         "literal_error": f"{shown} is not taken. Expected {context.get('expected')}.",
         "enum": f"{shown} is not taken. Expected {context.get('expected')}.",

@@ -4,8 +4,7 @@ are references: the text of one that is not is never shown.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,6 +20,7 @@ from tenure.configuration.references import (
     texts,
 )
 from tenure.connectors.registry import TOKEN
+from tenure.core.nearest import near
 
 
 def check_settings(
@@ -88,8 +88,3 @@ def check_authorisation(given: Application | Source, path: Path, problems: Probl
             f"There is no secret {name!r} here whose last day this could be."
             f"{near(name, given.secrets)}",
         )
-
-
-def near(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]}?" if close else ""

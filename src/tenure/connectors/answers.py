@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, quote_plus
 
 import orjson
@@ -52,8 +52,7 @@ class HttpRejected(Rejected):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """One request, as far as its outcome depends on it.
 
     `write`: it may have changed something once it was sent. `single`: the path names one resource,

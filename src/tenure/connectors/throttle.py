@@ -64,21 +64,23 @@ class TokenBucket:
     @property
     def rate(self) -> float | None:
         """Requests a second at present; None: no limit."""
-        found = [rate for rate in (self._rate, self._pace.rate) if rate is not None]
-        return min(found, default=None)
+        given, learnt = self._rate, self._pace.rate
+        if given is None or learnt is None:
+            return learnt if given is None else given
+        return min(given, learnt)
 
     async def acquire(self, weight: int = 1) -> None:
         """Waits until one request may be sent. Raises `RetryLater` in a long pause. One that counts
         as several is sent as any other; those after it wait for longer."""
         if self.rate is None and self.paused_for() <= 0:
-            self._times.extend([time.monotonic()] * weight)
+            self._sent(weight)
             return
         async with self._turn:
             while (wait := self._wait()) > 0:  # noqa: ASYNC110 - time passes, nobody sets it
                 await asyncio.sleep(wait)
             if self.rate is not None:
                 self._tokens -= weight
-            self._times.extend([time.monotonic()] * weight)
+            self._sent(weight)
 
     def pause(self, seconds: float) -> None:
         """Lets nothing through for `seconds`; a longer pause that is under way stays."""
@@ -101,6 +103,13 @@ class TokenBucket:
         self._too_many = max(_LEAST, min(seen, self.rate or seen))
         self._pace.rate = max(_LEAST, self._too_many / 2)
         self._tokens, self._filled = 0.0, now
+
+    def _sent(self, weight: int) -> None:
+        at = time.monotonic()
+        if weight == 1:
+            self._times.append(at)
+        else:
+            self._times.extend([at] * weight)
 
     def _grow(self, seconds: float) -> None:
         if self._pace.rate is None:

@@ -75,6 +75,8 @@ OPERATION: Final = {
     OperationState.REJECTED.value: Mark("Rejected"),
     OperationState.MANUAL.value: Mark("By hand", "wait"),
 }
+#: Of an operation that failed and gave way to a later plan.
+ANEW: Final = Mark("Planned anew")
 #: Sign, meaning, and the verb as an order and as a fact.
 KINDS: Final = {
     OperationKind.CREATE.value: ("+", "make", "Create", "create"),
@@ -106,6 +108,7 @@ EVENTS: Final = {
             Action.ENTITLEMENT_GRANTED,
             Action.APPLICATION_RESUMED,
             Action.WRITES_RESUMED,
+            Action.RESTORE_FINISHED,
             Action.PLAN_APPROVED,
             Action.PERSON_REINSTATED,
             Action.PERSON_RESUMED,
@@ -144,6 +147,7 @@ EVENTS: Final = {
             Action.OPERATION_FAILED,
             Action.APPLICATION_STOPPED,
             Action.WRITES_STOPPED,
+            Action.RESTORED,
             Action.WRITE_BACK_FAILED,
             Action.WRITE_BACK_STOPPED,
             Action.WRITE_BACK_REJECTED,

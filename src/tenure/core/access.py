@@ -8,7 +8,7 @@ says who decided and why, and ends by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -61,6 +61,10 @@ def _told(until: datetime) -> str:
 #: Rule slug -> since when it no longer holds, None while it does. Kept for rules with a grace only.
 Memory: TypeAlias = Mapping[str, datetime | None]
 
+#: An application, and entitlements in it -> those of them that somebody has; None: they have no
+#: account there.
+Having: TypeAlias = Callable[[str, frozenset[str]], frozenset[str] | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -103,13 +107,15 @@ class RuleBook:
         now: datetime | None = None,
         *,
         failing: set[str] | None = None,
+        having: Having | None = None,
     ) -> dict[str, Access]:
         """Application slug -> access, for one person's attributes. With what is remembered of them
-        and the instant, rules that ceased to hold within their grace give still. Those of which it
-        cannot be said whether they hold are added to `failing`."""
+        and the instant, rules that ceased to hold within their grace leave what they gave: what
+        somebody is `having`, where that is known. Those of which it cannot be said whether they
+        hold are added to `failing`."""
         holding = [self.rules[slug] for slug in self._conditions.holding(attributes, failing)]
         if memory and now is not None:
-            holding += self._fading({rule.slug for rule in holding}, memory, now)
+            holding += self._fading({rule.slug for rule in holding}, memory, now, having)
         giving: dict[str, list[Rule]] = {}
         for rule in holding:
             for slug in rule.gives:
@@ -175,13 +181,16 @@ class RuleBook:
         )
         return sorted(end for end in ends if end > now)
 
-    def _fading(self, holding: set[str], memory: Memory, now: datetime) -> list[Rule]:
+    def _fading(
+        self, holding: set[str], memory: Memory, now: datetime, having: Having | None
+    ) -> list[Rule]:
         fading = []
         for slug, rule in self.rules.items():
             lost = memory.get(slug)
             if slug in holding or lost is None or now >= lost + rule.grace:
                 continue
-            fading.append(replace(rule, name=f"{rule.name} (until {lost + rule.grace:%-d %b %Y})"))
+            name = f"{rule.name} (until {lost + rule.grace:%-d %b %Y})"
+            fading.append(replace(rule, name=name, gives=_left(rule.gives, having)))
         return fading
 
     def _saw(self, rule: Rule, attributes: Attributes) -> Attributes:
@@ -205,6 +214,17 @@ class RuleBook:
             for slug in rule.gives:
                 found.setdefault(slug, []).append(refusal)
         return found
+
+
+def _left(
+    gives: Mapping[str, frozenset[str]], having: Having | None
+) -> Mapping[str, frozenset[str]]:
+    """A grace leaves what somebody has, and gives nothing: neither what the rule has given since,
+    nor an account that was not made yet."""
+    if having is None:
+        return gives
+    kept = {slug: having(slug, keys) for slug, keys in gives.items()}
+    return {slug: keys for slug, keys in kept.items() if keys is not None}
 
 
 def with_exceptions(

@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 
 from tenure.core import situations, transfers
-from tenure.core.access import Access, AccessException, Memory, RuleBook, with_exceptions
+from tenure.core.access import (
+    Access,
+    AccessException,
+    Having,
+    Memory,
+    RuleBook,
+    with_exceptions,
+)
 from tenure.core.drift import Baseline
 from tenure.core.groups import ATTRIBUTE, GroupBook
 from tenure.core.mapping import AccountMapping, MappingBook, MappingProblem
@@ -24,7 +30,7 @@ from tenure.core.model import (
     Problem,
     Situation,
 )
-from tenure.core.planner import entitled, may_be_there, plan_person
+from tenure.core.planner import GONE, entitled, may_be_there, plan_person
 from tenure.core.requirements import unmet
 
 
@@ -81,23 +87,39 @@ def weigh(
     *,
     exceptions: Sequence[AccessException] = (),
     memory: Memory | None = None,
-    held: Mapping[str, AbstractSet[str]] = MappingProxyType({}),
+    held: Mapping[str, AbstractSet[str]] | None = None,
 ) -> Due:
     """What one person should have, whatever their state. `memory` is that of the last decision;
-    `held`: application -> the entitlements of the account that they have there."""
+    `held`: application -> the entitlements of the account that they have there, None: that is not
+    known."""
     groups: set[str] = set()
     failing: set[str] = set()
     attributes = policies.groups.extend(person.attributes, groups)
     rules = policies.rules
     kept = rules.remember(attributes, memory or {}, now) if rules.has_grace else {}
-    access = rules.due(attributes, kept, now, failing=failing)
+    if person.state in GONE:
+        # Who comes back begins anew: a grace is for who moves.
+        kept = {slug: lost for slug, lost in kept.items() if lost is not None}
+    having = None if held is None else having_of(held, policies)
+    access = rules.due(attributes, kept, now, failing=failing, having=having)
     if groups:
         failing |= rules.reading(ATTRIBUTE)
     if failing:
         failing -= {because.rule for one in access.values() for because in one.because}
-        access = rules.keeping(access, failing, held)
+        access = rules.keeping(access, failing, held or {})
     due, withheld = with_exceptions(access, exceptions, now)
     return Due(attributes, due, withheld, kept, frozenset(failing))
+
+
+def having_of(held: Mapping[str, AbstractSet[str]], policies: Policies) -> Having:
+    """What somebody has of what a rule gave. Where no accounts are made nobody knows: all of it."""
+
+    def having(application: str, keys: frozenset[str]) -> frozenset[str] | None:
+        if application not in policies.mappings:
+            return keys
+        return keys & held[application] if application in held else None
+
+    return having
 
 
 def held(observed: Sequence[Observed]) -> dict[str, AbstractSet[str]]:

@@ -47,7 +47,7 @@ URGENCY: Mapping[OperationKind, int] = MappingProxyType(
 )
 LEAVER_URGENCY = 5
 
-_GONE = frozenset({LifecycleState.LEFT, LifecycleState.LEAVING})
+GONE = frozenset({LifecycleState.LEFT, LifecycleState.LEAVING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class PersonPlan:
 
 def entitled(person: PersonFacts, policy: ApplicationPolicy, now: datetime) -> bool:
     """Whether the person's state lets the rules give them anything in this application now."""
-    if person.state in _GONE:
+    if person.state in GONE:
         return False
     if person.state is LifecycleState.UPCOMING and not person.admitted:
         return person.starts is not None and now >= person.starts - policy.lead
@@ -193,7 +193,7 @@ def _remove(
     if person.legal_hold or policy.delete_after is None or account.disabled_at is None:
         # The end of a hold is a change to the person, who is then planned anew.
         return None, None
-    left_at = person.left_at if person.state in _GONE else None
+    left_at = person.left_at if person.state in GONE else None
     due = deletion_due(account.disabled_at, left_at, policy.delete_after)
     if now < due:
         return None, due
@@ -267,7 +267,7 @@ def _operation(
     grant: Sequence[str] = (),
     revoke: Sequence[str] = (),
 ) -> Operation:
-    leaver = person.state in _GONE and kind.removes
+    leaver = person.state in GONE and kind.removes
     return Operation(
         application=account.application,
         person=person.key,
@@ -316,7 +316,7 @@ def _state_reason(person: PersonFacts) -> str:
 
 
 def _removal_reason(person: PersonFacts, withheld: str) -> str:
-    if person.state not in _GONE:
+    if person.state not in GONE:
         if withheld:
             return withheld
         return "no access rule gives this application any more"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tenure.core.access import Access
-from tenure.core.decision import Due, Policies
+from tenure.core.decision import Due, Policies, having_of, held
 from tenure.core.diff import changes
 from tenure.core.mapping import MappingProblem
 from tenure.core.model import (
@@ -47,7 +47,8 @@ def keeping(
     now: datetime,
 ) -> dict[str, Keeping]:
     """Application slug -> what keeps it as it is, wherever they have something or could."""
-    would = policies.rules.due(due.attributes, due.memory, now)
+    having = having_of(held(observed), policies)
+    would = policies.rules.due(due.attributes, due.memory, now, having=having)
     linked = {a.application: a for a in observed if a.situation is Situation.LINKED}
     found = {}
     for slug in sorted(would.keys() | due.access.keys() | linked.keys()):

@@ -196,6 +196,12 @@ def _copy_programs(tree: Path, program: Path) -> Path:
     return copy / package.name / tree.name / "bin"
 
 
+def client_programs() -> Path:
+    """The folder with `pg_dump`, `pg_restore` and `psql`, to be run as ourselves. Raises
+    `PostgresError`."""
+    return _programs(Account(os.geteuid(), os.getegid(), switch=False))
+
+
 def socket_folder(place: Place) -> Path:
     """The folder of the socket: in the place, or in the temporary files where that path is too
     long for a socket or has a comma, which PostgreSQL reads as the end of a path."""

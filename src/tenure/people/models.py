@@ -65,6 +65,9 @@ class Company(models.Model):
     writes_stopped_at = models.DateTimeField(null=True)
     writes_stopped_reason = models.TextField(blank=True)
     writes_stopped_by = models.CharField(max_length=200, blank=True)
+    #: The tables are those of a backup, since then, and nobody has said yet that what was done
+    #: after it is found again: see sso.restoring.
+    restored_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.name

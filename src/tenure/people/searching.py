@@ -25,7 +25,7 @@ WORDS_SQL: Final = (
 
 def words(text: str) -> list[str]:
     """The words of a search, in the form in which `WORDS_SQL` keeps them."""
-    plain = unicodedata.normalize("NFKD", text.lower())
+    plain = unicodedata.normalize("NFKD", text.lower().replace("\0", " "))
     plain = "".join(c for c in plain if not "\u0300" <= c <= "\u036f").translate(_PLAIN)
     return [part[:100] for part in re.split(_WORDS, plain) if part][:8]
 
@@ -51,4 +51,4 @@ def called(name: str) -> QuerySet[Person]:
 
 def _quoted(word: str) -> str:
     """As a lexeme of `tsquery` is written."""
-    return word.replace("\\", "\\\\").replace("'", "''").replace("\0", "")
+    return word.replace("\\", "\\\\").replace("'", "''")

@@ -27,7 +27,7 @@ from tenure.people import endings
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Company, Person
 from tenure.people.onboarding import Trigger, onboarding_of
-from tenure.people.searching import called, with_email
+from tenure.people.searching import called, having_words, with_email, words
 
 TICK_BATCH = 2000
 #: See `company_read_once`; None outside of it.
@@ -309,9 +309,20 @@ def find_person(text: str) -> Person:
         numbers = ", ".join(p.employee_number or str(p.uid) for p in named)
         raise LookupError(f"Several people are called {text!r}. Give one of: {numbers}.")
     raise LookupError(
-        f"Nobody has the employee number, e-mail or name {text!r}. "
-        "`tenure people list --filter ...` shows who there is."
+        f"Nobody has the employee number, e-mail or name {text!r}.{_likely(text)} `tenure people "
+        "list` shows who there is."
     )
+
+
+def _likely(text: str) -> str:
+    """Who may have been meant: by a part of the name, or a number without its zeros in front."""
+    with_zeros = [text.zfill(length) for length in range(len(text) + 1, 13)]
+    rows = Person.objects.filter(employee_number__in=with_zeros) if text.isdecimal() else None
+    if rows is None:
+        rows = having_words(Person.objects.all(), text) if words(text) else Person.objects.none()
+    found = rows.order_by("display_name", "pk")[:3]
+    named = [f"{p.display_name} ({p.employee_number or p.uid})" for p in found]
+    return f" Did you mean {' or '.join(named)}?" if named else ""
 
 
 def touch(people: Sequence[int]) -> None:

@@ -30,8 +30,15 @@ class Operation(models.Model):
     person = models.ForeignKey(
         Person, null=True, on_delete=models.PROTECT, related_name="operations", db_index=False
     )
+    # Stored with the operation that made it, or long before, and never deleted as long as there is
+    # an operation of its application: nothing to check.
     account = models.ForeignKey(
-        Account, null=True, on_delete=models.SET_NULL, related_name="operations", db_index=False
+        Account,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="operations",
+        db_index=False,
+        db_constraint=False,
     )
     # Made by the transaction that stores its operations, and never deleted: nothing to check.
     run = models.ForeignKey(

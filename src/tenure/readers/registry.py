@@ -20,6 +20,15 @@ from tenure.readers.files.kinds import OLD_WORKBOOK, WORKBOOK
 #: Those whose rows are not fetched: they come.
 PUSH = "push"
 UPLOAD = "upload"
+#: Kind -> the column that says whether somebody's account there is on, and what it says where it is
+#: off: of directories, and whoever pushes for them. That is so now, and no word of a day to come.
+SWITCHED_OFF: Mapping[str, tuple[str, str]] = {
+    PUSH: ("active", "false"),
+    "google": ("status", "suspended"),
+    "ldap": ("status", "inactive"),
+    "microsoft": ("status", "inactive"),
+    "scim": ("status", "inactive"),
+}
 _LATER = "given-when-it-is-needed"
 #: Kind -> module and class.
 _READERS: Mapping[str, tuple[str, str]] = {

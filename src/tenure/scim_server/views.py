@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from scim2_models import SCIMException, UnauthorizedException
+from scim2_models import InvalidValueException, SCIMException, UnauthorizedException
 from scim2_server.handler import ScimHandler
 from scim2_server.memory import InMemoryStorage
 from scim2_server.requests import ScimRequest
@@ -31,6 +31,7 @@ from tenure.sources.pushing import Busy, Push
 
 log = logging.getLogger(__name__)
 _SOON = "5"
+_ODD = "A value cannot be kept: it holds a character that is in no text, or is too large."
 _MANY = 10
 
 
@@ -50,6 +51,9 @@ def scim(request: HttpRequest, rest: str = "") -> HttpResponse:
     except OperationalError:
         log.exception("SCIM: the database does not answer")
         return _busy("The database does not answer. Push this again in a moment.")
+    except (DataError, UnicodeEncodeError):
+        # A text with U+0000 or half a character, a number beyond all numbers of the database.
+        answer = found.error_response(InvalidValueException(detail=_ODD))
     except Exception as error:
         if not isinstance(error, SCIMException):
             log.exception("SCIM: %s %s", asked.method, asked.path)

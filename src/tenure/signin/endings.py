@@ -21,6 +21,7 @@ from tenure.signin.models import (
     Device,
     Invitation,
     OneTimeCode,
+    OneTimeLink,
     Pairing,
     Passkey,
     RecoveryCode,
@@ -76,6 +77,20 @@ def close(rows: QuerySet[Session], because: str) -> int:
     Session.objects.filter(pk__in=ended).update(ended_at=now(), ended_because=because[:200])
     closings.closed(ended, because)
     return len(ended)
+
+
+@transaction.atomic
+def close_all(because: str) -> None:
+    """Nobody is signed in any more, and no link, invitation or phone that waits lets anybody in:
+    any of them may have been used or taken back without that being known here."""
+    at = now()
+    close(Session.objects.filter(ended_at=None), because)
+    OneTimeLink.objects.filter(used_at=None).update(used_at=at)
+    OneTimeCode.objects.filter(used_at=None).update(used_at=at)
+    Invitation.objects.filter(used_at=None, withdrawn_at=None).update(
+        withdrawn_at=at, withdrawn_because=because
+    )
+    Pairing.objects.filter(ended_at=None, redeemed_at=None).update(ended_at=at)
 
 
 def tell_ended(owner: Owner, count: int, *, reason: str = "", by_them: bool = False) -> None:

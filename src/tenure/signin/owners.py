@@ -56,6 +56,8 @@ def may_come_in(owner: Owner) -> bool:
     return (
         owner.state not in CLOSED
         and stand(owner, now(), grace=timedelta(0)).state.value not in CLOSED
+        # A backup does not know who has left since it was made.
+        and company().restored_at is None
     )
 
 

@@ -94,12 +94,13 @@ def scanned(token: str) -> Pairing:
     return _open(_by_token(token))
 
 
-def choices(row: Pairing, token: str) -> list[str]:
+def choices(row: Pairing) -> list[str]:
     """The numbers that the phone shows, the same ones whenever it asks: the computer's and others,
-    in no order that tells. Others come from the token, which the phone has and need not hide."""
+    in no order that tells. Others come from the computer's own secret: from the token whoever has a
+    picture of the code could work them out, and what is left is the computer's."""
     found, count = {row.matching}, 0
     while len(found) < CHOICES:
-        drawn = hashlib.sha256(f"number {count} {token}".encode()).digest()
+        drawn = hashlib.sha256(b"number %d " % count + bytes(row.browser_digest)).digest()
         found.add(_spaced(int.from_bytes(drawn[:8]) % _NUMBERS))
         count += 1
     return sorted(found)

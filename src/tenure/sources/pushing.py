@@ -166,6 +166,9 @@ class Push:
         gone = self._absent(work, {row.key for row in rows})
         keys = [row.key for row in (*rows, *gone)]
         rows = acquaint(work, rows)
+        for row in rows:
+            for said in row.warnings:
+                work.complain(Severity.WARNING, said, key=row.key)
         before = _here(self.source, keys)
         work.counts["rows"] += len(rows)
         arriving, others = asking.arriving(work, [*rows, *gone])

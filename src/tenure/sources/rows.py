@@ -20,6 +20,7 @@ from tenure.core.model import LifecycleState, Value
 from tenure.people.selectors import sensitive_attributes
 from tenure.people.services import company, schema
 from tenure.readers.base import ReaderError, Row
+from tenure.readers.registry import SWITCHED_OFF
 from tenure.sources.models import Answer, RehireQuestion, Source, SourceRecord
 from tenure.sources.tidying import Tidying
 
@@ -150,6 +151,7 @@ class RowMapping:
         self.sensitive = sensitive_attributes()
         #: Those of a row that the mapping reads.
         self.columns = sorted({c for e in self._expressions.values() for c in e.columns})
+        self._switch = SWITCHED_OFF.get(source.reader)
         #: What decides what a row becomes, besides the row.
         self.salt = orjson.dumps(
             [
@@ -162,6 +164,7 @@ class RowMapping:
                 [source.manager_by, source.first_for, source.authoritative],
                 sorted(self.schema.items()),
                 *([source.write_back] if source.write_back else ()),
+                *([self._switch] if self._switch else ()),
             ],
             option=orjson.OPT_SORT_KEYS,
         )
@@ -227,7 +230,9 @@ class RowMapping:
         zone = str(attributes.get("time_zone") or self.default_zone)
         self._check(attributes, zone)
         status = self._status(attributes)
-        ended, told = ended_by_status(status, attributes, record, at.astimezone(ZoneInfo(zone)))
+        local = at.astimezone(ZoneInfo(zone))
+        off = self._switch is not None and row.values.get(self._switch[0]) == self._switch[1]
+        ended, told = ended_by_status(status, attributes, record, local, at_once=off)
         return MappedRow(
             key=key,
             digest=digest,
@@ -335,11 +340,17 @@ class RowMapping:
 
 
 def ended_by_status(
-    status: str, attributes: Mapping[str, Value], record: SourceRecord | None, at: datetime
+    status: str,
+    attributes: Mapping[str, Value],
+    record: SourceRecord | None,
+    at: datetime,
+    *,
+    at_once: bool = False,
 ) -> tuple[datetime | None, tuple[str, ...]]:
     """When the person is gone by their status, and what to know about it. A last day that is given
     decides the instant; without one, or on that very day, it is the moment at which we first
-    learnt of it. `at` is in the person's zone."""
+    learnt of it. So it is before a last day to come where they are gone `at_once`: their account
+    there is switched off. `at` is in the person's zone."""
     if status != "left":
         return None, ()
     learnt = (record.ended_at if record else None) or at
@@ -347,6 +358,8 @@ def ended_by_status(
     if ends is None or ends == at.date():
         return learnt, ()
     if ends > at.date():
+        if at_once:
+            return learnt, ()
         return None, (
             f"The status says {attributes[STATUS]!r} but the last day is {ends}: access ends "
             "with that day.",

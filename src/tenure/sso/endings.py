@@ -75,6 +75,11 @@ def end(which: Q, because: str, *, said_there: bool = False) -> int:
     return len(rows)
 
 
+def end_all(because: str) -> int:
+    """End every session at every application."""
+    return end(Q(), because)
+
+
 def portal_sessions_ended(sessions: Sequence[int], because: str) -> None:
     """For `signin.closings`: what was begun from these sessions ends with them."""
     end(Q(portal_session__in=list(sessions)), because)

@@ -116,7 +116,11 @@ def unflatten(attributes: Mapping[str, Value | None], *, typed: bool = True) -> 
     `typed`: entries of lists say their type."""
     resource: dict[str, Any] = {"schemas": [CORE_USER]}
     for name, value in attributes.items():
-        put(resource, path(name), present(value), typed=typed)
+        where = path(name)
+        if value and where.simple and type(value) is str:
+            resource[where.attribute] = value  # As most are, and very many are made.
+        else:
+            put(resource, where, present(value), typed=typed)
     return resource
 
 
@@ -267,7 +271,11 @@ def _put_part(holder: dict[str, Any], attribute: str, sub: str, value: Value | N
 
 
 def _put_entry(holder: dict[str, Any], where: Path, value: Value | None, *, typed: bool) -> None:
-    listed = entries(holder.get(where.attribute))
+    if where.attribute not in holder:
+        if value is not None:
+            holder[where.attribute] = [new_entry(None, where, value, typed=typed)]
+        return
+    listed = entries(holder[where.attribute])
     entry = entry_of(holder, where)
     if entry is None:
         if value is not None:

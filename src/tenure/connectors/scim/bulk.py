@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -279,7 +279,7 @@ class Bulk:
         done = {operations[n].ask.method for n, said in answers.items() if said.status < 300}
         for number, operation in operations.items():
             # Where others of its kind are done a refusal speaks of this one, not of credentials.
-            ask = replace(operation.ask, single=operation.ask.single or "POST" in done)
+            ask = operation.ask._replace(single=operation.ask.single or "POST" in done)
             said = answers.get(number)
             if said is None:
                 found[number] = OutcomeUnknown(

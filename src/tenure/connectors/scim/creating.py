@@ -32,13 +32,14 @@ class Creator:
     async def create(self, attributes: Attributes, external_id: str, active: bool) -> Any:
         """The answer to the new account."""
         speech = self._speech
-        had_types = speech.typed and any(path(name).type for name in attributes)
+        typed = speech.typed
         try:
-            made = await self._post(attributes, external_id, active, typed=speech.typed)
+            made = await self._post(attributes, external_id, active, typed=typed)
         except HttpRejected as error:
             # Nothing was made. Some refuse the types of entries, whatever they are; that may have
             # been learnt while this was on its way.
             may_be_that = speech.open("typed") or not speech.typed
+            had_types = typed and _have_types(attributes)
             if error.status != 400 or not had_types or not may_be_that:
                 raise
             try:
@@ -48,7 +49,7 @@ class Creator:
             why = "Entries of lists are taken only without type and primary."
             speech.learn("typed", False, why)
         else:
-            if had_types:
+            if typed and speech.open("typed") and _have_types(attributes):
                 speech.learn("typed", True)
         return made
 
@@ -78,7 +79,8 @@ class Creator:
         """A new account as it is sent."""
         dialect = self._speech.dialect
         resource = unflatten(attributes, typed=typed)
-        resource["schemas"] = list(dict.fromkeys([*resource["schemas"], *dialect.schemas]))
+        if dialect.schemas:
+            resource["schemas"] = list(dict.fromkeys([*resource["schemas"], *dialect.schemas]))
         if self._speech.external_id:
             resource["externalId"] = external_id
         resource["active"] = active
@@ -105,3 +107,7 @@ class Creator:
                 "userName to one, as in userName: user.email.",
                 ("userName",),
             )
+
+
+def _have_types(attributes: Attributes) -> bool:
+    return any(path(name).type for name in attributes)

@@ -7,7 +7,6 @@ Every button sends the whole form, so that it works without any script.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import messages
@@ -16,19 +15,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tenure.applications import selectors as applications
-from tenure.applications.models import Application, Entitlement
 from tenure.audit import selectors as audit
 from tenure.configuration import editing
 from tenure.configuration.document import Rule
 from tenure.configuration.problems import ConfigurationError
-from tenure.configuration.translation import rule_definition
-from tenure.console import conflicts, plan_view, rule_form
+from tenure.console import conflicts, rule_form, rule_page
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.rule_form import RuleForm
-from tenure.console.views.rules import AT_ONCE, in_words, values_of
+from tenure.console.views.rules import AT_ONCE
 from tenure.core.expressions import ExpressionError, compile_condition
-from tenure.core.plain_conditions import relations, relations_of
 from tenure.people import selectors as people
 from tenure.provisioning.questions import matching, rule_effects
 from tenure.rules import drafts
@@ -37,18 +32,6 @@ from tenure.signin.permissions import Ability
 
 #: An effect on more people than this is worked out once the page stands.
 _AT_ONCE = 3_000
-_SHOWN_LINES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An application that a rule can give, with what can be given in it."""
-
-    application: Application
-    keys: list[str]
-    on: bool
-    held: list[str]
-    lost: list[str]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -81,7 +64,7 @@ def edit(request: ConsoleRequest, slug: str = "") -> HttpResponse:
 def check(request: ConsoleRequest) -> HttpResponse:
     """Whether what stands in the form is right, and whom it meets."""
     form = rule_form.from_given(request.POST, matching.rule_schema())
-    return fragment(request, "console/parts/rule_check.html", _checked(form))
+    return fragment(request, "console/parts/rule_check.html", rule_page.checked(form))
 
 
 @require_POST
@@ -91,7 +74,7 @@ def rows(request: ConsoleRequest) -> HttpResponse:
     schema = matching.rule_schema()
     form = rule_form.from_given(request.POST, schema)
     form = rule_form.steps(form, request.POST.get("do", ""), schema)
-    return fragment(request, "console/parts/rule_rows.html", _rows(form))
+    return fragment(request, "console/parts/rule_rows.html", rule_page.rows(form))
 
 
 @require_POST
@@ -100,7 +83,7 @@ def effect(request: ConsoleRequest) -> HttpResponse:
     """What publishing would change, for a page that stands already."""
     form = rule_form.from_given(request.POST, matching.rule_schema())
     slug = str(request.POST.get("rule", ""))
-    return fragment(request, "console/parts/rule_effect.html", _effect(slug, form))
+    return fragment(request, "console/parts/rule_effect.html", rule_page.effect_of_form(slug, form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -137,7 +120,7 @@ def remove(request: ConsoleRequest, slug: str) -> HttpResponse:
         "later": count > _AT_ONCE and not patient,
     }
     if not context["later"]:
-        context |= _described(rule_effects.effect_of(slug, None))
+        context |= rule_page.described(rule_effects.effect_of(slug, None))
     return render(request, "console/rule_remove.html", context, section="rules")
 
 
@@ -209,7 +192,7 @@ def _review(
         "back": request.POST.get("back", ""),
     }
     if not context["later"]:
-        context |= _effect(slug, form)
+        context |= rule_page.effect_of_form(slug, form)
     return render(request, "console/rule_review.html", context, section="rules")
 
 
@@ -257,13 +240,13 @@ def _page(
         "base": conflicts.write(base),
         "is_new": base is None,
         "draft": draft,
-        "choices": _choices(form),
+        "choices": rule_page.choices(form),
         "changes": audit.changes_of("rule", form.slug) if form.slug else [],
         "stale": draft is not None
         and draft.base != editing.version(editing.plain("rules", form.slug)),
         "back": request.GET.get("back", request.POST.get("back", "")),
-        **_rows(form),
-        **(_checked(form) if _at_once(request, form) else {"unchecked": True}),
+        **rule_page.rows(form),
+        **(rule_page.checked(form) if _at_once(request, form) else {"unchecked": True}),
     }
     return render(request, "console/rule.html", context, section="rules", status=status)
 
@@ -287,86 +270,6 @@ def _opened(
     given = request.GET.get("application", "")
     gives: dict[str, list[str]] = {given: []} if given else {}
     return rule_form.steps(RuleForm(gives=gives), "add", schema)
-
-
-def _rows(form: RuleForm) -> dict[str, Any]:
-    schema = matching.rule_schema()
-    labels, _ = people.attribute_labels()
-    labels = {**labels, "groups": "Groups"}
-    shown = form.shown_rows(schema)
-    return {
-        "form": form,
-        "rows": [
-            (row, values_of(row.attribute)[:60] if row.takes != "none" else []) for row in shown
-        ],
-        "attributes": sorted(
-            ((name, labels.get(name, name)) for name in schema), key=lambda item: item[1].lower()
-        ),
-        "relations": dict(relations()),
-        "offered": {kind.value: relations_of(kind) for kind in set(schema.values())},
-        "most": rule_form.MOST_ROWS,
-    }
-
-
-def _checked(form: RuleForm) -> dict[str, Any]:
-    """The condition: what is wrong with it, or whom it meets."""
-    schema = matching.rule_schema()
-    trial = replace(form, errors={}, row_errors={})
-    when = trial.condition(schema)
-    if not when:
-        said = trial.errors.get("when", "")
-        return {"problem": said, "when": "", "incomplete": True}
-    try:
-        ids = matching.who_meets(compile_condition(when, schema))
-    except ExpressionError as error:
-        return {"problem": error.message, "expression_error": error, "when": when}
-    return {
-        "when": when,
-        "matches": len(ids),
-        "first": matching.first_of(ids, limit=6),
-        "total": people.count_here(),
-        "words": in_words(when, schema, people.attribute_labels()[0]),
-        "as_text": form.as_text,
-    }
-
-
-def _effect(slug: str, form: RuleForm) -> dict[str, Any]:
-    rule = replace(form, errors={}, row_errors={}).rule(matching.rule_schema())
-    if rule is None:
-        return {"failure": "The form is not whole: go back and complete it."}
-    try:
-        return _described(rule_effects.effect_of(slug, rule_definition(slug, rule)))
-    except ExpressionError as error:
-        return {"failure": str(error)}
-
-
-def _described(found: rule_effects.RuleEffect) -> dict[str, Any]:
-    by_slug = {row.slug: row for row in Application.objects.filter(slug__in=found.shifts)}
-    context: dict[str, Any] = {
-        "effect": found,
-        "shifts": [(by_slug.get(slug), slug, shift) for slug, shift in found.shifts.items()],
-    }
-    if found.plan is not None:
-        plan = replace(found.plan.plan, lines=found.plan.added)
-        context["groups"] = plan_view.groups(plan, most=_SHOWN_LINES)
-        context["uids"] = people.uids(x.person_id for x in found.plan.added if x.person_id)
-        context["dropped"] = len(found.plan.dropped)
-        context["colours"] = by_slug
-    return context
-
-
-def _choices(form: RuleForm) -> list[Choice]:
-    """Every application, those that the rule gives first."""
-    keys: dict[int, list[str]] = {}
-    for item in Entitlement.objects.filter(managed=True).order_by("key", "pk"):
-        keys.setdefault(item.application_id, []).append(item.key)
-    found = []
-    for row in (item.application for item in applications.applications()):
-        held = form.gives.get(row.slug, [])
-        known = keys.get(row.pk, [])
-        lost = [key for key in held if key not in known]
-        found.append(Choice(row, [*known, *lost], row.slug in form.gives, held, lost))
-    return sorted(found, key=lambda choice: not choice.on)
 
 
 def _fields(request: ConsoleRequest) -> list[tuple[str, str]]:

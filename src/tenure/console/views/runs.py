@@ -3,6 +3,8 @@ had to complain about."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +16,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors as applications
-from tenure.console import look, sent_again
+from tenure.console import look
+from tenure.console import sent_again as answers
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.waiting_item import plural
 from tenure.core.model import OperationState
@@ -22,9 +25,11 @@ from tenure.people import selectors as people
 from tenure.provisioning import services
 from tenure.provisioning.decisions import steering
 from tenure.provisioning.questions import selectors as provisioning
-from tenure.provisioning.questions.going import Going, going
+from tenure.provisioning.questions import sent_again
+from tenure.provisioning.questions.going import Going, Wait, going, to_be_done
+from tenure.provisioning.records.settling import WENT_ON
 from tenure.runs import selectors
-from tenure.runs.models import DRY_RUN, Run, RunKind
+from tenure.runs.models import DRY_RUN, Run, RunKind, RunState
 from tenure.runs.progress import Progress, progress
 from tenure.signin.permissions import Ability
 from tenure.sources import selectors as sources
@@ -55,6 +60,10 @@ _COUNTERS = {
     "drift": "Changed over there",
 }
 _BAD = frozenset({"errors", "held", "disputed"})
+_CANCELLED = OperationState.CANCELLED
+#: What a pause or a cancellation lets end: until then the page follows it.
+_UNDER_WAY = (OperationState.STARTED, OperationState.UNKNOWN)
+_WENT_ON = re.compile(rf"{WENT_ON} (\d+)")
 
 
 @require_safe
@@ -84,15 +93,17 @@ def run(request: ConsoleRequest, pk: int) -> HttpResponse:
     if found is None:
         return missing(request, "run", section="runs", back="console:runs")
     state = request.GET.get("state", "")
-    if state not in look.OPERATION:
+    if state not in look.OPERATION and state != sent_again.ANEW:
         state = ""
     at = request.GET.get("at", "")
     issues_at = request.GET.get("issues", "")
     operations = provisioning.operations_page(found, state=state, cursor=at, size=50)
     context = {
         **_live(found),
+        "whose": provisioning.whose(found),
         "state": state,
         "page": operations,
+        "rejected": state == OperationState.REJECTED.value and bool(operations.rows),
         "uids": people.uids(op.person_id for op in operations.rows if op.person_id),
         "issues": selectors.issues_page(found, cursor=issues_at, size=100),
         "issue_counts": selectors.issue_counts([found])[found.pk],
@@ -111,7 +122,8 @@ def live(request: ConsoleRequest, pk: int) -> HttpResponse:
         return HttpResponse(status=286)  # htmx: stop asking
     context = _live(found)
     # What can be done with it, and the list of its operations, are on the page itself.
-    context["ended"] = not context["progress"].running
+    context["ended"] = not context["follows"]
+    context["turned"] = request.GET.get("was", "") != found.state
     # The page fetches that list anew, as far as it was turned.
     query = urlsplit(request.headers.get("HX-Current-URL", "")).query
     context["list"] = reverse("console:run", args=[pk]) + (f"?{query}" if query else "")
@@ -136,7 +148,7 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
                 cause = request.POST.get("cause") or None
                 application = request.POST.get("application") or None
                 done = services.retry_failed(application, run=pk, cause=cause)
-                return sent_again.answer(request, done, redirect("console:run", pk))
+                return answers.answer(request, done, redirect("console:run", pk))
     except (LookupError, steering.RunRefused) as error:
         messages.error(request, str(error))
     return redirect("console:run", pk)
@@ -145,15 +157,23 @@ def steer(request: ConsoleRequest, pk: int) -> HttpResponse:
 def _live(row: Run) -> dict[str, Any]:
     executes = row.kind == RunKind.EXECUTE.value
     states, kinds = provisioning.totals(row) if executes else ({}, {})
-    shown = [(s.value, look.OPERATION[s.value], states[s]) for s in OperationState if states.get(s)]
+    again = sent_again.sent_again(row) if states.get(OperationState.CANCELLED) else None
     counters = [] if executes else _counters(row)
     goes = going(row, timezone.now()) if executes else None
+    row.total = to_be_done(row, states) if executes else row.total
+    under_way = sum(states.get(state, 0) for state in _UNDER_WAY)
     return {
         "run": row,
         "name": _names().get(row.subject, row.subject),
         "progress": _progress(row, goes),
-        "waits": goes.waits if goes else (),
-        "states": shown,
+        "waits": _together(goes.waits) if goes else [],
+        "states": _shown(states, again),
+        "again": again,
+        "under_way": under_way,
+        "follows": row.state == RunState.RUNNING.value or bool(under_way),
+        "resumable": executes and steering.can_resume(row),
+        "steerable": executes and steering.can_hold_back(row),
+        "went_on": _went_on(row),
         "counters": counters,
         "kinds": kinds,
         "failures": provisioning.failures(row) if executes else [],
@@ -162,6 +182,36 @@ def _live(row: Run) -> dict[str, Any]:
         "failed": states.get(OperationState.FAILED, 0),
         "good": _good(row, states),
     }
+
+
+def _together(waits: Sequence[Wait]) -> list[tuple[int, list[Wait], Wait]]:
+    """(how many operations, for which applications, why): each reason once. When all writes are
+    stopped every application waits for the same."""
+    found: dict[tuple[str, object], list[Wait]] = {}
+    for wait in waits:
+        found.setdefault((wait.why, wait.until), []).append(wait)
+    return [(sum(w.count for w in each), each, each[0]) for each in found.values()]
+
+
+def _shown(
+    states: dict[OperationState, int], again: sent_again.SentAgain | None
+) -> list[tuple[str, look.Mark, int]]:
+    """Operations by state; those that were planned anew after they had failed for themselves."""
+    anew = again.count if again else 0
+    found = [
+        (s.value, look.OPERATION[s.value], states[s] - (anew if s is _CANCELLED else 0))
+        for s in OperationState
+        if states.get(s)
+    ]
+    if anew:
+        found.append((sent_again.ANEW, look.ANEW, anew))
+    return [one for one in found if one[2]]
+
+
+def _went_on(row: Run) -> int | None:
+    """The run in which this one goes on, where it says so."""
+    found = _WENT_ON.search(row.message)
+    return int(found[1]) if found else None
 
 
 def _progress(row: Run, goes: Going | None) -> Progress:

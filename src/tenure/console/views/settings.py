@@ -44,8 +44,9 @@ _YEAR = 365 * 24 * 3600
 def appearance(request: ConsoleRequest) -> HttpResponse:
     """Light, dark, or as the system says."""
     back = request.POST.get("back", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
-        back = ""
+    ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    # Anything but a path would be taken for the name of a page.
+    back = back if ours and back.startswith("/") else ""
     response = redirect(back or "console:overview")
     theme = request.POST.get("theme", "")
     if theme in THEMES:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
 from tenure.provisioning import services
+from tenure.provisioning.records.stopping import NotBeforeRestored
 from tenure.signin.permissions import Ability
 
 
@@ -28,9 +29,13 @@ def writes(request: ConsoleRequest) -> HttpResponse:
             messages.warning(request, "All writes are stopped.")
             return redirect("console:overview")
         elif wanted == "resume" and stopped:
-            services.resume_writes(reason=reason)
-            messages.success(request, "Writes go on. What waited is sent now.")
-            return redirect("console:overview")
+            try:
+                services.resume_writes(reason=reason)
+            except NotBeforeRestored as refused:
+                error = str(refused)
+            else:
+                messages.success(request, "Writes go on. What waited is sent now.")
+                return redirect("console:overview")
         else:
             messages.info(request, "Somebody else was quicker: nothing was changed.")
             return redirect("console:writes")

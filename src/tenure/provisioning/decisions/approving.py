@@ -72,7 +72,8 @@ def approve(
     rows = _held(application, operations, states)
     chosen = _as_seen(rows, seen)
     _operations(chosen).update(state=OperationState.HELD.value, finished_at=None)
-    fresh = _plan_anew([row for row in chosen if _is_stale(row)], reason, at)
+    moves: list[tuple[Counter[int], Run]] = []
+    fresh = _plan_anew([row for row in chosen if _is_stale(row)], reason, at, moves)
     before = {ledger.key(row): row for row in chosen}
     less = [row for row in fresh if _is_covered(row, before.get(ledger.key(row)))]
     new = [row for row in fresh if row not in less]
@@ -102,6 +103,8 @@ def approve(
         gone=sum(key not in replaced for key in before),
         never=tuple(sorted(set(never.values()))),
     )
+    for moved, run in moves:
+        settling.went_on(moved, run)
     _go_on(approved, at)
     _record(Action.PLAN_APPROVED, approved, decided, reason)
     return decided
@@ -161,7 +164,12 @@ def _is_covered(row: Operation, seen: Operation | None) -> bool:
     return seen is not None and covers(ledger.content_of(seen), ledger.content_of(row))
 
 
-def _plan_anew(stale: Sequence[Operation], reason: str, at: datetime) -> list[Operation]:
+def _plan_anew(
+    stale: Sequence[Operation],
+    reason: str,
+    at: datetime,
+    moves: list[tuple[Counter[int], Run]],
+) -> list[Operation]:
     """Plan these people anew, where something of theirs is held. Returns what is new of it."""
     people: dict[str, set[int]] = {}
     for row in stale:
@@ -170,7 +178,7 @@ def _plan_anew(stale: Sequence[Operation], reason: str, at: datetime) -> list[Op
     fresh: list[Operation] = []
     for slug, keys in people.items():
         scope = Scope(application=slug, people=frozenset(keys))
-        run = plans.store(scope, now=at, reason=f"approved: {reason}").run
+        run = plans.store(scope, now=at, reason=f"approved: {reason}", moves=moves).run
         fresh += with_owners(
             Operation.objects.filter(
                 run=run, created_at=at, state__in=ledger.WAITING, decided_by=""

@@ -81,9 +81,7 @@ def resume(number: int, *, reason: str = "") -> int:
     run = _executing(number, RunState.PAUSED, RunState.CANCELLED)
     back = 0
     if run.state == RunState.CANCELLED.value:
-        rows = Operation.objects.filter(
-            run=run, state=OperationState.REJECTED.value, finished_at=run.finished_at
-        )
+        rows = _kept_back(run)
         held = rows.exclude(hold_reason="").update(
             state=OperationState.HELD.value, finished_at=None, decided_by="", decided_reason=""
         )
@@ -96,6 +94,22 @@ def resume(number: int, *, reason: str = "") -> int:
     ledger.queue(run)
     settling.close_runs(now())
     return back or Operation.objects.filter(run=run, state__in=ledger.PENDING).count()
+
+
+def can_hold_back(run: Run) -> bool:
+    """Whether a pause or a cancellation of the run would keep anything back: removals for people
+    who leave go all the same."""
+    if run.state not in (RunState.RUNNING, RunState.PAUSED, RunState.HELD):
+        return False
+    rows = _of(run).filter(state__in=ledger.OPEN)
+    return rows.exclude(urgency__lte=LEAVER_URGENCY).exists()
+
+
+def can_resume(run: Run) -> bool:
+    """Whether the run is paused, or its cancellation keeps something back that may still go."""
+    if run.state == RunState.CANCELLED.value:
+        return _kept_back(run).exists()
+    return run.state == RunState.PAUSED.value
 
 
 @transaction.atomic
@@ -137,6 +151,11 @@ def _executing(number: int, *states: RunState) -> Run:
             f"Run {number} is {run.state}, not {' or '.join(state.value for state in states)}."
         )
     return run
+
+
+def _kept_back(run: Run) -> QuerySet[Operation]:
+    """A cancellation and what it kept back have one instant."""
+    return _of(run).filter(state=OperationState.REJECTED.value, finished_at=run.finished_at)
 
 
 def _of(run: Run) -> QuerySet[Operation]:

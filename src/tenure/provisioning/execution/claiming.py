@@ -23,7 +23,7 @@ from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import accounts, heirs, last_owner, settling, veiling
-from tenure.provisioning.records.work import SENT, Work
+from tenure.provisioning.records.work import SENT, UNHEARD, UNHEARD_OF, Work
 from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two
@@ -100,6 +100,18 @@ ORDER BY chosen.urgency, chosen.id
 """
 
 
+#: Whoever looks at its person sees it, too.
+_UNHEARD = """
+UPDATE provisioning_operation
+SET progress = jsonb_build_object(%s::text, jsonb_build_object('at', started_at, 'by', 'worker'))
+        || progress, error = %s
+WHERE application_id = %s AND state = %s
+"""
+_ENDED = (
+    f"It may have been sent: {UNHEARD['worker']}. It is looked at before anything is sent again."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a drain sees when it looks up from its work: whether it may go on, and whether a
@@ -144,6 +156,8 @@ def recover(application: Application) -> int:
     travels = timedelta(seconds=longest_answer(application) + settling.SHOWN_AFTER)
     begun = rows.select_related("account")
     accounts.doubt(((row, accounts.touched(row)) for row in begun), travels=travels)
+    with connection.cursor() as cursor:
+        cursor.execute(_UNHEARD, [UNHEARD_OF, _ENDED, application.pk, OperationState.STARTED.value])
     made = rows.filter(kind=OperationKind.CREATE.value).update(
         state=OperationState.UNKNOWN.value, not_before=F("started_at") + travels
     )

@@ -23,6 +23,7 @@ from tenure.applications.connecting import connector_for
 from tenure.applications.models import Application
 from tenure.connectors import lease
 from tenure.connectors.base import ConnectorError
+from tenure.infra import circles
 from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming, holding
@@ -66,9 +67,9 @@ class Drain:
             application = await self._locked()
             if application is not None:
                 await self._wide.do(claiming.recover, application)
-                await self._alive(
-                    Course(application, result=self.result, learnt=pacing.learnt(application))
-                )
+                course = Course(application, result=self.result, learnt=pacing.learnt(application))
+                with circles.with_many():
+                    await self._alive(course)
             return self.result
         finally:
             tables = (self._fast, self._claims, self._settling, self._wide)

@@ -19,7 +19,7 @@ from tenure.provisioning.planning.drafting import Scope
 
 def catch_up(application: Application | None = None) -> None:
     """Plan what was postponed and can be planned now."""
-    if not _rows(application).exists():
+    if not any_waits(application):
         return
     with transaction.atomic():
         whose = _rows(application).exclude(person=None).values_list("person_id", flat=True)
@@ -36,6 +36,13 @@ def catch_up(application: Application | None = None) -> None:
             with acting(by):
                 scope = Scope(people=frozenset(keys))
                 plans.store(scope, reason=reason, decided=decided)
+
+
+def any_waits(application: Application | None = None) -> bool:
+    """Whether something that was postponed can be planned now. In the order of the index of what
+    was postponed: PostgreSQL takes nearly everything that was just stored for postponed, and would
+    look all of it through for the first."""
+    return _rows(application).order_by("pk").values_list("pk").first() is not None
 
 
 def after_arrival() -> None:

@@ -251,6 +251,7 @@ class Batch:
         if work.progress.get("remote_id"):
             return
         found = await self._seeker.ours(work) if work.unsure else None
+        outcome.found = found is not None if work.unsure else None
         if found is None and work.outdated:
             outcome.result = Result.NOT_MADE
             outcome.message = "It was not made, and is no longer wanted as it was planned."

@@ -7,6 +7,7 @@ that, whatever happens at the same time.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -32,8 +33,7 @@ from tenure.provisioning.records import veiling
 from tenure.provisioning.records.plan import Key, PlanLine, content
 from tenure.provisioning.records.stored import with_owners
 from tenure.provisioning.records.waking import queue_drain
-from tenure.runs import services as runs
-from tenure.runs.models import Run, RunState
+from tenure.runs.models import Run
 from tenure.runs.selectors import paused
 
 WAITING = [OperationState.PLANNED.value, OperationState.HELD.value]
@@ -184,19 +184,20 @@ def insert(rows: Sequence[Wanted]) -> None:
     insert_rows(Operation, _WANTED, map(_values, rows), skip=True)
 
 
-def take_over(scope: Scope, run: Run) -> None:
-    """What earlier runs left undone goes on in this one; a run that keeps nothing says so."""
+def take_over(scope: Scope, run: Run) -> Counter[int]:
+    """What earlier runs left undone goes on in this one. Returns how many operations of each that
+    were to be sent are now part of this one."""
     rows = Operation.objects.filter(state__in=OPEN).exclude(run__in=[run.pk, *paused()])
     if scope.application is not None:
         rows = rows.filter(application__slug=scope.application)
     if scope.person is not None:
         rows = rows.filter(person_id=scope.person)
-    earlier = set(rows.order_by().values_list("run_id", flat=True).distinct())
+    moved: Counter[int] = Counter()
+    by_state = rows.filter(run__isnull=False).order_by().values_list("run", "state")
+    for earlier, state, count in by_state.annotate(n=Count("pk")):
+        moved[earlier] += count if state != OperationState.HELD.value else 0
     rows.update(run=run)
-    for before in Run.objects.filter(pk__in=earlier, state__in=[RunState.RUNNING, RunState.HELD]):
-        if not Operation.objects.filter(run=before, state__in=OPEN).exists():
-            message = f"What was left of it went on in run {run.pk}."
-            runs.finish(before, RunState.CANCELLED, message=message)
+    return moved
 
 
 def hold(kinds: Sequence[str], application: int, reason: str, at: datetime) -> None:

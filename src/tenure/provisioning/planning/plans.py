@@ -6,6 +6,7 @@ planned and queues the work, all in one transaction.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -37,7 +38,7 @@ from tenure.provisioning.planning.declined import declined
 from tenure.provisioning.planning.drafting import CHUNK, Draft, Drafting, Scope, batched
 from tenure.provisioning.planning.sheets import Sheet, Terms, problem_line, takes_access
 from tenure.provisioning.reconciliation import first_contact
-from tenure.provisioning.records import losses, remarks, veiling
+from tenure.provisioning.records import losses, remarks, settling, veiling
 from tenure.provisioning.records.plan import REPORT_MODE, Key, Plan, PlanLine, ProblemLine
 from tenure.provisioning.records.stopping import still_of
 from tenure.runs import services as runs
@@ -201,9 +202,12 @@ def store(
     reason: str = "",
     decided: bool = False,
     take_over: bool = False,
+    moves: list[tuple[Counter[int], Run]] | None = None,
 ) -> StoredPlan:
     """Store the plan. `decided`: a person asked for exactly this, the guards do not hold it.
-    `take_over`: what earlier runs left undone in this scope goes on as part of this one.
+    `take_over`: what earlier runs left undone in this scope goes on as part of this one. `moves`
+    gets what earlier runs gave to this one, for a caller who stores more and tells them at the end
+    (`settling.went_on`).
 
     Applications in report mode are looked at, never written to: nothing is stored for them.
     """
@@ -219,14 +223,21 @@ def store(
             check_at_once()
         terms = Terms(run.pk, at, actor()[:200] if decided else None, run.reason)
         problems: list[ProblemLine] = []
+        moved: Counter[int] = Counter()
         for found in _sheets(drafting, terms, alone=alone):
             problems += found.problems
-            sheets.store(found, drafting, run, decided=decided)
+            sheets.store(found, drafting, run, decided=decided, moved=moved)
         if take_over:
-            ledger.take_over(scope, run)
+            moved.update(ledger.take_over(scope, run))
         _hold_back(drafting, run)
         losses.tell(run)
-        return _stored(run, drafting, problems)
+        stored = _stored(run, drafting, problems)
+        if moves is not None:
+            moves.append((moved, run))
+        else:
+            # Last, as those who settle do: whoever has a run's row waits for no operation's.
+            settling.went_on(moved, run)
+        return stored
 
 
 def _sheets(drafting: Drafting, terms: Terms, *, alone: bool) -> Iterator[Sheet]:

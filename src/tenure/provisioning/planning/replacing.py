@@ -4,6 +4,7 @@ is cancelled, the rest is new.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 import orjson
@@ -89,13 +90,16 @@ def replace(
     undecided: Collection[tuple[int, int]] = (),
     decided: bool = False,
     standing: Standing | None = None,
+    earlier: Counter[int] | None = None,
 ) -> list[int]:
     """Make what waits for these people what is wanted. What is the same stays, held or approved as
     it was; what is no longer wanted is cancelled; pairs with work under way are planned after it,
     and so are those with work that was sent since they were looked at, when this was `standing`.
     What a person rejected is not wanted, until something else is: a rejection ends when what it
     rejected is no longer due, which the `undecided` pairs (person, application) cannot say.
+    Counts in `earlier` what other runs were to send, and is part of this one now or given up.
     Returns the people for whom nothing was left for later."""
+    earlier = Counter() if earlier is None else earlier
     rows = Operation.objects.filter(person_id__in=people)
     if applications is not None:
         rows = rows.filter(application_id__in=applications)
@@ -119,10 +123,16 @@ def replace(
                 new.progress = {"look_first": True}
             fresh.append(new)
             continue
+        held = old.state == OperationState.HELD.value
         _stay(old, new)
         if old.run_id not in still:
+            if old.run_id is not None:
+                earlier[old.run_id] += 0 if held else 1
             old.run = run
         touched.append(old)
+    for old in stored.waiting.values():
+        if old.run_id is not None and old.run_id not in still:
+            earlier[old.run_id] += 0 if old.state == OperationState.HELD.value else 1
     ended = _ended(stored.rejected.values(), {*busy, *undecided})
     _cancel([*stored.waiting.values(), *stored.superseded, *ended])
     update_rows(touched, [*_TOUCHED])

@@ -4,6 +4,7 @@ or in one beside it, and written by whoever stores the plan.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -78,9 +79,12 @@ def sheet(drafting: Drafting, keys: Sequence[int], terms: Terms) -> Sheet:
     return found
 
 
-def store(found: Sheet, drafting: Drafting, run: Run, *, decided: bool) -> None:
+def store(
+    found: Sheet, drafting: Drafting, run: Run, *, decided: bool, moved: Counter[int]
+) -> None:
     """Write it, in the caller's transaction. People for whom work is under way are left for
-    later, and so are those who got operations since they were looked at."""
+    later, and so are those who got operations since they were looked at. `moved` counts what was
+    to be sent in earlier runs and is part of this one now."""
     memory.keep(found.remembered, found.memories)
     for agreed in found.agreed:
         agree(agreed)
@@ -99,6 +103,7 @@ def store(found: Sheet, drafting: Drafting, run: Run, *, decided: bool) -> None:
         undecided=found.undecided,
         decided=decided,
         standing=found.standing,
+        earlier=moved,
     )
     if only is None:
         people.planned({key: found.generations[key] for key in settled}, found.looks)

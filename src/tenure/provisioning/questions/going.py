@@ -4,7 +4,7 @@ What waits for an application is no run that has gone silent, and not what the t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +24,8 @@ _LATELY: Final = 20.0
 #: A retry that is due this soon is not worth a sentence.
 _SOON: Final = timedelta(seconds=5)
 _SETTLED: Final = [OperationState.DONE.value, OperationState.FAILED.value]
-_ASIDE: Final = [OperationState.HELD.value, OperationState.MANUAL.value]
+_TO_COME: Final = [*map(OperationState, PENDING), OperationState.MANUAL]
+_GOES: Final = (RunState.RUNNING.value, RunState.PAUSED.value)
 _LATER: Final = "It has not confirmed them yet."
 _TRIED: Final = [OperationState.RETRYING.value, OperationState.UNKNOWN.value]
 
@@ -53,7 +54,7 @@ class Going:
 
     rate: float
     waits: tuple[Wait, ...]
-    #: Operations that wait for a person: for approval, or to be done by hand.
+    #: Operations that a person has to do by hand. What is held is not part of what is to be done.
     aside: int = 0
 
     @property
@@ -79,8 +80,16 @@ def going(run: Run, now: datetime) -> Going | None:
         state__in=_SETTLED,
         finished_at__gt=now - timedelta(seconds=seconds),
     ).count()
-    aside = Operation.objects.filter(run=run, state__in=_ASIDE).count()
+    aside = Operation.objects.filter(run=run, state=OperationState.MANUAL.value).count()
     return Going(rate=settled / seconds, waits=tuple(_waits(run, now)), aside=aside)
+
+
+def to_be_done(run: Run, states: Mapping[OperationState, int]) -> int | None:
+    """Of how many operations so many are done: what was kept when the run began knows nothing of
+    what was held, approved, given up or planned anew since."""
+    if run.state not in _GOES:
+        return run.total
+    return run.done + sum(states.get(state, 0) for state in _TO_COME)
 
 
 def _waits(run: Run, now: datetime) -> Iterator[Wait]:

@@ -22,12 +22,16 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import ledger, plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.planning.ledger import PENDING
+from tenure.provisioning.questions import sent_again
 from tenure.provisioning.records import lasting
 from tenure.provisioning.records.plan import Plan
 from tenure.runs.models import Run
 
-_SENT = [OperationState.RETRYING.value, OperationState.UNKNOWN.value, OperationState.FAILED.value]
+_TRIED = [OperationState.RETRYING.value, OperationState.UNKNOWN.value]
+_SENT = [*_TRIED, OperationState.FAILED.value]
 
+#: Nobody has more operations in one run.
+_OF_ONE: Final = 500
 #: So many people are planned while one hardly waits; of more it is shown that it is worked out.
 AT_ONCE: Final = 150
 
@@ -63,6 +67,13 @@ class Failure:
     example: str
     count: int
     retrying: int
+    #: So many of them were planned anew since.
+    anew: int
+
+    @property
+    def left(self) -> int:
+        """How many are failed and can be sent again."""
+        return self.count - self.retrying - self.anew
 
 
 def held() -> list[Waiting]:
@@ -199,9 +210,9 @@ def executions(application: Application, *, limit: int = 25) -> list[tuple[Run, 
 
 
 def failures(run: Run, *, limit: int = 20) -> list[Failure]:
-    """What went wrong in a run, the most frequent first."""
+    """What went wrong in a run, the most frequent first; what was planned anew since, too."""
     rows = (
-        Operation.objects.filter(run=run, state__in=_SENT)
+        Operation.objects.filter(Q(state__in=_SENT) | sent_again.IN_VAIN, run=run)
         .exclude(error="")
         .annotate(message=_gist(F("error")))
         .order_by()
@@ -209,7 +220,8 @@ def failures(run: Run, *, limit: int = 20) -> list[Failure]:
         .annotate(
             n=Count("pk"),
             example=Min("error"),
-            open=Count("pk", filter=~Q(state=OperationState.FAILED.value)),
+            open=Count("pk", filter=Q(state__in=_TRIED)),
+            anew=Count("pk", filter=sent_again.IN_VAIN),
         )
         .order_by("-n", "message", "application__slug")[:limit]
     )
@@ -221,6 +233,7 @@ def failures(run: Run, *, limit: int = 20) -> list[Failure]:
             example=row["example"],
             count=row["n"],
             retrying=row["open"],
+            anew=row["anew"],
         )
         for row in rows
     ]
@@ -234,11 +247,36 @@ def with_cause(rows: QuerySet[Operation], cause: str) -> QuerySet[Operation]:
 def operations_page(
     run: Run, *, state: str = "", cursor: str = "", size: int = 50
 ) -> Page[Operation]:
-    """The operations of a run, in the order in which they were stored."""
+    """The operations of a run, in the order in which they were stored: all, those in a state, or
+    those that were planned anew after they had been sent in vain (`sent_again.ANEW`), which count
+    among none of the states."""
     rows = Operation.objects.filter(run=run).select_related("application", "person", "account")
-    if state:
+    if state == sent_again.ANEW:
+        rows = rows.filter(sent_again.IN_VAIN)
+    elif state == OperationState.CANCELLED.value:
+        rows = rows.filter(state=state).exclude(sent_again.IN_VAIN)
+    elif state:
         rows = rows.filter(state=state)
     return page(rows, order=("id",), cursor=cursor, size=size)
+
+
+def whose(run: Run) -> Person | None:
+    """The one person about whom the run is, as a termination is; None where it is about several, or
+    too large to be."""
+    if run.total is None or run.total > _OF_ONE:
+        return None
+    rows = Operation.objects.filter(run=run, person__isnull=False).order_by()
+    found = list(rows.values_list("person", flat=True).distinct()[:2])
+    return Person.objects.get(pk=found[0]) if len(found) == 1 else None
+
+
+def rejected(run: Run) -> dict[str, list[int]]:
+    """Application -> ids of the operations of the run that somebody rejected."""
+    rows = Operation.objects.filter(run=run, state=OperationState.REJECTED.value).order_by("pk")
+    found: dict[str, list[int]] = {}
+    for slug, pk in rows.values_list("application__slug", "pk"):
+        found.setdefault(slug, []).append(pk)
+    return found
 
 
 def open_operations(person: Person, *, refused: bool = False) -> list[Operation]:

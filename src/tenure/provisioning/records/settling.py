@@ -10,6 +10,7 @@ from itertools import chain
 
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from tenure.applications.models import Application
 from tenure.audit.models import Action
@@ -28,7 +29,7 @@ from tenure.provisioning.records.accounts import (
     touched,
 )
 from tenure.provisioning.records.waking import queue_drain
-from tenure.provisioning.records.work import Outcome, Result
+from tenure.provisioning.records.work import Outcome, Result, found_out
 from tenure.runs.models import Run
 
 MOST_ATTEMPTS = 8
@@ -64,6 +65,11 @@ _ACTIONS = {
 _OVER_NOW = frozenset(
     {OperationState.DONE.value, OperationState.CANCELLED.value, OperationState.MANUAL.value}
 )
+#: How a run says that what it would have sent is part of a later one.
+WENT_ON = "What was planned anew of it went on in run"
+#: A run with one of these is not over.
+_TO_COME = ("planned", "started", "retrying", "unknown", "manual")
+_GOING = ("running", "paused")
 _DONE = frozenset({*_ACTIONS.values(), Action.ACCOUNT_ADOPTED})
 
 
@@ -109,7 +115,7 @@ def settle(
                     _action(row, outcome),
                     application,
                     row,
-                    outcome.message or row.reason,
+                    _told(row, outcome),
                     outcome.evidence,
                 )
                 for row, outcome in done
@@ -153,26 +159,46 @@ def wake_those_behind(rows: Sequence[Operation]) -> None:
         queue_drain(slug)
 
 
+def went_on(moved: Mapping[int, int], run: Run) -> None:
+    """So many operations of these earlier runs that were to be sent are part of `run` now. A run
+    that keeps nothing is over, and says where the rest is: nobody waits at a page for it."""
+    for pk in sorted(moved.keys() - {run.pk}):
+        found = Run.objects.filter(pk=pk, kind="execute")
+        found.update(
+            total=Greatest(Coalesce(F("total"), 0) - moved[pk], F("done")),
+            message=f"{WENT_ON} {run.pk}.",
+        )
+        for before in found.filter(state__in=["running", "held"]):
+            if not Operation.objects.filter(run=pk, state__in=[*_TO_COME, "held"]).exists():
+                _close(before, Now())
+
+
 def close_runs(now: datetime) -> None:
     """Finish the execution runs that have nothing left to settle, those too that somebody paused
     when their last operations were under way."""
-    open_states = ["planned", "started", "retrying", "unknown", "manual"]
-    going = ["running", "paused"]
     # Each by the index of its state: asked for together they would cost a look at all runs.
-    unfinished = [Run.objects.filter(kind="execute", state=state) for state in going]
+    unfinished = [Run.objects.filter(kind="execute", state=state) for state in _GOING]
     for run in chain.from_iterable(unfinished):
-        if Operation.objects.filter(run=run, state__in=open_states).exists():
-            continue
-        failures = Operation.objects.filter(run=run, state=OperationState.FAILED.value)
-        failed, still = failures.count(), failures.filter(lasting.WAITING).count()
-        held = Operation.objects.filter(run=run, state=OperationState.HELD.value).count()
-        message = f"{failed} failed." if failed else ""
-        if still:
-            message += f" {still} of them a leaver's, tried again by itself until it is done."
-        state = "failed" if failed else ("held" if held else "done")
-        Run.objects.filter(pk=run.pk, state__in=going).update(
-            state=state, message=message, finished_at=now, touched_at=now
-        )
+        if not Operation.objects.filter(run=run, state__in=_TO_COME).exists():
+            _close(run, now)
+
+
+def _close(run: Run, at: datetime | Now) -> None:
+    """What its operations say that it came to."""
+    failures = Operation.objects.filter(run=run, state=OperationState.FAILED.value)
+    failed, still = failures.count(), failures.filter(lasting.WAITING).count()
+    held = Operation.objects.filter(run=run, state=OperationState.HELD.value).count()
+    said = [f"{failed} failed."] if failed else []
+    if still:
+        said.append(f"{still} of them a leaver's, tried again by itself until it is done.")
+    if run.message.startswith(WENT_ON):
+        said.append(run.message)
+    Run.objects.filter(pk=run.pk, state__in=[*_GOING, "held"]).update(
+        state="failed" if failed else ("held" if held else "done"),
+        message=" ".join(said),
+        finished_at=at,
+        touched_at=at,
+    )
 
 
 def back_off(attempts: int) -> float:
@@ -232,6 +258,12 @@ def _failed(row: Operation, now: datetime, *, refused: bool = False) -> None:
     if lasting.lasts(row):
         row.not_before = lasting.comes_back(row.attempts - MOST_ATTEMPTS, now, refused=refused)
         row.error = f"{lasting.STILL_OPEN} {row.error}"
+
+
+def _told(row: Operation, outcome: Outcome) -> str:
+    """Why, and whatever else whoever reads what happened has to know."""
+    why, more = outcome.message or row.reason, found_out(outcome)
+    return f"{why.rstrip('.')}. {more}" if more else why
 
 
 def _action(row: Operation, outcome: Outcome) -> Action:

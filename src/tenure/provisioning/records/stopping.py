@@ -34,12 +34,22 @@ def stop_writes(*, reason: str, application: str | None = None) -> bool:
     return True
 
 
+class NotBeforeRestored(ValueError):
+    """The tables are those of a backup: the end of that lets writes go on, and nothing else."""
+
+
 @transaction.atomic
 def resume_writes(*, reason: str = "", application: str | None = None) -> bool:
-    """Go on after an emergency stop. Returns whether there was one."""
+    """Go on after an emergency stop. Returns whether there was one. Raises `NotBeforeRestored`."""
     if application is not None:
         return _unpause(application, reason)
     company = _company()
+    if company.restored_at is not None:
+        raise NotBeforeRestored(
+            "This was restored from a backup, which does not know who has left since. `tenure "
+            "restored show` says what is to be done before `tenure restored done` lets writes and "
+            "sign-in go on."
+        )
     if company.writes_stopped_at is None:
         return False
     company.writes_stopped_at, company.writes_stopped_reason = None, ""

@@ -108,6 +108,8 @@ def to_send(row: Operation) -> tuple[dict[str, Value | None], frozenset[str]]:
     """Attribute -> what it is to become, in clear; and the texts that no message about it may say.
     Raises `SecretError`."""
     given: dict[str, Value | None] = {n: c.get("to") for n, c in row.attributes.items()}
+    if not row.sealed:
+        return given, frozenset()
     hidden = private(row)
     both = (value for change in hidden.values() for value in change)
     return given | {name: change.after for name, change in hidden.items()}, texts_of(both)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +28,13 @@ from tenure.infra.clock import now
 
 #: In progress: when an account was asked for that may have been made, although nobody said so.
 SENT = "sent"
+#: In progress: {"at", "by"}: when it was first sent and not heard of, and by which of `UNHEARD`.
+UNHEARD_OF = "unheard_of"
+#: Why nothing was heard of what was sent.
+UNHEARD = {
+    "worker": "the worker that sent it, or its database, ended before what came of it was stored",
+    "answer": "no answer said what came of it",
+}
 #: In progress: the operation that has to give up a name first; the values under which this one
 #: makes way for others; and that it did. See `exchanging`.
 BEHIND, BY_WAY_OF, MADE_WAY = "behind", "by_way_of", "made_way"
@@ -81,14 +89,16 @@ class Outcome:
     message: str = ""
     after: float | None = None
     account: RemoteAccount | None = None
-    #: It was there: made by an earlier attempt, or by somebody else (`adopted`).
-    found: bool = False
+    #: It was there, and whether we made it is not known.
     adopted: bool = False
     evidence: dict[str, Any] | None = None
     #: Something was sent that may have been done, although nobody said so.
     may_be_done: bool = False
     #: Something else there has a value that this one was to get.
     taken: bool = False
+    #: Whether an account that was to be made was there, of an earlier attempt or of somebody else
+    #: (`adopted`); None where nobody looked.
+    found: bool | None = None
 
 
 class Taken(Rejected):
@@ -123,6 +133,8 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.result, outcome.after = Result.RETRY, error.after
         case OutcomeUnknown():
             outcome.result, outcome.may_be_done = Result.UNKNOWN, True
+            at = now().isoformat()
+            outcome.work.progress.setdefault(UNHEARD_OF, {"at": at, "by": "answer"})
         case NotBegun():
             outcome.result = Result.PAUSED
         case StopApplication():
@@ -142,3 +154,15 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
 def carries(account: RemoteAccount, work: Work) -> bool:
     """Whether the account has the external id that we give to this person's."""
     return account.attributes.get("externalId") == work.external_id
+
+
+def found_out(outcome: Outcome) -> str:
+    """How it was found out what came of something that was sent and not heard of, for whoever reads
+    what happened; "" where everything was heard."""
+    unheard = outcome.work.progress.get(UNHEARD_OF)
+    if not unheard:
+        return ""
+    at = datetime.fromisoformat(unheard["at"]).astimezone(UTC)
+    how = {True: "It was looked for, and it was there", None: "It was sent again"}
+    then = how.get(outcome.found, "It was looked for, and sent again")
+    return f"First sent {at:%-d %b %Y %H:%M:%S} UTC, and {UNHEARD[unheard['by']]}. {then}."

@@ -76,7 +76,7 @@ def scan(request: HttpRequest, token: str) -> HttpResponse:
         return over(request, error.standing)
     context = {
         "pairing": row,
-        "numbers": pairing.choices(row, token),
+        "numbers": pairing.choices(row),
         "place": place_of(row.address),
         "token": token,
         "started_at": timezone.localtime(row.started_at),
