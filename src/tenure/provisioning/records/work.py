@@ -89,15 +89,14 @@ class Outcome:
     message: str = ""
     after: float | None = None
     account: RemoteAccount | None = None
-    #: It was there, and whether we made it is not known.
     adopted: bool = False
     evidence: dict[str, Any] | None = None
     #: Something was sent that may have been done, although nobody said so.
     may_be_done: bool = False
     #: Something else there has a value that this one was to get.
     taken: bool = False
-    #: Whether an account that was to be made was there, of an earlier attempt or of somebody else
-    #: (`adopted`); None where nobody looked.
+    #: Whether it was there: made by an earlier attempt, or by somebody else (`adopted`); None where
+    #: nobody looked.
     found: bool | None = None
 
 
@@ -151,11 +150,6 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.result = Result.FAILED
 
 
-def carries(account: RemoteAccount, work: Work) -> bool:
-    """Whether the account has the external id that we give to this person's."""
-    return account.attributes.get("externalId") == work.external_id
-
-
 def found_out(outcome: Outcome) -> str:
     """How it was found out what came of something that was sent and not heard of, for whoever reads
     what happened; "" where everything was heard."""
@@ -166,3 +160,8 @@ def found_out(outcome: Outcome) -> str:
     how = {True: "It was looked for, and it was there", None: "It was sent again"}
     then = how.get(outcome.found, "It was looked for, and sent again")
     return f"First sent {at:%-d %b %Y %H:%M:%S} UTC, and {UNHEARD[unheard['by']]}. {then}."
+
+
+def carries(account: RemoteAccount, work: Work) -> bool:
+    """Whether the account has the external id that we give to this person's."""
+    return account.attributes.get("externalId") == work.external_id
