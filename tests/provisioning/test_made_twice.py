@@ -3,6 +3,8 @@ nobody gets two, and nobody is forgotten."""
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tenure.connectors.faults import blind, late, lost_after, lost_before
@@ -12,7 +14,7 @@ from tenure.provisioning.decisions import byhand
 from tenure.provisioning.execution import lane, seeking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
-from tests.provisioning.company import Company, apply, drain, linked, states
+from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 
 @pytest.fixture
@@ -125,3 +127,28 @@ def test_where_names_are_unique_it_is_made_again_at_once(
     drain()
     assert states() == {"done": 1}
     assert [call.verb for call in liar.calls].count("accounts") == 1
+
+
+@pytest.mark.parametrize("what", ["leaves", "is called otherwise"])
+def test_that_names_are_unique_helps_only_who_keeps_theirs(
+    company: Company, liar: MemoryApplication, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent by another name, or for who is gone, is refused by nothing that is sent."""
+    liar.unique = True
+    person = company.person("1")
+    liar.faults.next("create", lost_after())
+    # Nobody looks for it before something else is due.
+    monkeypatch.setattr(settling, "_FIRST_WAIT", 3600.0)
+    apply()
+    assert states() == {"unknown": 1}
+    if what == "leaves":
+        services.terminate_now(person, reason="gone")
+    else:
+        change(person, email="other@acme.example")
+    for _ in range(3):
+        Operation.objects.update(not_before=None)
+        services.store()
+        drain()
+        time.sleep(0.2)
+    assert len(liar.users) == 1
+    assert company.open_users() == (set() if what == "leaves" else {"other@acme.example"})

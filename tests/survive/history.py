@@ -16,6 +16,7 @@ from tenure.provisioning import services, tasks
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tests.survive import judging
+from tests.survive.keepers import Keepers
 from tests.survive.lives import Lives
 from tests.survive.office import Office
 from tests.survive.strangers import Strangers
@@ -39,9 +40,11 @@ class History:
         self.random = random.Random(seed + 1)
         self.wrong: list[str] = []
         self.lives, self.office = Lives(self.world), Office(self.world)
+        self.keepers = Keepers(self.world)
         self.events: list[tuple[int, Event]] = [
             *self.lives.events,
             *self.office.events,
+            *self.keepers.events,
             *Strangers(self.world).events,
         ]
 
@@ -150,17 +153,18 @@ class History:
     async def _rest(self) -> None:
         """First without looking at applications anew; only then with what they list."""
         await self.desk.do(self.office.go_on)
+        await self.desk.do(self.keepers.release_all)
         await self.desk.do(self.world.look)
         honest = all(target.honest for target in self.world.targets.values())
         await self._calm(must=honest)
         if honest:
             await self.desk.do(self._compare)
-        for number in range(4):
+        for number in range(3):
             for slug in self.world.targets:
                 await self._reconcile(slug)
             # What was changed there behind our back is known only after it was listed again.
             await self._calm(must=number > 0)
-            await asyncio.sleep(3600 if number < 2 else DELETED_AFTER)
+            await asyncio.sleep(DELETED_AFTER if number else 3600)
 
     def _compare(self) -> None:
         self._note(judging.compare(self.world, self.world.look(), "before anything was listed"))

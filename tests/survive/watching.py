@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tenure.applications.models import Account
 from tenure.connectors.memory import Call, MemoryApplication, MemoryUser
 from tenure.connectors.memory_application import Happened
 from tenure.infra.clock import now
-from tests.survive.truth import Life, Policy, Right, Timeline, Truth
+from tests.survive.truth import WINDOW, Life, Policy, Right, Timeline, Truth
 
 T = TypeVar("T")
 
@@ -64,6 +64,8 @@ class Target:
     owners: dict[str, str] = field(default_factory=dict)
     #: Remote id -> what somebody else changed of it: an attribute, `active`, `entitlements`.
     touched: dict[str, set[str]] = field(default_factory=dict)
+    #: Remote id, from when until when it was to be left alone by us.
+    shields: list[list[Any]] = field(default_factory=list)
     _them: int = 0
 
     def __post_init__(self) -> None:
@@ -152,6 +154,10 @@ class Judge:
 
     def _is_right(self, at: datetime, item: Happened, number: int) -> bool:
         slug = self.target.slug
+        for remote, since, until in self.target.shields:
+            # What was under way when somebody protected it ends as it was begun.
+            if remote == item.remote_id and since + WINDOW < at and (until is None or at < until):
+                return False
         if item.remote_id in self.target.orphans:
             wanted = {"closed": "disable", "deleted": "delete"}.get(item.what)
             lately = self.timeline.lately(at)

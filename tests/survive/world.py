@@ -1,7 +1,8 @@
 """A small company that lives through anything: its applications with faults, by seed, and what was
 said to the engine, kept a second time so that it is judged by something else than itself.
 
-What happens in it: `lives` (people), `office` (administrators), `strangers` (in applications).
+What happens in it: `lives` (people), `office` and `keepers` (administrators),
+`strangers` (in applications).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Looking for an account that an earlier attempt may have made, before another one is.
 
-Where the application refuses a second account of one name, a search is enough: it says so itself.
-Anywhere else a search that finds nothing proves nothing, as some applications ignore what they are
-asked for: it is waited until whatever was sent has arrived, and then everything is listed, once for
-a batch. Where the list does not show what is there, a person has to look.
+Where the application refuses a second account of one name, a search is enough: it says so itself,
+if the same name is sent again. Anywhere else a search that finds nothing proves nothing, as some
+applications ignore what they are asked for: it is waited until whatever was sent has arrived, and
+then everything is listed, once for a batch. Where the list does not show what is there, a person
+has to look.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class Seeker:
             for account in await self._connector.find(attribute, value):
                 if not await self._objection(account, work.person):
                     return account
-        if self._connector.capabilities.unique_names or SENT not in work.progress:
+        if SENT not in work.progress or self._would_be_refused(work):
             return None
         self._wait_until_arrived(work)
         there = await self._listed()
@@ -80,6 +81,13 @@ class Seeker:
                 if not await self._objection(account, work.person):
                     return account
         return None
+
+    def _would_be_refused(self, work: Work) -> bool:
+        """Whether the application itself says so when the account is made a second time. Not where
+        nothing is sent any more (its owner has left), or another name may be (`look_first`)."""
+        able = self._connector.capabilities
+        again = not work.outdated and not work.progress.get("look_first")
+        return able.unique_names and (again or not able.listed)
 
     def _wait_until_arrived(self, work: Work) -> None:
         sent = datetime.fromisoformat(work.progress[SENT])
