@@ -161,6 +161,9 @@ def test_cannot_be_done_fails_with_the_reason(sales: Company, lacking: Lacking) 
         byhand.cannot(number, note="locked out")
     row = Operation.objects.get(kind="disable")
     assert (row.state, row.error) == ("failed", "Ada could not do it by hand: locked out")
+    # What may have been done of it before it came to somebody is told as of anything that failed.
+    told = Event.objects.get(action=Action.OPERATION_FAILED)
+    assert (told.actor, told.after["operation"]) == ("Ada", "disable")
     with pytest.raises(LookupError, match="settled"):
         byhand.done(number)
     apply()

@@ -92,11 +92,14 @@ def sensitive_attributes() -> frozenset[str]:
 
 
 def raise_generation(people: Iterable[int] | None = None) -> None:
-    """What these people should have may have changed. None: everybody's."""
+    """What these people should have may have changed. None: everybody's. They are taken in order,
+    so that two who raise those of the same people wait for one another, and never both."""
     rows = Person.objects.all()
     if people is not None:
         rows = rows.filter(pk__in=list(people))
-    rows.update(generation=F("generation") + 1)
+    with transaction.atomic():
+        taken = rows.order_by("pk").select_for_update(no_key=True).values("pk")
+        Person.objects.filter(pk__in=taken).update(generation=F("generation") + 1)
 
 
 def working_life(person: Person, grace: timedelta | None = None) -> WorkingLife:

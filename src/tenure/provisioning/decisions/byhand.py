@@ -21,7 +21,7 @@ from tenure.applications.connecting import connector_for
 from tenure.applications.finding import application_named
 from tenure.applications.models import Application
 from tenure.audit.models import Action
-from tenure.audit.services import actor, record
+from tenure.audit.services import actor, record, record_many
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
 from tenure.core.model import OperationKind, OperationState, Value
 from tenure.infra.clock import now as clock_now
@@ -208,6 +208,7 @@ def cannot(number: int, *, note: str) -> None:
     row.error = f"{actor()} could not do it by hand: {note}"
     row.save(update_fields=["state", "finished_at", "error"])
     _record(Action.TASK_NOT_DONE, row, note)
+    record_many(settling.failed([row]))
     settling.close_runs(clock_now())
 
 

@@ -85,14 +85,14 @@ def store(
     """Write it, in the caller's transaction. People for whom work is under way are left for
     later, and so are those who got operations since they were looked at. `moved` counts what was
     to be sent in earlier runs and is part of this one now."""
+    # Two that plan the same people at once store one after the other.
+    people.lock(found.generations)
     memory.keep(found.remembered, found.memories)
     for agreed in found.agreed:
         agree(agreed)
     only = drafting.scope.application
     applications = {slug: row.pk for slug, row in drafting.applications.items()}
     remarks.keep(found.generations.keys(), found.problems, applications, only)
-    if only is None:
-        people.lock(found.generations)
     settled = ledger.insert_fresh(found.fresh)
     settled += replacing.replace(
         people=[key for key in found.generations if key not in found.fresh.people],

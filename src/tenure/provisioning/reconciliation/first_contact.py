@@ -29,15 +29,20 @@ HANDFUL = 20
 _WAITING = Q(found__gt=HANDFUL, taken_over_at__isnull=True, mode=ApplicationMode.LIVE.value)
 
 
+def begin(application: Application, *, found: int) -> None:
+    """Where accounts were read for the first time everybody is planned anew: what was planned
+    before did not know them. Before anything else of the transaction: who has some people already
+    and then takes everybody, and who has others, would wait for one another."""
+    if found and application.reconciled_at is None:
+        raise_generation()
+
+
 def read(application: Application, *, at: datetime, found: int) -> None:
-    """Note that all accounts of the application were read. The first time everybody is planned
-    anew: what was planned before did not know them."""
+    """Note that all accounts of the application were read."""
     row = Application.objects.select_for_update().get(pk=application.pk)
     if row.reconciled_at is None:
         row.found = found
         row.taken_over_at = None if found > HANDFUL else at
-        if found:
-            raise_generation()
     row.reconciled_at = at
     # Of the row as it was when the reading began: it may have been edited since.
     row.read_attributes = sorted(managed_attributes(application))

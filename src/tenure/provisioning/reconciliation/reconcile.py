@@ -145,6 +145,7 @@ def _finish(
 ) -> None:
     """What was not listed is gone; memberships as they are now; whose plan has to be looked at."""
     application = reading.application
+    first_contact.begin(application, found=reading.counters["seen"])
     missing.record(reading, gone.keys)
     if gone.doubt:
         reading.counters["missing"] = gone.unseen

@@ -120,11 +120,9 @@ def settle(
                 )
                 for row, outcome in done
             ]
-            + [
-                _event(Action.OPERATION_FAILED, application, row, row.error, None)
-                for row in rows
-                if row.state == OperationState.FAILED and row.pk not in before
-            ]
+            + failed(
+                [r for r in rows if r.state == OperationState.FAILED and r.pk not in before]
+            )
             + replaced([row for row in rows if row.state == OperationState.CANCELLED])
         )
     finished = Counter(
@@ -268,6 +266,11 @@ def _told(row: Operation, outcome: Outcome) -> str:
 
 def _action(row: Operation, outcome: Outcome) -> Action:
     return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
+
+
+def failed(rows: Sequence[Operation]) -> list[Entry]:
+    """What to record of operations that failed: a part of what was meant may have been done."""
+    return [_event(Action.OPERATION_FAILED, r.application, r, r.error, None) for r in rows]
 
 
 def replaced(rows: Sequence[Operation]) -> list[Entry]:
