@@ -120,9 +120,7 @@ def settle(
                 )
                 for row, outcome in done
             ]
-            + failed(
-                [r for r in rows if r.state == OperationState.FAILED and r.pk not in before]
-            )
+            + failed([r for r in rows if r.state == OperationState.FAILED and r.pk not in before])
             + replaced([row for row in rows if row.state == OperationState.CANCELLED])
         )
     finished = Counter(
