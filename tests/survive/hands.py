@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from tenure.connectors.base import AlreadyExists, NotFound
 from tenure.provisioning.models import Operation
@@ -19,20 +20,13 @@ def do_there(target: Target, row: Operation) -> None:
 def _do(target: Target, row: Operation) -> None:
     memory = target.memory
     given = {name: change["to"] for name, change in row.attributes.items()}
-    if row.kind == "create":
-        user = memory.add_user(
-            {name: value for name, value in given.items() if value is not None}, active=row.active
-        )
-        remote = user.remote_id
-    else:
-        assert row.account is not None, row
-        remote = row.account.remote_id
+    remote = row.account.remote_id if row.account else _made(target, row, given)
     acts: dict[str, Callable[[], object]] = {
         "update": lambda: memory.change_user(remote, given),
         "disable": lambda: memory.set_active(remote, False),
         "enable": lambda: memory.set_active(remote, True),
         "delete": lambda: memory.delete_user(remote),
-        "transfer": lambda: memory.users[remote].owns.clear(),
+        "transfer": lambda: memory.user(remote).owns.clear(),
     }
     for key, add in [(key, True) for key in row.grant] + [(key, False) for key in row.revoke]:
         name = key.partition(":")[2]
@@ -43,3 +37,13 @@ def _do(target: Target, row: Operation) -> None:
             memory.change_group(group.remote_id, [remote] if add else [], [] if add else [remote])
     if row.kind in acts:
         acts[row.kind]()
+
+
+def _made(target: Target, row: Operation, given: Mapping[str, Any]) -> str:
+    """Whose account it is to be may have it there already: the task says to look for that first."""
+    memory = target.memory
+    for user in memory.users.values():
+        if user.attributes["userName"] == given["userName"]:
+            return user.remote_id
+    attributes = {name: value for name, value in given.items() if value is not None}
+    return memory.add_user(attributes, active=row.active).remote_id
