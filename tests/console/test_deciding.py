@@ -57,6 +57,18 @@ def test_the_form_carries_what_was_seen(anna: Client, held: Company) -> None:
     assert (event.actor, event.reason) == ("administrator anna", "they left")
 
 
+def test_what_somebody_else_rejected_meanwhile_stays_rejected(anna: Client, held: Company) -> None:
+    numbers = list(
+        Operation.objects.filter(state="held").order_by("pk").values_list("pk", flat=True)
+    )
+    given = {**form(anna), "decision": "approve", "operation": numbers[:3]}
+    services.reject(reason="half of the file was missing", operations=numbers[:2])
+    text = anna.post("/console/plan/decide/", given, follow=True).content.decode()
+    assert "1 operation approved" in text
+    assert "2 operations not held any more: somebody else has decided" in text
+    assert Operation.objects.filter(state="rejected").count() == 2
+
+
 @pytest.mark.parametrize("wrong", [{"seen": ""}, {"seen": "x"}, {"reason": " "}])
 def test_nothing_is_decided_without_a_reason_and_a_look(
     anna: Client, held: Company, wrong: dict[str, str]

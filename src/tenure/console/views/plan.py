@@ -135,6 +135,9 @@ def decide(request: ConsoleRequest) -> HttpResponse:
         messages.success(request, f"{what} rejected: not planned again until what is due changes.")
     if done.gone:
         messages.info(request, f"{plural(done.gone, 'operation')} not due any more.")
+    if not done.never and (less := len(chosen) - done.count - done.gone - done.again) > 0:
+        others = plural(less, "operation")
+        messages.warning(request, f"{others} not held any more: somebody else has decided.")
     if done.again:
         more = plural(done.again, "operation")
         messages.warning(request, f"{more} held since you looked: decide about them too.")

@@ -66,9 +66,10 @@ def approve(
 ) -> Decided:
     """Let held operations go, by whoever is acting: everything, an application's, or some by id,
     rejected ones too then. `seen` says what the approver looked at: what is held since is not
-    approved. None: what is held now."""
+    approved, nor what somebody else has rejected meanwhile. None: what is held now."""
     at = clock_now()
-    states = [OperationState.HELD] if operations is None else [*_DECIDABLE]
+    named = operations is not None and seen is None
+    states = [*_DECIDABLE] if named else [OperationState.HELD]
     rows = _held(application, operations, states)
     chosen = _as_seen(rows, seen)
     _operations(chosen).update(state=OperationState.HELD.value, finished_at=None)
