@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session as Stored
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from tenure.audit.models import Action, Event
+from tenure.infra.browser_sessions import SessionStore
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.runs.models import Run
@@ -82,6 +84,14 @@ def test_a_person_shows_why_each_account_is_there(sample: Sample, signed_in: Ope
     assert window.wrong == []
 
 
+def forget_proofs() -> None:
+    """Nobody has shown a passkey lately."""
+    for row in Stored.objects.all():
+        held = SessionStore(row.session_key)
+        held["proved_again"] = 0
+        held.save()
+
+
 def test_terminating_takes_a_fresh_passkey_a_reason_and_the_typed_name(
     company: Company, signed_in: Opener, aside: Aside
 ) -> None:
@@ -91,6 +101,8 @@ def test_terminating_takes_a_fresh_passkey_a_reason_and_the_typed_name(
     window.open("/console/security/")
     with page.expect_navigation():
         page.get_by_role("button", name="Add a passkey").click()
+    # They showed it when they made it, and that was a while ago.
+    aside(forget_proofs)
 
     person = Person.objects.get(employee_number="4")
     window.open(f"/console/people/{person.uid}/")
