@@ -13,6 +13,7 @@ from tenure.audit.models import Action, Event
 from tenure.connectors.faults import ANY, lost_after, lost_before, rejected, retry_later, stopped
 from tenure.infra.clock import now
 from tenure.provisioning import services
+from tenure.provisioning.execution import seeking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, drain, linked, states
@@ -197,7 +198,10 @@ def test_an_account_that_may_have_been_made_is_known_before_its_person_is_planne
     assert "unknown" not in states()
 
 
-def test_an_account_that_was_not_made_after_all_is_not_made_for_a_leaver(sales: Company) -> None:
+def test_an_account_that_was_not_made_after_all_is_not_made_for_a_leaver(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeking, "ARRIVED_AFTER", -60.0)
     (person,) = sales.people(1)
     sales.memories["chat"].faults.nth("create", 1, lost_before())
     sales.memories["chat"].faults.nth("find", 1, retry_later(after=3600))

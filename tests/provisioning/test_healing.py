@@ -21,6 +21,7 @@ from tenure.infra.clock import now
 from tenure.people.models import Company as CompanyRow
 from tenure.people.models import Person, PlanMode
 from tenure.provisioning import services, tasks
+from tenure.provisioning.execution import seeking
 from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
@@ -264,6 +265,7 @@ def test_who_is_terminated_while_an_operation_is_under_way_loses_everything_in_r
     sales: Company, fault: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settling, "SHOWN_AFTER", 0.3)
+    monkeypatch.setattr(seeking, "ARRIVED_AFTER", -60.0)
     CompanyRow.objects.update_or_create(pk=1, defaults={"plan_mode": PlanMode.REVIEW})
     (person,) = sales.people(1)
     memory = sales.memories["chat"]

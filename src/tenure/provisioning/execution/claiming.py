@@ -281,8 +281,8 @@ def _work(row: Operation) -> Work:
     attributes, private = veiling.to_send(row)
     progress = dict(row.progress)
     looks_first = bool(progress.get("look_first"))
-    may_be_made = looks_first or row.state == OperationState.UNKNOWN.value
-    if may_be_made and row.kind == OperationKind.CREATE.value:
+    unanswered = row.state == OperationState.UNKNOWN.value
+    if unanswered and row.kind == OperationKind.CREATE.value:
         # What a dead drain sent it has not told.
         progress.setdefault(SENT, (row.started_at or clock_now()).isoformat())
     return Work(
@@ -296,7 +296,7 @@ def _work(row: Operation) -> Work:
         revoke=tuple(row.revoke),
         progress=progress,
         unsure=row.attempts > 0 or looks_first,
-        unanswered=row.state == OperationState.UNKNOWN.value,
+        unanswered=unanswered,
         active=row.active,
         outdated=person is not None and row.generation != person.generation,
         legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",

@@ -17,7 +17,7 @@ from tenure.connectors.base import Connector, NotFound, RemoteAccount, RetryLate
 from tenure.core.diff import comparable, comparables
 from tenure.core.model import OperationKind
 from tenure.infra.clock import now
-from tenure.provisioning.records.work import SENT, Work
+from tenure.provisioning.records.work import IDENTIFYING, RENAMED, SENT, Work
 
 #: Seconds from when no answer is waited for any more until a request has arrived, or never will.
 ARRIVED_AFTER = 15.0
@@ -84,9 +84,9 @@ class Seeker:
 
     def _would_be_refused(self, work: Work) -> bool:
         """Whether the application itself says so when the account is made a second time. Not where
-        nothing is sent any more (its owner has left), or another name may be (`look_first`)."""
+        nothing is sent any more (its owner has left), or another name is (`RENAMED`)."""
         able = self._connector.capabilities
-        again = not work.outdated and not work.progress.get("look_first")
+        again = not work.outdated and not work.progress.get(RENAMED)
         return able.unique_names and (again or not able.listed)
 
     def _wait_until_arrived(self, work: Work) -> None:
@@ -143,7 +143,7 @@ class Seeker:
 def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
     """What the account that the work makes can be searched by: attribute and value."""
     searchable = connector.capabilities.searchable
-    names = [n for n in ("externalId", "userName", "login", "email") if n in searchable]
+    names = [name for name in IDENTIFYING if name in searchable]
     values = {"externalId": work.external_id} | dict(work.attributes)
     return [(name, str(values[name])) for name in names if values.get(name)]
 

@@ -32,6 +32,7 @@ from tenure.provisioning.planning.ledger import (
 )
 from tenure.provisioning.records import settling
 from tenure.provisioning.records.stored import with_owners
+from tenure.provisioning.records.work import IDENTIFYING, RENAMED, SENT
 from tenure.runs.models import Run
 from tenure.runs.selectors import paused
 
@@ -60,9 +61,9 @@ class _Stored:
         # A failed one never stands for one that is open.
         self.waiting = {key(r): r for r in replaced if r.state != OperationState.FAILED.value}
         self.superseded = [r for r in replaced if r.state == OperationState.FAILED.value]
-        #: An account may have been made for these already.
-        self.may_be_made = {
-            key(row)
+        #: Those that were tried: an account may have been made for them already.
+        self.tried = {
+            key(row): row
             for row in replaced
             if row.kind == OperationKind.CREATE.value and (row.attempts or row.progress)
         }
@@ -79,6 +80,16 @@ class _Stored:
         """The one that waits and does the same."""
         old = self.waiting.get(key(new))
         return self.waiting.pop(key(new)) if old is not None and _same(old, new) else None
+
+
+def _look_first(tried: Operation, new: Wanted) -> dict[str, object]:
+    """The account that the other one may have made is looked for; harder, where nobody answered
+    (`SENT`) and it would have another name."""
+    found = {name: tried.progress[name] for name in (SENT, RENAMED) if name in tried.progress}
+    before, after = tried.attributes, new.attributes
+    if any(before.get(n, {}).get("to") != after.get(n, {}).get("to") for n in IDENTIFYING):
+        found[RENAMED] = True
+    return {"look_first": True, **found}
 
 
 def replace(
@@ -119,8 +130,8 @@ def replace(
             continue
         old = stored.equal(new)
         if old is None:
-            if key(new) in stored.may_be_made:
-                new.progress = {"look_first": True}
+            if (tried := stored.tried.get(key(new))) is not None:
+                new.progress = _look_first(tried, new)
             fresh.append(new)
             continue
         held = old.state == OperationState.HELD.value

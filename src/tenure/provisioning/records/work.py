@@ -28,6 +28,10 @@ from tenure.infra.clock import now
 
 #: In progress: when an account was asked for that may have been made, although nobody said so.
 SENT = "sent"
+#: In progress: what an earlier attempt may have made has another name than is wanted by now.
+RENAMED = "renamed"
+#: Attributes by which an account is searched for, the surest first.
+IDENTIFYING = ("externalId", "userName", "login", "email")
 #: In progress: {"at", "by"}: when it was first sent and not heard of, and by which of `UNHEARD`.
 UNHEARD_OF = "unheard_of"
 #: Why nothing was heard of what was sent.
