@@ -60,6 +60,7 @@ WRITES = (
     "source_import",
     "source_move",
     "source_rows",
+    "source_written",
     "source_whose_check",
     "source_write_back_columns",
     "source_write_back_steer",

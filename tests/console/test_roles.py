@@ -123,6 +123,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "source_edit": (Ability.CONFIGURE, Ability.CONFIGURE),
     "source_mapping": (Ability.CONFIGURE, Ability.CONFIGURE),
     "source_rows": (NO, Ability.CONFIGURE),
+    "source_written": (NO, Ability.CONFIGURE),
     "source_check": (Ability.CONFIGURE, Ability.CONFIGURE),
     "source_dry": (Ability.CONFIGURE, NO),
     "source_discard": (NO, Ability.CONFIGURE),
