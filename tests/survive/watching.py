@@ -158,7 +158,8 @@ class Judge:
             # What was under way when somebody protected it ends as it was begun.
             if remote == item.remote_id and since + WINDOW < at and (until is None or at < until):
                 return False
-        if item.remote_id in self.target.orphans:
+        # One that somebody made there for a person, and no rule ties to them, is nobody's, too.
+        if item.remote_id in self.target.orphans or item.remote_id not in self.owners:
             wanted = {"closed": "disable", "deleted": "delete"}.get(item.what)
             lately = self.timeline.lately(at)
             return any(truth.policies[slug].orphans == wanted for truth, _ in lately)
