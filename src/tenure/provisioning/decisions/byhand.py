@@ -208,7 +208,7 @@ def cannot(number: int, *, note: str) -> None:
     row.error = f"{actor()} could not do it by hand: {note}"
     row.save(update_fields=["state", "finished_at", "error"])
     _record(Action.TASK_NOT_DONE, row, note)
-    record_many(settling.failed([row]))
+    record_many(settling.failed(row.application, [row]))
     settling.close_runs(clock_now())
 
 

@@ -120,7 +120,10 @@ def settle(
                 )
                 for row, outcome in done
             ]
-            + failed([r for r in rows if r.state == OperationState.FAILED and r.pk not in before])
+            + failed(
+                application,
+                [r for r in rows if r.state == OperationState.FAILED and r.pk not in before],
+            )
             + replaced([row for row in rows if row.state == OperationState.CANCELLED])
         )
     finished = Counter(
@@ -266,9 +269,9 @@ def _action(row: Operation, outcome: Outcome) -> Action:
     return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
 
 
-def failed(rows: Sequence[Operation]) -> list[Entry]:
+def failed(application: Application, rows: Sequence[Operation]) -> list[Entry]:
     """What to record of operations that failed: a part of what was meant may have been done."""
-    return [_event(Action.OPERATION_FAILED, r.application, r, r.error, None) for r in rows]
+    return [_event(Action.OPERATION_FAILED, application, r, r.error, None) for r in rows]
 
 
 def replaced(rows: Sequence[Operation]) -> list[Entry]:
