@@ -86,7 +86,8 @@ WITH chosen AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 SELECT {_COLUMNS}, coalesce(chosen.person_id, -chosen.account_id),
-    chosen.person_id IS NOT NULL AND NOT (chosen.kind = 'create' AND chosen.state = 'unknown')
+    chosen.person_id IS NOT NULL
+    AND NOT (chosen.kind IN ('create', 'delete') AND chosen.state = 'unknown')
     AND (chosen.generation <> person.generation
          -- They got their account since this was planned: they would have two.
          OR chosen.kind = 'create' AND chosen.account_id IS NULL AND EXISTS (
@@ -184,7 +185,8 @@ def claim(
     """The next operations, marked as started, one for each person; and people whose plan is older
     than what is known of them, who have to be planned anew first. `leavers`: only removals for who
     leaves; `kind`: only such operations, before their time if it has to be. An account that may
-    have been made already is looked for all the same: nothing can be planned before that is known.
+    have been made already, or deleted, is looked for all the same: nothing can be planned before
+    that is known.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CHOOSING, application.pk])
@@ -207,6 +209,8 @@ def claim(
         operations = [row for row in operations if row not in other]
     if arriving := heirs.put_off(application, operations, now):
         operations = [row for row in operations if row.pk not in arriving]
+    if travelling := _still_travel(operations, now):
+        operations = [row for row in operations if row.pk not in travelling]
     if lost := [row for row in operations if not veiling.can_be_sent(row)]:
         _give_up(lost, now)
         operations = [row for row in operations if row not in lost]
@@ -218,6 +222,25 @@ def claim(
             [OperationState.STARTED.value, now, keys],
         )
     return operations, list(dict.fromkeys(stale))
+
+
+def _still_travel(rows: Sequence[Operation], now: datetime) -> set[int]:
+    """Deletions that may not be wanted any more, and that a dead worker sent: they wait until what
+    it sent has arrived. An account that is there before that may be gone after it."""
+    until = {
+        row.pk: row.account.unsure_until
+        for row in rows
+        if row.kind == OperationKind.DELETE.value
+        and row.state == OperationState.UNKNOWN.value
+        and row.person is not None
+        and row.person.generation != row.generation
+        and row.account is not None
+        and row.account.unsure_until is not None
+        and row.account.unsure_until > now
+    }
+    for pk, at in until.items():
+        Operation.objects.filter(pk=pk).update(not_before=at)
+    return set(until)
 
 
 def _give_up(rows: Sequence[Operation], now: datetime) -> None:

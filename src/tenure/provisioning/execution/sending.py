@@ -216,6 +216,9 @@ class Batch:
         work = outcome.work
         if work.progress.get("account"):
             return
+        if work.kind is OperationKind.DELETE and work.outdated:
+            await self._look_whether_deleted(outcome)
+            return
         self._must_be_able(work)
         match work.kind:
             case OperationKind.CREATE:
@@ -309,6 +312,16 @@ class Batch:
         except NotFound:
             # Gone already. The read afterwards is what proves it, not this answer.
             work.progress["was_gone"] = True
+
+    async def _look_whether_deleted(self, outcome: Outcome) -> None:
+        """Nobody answered, and whoever it was of may be to have the account again."""
+        try:
+            await self.connector.read(outcome.work.remote_id)
+        except NotFound:
+            outcome.work.progress |= {"was_gone": True, "account": True}
+        else:
+            outcome.result = Result.NOT_MADE
+            outcome.message = "It was not deleted, and that is no longer wanted as it was planned."
 
     async def _transfer(self, work: Work) -> None:
         if not isinstance(self.connector, Transferring):
