@@ -28,7 +28,7 @@ from tenure.infra.clock import now as clock_now
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import ledger, plans
 from tenure.provisioning.planning.drafting import Scope
-from tenure.provisioning.records import settling
+from tenure.provisioning.records import losses, settling
 from tenure.provisioning.records.plan import Seen
 from tenure.provisioning.records.stored import with_owners
 from tenure.provisioning.records.waking import queue_drain
@@ -106,6 +106,7 @@ def approve(
     )
     for moved, run in moves:
         settling.went_on(moved, run)
+    losses.tell_of(_operations(approved))
     _go_on(approved, at)
     _record(Action.PLAN_APPROVED, approved, decided, reason)
     return decided
