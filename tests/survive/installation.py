@@ -105,8 +105,10 @@ class Installation:
         with open(log or os.devnull, "w") as errors:
             return self._start(command, name=name, stderr=errors if log else None)
 
-    def web(self, port: int) -> subprocess.Popen[bytes]:
-        return self._start([sys.executable, "-m", "tenure", "web", "--port", str(port)], name="web")
+    def web(self, port: int, log: Path | None = None) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tenure", "web", "--port", str(port)]
+        with open(log or os.devnull, "w") as errors:
+            return self._start(command, name="web", stderr=errors if log else None)
 
     def _start(
         self,

@@ -102,7 +102,7 @@ def test_a_standby_takes_over_and_is_read_only_for_a_while(
 ) -> None:
     """Web says that it passes, the worker lives and goes on by itself."""
     port = free_port()
-    installed.web(port)
+    installed.web(port, log=tmp_path / "web")
     until(lambda: answers(port))
     worker = installed.worker("worker", log=tmp_path / "log")
     until(lambda: installed.states()["done"] > 20)
@@ -113,6 +113,9 @@ def test_a_standby_takes_over_and_is_read_only_for_a_while(
     assert status(port, "/sign-in/") == (503, "10")
     assert status(port, "/health/ready")[0] == 503
     assert worker.poll() is None
+    said = (tmp_path / "web").read_text()
+    assert said.count("The connection to the database is lost (") == 1
+    assert "Traceback" not in said
     installed.command(READ_ONLY + "off")
     until(lambda: installed.states() == {"done": PEOPLE})
     installed.assert_all_there_once()

@@ -128,7 +128,10 @@ def test_an_approval(installed: Installation) -> None:
     installed.tenure("apply", "--yes", "--no-wait")
     assert installed.states() == {"held": PEOPLE}
     approve = ["approve", "--application", "app0", "--reason", "looked at"]
-    kill_in_the_middle(installed, "provisioning_operation", *approve, row=100, what="UPDATE")
+    kill_in_the_middle(
+        installed, "provisioning_operation", *approve,
+        row=100, what="UPDATE", when="NEW.decided_by <> ''",
+    )  # fmt: skip
     assert installed.states() == {"held": PEOPLE}
     assert one(installed, "SELECT count(*) FROM audit_event WHERE action = 'plan.approved'") == 0
     installed.worker("worker")
