@@ -6,6 +6,8 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from tenure.infra.outage import told_once
+
 
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, options: dict[str, Any]) -> None:
@@ -31,7 +33,7 @@ def _own_connections(_server: object, _worker: object) -> None:
 
 def serve(*, host: str, port: int, threads: int = 8) -> None:
     """Serve until SIGTERM: requests under way are answered first."""
-    _Server(
+    server = _Server(
         {
             "bind": f"{host}:{port}",
             "workers": 1,
@@ -45,4 +47,6 @@ def serve(*, host: str, port: int, threads: int = 8) -> None:
             "control_socket_disable": True,
             "post_fork": _own_connections,
         }
-    ).run()
+    )
+    with told_once("this web server"):
+        server.run()
