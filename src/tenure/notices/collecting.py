@@ -23,6 +23,7 @@ from tenure.runs import selectors as runs
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
 from tenure.sources.pushing import PUSHED
+from tenure.sources.unread import unread
 from tenure.writeback import selectors as write_backs
 
 
@@ -34,6 +35,7 @@ class Kind(StrEnum):
     STOPPED = "application_stopped"
     WRITES = "writes_stopped"
     OPEN = "leaver_account_open"
+    UNREAD = "people_unread"
     EXPIRING = "credential_expiring"
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
@@ -53,6 +55,7 @@ SEVERITY: Final = {
     Kind.STOPPED: Severity.WRONG,
     Kind.WRITES: Severity.WRONG,
     Kind.OPEN: Severity.WRONG,
+    Kind.UNREAD: Severity.WRONG,
     Kind.EXPIRING: Severity.WRONG,
     Kind.OVERDUE: Severity.WAITS,
     Kind.FAILED: Severity.WRONG,
@@ -66,6 +69,7 @@ WORDS: Final = {
     "does again",
     Kind.WRITES: "All writes are stopped, and when they go on",
     Kind.OPEN: "A protected account of somebody who has left stays open",
+    Kind.UNREAD: "What a source has of people who are here could not be read",
     Kind.EXPIRING: "A credential dies soon",
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
@@ -121,6 +125,7 @@ def waiting() -> list[Waiting]:
         *_writes(),
         *_stopped(),
         *_kept_open(),
+        *_unread(),
         *_held(),
         *_imports(),
         *_expiring(),
@@ -204,6 +209,20 @@ def _kept_open() -> Iterator[Waiting]:
             f"{account.person} has left and can still use {name}",
             f"{account} is not touched: {row.why}. {row.way_out}",
             reverse("console:account", args=[account.application.slug, account.pk]),
+        )
+
+
+def _unread() -> Iterator[Waiting]:
+    """By name, and without what is on the row: that is for those who may see people."""
+    for one in unread():
+        people = "1 person" if one.count == 1 else f"{one.count:,} people"
+        yield Waiting(
+            Kind.UNREAD,
+            f"unread {one.source.slug} {one.since}",
+            f"{one.source.name} could not be read for {people}",
+            f"{one.names}: if they have left, their accounts stay open. Correct the rows and "
+            "import again.",
+            reverse("console:source", args=[one.source.slug]),
         )
 
 
