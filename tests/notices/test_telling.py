@@ -331,7 +331,7 @@ def test_a_source_that_takes_what_is_written_again_is_told(hook: Hook) -> None:
 
 def test_who_chose_all_of_a_severity_is_told_of_what_is_newer() -> None:
     wrong = ["application_stopped", "writes_stopped", "credential_expiring", "operations_failed"]
-    waits = ["held", "import_held", "task_overdue", "request_waits"]
+    waits = ["held", "import_held", "task_overdue", "request_waits", "own_exception"]
     assert newer(wrong, wrong + waits) == ["leaver_account_open", "people_unread"]
     assert newer(waits, wrong + waits) == []
     assert newer([*wrong[1:], *waits], wrong + waits) == []

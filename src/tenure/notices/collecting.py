@@ -14,11 +14,13 @@ from django.utils.http import urlencode
 
 from tenure.applications import credentials
 from tenure.applications import selectors as applications
+from tenure.core.instants import told
 from tenure.people.services import company
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.kept_open import kept_open
 from tenure.requests import selectors as requests
+from tenure.rules.exceptions import given_to_themselves
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
@@ -40,6 +42,7 @@ class Kind(StrEnum):
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
     REQUEST = "request_waits"
+    OWN = "own_exception"
 
 
 class Severity(StrEnum):
@@ -60,6 +63,7 @@ SEVERITY: Final = {
     Kind.OVERDUE: Severity.WAITS,
     Kind.FAILED: Severity.WRONG,
     Kind.REQUEST: Severity.WAITS,
+    Kind.OWN: Severity.WAITS,
 }
 
 WORDS: Final = {
@@ -74,6 +78,7 @@ WORDS: Final = {
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
     Kind.REQUEST: "A request for access waits for an administrator",
+    Kind.OWN: "An administrator gave access to themselves, whatever the rules say",
 }
 
 #: What heals by itself or by somebody else: whoever was alarmed is told that it did.
@@ -133,6 +138,7 @@ def waiting() -> list[Waiting]:
         *_failed(),
         *_written_back(),
         *_requests(),
+        *_own(),
     ]
 
 
@@ -319,4 +325,21 @@ def _requests() -> Iterator[Waiting]:
             f"{row.person.display_name} asks for {names.get(row.application, row.application)}",
             row.reason,
             reverse("console:requests"),
+        )
+
+
+def _own() -> Iterator[Waiting]:
+    """As long as it is in force."""
+    names = applications.application_names()
+    for row in given_to_themselves():
+        name = names.get(row.application, row.application)
+        ends = f"until {told(row.until)}" if row.until else "until somebody ends it"
+        yield Waiting(
+            Kind.OWN,
+            f"own {row.pk}",
+            f"{row.decided_by} gave {name} to themselves",
+            f"{', '.join(filter(None, (row.entitlement, ends)))}: {row.reason.rstrip('.')}. "
+            "Somebody else should look whether that is right.",
+            reverse("console:person", args=[row.person.uid]),
+            row.application,
         )
