@@ -43,6 +43,9 @@ def settle(request: ConsoleRequest, pk: int) -> HttpResponse:
         if request.POST.get("do") == "cannot":
             byhand.cannot(pk, note=note)
             messages.warning(request, "It is listed as failed. Trying again makes it a task again.")
+        elif request.POST.get("do") == "none":
+            byhand.none_there(pk, note=note)
+            messages.success(request, "Noted: there is none, and nothing is left to close.")
         else:
             byhand.done(pk, note=note, account=account)
             messages.success(request, "Done. It counts as so until the application is read.")

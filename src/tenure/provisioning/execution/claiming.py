@@ -23,7 +23,7 @@ from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import accounts, heirs, last_owner, settling, veiling
-from tenure.provisioning.records.work import SENT, UNHEARD, UNHEARD_OF, Work
+from tenure.provisioning.records.work import ONLY_LOOKS, SENT, UNHEARD, UNHEARD_OF, Work
 from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two
@@ -108,6 +108,12 @@ SET progress = jsonb_build_object(%s::text, jsonb_build_object('at', started_at,
         || progress, error = %s
 WHERE application_id = %s AND state = %s
 """
+#: It may have been sent once more than was known.
+_SENT_LAST = """
+UPDATE provisioning_operation
+SET progress = progress || jsonb_build_object(%s::text, started_at)
+WHERE application_id = %s AND state = %s AND kind = %s AND progress ? %s
+"""
 _ENDED = (
     f"It may have been sent: {UNHEARD['worker']}. It is looked at before anything is sent again."
 )
@@ -158,7 +164,9 @@ def recover(application: Application) -> int:
     begun = rows.select_related("account")
     accounts.doubt(((row, accounts.touched(row)) for row in begun), travels=travels)
     with connection.cursor() as cursor:
-        cursor.execute(_UNHEARD, [UNHEARD_OF, _ENDED, application.pk, OperationState.STARTED.value])
+        started = (application.pk, OperationState.STARTED.value)
+        cursor.execute(_UNHEARD, [UNHEARD_OF, _ENDED, *started])
+        cursor.execute(_SENT_LAST, [SENT, *started, OperationKind.CREATE.value, SENT])
     made = rows.filter(kind=OperationKind.CREATE.value).update(
         state=OperationState.UNKNOWN.value, not_before=F("started_at") + travels
     )
@@ -322,7 +330,8 @@ def _work(row: Operation) -> Work:
         unsure=row.attempts > 0 or looks_first,
         unanswered=unanswered,
         active=row.active,
-        outdated=person is not None and row.generation != person.generation,
+        outdated=ONLY_LOOKS in progress
+        or (person is not None and row.generation != person.generation),
         legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",
         private=private,
     )

@@ -33,7 +33,14 @@ from tenure.core.veiling import scrubbed
 from tenure.provisioning.execution import making_way
 from tenure.provisioning.execution.joining import Joining
 from tenure.provisioning.execution.proving import Proof
-from tenure.provisioning.execution.seeking import Known, Objection, Seeker, identity, nobody
+from tenure.provisioning.execution.seeking import (
+    Known,
+    Objection,
+    Seeker,
+    cannot_tell,
+    identity,
+    nobody,
+)
 from tenure.provisioning.execution.together import VERBS, Race, in_one_request
 from tenure.provisioning.records.work import (
     BY_WAY_OF,
@@ -209,9 +216,6 @@ class Batch:
         work = outcome.work
         if work.progress.get("account"):
             return
-        if work.kind is OperationKind.DELETE and work.outdated:
-            await self._look_whether_deleted(outcome)
-            return
         self._must_be_able(work)
         match work.kind:
             case OperationKind.CREATE:
@@ -225,13 +229,15 @@ class Batch:
             case OperationKind.TRANSFER:
                 await self._transfer(work)
             case OperationKind.DELETE:
-                await self._delete(work)
+                await self._delete(outcome)
             case OperationKind.GRANT | OperationKind.REVOKE:
                 return  # Nothing was begun yet.
         work.progress["account"] = True
 
     def _must_be_able(self, work: Work) -> None:
         kind = work.kind
+        if work.outdated:
+            return  # It is only looked for.
         if self._would_delete(work):
             raise Unsupported(
                 f"Closing an account is deleting it in this application, and {work.legal_hold}.",
@@ -262,7 +268,6 @@ class Batch:
         if found is not None:
             _was_there(outcome, found)
         else:
-            work.progress.pop(SENT, None)
             try:
                 found = await self.connector.create(
                     {k: v for k, v in work.attributes.items() if v is not None},
@@ -281,6 +286,8 @@ class Batch:
         found: dict[str, RemoteAccount] = {}
         for attribute, value in identity(self.connector, work):
             found |= {a.remote_id: a for a in await self.connector.find(attribute, value)}
+        if not found and SENT in work.progress:
+            found = {a.remote_id: a for a in await self._seeker.listed(work)}
         if len(found) == 1:
             account = next(iter(found.values()))
             objection = await self._objection(account, work.person)
@@ -289,27 +296,27 @@ class Batch:
             raise Taken(f"{error} {objection}")
         if found:
             raise Rejected(f"{error} {len(found)} accounts there could be meant: decide by hand.")
+        if SENT in work.progress:
+            raise cannot_tell(
+                "the name is taken by now, by an account that its list does not show either"
+            )
         raise Taken(
             f"{error} No account with that name can be seen there: it may be deleted, hidden or "
             "outside what this token may see."
         )
 
-    async def _delete(self, work: Work) -> None:
+    async def _delete(self, outcome: Outcome) -> None:
+        work = outcome.work
         try:
-            await self.connector.delete(work.remote_id)
+            if work.outdated:
+                await self.connector.read(work.remote_id)
+                outcome.result = Result.NOT_MADE
+                outcome.message = "It was not deleted, and is no longer wanted as it was planned."
+            else:
+                await self.connector.delete(work.remote_id)
         except NotFound:
             # Gone already. The read afterwards is what proves it, not this answer.
             work.progress["was_gone"] = True
-
-    async def _look_whether_deleted(self, outcome: Outcome) -> None:
-        """Nobody answered, and whoever it was of may be to have the account again."""
-        try:
-            await self.connector.read(outcome.work.remote_id)
-        except NotFound:
-            outcome.work.progress |= {"was_gone": True, "account": True}
-        else:
-            outcome.result = Result.NOT_MADE
-            outcome.message = "It was not deleted, and that is no longer wanted as it was planned."
 
     async def _transfer(self, work: Work) -> None:
         if not isinstance(self.connector, Transferring):
@@ -379,6 +386,7 @@ def _made(outcome: Outcome, account: RemoteAccount) -> None:
     outcome.account = account
     outcome.work.remote_id = account.remote_id
     outcome.work.progress["remote_id"] = account.remote_id
+    outcome.work.progress.pop(SENT, None)
 
 
 def _was_there(outcome: Outcome, account: RemoteAccount) -> None:

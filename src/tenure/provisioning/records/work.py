@@ -30,6 +30,8 @@ from tenure.infra.clock import now
 SENT = "sent"
 #: In progress: what an earlier attempt may have made has another name than is wanted by now.
 RENAMED = "renamed"
+#: In progress: nothing is to be made any more; what may have been made is looked for, to be closed.
+ONLY_LOOKS = "only_looks"
 #: Attributes by which an account is searched for, the surest first.
 IDENTIFYING = ("externalId", "userName", "login", "email")
 #: In progress: {"at", "by"}: when it was first sent and not heard of, and by which of `UNHEARD`.
