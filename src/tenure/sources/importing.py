@@ -246,6 +246,7 @@ def _take_all(
             if work.whole:
                 seen.repeated({key: work.aside[key][0].row.line for key in part})
             _take_mapped(work, mapping, several.chosen(work, mapping, part))
+            work.note_unread(set(part))
 
 
 @contextmanager
@@ -286,12 +287,13 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
         try:
             mapped = preparing.as_mapped(found, known.get(key))
         except BadRow as error:
-            work.complain(Severity.ERROR, str(error), line=line, key=key)
+            work.refuse(key, str(error), line=line)
             continue
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=line, key=key)
         changed.append(mapped)
     _take_mapped(work, preparing.mapping, changed)
+    work.note_unread(rows.keys() - work.aside.keys())
 
 
 def _take_mapped(work: Work, mapping: RowMapping, changed: Sequence[MappedRow]) -> None:
