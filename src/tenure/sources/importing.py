@@ -24,7 +24,7 @@ from tenure.infra.clock import now
 from tenure.readers.base import Gone, ReaderError, RowProblem
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import asking, renumbering, seen, several
+from tenure.sources import asking, renumbering, seen, several, zeros
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import keep_back, merge_others, take_leavers
 from tenure.sources.managers import (
@@ -276,6 +276,7 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
     if same:
         work.counts["unchanged"] += len(same)
     known = seen.records(work.source, marks.keys() - same)
+    twins = zeros.twins(work, rows.keys() - marks.keys()) if work.newest else {}
     changed: list[MappedRow] = []
     for key, found in rows.items():
         if key in same:
@@ -288,6 +289,8 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
             mapped = preparing.as_mapped(found, known.get(key))
         except BadRow as error:
             work.refuse(key, str(error), line=line)
+            continue
+        if zeros.is_refused(work, mapped, twins.get(key)):
             continue
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=line, key=key)
