@@ -49,7 +49,8 @@ class _Asked:
 
     @property
     def query(self) -> str:
-        given = {"application": self.application, "only": self.only, "from": self.start}
+        given: dict[str, str | int] = {"application": self.application, "only": self.only}
+        given["from"] = self.start
         return urlencode({name: value for name, value in given.items() if value})
 
 
