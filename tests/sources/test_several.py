@@ -63,6 +63,23 @@ def test_somebody_stays_while_an_authoritative_source_has_them() -> None:
     assert both.ended_by_source_at == later
 
 
+def test_what_a_source_says_that_let_them_go_counts_only_where_no_other_says_anything() -> None:
+    """They would keep the department that they left, and whatever it gives, for good."""
+    said = {"employee_number": "1", "given_name": "Anna", "department": "Finance", "phone": "1"}
+    first = Layer(
+        0, "de", said, ended_at=ENDED, authoritative=True, first_for=frozenset({"department"})
+    )
+    stays = {"employee_number": "P-7", "department": "Sales", "phone": "2"}
+    made = together(first, Layer(1, "at", stays, authoritative=True))
+    assert (made.attributes["department"], made.attributes["phone"]) == ("Sales", "2")
+    assert (made.origins["department"], made.origins["given_name"]) == ("at", "de")
+    # It is the same person, by the number that they had.
+    assert made.attributes["employee_number"] == "1"
+    # Nobody has them any more: what was said first stays said.
+    gone = together(first, Layer(1, "at", stays, ended_at=ENDED, authoritative=True))
+    assert gone.attributes["department"] == "Finance"
+
+
 def test_through_imports(tmp_path: Path) -> None:
     first = source("de", position=0, authoritative=True, absence="leave")
     second = source("at", position=1, authoritative=True, first_for=["given_name"])

@@ -3,7 +3,8 @@
 The first source that has a value for an attribute owns it, unless another one is the first for that
 attribute. The first that says anything of their status decides whether they are here: a directory
 that knows no status calls nobody back whom HR calls a leaver. Of several authoritative sources the
-one that keeps them longest decides, of their dates too. Otherwise dates are merged one by one, but
+one that keeps them longest decides, of their dates too, and one that has let them go comes last for
+everything else. Otherwise dates are merged one by one, but
 never into a start after an end.
 """
 
@@ -18,7 +19,7 @@ from tenure.core.model import Value
 from tenure.people import naming
 from tenure.people.models import Person
 from tenure.people.services import zone_of
-from tenure.sources.rows import STATUS, read_date
+from tenure.sources.rows import KEY, STATUS, read_date
 
 #: The origin of what no source gave.
 MADE_HERE = ""
@@ -52,7 +53,10 @@ def put_together(person: Person, layers: Sequence[Layer], default_zone: str) -> 
     """
     ordered = _one_employment(sorted(layers, key=_place)) if len(layers) > 1 else layers
     authority = _authority(ordered)
-    attributes, origins = _on_top_of_each_other(ordered)
+    attributes, origins = _on_top_of_each_other(_who_has_them_first(ordered, authority))
+    if authority is not None:
+        # Their number stays what it is, whoever lets them go.
+        _first_word(KEY, ordered, attributes, origins)
     if authority is not None:
         _dates_of(authority, attributes, origins, (*_DATES, STATUS))
     told = _agreeing_dates(ordered, attributes, origins)
@@ -91,6 +95,26 @@ def _on_top_of_each_other(ordered: Sequence[Layer]) -> tuple[dict[str, Value], d
             if name not in attributes:
                 attributes[name], origins[name] = value, layer.slug
     return attributes, origins
+
+
+def _who_has_them_first(ordered: Sequence[Layer], authority: Layer | None) -> Sequence[Layer]:
+    """Of several authoritative sources those that have let them go say only what nobody else does:
+    a department that somebody left would be theirs, and all that it gives, for as long as another
+    source has them."""
+    if authority is None or authority.ended_at is not None:
+        return ordered
+    over = [layer for layer in ordered if layer.authoritative and layer.ended_at is not None]
+    here = [layer for layer in ordered if layer not in over]
+    return [*here, *(replace(layer, first_for=frozenset()) for layer in over)]
+
+
+def _first_word(
+    name: str, ordered: Sequence[Layer], attributes: dict[str, Value], origins: dict[str, str]
+) -> None:
+    found = next((layer for layer in ordered if name in layer.attributes), None)
+    own = next((one for one in ordered if name in one.first_for & one.attributes.keys()), found)
+    if own is not None:
+        attributes[name], origins[name] = own.attributes[name], own.slug
 
 
 def _one_employment(ordered: Sequence[Layer]) -> list[Layer]:
