@@ -146,7 +146,7 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.result = Result.STOPPED
         case Unsupported():
             outcome.result = Result.MANUAL
-            outcome.message = f"{error} {error.instructions}".strip()
+            outcome.message = f"{error}\n{error.instructions}".strip()
         case Broken():
             outcome.result, outcome.may_be_done = Result.FAILED, True
         case NotFound():
