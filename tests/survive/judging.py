@@ -180,16 +180,16 @@ def receipts(world: World, truth: Truth) -> list[str]:
     for person in Person.objects.order_by("pk"):
         if not truth.lives[str(person.uid)].gone(at):
             continue
-        for line in receipt_of(person).lines:
-            target = world.targets.get(line.application.slug)
-            if target is None or not target.honest:
+        told = {line.application.slug: line.accounts for line in receipt_of(person).lines}
+        for slug, target in world.targets.items():
+            if not target.honest:
                 continue
-            opened = {user.remote_id for user in world.accounts(person, target.slug) if user.active}
-            for one in line.accounts:
+            opened = {user.remote_id for user in world.accounts(person, slug) if user.active}
+            for one in told.get(slug, ()):
                 if one.remote_id in opened and one.part.verdict in (Verdict.DONE, Verdict.NOTHING):
-                    wrong.append(f"the receipt of {person} for {target.slug} says {one.part}")
-            if opened and not line.accounts:
-                wrong.append(f"the receipt of {person} knows of no account in {target.slug}")
+                    wrong.append(f"the receipt of {person} for {slug} says {one.part}")
+            if opened and not told.get(slug):
+                wrong.append(f"the receipt of {person} knows of no account in {slug}")
     return wrong
 
 

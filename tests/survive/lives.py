@@ -58,7 +58,7 @@ class Lives:
             time_zone=dice.choice(ZONES),
             manager=dice.choice(managers) if managers else None,
         )
-        _say(
+        say(
             person,
             email=f"p{number}@acme.example",
             display_name=f"Person {number}",
@@ -69,14 +69,12 @@ class Lives:
     def move(self) -> None:
         dice = self.random
         department, title = dice.choice(DEPARTMENTS), f"Title {dice.randint(1, 9)}"
-        self._with_somebody(lambda person: _say(person, department=department, title=title))
+        self._with_somebody(lambda person: say(person, department=department, title=title))
 
     def rename(self) -> None:
         word = uuid.UUID(int=self.random.getrandbits(128)).hex[:8]
         self._with_somebody(
-            lambda person: _say(
-                person, email=f"p{word}@acme.example", display_name=f"Person {word}"
-            )
+            lambda person: say(person, email=f"p{word}@acme.example", display_name=f"Person {word}")
         )
 
     def leave(self) -> None:
@@ -195,7 +193,7 @@ class Lives:
             endings.end_access([person])
 
 
-def _say(person: Person, **attributes: str) -> None:
+def say(person: Person, **attributes: str) -> None:
     person.attributes = {
         "employee_number": person.employee_number,
         **person.attributes,

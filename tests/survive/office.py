@@ -60,7 +60,7 @@ class Office:
             grace=dice.choice([timedelta(0)] * 3 + [timedelta(hours=4), timedelta(days=2)]),
         )
         self.world.rules[slug] = rule
-        save_rule(definition=_definition(slug, rule))
+        save_rule(definition=definition(slug, rule))
 
     def edit_group(self) -> None:
         dice = self.random
@@ -204,7 +204,7 @@ class Office:
         return self.random.choice(list(self.world.targets))
 
 
-def _definition(slug: str, rule: Rule) -> RuleDefinition:
+def definition(slug: str, rule: Rule) -> RuleDefinition:
     listed = ", ".join(f'"{name}"' for name in sorted(rule.departments))
     condition = f"user.department in [{listed}]"
     if rule.group:

@@ -62,7 +62,7 @@ class World:
         slugs = ("mail", "chat", "wiki")[: dice.choice([1, 2, 2, 3])]
         for slug in slugs:
             needs = ["mail"] if slug != "mail" and dice.random() < 0.3 else []
-            self._application(slug, needs)
+            self.make_application(slug, needs)
         self.told.append(f"mode {mode}, grace {grace}")
 
     def look(self) -> truth.Truth:
@@ -70,7 +70,8 @@ class World:
         self.timeline.add(truth.look(self.rules, self.groups))
         return self.timeline.last
 
-    def _application(self, slug: str, requires: list[str]) -> None:
+    def make_application(self, slug: str, requires: list[str]) -> None:
+        """One that is connected, run and broken as the seed says."""
         dice = self.random
         memory = MemoryApplication.named(f"{slug}-{uuid.uuid4().hex}")
         target = self.targets[slug] = Target(slug, memory)
