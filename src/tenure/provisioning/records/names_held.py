@@ -86,7 +86,7 @@ def _there(account: Account, wants: Person | None, at: datetime) -> Sequence[str
             f"`tenure accounts take {application.slug}/{name}`; otherwise one of the two needs "
             "another name."
         ]
-    who = f"{person.display_name} ({person.employee_number})"
+    who = _who(person)
     stands = stand(person, at)
     if stands.state not in GONE:
         return [f"The account {name} of {who} has it there: one of the two needs another name."]
@@ -103,7 +103,7 @@ def _there(account: Account, wants: Person | None, at: datetime) -> Sequence[str
         f"It is closed, and {_kept_until(account, person, at)}.",
         f"Give {_one(wants)} another name; or delete that account there, or call it otherwise, and "
         f"`tenure reconcile {application.slug}`; {again}. If both are one person who came back: "
-        f"`tenure person merge {_number(wants)} {person.employee_number}`.",
+        f"`tenure person merge {_word(wants)} {_word(person)}`.",
     ]
 
 
@@ -126,7 +126,7 @@ def _gone(account: Account) -> Sequence[str]:
     assert person is not None
     when = f" on {account.deleted_at:%-d %b %Y}" if account.deleted_at else ""
     return [
-        f"{person.display_name} ({person.employee_number}) had it there; their account was deleted"
+        f"{_who(person)} had it there; their account was deleted"
         f"{when}. Some applications keep the names of deleted accounts for a while: free it there, "
         f"or give another name; then `tenure retry --application {application.slug}`."
     ]
@@ -136,5 +136,13 @@ def _one(wants: Person | None) -> str:
     return wants.display_name if wants else "the other account"
 
 
-def _number(wants: Person | None) -> str:
-    return wants.employee_number if wants else "PERSON"
+def _who(person: Person) -> str:
+    number = f" ({person.employee_number})" if person.employee_number else ""
+    return f"{person.display_name}{number}"
+
+
+def _word(person: Person | None) -> str:
+    """As commands take a person."""
+    if person is None:
+        return "PERSON"
+    return person.employee_number or f"'{person.email or person.display_name}'"
