@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tenure.applications.models import ApplicationMode
 from tenure.core.instants import told
-from tenure.core.model import OperationKind, OperationState
+from tenure.core.model import ApplicationMode, OperationKind, OperationState
 from tenure.infra.clock import now as clock_now
 from tenure.people.models import Person
 from tenure.people.services import zone_of
