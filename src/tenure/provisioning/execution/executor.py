@@ -183,10 +183,11 @@ class Drain:
     async def _helping(self, application: Application) -> More:
         """Connections for claims alone, and to settle two batches at a time, if the database has
         them to spare."""
-        return More(
-            claims=await self._beside(self._claims, holding.CLAIMS, application),
-            settling=await self._beside(self._settling, holding.SETTLING, application),
+        claims, settling = await asyncio.gather(
+            self._beside(self._claims, holding.CLAIMS, application),
+            self._beside(self._settling, holding.SETTLING, application),
         )
+        return More(claims=claims, settling=settling)
 
     async def _beside(self, tables: Tables, lock: int, application: Application) -> Tables:
         """This one, with its lock; the wide lane's own where the database has few connections left.

@@ -115,6 +115,7 @@ class Lane:
         self._tables = tables
         self._claims = tables
         self._more = more
+        self._helping: asyncio.Task[None] | None = None
         self._settling = Settling(tables)
         self._leavers = leavers
         self._size = _SMALLEST
@@ -127,32 +128,45 @@ class Lane:
         self._race = Race()
 
     async def until_nothing_is_due(self) -> None:
-        """Send batch after batch. While one travels the last ones are settled and the next is
-        claimed, unless the last went badly: then there may be no next."""
+        """Send batch after batch."""
         async with self._settling as settling:
-            upcoming = await self._next()
-            while upcoming:
-                rows, work = upcoming
-                if self._more is not None and len(work) >= _SMALLEST:
-                    more, self._more = await self._more(), None
-                    self._claims = more.claims
-                    settling.over(more.settling)
-                ahead = None if self._silent else self._claims.submit(self._claim_behind, rows)
-                outcomes = await self._send(work)
-                await settling.begin(self._settle, rows, outcomes)
-                upcoming = await ahead if ahead else None
-                await self.keep_groups()
-                if self._course.over or _is_trouble(outcomes):
-                    await settling.done()
-                    await self._count_silence(rows, outcomes)
-                    if await self._tables.do(self._held_up, outcomes, upcoming):
-                        upcoming = None
-                else:
-                    self._silent = 0
-                if upcoming is None:
-                    # What was settled last may be what others wait for.
-                    await settling.done()
-                    upcoming = await self._next()
+            try:
+                await self._batches(settling)
+            finally:
+                if self._helping is not None:
+                    await self._helping
+
+    async def _batches(self, settling: Settling) -> None:
+        """While one travels the last ones are settled and the next is claimed, unless the last
+        went badly: then there may be no next."""
+        upcoming = await self._next()
+        while upcoming:
+            rows, work = upcoming
+            ahead = None if self._silent else self._claims.submit(self._claim_behind, rows)
+            if self._more is not None and len(work) >= _SMALLEST:
+                self._helping = asyncio.create_task(self._helped(self._more, settling))
+                self._more = None
+            outcomes = await self._send(work)
+            await settling.begin(self._settle, rows, outcomes)
+            upcoming = await ahead if ahead else None
+            await self.keep_groups()
+            if self._course.over or _is_trouble(outcomes):
+                await settling.done()
+                await self._count_silence(rows, outcomes)
+                if await self._tables.do(self._held_up, outcomes, upcoming):
+                    upcoming = None
+            else:
+                self._silent = 0
+            if upcoming is None:
+                # What was settled last may be what others wait for.
+                await settling.done()
+                upcoming = await self._next()
+
+    async def _helped(self, more: Callable[[], Awaitable[More]], settling: Settling) -> None:
+        """More connections, used as soon as they are there; nothing waits for them."""
+        given = await more()
+        self._claims = given.claims
+        settling.over(given.settling)
 
     async def try_one(self, kind: str) -> bool | None:
         """Send one operation of this kind ("" for any): whether that works, None where there is
