@@ -60,7 +60,8 @@ class Drained:
 @dataclass(slots=True)
 class Course:
     """What the lanes of one drain share. `paused`: a person stopped writes. `stopped`: the
-    application does not accept us. In both cases nothing more is begun."""
+    application does not accept us. `unstored`: what became of a batch could not be stored. In all
+    of these cases nothing more is begun."""
 
     application: Application
     groups: dict[str, str] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class Course:
     result: Drained = field(default_factory=Drained)
     paused: bool = False
     stopped: str = ""
+    unstored: bool = False
     #: The kind of operation that it did not accept.
     stopped_on: str = ""
     #: What it teaches us of its limits meanwhile.
@@ -81,7 +83,8 @@ class Course:
 
     @property
     def over(self) -> bool:
-        return self.paused or bool(self.stopped) or not self.pulse.is_felt()
+        ended = self.paused or self.unstored or bool(self.stopped)
+        return ended or not self.pulse.is_felt()
 
     def count(self, outcomes: Sequence[Outcome]) -> None:
         """That these are stored."""
@@ -326,6 +329,15 @@ class Lane:
         return True
 
     def _settle(self, rows: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
+        """Where it fails (a full disk, a database that is read-only) the next would fail as well:
+        whatever else was sent would have to be looked for afterwards."""
+        try:
+            self._store(rows, outcomes)
+        except BaseException:
+            self._course.unstored = True
+            raise
+
+    def _store(self, rows: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
         settling.settle(self._application, outcomes, {row.pk: row for row in rows}, now())
         # It is known now what became of these: the rest can be planned.
         looked_for = {outcome.work.operation for outcome in outcomes if outcome.work.outdated}
