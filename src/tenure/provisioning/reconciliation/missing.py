@@ -117,14 +117,12 @@ def _closing(reading: Reading) -> set[int | None]:
 
 def record(reading: Reading, keys: Sequence[int]) -> None:
     """These accounts are gone: they stay here as deleted, and their owners are planned anew."""
-    if not keys:
-        return
     # One that we made or changed just now may not be listed yet.
     sure = reading.at - timedelta(seconds=settling.SHOWN_AFTER)
     there = Account.objects.filter(pk__in=keys, observed_at__lt=sure).order_by("pk")
     found = list(there.select_for_update(of=("self",)).select_related("person"))
     # Only now: no outcome of these is stored from here on.
-    ours = _closing(reading)
+    ours = _closing(reading) if found else set()
     rows = [row for row in found if row.pk not in ours]
     events = [_deleted(reading, row) for row in rows]
     for row in rows:
