@@ -19,7 +19,7 @@ from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import among, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import exchanging, lasting, names_held, veiling
+from tenure.provisioning.records import exchanging, lasting, locks, names_held, veiling
 from tenure.provisioning.records.accounts import (
     doubt,
     is_made,
@@ -107,6 +107,7 @@ def settle(
     for row in rows:
         if row.state in veiling.OVER:
             row.sealed = ""
+    locks.take_operations({row.pk for row in rows})
     update_rows(rows, _SETTLED)
     exchanging.wake(application, settled)
     with acting(_actor(rows)):
