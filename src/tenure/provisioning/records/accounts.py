@@ -301,6 +301,21 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
         raise_generation(again)
 
 
+def look_at_unclosed(application: Application, rows: Sequence[Operation]) -> None:
+    """An account that somebody is asked to close, and does not, is deleted some time later."""
+    after = application.delete_after
+    for row in rows:
+        asked = row.kind == OperationKind.DISABLE and row.state == OperationState.MANUAL
+        if asked and after is not None and row.asked_at is not None and row.person_id is not None:
+            _look_at(row.person_id, row.asked_at + after)
+
+
+def _look_at(person: int, at: datetime) -> None:
+    Person.objects.filter(Q(next_look_at__isnull=True) | Q(next_look_at__gt=at), pk=person).update(
+        next_look_at=at
+    )
+
+
 def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> None:
     """A disabled account is deleted some time later: see that its person is planned then."""
     if application.delete_after is None:
@@ -310,10 +325,7 @@ def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> 
             continue
         if account.person_id is None:
             continue
-        at = account.disabled_at + application.delete_after
-        Person.objects.filter(
-            Q(next_look_at__isnull=True) | Q(next_look_at__gt=at), pk=account.person_id
-        ).update(next_look_at=at)
+        _look_at(account.person_id, account.disabled_at + application.delete_after)
 
 
 def _changed(attributes: Mapping[str, object], wanted: Mapping[str, object]) -> dict[str, object]:

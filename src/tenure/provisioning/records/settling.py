@@ -24,6 +24,7 @@ from tenure.provisioning.records.accounts import (
     doubt,
     is_made,
     known_ones,
+    look_at_unclosed,
     not_made,
     store_accounts,
     touched,
@@ -108,6 +109,7 @@ def settle(
         if row.state in veiling.OVER:
             row.sealed = ""
     update_rows(rows, _SETTLED)
+    look_at_unclosed(application, rows)
     exchanging.wake(application, settled)
     with acting(_actor(rows)):
         record_many(
