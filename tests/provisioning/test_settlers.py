@@ -16,7 +16,7 @@ from tenure.audit.models import Event
 from tenure.connectors.faults import slow
 from tenure.infra.clock import now
 from tenure.provisioning import services
-from tenure.provisioning.execution import claiming, executor, lane
+from tenure.provisioning.execution import choosing, claiming, executor
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
 from tenure.runs.models import Run
@@ -28,7 +28,7 @@ PEOPLE = 320
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many of them."""
-    monkeypatch.setattr(lane, "_LARGEST", 32)
+    monkeypatch.setattr(choosing, "_LARGEST", 32)
     monkeypatch.setattr(settling, "_FIRST_WAIT", 0.001)
     monkeypatch.setattr(settling, "SHOWN_AFTER", 0.001)
     monkeypatch.setattr(claiming, "longest_answer", lambda _: 0.0)
@@ -104,35 +104,33 @@ def test_nothing_more_is_begun_once_an_outcome_could_not_be_stored(
     sales: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk of the database is full: whatever is sent now has to be looked for afterwards."""
-    memory, settle, at = sales.memories["chat"], settling.settle, list[int]()
+    memory, settle, full = sales.memories["chat"], settling.settle, threading.Event()
+    settled = iter(range(PEOPLE))
     Application.objects.update(limits={"concurrency": 2})
 
     def sent() -> int:
         return [call.verb for call in memory.calls].count("create")
 
     def disk_full(*given: Any) -> None:
-        if not at and threading.current_thread().name.startswith("drain"):
-            settle(*given)
-            return
-        # Over the second connection: the batch after this one is on its way meanwhile.
-        at.append(sent())
-        memory.faults.always("create", slow(0.05))
-        assert wait_until(lambda: sent() > at[0] + 2)
+        if next(settled) == 0:
+            return settle(*given)
+        # The third batch is on its way by now.
+        assert wait_until(lambda: sent() > 2 * 32)
+        full.set()
         raise DatabaseError("could not extend file: No space left on device")
 
+    for number in range(2 * 32 + 1, PEOPLE + 1):
+        memory.faults.nth("create", number, slow(0.05))
     monkeypatch.setattr(settling, "settle", disk_full)
     sales.people(PEOPLE)
     services.store()
     with pytest.raises(DatabaseError, match="No space left"):
         drain()
-    # It would have been all of a batch, and one more.
-    assert sent() < at[0] + 32
+    assert full.is_set()
+    assert sent() < 3 * 32
     memory.faults.clear()
     monkeypatch.setattr(settling, "settle", settle)
-    for _ in range(20):
-        drain()
-        if states().keys() == {"done"}:
-            break
+    drain()
     everything_is_there_once(sales)
 
 

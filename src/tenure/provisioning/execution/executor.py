@@ -27,7 +27,8 @@ from tenure.infra import circles
 from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming, holding
-from tenure.provisioning.execution.lane import Course, Drained, Lane
+from tenure.provisioning.execution.course import Course, Drained
+from tenure.provisioning.execution.lane import Lane
 from tenure.provisioning.execution.settlers import More
 from tenure.provisioning.execution.tables import Tables, connect, has_room, try_lock, unlock
 from tenure.provisioning.planning import plans
