@@ -477,3 +477,25 @@ def test_what_is_read_takes_the_accounts_in_order(company: Company, what: str) -
         "memberships": lambda: memberships.store(reading, [nobody]),
     }[what]
     is_taken_in_order(first, second, do)
+
+
+def test_a_plan_waits_for_nobody_who_has_an_account(company: Company) -> None:
+    """It has its people by then, and whoever has the account may be about to change its owner."""
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    company.person("1")
+    apply()
+    account = Account.objects.get()
+
+    def agree() -> None:
+        with transaction.atomic():
+            accounts.agree({str(account.pk): {"title": "King"}})
+
+    beside = Beside(agree)
+    with transaction.atomic():
+        Account.objects.select_for_update().get()
+        beside.begin()
+        assert not beside.is_waiting
+    beside.end()
+    agree()
+    assert Account.objects.get().baseline["title"] == "King"
