@@ -16,9 +16,12 @@ from tenure.provisioning import services, tasks
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tests.survive import judging
+from tests.survive.arrivals import Arrivals
+from tests.survive.hands import make_room
 from tests.survive.keepers import Keepers
 from tests.survive.lives import Lives
 from tests.survive.office import Office
+from tests.survive.payroll import Payroll
 from tests.survive.strangers import Strangers
 from tests.survive.virtual import virtual_time
 from tests.survive.worker import Dead, Death, Tables, take_jobs, work
@@ -35,18 +38,23 @@ ROUNDS = 12
 class History:
     """A world, who works in it, and what is found wrong in the end."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, from_hr: bool = False) -> None:
         self.world = World(seed)
         self.random = random.Random(seed + 1)
         self.wrong: list[str] = []
         self.lives, self.office = Lives(self.world), Office(self.world)
         self.keepers = Keepers(self.world)
-        self.events: list[tuple[int, Event]] = [
-            *self.lives.events,
+        self.payroll = Payroll(self.world) if from_hr else None
+        self.arrivals = Arrivals(self.world, self.payroll) if self.payroll else None
+        self.events = _some_more_than_others(
+            seed,
+            *self.lives.decided,
+            *(self.payroll.events if self.payroll else self.lives.told),
+            *(self.arrivals.events if self.arrivals else ()),
             *self.office.events,
             *self.keepers.events,
             *Strangers(self.world).events,
-        ]
+        )
 
     async def live(self) -> None:
         self.desk, self.hr, self.table = Tables(), Tables(), Tables()
@@ -54,6 +62,7 @@ class History:
             # Jobs that other tests left are not this history's.
             await self.desk.do(take_jobs)
             await self.desk.do(self._begin)
+            await self._first_day()
             for _ in range(STEPS):
                 await self._step()
             self.world.clear_weather()
@@ -62,6 +71,7 @@ class History:
             await asyncio.sleep(LONG_AFTER)
             await self._rest()
             await self.desk.do(lambda: self._note(judging.rests(self.world)))
+            self._note(self.arrivals.hearsay.wrong if self.arrivals else [])
         finally:
             for tables in (self.desk, self.hr, self.table):
                 await tables.close()
@@ -72,9 +82,28 @@ class History:
         self.office.edit_rule()
         self.office.edit_rule()
         world.look()
-        for _ in range(self.random.randint(3, 6)):
-            self.lives.join()
+        count = self.random.randint(3, 6)
+        if self.payroll and self.arrivals:
+            self.arrivals.begin()
+            for _ in range(count + 2):
+                self.payroll.hire()
+            self.arrivals.finish()
+        else:
+            for _ in range(count):
+                self.lives.join()
         world.look()
+
+    async def _first_day(self) -> None:
+        """Most begin with accounts that are there; in some nothing was done yet."""
+        if self.random.random() < 0.8:
+            await self.desk.do(services.store)
+            await self.desk.do(lambda: services.approve(reason="the first day"))
+            await self._work(Death())
+
+    def _plan(self) -> None:
+        services.store()
+        if self.random.random() < 0.5:
+            services.approve(reason="simulated")
 
     async def _step(self) -> None:
         dice = self.random
@@ -83,10 +112,12 @@ class History:
         )[0]
         match kind:
             case "happen":
-                for _ in range(dice.randint(1, 3)):
+                for _ in range(dice.randint(2, 6)):
                     await self._happen(self.desk)
+                # What was under way then is over; what begins from now on has heard of it.
+                await asyncio.sleep(dice.choice([0.0, 3.0, 400.0]))
             case "plan":
-                await self.desk.do(services.store)
+                await self.desk.do(self._plan)
             case "work":
                 await self._work(self._death())
                 await self.desk.do(self._look_in)
@@ -154,6 +185,11 @@ class History:
         """First without looking at applications anew; only then with what they list."""
         await self.desk.do(self.office.go_on)
         await self.desk.do(self.keepers.release_all)
+        if self.arrivals:
+            await self.desk.do(self.arrivals.finish)
+            await self.desk.do(self.world.look)
+            await self._calm(must=False)
+            await self.desk.do(lambda: make_room(self.world))
         await self.desk.do(self.world.look)
         honest = all(target.honest for target in self.world.targets.values())
         await self._calm(must=honest)
@@ -189,16 +225,23 @@ class History:
         self.wrong.append(f"no rest after {ROUNDS} rounds: {told}")
 
 
+def _some_more_than_others(seed: int, *events: tuple[int, Event]) -> list[tuple[int, Event]]:
+    """In each history some things happen again and again, and some never: what follows only from
+    several of a kind would hardly be seen where everything happens once."""
+    dice = random.Random(f"{seed} weights")
+    return [(weight * dice.choice([0, 1, 1, 4]), event) for weight, event in events]
+
+
 def _is_calm() -> bool:
     """Nothing waits, and nobody's plan is behind."""
     waiting = Operation.objects.exclude(state__in=["done", "cancelled"]).exists()
     return not waiting and not Person.objects.filter(lagging()).exists()
 
 
-def run(seed: int) -> History:
-    """Live the history of this seed."""
+def run(seed: int, *, from_hr: bool = False) -> History:
+    """Live the history of this seed; `from_hr`: people come from HR by files and pushes."""
     random.seed(seed)
-    history = History(seed)
+    history = History(seed, from_hr=from_hr)
     with virtual_time(STARTS[seed % len(STARTS)]) as loop:
         loop.set_exception_handler(_nobody_hears_the_dead)
         loop.run_until_complete(history.live())

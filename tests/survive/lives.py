@@ -29,21 +29,24 @@ class Lives:
     def __init__(self, world: World) -> None:
         self.world = world
         self.random = world.random
-        self.events: list[tuple[int, Event]] = [
+        #: What HR says, where it says so to us without files.
+        self.told: list[tuple[int, Event]] = [
             (4, self.join),
             (6, self.move),
             (2, self.rename),
             (3, self.leave),
             (1, self.leave_unsaid),
-            (4, self.terminate),
             (4, self.rehire),
-            (2, self.reinstate),
             (2, self.absent),
+            (1, self.put_off),
+        ]
+        self.decided: list[tuple[int, Event]] = [
+            (4, self.terminate),
+            (2, self.reinstate),
             (2, self.suspend),
             (2, self.hold),
             (3, self.exception),
             (1, self.end_exception),
-            (1, self.put_off),
             (2, self.sign_in),
         ]
 

@@ -30,9 +30,13 @@ def seeds(text: str) -> list[int]:
 @pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
 @pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_whatever_happens_it_comes_right(seed: int, transactional_db: None) -> None:
-    history = run(seed)
+    check(seed, f"TENURE_SEEDS={seed} pytest tests/survive/test_histories.py")
+
+
+def check(seed: int, replay: str, *, from_hr: bool = False) -> None:
+    """Live it, and fail with all that is wrong, what was lived, and how to live it again."""
+    history = run(seed, from_hr=from_hr)
     gc.collect()
-    replay = f"TENURE_SEEDS={seed} pytest tests/survive/test_histories.py"
     told = "\n  ".join(history.world.told)
     assert not history.wrong, "\n".join(
         ["", f"Replay: {replay}", *history.wrong, f"It went so:\n  {told}"]

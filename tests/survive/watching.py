@@ -263,6 +263,7 @@ def _is_taken(policy: Policy, right: Right, life: Life, when: datetime) -> bool:
 
 
 def is_theirs(user: MemoryUser, uid: str, email: str) -> bool:
-    """By any mark."""
-    name = str(user.attributes["userName"])
-    return user.external_id == uid or name.casefold() == email.casefold()
+    """By any mark: a name says nothing where another mark says whose it is."""
+    if user.external_id:
+        return user.external_id == uid
+    return str(user.attributes["userName"]).casefold() == email.casefold()
