@@ -70,3 +70,21 @@ def test_who_waits_for_another_that_migrates_says_so(database_url: str, tmp_path
         assert process.poll() is None
     process.communicate(timeout=60)
     assert process.returncode == 0
+
+
+def test_a_step_that_takes_long_is_told(database_url: str, tmp_path: Path) -> None:
+    """By its name, while it goes on: whoever waits for it knows that it does."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'runs' AND name LIKE '0006%'")
+        cursor.execute("ALTER TABLE runs_run DROP COLUMN issues_forgotten_at")
+    with psycopg.connect(database_url) as other:
+        # The step has to wait for whoever reads there.
+        other.execute("LOCK TABLE runs_run IN ACCESS SHARE MODE")
+        process = tenure(database_url, tmp_path, "people", "list")
+        assert process.stderr is not None
+        assert "The tables are brought up to date: 1 steps." in process.stderr.readline()
+        assert "Step 1 of 1 goes on: runs.0006_issues_forgotten." in process.stderr.readline()
+        assert process.poll() is None
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "The tables are up to date, after" in err

@@ -11,6 +11,7 @@ from django.test import Client
 from tenure.applications.models import Account, AccountTally, Application
 from tenure.applications.tallies import put_together, tallies
 from tenure.audit.models import Action, Event
+from tenure.core.guard import guard_from
 from tenure.core.model import Situation
 from tenure.people.models import Person
 from tests.console.company import Sample
@@ -68,6 +69,26 @@ def test_policy_limits_and_matching_are_kept(sample: Sample, owner: Client) -> N
     assert row.limits == {"writes": 20.0}
     assert [pair["case"] for pair in row.matching] == ["fold", "exact"]
     assert row.ignore == ['account.userName.startsWith("svc-")']
+
+
+def test_a_limit_that_nobody_set_is_shown_and_changing_a_part_keeps_the_rest(
+    sample: Sample, owner: Client
+) -> None:
+    workspace = Application.objects.filter(slug="workspace")
+    workspace.update(guard={})
+
+    def saved(**typed: str) -> dict[str, dict[str, float]]:
+        limits = form_of(text(owner, f"{BASE}/provisioning/"), "limits")
+        owner.post(f"{BASE}/edit/", limits | {k.replace("_", "."): v for k, v in typed.items()})
+        return workspace.get().guard
+
+    shown = form_of(text(owner, f"{BASE}/provisioning/"), "limits")
+    assert (shown["guard.removals.percent"], shown["guard.removals.most"]) == ("10", "500")
+    assert saved(limits_writes="21") == {}
+    kept = saved(guard_removals_percent="20")
+    assert kept.keys() == {"removals"}
+    assert guard_from(kept).removals.allowed(10_000) == 500
+    assert guard_from(saved(guard_removals_most="")).removals.allowed(10_000) == 2_000
 
 
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_kept(

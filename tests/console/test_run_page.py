@@ -10,7 +10,9 @@ from tenure.provisioning.decisions import steering
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
-from tenure.runs.models import Run
+from tenure.runs import services as runs
+from tenure.runs.models import Run, RunIssue, RunKind, Severity
+from tenure.runs.tidying import ISSUES_KEPT, forget_issues
 from tests.console.conftest import signed_in
 from tests.provisioning.company import Company, apply, drain
 
@@ -121,3 +123,14 @@ def test_one_application_is_stopped_and_resumed_from_its_own_page(transactional_
     text = client.get(where).content.decode()
     assert "Connected</span>" not in text
     assert f'<a class="button" href="{where}settings/#writes">Resume</a>' in text
+
+
+def test_what_was_forgotten_is_not_told_as_nothing(transactional_db: None) -> None:
+    """An import of long ago: whether a row was wrong is not known any more, and that is said."""
+    run = runs.start(RunKind.IMPORT, "hr")
+    runs.complain([RunIssue(run=run, severity=Severity.ERROR, message="no number")])
+    runs.finish(run)
+    Run.objects.update(finished_at=timezone.now() - ISSUES_KEPT)
+    forget_issues(timezone.now())
+    assert "was forgotten" in page(run)
+    assert "Every row was taken" not in page(run)

@@ -8,11 +8,12 @@ from html import unescape
 import pytest
 from django.test import Client
 
+from tenure.infra.secrets import KEY_VARIABLE, new_key
 from tenure.notices import services as notices
 from tenure.notices.models import Target
 from tenure.people import services as people
 from tenure.signals.models import Receiver, Status, Stream
-from tenure.signin import mail_server
+from tenure.signin import mail_server, sending
 from tenure.signin.models import Role, User
 from tests.console.company import Sample
 from tests.console.test_company import of_page
@@ -178,3 +179,24 @@ def test_a_standard_attribute_is_kept_private(sample: Sample, owner: Client) -> 
     assert owner.post(phone, form).status_code == 302
     assert not people.sensitive_attributes()
     assert "phone" in people.schema()
+
+
+def test_a_mail_server_that_no_key_opens_any_more_is_entered_again(
+    owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters wait meanwhile, and are not taken for sent."""
+    monkeypatch.setenv(KEY_VARIABLE, new_key())
+    address = SETTINGS + "mail/"
+    typed = {"host": "smtp.acme.example", "port": "587", "security": "starttls", "do": "save"}
+    owner.post(address, {**of_page(owner.get(address).content.decode()), **typed})
+    assert mail_server.kept() is not None
+    monkeypatch.setenv(KEY_VARIABLE, new_key())
+    with pytest.raises(sending.FAILURES):
+        mail_server.ChosenBackend().send_messages([])
+    page = owner.get(address)
+    assert page.status_code == 200
+    saved = owner.post(address, {**of_page(page.content.decode()), **typed})
+    assert saved.status_code == 302
+    found = mail_server.kept()
+    assert found is not None
+    assert found.host == "smtp.acme.example"

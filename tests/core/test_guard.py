@@ -101,6 +101,27 @@ def test_limits_are_exact(limit: Limit, population: int, allowed: int) -> None:
     assert held(allowed + 1, 0, population, limit)
 
 
+@pytest.mark.parametrize(
+    ("population", "removals", "changes"),
+    [(20, 5, 50), (1_000, 100, 500), (10_000, 500, 2_000), (200_000, 500, 2_000)],
+)
+def test_however_large_the_company_is_nobody_loses_thousands_unseen(
+    population: int, removals: int, changes: int
+) -> None:
+    application, source = Guard(), SourceGuard()
+    for limit in (application.removals, source.leavers):
+        assert limit.allowed(population) == removals
+    for limit in (application.changes, source.changes):
+        assert limit.allowed(population) == changes
+
+
+def test_a_limit_that_somebody_gave_gets_no_end_of_ours() -> None:
+    agreed = {"percent": 20, "floor": 5, "window": 86400}
+    assert guard_from({"removals": agreed}).removals.allowed(10_000) == 2_000
+    assert source_guard_from({"leavers": agreed}).leavers.allowed(10_000) == 2_000
+    assert guard_from({"removals": {**agreed, "most": 700}}).removals.allowed(10_000) == 700
+
+
 def test_the_reason_says_how_many_of_how_many() -> None:
     drip = judge(what="removals in Chat", new=41, recent=9, population=460, limit=Limit())
     assert drip.reason.startswith("41 removals in Chat after 9 within the last 24 hours: 10.9 %")

@@ -404,20 +404,45 @@ class TestRequirements:
         closing = decide(leaver, accounts, policies(self.both, chat=self.chat, mail=self.mail), NOW)
         assert all(step.after == () for step in closing.operations)
         gone = RemovalAction.DELETE
-        deleting = decide(
-            leaver,
-            accounts,
-            policies(
-                self.both,
-                chat=replace(self.chat, removal=gone),
-                mail=replace(self.mail, removal=gone),
-            ),
-            NOW,
+        deleted = policies(
+            self.both,
+            chat=replace(self.chat, removal=gone),
+            mail=replace(self.mail, removal=gone),
         )
-        assert {(s.application, s.after) for s in deleting.operations} == {
-            ("chat", ()),
-            ("mail", ("chat",)),
-        }
+        deleting = decide(leaver, accounts, deleted, NOW)
+        assert [(s.application, s.kind.value, s.after) for s in deleting.operations] == [
+            ("chat", "delete", ()),
+            ("mail", "disable", ()),
+            ("mail", "delete", ("chat",)),
+        ]
+        accounts = [replace(accounts[0], active=False), accounts[1]]
+        closed = decide(leaver, accounts, deleted, NOW)
+        assert told(closed) == [("chat", "delete"), ("mail", "delete")]
+
+    @pytest.mark.parametrize("state", [LifecycleState.LEFT, LifecycleState.ACTIVE])
+    def test_what_is_deleted_later_than_it_is_to_end_is_closed_at_once(
+        self, state: LifecycleState
+    ) -> None:
+        """The account behind it is kept for three months: nobody is inside for so long."""
+        whose = person(state, left_at=NOW if state is LifecycleState.LEFT else None)
+        mail = replace(
+            self.mail, removal=RemovalAction.DELETE, managed_entitlements=frozenset({"group:all"})
+        )
+        base = policies(
+            rule("none", "false", {"mail": []}),
+            chat=replace(self.chat, delete_after=90 * DAY),
+            mail=mail,
+        )
+        held = account("mail", "group:all")
+        closing = decide(whose, [held, account("chat")], base, NOW)
+        assert sorted(told(closing)) == [("chat", "disable"), ("mail", "disable")]
+        (step,) = [s for s in closing.operations if s.application == "mail"]
+        assert step.revoke == ("group:all",)
+        chat = account("chat", active=False, disabled_at=NOW)
+        freeing = decide(whose, [replace(held, active=False), chat], base, NOW)
+        assert told(freeing) == [("mail", "revoke")]
+        closed = replace(held, active=False, entitlements=frozenset())
+        assert told(decide(whose, [closed, chat], base, NOW)) == []
 
     def test_what_is_required_is_deleted_last_however_long_the_other_is_kept(self) -> None:
         gone = person(LifecycleState.LEFT, left_at=NOW)

@@ -43,6 +43,33 @@ def test_lost(error: Exception) -> None:
 @pytest.mark.parametrize(
     "error",
     [
+        psycopg.errors.ReadOnlySqlTransaction(),
+        raised(psycopg.errors.ReadOnlySqlTransaction(), django.db.InternalError()),
+        raised(psycopg.errors.DiskFull(), ConnectorException()),
+        psycopg.errors.IoError(),
+        psycopg.errors.AdminShutdown(),
+    ],
+)
+def test_ailing(error: Exception) -> None:
+    assert outage.ailing(error) is not None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        None,
+        ValueError("wrong"),
+        psycopg.errors.LockNotAvailable(),
+        psycopg.errors.UndefinedColumn(),
+    ],
+)
+def test_not_ailing(error: Exception | None) -> None:
+    assert outage.ailing(error) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
         None,
         ValueError("wrong"),
         psycopg.errors.LockNotAvailable(),
@@ -120,6 +147,25 @@ def test_told_again_while_it_lasts(
         assert away.quiet
     assert printed()[1:] == [
         "The database still does not answer (password authentication failed for user)."
+    ]
+
+
+def test_a_database_that_is_there_again_and_takes_nothing(
+    printed: Callable[[], list[str]],
+) -> None:
+    with outage.told_once("this web server") as away:
+        for error in (psycopg.OperationalError(REFUSED), psycopg.errors.DiskFull("no room")):
+            for _ in range(3):
+                log.error("A job failed.", exc_info=raised(error, django.db.OperationalError()))
+        assert away.lacks_room
+        away.over()
+        assert not away.lacks_room
+    assert printed() == [
+        "The connection to the database is lost (Connection refused). What was stored is kept; this"
+        " web server goes on by itself when the database answers.",
+        "The database takes nothing (no room). What was stored is kept; this web server goes on by"
+        " itself when it does.",
+        "The database answers again: this web server has gone on.",
     ]
 
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tenure.infra.secrets import KEY_VARIABLE, Box, SecretError, new_key, resolve, resolve_all
+from tenure.infra.secrets import (
+    KEY_FILE,
+    KEY_VARIABLE,
+    Box,
+    SecretError,
+    new_key,
+    resolve,
+    resolve_all,
+)
 
 KEYS = {"new": bytes(range(32)), "old": bytes(range(32, 64))}
 
@@ -107,3 +115,15 @@ def test_keys_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv(KEY_VARIABLE, "k1:short")
     with pytest.raises(SecretError, match=f"{KEY_VARIABLE} has a key that is none"):
         Box.at(tmp_path)
+
+
+@pytest.mark.parametrize("damaged", [b"\xff\xfe\x00garbage", b"0a1b:half-a-key", b""])
+def test_a_damaged_file_of_keys_is_told_and_stays(tmp_path: Path, damaged: bytes) -> None:
+    """Nothing is made in its place: there is a backup of it."""
+    Box.at(tmp_path)
+    path = tmp_path / KEY_FILE
+    path.write_bytes(damaged)
+    for use in (Box.at, Box.rotate):
+        with pytest.raises(SecretError, match=r"secrets.key has (a key that is none|no key in it)"):
+            use(tmp_path)
+    assert path.read_bytes() == damaged

@@ -19,6 +19,7 @@ from tenure.audit.models import Event
 from tenure.audit.services import acting
 from tenure.configuration import editing
 from tenure.infra.clock import now
+from tenure.infra.secrets import KEY_VARIABLE, new_key
 from tenure.notices import services
 from tenure.notices.collecting import newer
 from tenure.notices.models import Target, Told
@@ -351,3 +352,18 @@ def test_who_chose_all_of_a_severity_is_told_of_what_is_newer() -> None:
     kept = services.told_of(row)
     changed = services.change(row.pk, kinds=kept["kinds"], seen=editing.version(kept))
     assert (services.newer_of(changed), "leaver_account_open" in changed.kinds) == ([], True)
+
+
+def test_who_can_be_told_is_told_where_the_key_of_a_call_is_lost(
+    hook: Hook, stopped: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is called without its signature; everybody else hears of it all the same."""
+    monkeypatch.setenv(KEY_VARIABLE, new_key())
+    row, _ = webhook(hook)
+    services.add(channel="email", address="it@acme.example", kinds=("application_stopped",))
+    monkeypatch.setenv(KEY_VARIABLE, new_key())
+    assert services.tell() == 1
+    assert hook.calls == []
+    assert [letter.to for letter in mail.outbox] == [["it@acme.example"]]
+    row.refresh_from_db()
+    assert row.error.startswith("What signs the call is not known any more")

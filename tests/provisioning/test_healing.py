@@ -14,10 +14,12 @@ from django.db import connection
 from tenure.applications import pacing
 from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
+from tenure.cli.checking import _applications, _secrets
 from tenure.connectors.base import ConnectorConfig
 from tenure.connectors.faults import ANY, lost_after, lost_before, retry_later, slow, stopped
 from tenure.connectors.memory import MemoryConnector
 from tenure.infra.clock import now
+from tenure.infra.secrets import KEY_VARIABLE, new_key
 from tenure.people.models import Company as CompanyRow
 from tenure.people.models import Person, PlanMode
 from tenure.provisioning import services, tasks
@@ -25,6 +27,7 @@ from tenure.provisioning.execution import seeking
 from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
+from tenure.vault import services as vault
 from tests.provisioning.company import Company, apply, drain, states
 
 
@@ -333,3 +336,28 @@ def test_what_an_application_teaches_is_kept_for_the_next_drain(
     assert (told.kind, told.rate) == ("writes", 3.0)
     assert str(told).startswith("3.0 writes a second, no writes before")
     assert pacing.told(row(), now() + timedelta(hours=2))[0].paused_until is None
+
+
+def test_a_secret_of_the_vault_that_no_key_opens_any_more(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent with another; entered again, the probe finds that it works. Doctor tells."""
+    monkeypatch.setenv(KEY_VARIABLE, new_key())
+    real = sales.memories["chat"].name
+    vault.keep("chat-token", real)
+    Application.objects.update(settings={"name": "${box:chat-token}"})
+    sales.people(3)
+    monkeypatch.setenv(KEY_VARIABLE, new_key())
+    apply()
+    probe()
+    assert sales.memories["chat"].users == {}
+    assert states() == {"planned": 3}
+    assert row().health == "stopped"
+    assert "tenure secrets set chat-token" in row().stopped_reason
+    told = {line.what: line for line in [*_secrets(), *_applications()]}
+    assert not told["secret chat-token"].ok
+    assert "tenure secrets set chat-token" in told["application chat"].detail
+    vault.keep("chat-token", real)
+    probe()
+    assert row().health == "ok"
+    assert states() == {"done": 3}

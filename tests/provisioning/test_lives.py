@@ -340,12 +340,17 @@ class TestRequirements:
         drain("mail")
         drain("chat")
         services.terminate_now(person, reason="r")
+        services.stop_writes(reason="chat is moved", application="chat")
+        drain("chat")
         drain("mail")
         assert len(company.users("mail")) == 1
+        assert company.open_users("mail") == set()
+        services.resume_writes(application="chat")
         drain("chat")
         drain("mail")
         assert company.users("chat") == {}
         assert company.users("mail") == {}
+        assert Account.objects.filter(situation="deleted").exclude(evidence=None).count() == 2
 
 
 def test_what_if_follows_a_status_and_a_new_name_as_an_import_would(sales: Company) -> None:

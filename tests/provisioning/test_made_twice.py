@@ -7,8 +7,10 @@ import time
 
 import pytest
 
-from tenure.connectors.faults import blind, late, lost_after, lost_before
+from tenure.audit.models import Action, Event
+from tenure.connectors.faults import blind, late, lost_after, lost_before, retry_later
 from tenure.connectors.memory import MemoryApplication
+from tenure.core.planner import LEAVER_URGENCY
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.execution import lane, seeking
@@ -143,6 +145,8 @@ def test_that_names_are_unique_helps_only_who_keeps_theirs(
     assert states() == {"unknown": 1}
     if what == "leaves":
         services.terminate_now(person, reason="gone")
+        # Nothing else can be done for them before this is known.
+        assert Operation.objects.get().urgency == LEAVER_URGENCY
     else:
         change(person, email="other@acme.example")
     for _ in range(3):
@@ -152,3 +156,107 @@ def test_that_names_are_unique_helps_only_who_keeps_theirs(
         time.sleep(0.2)
     assert len(liar.users) == 1
     assert company.open_users() == (set() if what == "leaves" else {"other@acme.example"})
+
+
+@pytest.fixture
+def hiding(liar: MemoryApplication) -> MemoryApplication:
+    """It refuses a name that is taken, and finds nobody."""
+    liar.unique = True
+    return liar
+
+
+def test_what_is_refused_as_taken_and_found_by_no_search_is_in_the_list(
+    company: Company, hiding: MemoryApplication
+) -> None:
+    hiding.faults.next("create", lost_after())
+    company.person("1")
+    apply()
+    assert states() == {"done": 1}
+    (user,) = hiding.users.values()
+    assert linked()["p1@acme.example"].remote_id == user.remote_id
+
+
+def test_an_attempt_that_is_put_off_does_not_forget_the_one_that_nobody_answered(
+    company: Company, hiding: MemoryApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hiding.faults.nth("create", 1, lost_after()).nth("create", 2, retry_later(0.0))
+    monkeypatch.setattr(hiding, "shown", list)
+    person = company.person("1")
+    apply()
+    assert states() == {"manual": 1}
+    services.terminate_now(person, reason="gone")
+    drain()
+    assert states() == {"manual": 1}
+
+
+def test_what_neither_search_nor_list_shows_is_looked_for_by_a_person(
+    company: Company, hiding: MemoryApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hiding.faults.next("create", lost_after())
+    monkeypatch.setattr(hiding, "shown", list)
+    person = company.person("1")
+    apply()
+    (task,) = byhand.tasks()
+    assert "the name is taken" in task.cause
+    assert task.what == "Make an account for Person 1 in Chat."
+    services.terminate_now(person, reason="gone")
+    drain()
+    (task,) = byhand.tasks()
+    assert task.what == "Look whether Person 1 has an account in Chat."
+    assert task.looks
+    assert "userName: p1@acme.example" in " ".join(task.steps)
+    # It shows up, and is closed by itself when somebody says that they saw it.
+    monkeypatch.undo()
+    hiding.faults.clear()
+    byhand.done(task.number, note="seen on the admin pages")
+    drain()
+    assert len(hiding.users) == 1
+    assert company.open_users() == set()
+    assert not byhand.tasks()
+
+
+def test_a_person_says_that_there_is_none(
+    company: Company, hiding: MemoryApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hiding.faults.next("create", lost_after())
+    monkeypatch.setattr(hiding, "shown", list)
+    person = company.person("1")
+    apply()
+    (task,) = byhand.tasks()
+    with pytest.raises(byhand.TaskRefused, match="is still wanted"):
+        byhand.none_there(task.number, note="looked")
+    services.terminate_now(person, reason="gone")
+    drain()
+    with pytest.raises(byhand.TaskRefused, match="Say where you looked"):
+        byhand.none_there(task.number, note=" ")
+    byhand.none_there(task.number, note="looked on the admin pages")
+    services.store(person=person)
+    drain()
+    assert not byhand.tasks()
+    assert states() == {"cancelled": 1}
+    told = Event.objects.get(action=Action.TASK_DONE)
+    assert told.reason == "There is none: looked on the admin pages"
+
+
+@pytest.mark.parametrize("fault", [lost_before, lost_after])
+def test_what_was_given_up_is_looked_for_when_its_owner_leaves(
+    company: Company, liar: MemoryApplication, fault: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could be asked whether it was made, and then it is to be closed."""
+    person = company.person("1")
+    liar.faults.next("create", fault())  # type: ignore[operator]
+    liar.faults.always("find", lost_before())
+    monkeypatch.setattr(settling, "MOST_ATTEMPTS", 2)
+    services.store()
+    for _ in range(3):
+        Operation.objects.update(not_before=None)
+        drain()
+    assert states() == {"failed": 1}
+    liar.faults.clear()
+    services.terminate_now(person, reason="gone")
+    for _ in range(2):
+        drain()
+        time.sleep(0.2)
+        Operation.objects.update(not_before=None)
+    assert company.open_users() == set()
+    assert "failed" not in states()

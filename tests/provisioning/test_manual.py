@@ -93,3 +93,28 @@ def test_an_account_without_a_user_name_is_called_as_its_owner_is(
     Person.objects.update(email="")
     assert str(Account.objects.get()) == "Person 1"
     assert str(Account(remote_id="R-77", person=person)) == "R-77"
+
+
+def test_nobody_is_asked_to_close_what_is_deleted(company: Company) -> None:
+    """Closing it waited for nobody, deleting it for the account behind it."""
+    company.application("till", removal="delete")
+    Application.objects.update(connector="manual", settings={"instructions": "Menu 4."})
+    company.application("chat", removal="delete", requires=["till"])
+    company.rule("everyone", "true", {"till": [], "chat": []})
+    (person,) = company.people(1)
+    services.store()
+    drain("till")
+    byhand.done(byhand.tasks()[0].number, note="made")
+    drain("chat")
+    services.terminate_now(person, reason="gone")
+    drain("till")
+    (closing,) = byhand.tasks()
+    assert closing.what.startswith("Close the account")
+    drain("chat")
+    drain("till")
+    deleting = next(task for task in byhand.tasks() if task.number != closing.number)
+    assert deleting.what.startswith("Delete the account")
+    byhand.done(deleting.number, note="deleted")
+    services.store()
+    assert byhand.tasks() == []
+    assert Account.objects.get(application__slug="till").situation == "deleted"

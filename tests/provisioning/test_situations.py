@@ -330,21 +330,6 @@ def test_an_orphan_whose_deletion_was_refused_is_not_planned_again(plain: Compan
     assert [one.count for one in plan.declined] == [1]
 
 
-def test_an_orphan_that_finds_its_owner_is_not_deleted_as_approved(plain: Company) -> None:
-    settings(orphans="delete")
-    plain.memories["chat"].add_user({"userName": "p1@acme.example"})
-    reconcile()
-    services.store()
-    services.stop_writes(reason="")
-    services.approve(reason="")
-    plain.person("1")
-    services.store()
-    services.resume_writes()
-    drain()
-    assert plain.open_users() == {"p1@acme.example"}
-    assert Operation.objects.get(kind="delete").state == "cancelled"
-
-
 def test_a_protected_account_is_never_touched_and_the_plan_says_so(plain: Company) -> None:
     people = plain.people(3)
     apply()

@@ -3,19 +3,22 @@ both. Access that is not sure is taken where it is not due, and given where it i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from tenure.applications.models import Account
+from tenure.applications.models import Account, Application
 from tenure.applications.services import ApplicationInUse, remove_application
-from tenure.connectors.faults import blind, lost_after, lost_before, retry_later
+from tenure.audit.models import Action, Event
+from tenure.connectors.faults import Fault, blind, lost_after, lost_before, retry_later
 from tenure.connectors.memory_application import MemoryUser
 from tenure.core.model import Attributes, Value
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
 from tenure.provisioning import services, tasks
+from tenure.provisioning.decisions import lives
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, drain, linked, states
@@ -295,3 +298,62 @@ def test_what_an_account_was_made_without_is_written_when_it_comes(
     apply()
     (user,) = company.users().values()
     assert user.attributes["title"] == "Engineer"
+
+
+@pytest.mark.parametrize("fault", [lost_after, lost_before])
+def test_who_comes_back_while_their_account_may_have_been_deleted(
+    sales: Company, fault: Callable[[], Fault]
+) -> None:
+    """It is opened where it still is there, and made anew where it is gone."""
+    Application.objects.update(removal="delete")
+    person = sales.person("1")
+    apply()
+    sales.memories["chat"].faults.next("delete", fault())
+    services.terminate_now(person, reason="the wrong one")
+    drain()
+    lives.reinstate(person, reason="it was the other one")
+    assert Operation.objects.exclude(state="done").get().state == "unknown"
+    Operation.objects.filter(state="unknown").update(not_before=None)
+    # Whichever lane looks, what is planned then may be left to the next drain.
+    drain()
+    drain()
+    assert sales.open_users() == {"p1@acme.example"}
+    assert sales.members("sales") == {"p1@acme.example"}
+    assert linked()["p1@acme.example"].active
+    deleted = Operation.objects.get(kind="delete")
+    if fault is lost_after:
+        assert deleted.evidence is not None
+        assert deleted.evidence["read_back"] == "the account is not there"
+        told = Event.objects.get(action=Action.ACCOUNT_DELETED).reason
+        assert told.endswith("It was looked for, and it was gone.")
+        assert Account.objects.filter(situation="deleted", deleted_there=False).count() == 1
+    else:
+        assert deleted.state == "cancelled"
+        reason = Operation.objects.get(kind="enable").reason
+        assert "somebody else" not in reason
+
+
+def test_a_deletion_that_still_travels_is_waited_for_by_who_comes_back(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The account is there when they come back, and gone when what a dead worker sent arrives."""
+    Application.objects.update(removal="delete")
+    person = sales.person("1")
+    apply()
+    services.terminate_now(person, reason="the wrong one")
+    monkeypatch.setattr(settling, "SHOWN_AFTER", 60.0)
+    rows = Operation.objects.filter(kind="delete")
+    rows.update(state="started", started_at=now(), attempts=1)
+    lives.reinstate(person, reason="it was the other one")
+    drain()
+    assert rows.get().state == "unknown"
+    memory = sales.memories["chat"]
+    (remote_id,) = memory.users
+    memory.delete_user(remote_id)
+    Account.objects.update(unsure_until=now())
+    rows.update(not_before=None)
+    drain()
+    drain()
+    assert rows.get().state == "done"
+    assert sales.open_users() == {"p1@acme.example"}
+    assert linked()["p1@acme.example"].remote_id != remote_id

@@ -10,6 +10,7 @@ import pytest
 from tenure.infra.clock import now, told_by
 from tenure.people.models import Person
 from tenure.runs.models import Run, RunState
+from tenure.sources import held_pushes
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
 from tests.scim_server.conftest import BULK, ENTERPRISE, PATCH, Pusher, person, user
@@ -21,6 +22,10 @@ GONE = {"op": "replace", "path": "active", "value": False}
 
 def department(name: str) -> dict[str, object]:
     return {"op": "replace", "path": f"{ENTERPRISE}:department", "value": name}
+
+
+def numbered(number: int) -> dict[str, object]:
+    return {"op": "replace", "path": f"{ENTERPRISE}:employeeNumber", "value": str(number)}
 
 
 def departments() -> dict[str, int]:
@@ -155,3 +160,76 @@ def test_who_leaves_goes_though_a_change_of_theirs_waits(
     assert pusher.patch(company[4], GONE).status == 204
     assert person(4).state == "left"
     assert last().state == RunState.DONE
+
+
+def test_another_number_for_everybody_is_held(
+    pusher: Pusher, company: list[str], entra: Source
+) -> None:
+    """A column that was mixed up, for instance: each account would be made another's by it."""
+    Source.objects.update(absence="leave")
+    ids = {number: person(number).pk for number in range(20)}
+    for number, uid in enumerate(company):
+        assert pusher.patch(uid, numbered(number + 100)).status == 204
+    assert Person.objects.filter(employee_number__in=range(100, 120)).count() == 4
+    assert (last().state, last().counters["would_change"]) == (RunState.HELD, 16)
+    # What comes of somebody who waits changes nobody else.
+    assert pusher.patch(company[9], department("Support")).status == 204
+    assert (Person.objects.count(), Person.objects.filter(state="left").count()) == (20, 0)
+    import_source(entra)
+    assert Person.objects.filter(employee_number__in=range(100, 120)).count() == 4
+    import_source(entra, accept="A new way to count.")
+    assert {n: person(n + 100).pk for n in range(20)} == ids
+    assert person(109).attributes["department"] == "Support"
+    assert (Person.objects.count(), Person.objects.filter(state="left").count()) == (20, 0)
+    assert held_pushes.count(entra) == 0
+
+
+def test_a_number_that_waits_and_is_taken_back_or_deleted(
+    pusher: Pusher, company: list[str]
+) -> None:
+    Source.objects.update(absence="leave")
+    for number, uid in enumerate(company[:8]):
+        pusher.patch(uid, numbered(number + 100))
+    assert last().state == RunState.HELD
+    for number in (4, 5, 6):
+        pusher.patch(company[number], numbered(number))
+    assert last().state == RunState.HELD
+    assert pusher.send("DELETE", f"/Users/{company[7]}").status == 204
+    assert person(7).state == "left"
+    assert last().state == RunState.DONE
+    assert {one.employee_number for one in Person.objects.all()} == {
+        *(str(n) for n in range(100, 104)),
+        *(str(n) for n in range(4, 20)),
+    }
+
+
+def test_who_leaves_goes_though_their_number_waits(pusher: Pusher, company: list[str]) -> None:
+    for number, uid in enumerate(company[:8]):
+        pusher.patch(uid, numbered(number + 100))
+    assert last().state == RunState.HELD
+    assert pusher.patch(company[7], GONE).status == 204
+    assert person(7).state == "left"
+    assert person(6).state == "active"
+    assert not Person.objects.filter(employee_number="107").exists()
+
+
+def test_who_waits_for_a_number_is_nobody_else(
+    pusher: Pusher, company: list[str], entra: Source
+) -> None:
+    """Numbers go round while they wait: nobody gets the record that has somebody else's number."""
+    ids = {number: person(number).pk for number in range(20)}
+    for number in range(4):
+        pusher.patch(company[number], department("Moved"))
+    for number, new in ((4, 200), (5, 4), (4, 5)):
+        assert pusher.patch(company[number], numbered(new)).status == 204
+    newcomer = user(50, name={"givenName": "Bo", "familyName": "Lind"})
+    newcomer[ENTERPRISE]["employeeNumber"] = "5"
+    assert pusher.send("POST", "/Users", newcomer).status == 409
+    Source.objects.update(guard={"changes": {"percent": 100, "floor": 50}})
+    # There is room again, but the record of 4 is still of somebody who waits.
+    assert pusher.patch(company[6], numbered(300)).status == 204
+    assert (person(4).display_name, person(300).pk) == ("Given4 Kovács", ids[6])
+    import_source(Source.objects.get(), accept="HR counts anew.")
+    assert (person(5).pk, person(4).pk) == (ids[4], ids[5])
+    assert (person(5).display_name, person(4).display_name) == ("Given4 Kovács", "Given5 Kovács")
+    assert (Person.objects.count(), held_pushes.count(entra)) == (20, 0)

@@ -343,3 +343,26 @@ def test_a_column_that_is_empty_for_everybody_is_held(
     put(there, 8, end="2031-12-31")
     assert not import_source(hr).held
     assert person(1).end_date is None
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_another_number_for_most_is_held(company: tuple[Source, MemorySource], full: bool) -> None:
+    hr, there = company
+    Source.objects.update(absence="leave", guard={"changes": {"percent": 20, "floor": 2}})
+    ids = {n: person(n).pk for n in range(1, 31)}
+
+    def renumbered(numbers: range) -> ImportResult:
+        for n in numbers:
+            there.put(f"id-{n}", **{**there.records[f"id-{n}"], "Number": str(n + 100)})
+        hr.refresh_from_db()
+        return import_source(hr, full=full)
+
+    assert not renumbered(range(1, 5)).held
+    dripped = renumbered(range(5, 9))
+    assert dripped.held
+    assert "changed people in HR after 4 within" in dripped.run.message
+    assert renumbered(range(9, 31)).held
+    assert person(9).pk == ids[9]
+    assert import_source(hr, full=full, accept="A new way to count.").held is False
+    assert {n: person(n + 100).pk for n in range(1, 31)} == ids
+    assert left() == set()

@@ -13,8 +13,9 @@ import pytest
 from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
 from tenure.infra.clock import now
-from tenure.people.models import Person
+from tenure.people.models import Company, Person
 from tenure.people.services import raise_generation
+from tenure.provisioning.decisions.approving import approve, reject
 from tenure.provisioning.services import store
 from tenure.rules.exceptions import add_exception
 from tenure.rules.models import AccessRule
@@ -322,3 +323,50 @@ def test_nothing_is_kept_that_can_be_used(ana: Somebody, wiki: RelyingParty) -> 
     )
     for secret in (got["access_token"], got["refresh_token"], wiki.secret, wiki.verifier):
         assert secret not in kept
+
+
+@pytest.fixture
+def held(ana: Somebody, wiki: RelyingParty) -> dict[str, str]:
+    """She is signed in; a rule that was changed takes the wiki away, and the guard holds that."""
+    Company.objects.update(plan_mode="automatic")
+    Application.objects.update(guard={"removals": {"percent": 0, "floor": 0}})
+    got = wiki.signs_in(ana.browser)
+    AccessRule.objects.all().delete()
+    raise_generation()
+    assert endings.end_lost() == 0, "whether a guard holds it is known when it is planned"
+    assert store().held == 1
+    return got
+
+
+def test_a_removal_that_waits_for_approval_signs_nobody_out(
+    ana: Somebody, wiki: RelyingParty, held: dict[str, str]
+) -> None:
+    assert endings.end_lost() == 0
+    assert alive(wiki, held)
+    assert alive(wiki, wiki.signs_in(ana.browser))
+    assert not Notice.objects.exists()
+    approve(reason="the wiki is given up")
+    assert not alive(wiki, held)
+    ended = ApplicationSession.objects.values_list("ended_because", flat=True)
+    assert set(ended) == {"Not due: no rule gives it."}
+    assert Notice.objects.exists()
+
+
+def test_a_removal_that_was_rejected_leaves_the_way_in(
+    ana: Somebody, wiki: RelyingParty, held: dict[str, str]
+) -> None:
+    reject(reason="the rule was wrong")
+    ApplicationSession.objects.update(checked_at=now() - timedelta(hours=1))
+    assert endings.end_lost() == 0
+    assert alive(wiki, held)
+
+
+def test_who_leaves_or_is_refused_it_waits_for_no_approval(
+    ana: Somebody, wiki: RelyingParty, held: dict[str, str]
+) -> None:
+    add_exception(
+        person=ana.person, application="wiki", gives=False, reason="theft", until=None, now=now()
+    )
+    assert not alive(wiki, held)
+    ApplicationSession.objects.update(checked_at=now() - timedelta(hours=1))
+    assert endings.end_lost() == 1

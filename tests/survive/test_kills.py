@@ -1,5 +1,5 @@
-"""kill -9 of real processes in the middle of an apply: workers, web and PostgreSQL, which here
-waits for its disk. The application allows duplicates, so whatever is sent twice is seen there.
+"""kill -9 of real processes in the middle of an apply: workers, web and PostgreSQL; and a
+PostgreSQL that is there and takes nothing.
 """
 
 from __future__ import annotations
@@ -7,174 +7,43 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+import urllib.error
 import urllib.request
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
-import psycopg
 import pytest
 
-from tenure.infra.postgres import EmbeddedPostgres
-from tests.conftest import make_home, remove_home
 from tests.connectors.servers import free_port
+from tests.survive.installation import MINUTE, PEOPLE, Installation, answers, kill, until
 
-ROOT = Path(__file__).parent.parent.parent
-PEOPLE = 150
-#: Creates a second: an apply takes long enough to be killed in the middle of it.
-RATE = 40
-#: What the promise allows for a takeover.
-MINUTE = 60.0
-SETUP = """
-import sys
-import django
-django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
-from bench.company import add_applications, add_people
-from tenure.applications.models import Application
-from tenure.provisioning import services
-from tenure.rules.models import AccessRule
-add_people(int(sys.argv[1]))
-add_applications(1, address=sys.argv[2])
-application = Application.objects.get()
-# What a dead worker sent is waited for that long before it is looked for.
-application.settings["timeouts"] = {"total": 5}
-application.save()
-AccessRule.objects.get_or_create(
-    slug="everybody",
-    defaults={"name": "Everybody", "condition": "has(user.email)", "gives": {"app0": []}},
-)
-services.store()
+#: For sessions that begin then: a standby that was promoted, and is not writable yet.
+READ_ONLY = "ALTER DATABASE tenure SET default_transaction_read_only = "
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE pid <> pg_backend_pid() AND datname = current_database()
+"""
+#: What a worker writes all the time, and what it writes of its work.
+REFUSE = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{code}'; END $$;
+CREATE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON procrastinate_workers
+FOR EACH ROW EXECUTE FUNCTION refuse();
+CREATE TRIGGER refuse BEFORE UPDATE ON provisioning_operation
+FOR EACH ROW EXECUTE FUNCTION refuse();
 """
 
 
-class Installation:
-    """A database of its own, a SCIM server of its own, and the processes that are started."""
-
-    def __init__(self, home: Path, *, bulk: bool = False) -> None:
-        self.postgres = EmbeddedPostgres(home)
-        self.postgres.start()
-        self.processes: list[subprocess.Popen[bytes]] = []
-        server = self._start([sys.executable, "-m", "bench.scim_server", "--lax",
-                              "--rate", str(RATE), *(["--bulk"] if bulk else [])],
-                             stdout=subprocess.PIPE)  # fmt: skip
-        assert server.stdout is not None
-        self.address = f"http://127.0.0.1:{int(server.stdout.readline())}/scim"
-        self.python("-c", SETUP, str(PEOPLE), self.address)
-
-    def environment(self, name: str = "test") -> dict[str, str]:
-        return {
-            **os.environ,
-            "DATABASE_URL": f"{self.postgres.url()}&application_name={name}",
-            "DJANGO_SETTINGS_MODULE": "tenure.config.settings",
-            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
-            "BENCH_TOKEN": "a-token",
-        }
-
-    def python(self, *arguments: str) -> int:
-        """Run to the end; the exit code."""
-        return subprocess.run(
-            [sys.executable, *arguments], env=self.environment(), cwd=ROOT, check=False, timeout=90
-        ).returncode
-
-    def worker(self, name: str, log: Path | None = None) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tenure", "worker", "--name", name]
-        with open(log or os.devnull, "w") as errors:
-            return self._start(command, name=name, stderr=errors if log else None)
-
-    def web(self, port: int) -> subprocess.Popen[bytes]:
-        return self._start([sys.executable, "-m", "tenure", "web", "--port", str(port)], name="web")
-
-    def _start(
-        self,
-        command: list[str],
-        *,
-        name: str = "test",
-        stdout: int | None = None,
-        stderr: IO[str] | None = None,
-    ) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            command, env=self.environment(name), cwd=ROOT, stdout=stdout, stderr=stderr
-        )
-        self.processes.append(process)
-        return process
-
-    def query(self, statement: str) -> list[tuple[object, ...]]:
-        with psycopg.connect(self.postgres.url()) as connection:
-            return connection.execute(statement).fetchall()
-
-    def states(self) -> Counter[str]:
-        rows = self.query("SELECT state, count(*) FROM provisioning_operation GROUP BY state")
-        return Counter({str(state): int(str(count)) for state, count in rows})
-
-    def names(self) -> list[str]:
-        """The userName of every account that the application holds."""
-        found: list[str] = []
-        while True:
-            url = f"{self.address}/Users?startIndex={len(found) + 1}&count=1000"
-            with urllib.request.urlopen(url, timeout=10) as answer:
-                page = json.loads(answer.read())["Resources"]
-            if not page:
-                return found
-            found += [user["userName"] for user in page]
-
-    def drainer(self) -> str:
-        """The worker that holds the lock of the application, by its name; "" if none does."""
-        rows = self.query(
-            "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)"
-            f" WHERE locktype = 'advisory' AND classid = {0x7E5} AND granted"
-        )
-        assert len(rows) <= 1, f"two at one application: {rows}"
-        return str(rows[0][0]) if rows else ""
-
-    def assert_all_there_once(self) -> None:
-        names = Counter(self.names())
-        assert [name for name, count in names.items() if count > 1] == []
-        assert len(names) == PEOPLE
-        assert self.states() == {"done": PEOPLE}
-        accounts = self.query(
-            "SELECT count(*), count(DISTINCT remote_id) FROM applications_account"
-            " WHERE situation = 'linked'"
-        )
-        assert accounts == [(PEOPLE, PEOPLE)]
-        created = self.query("SELECT count(*) FROM audit_event WHERE action = 'account.created'")
-        assert created == [(PEOPLE,)]
-
-    def end(self) -> None:
-        for process in self.processes:
-            process.kill()
-        for process in self.processes:
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
-        self.postgres.stop()
-
-
-@pytest.fixture
-def installed(request: pytest.FixtureRequest) -> Iterator[Installation]:
-    """`request.param`: whether the application takes bulk requests."""
-    home = make_home()
-    installation = Installation(home, bulk=getattr(request, "param", False))
-    yield installation
-    installation.end()
-    remove_home(home)
-
-
-def until(condition: Callable[[], bool], seconds: float = MINUTE) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came about"
-        time.sleep(0.02)
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+def status(port: int, path: str) -> tuple[int, str | None]:
+    """The answer's status, and its Retry-After."""
+    address = f"http://127.0.0.1:{port}{path}"
+    request = urllib.request.Request(address, headers={"Accept": "text/html"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status), None
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("Retry-After")
 
 
 def test_a_worker_that_is_killed_at_every_stage(installed: Installation) -> None:
@@ -193,7 +62,7 @@ def test_a_worker_that_is_killed_at_every_stage(installed: Installation) -> None
     installed.assert_all_there_once()
 
 
-@pytest.mark.parametrize("installed", [True], indirect=True)
+@pytest.mark.parametrize("installed", [{"bulk": True}], indirect=True)
 def test_a_worker_is_killed_while_a_bulk_request_travels(installed: Installation) -> None:
     """Nobody hears the answer, and the application does all of it after the worker is gone."""
     worker = installed.worker("worker")
@@ -228,6 +97,52 @@ def test_postgresql_is_killed(installed: Installation, tmp_path: Path) -> None:
     ]
 
 
+def test_a_standby_takes_over_and_is_read_only_for_a_while(
+    installed: Installation, tmp_path: Path
+) -> None:
+    """Web says that it passes, the worker lives and goes on by itself."""
+    port = free_port()
+    installed.web(port, log=tmp_path / "web")
+    until(lambda: answers(port))
+    worker = installed.worker("worker", log=tmp_path / "log")
+    until(lambda: installed.states()["done"] > 20)
+    installed.command(READ_ONLY + "on")
+    installed.command(CUT)
+    until(lambda: "session is read-only" in (tmp_path / "log").read_text())
+    assert installed.states()["done"] < PEOPLE, "it was cut too late to tell anything"
+    assert status(port, "/sign-in/") == (503, "10")
+    assert status(port, "/health/ready")[0] == 503
+    assert worker.poll() is None
+    said = (tmp_path / "web").read_text()
+    assert said.count("The connection to the database is lost (") == 1
+    assert "Traceback" not in said
+    installed.command(READ_ONLY + "off")
+    until(lambda: installed.states() == {"done": PEOPLE})
+    installed.assert_all_there_once()
+    assert worker.poll() is None
+    until(lambda: answers(port))
+
+
+@pytest.mark.parametrize("code", ["53100", "25006"], ids=["disk full", "read-only"])
+def test_the_database_takes_nothing_for_a_while(
+    installed: Installation, tmp_path: Path, code: str
+) -> None:
+    """While it answers: the worker says so in a line, lives, and goes on by itself."""
+    worker = installed.worker("worker", log=tmp_path / "log")
+    until(lambda: installed.states()["done"] > 20)
+    installed.command(REFUSE.format(code=code))
+    until(lambda: "The database takes nothing" in (tmp_path / "log").read_text())
+    until(lambda: not installed.heard())
+    assert installed.states()["done"] < PEOPLE, "it was refused too late to tell anything"
+    assert worker.poll() is None
+    installed.command("DROP FUNCTION refuse CASCADE")
+    until(lambda: installed.states() == {"done": PEOPLE})
+    installed.assert_all_there_once()
+    assert worker.poll() is None
+    until(lambda: "answers again" in (tmp_path / "log").read_text())
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
 def test_the_web_server_is_killed_while_a_worker_is_at_it(installed: Installation) -> None:
     """Whoever looks loses their page, and nothing else; another web server finds all as it is."""
     port = free_port()
@@ -244,14 +159,6 @@ def test_the_web_server_is_killed_while_a_worker_is_at_it(installed: Installatio
     installed.assert_all_there_once()
     kill(again)
     kill(worker)
-
-
-def answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in/", timeout=5) as answer:
-            return int(answer.status) == 200
-    except OSError:
-        return False
 
 
 def test_three_workers_and_one_is_killed(installed: Installation) -> None:

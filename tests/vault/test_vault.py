@@ -112,7 +112,7 @@ def test_two_who_rotate_at_once_lose_no_key(monkeypatch: pytest.MonkeyPatch) -> 
         return text
 
     def read_from_rotate() -> bool:
-        return sys._getframe(2).f_code.co_name == "rotate"
+        return sys._getframe(3).f_code.co_name == "rotate"
 
     monkeypatch.setattr(Path, "read_text", read_and_let_the_other)
     vault.rotate()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from asgiref.sync import sync_to_async
 from django.db import transaction
 
 from tenure.applications.connecting import connector_for
@@ -83,7 +84,8 @@ def works(application: Application) -> None:
 async def check(application: Application) -> list[Check]:
     """The connection check of its connector: what works, and what to do about what does not."""
     try:
-        connector = connector_for(application)
+        # Its secrets may be in the vault, which is a table.
+        connector = await sync_to_async(connector_for)(application)
     except (LookupError, ValueError) as error:
         return [Check("configuration", ok=False, detail=str(error))]
     try:

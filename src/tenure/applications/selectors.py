@@ -45,6 +45,19 @@ def application(slug: str) -> Application | None:
     return Application.objects.filter(slug=slug).first()
 
 
+def rivals(account: Account) -> list[Account]:
+    """Of an account that several could own, or that is one of several that somebody could: the
+    others in the application that are these people's, or could be."""
+    rows = Account.objects.filter(application=account.application_id).exclude(pk=account.pk)
+    theirs = Q(
+        person__in=[int(key) for key in account.candidates], situation=Situation.LINKED.value
+    )
+    could = Q(pk__in=[])
+    for key in account.candidates:
+        could |= Q(situation=Situation.DISPUTED.value, candidates__contains=[key])
+    return list(rows.filter(theirs | could).order_by("pk")[:20]) if account.candidates else []
+
+
 def application_names() -> dict[str, str]:
     """Slug -> name, in the order in which they are shown."""
     return dict(Application.objects.values_list("slug", "name"))

@@ -19,6 +19,7 @@ class Action(models.TextChoices):
     CONFIGURATION_CHANGED = "configuration.changed", "Configuration changed"
     WRITES_STOPPED = "writes.stopped", "All writes stopped"
     WRITES_RESUMED = "writes.resumed", "Writes resumed"
+    BACKED_UP = "backup.made", "Backed up, with the keys of every secret"
     RESTORED = "backup.restored", "Restored from a backup"
     RESTORE_FINISHED = "backup.restore_finished", "Restore finished: sign-in and writes are on"
     IMPORT_FINISHED = "import.finished", "Import finished"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.contrib.postgres.search import SearchQuery
 from django.db import connection
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
 from tenure.audit.models import SEARCHED, Action, Event
 from tenure.infra.paging import Page, key_of, page
@@ -211,3 +211,14 @@ def changes_of(kind: str, key: str, *, limit: int = 6) -> list[Event]:
 def last_change(kind: str, key: str) -> Event | None:
     """The latest of them."""
     return next(iter(changes_of(kind, key, limit=1)), None)
+
+
+def unsealed() -> tuple[int, datetime | None]:
+    """How many events are not in the chain yet, and since when the oldest of them."""
+    found = Event.objects.filter(position__isnull=True).aggregate(n=Count("pk"), since=Min("at"))
+    return found["n"], found["since"]
+
+
+def last_of_all(action: Action) -> Event | None:
+    """The latest event of this kind, whatever it is about."""
+    return Event.objects.filter(action=action).order_by("-id").first()

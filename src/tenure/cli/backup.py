@@ -55,7 +55,8 @@ def backup(
         from django.conf import settings
 
         from tenure import __version__
-        from tenure.audit.services import last, seal
+        from tenure.audit.models import Action
+        from tenure.audit.services import last, record, seal
         from tenure.infra import backups
         from tenure.infra.clock import now
         from tenure.infra.secrets import KEY_VARIABLE
@@ -82,6 +83,12 @@ def backup(
             },
         )
         size = sum(path.stat().st_size for path in made.folder.iterdir())
+        record(
+            Action.BACKED_UP,
+            subject_kind="backup",
+            subject_key=str(made.folder),
+            after={"bytes": size, "keys": not elsewhere},
+        )
         if as_json:
             print_json({"folder": str(made.folder), "bytes": size, **made.about})
             return

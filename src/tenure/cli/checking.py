@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 
 import typer
 from rich.markup import escape
 
-from tenure.cli import chain, trail
+from tenure.cli import chain, trail, upkeep
 from tenure.cli.context import session
+from tenure.cli.looked_at import Line
 from tenure.cli.output import AsJson, Failure, out, print_json
 from tenure.config.address import known
 from tenure.configuration.references import texts
@@ -20,17 +21,6 @@ audit_app = typer.Typer(
     help="The audit trail.\n\nExample: `tenure audit verify`", no_args_is_help=True
 )
 _CLOCK_TOLERANCE = timedelta(seconds=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that was looked at, and what to do if it is not well. `warning`: it works, and
-    somebody should look all the same."""
-
-    what: str
-    ok: bool
-    detail: str
-    warning: bool = False
 
 
 def register(app: typer.Typer) -> None:
@@ -69,6 +59,7 @@ def _look_at_everything(where: str) -> list[Line]:
     """Before the tables are there, what reads them is not looked at."""
     lines = [*_database(where), *_migrations()]
     if all(line.ok for line in lines):
+        lines += upkeep.looks(embedded=where == "embedded")
         lines += [line for look in _LOOKS for line in look()]
     return lines
 
@@ -310,9 +301,12 @@ def _secrets() -> Iterator[Line]:
     from tenure.sources.models import Source
     from tenure.vault.services import resolve, unreadable
 
-    for name in unreadable():
-        detail = "no key of this process opens it: put its key back, or enter it again"
-        yield Line(f"secret {name}", False, detail)
+    try:
+        for name in unreadable():
+            detail = "no key of this process opens it: put its key back, or enter it again"
+            yield Line(f"secret {name}", False, detail)
+    except SecretError as error:
+        yield Line("secrets", False, str(error))
     for warned in [*warnings(), *authorizing.warnings()]:
         yield Line("credentials", False, f"{warned.what}. {warned.detail}")
     kept = [

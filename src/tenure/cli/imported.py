@@ -77,6 +77,7 @@ def show(result: ImportResult, *, dry_run: bool) -> None:
             (counts.get("added", 0), "{many} added"),
             # Who has left is another than before, too.
             (counts.get("changed", 0) - counts.get("left", 0), "{many} changed"),
+            (counts.get("renumbered", 0), "{many} under new numbers"),
             (counts.get("unchanged", 0), "{many} unchanged"),
             (counts.get("left", 0), "{many} left"),
             (counts.get("ending", 0), "{many} by a last day to come"),

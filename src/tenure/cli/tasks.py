@@ -97,6 +97,9 @@ def show(
         if found.sensitive:
             say("Sensitive values are not shown: --sensitive shows them, and that is recorded.")
         of = " [--account ID]" if found.makes else ""
+        if found.looks:
+            say(f"`tenure tasks done {task}{of}` if there is one, else `tenure tasks none {task}`.")
+            return
         say(f"`tenure tasks done {task}{of}` when it is done, `tenure tasks cannot {task}` if not.")
 
 
@@ -120,6 +123,26 @@ def done(
 
         byhand.done(task, note=note, account=account)
         print_json({"task": task, "state": "done"}) if as_json else say(f"Task {task} is done.")
+
+
+@tasks_app.command("none")
+def none_there(
+    task: Number,
+    note: Annotated[str, typer.Option(help="Where you looked: it is kept as the evidence.")],
+    as_json: AsJson = False,
+) -> None:
+    """There is no such account. For tasks that ask to look for one that may have been made, and is
+    no longer due.
+
+    Example: `tenure tasks none 1204 --note 'not on the admin pages, deleted users included'`
+    """
+    with session():
+        from tenure.provisioning.decisions import byhand
+
+        byhand.none_there(task, note=note)
+        print_json({"task": task, "state": "cancelled"}) if as_json else say(
+            f"Task {task} is settled: there is none."
+        )
 
 
 @tasks_app.command("cannot")

@@ -50,14 +50,19 @@ def live(request: HttpRequest) -> HttpResponse:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """Whether pages can be served: the database answers, and has the tables of this program."""
+    """Whether pages can be served: the database answers, takes something, and has the tables of
+    this program."""
     try:
         refuse_newer()
+        read_only = _read_only()
     except NewerDatabase:
         return _not_ready("the tables are those of a newer Tenure: start that")
     except (DatabaseError, InterfaceError):
         connection.close()
         return _not_ready("the database does not answer")
+    if read_only:
+        connection.close()
+        return _not_ready("the database is read-only")
     return JsonResponse({"ready": True})
 
 
@@ -172,6 +177,13 @@ def _lines(found: Iterator[Number]) -> Iterator[str]:
             last = name
         inside = ",".join(f'{key}="{text}"' for key, text in labels.items())
         yield f"tenure_{name}{f'{{{inside}}}' if inside else ''} {float(value):.15g}"
+
+
+def _read_only() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        row = cursor.fetchone()
+    return bool(row) and row[0] == "on"
 
 
 def _not_ready(why: str) -> HttpResponse:

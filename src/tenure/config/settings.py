@@ -130,6 +130,8 @@ DATABASES: dict[str, dict[str, Any]] = {
     }
 }
 DATABASES["default"]["OPTIONS"].setdefault("application_name", "tenure")
+# Of several servers the one that takes something; a standby by itself is none for us.
+DATABASES["default"]["OPTIONS"].setdefault("target_session_attrs", "read-write")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "signin.User"

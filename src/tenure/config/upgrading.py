@@ -4,15 +4,18 @@ they are does not touch them."""
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterable
 from functools import cache
 
 from django.core.management import call_command
+from django.core.management.commands.migrate import Command as Migrate
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
 from django.db.migrations.recorder import MigrationRecorder
 
 from tenure import __version__
@@ -24,6 +27,8 @@ MIGRATION_LOCK = 7_245_991
 """Key of the advisory lock under which only one process migrates."""
 #: Others that start at the same time are through with looking within that.
 _QUIET_SECONDS = 2.0
+_LONG_SECONDS = 1.0
+_GOES_ON = "Step %d of %d goes on: %s."
 
 
 class NewerDatabase(ValueError):
@@ -40,12 +45,45 @@ def bring_up_to_date() -> None:
             _refuse_unknown(executor.loader.applied_migrations)
             waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
             if waiting:
-                if executor.loader.applied_migrations:
-                    log.info("The tables are brought up to date: %d steps.", len(waiting))
-                call_command("migrate", interactive=False, verbosity=0)
+                new = not executor.loader.applied_migrations
+                _apply(0 if new else len(waiting))
             _after_a_restore(cursor)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def _apply(steps: int) -> None:
+    """`steps`: how many there are to tell of; 0 where there was nothing yet."""
+    began = time.monotonic()
+    if steps:
+        log.info("The tables are brought up to date: %d steps.", steps)
+    call_command(_Telling(steps), interactive=False, verbosity=0)
+    if steps:
+        log.info("The tables are up to date, after %.0f s.", time.monotonic() - began)
+
+
+class _Telling(Migrate):
+    """Says which step it is at where one takes long."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps, self._step = steps, 0
+        self._timer: threading.Timer | None = None
+
+    def migration_progress_callback(
+        self, action: str, migration: Migration | None = None, fake: bool = False
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if action != "apply_start" or migration is None:
+            return
+        self._step += 1
+        if self._steps:
+            told = (self._step, self._steps, f"{migration.app_label}.{migration.name}")
+            self._timer = threading.Timer(_LONG_SECONDS, log.info, (_GOES_ON, *told))
+            self._timer.daemon = True
+            self._timer.start()
 
 
 def _take_turns(cursor: CursorWrapper) -> None:

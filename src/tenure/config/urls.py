@@ -20,3 +20,5 @@ urlpatterns = [
     path("", include("tenure.signals.urls")),
     path("", include("tenure.portal.urls")),
 ]
+
+handler500 = "tenure.config.unwell.unwell"

@@ -1,78 +1,17 @@
-"""The forms of an application's page: which settings each has, how they are shown and how what was
-typed becomes what the configuration document says. Works on plain values; stores nothing."""
+"""The forms of an application's page: which settings each has, and what becomes of the application
+by what was typed. Works on plain values; stores nothing."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from tenure.console.application_fields import Form, Setting, Shown, as_typed, at, put, value_of
 from tenure.core.guard import Guard
 
 _GUARD: Final = Guard()
-_DAYS: Final = re.compile(r"\d{1,4}")
-_WHOLE_DAYS: Final = re.compile(r"P(\d+)D")
-_HOURS: Final = re.compile(r"PT(\d+)H")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One field. `path` is where the document has it; `kind`: text, number, whole, days, hours,
-    choice or lines (one entry a line)."""
-
-    path: tuple[str, ...]
-    label: str
-    hint: str = ""
-    kind: str = "text"
-    choices: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def name(self) -> str:
-        return ".".join(self.path)
-
-    @property
-    def group(self) -> str:
-        """What it is a part of, with the others beside it: `Changed` of `Changed: percent`."""
-        return self.label.partition(": ")[0] if ": " in self.label else ""
-
-    @property
-    def short(self) -> str:
-        """What it is called among those."""
-        part = self.label.rpartition(": ")[2]
-        return part[:1].upper() + part[1:]
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What is changed together. `keys`: the parts of the application that it may change."""
-
-    name: str
-    title: str
-    words: str
-    settings: tuple[Setting, ...]
-
-    @property
-    def keys(self) -> frozenset[str]:
-        return frozenset(setting.path[0] for setting in self.settings)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A field with what is in it."""
-
-    setting: Setting
-    value: str
-    error: str = ""
-    usual: str = ""
-
-    @property
-    def name(self) -> str:
-        return self.setting.name
-
-
 _REMOVAL = (("disable", "Close it"), ("delete", "Delete it at once"), ("keep", "Leave it as it is"))
 POLICY: Final = Form(
     "policy",
@@ -160,7 +99,8 @@ def _limit(name: str, label: str, words: str) -> tuple[Setting, ...]:
 LIMITS: Final = Form(
     "limits",
     "Limits",
-    "What is over a limit is held until somebody approves it.",
+    "What is over a limit is held until somebody approves it: whichever is reached first, the "
+    "percentage or the number.",
     (
         *_limit("removals", "Closed or deleted", "Of all accounts there."),
         *_limit("changes", "Changed", "Of all accounts there."),
@@ -236,7 +176,7 @@ def shown(
     return [
         Shown(
             setting,
-            typed.get(setting.name, _as_typed(setting, _at(application, setting.path))),
+            typed.get(setting.name, _now(setting, application)),
             wrong.get(setting.name, ""),
             _usual(setting),
         )
@@ -249,7 +189,9 @@ def read(form: Form, application: Mapping[str, Any], given: Mapping[str, str]) -
     changed: dict[str, Any] = deepcopy(dict(application))
     for setting in form.settings:
         if setting.name in given:
-            _put(changed, setting.path, _value(setting, given[setting.name].strip()))
+            put(changed, setting.path, value_of(setting, given[setting.name].strip()))
+    for name in _as_usual(form, application, given):
+        changed["guard"][name] = None
     if form is GENERAL:
         seat = changed.get("seat") or {}
         changed["seat"] = seat if any(seat.values()) else None
@@ -315,84 +257,21 @@ def _usual(setting: Setting) -> str:
     return "" if value is None else f"{float(value):g}"
 
 
-def _at(values: Mapping[str, Any], path: Sequence[str]) -> Any:
-    found: Any = values
-    for part in path:
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+def _now(setting: Setting, application: Mapping[str, Any]) -> str:
+    """What holds: what is stored, or of a limit that nobody set the usual one."""
+    return (
+        _usual(setting)
+        if _nobody_set(setting, application)
+        else as_typed(setting, at(application, setting.path))
+    )
 
 
-def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    for part in path[:-1]:
-        inner = values.get(part)
-        values[part] = dict(inner) if isinstance(inner, Mapping) else {}
-        values = values[part]
-    values[path[-1]] = value
+def _nobody_set(setting: Setting, application: Mapping[str, Any]) -> bool:
+    return setting.path[0] == "guard" and not at(application, setting.path[:2])
 
 
-def _as_typed(setting: Setting, value: Any) -> str:
-    if value is None:
-        return ""
-    if setting.kind == "days":
-        found = _WHOLE_DAYS.fullmatch(str(value))
-        return found[1] if found else str(value)
-    if setting.kind == "hours":
-        days, hours = _WHOLE_DAYS.fullmatch(str(value)), _HOURS.fullmatch(str(value))
-        if days:
-            return str(int(days[1]) * 24)
-        return hours[1] if hours else str(value)
-    if setting.kind == "lines":
-        return "\n".join(str(item) for item in value)
-    if setting.kind == "pairs":
-        return "\n".join(
-            f"{pair['account']} = {pair['person']}"
-            + (" (exact)" if pair.get("case") == "exact" else "")
-            for pair in value
-        )
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
-
-
-def _value(setting: Setting, text: str) -> Any:
-    """As the document has it. What is no number stays a text: the document says what is wrong."""
-    match setting.kind:
-        case "lines":
-            return [line.strip() for line in text.splitlines() if line.strip()]
-        case "pairs":
-            return [_pair(line) for line in text.splitlines() if line.strip()]
-        case "choice":
-            return text or (None if setting.path[0] == "removal" else "")
-        case "text":
-            return text
-    if not text:
-        return None
-    if setting.kind == "days" and _DAYS.fullmatch(text):
-        return f"P{int(text)}D"
-    if setting.kind == "hours" and _DAYS.fullmatch(text):
-        return f"PT{int(text)}H"
-    if setting.kind in ("number", "whole"):
-        return _number(text)
-    return text
-
-
-def _pair(line: str) -> dict[str, str]:
-    text = line.strip()
-    case = "fold"
-    if text.endswith("(exact)"):
-        case, text = "exact", text.removesuffix("(exact)").strip()
-    # `==` within an expression is no divider.
-    parts = re.split(r"(?<![=!<>])=(?!=)", text, maxsplit=1)
-    account, person = (parts[0].strip(), parts[1].strip()) if len(parts) == 2 else (text, "")
-    return {"account": account, "person": person, "case": case}
-
-
-def _number(text: str) -> Any:
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def _as_usual(form: Form, application: Mapping[str, Any], given: Mapping[str, str]) -> set[str]:
+    """The limits that nobody set, and that are left as they are shown: they stay the usual ones."""
+    mine = [s for s in form.settings if s.name in given and _nobody_set(s, application)]
+    others = {s.path[1] for s in mine if given[s.name].strip() != _usual(s)}
+    return {s.path[1] for s in mine} - others

@@ -6,14 +6,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from tenure.console.look import KINDS
 from tenure.core import owners
+from tenure.core.guard import counted, latest
 from tenure.core.model import OperationState
 from tenure.provisioning.records.plan import REPORT_MODE, Plan, PlanLine, ProblemLine
 
 #: Filters of the page: name -> what it is called. A meaning, a kind, or `held`.
 FILTERS = {"make": "Create", "change": "Update", "remove": "Remove", "held": "Held"}
+#: Those that let some kinds through -> which.
+_KINDS_OF = {
+    meaning: frozenset(kind for kind, of in KINDS.items() if of[1] == meaning)
+    for meaning in ("make", "change", "remove")
+}
+
+#: What is not stored yet would be held after all that is.
+_AT_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,10 @@ class Group:
     counts: tuple[tuple[str, str, int], ...]
     held: int
     to_hold: int
-    reason: str
+    #: Why so many wait, each reason once.
+    reasons: tuple[tuple[str, int], ...]
+    #: How many of what is held a decision is about: what the filter lets through, else all of it.
+    chosen: int
     report: bool
     #: Why something is held that nobody can approve, "" where nothing is.
     owned: str
@@ -57,6 +70,19 @@ def filtered(lines: Iterable[PlanLine], only: str) -> tuple[PlanLine, ...]:
     return tuple(line for line in lines if _passes(line, only))
 
 
+def kinds(only: str) -> frozenset[str] | None:
+    """The kinds of operation that a filter lets through; None where it lets all of them."""
+    return _KINDS_OF.get(only)
+
+
+def whom(lines: Iterable[PlanLine]) -> tuple[int, int]:
+    """How many people the lines concern, and how many accounts that are nobody's."""
+    lines = list(lines)
+    people = {line.person_id for line in lines if line.person_id is not None}
+    accounts = {line.account_id for line in lines if line.person_id is None}
+    return len(people), len(accounts)
+
+
 def chips(lines: Sequence[PlanLine], only: str) -> list[Chip]:
     """All filters that would show something."""
     counts = {key: sum(1 for x in lines if _passes(x, key)) for key in FILTERS}
@@ -72,7 +98,7 @@ def groups(plan: Plan, *, application: str = "", only: str = "", most: int = 25)
         every = [line for line in lines if line.application == slug]
         shown = filtered(every, only)
         if shown:
-            found.append(_group(plan, slug, every, shown, most))
+            found.append(_group(plan, slug, every, shown, most, only))
     return found
 
 
@@ -105,27 +131,43 @@ def problems(plan: Plan, application: str) -> tuple[ProblemLine, ...]:
 
 
 def _group(
-    plan: Plan, slug: str, every: Sequence[PlanLine], shown: Sequence[PlanLine], most: int
+    plan: Plan,
+    slug: str,
+    every: Sequence[PlanLine],
+    shown: Sequence[PlanLine],
+    most: int,
+    only: str,
 ) -> Group:
     held = [line for line in every if line.state is OperationState.HELD]
     owned = next((x.hold_reason for x in held if owners.is_reason(x.hold_reason)), "")
     held = [line for line in held if not owners.is_reason(line.hold_reason)]
     report = any(line.hold_reason == REPORT_MODE for line in held)
     kinds = Counter(line.kind.value for line in every)
+    stored = [line for line in held if line.operation_id is not None]
     return Group(
         application=slug,
         name=every[0].application_name,
         lines=tuple(shown[:most]),
         hidden=max(0, len(shown) - most),
         counts=tuple((kind, KINDS[kind][3], kinds[kind]) for kind in KINDS if kinds[kind]),
-        held=sum(1 for line in held if line.operation_id is not None),
+        held=len(stored),
         to_hold=0 if report else sum(1 for line in held if line.operation_id is None),
-        reason=next((line.hold_reason for line in held if line.hold_reason), ""),
+        reasons=_reasons(held),
+        chosen=sum(1 for line in stored if _passes(line, only)),
         report=report,
         owned=owned,
         seen=str(plan.seen.get(slug, "")),
         still="" if report else plan.still.get(every[0].application_name, ""),
     )
+
+
+def _reasons(held: Sequence[PlanLine]) -> tuple[tuple[str, int], ...]:
+    """Each reason with how many lines wait for it; of a guard that counted on the latest."""
+    told = [x for x in sorted(held, key=lambda x: x.held_at or _AT_LAST) if x.hold_reason]
+    keyed = [latest([(x.application, counted(x.kind), x.hold_reason)]) for x in told]
+    counts = Counter(key for one in keyed for key in one)
+    last = {key: reason for one in keyed for key, reason in one.items()}
+    return tuple((last[key], count) for key, count in counts.most_common())
 
 
 def _reported(line: PlanLine) -> bool:

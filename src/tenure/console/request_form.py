@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from tenure.console.application_fields import Form, Setting
 from tenure.console.application_form import FORMS as OTHERS
-from tenure.console.application_form import GENERAL, Form, Setting
+from tenure.console.application_form import GENERAL
 
 REQUESTS: Final = Form(
     "requests",

@@ -15,6 +15,7 @@ from tenure.applications.models import Health
 from tenure.applications.selectors import ApplicationRow
 from tenure.console.look import Mark
 from tenure.console.waiting_item import Item, plural
+from tenure.console.waiting_paused import paused_items
 from tenure.console.waiting_protected import kept_open_items
 from tenure.people import selectors as people
 from tenure.people.models import Company, PlanMode
@@ -53,6 +54,7 @@ def items(
         *_signing_keys(),
         *_not_told(),
         *_held(),
+        *paused_items(),
         *(_changes(company) if rows else ()),
         *_imports(imports),
         *_unreadable_sources(imports),
@@ -332,19 +334,19 @@ def _disputed(rows: Sequence[ApplicationRow]) -> list[Item]:
     owners = people.names_by_key(uid for account in first for uid in account.candidates)
     found = []
     for row in some:
-        accounts = [one for one in first if one.application_id == row.application.pk]
-        names = sorted({owners[u] for a in accounts for u in a.candidates if u in owners})
-        which = ", ".join(account.user_name or account.remote_id for account in accounts)
-        whose = f": could be {' or '.join(names[:3])}" if names else ""
+        named = []
+        for account in (one for one in first if one.application_id == row.application.pk):
+            names = " or ".join(owners[u] for u in account.candidates if u in owners)
+            named.append(f"{account} ({names}?)" if names else str(account))
+        more = f" and {row.disputed - len(named):,} more" if row.disputed > len(named) else ""
         found.append(
             Item(
                 Mark("Disputed", "wait"),
-                f"{plural(row.disputed, 'account')} in {row.application.name} "
-                f"{'has' if row.disputed == 1 else 'have'} several possible owners",
-                f"{which}{whose}",
+                f"{plural(row.disputed, 'account')} in {row.application.name}: whose?",
+                f"{', '.join(named)}{more}",
                 f"{reverse('console:application_accounts', args=[row.application.slug])}"
                 "?situation=disputed",
-                "Look",
+                "Decide",
             )
         )
     return found

@@ -16,6 +16,10 @@ from fractions import Fraction
 from tenure.core.model import Change, OperationKind
 
 WINDOW = timedelta(hours=24)
+#: A tenth of 20 people is nobody, of 200,000 it is 20,000: however large the company is, more than
+#: these are looked at first. 500 is what Microsoft Entra Connect takes for an accident.
+MOST_REMOVALS = 500
+MOST_CHANGES = 2000
 _UNLIMITED = 2**63
 
 
@@ -41,8 +45,8 @@ def counted(kind: OperationKind) -> Counted:
 @dataclass(frozen=True, slots=True)
 class Limit:
     """At most `percent` of the population, but `floor` are always allowed: a company of twenty
-    may lose a person without an alarm. Whatever the population, at most `most`. None: no such
-    limit."""
+    may lose a person without an alarm. Whatever the population, at most `most`, so the smaller of
+    both holds. None: no such limit."""
 
     percent: Fraction | None = Fraction(10)
     floor: int = 5
@@ -87,8 +91,8 @@ class Guard:
     first plan of an application makes them all."""
 
     creates: Limit = field(default=Limit(percent=None, floor=0))
-    changes: Limit = field(default=Limit(percent=Fraction(50), floor=50))
-    removals: Limit = field(default=Limit())
+    changes: Limit = field(default=Limit(percent=Fraction(50), floor=50, most=MOST_CHANGES))
+    removals: Limit = field(default=Limit(most=MOST_REMOVALS))
     failures: FailureLimit = field(default=FailureLimit())
 
     def of(self, what: Counted) -> Limit:
@@ -105,8 +109,8 @@ class SourceGuard:
     """All limits of one source: people who would leave, people who would change, records of the
     last import that are missing from this one, and records that are written to."""
 
-    leavers: Limit = field(default=Limit())
-    changes: Limit = field(default=Limit(percent=Fraction(50), floor=50))
+    leavers: Limit = field(default=Limit(most=MOST_REMOVALS))
+    changes: Limit = field(default=Limit(percent=Fraction(50), floor=50, most=MOST_CHANGES))
     missing: Limit = field(default=Limit(percent=Fraction(50)))
     write_back: Limit = field(default=Limit(floor=20))
 
@@ -252,15 +256,16 @@ def source_guard_from(settings: Mapping[str, object]) -> SourceGuard:
 
 def limit_from(settings: object, default: Limit = Limit()) -> Limit:
     """One limit, `{"percent": 10, "floor": 5, "most": 50, "window": 86400}`, the window in
-    seconds."""
+    seconds. Whoever gives one and no `most` in it has said that there is no such end."""
     given = _given(settings)
-    limit = default
+    if not given:
+        return default
+    most = given.get("most")
+    limit = replace(default, most=None if most is None else int(str(most)))
     if "percent" in given:
         limit = replace(limit, percent=Fraction(str(given["percent"])))
     if "floor" in given:
         limit = replace(limit, floor=int(str(given["floor"])))
-    if "most" in given:
-        limit = replace(limit, most=int(str(given["most"])))
     return replace(limit, window=_window(given, limit.window))
 
 

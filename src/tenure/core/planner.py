@@ -128,8 +128,9 @@ def _provide(
         reason = f"{_counted(len(due.changes), 'attribute')} not as the person's"
         yield _operation(person, account, OperationKind.UPDATE, reason, attributes=due.changes)
     if is_open and due.open_it:
-        by_others = "closed there by somebody else; " if account.baseline.get(ACTIVE) else ""
-        reason = f"{by_others}{_due_reason(wanted.because)}"
+        by_others = account.baseline.get(ACTIVE) and ACTIVE not in account.unsure
+        said = "closed there by somebody else; " if by_others else ""
+        reason = f"{said}{_due_reason(wanted.because)}"
         yield _operation(person, account, OperationKind.ENABLE, reason)
     if due.lacking:
         lacking = sorted(due.lacking)

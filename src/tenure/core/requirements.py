@@ -2,7 +2,8 @@
 
 A required account is made and opened before the one that needs it, and deleted after it, however
 much longer that one is kept. One that is made closed ahead of the first day is enough until then.
-Closing waits for nothing: access ends everywhere at once.
+Closing waits for nothing: access ends everywhere at once, also where an account that is to be
+deleted has to be there a while longer.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from tenure.core.model import (
     RemovalAction,
     Situation,
 )
+from tenure.core.planner import LEAVER_URGENCY, URGENCY
 
 #: What is done in the required application first, and what waits for it.
 OPENS = frozenset({OperationKind.CREATE, OperationKind.ENABLE})
@@ -76,11 +78,15 @@ def unmet(
                     later.add(step.application)
                 problems.append(_problem(person, step, lacking, later, due, policies))
                 continue
-        if step.kind is OperationKind.DELETE and _still_needed(
-            step, operations, observed, policies, due
-        ):
-            continue
-        kept.append(_waiting(step, required, opening, operations, policies))
+        step = _waiting(step, required, opening, operations, policies)
+        if step.kind is OperationKind.DELETE:
+            needed = _still_needed(step, operations, observed, policies, due)
+            if needed or step.after:
+                kept += _meanwhile(step, observed)
+                step = replace(step, revoke=())
+            if needed:
+                continue
+        kept.append(step)
     kept.sort(key=_order)
     return tuple(kept), tuple(problems)
 
@@ -110,6 +116,17 @@ def _still_needed(
         for account in observed
         if account.application in policies
     )
+
+
+def _meanwhile(step: Operation, observed: Sequence[Observed]) -> list[Operation]:
+    """What is taken at once with an account that is deleted later: the other application may stand
+    still for as long as it likes."""
+    is_open = any(a.account == step.account and a.may_be_open for a in observed)
+    kind = OperationKind.DISABLE if is_open else OperationKind.REVOKE
+    if not is_open and not step.revoke:
+        return []
+    urgency = LEAVER_URGENCY if step.urgency == LEAVER_URGENCY else URGENCY[kind]
+    return [replace(step, kind=kind, urgency=urgency, after=())]
 
 
 def _is_deleted_later(account: Observed, policy: ApplicationPolicy) -> bool:

@@ -1,10 +1,12 @@
-"""The job that counts ahead."""
+"""Jobs: what is counted ahead, and how large the database is."""
 
 from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
+from tenure.figures import growth
 from tenure.figures.services import count_again
+from tenure.infra.clock import now
 
 
 @app.periodic(cron="* * * * * */15")
@@ -12,3 +14,10 @@ from tenure.figures.services import count_again
 def count(timestamp: int) -> None:
     """Every quarter of a minute, and only where there is much to count."""
     count_again()
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(queue="sweep", queueing_lock="growth", name="tenure.note_growth", pass_context=False)
+def note_growth(timestamp: int) -> None:
+    """Once an hour; a day's last look is kept."""
+    growth.note(now())

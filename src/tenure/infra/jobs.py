@@ -13,7 +13,7 @@ from typing import Any
 
 import uvloop
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections, connection, transaction
+from django.db import connection, connections, transaction
 from procrastinate import exceptions
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.utils import connector_params
@@ -67,7 +67,7 @@ def live_workers() -> list[LiveWorker]:
 
 def run_worker(*, concurrency: int, name: str) -> None:
     """Work in this process until SIGTERM or SIGINT: what is under way is finished first. Where the
-    database goes away, go on when it is back."""
+    database goes away, or takes nothing, go on when it is back."""
     with outage.told_once() as away:
         # Each time another event loop, with threads of its own: to theirs connections belong.
         while not uvloop.run(_until_told(concurrency, name, away)):
@@ -76,7 +76,8 @@ def run_worker(*, concurrency: int, name: str) -> None:
 
 async def _until_told(concurrency: int, name: str, away: outage.Outage) -> bool:
     """Whether somebody told it to end. Otherwise it lost the database, and there is one again."""
-    await sync_to_async(close_old_connections)()
+    # A connection that was made to a server that takes nothing would stay what it is.
+    await sync_to_async(connections.close_all)()
     work = asyncio.create_task(_work(concurrency, name, away))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,8 +96,10 @@ async def _work(concurrency: int, name: str, away: outage.Outage) -> None:
     try:
         await _one_worker(concurrency, name)
     except exceptions.ConnectorException as error:
-        if outage.lost(error) is None:
+        ailing = outage.ailing(error)
+        if ailing is None:
             raise
+        away.note(ailing)
     task = asyncio.current_task()
     if task is not None and not task.cancelling():
         await outage.until_it_answers(connector_params(), away)

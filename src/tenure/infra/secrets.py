@@ -94,7 +94,7 @@ class Box:
         path = home / KEY_FILE
         if not path.exists():
             _write_key_file(path, new_key(), replace=False)
-        return cls(_read_keys(path.read_text(encoding="ascii"), str(path)))
+        return cls(_read_keys(_text_of(path), str(path)))
 
     @staticmethod
     def rotate(home: Path) -> Box:
@@ -103,7 +103,7 @@ class Box:
         path = home / KEY_FILE
         if os.environ.get(KEY_VARIABLE):
             raise SecretError(f"The keys are in {KEY_VARIABLE}: put {new_key()!r} before them.")
-        _write_key_file(path, new_key() + "\n" + path.read_text(encoding="ascii"), replace=True)
+        _write_key_file(path, new_key() + "\n" + _text_of(path), replace=True)
         return Box.at(home)
 
     def seal(self, plain: str, *, bound_to: str) -> str:
@@ -119,7 +119,8 @@ class Box:
         if cipher is None:
             raise SecretError(
                 f"The secret of {bound_to} was sealed with the key {name!r}, which is not there. "
-                "Put that key back, or enter the secret again."
+                f"Put that key back, as a line of {KEY_FILE} beside those that are there, or enter "
+                "the secret again."
             )
         try:
             raw = base64.urlsafe_b64decode(body)
@@ -149,13 +150,22 @@ def _read_keys(text: str, where: str) -> dict[str, bytes]:
             key = b""
         if not name or "." in name or len(key) != _KEY_BYTES:
             raise SecretError(
-                f"{where} has a key that is none. Expected `name:key`, the name without a dot and "
-                f"the key {_KEY_BYTES} bytes as URL-safe base64."
+                f"{where} has a key that is none: put it back as it is in a backup. Expected "
+                f"`name:key`, the name without a dot and the key {_KEY_BYTES} bytes as URL-safe "
+                "base64."
             )
         keys[name] = key
     if not keys:
         raise SecretError(f"{where} has no key in it. Put the installation's keys back.")
     return keys
+
+
+def _text_of(path: Path) -> str:
+    try:
+        # What is damaged is told as such by whoever reads it.
+        return path.read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise SecretError(f"The keys in {path} cannot be read: {error.strerror}.") from error
 
 
 def _write_key_file(path: Path, text: str, *, replace: bool) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+
+from tenure.infra.outage import told_once
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, options: dict[str, Any]) -> None:
         self._options = options
+        self._telling = ExitStack()
         super().__init__()
 
     def load_config(self) -> None:
@@ -19,7 +23,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         from django.core.wsgi import get_wsgi_application
 
-        return get_wsgi_application()
+        application = get_wsgi_application()
+        # Only now: Django has just set up the log anew.
+        self._telling.enter_context(told_once("this web server"))
+        return application
 
 
 def _own_connections(_server: object, _worker: object) -> None:

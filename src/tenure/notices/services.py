@@ -21,6 +21,7 @@ from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.configuration import editing
 from tenure.infra.clock import now
+from tenure.infra.secrets import SecretError
 from tenure.notices.collecting import (
     SEVERITY,
     WORDS,
@@ -252,13 +253,17 @@ def _call(row: Target, item: Waiting, *, test: bool) -> str:
             "at": now().isoformat(),
         }
     )
+    try:
+        key = get_ours(_sealed(row))
+    except SecretError as error:
+        return f"What signs the call is not known any more, enter the address again: {error}"
     request = urllib.request.Request(
         row.address,
         data=body,
         headers={
             "Content-Type": "application/json",
             "User-Agent": "Tenure",
-            SIGNATURE: signature(get_ours(_sealed(row)), body, int(time.time())),
+            SIGNATURE: signature(key, body, int(time.time())),
         },
     )
     try:

@@ -288,9 +288,10 @@ def planned(generations: Mapping[int, int], looks: Mapping[int, datetime | None]
         )
 
 
-def lagging() -> Q:
-    """People that provisioning has not looked at since something changed."""
-    return Q(planned_generation__lt=F("generation"))
+def lagging(of: str = "") -> Q:
+    """People that provisioning has not looked at since something changed; `of`: their rows are
+    found by this path (`person__`)."""
+    return Q(**{f"{of}planned_generation__lt": F(f"{of}generation")})
 
 
 def find_person(text: str) -> Person:

@@ -46,6 +46,8 @@ class Run(models.Model):
     done = models.BigIntegerField(default=0)
     counters = models.JSONField(default=dict)
     message = models.TextField(blank=True)
+    #: What it complained about was forgotten then; null: it is there, or there was nothing.
+    issues_forgotten_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering: ClassVar = ["-id"]

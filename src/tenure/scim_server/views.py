@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.db import DataError, IntegrityError, OperationalError, transaction
+from django.db import DataError, IntegrityError, InternalError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
@@ -48,9 +48,9 @@ def scim(request: HttpRequest, rest: str = "") -> HttpResponse:
         return _busy("The whole source is being imported. Push this again in a moment.")
     except IntegrityError:
         return _busy("Somebody else has just pushed one of the same. Push this again in a moment.")
-    except OperationalError:
+    except (OperationalError, InternalError):
         log.exception("SCIM: the database does not answer")
-        return _busy("The database does not answer. Push this again in a moment.")
+        return _busy("The database does not answer, or takes nothing. Push this again in a moment.")
     except (DataError, UnicodeEncodeError):
         # A text with U+0000 or half a character, a number beyond all numbers of the database.
         answer = found.error_response(InvalidValueException(detail=_ODD))

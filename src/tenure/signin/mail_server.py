@@ -19,6 +19,7 @@ from tenure.audit.services import record
 from tenure.configuration import editing
 from tenure.infra.clock import now
 from tenure.infra.outbox import OutboxBackend
+from tenure.infra.secrets import SecretError
 from tenure.people.configuration import lock
 from tenure.vault.services import get_ours, put_ours
 
@@ -61,9 +62,18 @@ def from_environment() -> bool:
 
 
 def kept() -> MailServer | None:
-    """What was entered."""
+    """What was entered. Raises `SecretError` where no key opens it: whoever sends must not take
+    that for none."""
     text = get_ours(_KEPT)
     return MailServer(**orjson.loads(text)) if text else None
+
+
+def entered() -> MailServer | None:
+    """The same for who enters one: what no key opens any more is entered anew."""
+    try:
+        return kept()
+    except SecretError:
+        return None
 
 
 def told(row: MailServer | None) -> dict[str, Any] | None:
@@ -139,7 +149,7 @@ class ChosenBackend(BaseEmailBackend):
 def _seen(version: str | None) -> MailServer | None:
     """What is there, while nobody else changes it."""
     lock()
-    row = kept()
+    row = entered()
     if version is not None and editing.version(told(row)) != version:
         raise editing.Overtaken("mail", "server", told(row))
     return row

@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from tenure.infra.clock import now
 from tenure.infra.colours import DEFAULT, ink_on
+from tenure.infra.secrets import SecretError
 from tenure.people.services import company
 from tenure.signin.identity import CODE_VALID, mint
 from tenure.signin.models import Letter, User
@@ -31,7 +32,7 @@ _CLAIM: Final = timedelta(minutes=2)
 #: Somebody stands there and waits for a code.
 _CODES_FIRST: Final = Case(When(kind=Letter.Kind.CODE, then=0), default=1)
 #: Errors of a mail server or of the way to it.
-FAILURES: Final = (smtplib.SMTPException, OSError)
+FAILURES: Final = (smtplib.SMTPException, OSError, SecretError)
 
 
 def send_waiting(*, most: int = 500) -> int:
@@ -133,6 +134,8 @@ def said(error: Exception) -> str:
         told: bytes | str = error.smtp_error
         words = told.decode(errors="replace") if isinstance(told, bytes) else told
         return f"The mail server answered {error.smtp_code}: {words}"
+    if isinstance(error, SecretError):
+        return f"The mail server is not known any more, enter it again: {error}"
     return f"The mail server cannot be reached: {error}"
 
 

@@ -192,7 +192,8 @@ def _take_reading(
         if work.dry_run:
             raise _DryRunOver
         if refused:
-            work.counts["changes_approved"] = work.counts["changed"]
+            approved = work.counts["changed"] + work.counts["renumbered"]
+            work.counts["changes_approved"] = approved
             approve(work, {"guard": refused.reason})
         seen.end()
     return _close(work, held)

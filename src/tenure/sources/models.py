@@ -158,7 +158,8 @@ class SourceRecord(models.Model):
 
 class PushedResource(models.Model):
     """A user or group as it was pushed by SCIM. `uid` is its id there, `name` its userName or
-    displayName in lower case, `key` the employee number that the mapping gives it."""
+    displayName in lower case, `key` the employee number that the mapping gives it, `former` the one
+    that its record has where the newer one waits (see `held_numbers`)."""
 
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="pushed")
     kind = models.CharField(max_length=16)
@@ -166,6 +167,7 @@ class PushedResource(models.Model):
     name = models.CharField(max_length=500, blank=True)
     external_id = models.CharField(max_length=500, blank=True)
     key = models.CharField(max_length=200, blank=True)
+    former = models.CharField(max_length=200, blank=True, db_default="")
     document = models.JSONField(default=dict)
     version = models.BigIntegerField(default=1)
     created_at = models.DateTimeField()
@@ -188,6 +190,9 @@ class PushedResource(models.Model):
             models.Index(fields=["source", "kind", "id"], name="pushed_in_order"),
             models.Index(fields=["source", "kind", "name"], name="pushed_name"),
             models.Index(fields=["source", "external_id"], name="pushed_external_id"),
+            models.Index(
+                fields=["source"], condition=~models.Q(former=""), name="pushed_number_waits"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -25,7 +25,7 @@ from tenure.readers.base import ReaderError, Row
 from tenure.readers.push import text
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState, Severity
-from tenure.sources import asking, held_pushes, renumbering, seen
+from tenure.sources import asking, held_numbers, held_pushes, renumbering, seen
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import judged, keep_back, merge_others
 from tenure.sources.managers import tie_changed
@@ -72,6 +72,8 @@ class Push:
     _gone: set[str] = field(default_factory=set)
     #: uid -> the employee number that it had before this request, where it has another one now.
     _former: dict[str, str] = field(default_factory=dict)
+    #: The numbers that records keep, as their newer ones wait.
+    _keeping: frozenset[str] = frozenset()
     #: Keys and names that others have, of those that were asked for ahead; None: each is asked for.
     _others: frozenset[tuple[str, str]] | None = None
 
@@ -94,6 +96,8 @@ class Push:
             ("name", name) for name in rows.filter(name__in=names).values_list("name", flat=True)
         }
         taken |= {("key", key) for key in rows.filter(key__in=keys).values_list("key", flat=True)}
+        former = rows.filter(former__in=keys).exclude(former="").values_list("former", flat=True)
+        taken |= {("key", key) for key in former}
         self._others = frozenset(taken)
 
     def is_taken(self, resource: PushedResource) -> bool:
@@ -117,8 +121,10 @@ class Push:
 
     def _note(self, resource: PushedResource, taking: Taking) -> None:
         key = taking.mapped.key
-        if resource.key and resource.key != key:
-            self._former.setdefault(resource.uid, resource.key)
+        had = resource.former or resource.key
+        if had and had != key:
+            self._former.setdefault(resource.uid, had)
+        resource.former = resource.former if had != key else ""
         resource.key = key
         self._before[resource.uid] = self._taking.get(resource.uid)
         self._taking[resource.uid] = taking
@@ -134,12 +140,14 @@ class Push:
     def _has_another(self, key: str, resource: PushedResource) -> bool:
         if self._others is not None:
             return ("key", key) in self._others
-        rows = PushedResource.objects.filter(source=self.source, key=key)
-        return rows.exclude(uid=resource.uid).exists()
+        rows = PushedResource.objects.filter(source=self.source, key=key).exclude(uid=resource.uid)
+        waits = not resource.key and held_numbers.is_anothers(self.source, key)
+        return waits or rows.exists()
 
     def deleted(self, resource: PushedResource) -> None:
         self._taking.pop(resource.uid, None)
-        self._gone |= {resource.key, self._former.pop(resource.uid, "")} - {""}
+        numbers = {resource.key, resource.former, self._former.pop(resource.uid, "")}
+        self._gone |= numbers - {""}
 
     def members_changed(self, uids: Sequence[str]) -> None:
         """The groups of these users are others now, where the mapping reads them."""
@@ -161,7 +169,7 @@ class Push:
             return []
         seen.wait_for_other_sources()
         work = _work(self.source, self.at)
-        self._follow_numbers()
+        numbers = self._follow_numbers(work)
         rows = asking.current(work, self.mapping, self._mapped(work))
         gone = self._absent(work, {row.key for row in rows})
         keys = [row.key for row in (*rows, *gone)]
@@ -172,7 +180,9 @@ class Push:
         before = _here(self.source, keys)
         work.counts["rows"] += len(rows)
         arriving, others = asking.arriving(work, [*rows, *gone])
-        held = self._take_those(work, others)
+        held = " ".join(filter(None, (numbers, self._take_those(work, others))))
+        # Taken otherwise, they wait for their number still.
+        held_pushes.keep(self.source, self._keeping, self.at)
         work.merge(asking.ask(work, arriving))
         asking.withdraw_those(work, self._gone - {row.key for row in rows})
         for warning in tie_changed(self.source, keys):
@@ -194,9 +204,8 @@ class Push:
     def _take_those(self, work: Work, rows: Sequence[MappedRow]) -> str:
         """Those whom the guards let be taken. Returns why others are held, or ""."""
         # What had waited, and is as it was before, was taken back.
-        waited = held_pushes.settle(
-            self.source, [item.mapped.key for item in self._taking.values()]
-        )
+        keys = {item.mapped.key for item in self._taking.values()}
+        waited = held_pushes.settle(self.source, keys - self._keeping)
         staying = keep_back(work, rows)
         leaving = {row.key for row in rows} - {row.key for row in staying}
         changed = held_pushes.changes(self.source, staying)
@@ -216,10 +225,10 @@ class Push:
             held_pushes.keep(self.source, leaving, self.at)
         return " ".join(filter(None, (others, left, verdict.reason)))
 
-    def _follow_numbers(self) -> None:
+    def _follow_numbers(self, work: Work) -> str:
         """A user with another employee number is the same person, unless they are known by one of
-        the two otherwise."""
-        wanted, before = {}, {}
+        the two otherwise. Returns why these wait, guard permitting ""."""
+        same, before = {}, {}
         mine = SourceRecord.objects.filter(source=self.source, key__in=set(self._former.values()))
         said = dict(mine.values_list("key", "attributes"))
         for uid, old in self._former.items():
@@ -228,10 +237,25 @@ class Push:
                 continue
             before[taking.mapped.key] = old
             if old in said and resemble(said[old], taking.mapped.attributes):
-                wanted[taking.mapped.key] = old
+                same[uid] = old
+        verdict = held_numbers.judged(self.source, same, self.at)
+        if verdict.held:
+            work.counts["would_change"] += held_numbers.wait(self.source, same, self.at)
+            self._keeping = frozenset(same.values())
+            for uid, old in same.items():
+                # Whatever else is said of them goes on by the number that they have: who left has.
+                taking = self._taking[uid]
+                del before[taking.mapped.key]
+                self._taking[uid] = replace(taking, mapped=replace(taking.mapped, key=old))
+            same = {}
+        wanted = {self._taking[uid].mapped.key: old for uid, old in same.items()}
         why = f"pushed to {self.source.name}"
         done = renumbering.follow(self.source, wanted, self.at, why)
+        held_numbers.settle(self.source, wanted)
+        held_pushes.note_changes(self.source, done, self.at)
+        work.counts["renumbered"] += len(done)
         self._gone |= {old for new, old in before.items() if new not in done}
+        return verdict.reason
 
     def _mapped(self, work: Work) -> list[MappedRow]:
         keys = [item.mapped.key for item in self._taking.values()]

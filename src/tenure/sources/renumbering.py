@@ -21,6 +21,7 @@ from tenure.infra.bulk import update_rows
 from tenure.people.models import Person
 from tenure.readers.base import Row
 from tenure.runs.models import Severity
+from tenure.sources import held_numbers
 from tenure.sources.models import Source, SourceRecord
 from tenure.sources.rows import KEY, BadRow, RowMapping
 from tenure.sources.work import Work
@@ -76,9 +77,12 @@ def moved(
 
 
 def follow_what_was_read(work: Work) -> None:
-    """Those that an import met; each is told."""
+    """Those that an import met; each is told, and counts as a person whom it changes."""
     reason = f"import of {work.source.name}"
-    for new, old in follow(work.source, work.moved, work.at, reason).items():
+    done = follow(work.source, work.moved, work.at, reason)
+    held_numbers.settle(work.source, work.moved)
+    work.counts["renumbered"] += len(done)
+    for new, old in done.items():
         work.complain(
             Severity.WARNING,
             f"The record that had the employee number {old} has {new} now: its person has the new "

@@ -13,9 +13,10 @@ from itertools import islice
 from tenure.core.acquaintance import alike
 from tenure.core.guard import judge, judge_missing, source_guard_from
 from tenure.readers.base import Row
+from tenure.readers.registry import PUSH
 from tenure.runs import selectors
 from tenure.runs.models import RunKind
-from tenure.sources import renumbering
+from tenure.sources import held_numbers, renumbering
 from tenure.sources.echoes import differs
 from tenure.sources.models import Absence, Source, SourceRecord
 from tenure.sources.rows import BadRow, RowMapping
@@ -54,7 +55,8 @@ class Survey:
 
     @property
     def changed(self) -> int:
-        return sum(row.changed for row in self.differing.values())
+        differing = {key for key, row in self.differing.items() if row.changed}
+        return len(differing | self.moved.keys())
 
     @property
     def left(self) -> int:
@@ -205,9 +207,13 @@ def _compare(
             found.strangers.add(key)
     unknown = {k: row for k, row in rows.items() if k not in known or k in found.strangers}
     found.moved |= renumbering.moved(source, mapping, unknown, found.strangers, at)
+    if source.reader == PUSH:
+        waiting = held_numbers.waiting(source, rows)
+        found.strangers |= waiting.keys() & known.keys()
+        found.moved |= waiting
 
 
 def _changed_since(source: Source, since: datetime) -> int:
     """People whom its imports changed lately and nobody approved."""
     lately = selectors.counted_since(RunKind.IMPORT, source.slug, since)
-    return lately["changed"] - lately["changes_approved"]
+    return lately["changed"] + lately["renumbered"] - lately["changes_approved"]

@@ -105,7 +105,10 @@ def opened(name: str) -> str:
     row = Sealed.objects.filter(name=name, ours=False).first()
     if row is None:
         raise SecretError(_unknown(name))
-    return box().open(row.value, bound_to=_bound(name))
+    try:
+        return box().open(row.value, bound_to=_bound(name))
+    except SecretError as error:
+        raise SecretError(f"{error} `tenure secrets set {name}` enters it again.") from error
 
 
 def put_ours(name: str, value: str) -> None:

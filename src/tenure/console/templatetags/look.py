@@ -177,7 +177,15 @@ def meaning(kind: str) -> str:
 
 
 #: What steps and statements of the catalogue are marked up with.
+_SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _MARKED = re.compile(r"\*\*(.+?)\*\*|`([^`]+)`|\[([^\]]+)\]\((https://[^)\s]+)\)")
+
+
+@register.filter
+def by_browser(text: str) -> str:
+    """A message without the sentences that say by which command something is done: the page has a
+    link to it."""
+    return " ".join(one for one in _SENTENCES.split(text) if "`tenure " not in one) or text
 
 
 @register.filter

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
+from tenure.applications import selectors as applications
 from tenure.applications.models import Account
 from tenure.audit import selectors as audit
 from tenure.console.page import ConsoleRequest, signed_in
@@ -47,6 +48,7 @@ def account(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
         "account": found,
         "seen": veiling.shown(found),
         "candidates": list(candidates.values()),
+        "rivals": applications.rivals(found),
         "history": audit.events_of("account", str(found.pk), limit=20),
         "operations": provisioning.operations_on(found, limit=10),
         "gone": found.situation == "deleted",
@@ -78,6 +80,8 @@ def _decided(request: ConsoleRequest, found: Account, reason: str) -> str:
     wanted = request.POST.get("do", "")
     if wanted == "link":
         text = request.POST.get("person", "").strip()[:200]
+        if not text:
+            raise LookupError("Nothing was decided: say whose it is.")
         person = people.person_by_uid(text) or find_person(text)
         ownership.link(found, person, reason=reason)
         return f"It is {person.display_name}'s."

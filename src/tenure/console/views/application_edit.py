@@ -22,7 +22,7 @@ from tenure.configuration.application_editing import NotTaken, change
 from tenure.configuration.editing import Overtaken
 from tenure.configuration.problems import ConfigurationError
 from tenure.console import application_form, conflicts, request_form, tried
-from tenure.console.application_form import Form
+from tenure.console.application_fields import Form
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.console.views import application_pages as pages
 from tenure.core.model import ApplicationMode

@@ -37,7 +37,7 @@ _KINDS = {
 _PARTS = {
     "percent": ("Percent", "More than this is held."),
     "floor": ("Always allowed", "So many may go whatever the percentage."),
-    "most": ("Never more than", "However large the company is; empty: no such limit."),
+    "most": ("Never more than", "Whatever the percentage; empty: no such limit."),
     "least": ("Of at least", "So many have to have been tried."),
     "window": ("Counted over", "Days, or a length such as PT12H."),
 }

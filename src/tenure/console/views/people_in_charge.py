@@ -59,7 +59,7 @@ def _administrators(request: ConsoleRequest, errors: dict[str, str] | None = Non
         "roles": [(role.value, role.label, _ROLES[role]) for role in Role],
         "me": request.administrator.pk,
         "link": request.session.pop("link", None),
-        "mails": bool(settings.EMAIL_HOST or mail_server.kept()),
+        "mails": bool(settings.EMAIL_HOST or mail_server.entered()),
     }
     status = 422 if errors else 200
     page = "console/administrators.html"
@@ -89,7 +89,7 @@ def administrator(request: ConsoleRequest) -> HttpResponse:
 @signed_in(needs=Ability.ADMINISTER, fresh=Fresh.PAGE)
 def mail(request: ConsoleRequest) -> HttpResponse:
     """Where letters are handed in, and a test letter."""
-    kept = mail_server.kept()
+    kept = mail_server.entered()
     values = {
         "host": kept.host if kept else "",
         "port": str(kept.port) if kept else "",
@@ -307,7 +307,7 @@ def _test(request: ConsoleRequest) -> dict[str, str]:
         sending.send_test(to)
     except sending.FAILURES as error:
         return {"to": f"It was not sent. {sending.said(error)}"}
-    if settings.EMAIL_HOST or mail_server.kept():
+    if settings.EMAIL_HOST or mail_server.entered():
         messages.success(request, f"The mail server took the letter to {to}. See if it arrives.")
     else:
         messages.info(request, f"There is no mail server: it is a file in {settings.EMAIL_OUTBOX}.")

@@ -146,6 +146,11 @@ def terminate(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     if found.state == LifecycleState.LEFT.value:
         messages.info(request, f"{found.display_name} has left already. There is nothing to do.")
         return redirect(back)
+    if request.method == "POST" and _ended(found):
+        why = f": {found.termination_reason}" if found.termination_reason else ""
+        said = f"{found.display_name} was terminated before{why}. Nothing is left to do."
+        messages.info(request, said)
+        return redirect(back)
     reason = request.POST.get("reason", "").strip()[:1000]
     typed = request.POST.get("name", "")[:300]
     errors: dict[str, str] = {}
@@ -281,3 +286,10 @@ def _attributes(found: Person, book: AttributeBook) -> list[Attribute]:
 
 def _plain(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", name).casefold().split())
+
+
+def _ended(person: Person) -> bool:
+    """Whether they are terminated already, and nothing is left of it to be done: somebody else was
+    quicker, and their reason stays."""
+    at = person.terminated_at
+    return at is not None and at <= now() and not provisioning.preview_termination(person).lines

@@ -6,6 +6,7 @@ at once; for many the page comes first and asks for the lines by itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
@@ -24,9 +25,10 @@ from tenure.core.expressions import ExpressionError
 from tenure.people import selectors as people
 from tenure.people.models import PlanMode
 from tenure.provisioning import services
+from tenure.provisioning.questions import pausing
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.selectors import AT_ONCE
-from tenure.provisioning.records.plan import Seen
+from tenure.provisioning.records.plan import FirstContact, Plan, Seen
 from tenure.signin.permissions import Ability
 
 _LINES = 25
@@ -74,7 +76,7 @@ def under_way(request: ConsoleRequest) -> HttpResponse:
     application, only = _asked(request)
     waiting = provisioning.let_go(application or None)
     context = {
-        "under_way": waiting.under_way,
+        "under_way": waiting.under_way - _kept(pausing.paused(application or None)),
         "again": not waiting.held,
         "query": _query(application, only),
     }
@@ -112,6 +114,7 @@ def decide(request: ConsoleRequest) -> HttpResponse:
         messages.error(request, "Nothing was decided: say why. The reason is kept.")
         return redirect(back)
     chosen = [int(pk) for pk in request.POST.getlist("operation") if pk.isdecimal()]
+    about = chosen or _filtered(application, request.POST.get("only", ""))
     try:
         seen = Seen.parse(request.POST.get("seen", ""))
     except ValueError:
@@ -119,13 +122,13 @@ def decide(request: ConsoleRequest) -> HttpResponse:
         return redirect(back)
     do = services.approve if decision == "approve" else services.reject
     try:
-        done = do(application=application, operations=chosen or None, reason=reason, seen=seen)
+        done = do(application=application, operations=about, reason=reason, seen=seen)
     except LookupError as error:
         messages.error(request, f"Nothing was decided: {error}")
         return redirect(back)
     what = plural(done.count, "operation")
     if decision == "approve":
-        if done.count or not done.never:
+        if done.count or not (done.never or done.taken_over):
             messages.success(request, f"{what} approved: on the way.")
         for why in done.never:
             messages.warning(request, f"Not approved: {why}")
@@ -143,6 +146,16 @@ def decide(request: ConsoleRequest) -> HttpResponse:
         messages.warning(request, f"{more} held since you looked: decide about them too.")
         return redirect(back)
     return redirect("console:plan")
+
+
+def _filtered(application: str, only: str) -> list[int] | None:
+    """What is held and of the kinds that the filter lets through; None where that is all of it."""
+    kinds = plan_view.kinds(only)
+    if kinds is None:
+        return None
+    held = provisioning.held_kinds(application)
+    found = [pk for pk, kind in held.items() if kind in kinds]
+    return None if len(found) == len(held) else found
 
 
 def _asked(request: ConsoleRequest) -> tuple[str, str]:
@@ -166,20 +179,31 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
     groups = plan_view.groups(
         found, application=application, only=only, most=_LINES_OF_ONE if application else _LINES
     )
-    every = {row.application.slug: row.application for row in applications.applications()}
+    rows = applications.applications()
+    every = {row.application.slug: row.application for row in rows}
     keys = [line.person_id for group in groups for line in group.lines if line.person_id]
+    problems = plan_view.problems(found, application)
+    keys += [one.person_id for one in problems if one.person_id]
+    paused = pausing.paused(application or None)
+    somebody, nobodys = plan_view.whom(lines)
     return {
         "plan": found,
         "lines": lines,
         "groups": groups,
         "chips": plan_view.chips(lines, only),
         "releasable": plan_view.releasable(lines),
-        "under_way": plan_view.under_way(lines),
+        "under_way": plan_view.under_way(lines) - _kept(paused),
+        "paused": paused,
         "by_hand": plan_view.by_hand(lines),
         "held": sum(group.held for group in plan_view.groups(found, application=application)),
-        "people": len({line.person for line in lines}),
+        "people": somebody,
+        "nobodys": nobodys,
         "group_count": len({line.application for line in lines}),
-        "problems": plan_view.problems(found, application),
+        "contacts": _contacts(found, application),
+        "disputed": [
+            row for row in rows if row.disputed and application in ("", row.application.slug)
+        ],
+        "problems": problems,
         "declined": [x for x in found.declined if application in ("", x.application)],
         "unread": [x for x in found.unread if not application or x.application == application],
         "colours": every,
@@ -188,3 +212,18 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
         "nobody": not people.count_people(),
         "changed": people.count_lagging() if not lines and not application else 0,
     }
+
+
+def _contacts(plan: Plan, application: str) -> list[tuple[FirstContact, bool]]:
+    """First contacts, and whether there is nothing of them to be held and approved: then the
+    application itself is."""
+    concerned = {line.application for line in plan.lines}
+    return [
+        (one, one.read and not one.reporting and one.application not in concerned)
+        for one in plan.first_contact
+        if application in ("", one.application)
+    ]
+
+
+def _kept(paused: Iterable[pausing.Paused]) -> int:
+    return sum(one.count for one in paused)

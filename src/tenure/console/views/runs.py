@@ -39,6 +39,7 @@ _COUNTERS = {
     "rows": "Rows read",
     "added": "People added",
     "changed": "Changed",
+    "renumbered": "Under new numbers",
     "unchanged": "Unchanged",
     "left": "Left",
     "ending": "Last day to come",

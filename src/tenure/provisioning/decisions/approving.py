@@ -26,9 +26,9 @@ from tenure.core.model import OperationState
 from tenure.infra.bulk import one_of
 from tenure.infra.clock import now as clock_now
 from tenure.provisioning.models import Operation
-from tenure.provisioning.planning import ledger, plans
+from tenure.provisioning.planning import ledger, orphans, plans
 from tenure.provisioning.planning.drafting import Scope
-from tenure.provisioning.records import settling
+from tenure.provisioning.records import losses, settling
 from tenure.provisioning.records.plan import Seen
 from tenure.provisioning.records.stored import with_owners
 from tenure.provisioning.records.waking import queue_drain
@@ -73,9 +73,10 @@ def approve(
     rows = _held(application, operations, states)
     chosen = _as_seen(rows, seen)
     _operations(chosen).update(state=OperationState.HELD.value, finished_at=None)
+    off = orphans.withdraw(chosen, at)
     moves: list[tuple[Counter[int], Run]] = []
     fresh = _plan_anew([row for row in chosen if _is_stale(row)], reason, at, moves)
-    before = {ledger.key(row): row for row in chosen}
+    before = {ledger.key(row): row for row in chosen if row.person_id is not None}
     less = [row for row in fresh if _is_covered(row, before.get(ledger.key(row)))]
     new = [row for row in fresh if row not in less]
     _operations(new).filter(state=OperationState.PLANNED.value).update(
@@ -101,12 +102,14 @@ def approve(
     decided = Decided(
         count=len(approved),
         again=len(new) + len(rows) - len(chosen),
-        gone=sum(key not in replaced for key in before),
+        gone=sum(key not in replaced for key in before) + len(off),
         never=tuple(sorted(set(never.values()))),
     )
     for moved, run in moves:
         settling.went_on(moved, run)
+    losses.tell_of(_operations(approved))
     _go_on(approved, at)
+    _close_held([row for row in chosen if row.pk in off], "What was held is not due any more.")
     _record(Action.PLAN_APPROVED, approved, decided, reason)
     return decided
 
@@ -130,7 +133,7 @@ def reject(
         finished_at=at,
     )
     decided = Decided(count=len(chosen), again=len(rows) - len(chosen))
-    _close_held(chosen)
+    _close_held(chosen, "What was held was rejected.")
     _record(Action.PLAN_REJECTED, chosen, decided, reason)
     return decided
 
@@ -206,11 +209,11 @@ def _go_on(rows: Sequence[Operation], at: datetime) -> None:
         queue_drain(slug)
 
 
-def _close_held(rows: Sequence[Operation]) -> None:
+def _close_held(rows: Sequence[Operation], why: str) -> None:
     """A run of which nothing is held any more is over."""
     for run in Run.objects.filter(pk__in={row.run_id for row in rows}, state=RunState.HELD):
         if not Operation.objects.filter(run=run, state__in=ledger.OPEN).exists():
-            runs_services.finish(run, RunState.CANCELLED, message="What was held was rejected.")
+            runs_services.finish(run, RunState.CANCELLED, message=why)
     settling.close_runs(clock_now())
 
 

@@ -33,6 +33,8 @@ from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.seeking import identity
 from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import plans
+from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.records import lasting, settling, veiling
 from tenure.provisioning.records.waking import queue_reconcile
 from tenure.provisioning.records.work import Outcome, Result, Work
@@ -69,6 +71,8 @@ class Task:
     overdue: bool
     #: It makes an account, which has to be known afterwards.
     makes: bool = False
+    #: Nothing is to be made any more: whether there is an account has to be found out.
+    looks: bool = False
     #: Some of its values are sensitive, and not in `steps`.
     sensitive: bool = False
 
@@ -85,6 +89,7 @@ class Task:
             "assignee": self.assignee,
             "since": self.since,
             "overdue": self.overdue,
+            "looks": self.looks,
             "sensitive": self.sensitive,
         }
 
@@ -194,7 +199,27 @@ def done(number: int, *, note: str = "", account: str = "") -> None:
         objection = Owners(row.application).objection(made, str(_owner(row).uid))
         if objection:
             raise TaskRefused(f"That account cannot be theirs. {objection}")
+    looks = task_words.only_looks(row)
     _settle(number, note, made)
+    if looks and row.person_id is not None:
+        # It is not due: whatever the plan mode, it is closed.
+        plans.store(Scope(person=row.person_id), reason="what may have been made was found")
+
+
+@transaction.atomic
+def none_there(number: int, *, note: str) -> None:
+    """Somebody looked for an account that may have been made and is no longer due, and there is
+    none. Raises `LookupError`, and `TaskRefused` where it is still wanted or no reason is given."""
+    row = _locked(number)
+    if not task_words.only_looks(row):
+        raise TaskRefused(f"What task {number} asks for is still wanted: it is done, or cannot be.")
+    if not note.strip():
+        raise TaskRefused("Say where you looked: it is all that is known of it.")
+    row.state, row.finished_at = OperationState.CANCELLED.value, clock_now()
+    row.error, row.sealed = f"{actor()} looked, and there is none: {note}", ""
+    row.save(update_fields=["state", "finished_at", "error", "sealed"])
+    _record(Action.TASK_DONE, row, f"There is none: {note}")
+    settling.close_runs(clock_now())
 
 
 @transaction.atomic
@@ -325,6 +350,7 @@ def _task(
         since=since,
         overdue=at - since > (application.remind_after or REMIND_AFTER),
         makes=row.kind == OperationKind.CREATE.value and row.account is None,
+        looks=task_words.only_looks(row),
         sensitive=bool(row.sealed) and not clear,
     )
 

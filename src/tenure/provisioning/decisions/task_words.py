@@ -13,6 +13,7 @@ from tenure.core.model import OperationKind, Value
 from tenure.core.transfers import OWNER
 from tenure.core.veiling import is_veiled
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records.work import IDENTIFYING, ONLY_LOOKS
 
 _WHAT = {
     OperationKind.CREATE: "Make an account for {person} in {application}.",
@@ -44,6 +45,8 @@ _CHECK = {
 def what(row: Operation) -> str:
     """In one sentence, which account of whom in which application."""
     person = row.person.display_name if row.person else ""
+    if only_looks(row):
+        return f"Look whether {person} has an account in {row.application.name}."
     name = str(row.account or person)
     whose = f"{name} of {person}" if person and name != person else name
     kind = OperationKind.GRANT if made_already(row) else OperationKind(row.kind)
@@ -54,6 +57,9 @@ def steps(row: Operation, clear: Mapping[str, Value | None]) -> Iterator[str]:
     """Every value to set, and everything to give and to take. `clear`: sensitive values that may be
     shown, by attribute."""
     kind = OperationKind(row.kind)
+    if only_looks(row):
+        yield from _looking(row)
+        return
     if row.account is not None:
         yield f"look for the account {row.account}{_id(row)}"
     elif row.person is not None:
@@ -80,6 +86,11 @@ def steps(row: Operation, clear: Mapping[str, Value | None]) -> Iterator[str]:
 def check(row: Operation) -> str:
     """What to look at before it is said to be done."""
     kind = OperationKind.GRANT if made_already(row) else OperationKind(row.kind)
+    if only_looks(row):
+        return (
+            "Say that it is done where there is one: it is closed by itself then, as soon as it is "
+            "found. Else say that there is none, and where you looked."
+        )
     if kind is OperationKind.CREATE:
         state = "active" if row.active else "deactivated"
         return f"There is one account of theirs, {state}, with these values. {_told(row)}"
@@ -89,6 +100,18 @@ def check(row: Operation) -> str:
 def made_already(row: Operation) -> bool:
     """Whether the account that was to be made is there, and only what it lacks is left to do."""
     return row.kind == OperationKind.CREATE.value and row.account is not None
+
+
+def only_looks(row: Operation) -> bool:
+    """Whether nothing is to be made any more, and what may have been made has to be found."""
+    return ONLY_LOOKS in row.progress and row.account is None
+
+
+def _looking(row: Operation) -> Iterator[str]:
+    yield "it was to be made, nobody answered whether it was, and it is no longer due: find out"
+    for name in IDENTIFYING:
+        if name in row.attributes:
+            yield f"look for {_value(name, row.attributes[name], {})}"
 
 
 def cause(row: Operation) -> str:

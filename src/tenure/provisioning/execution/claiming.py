@@ -23,7 +23,7 @@ from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import accounts, heirs, last_owner, settling, veiling
-from tenure.provisioning.records.work import SENT, UNHEARD, UNHEARD_OF, Work
+from tenure.provisioning.records.work import ONLY_LOOKS, SENT, UNHEARD, UNHEARD_OF, Work
 from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two
@@ -86,7 +86,8 @@ WITH chosen AS MATERIALIZED (
     FOR UPDATE SKIP LOCKED
 )
 SELECT {_COLUMNS}, coalesce(chosen.person_id, -chosen.account_id),
-    chosen.person_id IS NOT NULL AND NOT (chosen.kind = 'create' AND chosen.state = 'unknown')
+    chosen.person_id IS NOT NULL
+    AND NOT (chosen.kind IN ('create', 'delete') AND chosen.state = 'unknown')
     AND (chosen.generation <> person.generation
          -- They got their account since this was planned: they would have two.
          OR chosen.kind = 'create' AND chosen.account_id IS NULL AND EXISTS (
@@ -106,6 +107,12 @@ UPDATE provisioning_operation
 SET progress = jsonb_build_object(%s::text, jsonb_build_object('at', started_at, 'by', 'worker'))
         || progress, error = %s
 WHERE application_id = %s AND state = %s
+"""
+#: It may have been sent once more than was known.
+_SENT_LAST = """
+UPDATE provisioning_operation
+SET progress = progress || jsonb_build_object(%s::text, started_at)
+WHERE application_id = %s AND state = %s AND kind = %s AND progress ? %s
 """
 _ENDED = (
     f"It may have been sent: {UNHEARD['worker']}. It is looked at before anything is sent again."
@@ -157,7 +164,9 @@ def recover(application: Application) -> int:
     begun = rows.select_related("account")
     accounts.doubt(((row, accounts.touched(row)) for row in begun), travels=travels)
     with connection.cursor() as cursor:
-        cursor.execute(_UNHEARD, [UNHEARD_OF, _ENDED, application.pk, OperationState.STARTED.value])
+        started = (application.pk, OperationState.STARTED.value)
+        cursor.execute(_UNHEARD, [UNHEARD_OF, _ENDED, *started])
+        cursor.execute(_SENT_LAST, [SENT, *started, OperationKind.CREATE.value, SENT])
     made = rows.filter(kind=OperationKind.CREATE.value).update(
         state=OperationState.UNKNOWN.value, not_before=F("started_at") + travels
     )
@@ -176,7 +185,8 @@ def claim(
     """The next operations, marked as started, one for each person; and people whose plan is older
     than what is known of them, who have to be planned anew first. `leavers`: only removals for who
     leaves; `kind`: only such operations, before their time if it has to be. An account that may
-    have been made already is looked for all the same: nothing can be planned before that is known.
+    have been made already, or deleted, is looked for all the same: nothing can be planned before
+    that is known.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CHOOSING, application.pk])
@@ -199,6 +209,8 @@ def claim(
         operations = [row for row in operations if row not in other]
     if arriving := heirs.put_off(application, operations, now):
         operations = [row for row in operations if row.pk not in arriving]
+    if travelling := _still_travel(operations, now):
+        operations = [row for row in operations if row.pk not in travelling]
     if lost := [row for row in operations if not veiling.can_be_sent(row)]:
         _give_up(lost, now)
         operations = [row for row in operations if row not in lost]
@@ -210,6 +222,25 @@ def claim(
             [OperationState.STARTED.value, now, keys],
         )
     return operations, list(dict.fromkeys(stale))
+
+
+def _still_travel(rows: Sequence[Operation], now: datetime) -> set[int]:
+    """Deletions that may not be wanted any more, and that a dead worker sent: they wait until what
+    it sent has arrived. An account that is there before that may be gone after it."""
+    until = {
+        row.pk: row.account.unsure_until
+        for row in rows
+        if row.kind == OperationKind.DELETE.value
+        and row.state == OperationState.UNKNOWN.value
+        and row.person is not None
+        and row.person.generation != row.generation
+        and row.account is not None
+        and row.account.unsure_until is not None
+        and row.account.unsure_until > now
+    }
+    for pk, at in until.items():
+        Operation.objects.filter(pk=pk).update(not_before=at)
+    return set(until)
 
 
 def _give_up(rows: Sequence[Operation], now: datetime) -> None:
@@ -298,7 +329,8 @@ def _work(row: Operation) -> Work:
         unsure=row.attempts > 0 or looks_first,
         unanswered=unanswered,
         active=row.active,
-        outdated=person is not None and row.generation != person.generation,
+        outdated=ONLY_LOOKS in progress
+        or (person is not None and row.generation != person.generation),
         legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",
         private=private,
     )

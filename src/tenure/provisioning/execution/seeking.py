@@ -74,13 +74,19 @@ class Seeker:
                     return account
         if SENT not in work.progress or self._would_be_refused(work):
             return None
-        self._wait_until_arrived(work)
-        there = await self._listed()
-        for key in self._keys(work):
-            for account in there.get(key, ()):
-                if not await self._objection(account, work.person):
-                    return account
+        for account in await self.listed(work):
+            if not await self._objection(account, work.person):
+                return account
+        # Whatever was sent has arrived, and everybody was listed: it was not made.
+        del work.progress[SENT]
         return None
+
+    async def listed(self, work: Work) -> list[RemoteAccount]:
+        """The accounts of the names that were sent, in the list of everybody. Raises as `ours`."""
+        self._wait_until_arrived(work)
+        there = await self._everybody()
+        found = {one.remote_id: one for key in self._keys(work) for one in there.get(key, ())}
+        return list(found.values())
 
     def _would_be_refused(self, work: Work) -> bool:
         """Whether the application itself says so when the account is made a second time. Not where
@@ -102,14 +108,14 @@ class Seeker:
     def _keys(self, work: Work) -> list[_Key]:
         return [(name, comparable(value)) for name, value in identity(self._connector, work)]
 
-    async def _listed(self) -> dict[_Key, list[RemoteAccount]]:
+    async def _everybody(self) -> dict[_Key, list[RemoteAccount]]:
         if self._listing is None:
             self._listing = asyncio.ensure_future(self._read())
         return await asyncio.shield(self._listing)
 
     async def _read(self) -> dict[_Key, list[RemoteAccount]]:
         if not self._connector.capabilities.listed:
-            raise _cannot_tell("its accounts cannot be listed")
+            raise cannot_tell("its accounts cannot be listed")
         names = {name for name, _ in self._wanted}
         found: dict[_Key, list[RemoteAccount]] = {}
         seen: set[str] = set()
@@ -124,7 +130,7 @@ class Seeker:
         known = set(await self._known())
         lacking = known - seen
         if len(lacking) * _LACKS > len(known) and not await self._gone(lacking):
-            raise _cannot_tell(
+            raise cannot_tell(
                 f"its list lacks {len(lacking)} of {len(known)} accounts that are known"
             )
         return found
@@ -148,9 +154,10 @@ def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
     return [(name, str(values[name])) for name in names if values.get(name)]
 
 
-def _cannot_tell(why: str) -> Unsupported:
+def cannot_tell(why: str) -> Unsupported:
+    """Nobody answered what was sent, and neither a search nor the list of everybody helps."""
     return Unsupported(
-        "It was sent, nobody answered, and the application may make two accounts of one name. "
-        f"Whether it was made cannot be told: a search finds nothing, and {why}.",
+        "It was sent, and nobody answered. Whether it was made cannot be told: a search finds "
+        f"nothing, and {why}.",
         "Look there whether they have it.",
     )

@@ -33,7 +33,14 @@ from tenure.core.veiling import scrubbed
 from tenure.provisioning.execution import making_way
 from tenure.provisioning.execution.joining import Joining
 from tenure.provisioning.execution.proving import Proof
-from tenure.provisioning.execution.seeking import Known, Objection, Seeker, identity, nobody
+from tenure.provisioning.execution.seeking import (
+    Known,
+    Objection,
+    Seeker,
+    cannot_tell,
+    identity,
+    nobody,
+)
 from tenure.provisioning.execution.together import VERBS, Race, in_one_request
 from tenure.provisioning.records.work import (
     BY_WAY_OF,
@@ -209,6 +216,9 @@ class Batch:
         work = outcome.work
         if work.progress.get("account"):
             return
+        if work.kind is OperationKind.DELETE and work.outdated:
+            await self._look_whether_deleted(outcome)
+            return
         self._must_be_able(work)
         match work.kind:
             case OperationKind.CREATE:
@@ -259,7 +269,6 @@ class Batch:
         if found is not None:
             _was_there(outcome, found)
         else:
-            work.progress.pop(SENT, None)
             try:
                 found = await self.connector.create(
                     {k: v for k, v in work.attributes.items() if v is not None},
@@ -278,6 +287,8 @@ class Batch:
         found: dict[str, RemoteAccount] = {}
         for attribute, value in identity(self.connector, work):
             found |= {a.remote_id: a for a in await self.connector.find(attribute, value)}
+        if not found and SENT in work.progress:
+            found = {a.remote_id: a for a in await self._seeker.listed(work)}
         if len(found) == 1:
             account = next(iter(found.values()))
             objection = await self._objection(account, work.person)
@@ -286,6 +297,10 @@ class Batch:
             raise Taken(f"{error} {objection}")
         if found:
             raise Rejected(f"{error} {len(found)} accounts there could be meant: decide by hand.")
+        if SENT in work.progress:
+            raise cannot_tell(
+                "the name is taken by now, by an account that its list does not show either"
+            )
         raise Taken(
             f"{error} No account with that name can be seen there: it may be deleted, hidden or "
             "outside what this token may see."
@@ -297,6 +312,16 @@ class Batch:
         except NotFound:
             # Gone already. The read afterwards is what proves it, not this answer.
             work.progress["was_gone"] = True
+
+    async def _look_whether_deleted(self, outcome: Outcome) -> None:
+        """Nobody answered, and whoever it was of may be to have the account again."""
+        try:
+            await self.connector.read(outcome.work.remote_id)
+        except NotFound:
+            outcome.work.progress |= {"was_gone": True, "account": True}
+        else:
+            outcome.result = Result.NOT_MADE
+            outcome.message = "It was not deleted, and that is no longer wanted as it was planned."
 
     async def _transfer(self, work: Work) -> None:
         if not isinstance(self.connector, Transferring):
@@ -366,6 +391,7 @@ def _made(outcome: Outcome, account: RemoteAccount) -> None:
     outcome.account = account
     outcome.work.remote_id = account.remote_id
     outcome.work.progress["remote_id"] = account.remote_id
+    outcome.work.progress.pop(SENT, None)
 
 
 def _was_there(outcome: Outcome, account: RemoteAccount) -> None:

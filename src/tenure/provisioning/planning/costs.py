@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from tenure.applications import tallies
+from tenure.applications.models import Account
 from tenure.core.model import ApplicationPolicy, OperationKind, Price, Situation
+from tenure.infra.bulk import one_of
 from tenure.provisioning.records.plan import Cost, PlanLine
 
 _OPENS = {OperationKind.CREATE, OperationKind.ENABLE}
@@ -31,7 +33,10 @@ def costs(
     closed: set[str],
 ) -> dict[str, Cost]:
     """Currency -> cost. `slugs` are the applications' by id, `closed` names accounts
-    (`application/user name`) that are disabled already: deleting those frees nothing more."""
+    (`application/user name`) that are disabled already: deleting those frees nothing more, nor
+    does deleting one that the same plan disables."""
+    lines = list(lines)
+    no_seat = closed | _closed_there(lines)
     before: dict[str, Decimal] = {}
     change: dict[str, Decimal] = {}
     for slug, count in seats(slugs).items():
@@ -44,7 +49,8 @@ def costs(
             continue
         if line.kind in _OPENS:
             _add(change, policy.seat, 1)
-        elif line.kind in _CLOSES and f"{line.application}/{line.account}" not in closed:
+        elif line.kind in _CLOSES and _name(line) not in no_seat:
+            no_seat.add(_name(line))
             _add(change, policy.seat, -1)
         for key in line.grant:
             _add(change, policy.entitlement_prices.get(key), 1)
@@ -57,6 +63,23 @@ def costs(
         )
         for currency in sorted(before.keys() | change.keys())
     }
+
+
+def _closed_there(lines: Iterable[PlanLine]) -> set[str]:
+    """Of accounts that would be deleted those that are closed: nobody's, or stored long ago."""
+    deleted = {
+        line.account_id: _name(line)
+        for line in lines
+        if line.kind is OperationKind.DELETE and line.account_id is not None
+    }
+    if not deleted:
+        return set()
+    rows = Account.objects.filter(one_of("pk", deleted), active=False)
+    return {deleted[pk] for pk in rows.values_list("pk", flat=True)}
+
+
+def _name(line: PlanLine) -> str:
+    return f"{line.application}/{line.account}"
 
 
 def _held_entitlements(

@@ -45,10 +45,13 @@ PENDING = [
     OperationState.UNKNOWN.value,
 ]
 OPEN = sorted(state.value for state in OPEN_STATES)
+#: Whether there is an account is not known as long as nobody knows what came of these.
+_MAKE_OR_END = frozenset({OperationKind.CREATE, OperationKind.DELETE})
 #: Under way: what comes of these has to be known before anything else is planned for the pair. An
-#: account that may have been made is looked for first; every other step can safely be sent anew.
+#: account that may have been made, or deleted, is looked for first; every other step can safely be
+#: sent anew.
 BUSY = Q(state=OperationState.STARTED.value) | Q(
-    state=OperationState.UNKNOWN.value, kind=OperationKind.CREATE.value
+    state=OperationState.UNKNOWN.value, kind__in=[kind.value for kind in _MAKE_OR_END]
 )
 #: What a person does not want.
 REJECTED = Q(state=OperationState.REJECTED.value)
@@ -133,8 +136,8 @@ def busy_pairs(lines: Iterable[PlanLine]) -> set[tuple[int | None, str]]:
 
 def _is_busy(line: PlanLine) -> bool:
     """What `BUSY` asks of a stored operation."""
-    maybe_made = line.state is OperationState.UNKNOWN and line.kind is OperationKind.CREATE
-    return maybe_made or line.state is OperationState.STARTED
+    unclear = line.state is OperationState.UNKNOWN and line.kind in _MAKE_OR_END
+    return unclear or line.state is OperationState.STARTED
 
 
 def people_with_failures() -> set[int | None]:

@@ -6,7 +6,7 @@ person approved is ever sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,11 +23,14 @@ from tenure.core.model import (
 )
 from tenure.core.planner import URGENCY
 from tenure.core.situations import ASKS_ORPHAN, orphan_step
+from tenure.infra.bulk import one_of
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import ledger
-from tenure.provisioning.records.loading import Protecting, observed_account
+from tenure.provisioning.records.loading import Protecting, observed_account, policy_of
 from tenure.provisioning.records.plan import REPORT_MODE, PlanLine
 from tenure.runs.models import Run
+
+_NOT_BEGUN = (OperationState.PLANNED.value, OperationState.HELD.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +62,27 @@ def steps(
 
 def lines(
     applications: Mapping[str, Application], policies: Mapping[str, ApplicationPolicy]
-) -> tuple[list[PlanLine], list[PlanLine]]:
-    """The steps as lines of a plan, without those that are stored and wait already; and those that
-    a person refused."""
-    stored = set(_open().values_list("account_id", "kind"))
+) -> tuple[list[PlanLine], list[PlanLine], set[int]]:
+    """The steps as lines of a plan, without those that are stored and wait already; those that a
+    person refused; and the ids of stored ones that are not asked for any more."""
+    open_ones = _open().filter(application__in=list(applications.values()))
+    stored = {
+        (account, kind): (pk, state)
+        for pk, account, kind, state in open_ones.values_list("pk", "account_id", "kind", "state")
+    }
     refused = set(_refused().values_list("account_id", "kind"))
     due: list[PlanLine] = []
     rejected: list[PlanLine] = []
+    asked = set()
     for step in steps(applications, policies):
         key = (step.account.pk, step.kind.value)
+        asked.add(key)
         if key in refused:
             rejected.append(replace(_line(step), state=OperationState.REJECTED, hold_reason=""))
         elif key not in stored:
             due.append(_line(step))
-    return due, rejected
+    off = {pk for key, (pk, state) in stored.items() if key not in asked and state in _NOT_BEGUN}
+    return due, rejected, off
 
 
 def _line(step: OrphanStep) -> PlanLine:
@@ -103,7 +113,7 @@ def store(
     wanted = {(step.account.pk, step.kind.value): step for step in steps(live, policies)}
     rows = _open().filter(
         application__in=list(live.values()),
-        state__in=[OperationState.PLANNED.value, OperationState.HELD.value],
+        state__in=_NOT_BEGUN,
     )
     off = [row.pk for row in rows.only("account_id", "kind") if _key(row) not in wanted]
     rows.filter(pk__in=off).update(state=OperationState.CANCELLED.value, finished_at=at, sealed="")
@@ -138,6 +148,24 @@ def store(
             if key not in kept
         ]
     )
+
+
+def withdraw(rows: Iterable[Operation], at: datetime) -> set[int]:
+    """Cancel those of these held operations that no policy asks for any more: it was changed since
+    they were stored, or somebody protected the account. Returns their ids."""
+    ours = [row for row in rows if row.person_id is None]
+    applications = {row.application.slug: row.application for row in ours}
+    asked = {
+        (step.account.pk, step.kind.value)
+        for step in steps(
+            applications, {slug: policy_of(row, ()) for slug, row in applications.items()}
+        )
+    }
+    off = {row.pk for row in ours if _key(row) not in asked}
+    Operation.objects.filter(one_of("pk", off)).update(
+        state=OperationState.CANCELLED.value, finished_at=at, sealed=""
+    )
+    return off
 
 
 def _open() -> QuerySet[Operation]:

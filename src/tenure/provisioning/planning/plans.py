@@ -162,13 +162,17 @@ def _found_of(drafting: Drafting, draft: Draft, application: str | None) -> tupl
 
 def _lines(scope: Scope, found: _Found) -> list[PlanLine]:
     """What is found and what stays of what is stored; in a plan for everybody what is nobody's."""
-    drafting, lines = found.drafting, found.lines
+    drafting, lines, off = found.drafting, found.lines, set[int]()
     if scope.person is None:
         here = scope.among(drafting.applications)
-        due, refused = orphans.lines(here, drafting.policies.applications)
+        due, refused, off = orphans.lines(here, drafting.policies.applications)
         lines = [*lines, *due]
         found.rejected += refused
-    stay = (line for line in found.stored if (line.person_id, line.application) not in found.pairs)
+    stay = (
+        line
+        for line in found.stored
+        if (line.person_id, line.application) not in found.pairs and line.operation_id not in off
+    )
     return sorted([*lines, *stay], key=_place)
 
 

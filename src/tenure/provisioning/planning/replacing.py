@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 import orjson
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from tenure.applications.models import Application
@@ -16,8 +16,10 @@ from tenure.audit.services import actor, record_many
 from tenure.core import owners
 from tenure.core.guard import covers
 from tenure.core.model import ApplicationMode, OperationKind, OperationState
+from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.bulk import update_rows
 from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import only_looking
 from tenure.provisioning.planning.ledger import (
     BUSY,
     OPEN,
@@ -145,7 +147,12 @@ def replace(
         if old.run_id is not None and old.run_id not in still:
             earlier[old.run_id] += 0 if old.state == OperationState.HELD.value else 1
     ended = _ended(stored.rejected.values(), {*busy, *undecided})
-    _cancel([*stored.waiting.values(), *stored.superseded, *ended])
+    only_looking.end(touched)
+    over = [*stored.waiting.values(), *stored.superseded, *ended]
+    instead = {*map(key, fresh), *map(key, touched)}
+    look = only_looking.still_to_find(over, instead)
+    _cancel([row for row in over if row not in look])
+    only_looking.begin(look)
     update_rows(touched, [*_TOUCHED])
     insert(fresh)
     late = {person for person, _ in busy}
@@ -171,6 +178,9 @@ def _postpone(
         application_id__in={application for _, application in pairs},
     )
     rows = Operation.objects.filter(under_way | Q(pk__in=sent))
+    # Access may wait to be taken until this is known: it is not left behind what waits besides.
+    unknown = rows.filter(state=OperationState.UNKNOWN.value, urgency__gt=LEAVER_URGENCY)
+    unknown.exclude(generation=F("person__generation")).update(urgency=LEAVER_URGENCY)
     if not decided:
         rows = rows.filter(postponed__isnull=True)
     rows.update(postponed={"decided": decided, "by": actor()[:200], "reason": reason})

@@ -81,6 +81,12 @@ def held() -> list[Waiting]:
     return _waiting(Q(state=OperationState.HELD.value), F("hold_reason"))
 
 
+def held_kinds(application: str) -> dict[int, str]:
+    """Operation -> kind, of all that is held in one application."""
+    rows = Operation.objects.filter(state=OperationState.HELD.value, application__slug=application)
+    return dict(rows.values_list("pk", "kind"))
+
+
 def failed() -> list[Waiting]:
     """Operations that failed for good, by application; and those of leavers that failed, and are
     not given up."""

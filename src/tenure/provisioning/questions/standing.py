@@ -32,6 +32,8 @@ from tenure.provisioning.records.loading import exceptions, policy_of
 
 _MAKES: Final = (OperationKind.CREATE.value, OperationKind.ENABLE.value)
 _CLOSES: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
+#: A removal that a guard holds, or that a person rejected: the account stays, and the way to it.
+_NOT_TAKEN: Final = (OperationState.HELD.value, OperationState.REJECTED.value)
 _NOTHING: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
 #: Operations that go on without anybody, and what they wait for otherwise.
 _STUCK: Final = {
@@ -99,6 +101,15 @@ class Standings:
         why = summary(who.state, access is not None, may, person, withheld, made=made, there=there)
         if access is not None and may and there:
             why = f"Due by {', '.join(reason.name for reason in access.because)}."
+        elif may and there and not withheld and (kept := _kept(person, application)):
+            # No rule gives it any more, and nobody has said yet that it is to be taken.
+            return Given(
+                due=True,
+                why="No rule gives it any more; that it is taken away waits for approval, or was "
+                "rejected.",
+                attributes=weighed.attributes,
+                entitlements=frozenset(kept.entitlements),
+            )
         return Given(
             due=access is not None and may and there,
             why=why,
@@ -139,6 +150,17 @@ def _account(person: Person, application: Application) -> Account | None:
     ).first()
 
 
+def _kept(person: Person, application: Application) -> Account | None:
+    """Their open account, where taking it away was planned, and held or rejected."""
+    removals = Operation.objects.filter(
+        person=person, application=application, state__in=_NOT_TAKEN, takes_access=True
+    )
+    if not removals.exists():
+        return None
+    account = _account(person, application)
+    return account if account is not None and account.active is not False else None
+
+
 def _stage(person: Person, application: Application, account: Account | None) -> tuple[Stage, str]:
     states = [state.value for state in OPEN_STATES] + [OperationState.FAILED.value]
     under_way = (
@@ -149,7 +171,8 @@ def _stage(person: Person, application: Application, account: Account | None) ->
         .first()
     )
     is_open = account is not None and account.active is not False
-    if is_open and (under_way is None or under_way.kind not in _CLOSES):
+    held = under_way is not None and under_way.state == OperationState.HELD.value
+    if is_open and (under_way is None or held or under_way.kind not in _CLOSES):
         return Stage.OPEN, ""
     if under_way is not None and under_way.kind in _MAKES:
         stuck = _STUCK.get(under_way.state)

@@ -38,6 +38,7 @@ from tenure.provisioning.records import last_owner, lasting, veiling
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, RunKind, RunState
 
+_READING_LOCK = 0x7E50_0025
 P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -130,9 +131,19 @@ def _begin(slug: str) -> Reading:
     if unread_attributes(application):
         # However little changed there, no account was read with all that is asked for now.
         known = dict.fromkeys(known, b"")
+    if _alone(application):
+        runs.abandon(RunKind.RECONCILE, slug)
     run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
     over = veiling.veil([application])
     return Reading(application, run, known, now(), over, comparable, known=len(known))
+
+
+def _alone(application: Application) -> bool:
+    """Whether nobody else reads it at this moment; until this thread's connection is closed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_READING_LOCK, application.pk])
+        row = cursor.fetchone()
+    return bool(row) and bool(row[0])
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 
 from tenure.applications.models import Account, Application
 from tenure.core.drift import ACTIVE, ENTITLEMENTS, Baseline, held_by, sent
-from tenure.core.model import OperationKind, Situation
+from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now as clock_now
 from tenure.infra.instances import blanks, relate
@@ -272,8 +272,8 @@ def _own(account: Account, by: str, outcome: Outcome) -> None:
 
 
 def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
-    """What was there already has to be compared with what it should be; and what waited for things
-    to be handed over can be deleted now."""
+    """What was there already has to be compared with what it should be; what waited for things to
+    be handed over can be deleted now; and nobody need close by hand what is gone."""
     again = [
         row.person_id
         for row, outcome in done
@@ -285,6 +285,12 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
     if nobodys:
         owned = Account.objects.filter(pk__in=nobodys, person__isnull=False)
         again += [pk for pk in owned.values_list("person_id", flat=True) if pk is not None]
+    gone = [row.account_id for row, _ in done if row.kind == OperationKind.DELETE]
+    if gone:
+        tasks = Operation.objects.filter(
+            account__in=gone, person__isnull=False, state=OperationState.MANUAL.value
+        )
+        again += [pk for pk in tasks.values_list("person_id", flat=True) if pk is not None]
     Person.objects.filter(pk__in=again).update(generation=F("generation") + 1)
 
 

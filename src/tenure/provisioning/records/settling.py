@@ -29,7 +29,7 @@ from tenure.provisioning.records.accounts import (
     touched,
 )
 from tenure.provisioning.records.waking import queue_drain
-from tenure.provisioning.records.work import Outcome, Result, found_out
+from tenure.provisioning.records.work import ONLY_LOOKS, Outcome, Result, found_out
 from tenure.runs.models import Run
 
 MOST_ATTEMPTS = 8
@@ -212,6 +212,7 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
     row.attempts += 1
     # Not found out yet whether an earlier attempt made it: that stays the first question.
     unlearnt = row.state == OperationState.UNKNOWN and outcome.account is None
+    looks = ONLY_LOOKS in row.progress
     row.error = outcome.message
     row.not_before = None
     match outcome.result:
@@ -229,6 +230,9 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.state, row.finished_at = OperationState.CANCELLED.value, now
         case Result.MANUAL:
             row.state, row.asked_at = OperationState.MANUAL.value, row.asked_at or now
+        case Result.FAILED if looks:
+            row.error = f"Whether it was made cannot be found out. {outcome.message}"
+            row.state, row.asked_at = OperationState.MANUAL.value, row.asked_at or now
         case Result.FAILED:
             _failed(row, now, refused=True)
         case Result.RETRY if outcome.after is not None:
@@ -236,7 +240,7 @@ def _outcome(row: Operation, outcome: Outcome, now: datetime) -> None:
             row.attempts -= 1
             row.state = (OperationState.UNKNOWN if unlearnt else OperationState.RETRYING).value
             row.not_before = now + timedelta(seconds=outcome.after)
-        case Result.UNKNOWN | Result.RETRY if row.attempts >= MOST_ATTEMPTS:
+        case Result.UNKNOWN | Result.RETRY if row.attempts >= MOST_ATTEMPTS and not looks:
             tried = f"Given up after {row.attempts} attempts."
             row.error = outcome.message if lasting.lasts(row) else f"{tried} {outcome.message}"
             _failed(row, now)

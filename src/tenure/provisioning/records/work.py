@@ -30,6 +30,8 @@ from tenure.infra.clock import now
 SENT = "sent"
 #: In progress: what an earlier attempt may have made has another name than is wanted by now.
 RENAMED = "renamed"
+#: In progress: nothing is to be made any more; what may have been made is looked for, to be closed.
+ONLY_LOOKS = "only_looks"
 #: Attributes by which an account is searched for, the surest first.
 IDENTIFYING = ("externalId", "userName", "login", "email")
 #: In progress: {"at", "by"}: when it was first sent and not heard of, and by which of `UNHEARD`.
@@ -161,6 +163,9 @@ def found_out(outcome: Outcome) -> str:
     if not unheard:
         return ""
     at = datetime.fromisoformat(unheard["at"]).astimezone(UTC)
+    if outcome.work.kind is OperationKind.DELETE and outcome.work.outdated:
+        at_last = "It was looked for, and it was gone"
+        return f"First sent {at:%-d %b %Y %H:%M:%S} UTC, and {UNHEARD[unheard['by']]}. {at_last}."
     how = {True: "It was looked for, and it was there", None: "It was sent again"}
     then = how.get(outcome.found, "It was looked for, and sent again")
     return f"First sent {at:%-d %b %Y %H:%M:%S} UTC, and {UNHEARD[unheard['by']]}. {then}."
