@@ -134,6 +134,9 @@ def test_who_made_way_and_is_not_to_be_renamed_any_more_gets_the_old_name_back(
     gone.save()
     drain()
     assert whose(sales) == {"1": "p1-1", "2": "p2"}
+    gone.refresh_from_db()
+    assert gone.state == "failed"
+    assert "Until then it has the userName p1-1@acme.example there" in gone.error
     assert Account.objects.get(person=people[0]).unsure == ["userName"]
     rename(people, "p1", "p2")
     apply()

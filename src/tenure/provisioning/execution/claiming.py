@@ -14,7 +14,7 @@ from tenure.applications.connecting import longest_answer
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.core.model import ApplicationMode, OperationKind, OperationState
-from tenure.core.planner import LEAVER_URGENCY
+from tenure.core.planner import GONE, LEAVER_URGENCY
 from tenure.infra.bulk import among
 from tenure.infra.clock import now as clock_now
 from tenure.infra.in_order import in_order_of_index
@@ -37,7 +37,7 @@ _SENT = (
     *("not_before", "error", "evidence", "started_at", "asked_at", "finished_at", "sealed"),
 )
 _OF_PERSON = (
-    *("id", "uid", "display_name", "generation"),
+    *("id", "uid", "display_name", "state", "generation"),
     *("legal_hold_since", "legal_hold_reason"),
 )
 _COLUMNS = ", ".join(
@@ -225,8 +225,8 @@ def claim(
 
 
 def _still_travel(rows: Sequence[Operation], now: datetime) -> set[int]:
-    """Deletions that may not be wanted any more, and that a dead worker sent: they wait until what
-    it sent has arrived. An account that is there before that may be gone after it."""
+    """Deletions that a dead worker sent, of people who may be to have the account again: they wait
+    until what it sent has arrived. One that is there before that may be gone after it."""
     until = {
         row.pk: row.account.unsure_until
         for row in rows
@@ -234,6 +234,7 @@ def _still_travel(rows: Sequence[Operation], now: datetime) -> set[int]:
         and row.state == OperationState.UNKNOWN.value
         and row.person is not None
         and row.person.generation != row.generation
+        and row.person.state not in GONE
         and row.account is not None
         and row.account.unsure_until is not None
         and row.account.unsure_until > now

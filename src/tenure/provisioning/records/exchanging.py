@@ -9,7 +9,7 @@ What waits for whom stands in `progress`; it is known only once an application h
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from django.db.models import F, Q, TextField
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
@@ -56,11 +56,11 @@ def wait(
     behind, aside = _behind(application)
     for row, outcome in met:
         held = _held_by_others(row, givers)
+        progress = outcome.work.progress
+        outcome.message = f"{outcome.message}{_words(held)}{_meanwhile(progress)}"
         if not held:
             continue
         giver = next(iter(held.values()))
-        progress = outcome.work.progress
-        outcome.message = f"{outcome.message} {_words(held)}"
         waited = int(progress.get(_WAITS, 0)) + 1
         if giver.state in _STUCK or waited > _MOST:
             continue
@@ -174,15 +174,25 @@ def _aside(value: str, number: int) -> str:
     return f"{local}-{number}{at}{domain}"
 
 
+def _meanwhile(progress: Mapping[str, Any]) -> str:
+    """What somebody signs in with who has made way, and not got the right name yet."""
+    if not progress.get(MADE_WAY):
+        return ""
+    names = " and ".join(f"{name} {value}" for name, value in progress[BY_WAY_OF].items())
+    return f" Until then it has the {names} there, by which it made way."
+
+
 def _words(held: Mapping[str, _Giver]) -> str:
+    if not held:
+        return ""
     name, giver = next(iter(held.items()))
     if giver.state in _SAID:
         return (
-            f"{giver.name} has this {name} and is to give it up; that is {_SAID[giver.state]}, and "
-            "comes first."
+            f" {giver.name} has this {name} and is to give it up; that is {_SAID[giver.state]}, "
+            "and comes first."
         )
     if giver.state == OperationState.FAILED:
         return (
-            f"{giver.name} has this {name} and was to give it up, which failed: that comes first."
+            f" {giver.name} has this {name} and was to give it up, which failed: that comes first."
         )
-    return f"{giver.name} gives this {name} up, and it is tried again when that is done."
+    return f" {giver.name} gives this {name} up, and it is tried again when that is done."
