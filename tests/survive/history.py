@@ -24,15 +24,27 @@ from tests.survive.office import Office
 from tests.survive.payroll import Payroll
 from tests.survive.strangers import Strangers
 from tests.survive.virtual import virtual_time
+from tests.survive.watching import claims_told
 from tests.survive.worker import Dead, Death, Tables, take_jobs, work
 from tests.survive.world import STARTS, Event, World
 
-STEPS = 16
+STEPS = 18
 #: By then everything that has a date has come, and every wait for a repeated attempt is over.
 LONG_AFTER = 10 * 86400.0
 #: And by then what is deleted days after it was closed.
 DELETED_AFTER = 3 * 86400.0
 ROUNDS = 12
+#: What some histories are about, beside everything else: events that happen there most.
+THEMES: dict[str, tuple[str, ...]] = {
+    "nothing": (),
+    "stops": ("stop_and_go", "stop_and_go_one"),
+    "only report": ("only_report",),
+    "legal hold": ("hold", "leave", "leave_unsaid", "terminate"),
+    "leavers during faults": ("leave", "leave_unsaid", "terminate", "outage"),
+    "approvals": ("decide", "decide_some", "look_at_held", "move"),
+    "protected": ("protect", "move", "terminate"),
+    "exceptions": ("exception", "end_exception", "move"),
+}
 
 
 class History:
@@ -46,8 +58,11 @@ class History:
         self.keepers = Keepers(self.world)
         self.payroll = Payroll(self.world) if from_hr else None
         self.arrivals = Arrivals(self.world, self.payroll) if self.payroll else None
+        self.theme = list(THEMES)[seed % len(THEMES)]
+        self.world.told.append(f"about {self.theme}")
         self.events = _some_more_than_others(
             seed,
+            self.theme,
             *self.lives.decided,
             *(self.payroll.events if self.payroll else self.lives.told),
             *(self.arrivals.events if self.arrivals else ()),
@@ -66,8 +81,7 @@ class History:
             for _ in range(STEPS):
                 await self._step()
             self.world.clear_weather()
-            # What lets go of things after a while has to know since when.
-            await self.desk.do(services.store)
+            await self._quiet()
             await asyncio.sleep(LONG_AFTER)
             await self._rest()
             await self.desk.do(lambda: self._note(judging.rests(self.world)))
@@ -82,7 +96,7 @@ class History:
         self.office.edit_rule()
         self.office.edit_rule()
         world.look()
-        count = self.random.randint(3, 6)
+        count = self.random.randint(5, 9)
         if self.payroll and self.arrivals:
             self.arrivals.begin()
             for _ in range(count + 2):
@@ -102,7 +116,7 @@ class History:
 
     def _plan(self) -> None:
         services.store()
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.6:
             services.approve(reason="simulated")
 
     async def _step(self) -> None:
@@ -122,14 +136,24 @@ class History:
                 await self._work(self._death())
                 await self.desk.do(self._look_in)
             case "both":
+                if dice.random() < 0.7:
+                    await self.desk.do(self._much_to_do)
                 await asyncio.gather(self._meanwhile(), self._work(self._death()), self._other())
             case "reconcile":
                 await self._reconcile(dice.choice(list(self.world.targets)))
             case "wait":
                 await asyncio.sleep(dice.choice([0.5, 3.0, 20.0, 300.0, 7200.0, 86400.0]))
 
-    async def _happen(self, tables: Tables) -> None:
-        chosen = self.random.choices([e for _, e in self.events], [w for w, _ in self.events])[0]
+    def _much_to_do(self) -> None:
+        self.lives.reorganise()
+        self.world.look()
+        self._plan()
+
+    async def _happen(self, tables: Tables, *, on_theme: bool = False) -> None:
+        events = self.events
+        if on_theme and THEMES[self.theme]:
+            events = [(w, e) for w, e in events if e.__name__ in THEMES[self.theme]]
+        chosen = self.random.choices([e for _, e in events], [w for w, _ in events])[0]
         self.world.told.append(f"{now():%d %H:%M:%S} {chosen.__name__}")
 
         def act() -> None:
@@ -140,9 +164,9 @@ class History:
 
     async def _meanwhile(self) -> None:
         """HR does not wait until workers are done."""
-        for _ in range(2):
+        for _ in range(3):
             await asyncio.sleep(self.random.choice([0.05, 0.3, 2.0, 12.0]))
-            await self._happen(self.hr)
+            await self._happen(self.hr, on_theme=self.random.random() < 0.5)
 
     async def _other(self) -> None:
         """A second worker, which does what comes up meanwhile."""
@@ -170,6 +194,7 @@ class History:
         tasks.tick(now())
         truth = self.world.look()
         self._note(judging.doors(truth) + judging.receipts(self.world, truth))
+        self._note(judging.deletions(truth))
 
     def _note(self, wrong: list[str]) -> None:
         self.wrong += wrong
@@ -180,6 +205,17 @@ class History:
         except ConnectorError:
             return False
         return True
+
+    async def _quiet(self) -> None:
+        """Nobody does anything, and plans go ahead by themselves, as in most installations."""
+        await self.desk.do(self.office.by_itself)
+        await self.desk.do(self.office.go_on)
+        await self.desk.do(self.world.look)
+        for _ in range(4):
+            await self._work(Death())
+            await asyncio.sleep(1800)
+        await self.desk.do(self._look_in)
+        await self.desk.do(lambda: self._note(judging.said(self.world, self.world.look())))
 
     async def _rest(self) -> None:
         """First without looking at applications anew; only then with what they list."""
@@ -192,7 +228,7 @@ class History:
             await self.desk.do(lambda: make_room(self.world))
         await self.desk.do(self.world.look)
         honest = all(target.honest for target in self.world.targets.values())
-        await self._calm(must=honest)
+        await self._calm(must=honest, anew=False)
         if honest:
             await self.desk.do(self._compare)
         for number in range(3):
@@ -205,13 +241,15 @@ class History:
     def _compare(self) -> None:
         self._note(judging.compare(self.world, self.world.look(), "before anything was listed"))
 
-    async def _calm(self, *, must: bool) -> None:
+    async def _calm(self, *, must: bool, anew: bool = True) -> None:
+        """`anew`: everybody is planned, and not only who lags."""
         for _ in range(ROUNDS if must else 3):
             await self.desk.do(lambda: services.approve(reason="at the end"))
             await self.desk.do(_approve_what_was_rejected)
             await self.desk.do(services.retry_failed)
             await self.desk.do(self.office.finish_by_hand)
-            await self.desk.do(services.store)
+            if anew:
+                await self.desk.do(services.store)
             await self._work(Death())
             if await self.desk.do(_is_calm):
                 return
@@ -225,11 +263,14 @@ class History:
         self.wrong.append(f"no rest after {ROUNDS} rounds: {told}")
 
 
-def _some_more_than_others(seed: int, *events: tuple[int, Event]) -> list[tuple[int, Event]]:
+def _some_more_than_others(
+    seed: int, theme: str, *events: tuple[int, Event]
+) -> list[tuple[int, Event]]:
     """In each history some things happen again and again, and some never: what follows only from
     several of a kind would hardly be seen where everything happens once."""
     dice = random.Random(f"{seed} weights")
-    return [(weight * dice.choice([0, 1, 1, 4]), event) for weight, event in events]
+    told = [(weight * dice.choice([0, 1, 1, 4]), event) for weight, event in events]
+    return [(12 if event.__name__ in THEMES[theme] else weight, event) for weight, event in told]
 
 
 def _is_calm() -> bool:
@@ -242,7 +283,8 @@ def run(seed: int, *, from_hr: bool = False) -> History:
     """Live the history of this seed; `from_hr`: people come from HR by files and pushes."""
     random.seed(seed)
     history = History(seed, from_hr=from_hr)
-    with virtual_time(STARTS[seed % len(STARTS)]) as loop:
+    told = history.world.claims.append
+    with claims_told(told), virtual_time(STARTS[seed % len(STARTS)]) as loop:
         loop.set_exception_handler(_nobody_hears_the_dead)
         loop.run_until_complete(history.live())
     return history

@@ -33,6 +33,7 @@ class Lives:
         self.told: list[tuple[int, Event]] = [
             (4, self.join),
             (6, self.move),
+            (3, self.reorganise),
             (2, self.rename),
             (3, self.leave),
             (1, self.leave_unsaid),
@@ -61,7 +62,7 @@ class Lives:
             time_zone=dice.choice(ZONES),
             manager=dice.choice(managers) if managers else None,
         )
-        _say(
+        say(
             person,
             email=f"p{number}@acme.example",
             display_name=f"Person {number}",
@@ -72,14 +73,22 @@ class Lives:
     def move(self) -> None:
         dice = self.random
         department, title = dice.choice(DEPARTMENTS), f"Title {dice.randint(1, 9)}"
-        self._with_somebody(lambda person: _say(person, department=department, title=title))
+        self._with_somebody(lambda person: say(person, department=department, title=title))
+
+    def reorganise(self) -> None:
+        """A change to everybody."""
+        for row in Person.objects.order_by("pk"):
+            title = f"Title {self.random.randint(1, 9)}"
+            with transaction.atomic():
+                person = Person.objects.select_for_update().get(pk=row.pk)
+                say(person, title=title)
+                person.generation += 1
+                person.save()
 
     def rename(self) -> None:
         word = uuid.UUID(int=self.random.getrandbits(128)).hex[:8]
         self._with_somebody(
-            lambda person: _say(
-                person, email=f"p{word}@acme.example", display_name=f"Person {word}"
-            )
+            lambda person: say(person, email=f"p{word}@acme.example", display_name=f"Person {word}")
         )
 
     def leave(self) -> None:
@@ -182,7 +191,9 @@ class Lives:
         found = [row for row in rows if last.lives[str(row.uid)].gone(now()) == gone]
         if marks:
             found = list(rows)
-        return self.random.choice(found) if found else None
+        # What happens to the same ones again and again combines.
+        few = found[:2] if self.random.random() < 0.4 else found
+        return self.random.choice(few) if few else None
 
     def _with_somebody(self, act: Callable[[Person], None], *, gone: bool = False) -> None:
         """HR says something new of somebody, as an import would store it."""
@@ -198,7 +209,7 @@ class Lives:
             endings.end_access([person])
 
 
-def _say(person: Person, **attributes: str) -> None:
+def say(person: Person, **attributes: str) -> None:
     person.attributes = {
         "employee_number": person.employee_number,
         **person.attributes,

@@ -9,6 +9,7 @@ from django.db import transaction
 from tenure.applications.models import Application
 from tenure.configuration import applying, exporting, reading
 from tenure.core.model import OperationState
+from tenure.people.models import Company, PlanMode
 from tenure.people.services import company, raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand, steering
@@ -60,7 +61,7 @@ class Office:
             grace=dice.choice([timedelta(0)] * 3 + [timedelta(hours=4), timedelta(days=2)]),
         )
         self.world.rules[slug] = rule
-        save_rule(definition=_definition(slug, rule))
+        save_rule(definition=definition(slug, rule))
 
     def edit_group(self) -> None:
         dice = self.random
@@ -190,6 +191,10 @@ class Office:
         changes = applying.apply(reading.read_text(exporting.export()).document)
         assert not changes, changes
 
+    def by_itself(self) -> None:
+        """Plans go ahead from here on without anybody."""
+        Company.objects.filter(pk=1).update(plan_mode=PlanMode.AUTOMATIC)
+
     def go_on(self) -> None:
         """In the end nothing stands still."""
         resume_writes()
@@ -204,7 +209,7 @@ class Office:
         return self.random.choice(list(self.world.targets))
 
 
-def _definition(slug: str, rule: Rule) -> RuleDefinition:
+def definition(slug: str, rule: Rule) -> RuleDefinition:
     listed = ", ".join(f'"{name}"' for name in sorted(rule.departments))
     condition = f"user.department in [{listed}]"
     if rule.group:

@@ -4,15 +4,19 @@ right when it was made, whatever the end looks like."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from tenure.applications.models import Account
+from tenure.applications.models import Account, Application
 from tenure.connectors.memory import Call, MemoryApplication, MemoryUser
 from tenure.connectors.memory_application import Happened
+from tenure.core.model import OperationState
 from tenure.infra.clock import now
+from tenure.provisioning.execution import claiming
+from tenure.provisioning.models import Operation
 from tests.survive.truth import WINDOW, Life, Policy, Right, Timeline, Truth
 
 T = TypeVar("T")
@@ -23,11 +27,49 @@ WRITES = (
 )  # fmt: skip
 READS = ("read", "find", "accounts", "entitlements")
 #: A drain that is under way hears of a stop within about a second.
-HEARD = timedelta(seconds=2)
+HEARD = timedelta(seconds=1)
 #: What was begun before is finished: an account that is made gets its groups, one that is deleted
 #: is first taken out of them. Whatever comes first may have waited half a minute for its answer.
 REST = ("change_members", "create_entitlement", "delete", "end_sessions")
 BEGUN = timedelta(seconds=100)
+#: What a date alone changes is heard of by the next sweep, which a drain may precede.
+SWEPT = timedelta(minutes=1)
+#: What may be sent.
+_DUE = (OperationState.PLANNED.value, OperationState.UNKNOWN.value, OperationState.RETRYING.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker takes an operation in hand; `state` is what it was in before."""
+
+    at: datetime
+    slug: str
+    person: str
+    remote_id: str
+    kind: str
+    state: str
+
+
+@contextmanager
+def claims_told(told: Callable[[Claim], None]) -> Iterator[None]:
+    """Whatever workers take in hand within the block is told."""
+    claim = claiming.claim
+
+    def claim_and_tell(
+        application: Application, most: int, at: datetime, **terms: Any
+    ) -> tuple[list[Operation], list[int]]:
+        rows, stale = claim(application, most, at, **terms)
+        for row in rows:
+            person = str(row.person.uid) if row.person else ""
+            remote = row.account.remote_id if row.account else ""
+            told(Claim(at, application.slug, person, remote, row.kind, row.state))
+        return rows, stale
+
+    claiming.claim = claim_and_tell  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        claiming.claim = claim
 
 
 class Diary(list[T], Generic[T]):
@@ -123,15 +165,21 @@ def _touches(item: Happened) -> set[str]:
 class Judge:
     """Goes through everything that was done in one application."""
 
-    def __init__(self, target: Target, timeline: Timeline) -> None:
+    def __init__(self, target: Target, timeline: Timeline, claims: Sequence[Claim] = ()) -> None:
         self.target, self.timeline = target, timeline
+        self.claims = [claim for claim in claims if claim.slug == target.slug]
         self.owners = target.known_owners()
         self.wrong: list[str] = []
 
     def judge(self) -> list[str]:
+        for claim in self.claims:
+            if claim.state not in _DUE:
+                self.wrong.append(f"{claim} was {claim.state}")
+            if self._is_still(claim.at, HEARD):
+                self.wrong.append(f"{claim} while stopped")
         for at, call in self.target.calls.timed():
             heard = BEGUN if call.verb in REST else HEARD
-            if call.verb in WRITES and self._is_still(at, heard):
+            if call.verb in WRITES and self._is_still(at, heard) and not self._is_begun(at, call):
                 self.wrong.append(f"{self.target.slug}: {call} at {at:%d %H:%M:%S}, while stopped")
         for number, (at, item) in enumerate(self.target.history.timed()):
             if not self.target.is_theirs(item) and not self._is_right(at, item, number):
@@ -152,20 +200,50 @@ class Judge:
             for truth in lately
         )
 
+    def _is_begun(self, at: datetime, call: Call) -> bool:
+        """Whether something of the same account was sent, or looked at, before that."""
+        asked = [(when, one) for when, one in self.target.calls.timed() if at - BEGUN <= when < at]
+        seen = [
+            when
+            for when, one in asked
+            if one.target == call.target or (call.verb == "create" and one.verb == "find")
+        ]
+        changed = [
+            when
+            for when, one in self.target.history.timed()
+            if at - BEGUN <= when < at
+            and one.remote_id == call.target
+            and not self.target.is_theirs(one)
+        ]
+        return any(not self._is_still(when, HEARD) for when in seen + changed)
+
+    def _taken_up(self, at: datetime, uid: str, remote_id: str) -> datetime:
+        """Since when what was done then can have been in hand: by the first claim of late. Without
+        any it is on the way of another's (whose name it has), and may be that old."""
+        found = [
+            claim.at
+            for claim in self.claims
+            if at - WINDOW <= claim.at <= at
+            and (claim.remote_id == remote_id or (uid and claim.person == uid))
+        ]
+        return min(found, default=at - WINDOW)
+
     def _is_right(self, at: datetime, item: Happened, number: int) -> bool:
         slug = self.target.slug
+        begun = self._taken_up(at, self.owners.get(item.remote_id, ""), item.remote_id)
+        window = at - begun + SWEPT
         for remote, since, until in self.target.shields:
             # What was under way when somebody protected it ends as it was begun.
-            if remote == item.remote_id and since + WINDOW < at and (until is None or at < until):
+            if remote == item.remote_id and since < begun and (until is None or at < until):
                 return False
         # One that somebody made there for a person, and no rule ties to them, is nobody's, too.
         if item.remote_id in self.target.orphans or item.remote_id not in self.owners:
             wanted = {"closed": "disable", "deleted": "delete"}.get(item.what)
-            lately = self.timeline.lately(at)
+            lately = self.timeline.lately(at, window)
             return any(truth.policies[slug].orphans == wanted for truth, _ in lately)
         uid = self.owners.get(item.remote_id, "")
         fading = self.timeline.fading(uid, at)
-        for truth, when in self.timeline.lately(at):
+        for truth, when in self.timeline.lately(at, window):
             life, policy = truth.lives.get(uid), truth.policies.get(slug)
             if life is None or policy is None:
                 continue
@@ -189,11 +267,9 @@ class Judge:
     ) -> bool:
         match item.what:
             case "created":
-                first = all(truth.right(uid, s, when, faded).inside for s in policy.requires)
-                return right.inside and first
+                return right.inside and _may_follow(truth, uid, when, policy, faded)
             case "opened":
-                first = all(truth.right(uid, s, when, faded).inside for s in policy.requires)
-                return right.open and first
+                return right.open and _may_follow(truth, uid, when, policy, faded)
             case "closed":
                 return not right.open and _is_taken(policy, right, life, when)
             case "deleted":
@@ -254,6 +330,17 @@ class Judge:
     def attributes(life: Life) -> dict[str, str]:
         """What the mapping makes of them."""
         return {"userName": life.email, "displayName": life.name, "title": life.title}
+
+
+def _may_follow(
+    truth: Truth, uid: str, when: datetime, policy: Policy, faded: frozenset[str]
+) -> bool:
+    """Whether they may have what this application requires: it is due to them, or it stays
+    theirs where nothing is taken."""
+    return all(
+        truth.right(uid, slug, when, faded).inside or truth.policies[slug].removal == "keep"
+        for slug in policy.requires
+    )
 
 
 def _is_taken(policy: Policy, right: Right, life: Life, when: datetime) -> bool:

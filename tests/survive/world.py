@@ -18,7 +18,7 @@ from tenure.connectors.base import Rejected, Unsupported
 from tenure.connectors.memory import MemoryApplication, MemoryUser
 from tenure.people.models import Company, Person, PlanMode
 from tests.survive import truth
-from tests.survive.watching import READS, WRITES, Target, is_theirs
+from tests.survive.watching import READS, WRITES, Claim, Target, is_theirs
 
 Event = Callable[[], None]
 
@@ -53,6 +53,7 @@ class World:
         self.timeline = truth.Timeline()
         self.numbers = 0
         self.told: list[str] = []
+        self.claims: list[Claim] = []
 
     def begin(self) -> None:
         dice = self.random
@@ -62,7 +63,7 @@ class World:
         slugs = ("mail", "chat", "wiki")[: dice.choice([1, 2, 2, 3])]
         for slug in slugs:
             needs = ["mail"] if slug != "mail" and dice.random() < 0.3 else []
-            self._application(slug, needs)
+            self.make_application(slug, needs)
         self.told.append(f"mode {mode}, grace {grace}")
 
     def look(self) -> truth.Truth:
@@ -70,7 +71,8 @@ class World:
         self.timeline.add(truth.look(self.rules, self.groups))
         return self.timeline.last
 
-    def _application(self, slug: str, requires: list[str]) -> None:
+    def make_application(self, slug: str, requires: list[str]) -> None:
+        """One that is connected, run and broken as the seed says."""
         dice = self.random
         memory = MemoryApplication.named(f"{slug}-{uuid.uuid4().hex}")
         target = self.targets[slug] = Target(slug, memory)
@@ -156,9 +158,11 @@ class World:
             target.honest = False
             plan.sometimes("find", 0.5, f.blind())
         plan.sometimes(f.ANY, 0.1, f.slow(0.7))
-        plan.sometimes(f.ANY, 1.0, f.slow(0.05))
+        # Where each takes its time, much is still to come when somebody stops it.
+        pace = dice.choice([0.05, 0.05, 0.5, 2.0])
+        plan.sometimes(f.ANY, 1.0, f.slow(pace))
         self.told.append(
-            f"{target.slug}: faults {often}, unique {target.memory.unique}, "
+            f"{target.slug}: faults {often}, pace {pace}, unique {target.memory.unique}, "
             f"shown after {target.memory.shown_after}, honest {target.honest}"
         )
 
