@@ -45,20 +45,22 @@ THEMES: dict[str, tuple[str, ...]] = {
     "protected": ("protect", "move", "terminate"),
     "exceptions": ("exception", "end_exception", "move"),
 }
+#: Those in which it is seen whether what is under way hears of it.
+STOPPING = ("stops", "only report")
 
 
 class History:
     """A world, who works in it, and what is found wrong in the end."""
 
     def __init__(self, seed: int, *, from_hr: bool = False) -> None:
-        self.world = World(seed)
+        self.theme = list(THEMES)[seed % len(THEMES)]
+        self.world = World(seed, slow=self.theme in STOPPING)
         self.random = random.Random(seed + 1)
         self.wrong: list[str] = []
         self.lives, self.office = Lives(self.world), Office(self.world)
         self.keepers = Keepers(self.world)
         self.payroll = Payroll(self.world) if from_hr else None
         self.arrivals = Arrivals(self.world, self.payroll) if self.payroll else None
-        self.theme = list(THEMES)[seed % len(THEMES)]
         self.world.told.append(f"about {self.theme}")
         self.events = _some_more_than_others(
             seed,
@@ -145,6 +147,8 @@ class History:
                 await asyncio.sleep(dice.choice([0.5, 3.0, 20.0, 300.0, 7200.0, 86400.0]))
 
     def _much_to_do(self) -> None:
+        if self.theme in STOPPING:
+            self.office.go_on()
         self.lives.reorganise()
         self.world.look()
         self._plan()
@@ -164,9 +168,10 @@ class History:
 
     async def _meanwhile(self) -> None:
         """HR does not wait until workers are done."""
-        for _ in range(3):
+        for number in range(3):
             await asyncio.sleep(self.random.choice([0.05, 0.3, 2.0, 12.0]))
-            await self._happen(self.hr, on_theme=self.random.random() < 0.5)
+            at_once = number == 0 and self.theme in STOPPING
+            await self._happen(self.hr, on_theme=at_once or self.random.random() < 0.5)
 
     async def _other(self) -> None:
         """A second worker, which does what comes up meanwhile."""

@@ -42,10 +42,12 @@ _REFUSED = f.Fault(lambda: Rejected("The application refuses this today."))
 
 
 class World:
-    """Everything that exists. `told` is what happened, for whoever reads of a failure."""
+    """Everything that exists. `slow`: applications take their time, one request after the other, so
+    that much is still to come whenever something happens. `told`: what happened, for whoever reads
+    of a failure. `claims`: what workers took in hand."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, *, slow: bool = False) -> None:
+        self.seed, self.slow = seed, slow
         self.random = random.Random(seed)
         self.targets: dict[str, Target] = {}
         self.rules: dict[str, truth.Rule] = {}
@@ -95,7 +97,7 @@ class World:
             },
             mapping=[{"attribute": a, "expression": e} for a, e in MAPPING.items()],
             matching=[{"account": "userName", "person": "email"}] if memory.unique else [],
-            limits={"concurrency": dice.choice([1, 4, 16])},
+            limits={"concurrency": 1 if self.slow else dice.choice([1, 4, 16])},
             mode="live",
             guard={"removals": limit},
             removal=removal,
@@ -158,8 +160,7 @@ class World:
             target.honest = False
             plan.sometimes("find", 0.5, f.blind())
         plan.sometimes(f.ANY, 0.1, f.slow(0.7))
-        # Where each takes its time, much is still to come when somebody stops it.
-        pace = dice.choice([0.05, 0.05, 0.5, 2.0])
+        pace = dice.choice([0.5, 2.0] if self.slow else [0.05, 0.05, 0.5, 2.0])
         plan.sometimes(f.ANY, 1.0, f.slow(pace))
         self.told.append(
             f"{target.slug}: faults {often}, pace {pace}, unique {target.memory.unique}, "
