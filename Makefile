@@ -41,7 +41,7 @@ acceptance: $(VENV)/.test
 	@tools/need-mellon
 	@tools/need-chromium
 	TENURE_ACCEPTANCE=$(CURDIR)/$(VENV)-acceptance $(BIN)/pytest -n 0 tests/acceptance
-	TENURE_SEEDS=61-200 $(BIN)/pytest -n 2 tests/survive/test_histories.py
+	TENURE_SEEDS=61-140 $(BIN)/pytest -n 2 tests/survive/test_histories.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench

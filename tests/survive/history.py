@@ -124,7 +124,8 @@ class History:
     async def _step(self) -> None:
         dice = self.random
         kind = dice.choices(
-            ["happen", "plan", "work", "both", "reconcile", "wait"], [8, 4, 5, 4, 1, 4]
+            ["happen", "plan", "work", "both", "reconcile", "wait"],
+            [8, 4, 5, 16 if self.theme in STOPPING else 4, 1, 4],
         )[0]
         match kind:
             case "happen":

@@ -1,7 +1,7 @@
 """Random histories against applications that fail in every way: in the end everybody has what they
 should have, once; nobody who left has access; nothing is in limbo; and the audit tells it all.
 
-Sixty are lived by `make test`, up to two hundred by `make acceptance`; `TENURE_SEEDS=1-1000 pytest
+Sixty are lived by `make test`, eighty more by `make acceptance`; `TENURE_SEEDS=1-1000 pytest
 tests/survive/test_histories.py` lives a thousand.
 """
 
