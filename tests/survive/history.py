@@ -250,6 +250,7 @@ class History:
     async def _calm(self, *, must: bool, anew: bool = True) -> None:
         """`anew`: everybody is planned, and not only who lags."""
         for _ in range(ROUNDS if must else 3):
+            await self.desk.do(lambda: self._note(judging.deletions(self.world.look())))
             await self.desk.do(lambda: services.approve(reason="at the end"))
             await self.desk.do(_approve_what_was_rejected)
             await self.desk.do(services.retry_failed)
