@@ -317,12 +317,17 @@ class Judge:
         return closed + after <= self.target.history.times[number] + timedelta(seconds=1)
 
     def _closed(self, remote_id: str, before: int) -> datetime | None:
-        """Since when the account was closed, if it was."""
+        """Since when the account was closed, if it was, as far as it can be known without looking:
+        what somebody else opened there is not."""
         found = None
         for at, item in list(self.target.history.timed())[:before]:
             if item.remote_id == remote_id and item.what in ("closed", "created"):
                 found = at
-            elif item.remote_id == remote_id and item.what == "opened":
+            elif (
+                item.remote_id == remote_id
+                and item.what == "opened"
+                and not self.target.is_theirs(item)
+            ):
                 found = None
         return found
 
