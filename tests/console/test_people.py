@@ -18,6 +18,7 @@ from django.utils import timezone
 from tenure.audit.models import Action, Event
 from tenure.console.models import SavedView
 from tenure.infra.csv_export import cell
+from tenure.notices.collecting import Kind, waiting
 from tenure.people.models import Company, Person
 from tenure.provisioning import services
 from tenure.provisioning.models import Operation
@@ -203,6 +204,31 @@ def test_an_exception_is_decided_and_ended(committed: Client) -> None:
         f"{page}exception/", {"do": "give", "what": "nope", "reason": "x"}, follow=True
     )
     assert "There is no application" in bad.content.decode()
+
+
+def test_an_administrator_who_gives_to_themselves_is_told_of(sample: Sample, anna: Client) -> None:
+    """Whoever it is of the people is known by the name alone."""
+    mine, other = list(Person.objects.exclude(state="left").order_by("pk")[:2])
+    form = {"do": "give", "what": "desk", "reason": "I need it."}
+    anna.post(f"/console/people/{other.uid}/exception/", form)
+    Person.objects.filter(pk=mine.pk).update(display_name="Administrator")
+    anna.post(f"/console/people/{mine.uid}/exception/", form)
+    of_other, own = list(AccessException.objects.order_by("pk"))
+    assert (of_other.by_themselves, own.by_themselves) == (False, True)
+    event = Event.objects.get(action=Action.EXCEPTION_ADDED, person=str(mine.uid))
+    assert event.subject_label == "Administrator (by themselves): gives desk"
+    assert event.after["by_themselves"] is True
+    assert "about themselves" in text(anna, f"/console/people/{mine.uid}/")
+    assert "about themselves" not in text(anna, f"/console/people/{other.uid}/")
+    notices = [one for one in waiting() if one.kind == Kind.OWN]
+    titles = [one.title for one in notices]
+    assert titles == ["administrator administrator gave Zendesk to themselves"]
+    assert notices[0].detail.startswith("until somebody ends it: I need it. Somebody else")
+    anna.post(
+        f"/console/people/{mine.uid}/exception/",
+        {"do": "end", "exception": own.pk, "reason": "it was not right"},
+    )
+    assert [one for one in waiting() if one.kind == Kind.OWN] == []
 
 
 def test_what_is_to_come_and_what_would_be(committed: Client) -> None:

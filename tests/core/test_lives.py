@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -280,7 +281,16 @@ class TestGrace:
     def test_the_reason_says_until_when(self) -> None:
         base = policies(self.sales, chat=self.policy)
         access = weigh(self.moved, base, NOW, memory={"sales": NOW}).access["chat"]
-        assert access.because[0].name == "Sales (until 5 Apr 2026)"
+        end = NOW + timedelta(days=7)
+        assert access.because[0].name == f"Sales (until {end:%-d %b %Y %H:%M} UTC)"
+
+    def test_and_in_the_zone_of_the_person(self) -> None:
+        base = policies(self.sales, chat=self.policy)
+        place = ZoneInfo("America/Sao_Paulo")
+        late = datetime(2026, 3, 30, 1, 30, tzinfo=UTC)
+        moved = replace(self.moved, starts=datetime(2020, 1, 1, tzinfo=place))
+        access = weigh(moved, base, late, memory={"sales": late}).access["chat"]
+        assert access.because[0].name == "Sales (until 5 Apr 2026 22:30 UTC-3)"
 
 
 def exception(gives: bool, entitlement: str = "", until: datetime | None = None) -> AccessException:
@@ -295,7 +305,7 @@ class TestExceptions:
         midnight = datetime(2026, 4, 1, tzinfo=UTC)
         assert "until 31 Mar 2026: covers" in exception(True, until=midnight).because().name
         evening = exception(True, until=midnight - timedelta(hours=6)).because().name
-        assert "until 31 Mar 2026 18:00: covers" in evening
+        assert "until 31 Mar 2026 18:00 UTC: covers" in evening
 
     def test_one_gives_what_no_rule_gives_until_its_end(self) -> None:
         base = policies(chat=self.policy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -25,6 +25,7 @@ from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions.ahead import ahead
 from tenure.provisioning.questions.explain import explain
 from tenure.provisioning.questions.whatif import what_if
+from tenure.provisioning.records import loading
 from tenure.rules.exceptions import ExceptionRefused, end_those_over
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
 from tenure.rules.services import remove_rule
@@ -137,6 +138,28 @@ class TestExceptions:
         drain("tracker")
         assert sales.open_users("tracker") == set()
         assert Event.objects.filter(action=Action.EXCEPTION_ENDED).count() == 1
+
+    def test_its_end_is_told_in_the_zone_of_the_person_even_in_one_that_is_no_more(
+        self, sales: Company
+    ) -> None:
+        sales.application("tracker")
+        (person,) = sales.people(1)
+        AccessException.objects.create(
+            person=person,
+            application="tracker",
+            gives=True,
+            reason="r",
+            decided_by="cleo",
+            until=datetime(2099, 12, 30, 20, 0, tzinfo=UTC),
+        )
+        for place, told in (
+            ("Asia/Tokyo", "31 Dec 2099 05:00 JST"),
+            ("America/Sao_Paulo", "30 Dec 2099 17:00 UTC-3"),
+            ("Atlantis/Capital", "30 Dec 2099 20:00 UTC"),
+        ):
+            Person.objects.filter(pk=person.pk).update(time_zone=place)
+            found = loading.exceptions([person.pk], now())[person.pk][0]
+            assert found.because().name == f"exception of cleo until {told}: r"
 
     def test_one_that_is_over_gives_nothing_even_before_it_is_recorded(
         self, sales: Company

@@ -205,14 +205,16 @@ def _head(found: Explanation) -> None:
 def _to_come(found: Explanation, turns: Sequence[Turn]) -> None:
     # Rendering knows tables of the database, which a command has only within its session.
     from tenure.cli.rendering import show_turns
+    from tenure.people.services import zone_of
 
-    show_turns(out, turns, found.person.time_zone)
+    show_turns(out, turns, zone_of(found.person).key)
 
 
 def _when(found: Explanation, instant: datetime) -> str:
     from tenure.cli.rendering import shown_instant
+    from tenure.people.services import zone_of
 
-    return shown_instant(instant, found.person.time_zone)
+    return shown_instant(instant, zone_of(found.person).key)
 
 
 def _application(item: ApplicationExplanation) -> None:

@@ -239,7 +239,15 @@ def _applications() -> Iterator[Line]:
 
 def _people() -> Iterator[Line]:
     from tenure.people.selectors import people_without_end
+    from tenure.sources.unread import unread
 
+    for one in unread():
+        yield Line(
+            f"people of {one.source.slug}",
+            False,
+            f"{one.names} could not be read since {one.since:%Y-%m-%d %H:%M %Z}: if they have "
+            f"left, their accounts stay open. {one.why} Correct it and import again",
+        )
     rows, count = people_without_end()
     if count:
         names = ", ".join(row.display_name for row in rows) + (", ..." if count > len(rows) else "")

@@ -8,6 +8,7 @@ import typer
 
 from tenure.cli.context import session
 from tenure.cli.output import AsJson, Failure, print_json, say
+from tenure.core.instants import told
 
 Who = Annotated[str, typer.Argument(metavar="PERSON", help="Employee number, e-mail or full name.")]
 _ROLES = "owner, administrator, help_desk or auditor"
@@ -61,7 +62,7 @@ def invite(
                 }
             )
         else:
-            say(f"An invitation goes to {row.sent_to}. It works until {row.expires_at:%-d %b %Y}.")
+            say(f"An invitation goes to {row.sent_to}. It works until {told(row.expires_at)}.")
 
 
 def withdraw(

@@ -154,6 +154,7 @@ def list_exceptions(
     """
     with session():
         from tenure.cli.rendering import shown_instant
+        from tenure.people.services import zone_of
         from tenure.rules.models import AccessException
 
         rows = AccessException.objects.select_related("person")
@@ -181,7 +182,7 @@ def list_exceptions(
                             )
                             if part
                         ),
-                        shown_instant(row.until, row.person.time_zone)
+                        shown_instant(row.until, zone_of(row.person).key)
                         if row.until
                         else "ended by hand only",
                         d["decided_by"],
@@ -265,6 +266,7 @@ def _document(row: AccessException) -> dict[str, object]:
         "gives": row.gives,
         "reason": row.reason,
         "decided_by": row.decided_by,
+        "by_themselves": row.by_themselves,
         "created_at": row.created_at,
         "until": row.until,
         "ended_at": row.ended_at,

@@ -135,7 +135,7 @@ def list_tokens(as_json: AsJson = False) -> None:
         if not rows:
             say("Nobody may push. `tenure push token SOURCE --name NAME` lets somebody in.")
             return
-        columns = ["Source", "Name", "May", "Until", "Last used"]
+        columns = ["Source", "Name", "May", "Until", "Last used (UTC)"]
         cells = [
             (
                 row["source"],

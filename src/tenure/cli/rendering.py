@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from tenure.core.instants import told
 from tenure.core.lifecycle import zone
 from tenure.core.model import Change, OperationKind, OperationState, Value
 from tenure.core.owners import told_of
@@ -80,7 +81,7 @@ def show_turns(console: Console, turns: Sequence[Turn], place: str) -> None:
 
 def shown_instant(instant: datetime, place: str) -> str:
     """As in `5 Dec 2026 00:00 CET`, in that time zone."""
-    return f"{instant.astimezone(zone(place)):%-d %b %Y %H:%M %Z}"
+    return told(instant.astimezone(zone(place)))
 
 
 def _not_planned(console: Console, plan: Plan) -> None:

@@ -10,6 +10,7 @@ from tenure.cli.context import session
 from tenure.cli.lines import Limit, more_than
 from tenure.cli.output import AsJson, Failure, out, print_json, say, table
 from tenure.cli.working import Application
+from tenure.core.instants import told
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -164,10 +165,10 @@ def _show(found: Waiting, as_json: bool) -> None:
         return
     row = found.request
     out.print(f"{row.person.display_name} asks for {row}", markup=False, style="bold")
-    out.print(f"For {length(row.lasts)}, asked on {row.asked_at:%-d %b %Y %H:%M}", markup=False)
+    out.print(f"For {length(row.lasts)}, asked on {told(row.asked_at)}", markup=False)
     out.print(f"Why: {row.reason}", markup=False)
     if found.asks:
-        out.print(f"Decides: {found.asks}, by {row.expires_at:%-d %b %Y}", markup=False)
+        out.print(f"Decides: {found.asks}, by {told(row.expires_at)}", markup=False)
         return
     by = f" by {row.decided_by}" if row.decided_by else ""
     answer = f": {row.answer}" if row.answer else ""

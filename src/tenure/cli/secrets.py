@@ -80,7 +80,7 @@ def list_secrets(as_json: AsJson = False) -> None:
         if not rows:
             say("No secret is kept here. `tenure secrets set NAME` enters one.")
             return
-        columns = ["Name", "Entered", "By", "Last day"]
+        columns = ["Name", "Entered (UTC)", "By", "Last day"]
         cells = [
             (row["name"], f"{row['kept_at']:%Y-%m-%d %H:%M}", row["kept_by"], row["expires_on"])
             for row in rows

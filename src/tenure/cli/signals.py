@@ -111,7 +111,7 @@ def list_signals(as_json: AsJson = False) -> None:
             out.print(
                 table(
                     "",
-                    ["Listened to", "Issuer", "Last heard", "Last refused"],
+                    ["Listened to", "Issuer", "Last heard (UTC)", "Last refused"],
                     [
                         (
                             str(row["name"]),
@@ -256,4 +256,4 @@ def heard(as_json: AsJson = False) -> None:
             )
             for row in rows
         ]
-        out.print(table("", ["When", "From", "Event", "Of", "Done", "How"], cells))
+        out.print(table("", ["When (UTC)", "From", "Event", "Of", "Done", "How"], cells))

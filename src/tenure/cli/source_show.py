@@ -222,7 +222,9 @@ def _say_standing(found: dict[str, Any]) -> None:
     counts = ", ".join(f"{found[w]} {w}" for w in ("waiting", "held", "failed", "written"))
     out.print(f"Written back: {told}. {counts}.", markup=False, highlight=False)
     if found["still"]:
-        again = f" It is tried again at {found['until']:%Y-%m-%d %H:%M}." if found["until"] else ""
+        again = (
+            f" It is tried again at {found['until']:%Y-%m-%d %H:%M} UTC." if found["until"] else ""
+        )
         out.print(f"Nothing is sent: {found['still']}{again}", markup=False, style="red")
     if found["held_reason"]:
         out.print(f"Held: {found['held_reason']}", markup=False, style="yellow")

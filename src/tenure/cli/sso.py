@@ -79,7 +79,7 @@ def sign_ins(
             )
             for row in rows
         ]
-        out.print(table("", ["When", "Who", "Where", "Outcome", "Why", "From"], cells))
+        out.print(table("", ["When (UTC)", "Who", "Where", "Outcome", "Why", "From"], cells))
 
 
 @sso_app.command("notices")
@@ -131,7 +131,7 @@ def notices(
             )
             for row in rows
         ]
-        out.print(table("", ["When", "What", "To", "Of", "State", ">Tries", "Answer"], cells))
+        out.print(table("", ["When (UTC)", "What", "To", "Of", "State", ">Tries", "Answer"], cells))
 
 
 def _which(application: str | None, person: str | None) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def list_keys(as_json: AsJson = False) -> None:
         if not rows:
             say("There is none yet: each is made when it is first needed.")
             return
-        columns = ["Key", "For", "Algorithm", "Signs from", "Ends"]
+        columns = ["Key", "For", "Algorithm", "Signs from (UTC)", "Ends (UTC)"]
         cells = [
             (
                 row["kid"],

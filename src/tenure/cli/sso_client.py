@@ -62,7 +62,7 @@ def show(application: Application, as_json: AsJson = False) -> None:
                 )
                 for item in kept
             ]
-            out.print(table("", ["Secret", "Made", "Until", "Last used"], cells))
+            out.print(table("", ["Secret", "Made", "Until", "Last used (UTC)"], cells))
 
 
 @client_app.command("secret")

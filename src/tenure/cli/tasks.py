@@ -10,6 +10,7 @@ from tenure.cli.context import session
 from tenure.cli.lines import Limit, more_than
 from tenure.cli.output import AsJson, out, print_json, say, table
 from tenure.cli.working import Application
+from tenure.core.instants import told
 
 tasks_app = typer.Typer(
     name="tasks",
@@ -93,7 +94,7 @@ def show(
         out.print(f"By hand, because: {found.cause}", markup=False)
         overdue = "; overdue" if found.overdue else ""
         whose = byhand.whose([found])[found.assignee]
-        out.print(f"For {whose}, since {found.since:%-d %b %Y %H:%M}{overdue}", markup=False)
+        out.print(f"For {whose}, since {told(found.since)}{overdue}", markup=False)
         if found.sensitive:
             say("Sensitive values are not shown: --sensitive shows them, and that is recorded.")
         of = " [--account ID]" if found.makes else ""

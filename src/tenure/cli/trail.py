@@ -63,7 +63,7 @@ def events(
             limit,
             as_json,
             [
-                ("When", lambda d: f"{d['at']:%Y-%m-%d %H:%M:%S}"),
+                ("When (UTC)", lambda d: f"{d['at']:%Y-%m-%d %H:%M:%S}"),
                 ("What", lambda d: d["what"]),
                 ("About", lambda d: d["about"]),
                 ("Application", lambda d: d["application"]),

@@ -169,7 +169,7 @@ def list_merges(
         if not documents:
             out.print("Nobody was merged or split.")
             return
-        columns = ["Merge", "Person", "", "Other", "When", "By", "Reason"]
+        columns = ["Merge", "Person", "", "Other", "When (UTC)", "By", "Reason"]
         rows = [
             (
                 d["merge"],

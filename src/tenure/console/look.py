@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from tenure.applications.models import Account
 from tenure.audit.models import Action
+from tenure.core.instants import zone_name
 from tenure.core.model import LifecycleState, OperationKind, OperationState, Situation
 from tenure.infra.colours import contrast_with_white
 from tenure.runs.models import RunState
@@ -231,15 +232,6 @@ def costs(amounts: Mapping[str, Decimal]) -> str:
     """Every currency, largest amount first."""
     ordered = sorted(amounts.items(), key=lambda item: -item[1])
     return " + ".join(money(amount, currency) for currency, amount in ordered)
-
-
-def zone_name(at: datetime) -> str:
-    """`CET`; `UTC+3` where the zone has no letters of its own."""
-    name = at.strftime("%Z")
-    if re.fullmatch(r"[+-]\d+", name):
-        hours, minutes = name[:3], name[3:]
-        return f"UTC{hours[0]}{int(hours[1:])}" + (f":{minutes}" if minutes else "")
-    return name
 
 
 def when(at: datetime, now: datetime | None = None) -> str:

@@ -17,6 +17,7 @@ from tenure.console.look import Mark
 from tenure.console.waiting_item import Item, plural
 from tenure.console.waiting_paused import paused_items
 from tenure.console.waiting_protected import kept_open_items
+from tenure.console.waiting_unread import bad_rows, unread_items
 from tenure.people import selectors as people
 from tenure.people.models import Company, PlanMode
 from tenure.provisioning.questions import selectors as provisioning
@@ -48,6 +49,7 @@ def items(
         *_paused(rows),
         *_stopped(rows),
         *kept_open_items(),
+        *unread_items(imports),
         *_reviews(),
         *_credentials(),
         *_sign_on(),
@@ -66,7 +68,7 @@ def items(
         *_disputed(rows),
         *_without_email(),
         *_without_end(),
-        *_bad_rows(imports),
+        *bad_rows(imports),
     ]
 
 
@@ -383,18 +385,4 @@ def _without_end() -> list[Item]:
             f"{reverse('console:people')}?end=none",
             "Look",
         )
-    ]
-
-
-def _bad_rows(imports: Sequence[SourceRow]) -> list[Item]:
-    return [
-        Item(
-            Mark("Problem", "change"),
-            f"{plural(row.errors, 'row')} of {row.source.name} could not be read",
-            "The other rows were taken. Each is listed with its line and what to correct.",
-            f"{reverse('console:run', args=[(row.whole or row.last).pk])}#issues",
-            "Look",
-        )
-        for row in imports
-        if row.errors and row.last is not None
     ]

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from tenure.core.expression_sets import ConditionSet
 from tenure.core.expressions import Condition
+from tenure.core.instants import told
 from tenure.core.model import Attributes, Because
 
 
@@ -48,14 +49,14 @@ class AccessException:
 
     def because(self) -> Because:
         """As a reason that stands beside those of rules."""
-        end = f" until {_told(self.until)}" if self.until else ""
+        end = f" until {_end(self.until)}" if self.until else ""
         return Because("", f"exception of {self.decided_by}{end}: {self.reason}", "")
 
 
-def _told(until: datetime) -> str:
-    """The last day, or the time where it is within a day."""
+def _end(until: datetime) -> str:
+    """The last day, or the time where it is within a day; by the clock that it is given in."""
     whole = (until.hour, until.minute) == (0, 0)
-    return f"{until - timedelta(days=1):%-d %b %Y}" if whole else f"{until:%-d %b %Y %H:%M}"
+    return f"{until - timedelta(days=1):%-d %b %Y}" if whole else told(until)
 
 
 #: Rule slug -> since when it no longer holds, None while it does. Kept for rules with a grace only.
@@ -189,7 +190,7 @@ class RuleBook:
             lost = memory.get(slug)
             if slug in holding or lost is None or now >= lost + rule.grace:
                 continue
-            name = f"{rule.name} (until {lost + rule.grace:%-d %b %Y})"
+            name = f"{rule.name} (until {_end((lost + rule.grace).astimezone(now.tzinfo))})"
             fading.append(replace(rule, name=name, gives=_left(rule.gives, having)))
         return fading
 

@@ -101,7 +101,7 @@ def weigh(
         # Who comes back begins anew: a grace is for who moves.
         kept = {slug: lost for slug, lost in kept.items() if lost is not None}
     having = None if held is None else having_of(held, policies)
-    access = rules.due(attributes, kept, now, failing=failing, having=having)
+    access = rules.due(attributes, kept, person.local(now), failing=failing, having=having)
     if groups:
         failing |= rules.reading(ATTRIBUTE)
     if failing:

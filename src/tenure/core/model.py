@@ -292,6 +292,11 @@ class PersonFacts:
     #: yet; True, the first day need not be near. None: the first day alone decides.
     admitted: bool | None = None
 
+    def local(self, at: datetime) -> datetime:
+        """By the person's own clock, as far as their dates tell of one."""
+        known = self.left_at or self.starts
+        return at.astimezone(known.tzinfo) if known else at
+
 
 class Change(NamedTuple):
     """One attribute, from what to what. None is `no value`. There are more of these than of

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from tenure.core import transfers
 from tenure.core.drift import weigh
+from tenure.core.instants import told
 from tenure.core.model import (
     ACTIVE,
     ApplicationPolicy,
@@ -201,7 +202,7 @@ def _remove(
     if person.state is LifecycleState.LEAVING:
         # Within the grace nothing is deleted; its end is a change of state, which is looked at.
         return None, None
-    reason = f"disabled since {_local(person, account.disabled_at):%-d %b %Y}, {reason}"
+    reason = f"disabled since {person.local(account.disabled_at):%-d %b %Y}, {reason}"
     return _operation(person, account, OperationKind.DELETE, reason), None
 
 
@@ -282,12 +283,6 @@ def _operation(
     )
 
 
-def _local(person: PersonFacts, at: datetime) -> datetime:
-    """By the person's own clock, as far as their dates tell of one."""
-    known = person.left_at or person.starts
-    return at.astimezone(known.tzinfo) if known else at
-
-
 def _counted(count: int, what: str) -> str:
     return f"{count} {what} is" if count == 1 else f"{count} {what}s are"
 
@@ -321,6 +316,6 @@ def _removal_reason(person: PersonFacts, withheld: str) -> str:
         if withheld:
             return withheld
         return "no access rule gives this application any more"
-    when = f" {person.left_at:%-d %b %Y %H:%M %Z}" if person.left_at else ""
+    when = f" {told(person.left_at)}" if person.left_at else ""
     what = "leaves" if person.state is LifecycleState.LEAVING else "left"
     return f"{what}{when}" + (f", reason: {person.reason}" if person.reason else "")

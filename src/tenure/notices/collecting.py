@@ -14,15 +14,18 @@ from django.utils.http import urlencode
 
 from tenure.applications import credentials
 from tenure.applications import selectors as applications
+from tenure.core.instants import told
 from tenure.people.services import company
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.kept_open import kept_open
 from tenure.requests import selectors as requests
+from tenure.rules.exceptions import given_to_themselves
 from tenure.runs import selectors as runs
 from tenure.sources import authorizing
 from tenure.sources import selectors as sources
 from tenure.sources.pushing import PUSHED
+from tenure.sources.unread import unread
 from tenure.writeback import selectors as write_backs
 
 
@@ -34,10 +37,12 @@ class Kind(StrEnum):
     STOPPED = "application_stopped"
     WRITES = "writes_stopped"
     OPEN = "leaver_account_open"
+    UNREAD = "people_unread"
     EXPIRING = "credential_expiring"
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
     REQUEST = "request_waits"
+    OWN = "own_exception"
 
 
 class Severity(StrEnum):
@@ -53,10 +58,12 @@ SEVERITY: Final = {
     Kind.STOPPED: Severity.WRONG,
     Kind.WRITES: Severity.WRONG,
     Kind.OPEN: Severity.WRONG,
+    Kind.UNREAD: Severity.WRONG,
     Kind.EXPIRING: Severity.WRONG,
     Kind.OVERDUE: Severity.WAITS,
     Kind.FAILED: Severity.WRONG,
     Kind.REQUEST: Severity.WAITS,
+    Kind.OWN: Severity.WAITS,
 }
 
 WORDS: Final = {
@@ -66,10 +73,12 @@ WORDS: Final = {
     "does again",
     Kind.WRITES: "All writes are stopped, and when they go on",
     Kind.OPEN: "A protected account of somebody who has left stays open",
+    Kind.UNREAD: "What a source has of people who are here could not be read",
     Kind.EXPIRING: "A credential dies soon",
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
     Kind.REQUEST: "A request for access waits for an administrator",
+    Kind.OWN: "An administrator gave access to themselves, whatever the rules say",
 }
 
 #: What heals by itself or by somebody else: whoever was alarmed is told that it did.
@@ -121,6 +130,7 @@ def waiting() -> list[Waiting]:
         *_writes(),
         *_stopped(),
         *_kept_open(),
+        *_unread(),
         *_held(),
         *_imports(),
         *_expiring(),
@@ -128,6 +138,7 @@ def waiting() -> list[Waiting]:
         *_failed(),
         *_written_back(),
         *_requests(),
+        *_own(),
     ]
 
 
@@ -204,6 +215,20 @@ def _kept_open() -> Iterator[Waiting]:
             f"{account.person} has left and can still use {name}",
             f"{account} is not touched: {row.why}. {row.way_out}",
             reverse("console:account", args=[account.application.slug, account.pk]),
+        )
+
+
+def _unread() -> Iterator[Waiting]:
+    """By name, and without what is on the row: that is for those who may see people."""
+    for one in unread():
+        people = "1 person" if one.count == 1 else f"{one.count:,} people"
+        yield Waiting(
+            Kind.UNREAD,
+            f"unread {one.source.slug} {one.since}",
+            f"{one.source.name} could not be read for {people}",
+            f"{one.names}: if they have left, their accounts stay open. Correct the rows and "
+            "import again.",
+            reverse("console:source", args=[one.source.slug]),
         )
 
 
@@ -300,4 +325,21 @@ def _requests() -> Iterator[Waiting]:
             f"{row.person.display_name} asks for {names.get(row.application, row.application)}",
             row.reason,
             reverse("console:requests"),
+        )
+
+
+def _own() -> Iterator[Waiting]:
+    """As long as it is in force."""
+    names = applications.application_names()
+    for row in given_to_themselves():
+        name = names.get(row.application, row.application)
+        ends = f"until {told(row.until)}" if row.until else "until somebody ends it"
+        yield Waiting(
+            Kind.OWN,
+            f"own {row.pk}",
+            f"{row.decided_by} gave {name} to themselves",
+            f"{', '.join(filter(None, (row.entitlement, ends)))}: {row.reason.rstrip('.')}. "
+            "Somebody else should look whether that is right.",
+            reverse("console:person", args=[row.person.uid]),
+            row.application,
         )

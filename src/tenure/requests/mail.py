@@ -7,6 +7,7 @@ from django.utils.formats import date_format
 
 from tenure.applications.models import Application
 from tenure.core.approval import Approver, Route
+from tenure.core.instants import zone_name
 from tenure.people.services import zone_of
 from tenure.requests.models import AccessRequest, State
 from tenure.requests.routing import WORDS, Router
@@ -118,7 +119,8 @@ def _where(row: AccessRequest) -> str:
 def _day(row: AccessRequest) -> str:
     until = row.exception.until if row.exception is not None else None
     assert until is not None
-    return date_format(until.astimezone(zone_of(row.person)), "j F Y, H:i")
+    at = until.astimezone(zone_of(row.person))
+    return f"{date_format(at, 'j F Y, H:i')} {zone_name(at)}"
 
 
 def _until(row: AccessRequest) -> str:

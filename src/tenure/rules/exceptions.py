@@ -14,6 +14,7 @@ from django.db.models import Q, QuerySet
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.people.models import Person
+from tenure.people.selectors import goes_by
 from tenure.people.services import raise_generation
 from tenure.rules.models import AccessException
 
@@ -49,6 +50,7 @@ def add_exception(
         gives=gives,
         reason=reason.strip(),
         decided_by=actor()[:200],
+        by_themselves=_decides_about_themselves(person),
         until=until,
         created_at=now,
     )
@@ -112,6 +114,17 @@ def in_application(slug: str, *, most: int = 100) -> list[AccessException]:
     return list(rows.select_related("person").order_by("-id")[:most])
 
 
+def given_to_themselves() -> list[AccessException]:
+    """What administrators have given to themselves and is in force, the latest first."""
+    rows = AccessException.objects.filter(by_themselves=True, gives=True, ended_at__isnull=True)
+    return list(rows.select_related("person"))
+
+
+def _decides_about_themselves(person: Person) -> bool:
+    kind, _, name = actor().partition(" ")
+    return kind == "administrator" and goes_by(person, name)
+
+
 def _standing(person: Person) -> QuerySet[AccessException]:
     return AccessException.objects.filter(person=person, ended_at__isnull=True)
 
@@ -123,11 +136,12 @@ def _end(row: AccessException, at: datetime, reason: str) -> None:
 
 
 def _record(action: Action, row: AccessException, reason: str) -> None:
+    whose = row.person.display_name + (" (by themselves)" if row.by_themselves else "")
     record(
         action,
         subject_kind="exception",
         subject_key=str(row.pk),
-        subject_label=f"{row.person.display_name}: {row}",
+        subject_label=f"{whose}: {row}",
         application=row.application,
         person=str(row.person.uid),
         reason=reason,
@@ -135,5 +149,6 @@ def _record(action: Action, row: AccessException, reason: str) -> None:
             "gives": row.gives,
             "entitlement": row.entitlement,
             "until": row.until.isoformat() if row.until else None,
+            "by_themselves": row.by_themselves,
         },
     )

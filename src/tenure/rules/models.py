@@ -79,6 +79,8 @@ class AccessException(models.Model):
     gives = models.BooleanField()
     reason = models.TextField()
     decided_by = models.CharField(max_length=200)
+    #: An administrator decided it who may be the person.
+    by_themselves = models.BooleanField(db_default=False)
     until = models.DateTimeField(null=True)
     created_at = models.DateTimeField(db_default=Now())
     ended_at = models.DateTimeField(null=True)

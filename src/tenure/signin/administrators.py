@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Q
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.people.models import Person
+from tenure.people.selectors import goes_by
 from tenure.signin.endings import end_sessions
 from tenure.signin.models import Role, User
 
@@ -43,10 +44,8 @@ def administrators() -> list[Administrator]:
 
 
 def may_be(user: User, person: Person) -> bool:
-    """Whether an administrator may be this person: they are called as the person is, or by the
-    person's address or number. Nothing else says who an administrator is in HR."""
-    names = (person.email, person.employee_number or "", person.display_name)
-    return user.name.casefold() in {name.casefold() for name in names if name}
+    """Whether an administrator may be this person; see `goes_by`."""
+    return goes_by(person, user.name)
 
 
 def called_as(person: Person) -> list[User]:

@@ -24,7 +24,7 @@ from tenure.infra.clock import now
 from tenure.readers.base import Gone, ReaderError, RowProblem
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
-from tenure.sources import asking, renumbering, seen, several
+from tenure.sources import asking, renumbering, seen, several, zeros
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import keep_back, merge_others, take_leavers
 from tenure.sources.managers import (
@@ -246,6 +246,7 @@ def _take_all(
             if work.whole:
                 seen.repeated({key: work.aside[key][0].row.line for key in part})
             _take_mapped(work, mapping, several.chosen(work, mapping, part))
+            work.note_unread(set(part))
 
 
 @contextmanager
@@ -275,6 +276,7 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
     if same:
         work.counts["unchanged"] += len(same)
     known = seen.records(work.source, marks.keys() - same)
+    twins = zeros.twins(work, rows.keys() - marks.keys()) if work.newest else {}
     changed: list[MappedRow] = []
     for key, found in rows.items():
         if key in same:
@@ -286,12 +288,15 @@ def _take(work: Work, preparing: Preparing, chunk: Sequence[Taken]) -> None:
         try:
             mapped = preparing.as_mapped(found, known.get(key))
         except BadRow as error:
-            work.complain(Severity.ERROR, str(error), line=line, key=key)
+            work.refuse(key, str(error), line=line)
+            continue
+        if zeros.is_refused(work, mapped, twins.get(key)):
             continue
         for warning in mapped.warnings:
             work.complain(Severity.WARNING, warning, line=line, key=key)
         changed.append(mapped)
     _take_mapped(work, preparing.mapping, changed)
+    work.note_unread(rows.keys() - work.aside.keys())
 
 
 def _take_mapped(work: Work, mapping: RowMapping, changed: Sequence[MappedRow]) -> None:

@@ -19,7 +19,7 @@ from tenure.people.models import Person
 from tenure.readers.base import ReaderError
 from tenure.runs import services as runs
 from tenure.runs.models import Severity
-from tenure.sources import seen
+from tenure.sources import seen, unread
 from tenure.sources.models import Absence, SourceRecord
 from tenure.sources.rows import MappedRow, RowMapping
 from tenure.sources.work import Work, approve
@@ -132,12 +132,14 @@ def judged(work: Work, leaving: int) -> Verdict:
 def _absent(work: Work) -> QuerySet[SourceRecord]:
     """The records that are gone: all that a whole read did not see, or those that the source itself
     says were deleted."""
+    if work.whole:
+        _look_for(work, seen.absent(work.source))
     if work.source.absence != Absence.LEAVE:
         _count_ignored(work)
         return SourceRecord.objects.none()
     if not work.whole:
         return seen.deleted(work.source, work.gone)
-    return seen.absent(work.source) if _absence_counts(work) else SourceRecord.objects.none()
+    return SourceRecord.objects.none() if work.unreadable else seen.absent(work.source)
 
 
 def _count_ignored(work: Work) -> None:
@@ -148,15 +150,23 @@ def _count_ignored(work: Work) -> None:
         work.counts["gone"] = number
 
 
-def _absence_counts(work: Work) -> bool:
-    if work.unreadable:
-        lines = "line" if work.unreadable == 1 else "lines"
-        missing = seen.absent(work.source).count()
-        if missing:
-            work.complain(
-                Severity.WARNING,
-                f"{missing} people are not in the file, but {work.unreadable} {lines} could not "
-                "be read and may be theirs: nobody is taken for absent. Correct the lines and "
-                "import again.",
-            )
-    return not work.unreadable
+def _look_for(work: Work, missing: QuerySet[SourceRecord]) -> None:
+    """Whose row was not seen: it may be one of those that could not be read. Where absence means
+    nothing, many may be missing for long: of those only as many as there are such lines."""
+    if not work.unreadable:
+        if work.some_unread:
+            unread.over_for_absent(missing)
+        return
+    count, lines = missing.count(), work.unreadable
+    leaves = work.source.absence == Absence.LEAVE
+    if not count or not (leaves or count <= lines):
+        return
+    names = unread.named([row.person.display_name for row in missing[: unread.NAMED]], count)
+    could = f"{lines} {'line' if lines == 1 else 'lines'} could not be read and may be theirs"
+    rest = "nobody is taken for absent" if leaves else "what it says of them is not known"
+    work.complain(
+        Severity.WARNING,
+        f"{names} {'is' if count == 1 else 'are'} not in the file, but {could}: {rest}. "
+        "Correct the lines and import again.",
+    )
+    unread.note_all(missing, f"No row was found, but {could}.", work.at)

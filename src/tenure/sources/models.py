@@ -126,6 +126,9 @@ class SourceRecord(models.Model):
     moved_at = models.DateTimeField(null=True)
     #: Since when what was pushed waits, because a guard holds it; see `held_pushes`.
     held_at = models.DateTimeField(null=True)
+    #: Why its row could not be taken when it was read last, and since when; see `unread`.
+    unread = models.TextField(blank=True, db_default="")
+    unread_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [
@@ -149,6 +152,11 @@ class SourceRecord(models.Model):
                 fields=["source"],
                 condition=models.Q(held_at__isnull=False),
                 name="source_record_held",
+            ),
+            models.Index(
+                fields=["source", "unread_at"],
+                condition=~models.Q(unread=""),
+                name="source_record_unread",
             ),
         ]
 

@@ -90,7 +90,7 @@ def _mapped(
         try:
             found.append(mapping.mapped(item.row, item.key, item.digest, record, work.at))
         except BadRow as error:
-            work.complain(Severity.ERROR, str(error), line=item.row.line, key=item.key)
+            work.refuse(item.key, str(error), line=item.row.line)
     return found
 
 

@@ -18,6 +18,7 @@ from tenure.people.models import Person
 from tenure.readers.registry import PUSH
 from tenure.runs import selectors, services
 from tenure.runs.models import Run, RunIssue, RunKind, Severity
+from tenure.sources import unread
 from tenure.sources.everybody import Everybody
 from tenure.sources.held_pushes import settle
 from tenure.sources.merging import Merge, merge
@@ -49,6 +50,8 @@ class Work:
     stored: int = 0
     #: Rows of which nobody can say whose they are.
     unreadable: int = 0
+    #: Key -> why its row could not be taken, until it is noted with the record; see `unread`.
+    bad: dict[str, str] = field(default_factory=dict)
     #: Records that the source says were deleted, by its own names for them.
     gone: set[str] = field(default_factory=set)
     #: Keys that are on several rows of a whole reading, and those rows; see `several`.
@@ -82,6 +85,8 @@ class Work:
     unsure: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Where a dry run tells what it would change.
     telling: Telling | None = field(init=False, default=None)
+    #: Whether there may be people of this source whose row could not be taken.
+    some_unread: bool = field(init=False)
     _population: int | None = field(init=False, default=None)
     _left_lately: int = field(init=False)
 
@@ -93,6 +98,7 @@ class Work:
         self._left_lately = lately["left"]
         self.newest = Person.objects.aggregate(pk=Max("pk"))["pk"] or 0
         self.everybody = Everybody.of(self.source, self.newest)
+        self.some_unread = unread.is_any(self.source)
         if self.dry_run:
             self.telling = Telling(people.attribute_labels()[1])
 
@@ -121,6 +127,20 @@ class Work:
             self.issues.append(
                 RunIssue(run=self.run, severity=severity, line=line, key=key[:300], message=message)
             )
+
+    def refuse(self, key: str, why: str, *, line: int) -> None:
+        """This row cannot be taken."""
+        self.complain(Severity.ERROR, why, line=line, key=key)
+        self.bad[key] = why
+
+    def note_unread(self, keys: Set[str]) -> None:
+        """All rows of these keys were looked at: keep of whom one could not be taken."""
+        if self.some_unread:
+            unread.over(self.source, keys - self.bad.keys())
+        if self.bad:
+            unread.note(self.source, self.bad, self.at)
+            self.some_unread = True
+            self.bad.clear()
 
     def store_issues(self) -> None:
         """Those that are not in the database yet."""

@@ -22,6 +22,7 @@ from tenure.catalogue.index import Listed
 from tenure.console import look
 from tenure.core import holdings
 from tenure.core.cleaning import example
+from tenure.core.instants import zone_name
 from tenure.people.models import Person
 from tenure.provisioning.decisions.byhand import Failing
 
@@ -326,7 +327,7 @@ def _tag(mark: look.Mark) -> SafeString:
 
 def _time(at: datetime, text: str) -> SafeString:
     local = timezone.localtime(at)
-    full = f"{local.day} {local:%B %Y %H:%M:%S} {look.zone_name(local)}"
+    full = f"{local.day} {local:%B %Y %H:%M:%S} {zone_name(local)}"
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), full, text)
 
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from tenure.configuration import editing
 from tenure.console import conflicts, overtaken, tried
 from tenure.console.page import ConsoleRequest, Fresh, render, signed_in
+from tenure.core.instants import told
 from tenure.notices import services as notices
 from tenure.notices.models import Channel
 from tenure.signin import administrators as admins
@@ -143,7 +144,7 @@ def _when_entered(side: Mapping[str, Any]) -> dict[str, Any]:
     if not text or text == "now":
         return dict(side)
     at = timezone.localtime(datetime.fromisoformat(text))
-    return {**side, "entered_at": f"{at:%-d %b %Y, %H:%M}"}
+    return {**side, "entered_at": told(at)}
 
 
 def _keep_mail_server(

@@ -216,9 +216,6 @@ class Batch:
         work = outcome.work
         if work.progress.get("account"):
             return
-        if work.kind is OperationKind.DELETE and work.outdated:
-            await self._look_whether_deleted(outcome)
-            return
         self._must_be_able(work)
         match work.kind:
             case OperationKind.CREATE:
@@ -232,13 +229,15 @@ class Batch:
             case OperationKind.TRANSFER:
                 await self._transfer(work)
             case OperationKind.DELETE:
-                await self._delete(work)
+                await self._delete(outcome)
             case OperationKind.GRANT | OperationKind.REVOKE:
                 return  # Nothing was begun yet.
         work.progress["account"] = True
 
     def _must_be_able(self, work: Work) -> None:
         kind = work.kind
+        if work.outdated:
+            return  # It is only looked for.
         if self._would_delete(work):
             raise Unsupported(
                 f"Closing an account is deleting it in this application, and {work.legal_hold}.",
@@ -306,22 +305,18 @@ class Batch:
             "outside what this token may see."
         )
 
-    async def _delete(self, work: Work) -> None:
+    async def _delete(self, outcome: Outcome) -> None:
+        work = outcome.work
         try:
-            await self.connector.delete(work.remote_id)
+            if work.outdated:
+                await self.connector.read(work.remote_id)
+                outcome.result = Result.NOT_MADE
+                outcome.message = "It was not deleted, and is no longer wanted as it was planned."
+            else:
+                await self.connector.delete(work.remote_id)
         except NotFound:
             # Gone already. The read afterwards is what proves it, not this answer.
             work.progress["was_gone"] = True
-
-    async def _look_whether_deleted(self, outcome: Outcome) -> None:
-        """Nobody answered, and whoever it was of may be to have the account again."""
-        try:
-            await self.connector.read(outcome.work.remote_id)
-        except NotFound:
-            outcome.work.progress |= {"was_gone": True, "account": True}
-        else:
-            outcome.result = Result.NOT_MADE
-            outcome.message = "It was not deleted, and that is no longer wanted as it was planned."
 
     async def _transfer(self, work: Work) -> None:
         if not isinstance(self.connector, Transferring):

@@ -22,7 +22,7 @@ from tenure.provisioning.records.work import Work
 
 #: Fewer at once say nothing of what is faster, and gain little.
 _WORTH = 8
-#: Every so many times the slower way is tried again.
+#: Every so many times the slower way is tried again; less often, the more that costs.
 _AGAIN = 16
 #: How much the latest time counts.
 _WEIGHT = 0.5
@@ -64,9 +64,13 @@ class Race:
         for way in (True, False):
             if way not in self._rates:
                 return way
-        self._times += 1
         faster = self._rates[True] >= self._rates[False]
-        return faster if self._times % _AGAIN else not faster
+        ratio = self._rates[faster] / self._rates[not faster]
+        self._times += 1
+        if self._times < _AGAIN * ratio * ratio:
+            return faster
+        self._times = 0
+        return not faster
 
 
 async def in_one_request(

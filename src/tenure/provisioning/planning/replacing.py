@@ -16,7 +16,7 @@ from tenure.audit.services import actor, record_many
 from tenure.core import owners
 from tenure.core.guard import covers
 from tenure.core.model import ApplicationMode, OperationKind, OperationState
-from tenure.core.planner import LEAVER_URGENCY
+from tenure.core.planner import GONE, LEAVER_URGENCY
 from tenure.infra.bulk import update_rows
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import only_looking
@@ -178,8 +178,8 @@ def _postpone(
         application_id__in={application for _, application in pairs},
     )
     rows = Operation.objects.filter(under_way | Q(pk__in=sent))
-    # Access may wait to be taken until this is known: it is not left behind what waits besides.
-    unknown = rows.filter(state=OperationState.UNKNOWN.value, urgency__gt=LEAVER_URGENCY)
+    # A leaver's access waits to be taken until this is known: that is not left to the backlog.
+    unknown = rows.filter(state=OperationState.UNKNOWN.value, person__state__in=GONE)
     unknown.exclude(generation=F("person__generation")).update(urgency=LEAVER_URGENCY)
     if not decided:
         rows = rows.filter(postponed__isnull=True)

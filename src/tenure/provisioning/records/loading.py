@@ -12,7 +12,6 @@ from tenure.core.account_conditions import compile_account_condition, first_that
 from tenure.core.decision import Policies
 from tenure.core.expressions import AttributeType, Schema, compile_condition, compile_value
 from tenure.core.groups import ATTRIBUTE, Group, GroupBook
-from tenure.core.lifecycle import zone
 from tenure.core.mapping import LOGINS, AccountMapping, MappedAttribute
 from tenure.core.model import (
     ApplicationMode,
@@ -35,6 +34,7 @@ from tenure.people.services import (
     attribute_book,
     schema,
     sensitive_attributes,
+    zone_of,
 )
 from tenure.provisioning.records.heirs import Heirs
 from tenure.provisioning.records.last_owner import last_of_each
@@ -114,7 +114,7 @@ def exceptions(people: Iterable[int], now: datetime) -> dict[int, list[AccessExc
     """Person id -> their exceptions that are in force. They end by the person's own clock."""
     found = in_force(people, now)
     keys = [key for key, rows in found.items() if any(row.until for row in rows)]
-    places = dict(Person.objects.filter(pk__in=keys).values_list("pk", "time_zone")) if keys else {}
+    theirs = Person.objects.only("time_zone").in_bulk(keys)
     return {
         person: [
             AccessException(
@@ -123,7 +123,7 @@ def exceptions(people: Iterable[int], now: datetime) -> dict[int, list[AccessExc
                 gives=row.gives,
                 reason=row.reason,
                 decided_by=row.decided_by,
-                until=row.until.astimezone(zone(places[person])) if row.until else None,
+                until=row.until.astimezone(zone_of(theirs[person])) if row.until else None,
             )
             for row in rows
         ]
