@@ -227,3 +227,23 @@ def test_a_plan_is_applied_and_writes_are_stopped(
     window.open(f"/console/runs/{run.pk}/")
     expect(page.locator("#live .numbers")).to_contain_text("Done")
     assert window.wrong == []
+
+
+def test_an_exception_that_is_refused_keeps_what_was_typed(
+    sample: Sample, signed_in: Opener
+) -> None:
+    window = signed_in()
+    window.open(f"/console/people/{sample.people[3].uid}/")
+    window.page.get_by_role("link", name="Decide one").click()
+    asked = window.page.get_by_role("dialog", name="Exception to the rules")
+    asked.get_by_label("Until, in their time zone").fill("2020-01-02T10:00")
+    asked.get_by_label("Why").fill("covers for Bo")
+    chosen = asked.get_by_label("Application, or something in it")
+    chosen.select_option(index=1)
+    value = chosen.input_value()
+    asked.get_by_role("button", name="Withhold it").click()
+    expect(asked.get_by_text("It would be over already")).to_be_visible()
+    expect(asked.get_by_label("Until, in their time zone")).to_be_focused()
+    expect(asked.get_by_label("Until, in their time zone")).to_have_value("2020-01-02T10:00")
+    expect(asked.get_by_label("Why")).to_have_value("covers for Bo")
+    expect(asked.get_by_label("Application, or something in it")).to_have_value(value)

@@ -10,10 +10,12 @@ import pytest
 from django.test import Client
 
 from tenure.applications.models import Account, Application
+from tenure.console.views import plan as views
 from tenure.provisioning import services
 from tenure.provisioning.decisions import steering
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
+from tenure.rules.models import AccessRule
 from tenure.runs.models import Run
 from tenure.signin.models import Role
 from tenure.signin.services import issue_link
@@ -170,3 +172,40 @@ def test_enter_decides_nothing(anna: Client, company: Company) -> None:
     first = re.search(r"<button[^>]*>", form[0])
     assert first
     assert "disabled" in first[0]
+
+
+def test_a_rule_says_for_whom_nothing_follows_yet(anna: Client, company: Company) -> None:
+    read()
+    AccessRule.objects.all().delete()
+    form = {
+        "name": "All of Sales", "mode": "form", "joint": "all", "attribute-0": "department",
+        "relation-0": "is", "value-0": "Sales", "give": "chat", "enabled": "yes", "draft": "0",
+    }  # fmt: skip
+    text = words(anna.post("/console/rules/new/", {**form, "do": "review"}).content.decode())
+    assert "Accounts changed 5 1 of them not yet" in text
+    assert "For 1 of these accounts nothing is done yet" in text
+    assert "Person 3 in Chat: " in text
+
+
+def test_what_was_never_read_is_not_said_to_go_at_once(anna: Client, company: Company) -> None:
+    text = plan(anna)
+    assert "Nothing of it is sent at once: what was never read is read first" in text
+    assert "Applying sends" not in text
+
+
+def test_every_line_of_a_long_plan_can_be_picked(
+    anna: Client, company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "_LINES_OF_ONE", 12)
+    read()
+    services.store()
+    page = anna.get(f"{PLAN}?application=chat").content.decode()
+    picked = set(re.findall(r'name="operation" value="(\d+)"', page))
+    assert "1 to 12 of 27" in page
+    while found := re.search(r'rel="next" href="([^"]+)"', page):
+        page = anna.get(found[1].replace("&amp;", "&").partition("#")[0]).content.decode()
+        picked |= set(re.findall(r'name="operation" value="(\d+)"', page))
+    assert "25 to 27 of 27" in page
+    held = Operation.objects.filter(state="held").values_list("pk", flat=True)
+    assert {int(pk) for pk in picked} == set(held)
+    assert "25 to 27 of 27" in anna.get(f"{PLAN}?application=chat&from=9000").content.decode()

@@ -200,9 +200,7 @@ def test_an_exception_is_decided_and_ended(committed: Client) -> None:
     committed.post(f"{page}exception/", {"do": "end", "exception": row.pk, "reason": "Bo is back"})
     row.refresh_from_db()
     assert row.ended_at is not None
-    bad = committed.post(
-        f"{page}exception/", {"do": "give", "what": "nope", "reason": "x"}, follow=True
-    )
+    bad = committed.post(f"{page}exception/", {"do": "give", "what": "nope", "reason": "x"})
     assert "There is no application" in bad.content.decode()
 
 

@@ -3,7 +3,13 @@ table below with its two rules, so a new page without one fails here."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from html import unescape
+from urllib.parse import urljoin, urlsplit
+
 from django.test import Client
+from django.urls import resolve
 
 from tenure.signin.models import Role
 from tenure.signin.permissions import Ability
@@ -204,3 +210,55 @@ def test_decisions_about_a_person_ask_for_their_own_ability(sample: Sample) -> N
     for decision, status in (("hold", 403), ("reinstate", 403), ("suspend", 302)):
         answer = client.post(address, {"do": decision, "reason": "x"})
         assert answer.status_code == status, decision
+
+
+#: So many pages of each kind are looked at: what one of them offers, the next does.
+_OF_EACH = 6
+
+
+def offered(client: Client) -> set[tuple[int, str]]:
+    """(0 for a link, 1 for a form, its address), on every kind of page that links lead to."""
+    found: set[tuple[int, str]] = set()
+    waiting, seen = ["/console/"], Counter[str]()
+    while waiting:
+        here = waiting.pop(0)
+        answer = client.get(here)
+        if answer.status_code != 200 or "html" not in answer["Content-Type"]:
+            continue
+        page = answer.content.decode()
+        links = {urljoin(here, unescape(x)) for x in re.findall(r'<a[^>]* href="([^"]+)"', page)}
+        forms = re.findall(r"<form[^>]*>", page)
+        sent = {form_address(here, one) for one in forms if 'method="post"' in one}
+        new = {(0, link) for link in links} | {(1, form) for form in sent}
+        for kind, address in sorted(new - found):
+            name = named(address)
+            if kind == 0 and name and seen[name] < _OF_EACH:
+                seen[name] += 1
+                waiting.append(address)
+        found |= new
+    return found
+
+
+def form_address(here: str, form: str) -> str:
+    action = re.search(r' action="([^"]+)"', form)
+    return urljoin(here, unescape(action[1])) if action else here
+
+
+def named(address: str) -> str:
+    """What the page of the console is called; "" for any other."""
+    parts = urlsplit(address)
+    if parts.netloc or not parts.path.startswith("/console/"):
+        return ""
+    return resolve(parts.path).url_name or ""
+
+
+def test_what_a_role_may_not_do_is_not_offered_to_it(sample: Sample) -> None:
+    found = set()
+    for role in Role:
+        every = offered(signed_in(role))
+        assert len(every) > 100
+        for kind, address in every:
+            name = named(address)
+            if name and expected(RULES[name][kind], role) is not None:
+                found.add(f"{role.value}: {('link', 'form')[kind]} {name}")
+    assert not found, "\n".join(sorted(found))

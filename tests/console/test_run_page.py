@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from django.utils import timezone
+import re
 
+from asgiref.sync import async_to_sync
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from tenure.audit.models import Event
 from tenure.connectors.faults import rejected
+from tenure.console import look
 from tenure.provisioning import services
 from tenure.provisioning.decisions import steering
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.tasks import reconcile
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, RunKind, Severity
 from tenure.runs.tidying import ISSUES_KEPT, forget_issues
@@ -134,3 +141,52 @@ def test_what_was_forgotten_is_not_told_as_nothing(transactional_db: None) -> No
     forget_issues(timezone.now())
     assert "was forgotten" in page(run)
     assert "Every row was taken" not in page(run)
+
+
+def test_a_run_that_waits_for_tasks_by_hand_says_so(transactional_db: None) -> None:
+    company(3)
+    run = services.store().run
+    Operation.objects.update(state="manual")
+    text = page(run)
+    assert "It waits for <a" in text
+    assert 'href="/console/tasks/">3 tasks by hand</a>' in text
+    assert "/s<" not in text
+    assert ">Running<" not in text
+
+
+def test_what_is_held_says_why_and_not_that_a_guard_does(transactional_db: None) -> None:
+    company(3)
+    run = services.store().run
+    why = "Nobody has said yet whether it may be made again."
+    Operation.objects.update(state="held", hold_reason=why, held_at=timezone.now())
+    text = page(run)
+    assert f"Chat: {why}" in text
+    assert "guard" not in text
+
+
+def test_the_states_above_the_list_are_counted_anew_with_the_rest(transactional_db: None) -> None:
+    company(3)
+    run = services.store().run
+    client, live = signed_in(), f"/console/runs/{run.pk}/live/"
+    here = f"http://testserver/console/runs/{run.pk}/?state=planned"
+    text = client.get(live, headers={"HX-Current-URL": here}).content.decode()
+    chips = text.split('id="chips"')[1]
+    assert 'hx-swap-oob="true"' in chips
+    assert re.search(
+        rf'state=planned#operations" aria-current="true">{look.OPERATION["planned"].word} <b>3</b>',
+        chips,
+    )
+    drain()
+    chips = client.get(live, headers={"HX-Current-URL": here}).content.decode()
+    assert re.search(r"Done <b>3</b>", chips.split('id="chips"')[1])
+
+
+def test_a_reading_is_theirs_who_asked_for_it(transactional_db: None) -> None:
+    company(1)
+    signed_in().post("/console/applications/chat/reconcile/")
+    job = ProcrastinateJob.objects.get(task_name="tenure.reconcile")
+    async_to_sync(reconcile.func)(**job.args)
+    run = Run.objects.get(kind="reconcile")
+    assert run.actor == "administrator owner"
+    found = Event.objects.filter(actor="administrator owner", run=run.pk)
+    assert not found.exists()

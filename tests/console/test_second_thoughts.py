@@ -14,6 +14,7 @@ from tenure.people.models import Company as People
 from tenure.people.models import Person
 from tenure.provisioning import services
 from tenure.provisioning.models import Operation
+from tenure.rules.models import AccessException
 from tests.console.test_first_contact import anna, company, read, words
 from tests.provisioning.company import Company, drain
 
@@ -40,9 +41,41 @@ def test_an_account_tells_of_the_others_that_the_same_person_could_have(
 def test_whose_an_account_is_has_to_be_said(anna: Client, company: Company) -> None:
     read()
     given = {"do": "link", "reason": "she uses it"}
-    text = anna.post(f"{disputed('old')}decide/", given, follow=True).content.decode()
+    answer = anna.post(f"{disputed('old')}decide/", given)
+    text = answer.content.decode()
+    assert answer.status_code == 422
     assert "Nothing was decided: say whose it is." in text
+    assert 'value="she uses it"' in text
     assert Account.objects.get(user_name="old").situation == "disputed"
+
+
+@pytest.mark.parametrize(
+    ("where", "given"),
+    [
+        ("decide", {"do": "hold"}),
+        ("decide", {"do": "suspend"}),
+        ("exception", {"do": "give", "what": "chat"}),
+    ],
+)
+def test_a_decision_about_a_person_needs_more_than_blanks(
+    anna: Client, company: Company, where: str, given: dict[str, str]
+) -> None:
+    person = Person.objects.get(employee_number="3")
+    address = f"/console/people/{person.uid}/{where}/"
+    answer = anna.post(address, {**given, "reason": "  "})
+    assert answer.status_code == 422
+    assert "Nothing was decided: say why" in answer.content.decode()
+
+
+def test_the_end_of_an_exception_needs_more_than_blanks(anna: Client, company: Company) -> None:
+    person = Person.objects.get(employee_number="3")
+    address = f"/console/people/{person.uid}/exception/"
+    anna.post(address, {"do": "give", "what": "chat", "reason": "covers for Bo"})
+    row = AccessException.objects.get()
+    answer = anna.post(address, {"do": "end", "exception": row.pk, "reason": "  "})
+    assert answer.status_code == 422
+    assert "Nothing was decided: say why" in answer.content.decode()
+    assert AccessException.objects.get().ended_at is None
 
 
 def test_what_was_typed_of_a_task_stays_where_it_is_refused(anna: Client, company: Company) -> None:

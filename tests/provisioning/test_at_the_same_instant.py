@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from tenure.applications.connecting import connector_for
 from tenure.applications.models import Account, Application
 from tenure.connectors.base import RemoteAccount
+from tenure.core.model import OperationKind
 from tenure.infra.clock import now
+from tenure.people import configuration
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning import services
@@ -24,7 +26,8 @@ from tenure.provisioning.execution.sending import Batch
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import guarding, plans, replacing
 from tenure.provisioning.planning.drafting import Scope
-from tenure.provisioning.records import settling
+from tenure.provisioning.records import accounts, settling
+from tenure.provisioning.records.work import Outcome, Work
 from tests.provisioning.company import Company, apply, change, drain, linked, states
 
 
@@ -289,3 +292,40 @@ def test_a_termination_and_a_plan_of_the_same_person_do_not_wait_for_each_other(
     beside.end()
     drain()
     assert company.open_users() == set()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["outcomes", "leavers' grace"])
+def test_whoever_changes_several_people_takes_them_in_order(company: Company, what: str) -> None:
+    """A rule that is changed takes everybody: of two who take them otherwise, each may wait for the
+    other for ever."""
+    company.application("chat")
+    first, second = company.people(2)
+    # In the table the first stands behind the second now.
+    Person.objects.filter(pk=first.pk).update(state="left")
+    Person.objects.filter(pk=second.pk).update(state="left")
+    Person.objects.filter(pk=first.pk).update(state="left")
+    both = [
+        (
+            Operation(person=one, kind="transfer"),
+            Outcome(Work(0, OperationKind.TRANSFER, "", "", "", {}, (), ())),
+        )
+        for one in (first, second)
+    ]
+    do = {
+        "outcomes": lambda: accounts._plan_again(both),
+        "leavers' grace": configuration._look_at_leavers,
+    }[what]
+
+    def in_the_order_of_the_table() -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_indexscan = off; SET LOCAL enable_bitmapscan = off")
+            do()
+
+    beside = Beside(in_the_order_of_the_table)
+    with transaction.atomic():
+        people.lock([first.pk])
+        beside.begin()
+        # It waits for the first, and keeps nobody from the second meanwhile.
+        Person.objects.select_for_update(no_key=True, nowait=True).get(pk=second.pk)
+    beside.end()

@@ -228,7 +228,8 @@ def test_a_licence_that_is_given_by_hand(sales: Company, monkeypatch: pytest.Mon
     task = only()
     assert task.what.startswith("Give the account p1@acme.example of Person 1 in Chat")
     assert task.steps[1:] == ("give the group all", "give the group sales")
-    assert task.cause == "Licences are given by hand. Use the billing page."
+    assert task.cause == "Licences are given by hand."
+    assert task.how == "Use the billing page."
     byhand.done(task.number)
     assert linked()["p1@acme.example"].entitlements == ["group:all", "group:sales"]
     assert states() == {"done": 1}

@@ -67,9 +67,9 @@ def test_where_it_is_not_shown_whether_an_account_is_closed_somebody_looks(
     drain()
     (task,) = byhand.tasks()
     assert task.cause == (
-        "The application accepted to close the account, and does not show whether it is. Look "
-        "there whether anybody can still sign in with it, and close it if so."
+        "The application accepted to close the account, and does not show whether it is."
     )
+    assert task.how == "Look there whether anybody can still sign in with it, and close it if so."
     byhand.done(task.number, note="Seen there.")
     account = Account.objects.get()
     assert (account.active, account.evidence and account.evidence["sent"]) == (False, "by hand")

@@ -204,7 +204,7 @@ def test_nothing_is_deleted_under_a_legal_hold_where_closing_is_deleting(
     assert [call.verb for call in sales.memories["chat"].calls].count("disable") == 0
     (task,) = byhand.tasks()
     assert "placed by ada (case 12)" in task.cause
-    assert task.cause.endswith("Close it there by hand, without deleting it.")
+    assert task.how == "Close it there by hand, without deleting it."
     lives.release(Person.objects.get(pk=leaver.pk), reason="case closed")
     drain()
     assert closing().state == "done"

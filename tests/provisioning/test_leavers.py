@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,10 @@ from tenure.applications.models import Application
 from tenure.connectors.faults import lost_before, retry_later, slow, stopped
 from tenure.people.models import Person
 from tenure.provisioning import services
+from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.executor import Drain, Drained
 from tenure.provisioning.execution.tables import Tables
+from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
 from tests.provisioning.company import Company, apply, change, drain, states
 
@@ -69,6 +72,34 @@ def test_a_leaver_does_not_wait_for_the_batch_that_is_travelling(sales: Company)
     assert happened.index("closed") < len(happened) - 1 - happened[::-1].index("created")
     assert sales.open_users() == {f"p{n}@acme.example" for n in range(1, 33)}
     assert states() == {"done": 34}
+
+
+def test_a_leaver_is_not_claimed_ahead_behind_the_batch_that_is_travelling(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They leave between the claim of a batch and that of the next one."""
+    leaver = sales.person("99")
+    apply()
+    Application.objects.update(limits={"concurrency": 4})
+    sales.people(40)
+    sales.memories["chat"].faults.always("create", slow(0.3))
+    services.store()
+    claims: list[list[Operation]] = []
+
+    def claim(*args: Any, **more: Any) -> tuple[list[Operation], list[int]]:
+        claimed = real(*args, **more)
+        if claimed[0]:
+            claims.append(claimed[0])
+        if len(claims) == 1 and leaver.email in sales.open_users():
+            services.terminate_now(leaver, reason="gone")
+        return claimed
+
+    real = claiming.claim
+    monkeypatch.setattr(claiming, "claim", claim)
+    drain()
+    happened = [one.what for one in sales.memories["chat"].history]
+    assert happened.index("closed") < happened.index("created", 32)
+    assert states() == {"done": 42}
 
 
 def test_a_leaver_does_not_wait_for_a_retry_of_somebody_else(sales: Company) -> None:

@@ -11,6 +11,7 @@ from tenure.audit.models import Action, Event
 from tenure.connectors.faults import blind, late, lost_after, lost_before, retry_later
 from tenure.connectors.memory import MemoryApplication
 from tenure.core.planner import LEAVER_URGENCY
+from tenure.people.models import Person
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.execution import lane, seeking
@@ -189,17 +190,26 @@ def test_an_attempt_that_is_put_off_does_not_forget_the_one_that_nobody_answered
     assert states() == {"manual": 1}
 
 
-def test_what_neither_search_nor_list_shows_is_looked_for_by_a_person(
-    company: Company, hiding: MemoryApplication, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def unseen(company: Company, hiding: MemoryApplication, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """Their account was made, nobody answered, and nothing shows it."""
     hiding.faults.next("create", lost_after())
     monkeypatch.setattr(hiding, "shown", list)
     person = company.person("1")
     apply()
+    return person
+
+
+def test_what_neither_search_nor_list_shows_is_looked_for_by_a_person(
+    company: Company,
+    hiding: MemoryApplication,
+    unseen: Person,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (task,) = byhand.tasks()
     assert "the name is taken" in task.cause
     assert task.what == "Make an account for Person 1 in Chat."
-    services.terminate_now(person, reason="gone")
+    services.terminate_now(unseen, reason="gone")
     drain()
     (task,) = byhand.tasks()
     assert task.what == "Look whether Person 1 has an account in Chat."
@@ -215,22 +225,16 @@ def test_what_neither_search_nor_list_shows_is_looked_for_by_a_person(
     assert not byhand.tasks()
 
 
-def test_a_person_says_that_there_is_none(
-    company: Company, hiding: MemoryApplication, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hiding.faults.next("create", lost_after())
-    monkeypatch.setattr(hiding, "shown", list)
-    person = company.person("1")
-    apply()
+def test_a_person_says_that_there_is_none(unseen: Person) -> None:
     (task,) = byhand.tasks()
     with pytest.raises(byhand.TaskRefused, match="is still wanted"):
         byhand.none_there(task.number, note="looked")
-    services.terminate_now(person, reason="gone")
+    services.terminate_now(unseen, reason="gone")
     drain()
     with pytest.raises(byhand.TaskRefused, match="Say where you looked"):
         byhand.none_there(task.number, note=" ")
     byhand.none_there(task.number, note="looked on the admin pages")
-    services.store(person=person)
+    services.store(person=unseen)
     drain()
     assert not byhand.tasks()
     assert states() == {"cancelled": 1}

@@ -37,7 +37,8 @@ def test_made_changed_and_closed_by_hand(sales: Company, till: Application) -> N
     services.store()
     task = only_task()
     assert task.what.startswith("Make an account for")
-    assert "Menu 4." in task.cause
+    assert task.how == "Menu 4."
+    assert "Menu 4." not in task.cause
     assert task.assignee == "Front office"
     assert any(step.startswith("userName: ") for step in task.steps)
     assert task.steps[0].startswith("look first whether they have an account there already")

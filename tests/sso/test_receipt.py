@@ -249,3 +249,35 @@ def test_what_stays_open_says_why_and_what_to_do(ana: Somebody) -> None:
         state="rejected", decided_by="Eva", decided_reason="she is needed"
     )
     assert said() == ("by_hand", "Closing it was rejected by Eva (she is needed).")
+
+
+@pytest.mark.parametrize(
+    ("state", "progress", "verdict"),
+    [
+        ("unknown", {}, "under_way"),
+        ("manual", {"sent": "2026-11-29T10:00:00+00:00"}, "by_hand"),
+        ("manual", {}, None),
+    ],
+)
+def test_an_account_that_may_have_been_made_is_in_it(
+    ana: Somebody, state: str, progress: dict[str, str], verdict: str | None
+) -> None:
+    """Nobody answered, and they have left: nothing is over before that is known."""
+    chat = application("chat")
+    terminate(ana.person, at=now(), reason="gone", now=now())
+    ana.person.refresh_from_db()
+    Operation.objects.create(
+        application=chat,
+        person=ana.person,
+        kind="create",
+        state=state,
+        progress=progress,
+        attributes={"userName": {"from": None, "to": "ana@acme.example"}},
+        grant=[],
+        revoke=[],
+        generation=1,
+        created_at=now(),
+    )
+    lines = receipt_of(ana.person).lines
+    told = [(one.name, one.part.verdict.value) for line in lines for one in line.accounts]
+    assert told == ([("ana@acme.example", verdict)] if verdict else [])

@@ -87,9 +87,12 @@ def show(
             print_json(found.as_json())
             return
         out.print(found.what, markup=False, style="bold")
+        if found.how and not found.looks:
+            out.print(f"How: {found.how}", markup=False)
         for step in found.steps:
             out.print(f"  {step}", markup=False)
-        out.print(f"Then look: {found.check}", markup=False)
+        then = "Then" if found.looks else "Then look"
+        out.print(f"{then}: {found.check}", markup=False)
         out.print(f"Why: {found.why}", markup=False)
         out.print(f"By hand, because: {found.cause}", markup=False)
         overdue = "; overdue" if found.overdue else ""

@@ -29,12 +29,15 @@ _AT_LAST = datetime.max.replace(tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Group:
     """One application's part. `held` are stored and wait for a decision, `to_hold` would be held
-    once they are stored; `lines` is cut, `hidden` says by how many."""
+    once they are stored; `lines` is cut: so many come `before`, and so many are `hidden` after."""
 
     application: str
     name: str
     lines: tuple[PlanLine, ...]
+    before: int
     hidden: int
+    #: From which line on the page before this one begins.
+    earlier: int
     counts: tuple[tuple[str, str, int], ...]
     held: int
     to_hold: int
@@ -48,6 +51,16 @@ class Group:
     #: What whoever decides has seen, and why nothing is sent at present.
     seen: str
     still: str
+
+    @property
+    def through(self) -> int:
+        """Which line is the last that is shown."""
+        return self.before + len(self.lines)
+
+    @property
+    def total(self) -> int:
+        """How many lines the filter lets through."""
+        return self.through + self.hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +103,18 @@ def chips(lines: Sequence[PlanLine], only: str) -> list[Chip]:
     return [Chip("", "All", len(lines), on=not only), *found]
 
 
-def groups(plan: Plan, *, application: str = "", only: str = "", most: int = 25) -> list[Group]:
-    """The plan by application, in its order."""
+def groups(
+    plan: Plan, *, application: str = "", only: str = "", most: int = 25, start: int = 0
+) -> list[Group]:
+    """The plan by application, in its order; of each `most` lines from `start` on, or the last of
+    them."""
     lines = of_application(plan, application)
     found = []
     for slug in dict.fromkeys(line.application for line in lines):
         every = [line for line in lines if line.application == slug]
         shown = filtered(every, only)
         if shown:
-            found.append(_group(plan, slug, every, shown, most, only))
+            found.append(_group(plan, slug, every, shown, most, start, only))
     return found
 
 
@@ -112,6 +128,13 @@ def releasable(lines: Iterable[PlanLine]) -> int:
     without it."""
     planned = (line for line in lines if line.state is OperationState.PLANNED)
     return sum(1 for line in planned if line.operation_id is None)
+
+
+def to_read_first(plan: Plan, lines: Iterable[PlanLine]) -> int:
+    """How many of those are in applications that were never read: nothing is sent there before
+    they are, and what is right by then is another plan."""
+    unknown = {one.application for one in plan.first_contact if not one.read}
+    return releasable(line for line in lines if line.application in unknown)
 
 
 def under_way(lines: Iterable[PlanLine]) -> int:
@@ -136,8 +159,10 @@ def _group(
     every: Sequence[PlanLine],
     shown: Sequence[PlanLine],
     most: int,
+    start: int,
     only: str,
 ) -> Group:
+    before = min(start, (len(shown) - 1) // most * most)
     held = [line for line in every if line.state is OperationState.HELD]
     owned = next((x.hold_reason for x in held if owners.is_reason(x.hold_reason)), "")
     held = [line for line in held if not owners.is_reason(line.hold_reason)]
@@ -147,8 +172,10 @@ def _group(
     return Group(
         application=slug,
         name=every[0].application_name,
-        lines=tuple(shown[:most]),
-        hidden=max(0, len(shown) - most),
+        lines=tuple(shown[before : before + most]),
+        before=before,
+        earlier=max(0, before - most),
+        hidden=max(0, len(shown) - before - most),
         counts=tuple((kind, KINDS[kind][3], kinds[kind]) for kind in KINDS if kinds[kind]),
         held=len(stored),
         to_hold=0 if report else sum(1 for line in held if line.operation_id is None),

@@ -94,7 +94,9 @@ def described(found: rule_effects.RuleEffect) -> dict[str, Any]:
     if found.plan is not None:
         plan = replace(found.plan.plan, lines=found.plan.added)
         context["groups"] = plan_view.groups(plan, most=_SHOWN_LINES)
-        context["uids"] = people.uids(x.person_id for x in found.plan.added if x.person_id)
+        told = [line.person_id for line in found.plan.added]
+        told += [problem.person_id for problem in found.unplanned]
+        context["uids"] = people.uids(pk for pk in told if pk)
         context["dropped"] = len(found.plan.dropped)
         context["colours"] = by_slug
     return context

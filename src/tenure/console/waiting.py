@@ -15,6 +15,7 @@ from tenure.applications.models import Health
 from tenure.applications.selectors import ApplicationRow
 from tenure.console.look import Mark
 from tenure.console.waiting_item import Item, plural
+from tenure.console.waiting_matches import match_items
 from tenure.console.waiting_paused import paused_items
 from tenure.console.waiting_protected import kept_open_items
 from tenure.console.waiting_unread import bad_rows, unread_items
@@ -24,26 +25,26 @@ from tenure.provisioning.questions import selectors as provisioning
 from tenure.requests import selectors as requests
 from tenure.runs.models import RunState
 from tenure.signin import identity
-from tenure.sources import authorizing, matches
-from tenure.sources.asking import who
+from tenure.sources import authorizing
 from tenure.sources.selectors import SourceRow
 from tenure.sso import keys
 from tenure.sso import selectors as sso
 from tenure.sso.saml import alarms
 from tenure.writeback import selectors as write_backs
 
-#: New records that may be somebody's are listed one by one, so many.
-_MOST_RECORDS = 5
-_NOT_YET = "No account is made until it is said."
 #: So many are named: requests, disputed accounts of an application, claims to be looked at.
 _NAMED, _SHOWN, _REVIEWED = 3, 4, 10
 
 
 def items(
-    company: Company, rows: Sequence[ApplicationRow], imports: Sequence[SourceRow]
+    company: Company,
+    rows: Sequence[ApplicationRow],
+    imports: Sequence[SourceRow],
+    *,
+    decides: bool,
 ) -> list[Item]:
     """Everything that waits for a person. `rows` are all applications, `imports` all sources, as
-    lists show them."""
+    lists show them. `decides`: whoever looks may say who somebody is."""
     return [
         *_writes(company),
         *_paused(rows),
@@ -61,7 +62,7 @@ def items(
         *_imports(imports),
         *_unreadable_sources(imports),
         *_written_back(),
-        *_matches(),
+        *match_items(decides=decides),
         *_failed(),
         *_requests(rows),
         *_by_hand(),
@@ -256,32 +257,6 @@ def _imports(imports: Sequence[SourceRow]) -> list[Item]:
         for run in dict.fromkeys((row.whole, row.last))
         if run is not None and run.state == RunState.HELD
     ]
-
-
-def _matches() -> list[Item]:
-    """New records one by one, as long as they are few; everything else as a number."""
-    counts = matches.counts()
-    rows = matches.of_records(matches.records_page(size=_MOST_RECORDS).rows)
-    items = []
-    for row in rows:
-        known = any(one.same for one in row.candidates)
-        asked = "somebody whom we know?" if known else "somebody who was here?"
-        who_else = " or ".join(who(one.person) for one in row.candidates)
-        detail = f"Could be {who_else or 'somebody who is gone since'}. {_NOT_YET}"
-        mark = Mark("The same?" if known else "Rehire?", "wait")
-        url = reverse("console:match", args=[row.asked.pk])
-        items.append(Item(mark, f"Is {row.name} ({row.number}) {asked}", detail, url, "Decide"))
-    for part, count, one, many, why in (
-        ("records", counts.records - len(rows), "more new record", "", _NOT_YET),
-        ("people", counts.people, "pair of people who may be one",
-         "pairs of people who may be one", "Found by what they share: one person, or two."),
-        ("unsure", counts.unsure, "question of which somebody was not sure",
-         "questions of which somebody was not sure", "What was said is with it."),
-    ):  # fmt: skip
-        if count > 0:
-            url, mark = f"{reverse('console:matches')}?part={part}", Mark("The same?", "wait")
-            items.append(Item(mark, plural(count, one, many), why, url, "Decide"))
-    return items
 
 
 def _failed() -> list[Item]:

@@ -140,6 +140,14 @@ def account(facts: AccountFacts) -> Part:
     return Part(Verdict.UNDER_WAY, "It is open, and nothing is planned yet.")
 
 
+def sought(state: str, said: str) -> Part:
+    """Of an account that may have been made: nobody answered. `state` of the operation that was to
+    make it, and what is `said` there."""
+    if state in ("manual", "failed"):
+        return Part(Verdict.BY_HAND, _with("Whether it was made somebody has to look", said))
+    return Part(Verdict.UNDER_WAY, "It may have been made, nobody answered: it is looked for.")
+
+
 def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
     """Of what they are signed in to, where their accounts there are so."""
     if any(part.verdict is Verdict.OPEN for part in accounts) and not _recent(facts):

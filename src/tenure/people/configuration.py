@@ -17,6 +17,7 @@ from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.core.expressions import AttributeType
 from tenure.core.model import LifecycleState
+from tenure.people import services
 from tenure.people.models import AttributeDefinition, Company, Person
 from tenure.people.onboarding import Onboarding, Trigger, onboarding_of
 from tenure.people.services import company, raise_generation
@@ -137,13 +138,16 @@ def save_company(*, definition: CompanyDefinition, replan: bool = True) -> bool:
 def _wait_for_nobody() -> None:
     """Whoever has not come in yet has their accounts as everybody has."""
     waiting = Person.objects.filter(admitted=False)
+    services.lock(waiting.values_list("pk", flat=True))
     waiting.update(admitted=None, generation=F("generation") + 1)
 
 
 def _look_at_leavers() -> None:
     """Whether they are leaving still, or have left, is to be seen anew."""
     gone = [LifecycleState.LEAVING.value, LifecycleState.LEFT.value]
-    Person.objects.filter(state__in=gone).update(next_look_at=Now())
+    rows = Person.objects.filter(state__in=gone)
+    services.lock(rows.values_list("pk", flat=True))
+    rows.update(next_look_at=Now())
 
 
 def custom_attributes() -> list[CustomAttribute]:

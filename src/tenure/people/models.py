@@ -180,6 +180,13 @@ class Person(models.Model):
     def __str__(self) -> str:
         return self.display_name
 
+    def goes_by(self, name: str) -> bool:
+        """Whether that is what an administrator would be called who is this person: as the person
+        is, or by the person's address or number. Nothing else says who an administrator is in
+        HR."""
+        names = (self.email, self.employee_number or "", self.display_name)
+        return name.casefold() in {one.casefold() for one in names if one}
+
 
 class PersonChange(models.TextChoices):
     MERGED = "merged", "Merged"

@@ -120,13 +120,6 @@ def person_by_uid(uid: str) -> Person | None:
     return Person.objects.select_related("manager").filter(uid=uid).first()
 
 
-def goes_by(person: Person, name: str) -> bool:
-    """Whether that is what an administrator would be called who is this person: as the person is,
-    or by the person's address or number. Nothing else says who an administrator is in HR."""
-    names = (person.email, person.employee_number or "", person.display_name)
-    return name.casefold() in {one.casefold() for one in names if one}
-
-
 def merged_into(uid: UUID) -> Person | None:
     """Who somebody is now, who was found to be the same person."""
     rows = PersonUnion.objects.filter(

@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 
 from tenure.applications import health
 from tenure.applications.models import Application, ConnectionCheck, Health
-from tenure.audit.services import seal
+from tenure.audit.services import acting, seal
 from tenure.core.model import ApplicationMode, OperationState
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
@@ -52,10 +52,11 @@ async def drain(slug: str) -> None:
 
 
 @app.task(queue="reconcile", name="tenure.reconcile")
-async def reconcile(slug: str) -> None:
-    """Read the accounts of one application."""
+async def reconcile(slug: str, asked_by: str = "system") -> None:
+    """Read the accounts of one application. The run is theirs who asked for it."""
     if await Application.objects.filter(slug=slug).aexists():
-        await reconcile_by_slug(slug)
+        with acting(asked_by):
+            await reconcile_by_slug(slug)
 
 
 @app.task(queue="drain", name="tenure.probe")

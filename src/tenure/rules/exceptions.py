@@ -14,7 +14,6 @@ from django.db.models import Q, QuerySet
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.people.models import Person
-from tenure.people.selectors import goes_by
 from tenure.people.services import raise_generation
 from tenure.rules.models import AccessException
 
@@ -122,7 +121,7 @@ def given_to_themselves() -> list[AccessException]:
 
 def _decides_about_themselves(person: Person) -> bool:
     kind, _, name = actor().partition(" ")
-    return kind == "administrator" and goes_by(person, name)
+    return kind == "administrator" and person.goes_by(name)
 
 
 def _standing(person: Person) -> QuerySet[AccessException]:

@@ -35,7 +35,8 @@ from tenure.infra.bulk import insert_instances
 from tenure.infra.clock import now
 from tenure.infra.folding import can_be_found, could_hold
 from tenure.sources.models import PushedResource
-from tenure.sources.pushing import GROUP, USER, BadRow, Push, TakenKey
+from tenure.sources.pushed_rows import GROUP, USER
+from tenure.sources.pushing import BadRow, Push, TakenKey
 
 #: Attribute -> column, and whether the column holds it in lower case. "eq" on these uses an index.
 _INDEXED = {

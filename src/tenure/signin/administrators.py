@@ -14,7 +14,6 @@ from django.db.models import Count, Max, Q
 from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.people.models import Person
-from tenure.people.selectors import goes_by
 from tenure.signin.endings import end_sessions
 from tenure.signin.models import Role, User
 
@@ -44,8 +43,8 @@ def administrators() -> list[Administrator]:
 
 
 def may_be(user: User, person: Person) -> bool:
-    """Whether an administrator may be this person; see `goes_by`."""
-    return goes_by(person, user.name)
+    """Whether an administrator may be this person; see `Person.goes_by`."""
+    return person.goes_by(user.name)
 
 
 def called_as(person: Person) -> list[User]:

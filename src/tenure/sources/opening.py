@@ -18,7 +18,7 @@ from tenure.readers.registry import PUSH, UPLOAD, open_reader
 from tenure.readers.upload import UploadReader
 from tenure.sources.authorizing import party
 from tenure.sources.models import Source, Upload
-from tenure.sources.pushing import stored_rows
+from tenure.sources.pushed_rows import stored_rows
 from tenure.vault.authorizing import KeptTokens
 from tenure.vault.services import resolve, resolve_all
 

@@ -8,38 +8,32 @@ pushes is answered as ever, for nothing is wrong with the request (see `held_pus
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
 
-from tenure.connectors.scim.attributes import flatten
 from tenure.core.acquaintance import resemble
 from tenure.core.model import LifecycleState
 from tenure.people.models import Person
 from tenure.readers.base import ReaderError, Row
-from tenure.readers.push import text
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunKind, RunState, Severity
-from tenure.sources import asking, held_numbers, held_pushes, renumbering, seen
+from tenure.sources import asking, held_numbers, held_pushes, pushed_rows, renumbering, seen
 from tenure.sources.acquainting import acquaint
 from tenure.sources.leaving import judged, keep_back, merge_others
 from tenure.sources.managers import tie_changed
 from tenure.sources.models import Absence, PushedResource, Source, SourceRecord
+from tenure.sources.pushed_rows import GROUPS, USER
 from tenure.sources.rows import BadRow, MappedRow, RowMapping
 from tenure.sources.work import Work
 
 PUSHED = "pushed"
-GROUPS = "groups"
-MANAGER = "enterprise.manager"
-USER, GROUP = "User", "Group"
 #: What is pushed within so long is one run.
 _ONE_RUN = timedelta(hours=1)
-_BATCH = 500
 
 
 class Busy(Exception):
@@ -88,7 +82,10 @@ class Push:
         names = {str(item.get("userName", "")).lower() for item in documents}
         keys = set()
         for item in documents:
-            row = Row(0, next(iter(_values(self.source, [_unsaved(item)], self.mapping.columns))))
+            row = Row(
+                0,
+                next(iter(pushed_rows.values(self.source, [_unsaved(item)], self.mapping.columns))),
+            )
             with suppress(BadRow):
                 keys.add(self.mapping.key(row))
         rows = PushedResource.objects.filter(source=self.source, kind=USER)
@@ -106,7 +103,9 @@ class Push:
 
     def changed(self, resource: PushedResource) -> None:
         """A user was pushed. Raises `BadRow` or `TakenKey` where they cannot be taken."""
-        taking = self._read(resource, Row(resource.pk or 0, values_of(resource, self.mapping)))
+        taking = self._read(
+            resource, Row(resource.pk or 0, pushed_rows.values_of(resource, self.mapping))
+        )
         self._note(resource, taking)
 
     def _read(self, resource: PushedResource, row: Row) -> Taking:
@@ -155,7 +154,7 @@ class Push:
             return
         rows = PushedResource.objects.filter(source=self.source, uid__in=uids)
         resources = list(rows.order_by("pk"))
-        read = _values(self.source, resources, self.mapping.columns)
+        read = pushed_rows.values(self.source, resources, self.mapping.columns)
         found = [
             (resource, self._read(resource, Row(resource.pk, values)))
             for resource, values in zip(resources, read, strict=True)
@@ -287,64 +286,6 @@ def _unsaved(document: Mapping[str, Any]) -> PushedResource:
     return PushedResource(kind=USER, uid="", document=dict(document))
 
 
-def stored_rows(source: Source, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Everything that was pushed, for an import of the whole source."""
-    resources = PushedResource.objects.filter(source=source, kind=USER).order_by("pk")
-    iterator = resources.iterator(_BATCH)
-    while batch := list(islice(iterator, _BATCH)):
-        for resource, values in zip(batch, _values(source, batch, columns), strict=True):
-            yield resource.pk, values
-
-
-def values_of(resource: PushedResource, mapping: RowMapping) -> Mapping[str, str]:
-    """The columns of one resource that the mapping reads."""
-    return next(iter(_values(resource.source, [resource], mapping.columns)))
-
-
-def _values(
-    source: Source, resources: Sequence[PushedResource], columns: Sequence[str]
-) -> Iterator[dict[str, str]]:
-    names = [name for name in columns if name != GROUPS]
-    groups = _groups(source, resources) if GROUPS in columns else {}
-    keys = _keys_of_managers(source, resources) if MANAGER in columns else {}
-    for resource in resources:
-        found = flatten(resource.document, names)
-        values = {name: text(found.get(name)) for name in columns}
-        if GROUPS in columns:
-            values[GROUPS] = ",".join(sorted(groups.get(resource.uid, ())))
-        if MANAGER in columns:
-            values[MANAGER] = keys.get(values[MANAGER], values[MANAGER])
-        yield values
-
-
-def _groups(source: Source, resources: Sequence[PushedResource]) -> dict[str, list[str]]:
-    """uid -> names of the groups that they are in."""
-    uids = [resource.uid for resource in resources]
-    found: dict[str, list[str]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT member ->> 'value', "group".document ->> 'displayName'
-            FROM sources_pushedresource AS "group",
-                jsonb_array_elements(coalesce("group".document -> 'members', '[]')) AS member
-            WHERE "group".source_id = %s AND "group".kind = 'Group'
-                AND member ->> 'value' = ANY(%s)
-            ORDER BY "group".id
-            """,
-            [source.pk, uids],
-        )
-        for uid, name in cursor.fetchall():
-            found.setdefault(uid, []).append(name)
-    return found
-
-
-def _keys_of_managers(source: Source, resources: Sequence[PushedResource]) -> dict[str, str]:
-    """A manager is named by the id of their resource; people know employee numbers."""
-    wanted = {text(flatten(item.document, [MANAGER]).get(MANAGER)) for item in resources} - {""}
-    rows = PushedResource.objects.filter(source=source, uid__in=wanted).exclude(key="")
-    return dict(rows.values_list("uid", "key"))
-
-
 def _work(source: Source, at: datetime) -> Work:
     """On the run of this hour, whose counters go on."""
     run = (
@@ -403,4 +344,4 @@ def _asked(query: str, source: Source) -> Any:
     return bool(row and row[0])
 
 
-__all__ = ["BadRow", "Busy", "Push", "TakenKey", "stored_rows"]
+__all__ = ["BadRow", "Busy", "Push", "TakenKey"]

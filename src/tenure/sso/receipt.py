@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from django.db.models import Q
+
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Event
 from tenure.catalogue.loading import UnknownEntry
@@ -19,6 +21,7 @@ from tenure.core import owners
 from tenure.core import receipt as core
 from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Verdict
+from tenure.core.veiling import is_veiled
 from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
 from tenure.people.models import Person, PlanMode
@@ -30,6 +33,7 @@ from tenure.provisioning.questions.explain import Explanation
 from tenure.provisioning.questions.opened import never_open
 from tenure.provisioning.questions.standing import Standings
 from tenure.provisioning.records.loading import Protecting
+from tenure.provisioning.records.work import IDENTIFYING, SENT
 from tenure.signin.administrators import called_as
 from tenure.sso import heard
 from tenure.sso.models import ApplicationSession, Outcome, SignOn
@@ -41,6 +45,8 @@ _OVER: Final = (
     OperationState.CANCELLED.value,
     OperationState.REJECTED.value,
 )
+#: Sent, and not heard of.
+_UNHEARD: Final = (OperationState.STARTED.value, OperationState.UNKNOWN.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,8 @@ def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
     trail = heard.Trail(person)
     every = list(explained.rows) if explained else list(Application.objects.all())
     accounts, sessions = _accounts(person, explained), _sessions(person)
-    wanted, named = {*accounts, *sessions}, trail.applications
+    sought = _sought(person) if person.state in CLOSED else {}
+    wanted, named = {*accounts, *sessions, *sought}, trail.applications
     rows = [row for row in every if row.pk in wanted or row.slug in named]
     at = now()
     due_there = explained.due if explained else _due(person, rows, at)
@@ -179,6 +186,7 @@ def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
             )
             for one in own
         )
+        shown += tuple(sought.get(row.pk, ()))
         facts = _session_facts(row, sessions.get(row.pk, []), told, signed_in.get(row.pk), trail)
         facts = replace(facts, never_open=bool(own) and unused.issuperset(one.pk for one in own))
         lines.append(Line(row, shown, core.sessions(facts, [one.part for one in shown]), told))
@@ -245,6 +253,22 @@ def _operations(person: Person) -> dict[int, Operation]:
                 found.setdefault(row.account_id, row)
     refused = OperationState.REJECTED.value
     return {key: row for key, row in latest.items() if row.state == refused} | found
+
+
+def _sought(person: Person) -> dict[int, list[AccountLine]]:
+    """Accounts that may have been made, though nobody answered, and are not found yet."""
+    unheard = Q(state__in=_UNHEARD) | Q(progress__has_key=SENT)
+    rows = Operation.objects.filter(
+        unheard, person=person, kind=OperationKind.CREATE.value, account__isnull=True
+    )
+    found: dict[int, list[AccountLine]] = defaultdict(list)
+    for row in rows.exclude(state__in=_OVER).order_by("pk"):
+        names = (row.attributes.get(name, {}).get("to") for name in IDENTIFYING)
+        name = str(next((one for one in names if one and not is_veiled(one)), person.display_name))
+        found[row.application_id].append(
+            AccountLine(name, "", core.sought(row.state, row.error), name)
+        )
+    return found
 
 
 def _account_facts(

@@ -13,10 +13,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from tenure.applications import selectors as applications
-from tenure.applications.models import Account
+from tenure.applications.models import Account, Application
 from tenure.audit import selectors as audit
 from tenure.console.page import ConsoleRequest, signed_in
 from tenure.console.views import application_pages as pages
+from tenure.core.model import Situation
 from tenure.people import selectors as people
 from tenure.people.services import find_person
 from tenure.provisioning.decisions import ownership
@@ -42,7 +43,16 @@ def account(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
     there = pages.account_there(request, slug, pk)
     if isinstance(there, HttpResponse):
         return there
-    application, found = there
+    return _page(request, *there)
+
+
+def _page(
+    request: ConsoleRequest,
+    application: Application,
+    found: Account,
+    refused: dict[str, str] | None = None,
+) -> HttpResponse:
+    """`refused`: the `field` to correct, why (`error`), and what was typed."""
     candidates = people.people_by_key(found.candidates)
     context = {
         "account": found,
@@ -51,10 +61,11 @@ def account(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
         "rivals": applications.rivals(found),
         "history": audit.events_of("account", str(found.pk), limit=20),
         "operations": provisioning.operations_on(found, limit=10),
-        "gone": found.situation == "deleted",
-        "ask": request.GET.get("ask", ""),
+        "gone": found.situation == Situation.DELETED.value,
+        "refused": refused or {},
     }
-    return pages.show(request, application, "account", context)
+    status = 422 if refused else 200
+    return pages.show(request, application, "account", context, status=status)
 
 
 @require_POST
@@ -64,14 +75,23 @@ def decide(request: ConsoleRequest, slug: str, pk: int) -> HttpResponse:
     there = pages.account_there(request, slug, pk)
     if isinstance(there, HttpResponse):
         return there
-    _, found = there
+    application, found = there
     reason = request.POST.get("reason", "").strip()[:1000]
+    typed = {"reason": reason, "person": request.POST.get("person", "").strip()[:200]}
+    if not reason:
+        wrong = {"field": "reason", "error": "Nothing was decided: say why. The reason is kept."}
+        return _page(request, application, found, typed | wrong)
     try:
-        if not reason:
-            raise LookupError("Nothing was decided: say why. The reason is kept.")
-        messages.success(request, _decided(request, found, reason))
+        said = _decided(request, found, reason)
     except LookupError as error:
-        messages.error(request, str(error))
+        found.refresh_from_db()
+        if found.situation == Situation.DELETED.value:
+            messages.error(request, str(error))
+            return redirect("console:account", slug, pk)
+        named = request.POST.get("do") == "link" and found.situation != Situation.LINKED.value
+        field = "person" if named else "reason"
+        return _page(request, application, found, typed | {"field": field, "error": str(error)})
+    messages.success(request, said)
     return redirect("console:account", slug, pk)
 
 

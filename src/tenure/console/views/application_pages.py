@@ -264,6 +264,7 @@ def show(
         "failed": failed[0] if failed else None,
         "failing": byhand.failing(application=found.slug) if failed and failed[0].leavers else [],
         "held": next((i for i in provisioning.held() if i.application == found.slug), None),
+        "by_hand": next((i for i in provisioning.by_hand() if i.application == found.slug), None),
         "last": runs.last_by_subject(RunKind.RECONCILE).get(found.slug),
     }
     return render(

@@ -21,6 +21,7 @@ from tenure.provisioning.execution import pace
 from tenure.runs import selectors as runs
 from tenure.setup import steps
 from tenure.signin.owners import has_way_in
+from tenure.signin.permissions import Ability, may
 from tenure.sources import selectors as sources
 
 _DAYS = 14
@@ -48,6 +49,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
     imports = sources.sources()
     read = [row for row in imports if row.last]
     latest = max(read, key=lambda row: row.last.started_at if row.last else 0, default=None)
+    decides = may(request.administrator, Ability.DECIDE)
     here = {
         s: n for s, n in states.items() if s not in (LifecycleState.ACTIVE, LifecycleState.LEFT)
     }
@@ -60,7 +62,7 @@ def overview(request: ConsoleRequest) -> HttpResponse:
         "accounts": sum(row.seats for row in rows),
         "unmatched": sum(row.unmatched for row in rows),
         "cost": applications.total_cost(rows),
-        "waits": laid_out(waiting.items(request.company, rows, imports)),
+        "waits": laid_out(waiting.items(request.company, rows, imports, decides=decides)),
         "chart": charts.days(coming, today, _DAYS),
         "coming": coming[:_LISTED],
         "coming_more": len(coming) - _LISTED,

@@ -70,6 +70,17 @@ class AccountRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedForm:
+    """A form of this page that was refused: the `dialog` it stands in, the `field` to correct, why,
+    and what was `typed`."""
+
+    dialog: str
+    field: str
+    error: str
+    typed: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Attribute:
     """One attribute of the person, as a page shows it."""
 
@@ -87,6 +98,13 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         return redirect("console:person", now_called.uid)
     if found is None:
         return missing(request, "person", section="people", back="console:people")
+    return show(request, found)
+
+
+def show(
+    request: ConsoleRequest, found: Person, refused: RefusedForm | None = None
+) -> HttpResponse:
+    """Their page. A form that was refused is open on it, with what was typed."""
     problem, explained = "", None
     try:
         explained = explain(found)
@@ -126,13 +144,15 @@ def person(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
         "exceptions": exceptions.in_force([found.pk], now()).get(found.pk, []),
         "offered": [(row, keys.get(row.pk, [])) for row in every],
         "choices": choices_for(found, book),
-        "ask": request.GET.get("ask", ""),
+        "ask": refused.dialog if refused else request.GET.get("ask", ""),
+        "refused": refused,
         "proof": proofs.shown(receipt_of(found, explained)) if explained else None,
         "failing": byhand.failing(person=found),
         "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
     }
-    return render(request, "console/person.html", context, section="people")
+    status = 422 if refused else 200
+    return render(request, "console/person.html", context, section="people", status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

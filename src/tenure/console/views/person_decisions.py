@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from tenure.console.page import ConsoleRequest, missing, refused, signed_in
+from tenure.console.views.person import RefusedForm, show
 from tenure.people import selectors as people
 from tenure.people.decisions import DecisionRefused
 from tenure.people.models import Person
@@ -26,24 +27,43 @@ from tenure.provisioning.planning.plans import StoredPlan
 from tenure.rules.exceptions import ExceptionRefused
 from tenure.signin.permissions import Ability, may
 
-#: What a form asks for -> what it takes, what does it, and what is said afterwards.
+#: What a form asks for -> what it takes, its dialog, what does it, and what is said afterwards.
 DECISIONS: Final = MappingProxyType(
     {
-        "suspend": (Ability.SUSPEND, lives.suspend, "{} is suspended: their accounts are closed."),
+        "suspend": (
+            Ability.SUSPEND,
+            "suspend",
+            lives.suspend,
+            "{} is suspended: their accounts are closed.",
+        ),
         "end_suspension": (
             Ability.SUSPEND,
+            "unsuspend",
             lives.end_suspension,
             "{} is back: what is due is opened.",
         ),
         "reinstate": (
             Ability.TERMINATE,
+            "reinstate",
             lives.reinstate,
             "The termination of {} is taken back: what is due is opened.",
         ),
-        "hold": (Ability.LEGAL_HOLD, lives.hold, "Nothing of {} is deleted until it is released."),
-        "release": (Ability.LEGAL_HOLD, lives.release, "The legal hold on {} has ended."),
+        "hold": (
+            Ability.LEGAL_HOLD,
+            "hold",
+            lives.hold,
+            "Nothing of {} is deleted until it is released.",
+        ),
+        "release": (
+            Ability.LEGAL_HOLD,
+            "release",
+            lives.release,
+            "The legal hold on {} has ended.",
+        ),
     }
 )
+NO_REASON: Final = "Nothing was decided: say why. The reason is kept."
+_TYPED: Final = ("reason", "what", "until")
 
 
 @require_POST
@@ -57,9 +77,11 @@ def decide(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     if decision is None:
         messages.error(request, "Nothing was decided: this form is not of this page. Try again.")
         return _back(found)
-    needs, carry_out, words = decision
+    needs, dialog, carry_out, words = decision
     if not may(request.administrator, needs):
         return refused(request, needs)
+    if not request.POST.get("reason", "").strip():
+        return _to_correct(request, found, dialog, "reason", NO_REASON)
     return _carried_out(request, found, carry_out, words.format(found.display_name))
 
 
@@ -67,9 +89,6 @@ def _carried_out(
     request: ConsoleRequest, found: Person, carry_out: Callable[..., StoredPlan], words: str
 ) -> HttpResponse:
     reason = request.POST.get("reason", "").strip()[:1000]
-    if not reason:
-        messages.error(request, "Nothing was decided: say why. The reason is kept.")
-        return _back(found)
     try:
         stored = carry_out(found, reason=reason)
     except DecisionRefused as error:
@@ -96,7 +115,8 @@ def removed(request: ConsoleRequest, uid: uuid.UUID, pk: int) -> HttpResponse:
     except LookupError:
         messages.info(request, "Nothing was noted: it is settled already, or being tried just now.")
     except byhand.TaskRefused as error:
-        messages.error(request, f"Nothing was noted. {error}")
+        why = f"Nothing was noted. {error}"
+        return _to_correct(request, found, f"removed-{pk}", "reason", why)
     else:
         said = "Noted as your word. It counts as closed until {} is read, which is asked for now."
         messages.success(request, said.format(which.application_name))
@@ -110,15 +130,13 @@ def exception(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
     found = people.person_by_uid(str(uid))
     if found is None:
         return missing(request, "person", section="people", back="console:people")
+    if request.POST.get("do") == "end":
+        return _ended(request, found, request.POST.get("exception", ""))
     reason = request.POST.get("reason", "").strip()[:1000]
-    what = request.POST.get("what", "")[:500]
-    application, _, entitlement = what.partition("/")
+    if not reason:
+        return _to_correct(request, found, "except", "reason", NO_REASON)
+    application, _, entitlement = request.POST.get("what", "")[:500].partition("/")
     try:
-        if request.POST.get("do") == "end":
-            number = request.POST.get("exception", "")
-            lives.end_exception(int(number) if number.isdecimal() else 0, reason=reason)
-            messages.success(request, "The rules alone decide again.")
-            return _back(found)
         lives.decide_exception(
             found,
             application=application,
@@ -127,9 +145,25 @@ def exception(request: ConsoleRequest, uid: uuid.UUID) -> HttpResponse:
             reason=reason,
             until=_until(request.POST.get("until", ""), found),
         )
-        messages.success(request, "Decided. What follows from it is on its way.")
-    except (LookupError, ExceptionRefused, ValueError) as error:
+    except LookupError as error:
+        return _to_correct(request, found, "except", "what", str(error))
+    except (ExceptionRefused, ValueError) as error:
+        return _to_correct(request, found, "except", "until", str(error))
+    messages.success(request, "Decided. What follows from it is on its way.")
+    return _back(found)
+
+
+def _ended(request: ConsoleRequest, found: Person, number: str) -> HttpResponse:
+    """The rules alone decide again."""
+    reason = request.POST.get("reason", "").strip()[:1000]
+    if not reason:
+        return _to_correct(request, found, f"exception-{number}", "reason", NO_REASON)
+    try:
+        lives.end_exception(int(number) if number.isdecimal() else 0, reason=reason)
+    except LookupError as error:
         messages.error(request, str(error))
+    else:
+        messages.success(request, "The rules alone decide again.")
     return _back(found)
 
 
@@ -146,3 +180,11 @@ def _until(text: str, person: Person) -> datetime | None:
 
 def _back(person: Person) -> HttpResponse:
     return redirect(reverse("console:person", args=[person.uid]))
+
+
+def _to_correct(
+    request: ConsoleRequest, found: Person, dialog: str, field: str, error: str
+) -> HttpResponse:
+    """Their page with the form open as it was sent, and what is wrong beside its field."""
+    typed = {name: request.POST.get(name, "")[:1000] for name in _TYPED}
+    return show(request, found, RefusedForm(dialog, field, error, typed))

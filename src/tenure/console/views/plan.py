@@ -7,6 +7,7 @@ at once; for many the page comes first and asks for the lines by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -33,24 +34,42 @@ from tenure.signin.permissions import Ability
 
 _LINES = 25
 _LINES_OF_ONE = 500
+#: A place in a plan has fewer.
+_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What of the plan is shown: of one application ("": all), what a filter lets through, and of
+    one application from which line on."""
+
+    application: str
+    only: str
+    start: int
+
+    @property
+    def query(self) -> str:
+        given: dict[str, str | int] = {"application": self.application, "only": self.only}
+        given["from"] = self.start
+        return urlencode({name: value for name, value in given.items() if value})
 
 
 @require_safe
 @signed_in()
 def plan(request: ConsoleRequest) -> HttpResponse:
     """The plan, now or in a moment."""
-    application, only = _asked(request)
-    lagging = provisioning.people_to_plan(application or None)
+    asked = _asked(request)
+    lagging = provisioning.people_to_plan(asked.application or None)
     context: dict[str, Any] = {
-        "application": application,
-        "only": only,
+        "application": asked.application,
+        "only": asked.only,
         "lagging": lagging,
         "automatic": request.company.plan_mode == PlanMode.AUTOMATIC,
         "later": lagging > AT_ONCE and "now" not in request.GET,
-        "query": _query(application, only),
+        "query": asked.query,
     }
     if not context["later"]:
-        context |= _worked_out(application, only)
+        context |= _worked_out(asked)
     return render(request, "console/plan.html", context, section="plan")
 
 
@@ -58,12 +77,12 @@ def plan(request: ConsoleRequest) -> HttpResponse:
 @signed_in(by_itself=True)
 def lines(request: ConsoleRequest) -> HttpResponse:
     """The worked out plan, for the page that came first."""
-    application, only = _asked(request)
+    asked = _asked(request)
     context = {
-        "application": application,
-        "only": only,
-        "query": _query(application, only),
-        **_worked_out(application, only),
+        "application": asked.application,
+        "only": asked.only,
+        "query": asked.query,
+        **_worked_out(asked),
     }
     return fragment(request, "console/parts/plan.html", context)
 
@@ -73,12 +92,13 @@ def lines(request: ConsoleRequest) -> HttpResponse:
 def under_way(request: ConsoleRequest) -> HttpResponse:
     """How much of what was let go is on the way still. When all of it is settled the plan is worked
     out anew; but not under the hands of somebody who is about to decide."""
-    application, only = _asked(request)
-    waiting = provisioning.let_go(application or None)
+    asked = _asked(request)
+    only_of = asked.application or None
+    waiting = provisioning.let_go(only_of)
     context = {
-        "under_way": waiting.under_way - _kept(pausing.paused(application or None)),
+        "under_way": waiting.under_way - _kept(pausing.paused(only_of)),
         "again": not waiting.held,
-        "query": _query(application, only),
+        "query": asked.query,
     }
     return fragment(request, "console/parts/under_way.html", context)
 
@@ -158,26 +178,28 @@ def _filtered(application: str, only: str) -> list[int] | None:
     return None if len(found) == len(held) else found
 
 
-def _asked(request: ConsoleRequest) -> tuple[str, str]:
+def _asked(request: ConsoleRequest) -> _Asked:
     application = request.GET.get("application", "")
     if application not in applications.application_names():
         application = ""
-    only = request.GET.get("only", "")
-    return application, only if only in plan_view.FILTERS else ""
+    only, start = request.GET.get("only", ""), request.GET.get("from", "")
+    return _Asked(
+        application,
+        only if only in plan_view.FILTERS else "",
+        int(start) if application and start.isdecimal() and len(start) < _DIGITS else 0,
+    )
 
 
-def _query(application: str, only: str) -> str:
-    return urlencode({k: v for k, v in (("application", application), ("only", only)) if v})
-
-
-def _worked_out(application: str, only: str) -> dict[str, Any]:
+def _worked_out(asked: _Asked) -> dict[str, Any]:
+    application, only = asked.application, asked.only
     try:
         found = services.preview()
     except ExpressionError as error:
         return {"failure": f"An expression in the configuration no longer compiles: {error}"}
     lines = plan_view.of_application(found, application)
+    most = _LINES_OF_ONE if application else _LINES
     groups = plan_view.groups(
-        found, application=application, only=only, most=_LINES_OF_ONE if application else _LINES
+        found, application=application, only=only, most=most, start=asked.start
     )
     rows = applications.applications()
     every = {row.application.slug: row.application for row in rows}
@@ -186,12 +208,15 @@ def _worked_out(application: str, only: str) -> dict[str, Any]:
     keys += [one.person_id for one in problems if one.person_id]
     paused = pausing.paused(application or None)
     somebody, nobodys = plan_view.whom(lines)
+    releasable, to_read = plan_view.releasable(lines), plan_view.to_read_first(found, lines)
     return {
         "plan": found,
         "lines": lines,
         "groups": groups,
         "chips": plan_view.chips(lines, only),
-        "releasable": plan_view.releasable(lines),
+        "releasable": releasable,
+        "to_read": to_read,
+        "at_once": releasable - to_read,
         "under_way": plan_view.under_way(lines) - _kept(paused),
         "paused": paused,
         "by_hand": plan_view.by_hand(lines),

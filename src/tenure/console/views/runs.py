@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -24,6 +24,7 @@ from tenure.core.model import OperationState
 from tenure.people import selectors as people
 from tenure.provisioning import services
 from tenure.provisioning.decisions import steering
+from tenure.provisioning.planning.ledger import hold_reasons
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions import sent_again
 from tenure.provisioning.questions.going import Going, Wait, going, to_be_done
@@ -93,9 +94,7 @@ def run(request: ConsoleRequest, pk: int) -> HttpResponse:
     found = selectors.run(pk)
     if found is None:
         return missing(request, "run", section="runs", back="console:runs")
-    state = request.GET.get("state", "")
-    if state not in look.OPERATION and state != sent_again.ANEW:
-        state = ""
+    state = _state(request.GET)
     at = request.GET.get("at", "")
     issues_at = request.GET.get("issues", "")
     operations = provisioning.operations_page(found, state=state, cursor=at, size=50)
@@ -127,8 +126,15 @@ def live(request: ConsoleRequest, pk: int) -> HttpResponse:
     context["turned"] = request.GET.get("was", "") != found.state
     # The page fetches that list anew, as far as it was turned.
     query = urlsplit(request.headers.get("HX-Current-URL", "")).query
+    context |= {"swapped": True, "state": _state(QueryDict(query))}
     context["list"] = reverse("console:run", args=[pk]) + (f"?{query}" if query else "")
     return fragment(request, "console/parts/run_live.html", context)
+
+
+def _state(query: QueryDict) -> str:
+    """The state that the list is filtered by; "" for none."""
+    state = query.get("state", "")
+    return state if state in look.OPERATION or state == sent_again.ANEW else ""
 
 
 @require_POST
@@ -179,10 +185,19 @@ def _live(row: Run) -> dict[str, Any]:
         "kinds": kinds,
         "failures": provisioning.failures(row) if executes else [],
         "held": states.get(OperationState.HELD, 0),
+        "held_because": hold_reasons(row) if states.get(OperationState.HELD) else (),
+        "by_hand": states.get(OperationState.MANUAL, 0),
+        "tasks": _tasks(row),
         "executes": executes,
         "failed": states.get(OperationState.FAILED, 0),
         "good": _good(row, states),
     }
+
+
+def _tasks(row: Run) -> str:
+    """Where its tasks stand: of one application, if it is about one."""
+    only = f"?application={row.subject}" if row.subject else ""
+    return reverse("console:tasks") + only
 
 
 def _together(waits: Sequence[Wait]) -> list[tuple[int, list[Wait], Wait]]:

@@ -52,7 +52,8 @@ class TaskRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One thing to do by hand. `steps` say what in detail, `check` what to look at before it is
+    """One thing to do by hand. `how` says where and how such is done there, as far as somebody has
+    written it down; `steps` say what in detail, `check` what to look at before it is
     said to be done, `why` what it is for, `cause` why it has to be done by hand. `assignee` is the
     application's owner, or the administrators."""
 
@@ -62,6 +63,7 @@ class Task:
     person: str
     person_id: int | None
     what: str
+    how: str
     steps: tuple[str, ...]
     check: str
     why: str
@@ -82,6 +84,7 @@ class Task:
             "application": self.application,
             "person": self.person,
             "what": self.what,
+            "how": self.how,
             "steps": list(self.steps),
             "check": self.check,
             "why": self.why,
@@ -342,6 +345,7 @@ def _task(
         person=person,
         person_id=row.person_id,
         what=task_words.what(row),
+        how=task_words.how(row),
         steps=tuple(task_words.steps(row, clear)),
         check=task_words.check(row),
         why=row.reason,

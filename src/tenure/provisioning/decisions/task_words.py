@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tenure.applications.models import Application
+from tenure.catalogue.filling import complete
 from tenure.core.model import OperationKind, Value
 from tenure.core.transfers import OWNER
 from tenure.core.veiling import is_veiled
@@ -114,16 +115,27 @@ def _looking(row: Operation) -> Iterator[str]:
             yield f"look for {_value(name, row.attributes[name], {})}"
 
 
+def how(row: Operation) -> str:
+    """Where and how it is done, as somebody has written it down; "" where nobody has. What an
+    administrator writes holds for tasks that wait already."""
+    application: Application = row.application
+    if application.connector != "manual":
+        return row.error.partition("\n")[2]
+    told = complete(application.catalogue_entry, application.connector, application.settings)
+    return str(told.get("instructions") or "")
+
+
 def cause(row: Operation) -> str:
     """Why it has to be done by hand, and where it can be said how."""
     application: Application = row.application
-    unsaid = application.connector == "manual" and not application.catalogue_entry
-    if unsaid and not application.settings.get("instructions"):
+    told = how(row)
+    why = row.error.partition("\n")[0].removesuffix(told).strip()
+    if application.connector == "manual" and not told:
         return (
-            f"{row.error} Nobody has written down where and how: an administrator can, as the "
+            f"{why} Nobody has written down where and how: an administrator can, as the "
             f"instructions of {application.name}, and they then stand here."
         )
-    return row.error
+    return why
 
 
 def _id(row: Operation) -> str:

@@ -50,7 +50,7 @@ _NEXT = f"""
 WITH chosen AS MATERIALIZED (
     SELECT * FROM provisioning_operation AS due
     WHERE due.application_id = %(application)s
-      AND due.urgency <= %(urgency)s
+      AND due.urgency > %(above)s AND due.urgency <= %(urgency)s
       AND due.state IN ('planned', 'unknown', 'retrying')
       -- Somebody paused its run; who leaves does not wait for that.
       AND (due.run_id IS NULL OR due.urgency <= %(leaver)s OR due.run_id <> ALL (%(paused)s))
@@ -179,14 +179,14 @@ def claim(
     most: int,
     now: datetime,
     *,
-    leavers: bool = False,
+    leavers: bool | None = None,
     kind: str | None = None,
 ) -> tuple[list[Operation], list[int]]:
     """The next operations, marked as started, one for each person; and people whose plan is older
     than what is known of them, who have to be planned anew first. `leavers`: only removals for who
-    leaves; `kind`: only such operations, before their time if it has to be. An account that may
-    have been made already, or deleted, is looked for all the same: nothing can be planned before
-    that is known.
+    leaves, or (False) everything else; `kind`: only such operations, before their time if it has to
+    be. An account that may have been made already, or deleted, is looked for all the same: nothing
+    can be planned before that is known.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_CHOOSING, application.pk])
@@ -261,7 +261,7 @@ def query(
     most: int,
     now: datetime,
     *,
-    leavers: bool = False,
+    leavers: bool | None = None,
     kind: str | None = None,
 ) -> tuple[str, dict[str, Any]]:
     """The statement of a claim, and what it is given."""
@@ -269,6 +269,7 @@ def query(
         "application": application.pk,
         "now": now,
         "most": most,
+        "above": LEAVER_URGENCY if leavers is False else -1,
         "urgency": LEAVER_URGENCY if leavers else 32767,
         "kind": kind,
         "leaver": LEAVER_URGENCY,

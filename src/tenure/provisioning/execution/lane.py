@@ -134,7 +134,7 @@ class Lane:
                     more, self._more = await self._more(), None
                     self._claims = more.claims
                     settling.over(more.settling)
-                ahead = None if self._silent else self._claims.submit(self._claim)
+                ahead = None if self._silent else self._claims.submit(self._claim_behind, rows)
                 outcomes = await self._send(work)
                 await settling.begin(self._settle, rows, outcomes)
                 upcoming = await ahead if ahead else None
@@ -252,27 +252,45 @@ class Lane:
         self._owners = self._owners or Owners(self._application)
         return self._owners.objection(account, person)
 
-    def _claim(self, only: str | None = None) -> Upcoming | None:
-        """The next batch, or one operation of a kind ("": of any). People who changed since they
-        were planned are planned anew first."""
-        if self._course.over or not claiming.look(self._application.pk).may_send:
-            self._course.paused = not self._course.stopped
-            return None
+    def _claim_behind(self, travelling: Sequence[Operation]) -> Upcoming | None:
+        """The batch after the one that travels."""
+        return self._claim(behind=travelling[0].urgency > LEAVER_URGENCY)
+
+    def _claim(self, only: str | None = None, *, behind: bool = False) -> Upcoming | None:
+        """The next batch, or one operation of a kind ("": of any). Leavers' removals go in batches
+        of their own, so that they wait for nothing else in one; and not `behind` one of something
+        else: the other lane takes them meanwhile. People who changed since they were planned are
+        planned anew first."""
         for _ in range(3):
-            rows, stale = claiming.claim(
-                self._application,
-                self._size if only is None else 1,
-                now(),
-                leavers=self._leavers,
-                kind=only or None,
-            )
-            if stale:
-                plans.store(Scope(people=frozenset(stale)), reason=_STALE)
+            seen = claiming.look(self._application.pk)
+            if self._course.over or not seen.may_send:
+                self._course.paused = not self._course.stopped
+                return None
+            if self._leavers or only is not None:
+                rows, stale = self._chosen(only, leavers=self._leavers or None)
+            else:
+                rows, stale = [], False
+                if seen.leavers and not behind:
+                    rows, stale = self._chosen(leavers=True)
+                if not (rows or stale):
+                    rows, stale = self._chosen(leavers=False)
             if rows:
                 return rows, claiming.work_for(rows)
             if not stale:
                 return None
         return None
+
+    def _chosen(
+        self, only: str | None = None, *, leavers: bool | None
+    ) -> tuple[list[Operation], bool]:
+        """Operations, see `claiming.claim`; whether somebody was planned anew."""
+        size = self._size if only is None else 1
+        rows, stale = claiming.claim(
+            self._application, size, now(), leavers=leavers, kind=only or None
+        )
+        if stale:
+            plans.store(Scope(people=frozenset(stale)), reason=_STALE)
+        return rows, bool(stale)
 
     def _held_up(self, outcomes: Sequence[Outcome], ahead: Upcoming | None) -> bool:
         """After a batch that did not go well: whether nothing more is to be begun, or too much

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db import transaction
 
@@ -21,6 +22,7 @@ from tenure.provisioning.planning.drafting import CHUNK, Scope, batched
 from tenure.provisioning.questions.matching import GONE, rule_schema, who_meets
 from tenure.provisioning.questions.whatif import Effect, effect
 from tenure.provisioning.records.loading import exceptions, group_book, rule_book
+from tenure.provisioning.records.plan import ProblemLine
 from tenure.rules.models import AccessRule
 from tenure.rules.services import RuleDefinition, remove_rule, save_rule
 
@@ -43,7 +45,8 @@ class Shift:
 @dataclass(frozen=True, slots=True)
 class RuleEffect:
     """`met` and `meets`: how many meet it now, and would. `people` are touched in `accounts`
-    accounts. `plan`: the operations for the first `looked_at` of the people."""
+    accounts. `plan`: the operations for the first `looked_at` of the people. `unplanned`: accounts
+    of theirs for which none follows though something else is due, with what to do first."""
 
     met: int
     meets: int
@@ -53,6 +56,7 @@ class RuleEffect:
     plan: Effect | None
     looked_at: int
     first: tuple[int, ...] = ()
+    unplanned: tuple[ProblemLine, ...] = ()
 
 
 def effect_of(
@@ -67,24 +71,22 @@ def effect_of(
     concerned = sorted(old ^ new if same_gift else old | new)
     before = rule_book(schema)
     shifts: dict[str, Shift] = {}
-    touched: list[int] = []
-    accounts = 0
+    touched: dict[int, frozenset[str]] = {}
     for person, was, will in _both(concerned, before, _with(before, slug, after), clock_now()):
-        count = _count(shifts, was, will)
-        if count:
-            touched.append(person)
-            accounts += count
-    first = tuple(touched[:SHOWN])
+        if where := _count(shifts, was, will):
+            touched[person] = where
+    first = tuple(islice(touched, SHOWN))
     plan = _plan(slug, after, frozenset(first), position) if first else None
     return RuleEffect(
         met=len(old),
         meets=len(new),
         people=len(touched),
-        accounts=accounts,
+        accounts=sum(map(len, touched.values())),
         shifts=dict(sorted(shifts.items())),
         plan=plan,
         looked_at=len(first),
         first=first,
+        unplanned=_unplanned(plan, touched) if plan else (),
     )
 
 
@@ -127,14 +129,17 @@ def _both(
             )
 
 
-def _count(shifts: dict[str, Shift], was: Mapping[str, Access], will: Mapping[str, Access]) -> int:
-    count = 0
+def _count(
+    shifts: dict[str, Shift], was: Mapping[str, Access], will: Mapping[str, Access]
+) -> frozenset[str]:
+    """The applications in which it makes a difference, each of them counted."""
+    found = set()
     for slug in was.keys() | will.keys():
         had = was[slug].entitlements if slug in was else frozenset()
         has = will[slug].entitlements if slug in will else frozenset()
         if (slug in was) == (slug in will) and had == has:
             continue
-        count += 1
+        found.add(slug)
         shift = shifts.setdefault(slug, Shift())
         if slug not in was:
             shift.gains += 1
@@ -146,7 +151,18 @@ def _count(shifts: dict[str, Shift], was: Mapping[str, Access], will: Mapping[st
             shift.granted[key] = shift.granted.get(key, 0) + 1
         for key in had - has:
             shift.revoked[key] = shift.revoked.get(key, 0) + 1
-    return count
+    return frozenset(found)
+
+
+def _unplanned(plan: Effect, touched: Mapping[int, frozenset[str]]) -> tuple[ProblemLine, ...]:
+    planned = {(line.application, line.person_id) for line in plan.added}
+    return tuple(
+        problem
+        for problem in plan.plan.problems
+        if problem.person_id is not None
+        and problem.application in touched.get(problem.person_id, ())
+        and (problem.application, problem.person_id) not in planned
+    )
 
 
 def _plan(

@@ -271,9 +271,9 @@ def whose(run: Run) -> Person | None:
     too large to be."""
     if run.total is None or run.total > _OF_ONE:
         return None
-    rows = Operation.objects.filter(run=run, person__isnull=False).order_by()
+    rows = Operation.objects.filter(run=run).order_by()
     found = list(rows.values_list("person", flat=True).distinct()[:2])
-    return Person.objects.get(pk=found[0]) if len(found) == 1 else None
+    return Person.objects.filter(pk=found[0]).first() if len(found) == 1 else None
 
 
 def rejected(run: Run) -> dict[str, list[int]]:

@@ -21,6 +21,7 @@ from tenure.applications import health
 from tenure.applications.connecting import connector_for, managed_attributes, unread_attributes
 from tenure.applications.models import Account, Application
 from tenure.applications.selectors import situations
+from tenure.audit.services import acting, actor
 from tenure.connectors.base import Connector, ConnectorError, StopApplication
 from tenure.core.model import Situation
 from tenure.infra.clock import now
@@ -62,7 +63,7 @@ async def reconcile_by_slug(
     but its health; half a listing never makes an account count as gone. `accept_missing`: a person
     says that so many really are gone."""
     tables = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"reconcile-{slug}")
-    reading = await _on(tables, _begin, slug)
+    reading = await _on(tables, _begin, slug, actor())
     try:
         connector = await _on(tables, connector_for, reading.application)
         if not connector.capabilities.listed:
@@ -121,7 +122,7 @@ async def _read_pages(
         await pending
 
 
-def _begin(slug: str) -> Reading:
+def _begin(slug: str, asked_by: str) -> Reading:
     application = Application.objects.get(slug=slug)
     known = fingerprints.of(application)
     managed, before, comparable = managed_attributes(application), application.read_attributes, None
@@ -133,7 +134,9 @@ def _begin(slug: str) -> Reading:
         known = dict.fromkeys(known, b"")
     if _alone(application):
         runs.abandon(RunKind.RECONCILE, slug)
-    run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
+    # The run alone is theirs: what it finds, and decides by rules, nobody did.
+    with acting(asked_by):
+        run = runs.start(RunKind.RECONCILE, slug, total=len(known) or None)
     over = veiling.veil([application])
     return Reading(application, run, known, now(), over, comparable, known=len(known))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Q
 
 from tenure.applications.models import Account, Application
 from tenure.core.drift import ACTIVE, ENTITLEMENTS, Baseline, held_by, sent
@@ -291,7 +291,8 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
             account__in=gone, person__isnull=False, state=OperationState.MANUAL.value
         )
         again += [pk for pk in tasks.values_list("person_id", flat=True) if pk is not None]
-    Person.objects.filter(pk__in=again).update(generation=F("generation") + 1)
+    if again:
+        raise_generation(again)
 
 
 def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> None:

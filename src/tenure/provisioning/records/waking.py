@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tenure.audit.services import actor
 from tenure.infra.jobs import defer_once
 
 
@@ -12,5 +13,6 @@ def queue_drain(slug: str) -> None:
 
 
 def queue_reconcile(slug: str) -> None:
-    """Read the application's accounts soon."""
-    defer_once("tenure.reconcile", queueing_lock=f"reconcile {slug}", slug=slug)
+    """Read the application's accounts soon, for whoever is acting now. One that waits already is
+    enough, and stays whoever's it is."""
+    defer_once("tenure.reconcile", queueing_lock=f"reconcile {slug}", slug=slug, asked_by=actor())

@@ -146,7 +146,7 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.result = Result.STOPPED
         case Unsupported():
             outcome.result = Result.MANUAL
-            outcome.message = f"{error} {error.instructions}".strip()
+            outcome.message = f"{error}\n{error.instructions}".strip()
         case Broken():
             outcome.result, outcome.may_be_done = Result.FAILED, True
         case NotFound():
@@ -164,10 +164,10 @@ def found_out(outcome: Outcome) -> str:
         return ""
     at = datetime.fromisoformat(unheard["at"]).astimezone(UTC)
     if outcome.work.kind is OperationKind.DELETE and outcome.work.outdated:
-        at_last = "It was looked for, and it was gone"
-        return f"First sent {at:%-d %b %Y %H:%M:%S} UTC, and {UNHEARD[unheard['by']]}. {at_last}."
-    how = {True: "It was looked for, and it was there", None: "It was sent again"}
-    then = how.get(outcome.found, "It was looked for, and sent again")
+        then = "It was looked for, and it was gone"
+    else:
+        how = {True: "It was looked for, and it was there", None: "It was sent again"}
+        then = how.get(outcome.found, "It was looked for, and sent again")
     return f"First sent {at:%-d %b %Y %H:%M:%S} UTC, and {UNHEARD[unheard['by']]}. {then}."
 
 

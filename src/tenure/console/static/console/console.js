@@ -83,6 +83,11 @@ document.addEventListener("click", (event) => {
   if (closer) dialog.close();
   else if (!dialog.open) dialog.showModal();
 });
+// One that was refused comes back open: it stands above the page as before.
+for (const dialog of document.querySelectorAll("dialog[data-refused]")) {
+  dialog.close();
+  dialog.showModal();
+}
 
 // A menu closes when one looks elsewhere, or with Escape.
 document.addEventListener("click", (event) => {
