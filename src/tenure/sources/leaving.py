@@ -100,14 +100,16 @@ def take_leavers(work: Work, mapping: RowMapping) -> str:
     if verdict.held and not work.accept:
         work.counts["held"] = leaving
         return verdict.reason
-    if not leaving:
+    over = _over(work)
+    if not leaving and not over.exists():
         return ""
     with transaction.atomic():
         seen.wait_for_other_sources()
         left = work.merge(work.leavers).left
-        records = absent.iterator(_BATCH)
-        while batch := list(islice(records, _BATCH)):
-            left += work.merge([mapping.gone(item, work.at) for item in batch]).left
+        for gone in (absent, over):
+            records = gone.iterator(_BATCH)
+            while batch := list(islice(records, _BATCH)):
+                left += work.merge([mapping.gone(item, work.at) for item in batch]).left
         work.counts["ending"] += work.ending
         if verdict.held:
             left += work.ending
@@ -140,6 +142,16 @@ def _absent(work: Work) -> QuerySet[SourceRecord]:
     if not work.whole:
         return seen.deleted(work.source, work.gone)
     return SourceRecord.objects.none() if work.unreadable else seen.absent(work.source)
+
+
+def _over(work: Work) -> QuerySet[SourceRecord]:
+    """Those of people who have left already. Nobody leaves by it; but the source has let them go,
+    and says nothing any more of who comes back by another one, nor does it lack a row."""
+    if work.source.absence != Absence.LEAVE:
+        return SourceRecord.objects.none()
+    if not work.whole:
+        return seen.deleted_of_gone(work.source, work.gone)
+    return SourceRecord.objects.none() if work.unreadable else seen.absent_of_gone(work.source)
 
 
 def _count_ignored(work: Work) -> None:

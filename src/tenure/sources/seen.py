@@ -100,30 +100,42 @@ def records(source: Source, keys: Collection[str]) -> dict[str, SourceRecord]:
 
 def absent(source: Source) -> QuerySet[SourceRecord]:
     """The records of people who have not left and of whom no row was seen."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE import_seen")
-    return (
-        SourceRecord.objects.filter(source=source, present=True)
-        .exclude(person__state="left")
-        .extra(
-            where=[
-                "NOT EXISTS (SELECT 1 FROM import_seen"
-                " WHERE import_seen.key = sources_sourcerecord.key)"
-            ]
-        )
-        .select_related("person")
-        .order_by("pk")
-    )
+    return _unseen(source).exclude(person__state="left")
+
+
+def absent_of_gone(source: Source) -> QuerySet[SourceRecord]:
+    """The records of people who have left and of whom no row was seen any more."""
+    return _unseen(source).filter(person__state="left")
 
 
 def deleted(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
     """The records of people who have not left, by the source's own names for them."""
-    return (
-        SourceRecord.objects.filter(source=source, present=True, remote_id__in=ids)
-        .exclude(person__state="left")
-        .select_related("person")
-        .order_by("pk")
+    return _named(source, ids).exclude(person__state="left")
+
+
+def deleted_of_gone(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
+    """The records of people who have left, by the source's own names for them."""
+    return _named(source, ids).filter(person__state="left")
+
+
+def _unseen(source: Source) -> QuerySet[SourceRecord]:
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE import_seen")
+    return _present(source).extra(
+        where=[
+            "NOT EXISTS (SELECT 1 FROM import_seen"
+            " WHERE import_seen.key = sources_sourcerecord.key)"
+        ]
     )
+
+
+def _named(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
+    return _present(source).filter(remote_id__in=ids)
+
+
+def _present(source: Source) -> QuerySet[SourceRecord]:
+    rows = SourceRecord.objects.filter(source=source, present=True)
+    return rows.select_related("person").order_by("pk")
 
 
 def _asked(query: str, arguments: list[int]) -> object:
