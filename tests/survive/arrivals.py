@@ -126,12 +126,16 @@ class Arrivals:
     def finish(self) -> None:
         """In the end everything that HR has has come, and somebody has looked at it."""
         for _ in range(3):
-            for slug in self.payroll.systems:
-                if self._is_pushed(slug):
-                    self._push(slug, most=99)
-                self._import(slug, "whole", "in the end")
+            self.all_arrives()
             self.answer()
         self.hearsay.at_last()
+
+    def all_arrives(self) -> None:
+        """Whatever HR has comes, and somebody has looked at it."""
+        for slug in self.payroll.systems:
+            if self._is_pushed(slug):
+                self._push(slug, most=99)
+            self._import(slug, "whole", "looked at it")
 
     def _is_pushed(self, slug: str) -> bool:
         return slug == PLANT and self.payroll.ways.second == "push"

@@ -19,6 +19,15 @@ def do_there(target: Target, row: Operation) -> None:
         target.by_them(lambda: _do(target, row))
 
 
+def believed(target: Target, row: Operation) -> None:
+    """Nothing was done, and it was said to be: whatever it asks for looks as if somebody had undone
+    it since."""
+    target.honest = False
+    remote = row.account.remote_id if row.account else str(row.progress.get("remote_id", ""))
+    what = {*row.attributes, "active"} | ({"entitlements"} if row.grant or row.revoke else set())
+    target.touched.setdefault(remote, set()).update(what)
+
+
 def _do(target: Target, row: Operation) -> None:
     memory = target.memory
     given = {name: change["to"] for name, change in row.attributes.items()}

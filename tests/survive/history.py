@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import timedelta
 from typing import Any
 
+from tenure.applications.models import Application
 from tenure.connectors.base import ConnectorError
 from tenure.core.model import OperationState
 from tenure.infra.clock import now
@@ -17,6 +19,7 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tests.survive import judging
 from tests.survive.arrivals import Arrivals
+from tests.survive.claims import claims_told
 from tests.survive.hands import make_room
 from tests.survive.keepers import Keepers
 from tests.survive.lives import Lives
@@ -24,7 +27,6 @@ from tests.survive.office import Office
 from tests.survive.payroll import Payroll
 from tests.survive.strangers import Strangers
 from tests.survive.virtual import virtual_time
-from tests.survive.watching import claims_told
 from tests.survive.worker import Dead, Death, Tables, take_jobs, work
 from tests.survive.world import STARTS, Event, World
 
@@ -40,13 +42,15 @@ THEMES: dict[str, tuple[str, ...]] = {
     "stops": ("stop_and_go", "stop_and_go_one"),
     "only report": ("only_report",),
     "legal hold": ("hold", "leave", "leave_unsaid", "terminate"),
-    "leavers during faults": ("leave", "leave_unsaid", "terminate", "outage"),
+    "leavers during faults": ("leave_unsaid", "terminate", "rehire", "join"),
     "approvals": ("decide", "decide_some", "look_at_held", "move"),
     "protected": ("protect", "move", "terminate"),
     "exceptions": ("exception", "end_exception", "move"),
 }
 #: Those in which it is seen whether what is under way hears of it.
 STOPPING = ("stops", "only report")
+#: Those in which removals get lost, and nothing else hides what became of them.
+LOSING = ("leavers during faults",)
 
 
 class History:
@@ -54,7 +58,7 @@ class History:
 
     def __init__(self, seed: int, *, from_hr: bool = False) -> None:
         self.theme = list(THEMES)[seed % len(THEMES)]
-        self.world = World(seed, slow=self.theme in STOPPING)
+        self.world = World(seed, slow=self.theme in STOPPING, lossy=self.theme in LOSING)
         self.random = random.Random(seed + 1)
         self.wrong: list[str] = []
         self.lives, self.office = Lives(self.world), Office(self.world)
@@ -70,7 +74,7 @@ class History:
             *(self.arrivals.events if self.arrivals else ()),
             *self.office.events,
             *self.keepers.events,
-            *Strangers(self.world).events,
+            *(() if self.theme in LOSING else Strangers(self.world).events),
         )
 
     async def live(self) -> None:
@@ -82,6 +86,7 @@ class History:
             await self._first_day()
             for _ in range(STEPS):
                 await self._step()
+            await self._last_evening()
             self.world.clear_weather()
             await self._quiet()
             await asyncio.sleep(LONG_AFTER)
@@ -95,6 +100,7 @@ class History:
     def _begin(self) -> None:
         world = self.world
         world.begin()
+        self._set_the_scene()
         self.office.edit_rule()
         self.office.edit_rule()
         world.look()
@@ -108,6 +114,20 @@ class History:
             for _ in range(count):
                 self.lives.join()
         world.look()
+        if self.theme == "exceptions":
+            for _ in range(count):
+                self.lives.exception()
+            world.look()
+
+    def _set_the_scene(self) -> None:
+        """Where holds are what it is about, everything is deleted some time."""
+        if self.theme != "legal hold":
+            return
+        for slug in self.world.targets:
+            after = self.random.choice([timedelta(hours=1), timedelta(days=2), None])
+            removal = "disable" if after else "delete"
+            Application.objects.filter(slug=slug).update(removal=removal, delete_after=after)
+            self.world.told.append(f"{slug}: removal {removal} after {after} all the same")
 
     async def _first_day(self) -> None:
         """Most begin with accounts that are there; in some nothing was done yet."""
@@ -129,19 +149,24 @@ class History:
         )[0]
         match kind:
             case "happen":
-                for _ in range(dice.randint(2, 6)):
-                    await self._happen(self.desk)
+                for number in range(dice.randint(2, 6)):
+                    await self._happen(self.desk, on_theme=number < 2)
                 # What was under way then is over; what begins from now on has heard of it.
                 await asyncio.sleep(dice.choice([0.0, 3.0, 400.0]))
             case "plan":
                 await self.desk.do(self._plan)
             case "work":
-                await self._work(self._death())
+                await self._work(self._death(), swept=dice.random() < 0.7)
                 await self.desk.do(self._look_in)
             case "both":
+                death = self._death()
+                if self.theme in STOPPING:
+                    # What is under way then was begun in this step, and mostly nobody dies of it.
+                    await asyncio.sleep(400.0)
+                    death = death if dice.random() < 0.3 else Death()
                 if dice.random() < 0.7:
                     await self.desk.do(self._much_to_do)
-                await asyncio.gather(self._meanwhile(), self._work(self._death()), self._other())
+                await asyncio.gather(self._meanwhile(), self._work(death), self._other())
             case "reconcile":
                 await self._reconcile(dice.choice(list(self.world.targets)))
             case "wait":
@@ -150,9 +175,15 @@ class History:
     def _much_to_do(self) -> None:
         if self.theme in STOPPING:
             self.office.go_on()
-        self.lives.reorganise()
+        if self.payroll and self.arrivals:
+            self.payroll.reorganise()
+            self.arrivals.all_arrives()
+        else:
+            self.lives.reorganise()
         self.world.look()
-        self._plan()
+        services.store()
+        if self.theme in STOPPING or self.random.random() < 0.6:
+            services.approve(reason="simulated")
 
     async def _happen(self, tables: Tables, *, on_theme: bool = False) -> None:
         events = self.events
@@ -188,9 +219,10 @@ class History:
                 return Death(seconds=dice.choice([0.01, 0.06, 0.12, 0.3, 1.0]))
         return Death()
 
-    async def _work(self, death: Death) -> None:
-        """What a worker does in a while: the sweep, and the jobs that wait."""
-        await self.desk.do(lambda: tasks.sweep.func(timestamp=0))
+    async def _work(self, death: Death, *, swept: bool = True) -> None:
+        """What a worker does in a while: the sweep, which may be late, and the jobs that wait."""
+        if swept:
+            await self.desk.do(lambda: tasks.sweep.func(timestamp=0))
         await work(self.desk, death)
         if death.dead:
             self.world.told.append(f"{now():%d %H:%M:%S} died: {death}")
@@ -212,14 +244,29 @@ class History:
             return False
         return True
 
-    async def _quiet(self) -> None:
-        """Nobody does anything, and plans go ahead by themselves, as in most installations."""
+    async def _last_evening(self) -> None:
+        """Where removals get lost, the last ones are lost just before all becomes quiet."""
+        if self.theme not in LOSING:
+            return
+        await self._open_for_work()
+        for _ in range(4):
+            await self._happen(self.desk, on_theme=True)
+        await self._work(Death())
+
+    async def _open_for_work(self) -> None:
+        """Plans go ahead by themselves, as in most installations, and nothing is stopped."""
         await self.desk.do(self.office.by_itself)
         await self.desk.do(self.office.go_on)
         await self.desk.do(self.world.look)
-        for _ in range(4):
-            await self._work(Death())
+        await self._work(Death())
+
+    async def _quiet(self) -> None:
+        """Nobody does anything any more."""
+        await self._open_for_work()
+        for _ in range(3):
             await asyncio.sleep(1800)
+            await self._work(Death())
+        await asyncio.sleep(1800)
         await self.desk.do(self._look_in)
         await self.desk.do(lambda: self._note(judging.said(self.world, self.world.look())))
 

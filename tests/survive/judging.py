@@ -232,9 +232,12 @@ def receipts(world: World, truth: Truth) -> list[str]:
 
 
 def _unproven(world: World, truth: Truth) -> list[str]:
-    """That somebody's access is gone is proven, where we took it."""
+    """That somebody's access is gone is proven, where we took it. Where a policy leaves it to them
+    nothing is: what was closed before they left, and not answered, is looked at no more."""
     wrong, at = [], now()
     for slug, target in world.targets.items():
+        if truth.policies[slug].removal == "keep":
+            continue
         ours = {
             item.remote_id
             for item in target.history

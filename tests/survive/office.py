@@ -19,7 +19,7 @@ from tenure.provisioning.records.stopping import resume_writes, stop_writes
 from tenure.rules.groups import GroupDefinition, save_group
 from tenure.rules.services import RuleDefinition, save_rule
 from tenure.runs.models import Run
-from tests.survive.hands import do_there
+from tests.survive.hands import believed, do_there
 from tests.survive.truth import Rule
 from tests.survive.world import DEPARTMENTS, GROUPS, Event, World
 
@@ -171,7 +171,7 @@ class Office:
             else:
                 self._say_done(row.pk)
             if how == "lie":
-                self.world.targets[row.application.slug].honest = False
+                believed(self.world.targets[row.application.slug], row)
 
     def _say_done(self, number: int) -> None:
         try:

@@ -122,6 +122,12 @@ class Payroll:
         dice = self.random
         self._change(department=dice.choice(DEPARTMENTS), title=f"Title {dice.randint(1, 9)}")
 
+    def reorganise(self) -> None:
+        """A change to everybody."""
+        for system, row in self._all():
+            title = f"Title {self.random.randint(1, 9)}"
+            self.systems[system][row.number] = replace(row, title=title)
+
     def marry(self) -> None:
         """In all systems, as most people tell; often they are called as somebody else is then."""
         found = self._one()

@@ -23,11 +23,12 @@ from tenure.provisioning.models import Operation
 from tenure.rules.services import save_rule
 from tenure.signin.models import How, Session
 from tests.survive import judging
+from tests.survive.claims import Claim
 from tests.survive.lives import say
 from tests.survive.office import definition
 from tests.survive.truth import Rule, Truth
 from tests.survive.virtual import VirtualLoop, virtual_time
-from tests.survive.watching import Claim, Judge, Target
+from tests.survive.watching import Judge, Target
 from tests.survive.worker import Death, Tables, work
 from tests.survive.world import DEPARTMENTS, STARTS, World
 
@@ -79,9 +80,14 @@ class Case:
         self.target.history.append(Happened(what, self.account(number), detail))  # type: ignore[arg-type]
         return self.judge()
 
-    def claim(self, state: str) -> list[str]:
-        remote, uid = self.account("1"), str(self.person("1").uid)
-        self.world.claims.append(Claim(now(), "mail", uid, remote, "update", state))
+    def claim(
+        self, state: str, number: str = "1", what: str = "", detail: object = ""
+    ) -> list[str]:
+        """The judge's word on this being taken in hand."""
+        remote, uid = self.account(number), str(self.person(number).uid)
+        changes = (Happened(what, remote, detail),) if what else ()  # type: ignore[arg-type]
+        claim = Claim(now(), "mail", uid, remote, "update", state, changes)
+        self.world.claims.append(claim)
         return self.judge()
 
     def judge(self) -> list[str]:
@@ -138,6 +144,19 @@ def test_it_says_nothing_of_what_is_right(case: Case) -> None:
     assert judging.rests(case.world) == []
     assert judging.said(case.world, case.world.look()) == []
     assert judging.deletions(case.world.look()) == []
+
+
+def test_it_says_nothing_of_what_is_taken_in_hand_when_it_is_due(case: Case) -> None:
+    assert case.claim("planned", "1", "updated", {"title": ""}) == []
+    assert case.claim("planned", "1", "joined", "all") == []
+    assert case.claim("retrying", "2", "closed") == []
+    case.policy(removal="delete")
+    assert case.claim("unknown", "2", "deleted") == []
+
+
+def test_it_asks_for_no_proof_where_a_policy_leaves_them_the_account(case: Case) -> None:
+    case.policy(removal="keep")
+    assert _no_proof(case) == []
 
 
 # What is wrong in the end.
@@ -312,6 +331,30 @@ def _deleted_under_hold(case: Case) -> list[str]:
     return case.did("deleted", "2")
 
 
+def _claimed_after_a_change(case: Case) -> list[str]:
+    """A moment after somebody said otherwise."""
+    person = case.person("1")
+    say(person, title="Queen")
+    person.save()
+    case.world.look()
+    case.later(0.1)
+    return case.claim("planned", "1", "updated", {"title": ""})
+
+
+def _claimed_under_hold(case: Case) -> list[str]:
+    case.policy(removal="delete")
+    _hold(case)
+    case.world.look()
+    case.later(0.1)
+    return case.claim("planned", "2", "deleted")
+
+
+def _claimed_while_shielded(case: Case) -> list[str]:
+    case.target.shields.append([case.account("2"), now(), None])
+    case.later(0.1)
+    return case.claim("planned", "2", "closed")
+
+
 def _stale(case: Case) -> list[str]:
     """A title that was right when it was planned, and not when it was taken up."""
     person = case.person("1")
@@ -348,6 +391,11 @@ _WRONG: dict[Callable[[Case], list[str]], str] = {
     _written_while_it_is_stopped: "while stopped",
     _written_in_report_mode: "while stopped",
     _taken_up_while_stopped: "while stopped",
+    _claimed_after_a_change: "was not due any more",
+    _claimed_under_hold: "was not due any more",
+    _claimed_while_shielded: "was not due any more",
+    lambda case: case.claim("planned", "1", "closed"): "was not due any more",
+    lambda case: case.claim("planned", "2", "opened"): "was not due any more",
     lambda case: case.claim("held"): "was held",
     lambda case: case.claim("rejected"): "was rejected",
     _shielded: "was not due",

@@ -5,18 +5,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from tenure.applications.models import Account, Application
+from tenure.applications.models import Account
 from tenure.connectors.memory import Call, MemoryApplication, MemoryUser
 from tenure.connectors.memory_application import Happened
 from tenure.core.model import OperationState
 from tenure.infra.clock import now
-from tenure.provisioning.execution import claiming
-from tenure.provisioning.models import Operation
+from tests.survive.claims import Claim
 from tests.survive.truth import WINDOW, Life, Policy, Right, Timeline, Truth
 
 T = TypeVar("T")
@@ -36,40 +34,6 @@ BEGUN = timedelta(seconds=100)
 SWEPT = timedelta(minutes=1)
 #: What may be sent.
 _DUE = (OperationState.PLANNED.value, OperationState.UNKNOWN.value, OperationState.RETRYING.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker takes an operation in hand; `state` is what it was in before."""
-
-    at: datetime
-    slug: str
-    person: str
-    remote_id: str
-    kind: str
-    state: str
-
-
-@contextmanager
-def claims_told(told: Callable[[Claim], None]) -> Iterator[None]:
-    """Whatever workers take in hand within the block is told."""
-    claim = claiming.claim
-
-    def claim_and_tell(
-        application: Application, most: int, at: datetime, **terms: Any
-    ) -> tuple[list[Operation], list[int]]:
-        rows, stale = claim(application, most, at, **terms)
-        for row in rows:
-            person = str(row.person.uid) if row.person else ""
-            remote = row.account.remote_id if row.account else ""
-            told(Claim(at, application.slug, person, remote, row.kind, row.state))
-        return rows, stale
-
-    claiming.claim = claim_and_tell  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        claiming.claim = claim
 
 
 class Diary(list[T], Generic[T]):
@@ -177,6 +141,9 @@ class Judge:
                 self.wrong.append(f"{claim} was {claim.state}")
             if self._is_still(claim.at, HEARD):
                 self.wrong.append(f"{claim} while stopped")
+            for item in claim.changes:
+                if claim.person and not self._is_right_to_begin(claim, item):
+                    self.wrong.append(f"{claim}: {item.what} {item.detail} was not due any more")
         for at, call in self.target.calls.timed():
             heard = BEGUN if call.verb in REST else HEARD
             if call.verb in WRITES and self._is_still(at, heard) and not self._is_begun(at, call):
@@ -217,6 +184,13 @@ class Judge:
         ]
         return any(not self._is_still(when, HEARD) for when in seen + changed)
 
+    def _is_shielded(self, remote_id: str, begun: datetime, at: datetime) -> bool:
+        """Whether somebody had protected it before this was begun: what was under way ends."""
+        return any(
+            remote == remote_id and since < begun and (until is None or at < until)
+            for remote, since, until in self.target.shields
+        )
+
     def _taken_up(self, at: datetime, uid: str, remote_id: str) -> datetime:
         """Since when what was done then can have been in hand: by the first claim of late. Without
         any it is on the way of another's (whose name it has), and may be that old."""
@@ -228,14 +202,26 @@ class Judge:
         ]
         return min(found, default=at - WINDOW)
 
+    def _is_right_to_begin(self, claim: Claim, item: Happened) -> bool:
+        """Whatever was said before somebody takes a thing in hand counts; dates alone may be a
+        sweep old."""
+        if self._is_shielded(item.remote_id, claim.at, claim.at):
+            return False
+        number = sum(when <= claim.at for when in self.target.history.times)
+        fading = self.timeline.fading(claim.person, claim.at)
+        return any(
+            self._allows(item, number, claim.at, truth, when, claim.person, faded)
+            for truth, last in self.timeline.lately(claim.at, timedelta(0))
+            for when in (last, last - SWEPT)
+            for faded in (frozenset[str](), fading)
+        )
+
     def _is_right(self, at: datetime, item: Happened, number: int) -> bool:
         slug = self.target.slug
         begun = self._taken_up(at, self.owners.get(item.remote_id, ""), item.remote_id)
         window = at - begun + SWEPT
-        for remote, since, until in self.target.shields:
-            # What was under way when somebody protected it ends as it was begun.
-            if remote == item.remote_id and since < begun and (until is None or at < until):
-                return False
+        if self._is_shielded(item.remote_id, begun, at):
+            return False
         # One that somebody made there for a person, and no rule ties to them, is nobody's, too.
         if item.remote_id in self.target.orphans or item.remote_id not in self.owners:
             wanted = {"closed": "disable", "deleted": "delete"}.get(item.what)
@@ -243,28 +229,33 @@ class Judge:
             return any(truth.policies[slug].orphans == wanted for truth, _ in lately)
         uid = self.owners.get(item.remote_id, "")
         fading = self.timeline.fading(uid, at)
-        for truth, when in self.timeline.lately(at, window):
-            life, policy = truth.lives.get(uid), truth.policies.get(slug)
-            if life is None or policy is None:
-                continue
-            for faded in {frozenset[str](), fading}:
-                right = truth.right(uid, slug, when, faded)
-                if self._allows(item, number, truth, when, life, policy, right, uid, faded):
-                    return True
-        return False
+        # One of which nobody heard what came of it is sent again, whatever is due by now.
+        again = item in [i for _, i in self.target.history.timed()][:number]
+        return any(
+            self._allows(item, number, at, truth, when, uid, faded, again=again)
+            for truth, when in self.timeline.lately(at, window)
+            for faded in (frozenset[str](), fading)
+        )
 
     def _allows(
         self,
         item: Happened,
         number: int,
+        at: datetime,
         truth: Truth,
         when: datetime,
-        life: Life,
-        policy: Policy,
-        right: Right,
         uid: str,
         faded: frozenset[str],
+        *,
+        again: bool = False,
     ) -> bool:
+        """Whether this change at `at`, before which there were `number`, is what is right by what
+        held at `when`."""
+        slug = self.target.slug
+        life, policy = truth.lives.get(uid), truth.policies.get(slug)
+        if life is None or policy is None:
+            return False
+        right = truth.right(uid, slug, when, faded)
         match item.what:
             case "created":
                 return right.inside and _may_follow(truth, uid, when, policy, faded)
@@ -273,7 +264,7 @@ class Judge:
             case "closed":
                 return not right.open and _is_taken(policy, right, life, when)
             case "deleted":
-                return self._may_delete(item, number, truth, when, life, policy, right)
+                return self._may_delete(item, number, at, truth, when, life, policy, right)
             case "joined":
                 return right.inside and f"group:{item.detail}" in right.groups
             case "left":
@@ -282,8 +273,6 @@ class Judge:
             case "updated":
                 assert isinstance(item.detail, dict)
                 due = self.attributes(life)
-                # One of which nobody heard what came of it is sent again, whatever is due by now.
-                again = item in [i for _, i in self.target.history.timed()][:number]
                 return (right.inside or again) and all(
                     str(value or "") == due.get(name, "")
                     or (name == "userName" and policy.on_rename == "keep")
@@ -297,6 +286,7 @@ class Judge:
         self,
         item: Happened,
         number: int,
+        at: datetime,
         truth: Truth,
         when: datetime,
         life: Life,
@@ -314,7 +304,7 @@ class Judge:
         after = policy.delete_after
         if policy.removal == "keep" or after is None or closed is None:
             return False
-        return closed + after <= self.target.history.times[number] + timedelta(seconds=1)
+        return closed + after <= at + timedelta(seconds=1)
 
     def _closed(self, remote_id: str, before: int) -> datetime | None:
         """Since when the account was closed, if it was, as far as it can be known without looking:

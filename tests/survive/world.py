@@ -18,7 +18,8 @@ from tenure.connectors.base import Rejected, Unsupported
 from tenure.connectors.memory import MemoryApplication, MemoryUser
 from tenure.people.models import Company, Person, PlanMode
 from tests.survive import truth
-from tests.survive.watching import READS, WRITES, Claim, Target, is_theirs
+from tests.survive.claims import Claim
+from tests.survive.watching import READS, WRITES, Target, is_theirs
 
 Event = Callable[[], None]
 
@@ -43,11 +44,12 @@ _REFUSED = f.Fault(lambda: Rejected("The application refuses this today."))
 
 class World:
     """Everything that exists. `slow`: applications take their time, one request after the other, so
-    that much is still to come whenever something happens. `told`: what happened, for whoever reads
-    of a failure. `claims`: what workers took in hand."""
+    that much is still to come whenever something happens. `lossy`: many removals get lost, and what
+    became of them can be known. `told`: what happened, for whoever reads of a failure. `claims`:
+    what workers took in hand."""
 
-    def __init__(self, seed: int, *, slow: bool = False) -> None:
-        self.seed, self.slow = seed, slow
+    def __init__(self, seed: int, *, slow: bool = False, lossy: bool = False) -> None:
+        self.seed, self.slow, self.lossy = seed, slow, lossy
         self.random = random.Random(seed)
         self.targets: dict[str, Target] = {}
         self.rules: dict[str, truth.Rule] = {}
@@ -131,6 +133,10 @@ class World:
         plan = target.memory.faults
         plan._random.seed(dice.random())
         often = dice.choice([0.0, 0.02, 0.06, 0.12])
+        if self.lossy:
+            for fault in (f.lost_before(), f.timeout(30.0), f.retry_later()):
+                for verb in ("disable", "bulk"):
+                    plan.sometimes(verb, 0.25, fault)
         kinds = [
             (WRITES, f.lost_before()),
             (WRITES, f.lost_after()),
@@ -148,7 +154,7 @@ class World:
         for verbs, fault in dice.sample(kinds, dice.randint(2, len(kinds))):
             for verb in verbs:
                 plan.sometimes(verb, often, fault)
-        if dice.random() < 0.2:
+        if dice.random() < 0.2 and not self.lossy:
             target.honest = False
             for verb in WRITES:
                 seconds = float(dice.choice([1, 10, 100]))
@@ -156,7 +162,7 @@ class World:
                     # Nobody can tell one that is made minutes late from one that never is.
                     seconds = min(seconds, 30.0)
                 plan.sometimes(verb, often, f.late(seconds))
-        if dice.random() < 0.3:
+        if dice.random() < 0.3 and not self.lossy:
             target.honest = False
             plan.sometimes("find", 0.5, f.blind())
         plan.sometimes(f.ANY, 0.1, f.slow(0.7))

@@ -99,26 +99,7 @@ def records(source: Source, keys: Collection[str]) -> dict[str, SourceRecord]:
 
 
 def absent(source: Source) -> QuerySet[SourceRecord]:
-    """The records of people who have not left and of whom no row was seen."""
-    return _unseen(source).exclude(person__state="left")
-
-
-def absent_of_gone(source: Source) -> QuerySet[SourceRecord]:
-    """The records of people who have left and of whom no row was seen any more."""
-    return _unseen(source).filter(person__state="left")
-
-
-def deleted(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
-    """The records of people who have not left, by the source's own names for them."""
-    return _named(source, ids).exclude(person__state="left")
-
-
-def deleted_of_gone(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
-    """The records of people who have left, by the source's own names for them."""
-    return _named(source, ids).filter(person__state="left")
-
-
-def _unseen(source: Source) -> QuerySet[SourceRecord]:
+    """The records of which no row was seen."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE import_seen")
     return _present(source).extra(
@@ -129,7 +110,8 @@ def _unseen(source: Source) -> QuerySet[SourceRecord]:
     )
 
 
-def _named(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
+def deleted(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
+    """The records by the source's own names for them."""
     return _present(source).filter(remote_id__in=ids)
 
 
