@@ -106,13 +106,15 @@ async def _scim2_client(accounts: int, address: str) -> None:
 
 
 def _ours(accounts: int, address: str) -> float:
-    """The whole of it: claim, send, settle, accounts and audit stored. Planned beforehand."""
+    """The whole of it: claim, send, settle, accounts and audit stored. The application was read and
+    everything planned beforehand, as it is before anybody approves a plan."""
     from bench import company
     from tenure.applications.models import Account
     from tenure.connectors.scim import declared
     from tenure.provisioning.execution.executor import Drain
     from tenure.provisioning.planning import plans
     from tenure.provisioning.planning.drafting import Scope
+    from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 
     _clear(address)
     declared.forget()
@@ -120,6 +122,7 @@ def _ours(accounts: int, address: str) -> float:
     company.add_people(accounts)
     company.add_applications(1, address=f"{address}/scim")
     company.give_everybody("app0")
+    asyncio.run(reconcile_by_slug("app0"))
     plans.store(Scope())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         started = time.perf_counter()

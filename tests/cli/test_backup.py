@@ -19,6 +19,7 @@ from tenure.infra.dumping import load
 from tenure.infra.postgres import database
 from tenure.infra.postgres_place import PostgresError
 from tests.conftest import make_home, remove_home
+from tests.connectors.servers import free_port
 
 
 def tenure(home: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -141,3 +142,28 @@ def test_no_password_on_a_command_line(kept: Path, home: Path) -> None:
             load(url.replace("/tenure?", "/nothing?"), kept / "database.dump",
                  afterwards="SELECT 1", room=home)  # fmt: skip
         assert secret not in str(told.value)
+
+
+def test_nothing_starts_without_the_key_of_what_is_sealed(kept: Path, home: Path) -> None:
+    """`kept` is restored: the key is lost, refused, and given up."""
+    assert tenure(home, "restore", str(kept)).returncode == 0
+    key = home / "secrets.key"
+    key.unlink()
+    for words in (
+        ("up", "--port", str(free_port())),
+        ("web", "--port", str(free_port())),
+        ("worker",),
+    ):
+        done = tenure(home, *words)
+        assert done.returncode == 1, words
+        assert f"{key} is not there" in done.stderr
+        assert "tenure secrets begin-anew" in done.stderr
+    looked = tenure(home, "doctor", "--json")
+    [line] = [one for one in json.loads(looked.stdout) if one["what"] == "secrets"]
+    assert (line["ok"], f"{key} is not there" in line["detail"]) == (False, True)
+    assert tenure(home, "backup", str(home / "copy")).returncode == 1
+    assert not key.exists()
+    done = tenure(home, "secrets", "begin-anew", "--reason", "no backup of it")
+    assert done.returncode == 0, done.stderr
+    assert "chat-token: enter it again with `tenure secrets set chat-token`" in done.stderr
+    assert key.exists()

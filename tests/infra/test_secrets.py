@@ -13,6 +13,7 @@ from tenure.infra.secrets import (
     KEY_FILE,
     KEY_VARIABLE,
     Box,
+    KeysMissing,
     SecretError,
     new_key,
     resolve,
@@ -92,14 +93,16 @@ def test_an_old_key_still_opens_and_a_lost_one_is_named() -> None:
 
 
 def test_the_key_file_is_made_once_and_private(tmp_path: Path) -> None:
-    token = Box.at(tmp_path / "home").seal("x", bound_to="a")
+    with pytest.raises(KeysMissing):
+        Box.at(tmp_path / "home")
+    token = Box.begin(tmp_path / "home").seal("x", bound_to="a")
     assert Box.at(tmp_path / "home").open(token, bound_to="a") == "x"
     [file] = (tmp_path / "home").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 def test_rotation_seals_with_the_new_key_and_opens_the_old(tmp_path: Path) -> None:
-    before = Box.at(tmp_path)
+    before = Box.begin(tmp_path)
     token = before.seal("x", bound_to="a")
     after = Box.rotate(tmp_path)
     assert after.open(token, bound_to="a") == "x"
@@ -120,7 +123,7 @@ def test_keys_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("damaged", [b"\xff\xfe\x00garbage", b"0a1b:half-a-key", b""])
 def test_a_damaged_file_of_keys_is_told_and_stays(tmp_path: Path, damaged: bytes) -> None:
     """Nothing is made in its place: there is a backup of it."""
-    Box.at(tmp_path)
+    Box.begin(tmp_path)
     path = tmp_path / KEY_FILE
     path.write_bytes(damaged)
     for use in (Box.at, Box.rotate):

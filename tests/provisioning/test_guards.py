@@ -13,7 +13,7 @@ from tenure.connectors.faults import rejected
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning import services
-from tenure.provisioning.execution import lane
+from tenure.provisioning.execution import choosing
 from tenure.provisioning.models import Operation
 from tests.provisioning.company import Company, apply, change, drain, states
 
@@ -200,7 +200,7 @@ def test_deleting_closed_accounts_is_a_removal_too(sales: Company) -> None:
 
 
 def test_a_failure_rate_holds_what_is_left(sales: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane, "_SMALLEST", 10)
+    monkeypatch.setattr(choosing, "SMALLEST", 10)
     Application.objects.update(guard={"failures": {"percent": 50, "least": 10}})
     sales.people(60)
     memory = sales.memories["chat"]

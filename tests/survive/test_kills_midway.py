@@ -72,12 +72,14 @@ def assert_everybody_once(installed: Installation) -> None:
     assert one(installed, "SELECT count(DISTINCT email) FROM people_person") == ROWS
 
 
+@pytest.mark.parametrize("table", ["people_person", "sources_sourcerecord"])
 @UNPLANNED
-def test_an_import(installed: Installation, tmp_path: Path) -> None:
-    """In its second chunk: what was taken is kept, the next one takes the rest, nobody is twice."""
+def test_an_import(table: str, installed: Installation, tmp_path: Path) -> None:
+    """In its second chunk, when that writes people and when they are written: what was taken is
+    kept, the next one takes the rest, nobody is twice."""
     installed.python("-c", SOURCE)
     file = str(file_of(tmp_path, left=False))
-    kill_in_the_middle(installed, "people_person", "import", "hr", "--file", file, row=3000)
+    kill_in_the_middle(installed, table, "import", "hr", "--file", file, row=3000)
     assert one(installed, "SELECT count(*) FROM people_person") == 2000
     assert one(installed, "SELECT count(*) FROM sources_sourcerecord") == 2000
     again = installed.tenure("import", "hr", "--file", file, "--json")
@@ -87,18 +89,26 @@ def test_an_import(installed: Installation, tmp_path: Path) -> None:
     assert states == [("failed",), ("done",)]
 
 
+@pytest.mark.parametrize(
+    ("table", "what", "when"),
+    [
+        ("people_person", "UPDATE", "OLD.state <> 'left' AND NEW.state = 'left'"),
+        ("audit_event", "INSERT", "NEW.after ->> 'state' = 'left'"),
+    ],
+)
 @UNPLANNED
-def test_an_import_that_makes_leavers(installed: Installation, tmp_path: Path) -> None:
-    """Killed at the twentieth of forty: nobody has left, and the next one has all of them leave."""
+def test_an_import_that_makes_leavers(
+    table: str, what: str, when: str, installed: Installation, tmp_path: Path
+) -> None:
+    """Killed at the twentieth of forty, when that is written and when it is told: nobody has left,
+    and the next one has all of them leave."""
     installed.python("-c", SOURCE)
     first = installed.tenure("import", "hr", "--file", str(file_of(tmp_path, left=False)))
     assert first.returncode == 0
     file = str(file_of(tmp_path, left=True))
-    leaves = "OLD.state <> 'left' AND NEW.state = 'left'"
     kill_in_the_middle(
-        installed, "people_person", "import", "hr", "--file", file,
-        row=20, what="UPDATE", when=leaves,
-    )  # fmt: skip
+        installed, table, "import", "hr", "--file", file, row=20, what=what, when=when
+    )
     left = "SELECT count(*) FROM people_person WHERE state = 'left'"
     told = "SELECT count(*) FROM audit_event WHERE after ->> 'state' = 'left'"
     assert (one(installed, left), one(installed, told)) == (0, 0)
@@ -107,10 +117,17 @@ def test_an_import_that_makes_leavers(installed: Installation, tmp_path: Path) -
     assert_everybody_once(installed)
 
 
+@pytest.mark.parametrize(
+    ("table", "what", "when"),
+    [
+        ("provisioning_operation", "INSERT", ""),
+        ("people_person", "UPDATE", "NEW.planned_generation > OLD.planned_generation"),
+    ],
+)
 @UNPLANNED
-def test_a_plan_that_is_stored(installed: Installation) -> None:
+def test_a_plan_that_is_stored(table: str, what: str, when: str, installed: Installation) -> None:
     """It is there whole or not at all, with what is told of it."""
-    kill_in_the_middle(installed, "provisioning_operation", "apply", "--yes", row=100)
+    kill_in_the_middle(installed, table, "apply", "--yes", row=100, what=what, when=when)
     assert installed.states() == {}
     lagging = "SELECT count(*) FROM people_person WHERE planned_generation < generation"
     assert one(installed, lagging) == PEOPLE

@@ -56,14 +56,17 @@ def holders(names: Collection[str]) -> dict[str, set[int | None]]:
     return found
 
 
-def accounts_called(names: Collection[str], application: int) -> QuerySet[Account]:
+def accounts_called(
+    names: Collection[str], application: int, *, gone_too: bool = False
+) -> QuerySet[Account]:
     """Accounts of the application that are there and have one of these names, as user name or as
-    address."""
+    address; `gone_too`: those as well that were deleted."""
     wanted = [name.lower() for name in names]
+    rows = Account.objects.filter(application=application)
+    if not gone_too:
+        rows = rows.exclude(situation=Situation.DELETED.value)
     return (
-        Account.objects.filter(application=application)
-        .exclude(situation=Situation.DELETED.value)
-        .alias(login=Lower("user_name"), address=_ADDRESS)
+        rows.alias(login=Lower("user_name"), address=_ADDRESS)
         .filter(Q(login__in=wanted) | Q(address__in=wanted))
         .order_by("pk")
     )

@@ -107,6 +107,7 @@ class Action(models.TextChoices):
     SECRET_KEPT = "secret.kept", "Secret entered"
     SECRET_FORGOTTEN = "secret.forgotten", "Secret removed"
     SECRETS_ROTATED = "secret.rotated", "Secrets sealed with a new key"
+    SECRETS_BEGUN_ANEW = "secret.begun_anew", "New key in the place of a lost one"
     APPLICATION_AUTHORISED = "application.authorised", "Application authorised"
     AUTHORISATION_ENDED = "application.authorisation_ended", "Authorisation ended"
     SOURCE_AUTHORISED = "source.authorised", "Source authorised"

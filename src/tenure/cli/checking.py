@@ -307,9 +307,10 @@ def _secrets() -> Iterator[Line]:
     from tenure.infra.secrets import SecretError
     from tenure.sources import authorizing
     from tenure.sources.models import Source
-    from tenure.vault.services import resolve, unreadable
+    from tenure.vault.services import box, resolve, unreadable
 
     try:
+        box()
         for name in unreadable():
             detail = "no key of this process opens it: put its key back, or enter it again"
             yield Line(f"secret {name}", False, detail)

@@ -18,6 +18,23 @@ secrets_app = typer.Typer(
     no_args_is_help=True,
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What the secret is called.")]
+#: What Tenure keeps for itself, by how its name begins, and what to do where no key opens it.
+_OURS = (
+    (
+        "oauth:",
+        "the tokens of an application or source that was authorised in a browser: authorise it "
+        "again, on its page or with `tenure application authorize` or `tenure source authorize`",
+    ),
+    (
+        "sso.key.",
+        "a key that signs for single sign-on: `tenure sso keys rotate --now` and the same with "
+        "`--use saml`, then give the new certificate to the applications",
+    ),
+    ("mail-server", "the password of the mail server: enter it again in the console, Settings"),
+    ("notice-", "the key of a webhook for notices: make it anew in the console, Settings"),
+    ("signals.stream.", "the header of a stream of signals: set it again"),
+    ("given-back-", "a token that was to be given back: withdraw it at whoever issued it"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -118,6 +135,43 @@ def rotate_secrets(as_json: AsJson = False) -> None:
             print_json({"sealed": count})
         else:
             say(f"{count} secret{'' if count == 1 else 's'} sealed with the new key.")
+
+
+@secrets_app.command("begin-anew")
+def begin_anew(
+    reason: Annotated[str, typer.Option(help="Why: it is kept in the audit trail.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a new key where the one that sealed the secrets is lost for good: there is no backup of
+    `secrets.key`, or of what TENURE_SECRET_KEY was. Says what has to be entered again.
+
+    Example: `tenure secrets begin-anew --reason 'disk of the old machine is gone'`
+    """
+    if not reason.strip():
+        raise Failure("A decision needs a reason: --reason 'why'.")
+    with session():
+        from tenure.infra.secrets import SecretError
+        from tenure.vault import lost_keys
+
+        try:
+            lost = lost_keys.begin_anew(reason=reason)
+        except (lost_keys.NothingLost, SecretError) as error:
+            raise Failure(str(error)) from error
+        if as_json:
+            print_json({"lost": lost})
+            return
+        say("There is a new key. Back it up: `tenure backup`, or the file secrets.key.")
+        for name in lost:
+            say(f"{name}: {_again(name)}.")
+        if lost:
+            say("`tenure doctor` names what is still to be done.")
+
+
+def _again(name: str) -> str:
+    for beginning, what in _OURS:
+        if name.startswith(beginning):
+            return what
+    return f"enter it again with `tenure secrets set {name}`"
 
 
 def _value(name: str, path: Path | None) -> str:

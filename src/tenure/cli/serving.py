@@ -53,6 +53,7 @@ def up(
     # Links begin with it; the children inherit it.
     at = _at(host, port)
     with session() as server, _noted(at):
+        _keys_are_there()
         from tenure.signin.services import issue_link
 
         def announce() -> None:
@@ -93,6 +94,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8000, as_json: AsJson = False) ->
     _must_be_free(host, port)
     _at(host, port)
     with session(by=_ITSELF):
+        _keys_are_there()
         from django.db import connections
 
         from tenure.infra.web import serve
@@ -117,6 +119,7 @@ def worker(
     Example: `tenure worker --concurrency 32`
     """
     with session(by=_ITSELF):
+        _keys_are_there()
         from tenure.infra.jobs import run_worker
         from tenure.infra.machine_clock import ClockWrong, require_right
 
@@ -192,6 +195,18 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: object) -> None:
         return None
+
+
+def _keys_are_there() -> None:
+    """What was sealed can be opened, or nothing starts: credentials would be unreadable, and a key
+    that is in some backup be taken for lost."""
+    from tenure.infra.secrets import SecretError
+    from tenure.vault.lost_keys import require_keys
+
+    try:
+        require_keys()
+    except SecretError as error:
+        raise Failure(str(error)) from error
 
 
 def _must_be_free(host: str, port: int) -> None:

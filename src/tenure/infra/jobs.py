@@ -21,6 +21,7 @@ from procrastinate.jobs import Status
 from procrastinate.tasks import Task
 
 from tenure.infra import outage
+from tenure.infra.periodic import PeriodicWorker
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,9 @@ async def _one_worker(concurrency: int, name: str) -> None:
     connector = app.connector.get_worker_connector()  # type: ignore[attr-defined]
     worker_app = app.with_connector(connector)
     async with worker_app.open_async():
-        await worker_app.run_worker_async(
+        worker_app.perform_import_paths()  # type: ignore[no-untyped-call]
+        worker = PeriodicWorker(
+            app=worker_app,
             name=name,
             concurrency=concurrency,
             wait=True,
@@ -120,6 +123,7 @@ async def _one_worker(concurrency: int, name: str) -> None:
             shutdown_graceful_timeout=8.0,
             delete_jobs="successful",
         )
+        await worker.run()  # type: ignore[no-untyped-call]
 
 
 @app.periodic(cron="* * * * * */10")

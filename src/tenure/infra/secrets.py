@@ -30,6 +30,18 @@ class SecretError(LookupError):
     """A secret cannot be read. `str()` says which and what to do; never the value."""
 
 
+class KeysMissing(SecretError):
+    """The box has no keys: neither in the environment nor in the home."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"The keys that secrets are sealed with are missing: {path} is not there, and "
+            f"{KEY_VARIABLE} is not set. Put the file back from a backup, or set the variable as "
+            "it was. If they are lost for good, `tenure secrets begin-anew` makes a new key, and "
+            "says what has to be entered again."
+        )
+
+
 def _no_box(name: str) -> str:
     raise SecretError(f"Nothing is kept under {name!r} here. Use ${{env:NAME}} or ${{file:/path}}.")
 
@@ -86,15 +98,23 @@ class Box:
     @classmethod
     def at(cls, home: Path) -> Box:
         """The box of an installation. Its keys are in `TENURE_SECRET_KEY`, or in a file in the
-        home which is made at the first call: lines (or items, with commas) of `name:key`, the key
-        as URL-safe base64. Raises `SecretError`."""
+        home: lines (or items, with commas) of `name:key`, the key as URL-safe base64. Raises
+        `KeysMissing`, `SecretError`."""
         text = os.environ.get(KEY_VARIABLE, "")
         if text:
             return cls(_read_keys(text, f"The environment variable {KEY_VARIABLE}"))
         path = home / KEY_FILE
-        if not path.exists():
-            _write_key_file(path, new_key(), replace=False)
         return cls(_read_keys(_text_of(path), str(path)))
+
+    @classmethod
+    def begin(cls, home: Path) -> Box:
+        """The box of an installation that has sealed nothing yet: the first call makes the file.
+        Several processes that come at once end up with one key. Raises `SecretError`."""
+        try:
+            return cls.at(home)
+        except KeysMissing:
+            _write_key_file(home / KEY_FILE, new_key(), replace=False)
+        return cls.at(home)
 
     @staticmethod
     def rotate(home: Path) -> Box:
@@ -164,20 +184,28 @@ def _text_of(path: Path) -> str:
     try:
         # What is damaged is told as such by whoever reads it.
         return path.read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        raise KeysMissing(path) from None
     except OSError as error:
         raise SecretError(f"The keys in {path} cannot be read: {error.strerror}.") from error
 
 
 def _write_key_file(path: Path, text: str, *, replace: bool) -> None:
     """Whole or not at all, and never over a key that another process has just made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text.strip() + "\n")
-    if replace:
-        unfinished.replace(path)
-        return
-    with contextlib.suppress(FileExistsError):
-        os.link(unfinished, path)
-    unfinished.unlink()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text.strip() + "\n")
+        if replace:
+            unfinished.replace(path)
+            return
+        with contextlib.suppress(FileExistsError):
+            os.link(unfinished, path)
+        unfinished.unlink()
+    except OSError as error:
+        raise SecretError(
+            f"A new key cannot be written to {path}: {error.strerror}. Let the user that runs "
+            f"Tenure write there, or give the keys in {KEY_VARIABLE}."
+        ) from error

@@ -8,7 +8,9 @@ class ProvisioningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenure.provisioning.records.veiling import reseal
-        from tenure.vault.services import resealed_by
+        from tenure.provisioning.records import veiling
+        from tenure.vault.lost_keys import made_here
+        from tenure.vault.services import Elsewhere, sealed_elsewhere
 
-        resealed_by(reseal)
+        sealed_elsewhere(Elsewhere(veiling.reseal, veiling.anything_sealed))
+        made_here(veiling.DIGEST_KEY)

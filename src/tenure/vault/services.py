@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
 from tenure.infra.clock import now
-from tenure.infra.secrets import KEY_VARIABLE, Box, SecretError
+from tenure.infra.secrets import KEY_VARIABLE, Box, KeysMissing, SecretError
 from tenure.infra.secrets import resolve as resolve_text
 from tenure.infra.secrets import resolve_all as resolve_value
 from tenure.vault.models import Sealed
@@ -24,10 +24,20 @@ from tenure.vault.models import Sealed
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _LONGEST = 64 * 1024
 _ROTATING = 0x7E50_0024
-#: What seals values of its own tables anew, when the key is another.
-_ELSEWHERE: list[Callable[[Box], int]] = []
+#: What is sealed in tables of others.
+_ELSEWHERE: list[Elsewhere] = []
 #: How long before its last day a secret is complained about.
 WARN_AHEAD = timedelta(days=21)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Values that are sealed in another app's tables. `reseal` seals them with the first key of
+    the box, in the transaction that changes the key, and says how many those were; `any` says
+    whether there are some."""
+
+    reseal: Callable[[Box], int]
+    any: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +115,9 @@ def opened(name: str) -> str:
     row = Sealed.objects.filter(name=name, ours=False).first()
     if row is None:
         raise SecretError(_unknown(name))
+    keys = box()
     try:
-        return box().open(row.value, bound_to=_bound(name))
+        return keys.open(row.value, bound_to=_bound(name))
     except SecretError as error:
         raise SecretError(f"{error} `tenure secrets set {name}` enters it again.") from error
 
@@ -155,6 +166,7 @@ def rotate() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ROTATING])
     in_environment = bool(os.environ.get(KEY_VARIABLE))
+    box()
     with_key = box() if in_environment else Box.rotate(settings.HOME)
     count = 0
     for row in Sealed.objects.select_for_update().order_by("pk"):
@@ -162,21 +174,24 @@ def rotate() -> int:
         row.value = with_key.seal(plain, bound_to=_bound(row.name))
         row.save(update_fields=["value"])
         count += 1
-    count += sum(reseal(with_key) for reseal in _ELSEWHERE)
+    count += sum(elsewhere.reseal(with_key) for elsewhere in _ELSEWHERE)
     record(Action.SECRETS_ROTATED, subject_kind="secret", subject_key="all", after={"count": count})
     return count
 
 
-def resealed_by(reseal: Callable[[Box], int]) -> None:
-    """Have this called when the key is another, in that transaction: it seals what is kept
-    elsewhere with the first key of the box, and says how many values that were."""
-    if reseal not in _ELSEWHERE:
-        _ELSEWHERE.append(reseal)
+def sealed_elsewhere(where: Elsewhere) -> None:
+    """Have the vault know of values that are sealed in other tables."""
+    if where not in _ELSEWHERE:
+        _ELSEWHERE.append(where)
 
 
 def unreadable() -> Iterable[str]:
-    """The names that no key of this process opens."""
-    keys = box()
+    """The names that no key of this process opens. Raises `SecretError` for keys that are none."""
+    try:
+        keys = box()
+    except KeysMissing:
+        yield from Sealed.objects.values_list("name", flat=True)
+        return
     for row in Sealed.objects.all():
         try:
             keys.open(row.value, bound_to=_bound(row.name))
@@ -199,8 +214,21 @@ def _put(name: str, value: str, *, ours: bool, expires_on: date | None = None) -
 
 def box() -> Box:
     """The installation's box, for whoever seals values of its own. Read anew each time: another
-    process may have rotated the keys."""
+    process may have rotated the keys. The first key is made here, as long as nothing is sealed:
+    one in the place of a key that was lost would open nothing. Raises `KeysMissing`,
+    `SecretError`."""
+    try:
+        return Box.at(settings.HOME)
+    except KeysMissing:
+        if not anything_sealed():
+            return Box.begin(settings.HOME)
+    # Another process may have made the first key, and sealed with it, since this one looked.
     return Box.at(settings.HOME)
+
+
+def anything_sealed() -> bool:
+    """Whether a key is needed to open something."""
+    return Sealed.objects.exists() or any(elsewhere.any() for elsewhere in _ELSEWHERE)
 
 
 def _bound(name: str) -> str:

@@ -14,8 +14,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -52,8 +51,7 @@ _AROUND = 200
 _BESIDE_OTHERS = frozenset({413, 414, 424, 431})
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One change as it stands in a request."""
 
     method: str
@@ -69,8 +67,7 @@ class Operation:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """An operation and its bytes, under its number as bulkId."""
 
     ask: Ask
@@ -278,19 +275,20 @@ class Bulk:
         found: dict[int, Answered] = {}
         done = {operations[n].ask.method for n, said in answers.items() if said.status < 300}
         for number, operation in operations.items():
-            # Where others of its kind are done a refusal speaks of this one, not of credentials.
-            ask = operation.ask._replace(single=operation.ask.single or "POST" in done)
             said = answers.get(number)
             if said is None:
                 found[number] = OutcomeUnknown(
-                    f"{ask} was sent in a bulk request, and the answer does not say what became of "
-                    "it. It is looked at before anything is sent again."
+                    f"{operation.ask} was sent in a bulk request, and the answer does not say what "
+                    "became of it. It is looked at before anything is sent again."
                 )
                 continue
             if _is_for_others(said.status, done):
                 alone.append(number)
                 continue
             if said.status >= 300:
+                # Where others of its kind are done a refusal speaks of this one, and not of
+                # credentials.
+                ask = operation.ask._replace(single=operation.ask.single or "POST" in done)
                 error = self._http.judged(ask, said.status, said.body, said.headers)
                 refused = None
                 if isinstance(error, Unsupported):

@@ -6,8 +6,7 @@ It must not know what becomes of that (see `bulk`), nor how it was sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tenure.connectors.answers import Ask
 from tenure.connectors.scim.changing import last_segment
@@ -15,8 +14,7 @@ from tenure.connectors.scim.changing import last_segment
 _RETRY_AFTER = frozenset({"retryafter", "retry-after"})
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What the answer says of one operation. `headers`: those that it gives it."""
 
     status: int
@@ -48,7 +46,8 @@ def told(answer: Any, operations: Mapping[int, Ask], headers: Mapping[str, str])
             continue
         if number in found:
             twice.add(number)
-        found[number] = Told(status, one.get("response"), location, _waits(one) or headers)
+        waits = _waits(one) if status >= 300 else None
+        found[number] = Told(status, one.get("response"), location, waits or headers)
     return {number: said for number, said in found.items() if number not in twice}
 
 

@@ -25,17 +25,17 @@ from tenure.console.page import ConsoleRequest, missing, render, signed_in
 from tenure.console.views.person_future import choices_for
 from tenure.core.expressions import ExpressionError
 from tenure.core.model import LifecycleState, OperationState, Situation
-from tenure.core.planner import deletion_due
 from tenure.infra.clock import now
 from tenure.people import local
 from tenure.people import selectors as people
 from tenure.people.models import Person
-from tenure.people.services import AttributeBook, attribute_book, stand
+from tenure.people.services import AttributeBook, attribute_book
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand, taking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.explain import ApplicationExplanation, explain
+from tenure.provisioning.records import names_held
 from tenure.rules import exceptions
 from tenure.signin import again
 from tenure.signin.permissions import Ability
@@ -127,7 +127,7 @@ def show(
         "person": found,
         "gone": found.state in (LifecycleState.LEFT.value, LifecycleState.LEAVING.value),
         "endless": people.lacks_end(found),
-        "steps": timeline.steps(found, moves, _deletions(found, rows)),
+        "steps": timeline.steps(found, moves, _deletions(rows)),
         "rows": rows,
         "blocked": _blocked(found, rows),
         "open": sum(1 for row in rows if row.is_open),
@@ -272,23 +272,10 @@ def _blocked(person: Person, rows: list[AccountRow]) -> dict[int, Account]:
     return taking.in_the_way(person) if wrong else {}
 
 
-def _deletions(found: Person, rows: list[AccountRow]) -> list[datetime]:
+def _deletions(rows: list[AccountRow]) -> list[datetime]:
     """When the accounts of a leaver that are closed now are to be deleted."""
-    at = stand(found, now())
-    if at.state not in (LifecycleState.LEFT, LifecycleState.LEAVING) or found.legal_hold_since:
-        return []
-    due = [
-        deletion_due(row.account.disabled_at, at.left_at, row.application.delete_after)
-        for row in rows
-        if row.account is not None
-        and row.account.situation == Situation.LINKED.value
-        and row.account.disabled_at is not None
-        and row.application.delete_after is not None
-        # What they own has to be handed over first, whenever that is.
-        and not (row.application.transfer_to and row.account.transferred_at is None)
-    ]
-    # Within the company's grace nothing is deleted.
-    return [max(one, at.until) for one in due] if at.until else due
+    each = (names_held.deletion_of(row.account, now()) for row in rows if row.account is not None)
+    return [one for one in each if one is not None]
 
 
 def _attributes(found: Person, book: AttributeBook) -> list[Attribute]:

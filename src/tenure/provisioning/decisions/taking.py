@@ -22,6 +22,7 @@ from tenure.provisioning.decisions.ownership import CannotDecide
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
+from tenure.provisioning.records import names_held
 from tenure.provisioning.records.plan import Plan
 
 _REASON = "preview"
@@ -116,7 +117,7 @@ def in_the_way(person: Person) -> dict[int, Account]:
         person=person, kind=OperationKind.CREATE.value, state=OperationState.FAILED.value
     )
     for operation in failed:
-        wanted = [name for name in _names(operation.attributes) if name]
+        wanted = names_held.names(operation)
         if operation.application_id in found or not wanted:
             continue
         # Our own account there is nobody's to take.
@@ -125,13 +126,6 @@ def in_the_way(person: Person) -> dict[int, Account]:
         if taken is not None:
             found[operation.application_id] = taken
     return found
-
-
-def _names(attributes: dict[str, dict[str, Any]]) -> Iterable[str]:
-    for name in ("userName", "login", "emails.work", "email"):
-        value = attributes.get(name, {}).get("to")
-        if isinstance(value, str):
-            yield value
 
 
 def _concerned(account: Account, person: Person) -> list[int]:

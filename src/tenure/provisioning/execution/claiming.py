@@ -23,7 +23,14 @@ from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import accounts, heirs, last_owner, settling, veiling
-from tenure.provisioning.records.work import ONLY_LOOKS, SENT, UNHEARD, UNHEARD_OF, Work
+from tenure.provisioning.records.work import (
+    IDENTIFYING,
+    ONLY_LOOKS,
+    SENT,
+    UNHEARD,
+    UNHEARD_OF,
+    Work,
+)
 from tenure.runs.selectors import paused
 
 #: Held while operations of an application are chosen, so that its two lanes never choose two
@@ -331,11 +338,20 @@ def _work(row: Operation) -> Work:
         unsure=row.attempts > 0 or looks_first,
         unanswered=unanswered,
         active=row.active,
+        names=_names(account) if row.kind in (OperationKind.DISABLE, OperationKind.DELETE) else {},
         outdated=ONLY_LOOKS in progress
         or (person is not None and row.generation != person.generation),
         legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",
         private=private,
     )
+
+
+def _names(account: Account | None) -> dict[str, str]:
+    if account is None:
+        return {}
+    given = {name: account.attributes.get(name) for name in IDENTIFYING}
+    found = {name: value for name, value in given.items() if isinstance(value, str) and value}
+    return {"userName": account.user_name, **found} if account.user_name else found
 
 
 def _hold(row: Operation) -> str:

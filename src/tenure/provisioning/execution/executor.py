@@ -27,7 +27,8 @@ from tenure.infra import circles
 from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming, holding
-from tenure.provisioning.execution.lane import Course, Drained, Lane
+from tenure.provisioning.execution.course import Course, Drained
+from tenure.provisioning.execution.lane import Lane
 from tenure.provisioning.execution.settlers import More
 from tenure.provisioning.execution.tables import Tables, connect, has_room, try_lock, unlock
 from tenure.provisioning.planning import plans
@@ -183,10 +184,11 @@ class Drain:
     async def _helping(self, application: Application) -> More:
         """Connections for claims alone, and to settle two batches at a time, if the database has
         them to spare."""
-        return More(
-            claims=await self._beside(self._claims, holding.CLAIMS, application),
-            settling=await self._beside(self._settling, holding.SETTLING, application),
+        claims, settling = await asyncio.gather(
+            self._beside(self._claims, holding.CLAIMS, application),
+            self._beside(self._settling, holding.SETTLING, application),
         )
+        return More(claims=claims, settling=settling)
 
     async def _beside(self, tables: Tables, lock: int, application: Application) -> Tables:
         """This one, with its lock; the wide lane's own where the database has few connections left.

@@ -9,22 +9,20 @@ nor for the outcomes of the last one to be stored.
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
 from tenure.applications import health, pacing
 from tenure.applications.connecting import longest_answer
 from tenure.applications.models import Account, Application, Entitlement
-from tenure.connectors.base import Connector, ConnectorError, Learnt, Limits, RemoteAccount
+from tenure.connectors.base import Connector, ConnectorError, Limits, RemoteAccount
 from tenure.core.model import Situation
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
 from tenure.provisioning.execution import claiming, joining, postponed, seeking
-from tenure.provisioning.execution.holding import Pulse
+from tenure.provisioning.execution.choosing import SMALLEST, Choosing, Upcoming
+from tenure.provisioning.execution.course import Course
 from tenure.provisioning.execution.owning import Owners
 from tenure.provisioning.execution.sending import Batch
 from tenure.provisioning.execution.settlers import More, Settling
@@ -36,61 +34,13 @@ from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.records import settling
 from tenure.provisioning.records.work import Outcome, Result, Work
 
-_SMALLEST, _LARGEST = 32, 2048
-_TARGET_SECONDS = 0.5
 #: Batches in a row in which nothing came through before the application counts as unreachable.
 _PATIENCE = 3
 #: A retry that is due sooner than this is waited for; a later one is left to the next drain.
 _WORTH_WAITING = timedelta(seconds=30)
 #: Whoever waits for a retry looks this often whether something else came up.
 _GLANCE = 1.0
-_STALE = "changed since it was planned"
-
-
-@dataclass(slots=True)
-class Drained:
-    """What one drain did. `busy`: somebody else is at it. `stopped`: why the application is."""
-
-    sent: int = 0
-    failed: int = 0
-    busy: bool = False
-    stopped: str = ""
-
-
-@dataclass(slots=True)
-class Course:
-    """What the lanes of one drain share. `paused`: a person stopped writes. `stopped`: the
-    application does not accept us. In both cases nothing more is begun."""
-
-    application: Application
-    groups: dict[str, str] = field(default_factory=dict)
-    #: Those of them that are stored.
-    kept: dict[str, str] = field(default_factory=dict)
-    result: Drained = field(default_factory=Drained)
-    paused: bool = False
-    stopped: str = ""
-    #: The kind of operation that it did not accept.
-    stopped_on: str = ""
-    #: What it teaches us of its limits meanwhile.
-    learnt: Learnt = field(default_factory=Learnt)
-    #: Whether the database has heard of the drain lately: otherwise another one may be at it.
-    pulse: Pulse = field(default_factory=Pulse)
-
-    #: Outcomes are stored in several threads.
-    _counting: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def over(self) -> bool:
-        return self.paused or bool(self.stopped) or not self.pulse.is_felt()
-
-    def count(self, outcomes: Sequence[Outcome]) -> None:
-        """That these are stored."""
-        with self._counting:
-            self.result.sent += sum(o.result is not Result.PAUSED for o in outcomes)
-            self.result.failed += sum(o.result is Result.FAILED for o in outcomes)
-
-
-Upcoming: TypeAlias = tuple[list[Operation], list[Work]]
+_LOOKED_FOR = "what became of it is known now"
 
 
 class Lane:
@@ -112,9 +62,10 @@ class Lane:
         self._tables = tables
         self._claims = tables
         self._more = more
+        self._helping: asyncio.Task[None] | None = None
         self._settling = Settling(tables)
         self._leavers = leavers
-        self._size = _SMALLEST
+        self._choosing = Choosing(course, leavers=leavers)
         #: When it was last looked whether more is due.
         self._looked = now()
         self._silent = 0
@@ -124,37 +75,50 @@ class Lane:
         self._race = Race()
 
     async def until_nothing_is_due(self) -> None:
-        """Send batch after batch. While one travels the last ones are settled and the next is
-        claimed, unless the last went badly: then there may be no next."""
+        """Send batch after batch."""
         async with self._settling as settling:
-            upcoming = await self._next()
-            while upcoming:
-                rows, work = upcoming
-                if self._more is not None and len(work) >= _SMALLEST:
-                    more, self._more = await self._more(), None
-                    self._claims = more.claims
-                    settling.over(more.settling)
-                ahead = None if self._silent else self._claims.submit(self._claim_behind, rows)
-                outcomes = await self._send(work)
-                await settling.begin(self._settle, rows, outcomes)
-                upcoming = await ahead if ahead else None
-                await self.keep_groups()
-                if self._course.over or _is_trouble(outcomes):
-                    await settling.done()
-                    await self._count_silence(rows, outcomes)
-                    if await self._tables.do(self._held_up, outcomes, upcoming):
-                        upcoming = None
-                else:
-                    self._silent = 0
-                if upcoming is None:
-                    # What was settled last may be what others wait for.
-                    await settling.done()
-                    upcoming = await self._next()
+            try:
+                await self._batches(settling)
+            finally:
+                if self._helping is not None:
+                    await self._helping
+
+    async def _batches(self, settling: Settling) -> None:
+        """While one travels the last ones are settled and the next is claimed, unless the last
+        went badly: then there may be no next."""
+        upcoming = await self._next()
+        while upcoming:
+            rows, work = upcoming
+            ahead = None if self._silent else self._claims.submit(self._choosing.behind, rows)
+            if self._more is not None and len(work) >= SMALLEST:
+                self._helping = asyncio.create_task(self._helped(self._more, settling))
+                self._more = None
+            outcomes = await self._send(work)
+            await settling.begin(self._settle, rows, outcomes)
+            upcoming = await ahead if ahead else None
+            await self.keep_groups()
+            if self._course.over or _is_trouble(outcomes):
+                await settling.done()
+                await self._count_silence(rows, outcomes)
+                if await self._tables.do(self._held_up, outcomes, upcoming):
+                    upcoming = None
+            else:
+                self._silent = 0
+            if upcoming is None:
+                # What was settled last may be what others wait for.
+                await settling.done()
+                upcoming = await self._next()
+
+    async def _helped(self, more: Callable[[], Awaitable[More]], settling: Settling) -> None:
+        """More connections, used as soon as they are there; nothing waits for them."""
+        given = await more()
+        self._claims = given.claims
+        settling.over(given.settling)
 
     async def try_one(self, kind: str) -> bool | None:
         """Send one operation of this kind ("" for any): whether that works, None where there is
         none. Anything that the application says about the operation itself means that it works."""
-        found = await self._claims.do(self._claim, kind)
+        found = await self._claims.do(self._choosing.one, kind)
         if not found:
             return None
         rows, work = found
@@ -204,7 +168,7 @@ class Lane:
         """More work: now, or when the earliest retry is due if that is soon."""
         while True:
             self._looked = now()
-            found = await self._claims.do(self._claim)
+            found = await self._claims.do(self._choosing.next)
             if found or self._leavers:
                 return found
             due = await self._soon()
@@ -243,7 +207,7 @@ class Lane:
             longest=longest_answer(self._application),
         )
         outcomes = await batch.send()
-        self._size = _next_size(self._size, len(work), time.monotonic() - started)
+        self._choosing.took(len(work), time.monotonic() - started)
         return outcomes
 
     # Below: in the threads of the tables.
@@ -251,46 +215,6 @@ class Lane:
     def _objection(self, account: RemoteAccount, person: str) -> str:
         self._owners = self._owners or Owners(self._application)
         return self._owners.objection(account, person)
-
-    def _claim_behind(self, travelling: Sequence[Operation]) -> Upcoming | None:
-        """The batch after the one that travels."""
-        return self._claim(behind=travelling[0].urgency > LEAVER_URGENCY)
-
-    def _claim(self, only: str | None = None, *, behind: bool = False) -> Upcoming | None:
-        """The next batch, or one operation of a kind ("": of any). Leavers' removals go in batches
-        of their own, so that they wait for nothing else in one; and not `behind` one of something
-        else: the other lane takes them meanwhile. People who changed since they were planned are
-        planned anew first."""
-        for _ in range(3):
-            seen = claiming.look(self._application.pk)
-            if self._course.over or not seen.may_send:
-                self._course.paused = not self._course.stopped
-                return None
-            if self._leavers or only is not None:
-                rows, stale = self._chosen(only, leavers=self._leavers or None)
-            else:
-                rows, stale = [], False
-                if seen.leavers and not behind:
-                    rows, stale = self._chosen(leavers=True)
-                if not (rows or stale):
-                    rows, stale = self._chosen(leavers=False)
-            if rows:
-                return rows, claiming.work_for(rows)
-            if not stale:
-                return None
-        return None
-
-    def _chosen(
-        self, only: str | None = None, *, leavers: bool | None
-    ) -> tuple[list[Operation], bool]:
-        """Operations, see `claiming.claim`; whether somebody was planned anew."""
-        size = self._size if only is None else 1
-        rows, stale = claiming.claim(
-            self._application, size, now(), leavers=leavers, kind=only or None
-        )
-        if stale:
-            plans.store(Scope(people=frozenset(stale)), reason=_STALE)
-        return rows, bool(stale)
 
     def _held_up(self, outcomes: Sequence[Outcome], ahead: Upcoming | None) -> bool:
         """After a batch that did not go well: whether nothing more is to be begun, or too much
@@ -312,12 +236,21 @@ class Lane:
         return True
 
     def _settle(self, rows: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
+        """Where it fails (a full disk, a database that is read-only) the next would fail as well:
+        whatever else was sent would have to be looked for afterwards."""
+        try:
+            self._store(rows, outcomes)
+        except BaseException:
+            self._course.unstored = True
+            raise
+
+    def _store(self, rows: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
         settling.settle(self._application, outcomes, {row.pk: row for row in rows}, now())
         # It is known now what became of these: the rest can be planned.
         looked_for = {outcome.work.operation for outcome in outcomes if outcome.work.outdated}
         for row in rows:
             if row.pk in looked_for and row.person_id is not None:
-                plans.store(Scope(person=row.person_id), reason=_STALE)
+                plans.store(Scope(person=row.person_id), reason=_LOOKED_FOR)
         postponed.catch_up(self._application)
         settling.close_runs(now())
         settling.wake_those_behind(rows)
@@ -325,15 +258,6 @@ class Lane:
         if any(o.result is Result.DONE for o in outcomes):
             health.works(self._application)
         self._course.count(outcomes)
-
-
-def _next_size(size: int, sent: int, seconds: float) -> int:
-    """Batches of about half a second: what is urgent and no leaver's overtakes the next one."""
-    if sent < size:
-        return size
-    if seconds < _TARGET_SECONDS / 2:
-        return min(_LARGEST, size * (4 if seconds < _TARGET_SECONDS / 8 else 2))
-    return max(_SMALLEST, size // 2) if seconds > _TARGET_SECONDS * 2 else size
 
 
 def _is_trouble(outcomes: Sequence[Outcome]) -> bool:

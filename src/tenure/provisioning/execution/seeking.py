@@ -147,10 +147,10 @@ class Seeker:
 
 
 def identity(connector: Connector, work: Work) -> list[tuple[str, str]]:
-    """What the account that the work makes can be searched by: attribute and value."""
+    """What the account that the work makes, or has, can be searched by: attribute and value."""
     searchable = connector.capabilities.searchable
     names = [name for name in IDENTIFYING if name in searchable]
-    values = {"externalId": work.external_id} | dict(work.attributes)
+    values = {"externalId": work.external_id, **work.names, **work.attributes}
     return [(name, str(values[name])) for name in names if values.get(name)]
 
 

@@ -32,7 +32,7 @@ from tenure.core.model import OperationKind
 from tenure.core.veiling import scrubbed
 from tenure.provisioning.execution import making_way
 from tenure.provisioning.execution.joining import Joining
-from tenure.provisioning.execution.proving import Proof
+from tenure.provisioning.execution.proving import CLOSING, Proof
 from tenure.provisioning.execution.seeking import (
     Known,
     Objection,
@@ -45,6 +45,7 @@ from tenure.provisioning.execution.together import VERBS, Race, in_one_request
 from tenure.provisioning.records.work import (
     BY_WAY_OF,
     SENT,
+    WAS_GONE,
     Broken,
     Outcome,
     Result,
@@ -91,7 +92,7 @@ class Batch:
         self._private = frozenset[str]().union(*(item.private for item in work))
         #: The application does not accept us: the rest would be refused the same.
         self._refused = False
-        self._proof = Proof(connector)
+        self._proof = Proof(connector, work, objection, known)
         self._seeker = Seeker(connector, work, objection, known, longest=longest)
         self._joining = Joining(connector, groups, self._proof)
 
@@ -103,10 +104,7 @@ class Batch:
         rest = [o for o in self._open() if o.work.kind is not OperationKind.DISABLE]
         await self._accounts(rest)
         await self._memberships("grant")
-        removed = [
-            o for o in self._open() if o.work.kind in (OperationKind.DISABLE, OperationKind.DELETE)
-        ]
-        await self._each(removed, self._proof.read_back)
+        await self._each([o for o in self._open() if o.work.kind in CLOSING], self._proof.read_back)
         for outcome in self.outcomes.values():
             # One answer may tell of several accounts.
             outcome.message = scrubbed(outcome.message, self._private)
@@ -195,8 +193,8 @@ class Batch:
             work = outcome.work
             if isinstance(answer, AlreadyExists) and work.kind is OperationKind.CREATE:
                 taken[work.operation] = answer
-            elif isinstance(answer, NotFound) and work.kind is OperationKind.DELETE:
-                work.progress |= {"was_gone": True, "account": True}
+            elif isinstance(answer, NotFound) and work.kind in CLOSING:
+                work.progress |= {WAS_GONE: True, "account": True}
             elif isinstance(answer, ConnectorError):
                 self._fail([outcome], answer)
             else:
@@ -223,7 +221,7 @@ class Batch:
             case OperationKind.UPDATE:
                 outcome.message = await making_way.update(self.connector, work)
             case OperationKind.DISABLE:
-                await self.connector.disable(work.remote_id)
+                await self._close(work)
             case OperationKind.ENABLE:
                 await self.connector.enable(work.remote_id)
             case OperationKind.TRANSFER:
@@ -305,6 +303,12 @@ class Batch:
             "outside what this token may see."
         )
 
+    async def _close(self, work: Work) -> None:
+        try:
+            await self.connector.disable(work.remote_id)
+        except NotFound:
+            work.progress[WAS_GONE] = True
+
     async def _delete(self, outcome: Outcome) -> None:
         work = outcome.work
         try:
@@ -315,8 +319,8 @@ class Batch:
             else:
                 await self.connector.delete(work.remote_id)
         except NotFound:
-            # Gone already. The read afterwards is what proves it, not this answer.
-            work.progress["was_gone"] = True
+            # The read afterwards is what proves it, not this answer.
+            work.progress[WAS_GONE] = True
 
     async def _transfer(self, work: Work) -> None:
         if not isinstance(self.connector, Transferring):
@@ -335,7 +339,7 @@ class Batch:
             work = outcome.work
             done = set(work.progress.get(what, ()))
             for key in work.grant if what == "grant" else work.revoke:
-                if key not in done and work.remote_id and not work.outdated:
+                if key not in done and work.has_account:
                     by_group.setdefault(key, []).append(outcome)
         await asyncio.gather(*(self._group(what, k, o) for k, o in sorted(by_group.items())))
 

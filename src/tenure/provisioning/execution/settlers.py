@@ -28,9 +28,9 @@ class Settling:
         self._begun: deque[asyncio.Future[None]] = deque()
 
     def over(self, tables: Tables) -> None:
-        """Use this connection, too."""
+        """Use this connection, too: first, as nothing is settled there yet."""
         if tables not in self._tables:
-            self._tables.append(tables)
+            self._tables.insert(0, tables)
 
     async def begin(self, call: Callable[..., None], *args: object) -> None:
         """Settle a batch, as soon as a connection has nothing else to settle."""

@@ -23,6 +23,7 @@ from tenure.provisioning.records.work import MADE_WAY, Outcome, Result, carries
 #: read, or decided, otherwise since it was begun, and is not written over.
 _ALWAYS = ("unsure", "entitlements", "fingerprint", "baseline", "observed_at")
 _SWITCHED = ("active", "disabled_at", "transferred_at", "evidence")
+_GONE = ("active", "disabled_at", "evidence", "deleted_at", "situation", "deleted_there")
 _OF_KIND = {
     OperationKind.UPDATE: ("user_name", "attributes"),
     OperationKind.DISABLE: _SWITCHED,
@@ -77,6 +78,7 @@ def store_accounts(
     mapped = [str(item["attribute"]) for item in application.mapping]
     fresh: list[Account] = []
     changed: dict[OperationKind, list[Account]] = {}
+    gone: list[Account] = []
     tied: list[tuple[Operation, Account]] = []
     blank = blanks(Account, application_id=application.pk, created_at=now)
     for row, outcome in done:
@@ -105,7 +107,7 @@ def store_accounts(
             tied.append((row, account))
         elif row.account is not None:
             _after(row.account, row, outcome, now)
-            of_kind.append(row.account)
+            (gone if outcome.gone else of_kind).append(row.account)
     if application.keeps_owner:
         of = {row.pk: account for row, account in tied}
         for row, outcome in done:
@@ -121,6 +123,7 @@ def store_accounts(
     for kind, accounts in changed.items():
         update_rows(accounts, [*always, *_OF_KIND.get(kind, ())])
         _look_at_disabled(application, accounts)
+    update_rows(gone, [*always, *_GONE])
     _plan_again(done)
 
 
@@ -249,6 +252,9 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
         account.active, account.disabled_at = False, account.disabled_at or now
         account.baseline = sent(account.baseline, {ACTIVE: False})
         account.evidence = outcome.evidence
+        if outcome.gone:
+            account.situation, account.deleted_at = Situation.DELETED.value, now
+            account.deleted_there = True
     elif kind is OperationKind.TRANSFER:
         account.transferred_at = now
     elif kind is OperationKind.DELETE:
@@ -285,7 +291,7 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
     if nobodys:
         owned = Account.objects.filter(pk__in=nobodys, person__isnull=False)
         again += [pk for pk in owned.values_list("person_id", flat=True) if pk is not None]
-    gone = [row.account_id for row, _ in done if row.kind == OperationKind.DELETE]
+    gone = [row.account_id for row, o in done if o.gone or row.kind == OperationKind.DELETE]
     if gone:
         tasks = Operation.objects.filter(
             account__in=gone, person__isnull=False, state=OperationState.MANUAL.value

@@ -45,12 +45,14 @@ class _Giver(NamedTuple):
 
 def wait(
     application: Application, settled: Sequence[tuple[Operation, Outcome]], back_off: float
-) -> None:
+) -> set[int]:
     """Those that met a value which another account is about to give up wait for that, so long at
-    first and twice as long each time."""
+    first and twice as long each time. Returns the operations of which it is said now who has what
+    they are to have."""
     met = [(row, o) for row, o in settled if o.taken and o.result is Result.FAILED]
     if not met:
-        return
+        return set()
+    said = set()
     givers = _givers(application, [row for row, _ in met])
     done = {row.pk for row, o in settled if o.result is Result.DONE}
     behind, aside = _behind(application)
@@ -60,6 +62,7 @@ def wait(
         outcome.message = f"{outcome.message}{_words(held)}{_meanwhile(progress)}"
         if not held:
             continue
+        said.add(row.pk)
         giver = next(iter(held.values()))
         waited = int(progress.get(_WAITS, 0)) + 1
         if giver.state in _STUCK or waited > _MOST:
@@ -72,6 +75,7 @@ def wait(
         circle = _circle(row.pk, behind)
         if circle and not circle & aside and _make_way(row, outcome, held):
             aside.add(row.pk)
+    return said
 
 
 def wake(application: Application, settled: Sequence[tuple[Operation, Outcome]]) -> None:

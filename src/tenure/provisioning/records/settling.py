@@ -19,7 +19,7 @@ from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import among, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import exchanging, lasting, veiling
+from tenure.provisioning.records import exchanging, lasting, names_held, veiling
 from tenure.provisioning.records.accounts import (
     doubt,
     is_made,
@@ -91,7 +91,8 @@ def settle(
             "else's here: one of the two needs another name."
         )
         outcome.work.progress = {}
-    exchanging.wait(application, settled, _FIRST_WAIT)
+    said = exchanging.wait(application, settled, _FIRST_WAIT)
+    names_held.explain(application, settled, now, but=said)
     before = {row.pk for row in rows if row.finished_at is not None}
     for row, outcome in settled:
         _outcome(row, outcome, now)
@@ -270,6 +271,8 @@ def _told(row: Operation, outcome: Outcome) -> str:
 
 
 def _action(row: Operation, outcome: Outcome) -> Action:
+    if outcome.gone:
+        return Action.ACCOUNT_DELETED_THERE
     return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
 
 

@@ -31,7 +31,8 @@ from tenure.vault import services as vault
 
 #: Attribute -> {"from", "to"}, as operations keep changes.
 Kept: TypeAlias = dict[str, dict[str, object]]
-_KEY = "sensitive.digests"
+#: From which digests are made, in the vault.
+DIGEST_KEY = "sensitive.digests"
 #: In these nothing of an operation is sent any more.
 OVER = frozenset({OperationState.DONE.value, OperationState.CANCELLED.value})
 
@@ -39,7 +40,7 @@ OVER = frozenset({OperationState.DONE.value, OperationState.CANCELLED.value})
 def prepare() -> None:
     """See that the key of digests is there, where anything is sensitive."""
     if sensitive_attributes():
-        vault.ours(_KEY, _fresh_key)
+        vault.ours(DIGEST_KEY, _fresh_key)
 
 
 def veil(applications: Iterable[Application]) -> Veil:
@@ -54,7 +55,7 @@ def veil(applications: Iterable[Application]) -> Veil:
 def veil_over(names: Mapping[str, frozenset[str]]) -> Veil:
     """The veil over these attributes: application -> names."""
     given = {slug: hidden for slug, hidden in names.items() if hidden}
-    return Veil(given, bytes.fromhex(vault.ours(_KEY, _fresh_key)) if given else b"")
+    return Veil(given, bytes.fromhex(vault.ours(DIGEST_KEY, _fresh_key)) if given else b"")
 
 
 def shown(account: Account, over: Veil | None = None) -> dict[str, Any]:
@@ -153,6 +154,11 @@ def cover(applications: Iterable[Application], *, since: Veil) -> int:
         update_rows(changed, ["attributes", "sealed"])
         count += len(changed)
     return count
+
+
+def anything_sealed() -> bool:
+    """Whether an operation carries a sealed value."""
+    return Operation.objects.exclude(sealed="").exists()
 
 
 def reseal(box: Box) -> int:

@@ -46,6 +46,11 @@ UNHEARD = {
 BEHIND, BY_WAY_OF, MADE_WAY = "behind", "by_way_of", "made_way"
 
 
+#: In progress: the application answered that there is no such account, when it was to be closed or
+#: deleted.
+WAS_GONE = "was_gone"
+
+
 class Result(StrEnum):
     """What the engine does next with the operation."""
 
@@ -79,11 +84,19 @@ class Work:
     unanswered: bool = False
     #: Whether an account that is made is open.
     active: bool = True
+    #: What the account is called there, as far as is known: by which it can be searched for.
+    names: Mapping[str, str] = field(default_factory=dict)
     outdated: bool = False
     #: Why nothing of this person's is deleted, "" where it may be.
     legal_hold: str = ""
     #: Sensitive values, as texts, that no message or log may have.
     private: frozenset[str] = frozenset()
+
+    @property
+    def has_account(self) -> bool:
+        """Whether there is an account, as far as is known, that memberships are given to or taken
+        from."""
+        return bool(self.remote_id) and not self.outdated and WAS_GONE not in self.progress
 
 
 @dataclass(slots=True)
@@ -101,6 +114,8 @@ class Outcome:
     may_be_done: bool = False
     #: Something else there has a value that this one was to get.
     taken: bool = False
+    #: It was to be closed, and is not there: somebody deleted it.
+    gone: bool = False
     #: Whether it was there: made by an earlier attempt, or by somebody else (`adopted`); None where
     #: nobody looked.
     found: bool | None = None

@@ -8,8 +8,6 @@ import hmac
 import secrets
 from typing import Final
 
-from django.db import connection, transaction
-
 from tenure.configuration.document_saml import Saml
 from tenure.core.expressions import AttributeType, ExpressionError, MissingAttribute, compile_value
 from tenure.core.groups import ATTRIBUTE as GROUPS
@@ -19,10 +17,10 @@ from tenure.people.services import schema
 from tenure.saml.assertions import Statement
 from tenure.saml.names import NAME_FORMATS, NAME_ID_FORMATS
 from tenure.sso.models import ApplicationSession, Protocol
-from tenure.vault.services import get_ours, put_ours
+from tenure.vault.services import ours
 
-_SECRET: Final = "sso.saml.names"
-_LOCK: Final = 0x7E50_0551
+#: From which opaque names are derived, in the vault.
+SECRET: Final = "sso.saml.names"
 _LONGEST_NAME: Final = 256
 _E_MAIL: Final = "user.email"
 
@@ -108,15 +106,8 @@ def _opaque(person: Person, entity_id: str) -> str:
 
 
 def _secret() -> bytes:
-    """From which opaque names are derived: kept in the vault, for with another one everybody is
-    somebody else."""
-    found = get_ours(_SECRET)
-    if not found:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            found = get_ours(_SECRET) or secrets.token_hex(32)
-            put_ours(_SECRET, found)
-    return bytes.fromhex(found)
+    """Kept, for with another one everybody is somebody else."""
+    return bytes.fromhex(ours(SECRET, lambda: secrets.token_hex(32)))
 
 
 def session_of(portal_session: int, application: int) -> ApplicationSession | None:
