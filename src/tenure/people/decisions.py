@@ -103,7 +103,7 @@ def end_legal_hold(*, person: Person, reason: str, now: datetime) -> Person:
 
 
 def _locked(person: Person) -> Person:
-    return Person.objects.select_for_update().get(pk=person.pk)
+    return Person.objects.select_for_update(no_key=True).get(pk=person.pk)
 
 
 def _needs(reason: str) -> None:
