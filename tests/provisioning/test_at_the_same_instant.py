@@ -419,6 +419,30 @@ def is_taken_in_order(first: Model, second: Model, do: Callable[[], object]) -> 
     beside.end()
 
 
+def test_nobody_is_planned_whom_the_plan_has_not_taken(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their operations would be taken before them, which others do the other way round."""
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    first, second = company.people(2)
+    apply()
+    said = {"decided": False, "by": "system", "reason": "it was under way"}
+    Operation.objects.filter(person=first).update(postponed=said)
+    lock = people.lock
+
+    def then_another_is_postponed(keys: Any) -> None:
+        monkeypatch.setattr(people, "lock", lock)
+        lock(keys)
+        Operation.objects.filter(person=second).update(postponed=said)
+
+    monkeypatch.setattr(people, "lock", then_another_is_postponed)
+    postponed.catch_up()
+    assert Operation.objects.get(postponed__isnull=False).person == second
+    postponed.catch_up()
+    assert not Operation.objects.filter(postponed__isnull=False).exists()
+
+
 def test_whoever_leaves_while_their_account_is_stored_waits_for_that_and_not_it_for_them(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
