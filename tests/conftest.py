@@ -30,15 +30,22 @@ settings.load_profile("tenure")
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 HOME = "TENURE_TESTS_HOME"
 _WORKER = "PYTEST_XDIST_WORKER"
+#: A seed, where delays at random are wanted: see `shaking`.
+SHAKEN = "TENURE_SHAKE"
 #: A mail server of whoever runs the tests: no test is about it.
 _MAIL = ("TENURE_SMTP", "TENURE_MAIL_FROM")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Choose the home of the run; pytest-xdist's workers inherit it."""
     forget_the_mail_server()
     emptying.install()
     unordered.install()
+    if seed := os.environ.get(SHAKEN):
+        # What it shakes has tables: not before Django is set up.
+        from tests import shaking
+
+        shaking.install(config, seed)
     # Servers in this process write an answer in two pieces. Otherwise the second waits 40 ms until
     # the other end says that it has the first.
     StreamRequestHandler.disable_nagle_algorithm = True

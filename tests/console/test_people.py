@@ -175,7 +175,9 @@ def test_a_person_is_suspended_held_and_comes_back(committed: Client) -> None:
     assert "End the suspension" in text(committed, page)
     assert "is back" in do("end_suspension")
     assert "Nothing of" in do("hold", "case 7")
-    assert "case 7" in text(committed, page)
+    shown = text(committed, page)
+    assert "case 7" in shown
+    assert "Nothing of theirs is due for deletion" in shown
     assert "has ended" in do("release")
     assert "was not terminated here" in do("reinstate")
     assert "not of this page" in do("nonsense")

@@ -26,7 +26,7 @@ _HEALTH = ["health", "stopped_reason", "stopped_at", "stopped_on", "probe_at", "
 def stop(application: Application, reason: str, *, on: str = "") -> None:
     """Send nothing more until what failed works again. What waits keeps waiting, unfailed. `on`:
     the kind of operation that was not accepted, "" where it cannot be opened or read at all."""
-    row = Application.objects.select_for_update().get(pk=application.pk)
+    row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     was_well = row.health == Health.OK
     row.health, row.stopped_reason = Health.STOPPED, reason
     row.stopped_at = row.stopped_at or now()
@@ -49,7 +49,7 @@ def stop(application: Application, reason: str, *, on: str = "") -> None:
 def resume(application: Application, *, proven: bool = True) -> None:
     """It works again. Not `proven`: nothing that failed could be tried, so that the next time it
     fails it is left alone for longer than the last time."""
-    row = Application.objects.select_for_update().get(pk=application.pk)
+    row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     if row.health == Health.OK:
         return
     row.health, row.stopped_reason, row.stopped_at = Health.OK, "", None

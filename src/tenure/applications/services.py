@@ -144,7 +144,9 @@ def save_application(
     `replan` raises everybody's generation in that case: False where the caller changes more
     things and raises it once. `position` None: as it is, a new one last.
     """
-    application = Application.objects.select_for_update().filter(slug=definition.slug).first()
+    application = (
+        Application.objects.select_for_update(no_key=True).filter(slug=definition.slug).first()
+    )
     if application is None:
         application = Application(slug=definition.slug, position=Application.objects.count())
         before = None
@@ -201,7 +203,7 @@ def save_entitlements(
 @transaction.atomic
 def remove_application(*, slug: str, replan: bool = True) -> None:
     """Forget an application that never had an account. Raises `ApplicationInUse`."""
-    application = Application.objects.select_for_update().get(slug=slug)
+    application = Application.objects.select_for_update(no_key=True).get(slug=slug)
     _nothing_under_way(application)
     accounts = Account.objects.filter(application=application)
     held = accounts.exclude(situation="deleted").count()

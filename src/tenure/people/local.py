@@ -70,7 +70,7 @@ def edit_person(
     """Change what was entered by hand. `was`: the texts that whoever changes it began with; what
     they left as it was stays as it is now, and what somebody else has changed too is refused.
     Raises `NotEntered`."""
-    row = Person.objects.select_for_update().get(pk=person.pk)
+    row = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     if not is_local(row):
         text = "Their attributes come from a source. Correct them there, and import again."
         raise NotEntered({"": text})

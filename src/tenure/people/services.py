@@ -171,7 +171,7 @@ def tick(now: datetime) -> int:
     while True:
         with transaction.atomic():
             batch = list(
-                Person.objects.select_for_update(skip_locked=True)
+                Person.objects.select_for_update(skip_locked=True, no_key=True)
                 .filter(due_for_a_look(now))
                 .order_by("next_look_at")[:TICK_BATCH]
             )
@@ -216,7 +216,7 @@ def _state_event(person: Person, state: LifecycleState) -> Entry:
 @transaction.atomic
 def terminate(person: Person, *, at: datetime, reason: str, now: datetime) -> Person:
     """The person is gone from `at` on, whatever any source says until it says otherwise."""
-    person = Person.objects.select_for_update().get(pk=person.pk)
+    person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     before = person.terminated_at
     person.terminated_at = at
     person.termination_reason = reason
@@ -247,7 +247,7 @@ def admitted_at_first(settings: Company) -> bool | None:
 @transaction.atomic
 def admit(person: Person, *, now: datetime) -> bool:
     """They have come in: what waited for that is due. Returns whether anything did."""
-    row = Person.objects.select_for_update().get(pk=person.pk)
+    row = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     if row.admitted is not False:
         return False
     row.admitted, row.changed_at = True, now

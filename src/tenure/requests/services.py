@@ -243,7 +243,11 @@ def _locked(rows: QuerySet[AccessRequest]) -> AccessRequest:
 
 
 def _locked_person(pk: int) -> Person:
-    row = Person.objects.select_for_update(of=("self",)).select_related("manager").get(pk=pk)
+    row = (
+        Person.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("manager")
+        .get(pk=pk)
+    )
     return row
 
 

@@ -55,7 +55,7 @@ def invite(*, person: Person, reason: str = "", vouched: bool = False) -> Invita
     """Send an invitation, by whoever is acting. One that is open is withdrawn: only the latest
     letter works. Who has a passkey already has lost it, which takes a reason. Raises
     `CannotInvite`."""
-    person = Person.objects.select_for_update().get(pk=person.pk)
+    person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     settings = onboarding_of(company().onboarding)
     if not may_come_in(person):
         raise CannotInvite(

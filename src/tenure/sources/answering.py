@@ -161,7 +161,7 @@ def take_back(*, question: RehireQuestion, reason: str = "", now: datetime) -> P
             f"{person.display_name} has another number by now, {person.employee_number}: take back "
             "what was said about that one first."
         )
-    person = Person.objects.select_for_update().get(pk=person.pk)
+    person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     _record(Action.REHIRE_UNDONE, question, person, reason)
     restore = _untie if tied else _restore
     left = restore(question, person, now) if question.answer == Answer.SAME else None
@@ -200,7 +200,11 @@ def _free(question: RehireQuestion) -> None:
 
 
 def _whom(question: RehireQuestion, person: Person | None) -> Person:
-    people = Person.objects.select_for_update().filter(pk__in=question.candidates).order_by("pk")
+    people = (
+        Person.objects.select_for_update(no_key=True)
+        .filter(pk__in=question.candidates)
+        .order_by("pk")
+    )
     found = [row for row in people if person is None or row.pk == person.pk]
     if len(found) == 1:
         return found[0]

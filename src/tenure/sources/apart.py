@@ -75,7 +75,11 @@ def _locked(one: Person, other: Person) -> PersonPair:
     if one.pk == other.pk:
         raise AnswerRefused("They are one person already.")
     # Whoever asks about the same two meanwhile waits here.
-    people = Person.objects.select_for_update().filter(pk__in=[one.pk, other.pk]).order_by("pk")
+    people = (
+        Person.objects.select_for_update(no_key=True)
+        .filter(pk__in=[one.pk, other.pk])
+        .order_by("pk")
+    )
     if len(list(people)) < 2:
         raise AnswerRefused("One of them is gone meanwhile.")
     found = pair_of(one, other)

@@ -210,7 +210,7 @@ def _people(rows: Sequence[MappedRow]) -> dict[str, Person]:
     which = Q(pk__in=among(tied.values())) if tied else Q(pk__in=())
     if keys:
         which |= Q(employee_number__in=among(keys, "text"))
-    found = Person.objects.filter(which).select_for_update(of=("self",)).order_by("pk")
+    found = Person.objects.filter(which).select_for_update(of=("self",), no_key=True).order_by("pk")
     by_id = {person.pk: person for person in found}
     people = {key: by_id[pk] for key, pk in tied.items() if pk in by_id}
     by_number = {str(person.employee_number): person for person in by_id.values()}

@@ -116,7 +116,7 @@ def follow(source: Source, numbers: Mapping[str, str], at: datetime, reason: str
 
 def _number(numbers: Mapping[int, tuple[str, str]], at: datetime, reason: str) -> None:
     """The people who were known by the former numbers."""
-    rows = Person.objects.select_for_update(of=("self",)).filter(pk__in=list(numbers))
+    rows = Person.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(numbers))
     people = [one for one in rows.order_by("pk") if one.employee_number == numbers[one.pk][0]]
     Person.objects.filter(pk__in=[one.pk for one in people]).update(employee_number=None)
     for person in people:

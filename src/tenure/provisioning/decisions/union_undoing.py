@@ -48,7 +48,7 @@ def undo(*, union: PersonUnion, reason: str, now: datetime | None = None) -> Per
         raise UnionRefused(f"It was taken back already, by {union.undone_by}.")
     if union.person_id is None:
         raise UnionRefused(f"Nobody is left to take it back: {union.other_name} went on.")
-    person = Person.objects.select_for_update().get(pk=union.person_id)
+    person = Person.objects.select_for_update(no_key=True).get(pk=union.person_id)
     later = PersonUnion.objects.filter(
         person=person, pk__gt=union.pk, undone_at__isnull=True
     ).first()
@@ -132,7 +132,7 @@ def _give_back_accounts(union: PersonUnion, person: Person, other: Person) -> No
 
 
 def _unsplit(union: PersonUnion, person: Person, at: datetime) -> Person:
-    other = Person.objects.select_for_update().filter(uid=union.other_uid).first()
+    other = Person.objects.select_for_update(no_key=True).filter(uid=union.other_uid).first()
     if other is None:
         raise UnionRefused(f"{union.other_name} is gone: there is nothing to bring together.")
     if stays := what_stays(union):

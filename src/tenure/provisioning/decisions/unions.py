@@ -109,7 +109,7 @@ def split(
     applications `accounts` (slugs). Raises `UnionRefused`."""
     at = now or clock_now()
     wait_for_other_sources()
-    person = Person.objects.select_for_update().get(pk=person.pk)
+    person = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
     needs(reason)
     chosen = _chosen(person, records)
     idle(person)
@@ -154,7 +154,11 @@ def split(
 def _both(person: Person, other: Person) -> tuple[Person, Person]:
     if person.pk == other.pk:
         raise UnionRefused("They are one person already.")
-    rows = Person.objects.select_for_update().filter(pk__in=[person.pk, other.pk]).order_by("pk")
+    rows = (
+        Person.objects.select_for_update(no_key=True)
+        .filter(pk__in=[person.pk, other.pk])
+        .order_by("pk")
+    )
     found = {row.pk: row for row in rows}
     if len(found) < 2:
         raise UnionRefused("One of them is gone meanwhile.")
@@ -242,7 +246,7 @@ def put_together(people: Sequence[Person], at: datetime, why: str) -> None:
     """By their records, and planned anew whether anything is otherwise or not."""
     for person in people:
         rebuild([person], at=at, reason=why)
-        row = Person.objects.select_for_update().get(pk=person.pk)
+        row = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         row.generation += 1
         row.changed_at = at
         record_many(restand([row], at))

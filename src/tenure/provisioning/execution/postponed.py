@@ -22,9 +22,11 @@ def catch_up(application: Application | None = None) -> None:
     if not any_waits(application):
         return
     with transaction.atomic():
-        whose = _rows(application).exclude(person=None).values_list("person_id", flat=True)
+        whose = set(_rows(application).exclude(person=None).values_list("person_id", flat=True))
         people.lock(whose)
-        rows = list(_rows(application).select_for_update(of=("self",), skip_locked=True))
+        # Whoever was postponed meanwhile is not locked, and planned the next time.
+        theirs = _rows(application).filter(person__in=whose)
+        rows = list(theirs.select_for_update(of=("self",), skip_locked=True))
         Operation.objects.filter(pk__in=[row.pk for row in rows]).update(postponed=None)
         alike: dict[tuple[bool, str, str], set[int]] = {}
         for row in rows:

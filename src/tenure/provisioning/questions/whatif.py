@@ -111,7 +111,7 @@ def _supposed(person: Person, given: Mapping[str, str]) -> Iterator[None]:
             raise LookupError(f"People have no attribute {name!r}. Known: {known}.")
     values = {name: entered(name, text, kinds[name]) for name, text in given.items()}
     with transaction.atomic():
-        row = Person.objects.select_for_update().get(pk=person.pk)
+        row = Person.objects.select_for_update(no_key=True).get(pk=person.pk)
         try:
             suppose(row, values, now())
             row.generation += 1

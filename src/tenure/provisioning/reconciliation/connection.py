@@ -44,7 +44,7 @@ class CannotCheck(LookupError):
 @transaction.atomic
 def begin(application: Application, *, write: bool) -> ConnectionCheck:
     """A check that is going to be done. Raises `CannotCheck`."""
-    row = Application.objects.select_for_update().get(pk=application.pk)
+    row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     alive = row.checks.filter(finished_at=None, touched_at__gt=now() - _DEAD_AFTER)
     if alive.exists():
         raise CannotCheck(

@@ -39,7 +39,7 @@ def begin(application: Application, *, found: int) -> None:
 
 def read(application: Application, *, at: datetime, found: int) -> None:
     """Note that all accounts of the application were read."""
-    row = Application.objects.select_for_update().get(pk=application.pk)
+    row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     if row.reconciled_at is None:
         row.found = found
         row.taken_over_at = None if found > HANDFUL else at
@@ -90,7 +90,9 @@ def approve(slugs: Iterable[str], *, reason: str) -> tuple[str, ...]:
     """A person has looked at the whole plan of these applications: from here on they are like any
     other. Returns their names."""
     names = []
-    for row in Application.objects.select_for_update().filter(_WAITING, slug__in=list(slugs)):
+    for row in Application.objects.select_for_update(no_key=True).filter(
+        _WAITING, slug__in=list(slugs)
+    ):
         row.taken_over_at = now()
         row.save(update_fields=["taken_over_at"])
         names.append(row.name)

@@ -6,16 +6,17 @@ other. Where an application does not show members, what is known of them stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from tenure.applications.models import Account, Entitlement
 from tenure.connectors.base import Connector, RemoteEntitlement
 from tenure.core.entitlements import Shown
 from tenure.core.model import Situation
-from tenure.infra.bulk import update_rows
+from tenure.infra.bulk import among, update_rows
 from tenure.provisioning.reconciliation.observing import Reading
+from tenure.provisioning.records import locks
 
 #: Everything that accounts can hold there.
 Held = Sequence[RemoteEntitlement]
@@ -45,34 +46,48 @@ def store(reading: Reading, held: Held) -> None:
         told.add(item.key)
         for member in members:
             of.setdefault(member, set()).add(item.key)
-    _made_sure(reading, told)
-    if not told:
-        return
-    changed = []
-    # What was granted or taken since this reading began is newer than what was read.
-    before = Q(observed_at=None) | Q(observed_at__lte=reading.at)
-    accounts = Account.objects.filter(before, application=reading.application).exclude(
-        situation=Situation.DELETED.value
+
+    def differing(rows: Iterable[Account]) -> Iterator[tuple[Account, list[str]]]:
+        for row in rows:
+            holds = sorted((set(row.entitlements) - told) | of.get(row.remote_id, set()))
+            if holds != row.entitlements:
+                yield row, holds
+
+    every = _not_changed_since(reading)
+    there = every.exclude(situation=Situation.DELETED.value) if told else every.none()
+    seen = there.only("pk", "remote_id", "entitlements").iterator(5000)
+    taken = {row.pk for row, _ in differing(seen)} | set(
+        _unsure(every, reading).values_list("pk", flat=True)
     )
-    for row in accounts.only("pk", "remote_id", "entitlements", "person_id").iterator(5000):
-        now_held = sorted((set(row.entitlements) - told) | of.get(row.remote_id, set()))
-        if now_held != row.entitlements:
-            row.entitlements = now_held
-            changed.append(row)
-            if row.person_id is not None:
-                reading.affected.add(row.person_id)
+    locks.take_accounts(taken)
+    # As they are now that nobody else changes them.
+    _made_sure(reading, _unsure(every, reading).filter(pk__in=among(taken)), told)
+    changed = []
+    for row, holds in differing(there.filter(pk__in=among(taken))):
+        row.entitlements = holds
+        changed.append(row)
+        if row.person_id is not None:
+            reading.affected.add(row.person_id)
     update_rows(changed, ["entitlements"])
     reading.counters["memberships"] += len(changed)
 
 
-def _made_sure(reading: Reading, told: set[str]) -> None:
-    """Whatever requests without an answer may have changed there: it was read since."""
-    rows = list(
-        Account.objects.filter(application=reading.application, observed_at__lte=reading.at)
-        .exclude(unsure=[])
-        # Something may still arrive there.
-        .exclude(unsure_until__gt=reading.at)
-    )
+def _not_changed_since(reading: Reading) -> QuerySet[Account]:
+    """What was granted or taken since this reading began is newer than what was read."""
+    before = Q(observed_at=None) | Q(observed_at__lte=reading.at)
+    return Account.objects.filter(before, application=reading.application)
+
+
+def _unsure(accounts: QuerySet[Account], reading: Reading) -> QuerySet[Account]:
+    """Those at which requests without an answer may have changed something, and nothing arrives any
+    more."""
+    rows = accounts.filter(observed_at__isnull=False).exclude(unsure=[])
+    return rows.exclude(unsure_until__gt=reading.at)
+
+
+def _made_sure(reading: Reading, accounts: QuerySet[Account], told: Set[str]) -> None:
+    """Whatever may have changed there: it was read since."""
+    rows = list(accounts)
     kinds = {row.kind for row in Entitlement.objects.filter(application=reading.application)}
     for row in rows:
         row.unsure = [n for n in row.unsure if n.partition(":")[0] in kinds and n not in told]

@@ -2,7 +2,8 @@
 
 Each is asked for by its id: what is found was only hidden (closed accounts often are), and what is
 not found is gone. Where too many are not listed nothing is concluded at all: a token that sees
-less than before finds none of them either.
+less than before finds none of them either. Of what we are closing ourselves at that moment the
+outcome tells, when it is stored.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from tenure.audit.models import Action
 from tenure.audit.services import Entry, record_many
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
 from tenure.core.guard import Limit
-from tenure.core.model import Situation
+from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.infra.bulk import among, update_rows
+from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation import correlating
 from tenure.provisioning.reconciliation.observing import Reading
 from tenure.provisioning.records import settling
@@ -29,6 +31,12 @@ LIMIT = Limit(percent=Fraction(10), floor=20)
 #: Nor are most of them, if they are more than these.
 _FEW = 3
 _AT_ONCE = 8
+_CLOSES = [OperationKind.DISABLE.value, OperationKind.DELETE.value]
+_UNDER_WAY = [
+    OperationState.STARTED.value,
+    OperationState.UNKNOWN.value,
+    OperationState.RETRYING.value,
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +102,28 @@ def unseen(reading: Reading) -> list[Unseen]:
     rows = Account.objects.filter(application=reading.application, remote_id__in=lacking).exclude(
         situation=Situation.DELETED.value
     )
-    return [
-        Unseen(pk, remote, active is False)
-        for pk, remote, active in rows.values_list("pk", "remote_id", "active")
-    ]
+    found = list(rows.values_list("pk", "remote_id", "active"))
+    ours = _closing(reading) if found else set()
+    return [Unseen(pk, remote, active is False) for pk, remote, active in found if pk not in ours]
+
+
+def _closing(reading: Reading) -> set[int | None]:
+    """Accounts that we are closing or deleting ourselves, or may have: they are not missed."""
+    rows = Operation.objects.filter(
+        application=reading.application, kind__in=_CLOSES, state__in=_UNDER_WAY
+    )
+    return set(rows.values_list("account_id", flat=True))
 
 
 def record(reading: Reading, keys: Sequence[int]) -> None:
     """These accounts are gone: they stay here as deleted, and their owners are planned anew."""
-    rows = list(
-        # One that we made or changed just now may not be listed yet.
-        Account.objects.filter(
-            pk__in=keys, observed_at__lt=reading.at - timedelta(seconds=settling.SHOWN_AFTER)
-        ).select_related("person")
-    )
+    # One that we made or changed just now may not be listed yet.
+    sure = reading.at - timedelta(seconds=settling.SHOWN_AFTER)
+    there = Account.objects.filter(pk__in=keys, observed_at__lt=sure).order_by("pk")
+    found = list(there.select_for_update(of=("self",)).select_related("person"))
+    # Only now: no outcome of these is stored from here on.
+    ours = _closing(reading) if found else set()
+    rows = [row for row in found if row.pk not in ours]
     events = [_deleted(reading, row) for row in rows]
     for row in rows:
         row.situation, row.deleted_at, row.active = Situation.DELETED.value, reading.at, False

@@ -26,7 +26,7 @@ from tenure.core.model import Change, DriftAction, OperationState, Situation
 from tenure.core.veiling import Veil
 from tenure.infra.bulk import insert_instances, update_rows
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import veiling
+from tenure.provisioning.records import locks, veiling
 from tenure.provisioning.records.loading import CASELESS, drift_policy
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, Severity
@@ -111,12 +111,15 @@ def changed_only(reading: Reading, page: Sequence[Listed]) -> list[RemoteAccount
 def store(reading: Reading, accounts: Sequence[RemoteAccount]) -> None:
     """New accounts are recorded, as nobody's so far; known ones are updated."""
     remote = {account.remote_id: account for account in accounts}
+    if not remote.keys() <= reading.fingerprints.keys():
+        locks.before_new_accounts(reading.application, made=False)
     rows = {
         row.remote_id: row
         for row in Account.objects.select_for_update(of=("self",))
         .filter(application=reading.application, remote_id__in=remote)
         .exclude(situation=Situation.DELETED.value)
         .select_related("person")
+        .order_by("pk")
     }
     busy = _under_way(reading.application, [r.person_id for r in rows.values() if r.person_id])
     # What was sent or read since this reading began is newer than what the listing says.

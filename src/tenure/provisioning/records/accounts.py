@@ -15,8 +15,9 @@ from tenure.infra.bulk import among, insert_instances, update_rows
 from tenure.infra.clock import now as clock_now
 from tenure.infra.instances import blanks, relate
 from tenure.people.models import Person
-from tenure.people.services import raise_generation
+from tenure.people.services import lock, raise_generation
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records import locks
 from tenure.provisioning.records.work import MADE_WAY, Outcome, Result, carries
 
 #: What every operation says of its account, and what only some kinds do: the rest may have been
@@ -130,12 +131,18 @@ def store_accounts(
 def known_ones(
     application: Application, done: Sequence[tuple[Operation, Outcome]]
 ) -> dict[str, Account]:
-    """Remote id -> the record that there is of an account that was made."""
+    """Remote id -> the record that there is of an account that was made. Of all that these
+    operations are on, nobody else stores or changes any until the transaction ends."""
     made = [o.work.remote_id for row, o in done if row.kind == OperationKind.CREATE]
+    if made:
+        locks.before_new_accounts(application, made=True)
     rows = Account.objects.filter(
         application=application, remote_id__in=among(made, "text")
     ).exclude(situation=Situation.DELETED.value)
-    return {account.remote_id: account for account in rows}
+    found = {account.remote_id: account for account in rows}
+    before = {row.account_id for row, _ in done if row.account_id is not None}
+    locks.take_accounts(before | {account.pk for account in found.values()})
+    return found
 
 
 def _linked_elsewhere(
@@ -180,14 +187,17 @@ def doubt(
             row.account.fingerprint, row.account.observed_at = b"", clock_now()
             rows[row.account.pk] = row.account
     changed = ["unsure", "unsure_until", "fingerprint", "observed_at"]
+    locks.take_accounts(rows.keys())
     update_rows(list(rows.values()), changed)
 
 
 def agree(agreed: Mapping[str, Baseline]) -> None:
-    """Account id -> what its baseline becomes without anything being sent."""
+    """Account id -> what its baseline becomes without anything being sent. One that somebody else
+    is changing is left to the next plan: they may wait for its owner, whom the caller has taken."""
     if not agreed:
         return
-    rows = list(Account.objects.select_for_update().filter(pk__in=[int(key) for key in agreed]))
+    accounts = Account.objects.filter(pk__in=[int(key) for key in agreed]).order_by("pk")
+    rows = list(accounts.select_for_update(skip_locked=True, no_key=True))
     for row in rows:
         row.baseline = sent(row.baseline, agreed[str(row.pk)])
     update_rows(rows, ["baseline"])
@@ -303,29 +313,42 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
 
 def look_at_unclosed(application: Application, rows: Sequence[Operation]) -> None:
     """An account that somebody is asked to close, and does not, is deleted some time later."""
-    after = application.delete_after
-    for row in rows:
-        asked = row.kind == OperationKind.DISABLE and row.state == OperationState.MANUAL
-        if asked and after is not None and row.asked_at is not None and row.person_id is not None:
-            _look_at(row.person_id, row.asked_at + after)
-
-
-def _look_at(person: int, at: datetime) -> None:
-    Person.objects.filter(Q(next_look_at__isnull=True) | Q(next_look_at__gt=at), pk=person).update(
-        next_look_at=at
+    if application.delete_after is None:
+        return
+    _look_at(
+        {
+            row.person_id: row.asked_at + application.delete_after
+            for row in rows
+            if row.kind == OperationKind.DISABLE
+            and row.state == OperationState.MANUAL
+            and row.asked_at is not None
+            and row.person_id is not None
+        }
     )
+
+
+def _look_at(when: Mapping[int, datetime]) -> None:
+    """See that these people are planned at these times, if not before."""
+    lock(when)
+    for person, at in when.items():
+        Person.objects.filter(
+            Q(next_look_at__isnull=True) | Q(next_look_at__gt=at), pk=person
+        ).update(next_look_at=at)
 
 
 def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> None:
     """A disabled account is deleted some time later: see that its person is planned then."""
     if application.delete_after is None:
         return
-    for account in accounts:
-        if account.disabled_at is None or account.situation != Situation.LINKED:
-            continue
-        if account.person_id is None:
-            continue
-        _look_at(account.person_id, account.disabled_at + application.delete_after)
+    _look_at(
+        {
+            account.person_id: account.disabled_at + application.delete_after
+            for account in accounts
+            if account.disabled_at is not None
+            and account.situation == Situation.LINKED
+            and account.person_id is not None
+        }
+    )
 
 
 def _changed(attributes: Mapping[str, object], wanted: Mapping[str, object]) -> dict[str, object]:

@@ -93,7 +93,9 @@ def wake(application: Application, settled: Sequence[tuple[Operation, Outcome]])
             progress__has_key=BEHIND,
             **{f"progress__{BEHIND}__in": freed},
         )
-        rows.update(not_before=None)
+        # Whoever has one of them now plans its person anew.
+        free = rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)
+        Operation.objects.filter(pk__in=list(free)).update(not_before=None)
 
 
 def _givers(

@@ -19,7 +19,7 @@ from tenure.core.model import OperationKind, OperationState
 from tenure.infra.bulk import among, update_rows
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import exchanging, lasting, names_held, veiling
+from tenure.provisioning.records import exchanging, lasting, locks, names_held, veiling
 from tenure.provisioning.records.accounts import (
     doubt,
     is_made,
@@ -100,6 +100,7 @@ def settle(
     done = [(r, o) for r, o in settled if o.result is Result.DONE]
     made = [(r, o) for r, o in settled if is_made(r, o)]
     store_accounts(application, known, made, now)
+    look_at_unclosed(application, rows)
     doubt(
         (row, touched(row, known=None if outcome.may_be_done else row.progress))
         for row, outcome in settled
@@ -108,8 +109,8 @@ def settle(
     for row in rows:
         if row.state in veiling.OVER:
             row.sealed = ""
+    locks.take_operations({row.pk for row in rows})
     update_rows(rows, _SETTLED)
-    look_at_unclosed(application, rows)
     exchanging.wake(application, settled)
     with acting(_actor(rows)):
         record_many(

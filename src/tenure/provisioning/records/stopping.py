@@ -146,7 +146,7 @@ def _unpause(slug: str, reason: str) -> bool:
 
 
 def _locked(slug: str) -> Application:
-    return Application.objects.select_for_update().get(pk=application_named(slug).pk)
+    return Application.objects.select_for_update(no_key=True).get(pk=application_named(slug).pk)
 
 
 def _keep(row: Application, action: Action, reason: str) -> None:
