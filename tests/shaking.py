@@ -21,12 +21,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import SyncToAsync
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from procrastinate.worker import Worker
 
 from tenure.connectors import memory
 from tenure.provisioning.execution import claiming
@@ -35,6 +37,8 @@ from tenure.provisioning.planning import plans
 from tenure.provisioning.records import settling
 
 NAME = "TENURE_SHAKE"
+#: What Python looks at first in a process that a test starts.
+STARTING = Path(__file__).parent / "starting_shaken"
 
 #: How often a place waits at all, and how often that takes long.
 _OFTEN, _SELDOM = 0.2, 0.02
@@ -46,17 +50,18 @@ _MOST_SECONDS = 5.0
 
 
 class Shaking:
-    """What waits how long, in the test that is running."""
+    """What waits how long, in the test that is running, or in a process that is not `alone`."""
 
-    def __init__(self, seed: str) -> None:
+    def __init__(self, seed: str, *, alone: bool = True) -> None:
         self.seed = seed
+        self._alone = alone
         self._guard = threading.Lock()
         self.begin("")
 
     def begin(self, test: str) -> None:
         """Another test. Threads that are there by now do nothing in it."""
         self._test = test
-        self._idle = threading.active_count()
+        self._idle = threading.active_count() if self._alone else 0
         with self._guard:
             self._passed: Counter[tuple[str, str]] = Counter()
             self._left = _MOST_SECONDS
@@ -101,8 +106,16 @@ class Shaking:
 
 
 def install(config: pytest.Config, seed: str) -> None:
-    """Shake every test of this run."""
+    """Shake every test of this run, and every process that one of them starts."""
     shaking = Shaking(seed)
+    shake(shaking)
+    paths = [str(STARTING), str(STARTING.parents[1]), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    config.pluginmanager.register(_Plugin(shaking), "shaking")
+
+
+def shake(shaking: Shaking) -> None:
+    """From now on, in this process."""
     places: list[tuple[Any, str]] = [
         (claiming, "claim"),
         (settling, "settle"),
@@ -118,7 +131,7 @@ def install(config: pytest.Config, seed: str) -> None:
         setattr(CursorWrapper, name, shaking.around("a statement", call, _OF_STATEMENTS))
     _shake_drains(shaking)
     _shake_applications(shaking)
-    config.pluginmanager.register(_Plugin(shaking), "shaking")
+    _shake_jobs(shaking)
 
 
 def _shake_drains(shaking: Shaking) -> None:
@@ -144,6 +157,16 @@ def _shake_applications(shaking: Shaking) -> None:
     memory._serve = late
 
 
+def _shake_jobs(shaking: Shaking) -> None:
+    process = Worker._process_job
+
+    async def late(self: Worker, context: Any) -> None:
+        await asyncio.sleep(shaking.seconds(context.job.task_name))
+        await process(self, context)
+
+    Worker._process_job = late  # type: ignore[method-assign]
+
+
 class _Plugin:
     def __init__(self, shaking: Shaking) -> None:
         self._shaking = shaking
@@ -161,8 +184,3 @@ class _Plugin:
         if report.failed:
             report.sections.append(("shaken", f"{NAME}={self._shaking.seed}"))
         return report
-
-
-def asked_for() -> str:
-    """The seed that was given; "" where nothing is to be shaken."""
-    return os.environ.get(NAME, "")

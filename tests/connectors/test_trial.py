@@ -158,7 +158,7 @@ async def test_interrupted_it_cleans_up_first(
 ) -> None:
     application.faults.next(verb, slow(0.05))
     task = asyncio.create_task(tried(connector))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while verb not in {call.verb for call in application.calls}:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
     task.cancel()

@@ -216,7 +216,7 @@ def test_an_administrator_who_gives_to_themselves_is_told_of(sample: Sample, ann
     of_other, own = list(AccessException.objects.order_by("pk"))
     assert (of_other.by_themselves, own.by_themselves) == (False, True)
     event = Event.objects.get(action=Action.EXCEPTION_ADDED, person=str(mine.uid))
-    assert event.subject_label == "Administrator (by themselves): gives desk"
+    assert event.subject_label == "Administrator (by themselves): gives Zendesk"
     assert event.after["by_themselves"] is True
     assert "about themselves" in text(anna, f"/console/people/{mine.uid}/")
     assert "about themselves" not in text(anna, f"/console/people/{other.uid}/")

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
+
+import pytest
 
 from tenure.applications.models import Account, Application, Entitlement
-from tenure.connectors.memory import MemoryApplication, MemoryUser
-from tenure.core.model import Value
+from tenure.connectors.base import RemoteAccount
+from tenure.connectors.memory import MemoryApplication, MemoryConnector, MemoryUser
+from tenure.core.model import Attributes, Value
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import restand
@@ -24,6 +28,10 @@ MAPPING = {
     "displayName": "user.display_name",
     "title": 'has(user.title) ? user.title : ""',
 }
+
+
+#: Seconds: nothing of a test takes as long, and a drain still waits for a retry after them.
+LONG = 25.0
 
 
 @dataclass
@@ -126,3 +134,21 @@ def linked(slug: str = "chat") -> dict[str, Account]:
     """userName -> the local record of a linked account."""
     rows = Account.objects.filter(application__slug=slug, situation="linked")
     return {row.user_name: row for row in rows}
+
+
+def hold_up(monkeypatch: pytest.MonkeyPatch, until: Callable[[], bool]) -> list[str]:
+    """Accounts are not made until then, or for very long. Returns, and adds to, whose it is begun
+    to make."""
+    begun: list[str] = []
+    create = MemoryConnector.create
+
+    async def held_up(self: MemoryConnector, attributes: Attributes, **more: Any) -> RemoteAccount:
+        begun.append(str(attributes["userName"]))
+        for _ in range(int(LONG / 0.01)):
+            if until():
+                break
+            await asyncio.sleep(0.01)
+        return await create(self, attributes, **more)
+
+    monkeypatch.setattr(MemoryConnector, "create", held_up)
+    return begun

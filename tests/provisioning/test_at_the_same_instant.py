@@ -212,6 +212,35 @@ def test_two_plans_of_one_instant_are_not_each_within_a_limit_that_both_are_over
     assert Operation.objects.filter(state="held").count() == 10
 
 
+def test_a_guard_that_holds_does_not_wait_for_a_plan_that_waits_for_the_guard(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one plan would hold the other is just planning anew."""
+    company.application("chat", guard={"removals": {"percent": 0, "floor": 1}})
+    company.rule("sales", 'user.department == "Sales"', {"chat": []})
+    first, second, *_ = company.people(5)
+    apply()
+    change(first, department="Support")
+    plans.store(Scope(person=first.pk))
+    assert states() == {"done": 5, "planned": 1}
+    change(first, title="Lead")
+    change(second, department="Support")
+    beside = Beside(lambda: plans.store(Scope(person=second.pk)))
+    of_run = guarding.of_run
+
+    def after_the_other(*given: Any) -> Any:
+        monkeypatch.setattr(guarding, "of_run", of_run)
+        beside.begin()
+        return of_run(*given)
+
+    monkeypatch.setattr(guarding, "of_run", after_the_other)
+    plans.store(Scope(person=first.pk))
+    beside.end()
+    drain()
+    assert len(company.open_users()) == 5
+    assert states()["held"] == 2
+
+
 def test_people_are_not_put_together_while_something_is_claimed_for_one_of_them(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -388,6 +417,30 @@ def is_taken_in_order(first: Model, second: Model, do: Callable[[], object]) -> 
         assert beside.is_waiting
         type(first)._default_manager.select_for_update(no_key=True, nowait=True).get(pk=second.pk)
     beside.end()
+
+
+def test_nobody_is_planned_whom_the_plan_has_not_taken(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their operations would be taken before them, which others do the other way round."""
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    first, second = company.people(2)
+    apply()
+    said = {"decided": False, "by": "system", "reason": "it was under way"}
+    Operation.objects.filter(person=first).update(postponed=said)
+    lock = people.lock
+
+    def then_another_is_postponed(keys: Any) -> None:
+        monkeypatch.setattr(people, "lock", lock)
+        lock(keys)
+        Operation.objects.filter(person=second).update(postponed=said)
+
+    monkeypatch.setattr(people, "lock", then_another_is_postponed)
+    postponed.catch_up()
+    assert Operation.objects.get(postponed__isnull=False).person == second
+    postponed.catch_up()
+    assert not Operation.objects.filter(postponed__isnull=False).exists()
 
 
 def test_whoever_leaves_while_their_account_is_stored_waits_for_that_and_not_it_for_them(

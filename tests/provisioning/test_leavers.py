@@ -11,10 +11,7 @@ import pytest
 from django.db import OperationalError
 
 from tenure.applications.models import Application
-from tenure.connectors.base import RemoteAccount
 from tenure.connectors.faults import lost_before, retry_later, slow, stopped
-from tenure.connectors.memory import MemoryConnector
-from tenure.core.model import Attributes
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning import services
@@ -23,10 +20,7 @@ from tenure.provisioning.execution.executor import Drain, Drained
 from tenure.provisioning.execution.tables import Tables
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
-from tests.provisioning.company import Company, apply, change, drain, states
-
-#: Seconds until a retry that a drain still waits for; nothing of a test takes as long.
-LONG = 25.0
+from tests.provisioning.company import LONG, Company, apply, change, drain, hold_up, states
 
 
 async def meanwhile(
@@ -71,24 +65,6 @@ def terminate_while_draining(company: Company, person: Person, *, busy: str) -> 
 def asked(company: Company, verb: str) -> int:
     """How often the application was asked for that."""
     return [call.verb for call in company.memories["chat"].calls].count(verb)
-
-
-def hold_up(monkeypatch: pytest.MonkeyPatch, until: Callable[[], bool]) -> list[str]:
-    """Accounts are not made until then, or for very long. Returns, and adds to, whose it is begun
-    to make."""
-    begun: list[str] = []
-    create = MemoryConnector.create
-
-    async def held_up(self: MemoryConnector, attributes: Attributes, **more: Any) -> RemoteAccount:
-        begun.append(str(attributes["userName"]))
-        for _ in range(int(LONG / 0.01)):
-            if until():
-                break
-            await asyncio.sleep(0.01)
-        return await create(self, attributes, **more)
-
-    monkeypatch.setattr(MemoryConnector, "create", held_up)
-    return begun
 
 
 def test_a_leaver_does_not_wait_for_the_batch_that_is_travelling(

@@ -22,9 +22,11 @@ def catch_up(application: Application | None = None) -> None:
     if not any_waits(application):
         return
     with transaction.atomic():
-        whose = _rows(application).exclude(person=None).values_list("person_id", flat=True)
+        whose = set(_rows(application).exclude(person=None).values_list("person_id", flat=True))
         people.lock(whose)
-        rows = list(_rows(application).select_for_update(of=("self",), skip_locked=True))
+        # Whoever was postponed meanwhile is not locked, and planned the next time.
+        theirs = _rows(application).filter(person__in=whose)
+        rows = list(theirs.select_for_update(of=("self",), skip_locked=True))
         Operation.objects.filter(pk__in=[row.pk for row in rows]).update(postponed=None)
         alike: dict[tuple[bool, str, str], set[int]] = {}
         for row in rows:
@@ -35,7 +37,7 @@ def catch_up(application: Application | None = None) -> None:
         for (decided, by, reason), keys in sorted(alike.items()):
             with acting(by):
                 scope = Scope(people=frozenset(keys))
-                plans.store(scope, reason=reason, decided=decided)
+                plans.store(scope, reason=reason, decided=decided, by_itself=not decided)
 
 
 def any_waits(application: Application | None = None) -> bool:
@@ -55,7 +57,8 @@ def after_arrival() -> None:
         rows = list(due.select_for_update(skip_locked=True).values_list("pk", "person_id"))
         Account.objects.filter(pk__in=[pk for pk, _ in rows]).update(unsure_until=None)
         theirs = frozenset(person for _, person in rows if person is not None)
-        plans.store(Scope(people=theirs), reason="what was under way has arrived")
+        scope = Scope(people=theirs)
+        plans.store(scope, reason="what was under way has arrived", by_itself=True)
 
 
 def _rows(application: Application | None) -> Any:
