@@ -12,6 +12,7 @@ from django.db import OperationalError
 
 from tenure.applications.models import Application
 from tenure.connectors.faults import lost_before, retry_later, slow, stopped
+from tenure.connectors.memory import MemoryConnector
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning import services
