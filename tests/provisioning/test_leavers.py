@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from tenure.applications.models import Application
 from tenure.connectors.faults import lost_before, retry_later, slow, stopped
+from tenure.connectors.memory import MemoryConnector
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.provisioning import services
@@ -214,3 +217,45 @@ def test_the_wide_lane_stops_for_no_leaver_who_fails_while_the_application_answe
     services.terminate_now(other, reason="gone")
     assert drain().stopped
     assert states() == {"done": 3, "unknown": 1}
+
+
+def test_what_is_under_way_for_a_leaver_ends_before_its_connection_to_the_application(
+    sales: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database goes away in the middle of it."""
+    leaver = sales.person("99")
+    apply()
+    sales.people(32)
+    services.store()
+    happened: list[tuple[int, str]] = []
+
+    async def disable(self: MemoryConnector, remote_id: str) -> None:
+        happened.append((id(self), "begun"))
+        try:
+            await asyncio.sleep(LONG)
+        finally:
+            happened.append((id(self), "ended"))
+
+    async def close(self: MemoryConnector, *_: object) -> None:
+        happened.append((id(self), "closed"))
+
+    def look(*args: Any) -> claiming.Look:
+        if happened and threading.current_thread().name.startswith("leavers-"):
+            raise OperationalError("the connection is lost")
+        return real(*args)
+
+    real = claiming.look
+    monkeypatch.setattr(claiming, "look", look)
+    monkeypatch.setattr(MemoryConnector, "disable", disable)
+    monkeypatch.setattr(MemoryConnector, "__aexit__", close)
+    begun = hold_up(monkeypatch, until=lambda: any(what == "closed" for _, what in happened))
+    with pytest.raises(OperationalError):
+        asyncio.run(
+            meanwhile(
+                lambda: bool(begun),
+                lambda: services.terminate_now(leaver, reason="gone"),
+                lambda: bool(happened),
+            )
+        )
+    fast = happened[0][0]
+    assert [what for which, what in happened if which == fast] == ["begun", "ended", "closed"]

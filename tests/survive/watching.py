@@ -3,6 +3,7 @@ right when it was made, whatever the end looks like."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -68,7 +69,8 @@ class Target:
     orphans: set[str] = field(default_factory=set)
     #: Remote id -> whose it is, as it was made.
     owners: dict[str, str] = field(default_factory=dict)
-    #: Remote id -> what somebody else changed of it: an attribute, `active`, `entitlements`.
+    #: Remote id -> what somebody else changed of it: an attribute, `active`, `entitlements`; or
+    #: something of ours that came when nobody waited for it any more, which looks the same.
     touched: dict[str, set[str]] = field(default_factory=dict)
     #: Remote id, from when until when it was to be left alone by us.
     shields: list[list[Any]] = field(default_factory=list)
@@ -80,8 +82,10 @@ class Target:
         self.memory.history, self.memory.calls = self.history, self.calls
 
     def _know(self, item: Happened) -> None:
-        if threading.get_ident() == self._them:
+        theirs = threading.get_ident() == self._them
+        if theirs:
             self.theirs.add(id(item))
+        if theirs or _is_late():
             self.touched.setdefault(item.remote_id, set()).update(_touches(item))
         user = self.memory.users.get(item.remote_id)
         if user is not None and user.external_id:
@@ -111,6 +115,15 @@ class Target:
         rows = Account.objects.filter(application__slug=self.slug, person__isnull=False)
         there = rows.order_by("pk").values_list("remote_id", "person__uid")
         return {remote: str(uid) for remote, uid in there} | self.owners
+
+
+def _is_late() -> bool:
+    """Whether this is done although whoever sent it has given it up: by the loop, and in nobody's
+    task."""
+    try:
+        return asyncio.current_task() is None
+    except RuntimeError:
+        return False  # Not in the loop.
 
 
 def _touches(item: Happened) -> set[str]:

@@ -212,24 +212,28 @@ class Drain:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 lane: Lane | None = None
-                while not closing.is_set() or sending is not None:
-                    seen = await self._fast.do(claiming.look, course.application.pk)
-                    course.paused = course.paused or not seen.may_send
-                    if sending is not None and sending.done():
-                        await sending
-                        sending = None
-                    going_on = not (course.over or closing.is_set())
-                    if seen.leavers and sending is None and going_on:
-                        lane = lane or await self._fast_lane(course, stack)
-                        sending = asyncio.create_task(lane.until_nothing_is_due())
-                    await asyncio.wait([sending or closed], timeout=_LOOK_SECONDS)
+                try:
+                    while not closing.is_set() or sending is not None:
+                        seen = await self._fast.do(claiming.look, course.application.pk)
+                        course.paused = course.paused or not seen.may_send
+                        if sending is not None and sending.done():
+                            await sending
+                            sending = None
+                        going_on = not (course.over or closing.is_set())
+                        if seen.leavers and sending is None and going_on:
+                            lane = lane or await self._fast_lane(course, stack)
+                            sending = asyncio.create_task(lane.until_nothing_is_due())
+                        await asyncio.wait([sending or closed], timeout=_LOOK_SECONDS)
+                finally:
+                    # Before its connector is closed: what is under way would fail by that.
+                    await _end(sending)
         except ConnectorError as error:
             course.stopped = course.stopped or str(error)
         except Exception:
             course.paused = True  # The wide lane ends soon, and tells this.
             raise
         finally:
-            await _end(closed, sending)
+            await _end(closed)
 
     async def _fast_lane(self, course: Course, stack: contextlib.AsyncExitStack) -> Lane:
         connector = await self._fast.do(connector_for, course.application, course.learnt)
