@@ -1,6 +1,7 @@
 # make demo   the main job, played on an example company        make test   everything that must pass
 # make run    the product for your own use                      make bench  the measurements
 # make acceptance   against real servers of others, which it installs; takes minutes
+# make histories    random histories that the tests leave out; a part of acceptance
 
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: demo run test lint types layers unit acceptance bench pictures lock clean
+.PHONY: demo run test lint types layers unit acceptance histories bench pictures lock clean
 
 demo: $(VENV)/.demo
 	@exec $(BIN)/python examples/acme/demo.py $(if $(ONCE),--once)
@@ -34,14 +35,18 @@ unit: $(VENV)/.test
 	@tools/need-directories
 	$(BIN)/pytest -n 2
 
-# Real servers that nobody here wrote, each in an environment of its own; and the random histories
-# that the tests leave out.
+# Real servers that nobody here wrote, each in an environment of its own; and the histories below.
 acceptance: $(VENV)/.test
 	@tools/acceptance-venvs $(PYTHON) $(VENV)-acceptance
 	@tools/need-mellon
 	@tools/need-chromium
 	TENURE_ACCEPTANCE=$(CURDIR)/$(VENV)-acceptance $(BIN)/pytest -n 0 tests/acceptance
-	TENURE_SEEDS=61-200 $(BIN)/pytest -n 2 tests/survive/test_histories.py
+	@$(MAKE) --no-print-directory histories
+
+# Random histories that the tests leave out: four minutes at most.
+histories: $(VENV)/.test
+	TENURE_SEEDS=61-140 TENURE_HR_SEEDS=13-24 $(BIN)/pytest -n 2 \
+		tests/survive/test_histories.py tests/survive/test_hr_histories.py
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench

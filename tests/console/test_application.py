@@ -14,6 +14,7 @@ from tenure.audit.models import Action, Event
 from tenure.core.guard import guard_from
 from tenure.core.model import Situation
 from tenure.people.models import Person
+from tenure.rules.models import AccessRule
 from tests.console.company import Sample
 from tests.console.test_lists import text
 
@@ -202,15 +203,25 @@ def test_an_account_is_tied_ignored_and_protected(sample: Sample, owner: Client)
 def test_only_what_never_had_an_account_is_removed(sample: Sample, owner: Client) -> None:
     def remove(slug: str, name: str) -> str:
         page = text(owner, f"/console/applications/{slug}/settings/")
-        version = re.findall(r'name="version" value="([^"]*)"', page)[0]
-        form = {"name": name, "version": version}
+        version = re.search(r'name="version" value="([^"]*)"', page)
+        form = {"name": name, "version": version[1] if version else ""}
         answer = owner.post(f"/console/applications/{slug}/remove/", form, follow=True)
         return str(answer.content.decode())
 
     assert "is removed" not in remove("workspace", "workspace")
     assert Application.objects.filter(slug="workspace").exists()
-    assert "type design to confirm" in remove("design", "Figma")
     Application.objects.create(slug="spare", name="Spare", connector="scim")
+    assert "type spare to confirm" in remove("spare", "Spare")
+    needs = Application.objects.get(slug="workspace")
+    Application.objects.filter(pk=needs.pk).update(requires=["spare"])
+    rule = AccessRule.objects.create(slug="s", name="Some", condition="true", gives={"spare": []})
+    refused = remove("spare", "spare")
+    assert "The access rule Some gives it." in refused
+    assert f"{needs.name} needs an account here first." in refused
+    assert "/console/rules/s/" in refused
+    assert "Type spare to confirm" not in refused
+    Application.objects.filter(pk=needs.pk).update(requires=[])
+    rule.delete()
     assert "Spare is removed" in remove("spare", "spare")
 
 

@@ -175,7 +175,9 @@ def test_a_person_is_suspended_held_and_comes_back(committed: Client) -> None:
     assert "End the suspension" in text(committed, page)
     assert "is back" in do("end_suspension")
     assert "Nothing of" in do("hold", "case 7")
-    assert "case 7" in text(committed, page)
+    shown = text(committed, page)
+    assert "case 7" in shown
+    assert "Nothing of theirs is due for deletion" in shown
     assert "has ended" in do("release")
     assert "was not terminated here" in do("reinstate")
     assert "not of this page" in do("nonsense")
@@ -214,7 +216,7 @@ def test_an_administrator_who_gives_to_themselves_is_told_of(sample: Sample, ann
     of_other, own = list(AccessException.objects.order_by("pk"))
     assert (of_other.by_themselves, own.by_themselves) == (False, True)
     event = Event.objects.get(action=Action.EXCEPTION_ADDED, person=str(mine.uid))
-    assert event.subject_label == "Administrator (by themselves): gives desk"
+    assert event.subject_label == "Administrator (by themselves): gives Zendesk"
     assert event.after["by_themselves"] is True
     assert "about themselves" in text(anna, f"/console/people/{mine.uid}/")
     assert "about themselves" not in text(anna, f"/console/people/{other.uid}/")

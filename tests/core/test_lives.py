@@ -140,6 +140,40 @@ class TestDeletion:
         assert (told(decision), decision.next_look) == ([], NOW + 30 * DAY)
         assert told(decide(gone, [closed], base, NOW + 30 * DAY)) == [("chat", "delete")]
 
+    def test_an_account_that_nobody_closes_by_hand_is_deleted_when_a_closed_one_would_be(
+        self,
+    ) -> None:
+        base = policies(EVERYONE, chat=ApplicationPolicy("chat", delete_after=30 * DAY))
+        gone = person(LifecycleState.LEFT, left_at=NOW)
+        unclosed = account(asked_at=NOW + DAY)
+        decision = decide(gone, [unclosed], base, NOW + 2 * DAY)
+        assert (told(decision), decision.next_look) == ([("chat", "disable")], NOW + 31 * DAY)
+        assert told(decide(gone, [unclosed], base, NOW + 31 * DAY)) == [("chat", "delete")]
+        # Asked years after they left: counted from then.
+        late = account(asked_at=NOW + 300 * DAY)
+        assert told(decide(gone, [late], base, NOW + 301 * DAY)) == [("chat", "disable")]
+
+    @pytest.mark.parametrize(
+        ("state", "more", "policy"),
+        [
+            (LifecycleState.LEAVING, {}, {"delete_after": 30 * DAY}),
+            (LifecycleState.LEFT, {"legal_hold": True}, {"delete_after": 30 * DAY}),
+            (LifecycleState.LEFT, {}, {}),
+        ],
+    )
+    def test_who_may_come_back_or_is_to_be_kept_is_only_closed(
+        self, state: LifecycleState, more: dict[str, object], policy: dict[str, timedelta]
+    ) -> None:
+        base = policies(EVERYONE, chat=ApplicationPolicy("chat", **policy))
+        gone = person(state, left_at=NOW, **more)
+        decision = decide(gone, [account(asked_at=NOW)], base, NOW + 300 * DAY)
+        assert told(decision) == [("chat", "disable")]
+
+    def test_who_only_lost_the_application_is_closed_by_hand(self) -> None:
+        base = policies(chat=ApplicationPolicy("chat", delete_after=30 * DAY))
+        decision = decide(person(), [account(asked_at=NOW)], base, NOW + 300 * DAY)
+        assert told(decision) == [("chat", "disable")]
+
 
 class TestLeave:
     held = ("group:all", "licence:pro", "group:priced", "group:theirs")

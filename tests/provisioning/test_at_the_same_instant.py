@@ -212,6 +212,35 @@ def test_two_plans_of_one_instant_are_not_each_within_a_limit_that_both_are_over
     assert Operation.objects.filter(state="held").count() == 10
 
 
+def test_a_guard_that_holds_does_not_wait_for_a_plan_that_waits_for_the_guard(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one plan would hold the other is just planning anew."""
+    company.application("chat", guard={"removals": {"percent": 0, "floor": 1}})
+    company.rule("sales", 'user.department == "Sales"', {"chat": []})
+    first, second, *_ = company.people(5)
+    apply()
+    change(first, department="Support")
+    plans.store(Scope(person=first.pk))
+    assert states() == {"done": 5, "planned": 1}
+    change(first, title="Lead")
+    change(second, department="Support")
+    beside = Beside(lambda: plans.store(Scope(person=second.pk)))
+    of_run = guarding.of_run
+
+    def after_the_other(*given: Any) -> Any:
+        monkeypatch.setattr(guarding, "of_run", of_run)
+        beside.begin()
+        return of_run(*given)
+
+    monkeypatch.setattr(guarding, "of_run", after_the_other)
+    plans.store(Scope(person=first.pk))
+    beside.end()
+    drain()
+    assert len(company.open_users()) == 5
+    assert states()["held"] == 2
+
+
 def test_people_are_not_put_together_while_something_is_claimed_for_one_of_them(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -501,3 +530,25 @@ def test_what_is_read_takes_the_accounts_in_order(company: Company, what: str) -
         "memberships": lambda: memberships.store(reading, [nobody]),
     }[what]
     is_taken_in_order(first, second, do)
+
+
+def test_a_plan_waits_for_nobody_who_has_an_account(company: Company) -> None:
+    """It has its people by then, and whoever has the account may be about to change its owner."""
+    company.application("chat")
+    company.rule("all", "true", {"chat": []})
+    company.person("1")
+    apply()
+    account = Account.objects.get()
+
+    def agree() -> None:
+        with transaction.atomic():
+            accounts.agree({str(account.pk): {"title": "King"}})
+
+    beside = Beside(agree)
+    with transaction.atomic():
+        Account.objects.select_for_update().get()
+        beside.begin()
+        assert not beside.is_waiting
+    beside.end()
+    agree()
+    assert Account.objects.get().baseline["title"] == "King"

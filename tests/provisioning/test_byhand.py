@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 
 from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
@@ -13,6 +14,8 @@ from tenure.audit.services import acting
 from tenure.connectors.base import Capabilities, Unsupported
 from tenure.connectors.memory import MemoryConnector
 from tenure.infra.clock import now
+from tenure.people.models import Person
+from tenure.people.services import company as the_company
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.models import Operation
@@ -233,3 +236,72 @@ def test_a_licence_that_is_given_by_hand(sales: Company, monkeypatch: pytest.Mon
     byhand.done(task.number)
     assert linked()["p1@acme.example"].entitlements == ["group:all", "group:sales"]
     assert states() == {"done": 1}
+
+
+def gone_for(days: int, person: Person) -> None:
+    """They left, and somebody was asked to close their account, so many days ago."""
+    at = now() - timedelta(days=days)
+    Operation.objects.filter(kind="disable").update(asked_at=at)
+    Person.objects.filter(pk=person.pk).update(terminated_at=at, generation=F("generation") + 1)
+
+
+def test_a_leaver_whom_nobody_closes_by_hand_is_deleted_when_the_policy_says(
+    sales: Company, lacking: Lacking
+) -> None:
+    """One task says both; the deletion waits for nobody who does not do theirs."""
+    Application.objects.update(delete_after=timedelta(days=30))
+    person = sales.person("1")
+    apply()
+    lacking(disable=False)
+    services.terminate_now(person, reason="gone")
+    drain()
+    due = now() + timedelta(days=30)
+    assert any(f"it is deleted on {due:%-d %b %Y}" in step for step in only().steps)
+    person.refresh_from_db()
+    assert person.next_look_at is not None
+    assert abs(person.next_look_at - due) < timedelta(minutes=5)
+
+    gone_for(29, person)
+    apply()
+    assert sales.open_users() == {"p1@acme.example"}
+    gone_for(31, person)
+    services.store()
+    assert states() == {"done": 1, "cancelled": 1, "planned": 1}
+    # Planned anew before it is sent, it is what it was.
+    gone_for(31, person)
+    services.store()
+    assert Operation.objects.get(state="planned").kind == "delete"
+    drain()
+    assert sales.users() == {}
+    assert byhand.tasks() == []
+    assert services.preview().lines == ()
+
+
+def test_closed_by_hand_in_time_it_is_deleted_as_any_closed_account(
+    sales: Company, lacking: Lacking
+) -> None:
+    Application.objects.update(delete_after=timedelta(days=30))
+    person = sales.person("1")
+    apply()
+    lacking(disable=False)
+    services.terminate_now(person, reason="gone")
+    drain()
+    byhand.done(only().number, note="blocked there")
+    gone_for(31, person)
+    services.store()
+    assert services.preview().lines == ()
+    assert sales.users() != {}
+
+
+def test_within_the_grace_the_task_says_when_it_ends(sales: Company, lacking: Lacking) -> None:
+    Application.objects.update(removal="delete")
+    row = the_company()
+    row.leaver_grace = timedelta(days=14)
+    row.save()
+    person = sales.person("1")
+    apply()
+    lacking(disable=False)
+    services.terminate_now(person, reason="gone")
+    drain()
+    due = now() + timedelta(days=14)
+    assert any(f"it is deleted on {due:%-d %b %Y}" in step for step in only().steps)

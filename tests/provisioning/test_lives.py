@@ -24,8 +24,9 @@ from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions.ahead import ahead
 from tenure.provisioning.questions.explain import explain
+from tenure.provisioning.questions.kept import kept_by_hold
 from tenure.provisioning.questions.whatif import what_if
-from tenure.provisioning.records import loading
+from tenure.provisioning.records import loading, names_held
 from tenure.rules.exceptions import ExceptionRefused, end_those_over
 from tenure.rules.models import AccessException, AccessRule, PeopleGroup
 from tenure.rules.services import remove_rule
@@ -108,6 +109,31 @@ def test_a_legal_hold_stops_a_deletion_that_waits(company: Company) -> None:
     assert company.users() == {}
     with pytest.raises(DecisionRefused, match="no legal hold"):
         lives.release(person, reason="twice")
+
+
+def test_what_a_legal_hold_keeps_is_told_before_it_ends(company: Company) -> None:
+    month = timedelta(days=30)
+    company.application("chat", removal="disable", delete_after=month)
+    company.application("mail", removal="delete")
+    company.application("wiki", removal="delete", mode="report")
+    company.rule("everyone", "true", {"chat": [], "mail": [], "wiki": []})
+    (person,) = company.people(1)
+    apply("chat", "mail")
+    lives.hold(person, reason="case 17")
+    assert kept_by_hold(at_once(person)).on_release.startswith("Nothing of theirs is due")
+    services.terminate_now(person, reason="resignation")
+    drain("chat")
+    drain("mail")
+    kept = kept_by_hold(at_once(person))
+    assert kept.at_once == ("Mail",)
+    assert [name for name, _ in kept.later] == ["Chat"]
+    assert kept.on_release.startswith("Their accounts are deleted: at once in Mail; ")
+    assert kept_by_hold(at_once(person), now=now() + month).at_once == ("Chat", "Mail")
+    assert Person.objects.get(pk=person.pk).legal_hold_since is not None
+    lives.release(person, reason="closed")
+    assert [op.application.slug for op in Operation.objects.filter(state="planned")] == ["mail"]
+    closed = Account.objects.get(application__slug="chat")
+    assert [at for _, at in kept.later] == [names_held.deletion_of(closed, now())]
 
 
 class TestExceptions:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 
-from tenure.applications.models import Account
+from tenure.applications.models import Account, Application
 from tenure.audit.models import Event
 from tenure.infra.clock import now
 from tenure.people import endings
@@ -65,6 +65,8 @@ def test_from_the_question_to_the_end() -> None:
     assert ana.operations.get().kind == "create"
     trail = list(Event.objects.filter(subject_kind="request").order_by("pk"))
     assert [event.action for event in trail] == ["request.made", "request.approved"]
+    name = Application.objects.get(slug=trail[0].application).name
+    assert all(event.subject_label.endswith(f": {name}") for event in trail)
     assert trail[1].actor == "Bo Li (their manager)"
 
     # At its end it is taken back, though every other plan waits for a review here.

@@ -13,7 +13,7 @@ from tenure.people.models import Person
 from tenure.people.services import terminate
 from tenure.readers.base import ReaderError, Row
 from tenure.runs.models import Run
-from tenure.sources.models import Source
+from tenure.sources.models import Source, SourceRecord
 from tenure.sources.rows import RowMapping
 from tests.sources.hr import MAPPING, complaints, person, row, source, take
 
@@ -80,6 +80,22 @@ def test_a_flood_of_leavers_is_held_whole_and_the_rest_is_taken(tmp_path: Path) 
     assert not accepted.held
     assert left() == {"1", "2", "3", "4", "28", "29", "30"}
     assert Event.objects.get(action=Action.IMPORT_APPROVED).reason == "the branch closed"
+
+
+def test_rows_of_who_left_long_ago_do_not_make_a_file_half(tmp_path: Path) -> None:
+    """Most HR systems give a last day first, and leave the row out some time after it."""
+    hr, rows = company(tmp_path, absence="leave")
+    ended = [row(n, end="2026-01-31") if n <= 20 else text for n, text in enumerate(rows, 1)]
+    take(hr, tmp_path, ended, accept="the branch closed")
+    assert len(left()) == 20
+    for gone_so_far in (10, 20):
+        result = take(hr, tmp_path, ended[gone_so_far:])
+        assert not result.refused, result.run.message
+        assert result.counts["left"] == 0
+    assert SourceRecord.objects.filter(source=hr, present=True).count() == 10
+    # Who is put in again is back, as ever.
+    take(hr, tmp_path, [row(1), *ended[20:]])
+    assert len(left()) == 19
 
 
 def test_half_a_file_makes_nobody_a_leaver(tmp_path: Path) -> None:

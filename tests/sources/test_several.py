@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.people.services import terminate
 from tenure.readers.base import ReaderError
 from tenure.sources.layers import Layer, put_together
 from tenure.sources.models import Source
@@ -107,3 +109,20 @@ def test_whom_another_source_lets_go_is_a_leaver_for_the_guard_too(tmp_path: Pat
     assert {person(n).state for n in everybody} == {"active"}
     take(new, tmp_path, [row(n) for n in everybody], accept="they are gone")
     assert {person(n).state for n in everybody} == {"left"}
+
+
+def test_who_was_let_go_by_hand_and_is_gone_from_hr_comes_back_as_the_other_source_says(
+    tmp_path: Path,
+) -> None:
+    """What HR said last would count for good, the access of their old department with it."""
+    hr = source("hr", position=0, authoritative=True, absence="leave")
+    plant = source("plant", position=1, authoritative=True, absence="leave")
+    rows = [row(n, family="Nagy") for n in range(1, 11)]
+    take(hr, tmp_path, rows)
+    terminate(person(1), at=now(), reason="at once", now=now())
+    assert take(hr, tmp_path, rows[1:]).counts["left"] == 0
+    starts = (now() + timedelta(days=2)).date().isoformat()
+    take(plant, tmp_path, [row(1, family="Kim", start=starts)])
+    back = person(1)
+    assert back.terminated_at is None
+    assert back.attributes["family_name"] == "Kim"

@@ -120,7 +120,7 @@ def test_what_is_hopeless_or_too_old_is_given_up(
     given_up = Notice.objects.first()
     assert given_up is not None
     assert (given_up.state, given_up.status) == ("failed", None)
-    assert "Cannot connect" in given_up.answer
+    assert given_up.answer.startswith("127.0.0.1:1 refuses the connection. Check the port")
     assert Event.objects.filter(action=Action.NOTICE_FAILED).count() == 2
     told_of = [(row.slug, count) for row, count in not_told(within=timedelta(days=1))]
     assert told_of == [("wiki", 2)]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
+
+from django.db.models import F
 
 from tenure.applications import tallies
 from tenure.applications.models import Account, Application, Health
@@ -32,9 +35,44 @@ def rests(world: World) -> list[str]:
         wrong.append("an application is still stopped")
     for slug, target in world.targets.items():
         wrong += _counted_wrong(slug, target)
-        wrong += Judge(target, world.timeline).judge()
+        wrong += Judge(target, world.timeline, world.claims).judge()
         wrong += _orphans(target, truth.policies[slug])
     return wrong + doors(truth) + receipts(world, truth) + _unproven(world, truth) + audit(world)
+
+
+#: Somebody is told of what is in these, or it is tried again.
+_SAID = ("held", "manual", "retrying", "unknown", "rejected", "failed")
+
+
+def said(world: World, truth: Truth) -> list[str]:
+    """Nothing but sweeps for hours: an account that a leaver still has is one of which somebody
+    is told, or that is tried again."""
+    wrong, at = [], now()
+    stopped = set(Application.objects.exclude(health=Health.OK).values_list("slug", flat=True))
+    for person in Person.objects.order_by("pk"):
+        left = truth.lives[str(person.uid)].left_at()
+        if left is None or left > at - timedelta(hours=1):
+            continue
+        for slug, target in world.targets.items():
+            if not target.honest or truth.policies[slug].removal == "keep" or slug in stopped:
+                continue
+            shielded = {remote for remote, _, until in target.shields if until is None}
+            there = {one.remote_id for one in world.accounts(person, slug) if one.active}
+            rows = Operation.objects.filter(person=person, application__slug=slug)
+            if there - shielded and not rows.filter(state__in=_SAID).exists():
+                wrong.append(f"{person} left {left:%d %H:%M} and nothing says why {slug} is open")
+    return wrong
+
+
+def deletions(truth: Truth) -> list[str]:
+    """Nobody is asked, and no worker, to delete what a legal hold keeps."""
+    rows = Operation.objects.filter(kind="delete", generation=F("person__generation"))
+    waiting = rows.exclude(state__in=["done", "cancelled"]).select_related("person", "application")
+    return [
+        f"deletion of {row.person} in {row.application.slug} is {row.state}, under legal hold"
+        for row in waiting
+        if row.person is not None and truth.lives[str(row.person.uid)].hold
+    ]
 
 
 def compare(world: World, truth: Truth, when: str, *, last: bool = False) -> list[str]:
@@ -194,9 +232,12 @@ def receipts(world: World, truth: Truth) -> list[str]:
 
 
 def _unproven(world: World, truth: Truth) -> list[str]:
-    """That somebody's access is gone is proven, where we took it."""
+    """That somebody's access is gone is proven, where we took it. Where a policy leaves it to them
+    nothing is: what was closed before they left, and not answered, is looked at no more."""
     wrong, at = [], now()
     for slug, target in world.targets.items():
+        if truth.policies[slug].removal == "keep":
+            continue
         ours = {
             item.remote_id
             for item in target.history

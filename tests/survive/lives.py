@@ -29,21 +29,25 @@ class Lives:
     def __init__(self, world: World) -> None:
         self.world = world
         self.random = world.random
-        self.events: list[tuple[int, Event]] = [
+        #: What HR says, where it says so to us without files.
+        self.told: list[tuple[int, Event]] = [
             (4, self.join),
             (6, self.move),
+            (3, self.reorganise),
             (2, self.rename),
             (3, self.leave),
             (1, self.leave_unsaid),
-            (4, self.terminate),
             (4, self.rehire),
-            (2, self.reinstate),
             (2, self.absent),
+            (1, self.put_off),
+        ]
+        self.decided: list[tuple[int, Event]] = [
+            (4, self.terminate),
+            (2, self.reinstate),
             (2, self.suspend),
             (2, self.hold),
             (3, self.exception),
             (1, self.end_exception),
-            (1, self.put_off),
             (2, self.sign_in),
         ]
 
@@ -70,6 +74,16 @@ class Lives:
         dice = self.random
         department, title = dice.choice(DEPARTMENTS), f"Title {dice.randint(1, 9)}"
         self._with_somebody(lambda person: say(person, department=department, title=title))
+
+    def reorganise(self) -> None:
+        """A change to everybody."""
+        for row in Person.objects.order_by("pk"):
+            title = f"Title {self.random.randint(1, 9)}"
+            with transaction.atomic():
+                person = Person.objects.select_for_update().get(pk=row.pk)
+                say(person, title=title)
+                person.generation += 1
+                person.save()
 
     def rename(self) -> None:
         word = uuid.UUID(int=self.random.getrandbits(128)).hex[:8]
@@ -177,7 +191,9 @@ class Lives:
         found = [row for row in rows if last.lives[str(row.uid)].gone(now()) == gone]
         if marks:
             found = list(rows)
-        return self.random.choice(found) if found else None
+        # What happens to the same ones again and again combines.
+        few = found[:2] if self.random.random() < 0.4 else found
+        return self.random.choice(few) if few else None
 
     def _with_somebody(self, act: Callable[[Person], None], *, gone: bool = False) -> None:
         """HR says something new of somebody, as an import would store it."""

@@ -9,6 +9,7 @@ from django.db import transaction
 from tenure.applications.models import Application
 from tenure.configuration import applying, exporting, reading
 from tenure.core.model import OperationState
+from tenure.people.models import Company, PlanMode
 from tenure.people.services import company, raise_generation
 from tenure.provisioning import services
 from tenure.provisioning.decisions import byhand, steering
@@ -18,7 +19,7 @@ from tenure.provisioning.records.stopping import resume_writes, stop_writes
 from tenure.rules.groups import GroupDefinition, save_group
 from tenure.rules.services import RuleDefinition, save_rule
 from tenure.runs.models import Run
-from tests.survive.hands import do_there
+from tests.survive.hands import believed, do_there
 from tests.survive.truth import Rule
 from tests.survive.world import DEPARTMENTS, GROUPS, Event, World
 
@@ -170,7 +171,7 @@ class Office:
             else:
                 self._say_done(row.pk)
             if how == "lie":
-                self.world.targets[row.application.slug].honest = False
+                believed(self.world.targets[row.application.slug], row)
 
     def _say_done(self, number: int) -> None:
         try:
@@ -189,6 +190,10 @@ class Office:
         """The whole configuration as it is, applied: nothing changes by that."""
         changes = applying.apply(reading.read_text(exporting.export()).document)
         assert not changes, changes
+
+    def by_itself(self) -> None:
+        """Plans go ahead from here on without anybody."""
+        Company.objects.filter(pk=1).update(plan_mode=PlanMode.AUTOMATIC)
 
     def go_on(self) -> None:
         """In the end nothing stands still."""

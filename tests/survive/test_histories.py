@@ -1,7 +1,7 @@
 """Random histories against applications that fail in every way: in the end everybody has what they
 should have, once; nobody who left has access; nothing is in limbo; and the audit tells it all.
 
-Sixty are lived by `make test`, up to two hundred by `make acceptance`; `TENURE_SEEDS=1-1000 pytest
+Sixty are lived by `make test`, eighty more by `make acceptance`; `TENURE_SEEDS=1-1000 pytest
 tests/survive/test_histories.py` lives a thousand.
 """
 
@@ -30,9 +30,13 @@ def seeds(text: str) -> list[int]:
 @pytest.mark.filterwarnings("ignore:.*was deleted while still open:ResourceWarning")
 @pytest.mark.parametrize("seed", seeds(SEEDS))
 def test_whatever_happens_it_comes_right(seed: int, transactional_db: None) -> None:
-    history = run(seed)
+    check(seed, f"TENURE_SEEDS={seed} pytest tests/survive/test_histories.py")
+
+
+def check(seed: int, replay: str, *, from_hr: bool = False) -> None:
+    """Live it, and fail with all that is wrong, what was lived, and how to live it again."""
+    history = run(seed, from_hr=from_hr)
     gc.collect()
-    replay = f"TENURE_SEEDS={seed} pytest tests/survive/test_histories.py"
     told = "\n  ".join(history.world.told)
     assert not history.wrong, "\n".join(
         ["", f"Replay: {replay}", *history.wrong, f"It went so:\n  {told}"]

@@ -23,6 +23,7 @@ from tenure.provisioning.models import Operation
 from tenure.rules.services import save_rule
 from tenure.signin.models import How, Session
 from tests.survive import judging
+from tests.survive.claims import Claim
 from tests.survive.lives import say
 from tests.survive.office import definition
 from tests.survive.truth import Rule, Truth
@@ -79,8 +80,18 @@ class Case:
         self.target.history.append(Happened(what, self.account(number), detail))  # type: ignore[arg-type]
         return self.judge()
 
+    def claim(
+        self, state: str, number: str = "1", what: str = "", detail: object = ""
+    ) -> list[str]:
+        """The judge's word on this being taken in hand."""
+        remote, uid = self.account(number), str(self.person(number).uid)
+        changes = (Happened(what, remote, detail),) if what else ()  # type: ignore[arg-type]
+        claim = Claim(now(), "mail", uid, remote, "update", state, changes)
+        self.world.claims.append(claim)
+        return self.judge()
+
     def judge(self) -> list[str]:
-        return Judge(self.target, self.world.timeline).judge()
+        return Judge(self.target, self.world.timeline, self.world.claims).judge()
 
 
 @pytest.fixture
@@ -131,6 +142,21 @@ def test_it_says_nothing_of_what_is_right(case: Case) -> None:
     assert case.target.memory.users[case.account("1")].active
     assert not case.target.memory.users[case.account("2")].active
     assert judging.rests(case.world) == []
+    assert judging.said(case.world, case.world.look()) == []
+    assert judging.deletions(case.world.look()) == []
+
+
+def test_it_says_nothing_of_what_is_taken_in_hand_when_it_is_due(case: Case) -> None:
+    assert case.claim("planned", "1", "updated", {"title": ""}) == []
+    assert case.claim("planned", "1", "joined", "all") == []
+    assert case.claim("retrying", "2", "closed") == []
+    case.policy(removal="delete")
+    assert case.claim("unknown", "2", "deleted") == []
+
+
+def test_it_asks_for_no_proof_where_a_policy_leaves_them_the_account(case: Case) -> None:
+    case.policy(removal="keep")
+    assert _no_proof(case) == []
 
 
 # What is wrong in the end.
@@ -248,6 +274,18 @@ def _receipt_forgets(case: Case) -> list[str]:
     return judging.receipts(case.world, case.world.look())
 
 
+def _nothing_said(case: Case) -> list[str]:
+    case.target.memory.set_active(case.account("2"), True)
+    _operation(case, "2", kind="disable", state="cancelled")
+    return judging.said(case.world, case.world.look())
+
+
+def _deletion_under_hold(case: Case) -> list[str]:
+    _hold(case)
+    _operation(case, "2", kind="delete", state="manual")
+    return judging.deletions(case.look())
+
+
 def _written_while_stopped(case: Case) -> list[str]:
     services.stop_writes(reason="simulated")
     return _writes(case)
@@ -261,6 +299,12 @@ def _written_while_it_is_stopped(case: Case) -> list[str]:
 def _written_in_report_mode(case: Case) -> list[str]:
     Application.objects.update(mode="report")
     return _writes(case)
+
+
+def _taken_up_while_stopped(case: Case) -> list[str]:
+    services.stop_writes(reason="simulated")
+    case.look()
+    return case.claim("planned")
 
 
 def _shielded(case: Case) -> list[str]:
@@ -287,6 +331,41 @@ def _deleted_under_hold(case: Case) -> list[str]:
     return case.did("deleted", "2")
 
 
+def _claimed_after_a_change(case: Case) -> list[str]:
+    """A moment after somebody said otherwise."""
+    person = case.person("1")
+    say(person, title="Queen")
+    person.save()
+    case.world.look()
+    case.later(0.1)
+    return case.claim("planned", "1", "updated", {"title": ""})
+
+
+def _claimed_under_hold(case: Case) -> list[str]:
+    case.policy(removal="delete")
+    _hold(case)
+    case.world.look()
+    case.later(0.1)
+    return case.claim("planned", "2", "deleted")
+
+
+def _claimed_while_shielded(case: Case) -> list[str]:
+    case.target.shields.append([case.account("2"), now(), None])
+    case.later(0.1)
+    return case.claim("planned", "2", "closed")
+
+
+def _stale(case: Case) -> list[str]:
+    """A title that was right when it was planned, and not when it was taken up."""
+    person = case.person("1")
+    say(person, title="Queen")
+    person.save()
+    case.world.look()
+    case.later(90)
+    case.claim("planned")
+    return case.did("updated", "1", {"title": ""})
+
+
 _WRONG: dict[Callable[[Case], list[str]], str] = {
     _limbo: "1 operations are held",
     _stays_stopped: "an application is still stopped",
@@ -306,13 +385,24 @@ _WRONG: dict[Callable[[Case], list[str]], str] = {
     _signed_in: "Ben has a session",
     _receipt_is_wrong: "the receipt of Ben for mail says",
     _receipt_forgets: "the receipt of Ben knows of no account in mail",
+    _nothing_said: "nothing says why mail is open",
+    _deletion_under_hold: "deletion of Ben in mail is manual, under legal hold",
     _written_while_stopped: "while stopped",
     _written_while_it_is_stopped: "while stopped",
     _written_in_report_mode: "while stopped",
+    _taken_up_while_stopped: "while stopped",
+    _claimed_after_a_change: "was not due any more",
+    _claimed_under_hold: "was not due any more",
+    _claimed_while_shielded: "was not due any more",
+    lambda case: case.claim("planned", "1", "closed"): "was not due any more",
+    lambda case: case.claim("planned", "2", "opened"): "was not due any more",
+    lambda case: case.claim("held"): "was held",
+    lambda case: case.claim("rejected"): "was rejected",
     _shielded: "was not due",
     _orphan_closed: "was not due",
     _deleted_too_early: "was not due",
     _deleted_under_hold: "was not due",
+    _stale: "was not due",
     lambda case: case.did("created", "2"): "was not due",
     lambda case: case.did("opened", "2"): "was not due",
     lambda case: case.did("closed", "1"): "was not due",

@@ -4,7 +4,7 @@ right when it was made, whatever the end looks like."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,9 @@ from typing import Any, Generic, TypeVar
 from tenure.applications.models import Account
 from tenure.connectors.memory import Call, MemoryApplication, MemoryUser
 from tenure.connectors.memory_application import Happened
+from tenure.core.model import OperationState
 from tenure.infra.clock import now
+from tests.survive.claims import Claim
 from tests.survive.truth import WINDOW, Life, Policy, Right, Timeline, Truth
 
 T = TypeVar("T")
@@ -23,11 +25,15 @@ WRITES = (
 )  # fmt: skip
 READS = ("read", "find", "accounts", "entitlements")
 #: A drain that is under way hears of a stop within about a second.
-HEARD = timedelta(seconds=2)
+HEARD = timedelta(seconds=1)
 #: What was begun before is finished: an account that is made gets its groups, one that is deleted
 #: is first taken out of them. Whatever comes first may have waited half a minute for its answer.
 REST = ("change_members", "create_entitlement", "delete", "end_sessions")
 BEGUN = timedelta(seconds=100)
+#: What a date alone changes is heard of by the next sweep, which a drain may precede.
+SWEPT = timedelta(minutes=1)
+#: What may be sent.
+_DUE = (OperationState.PLANNED.value, OperationState.UNKNOWN.value, OperationState.RETRYING.value)
 
 
 class Diary(list[T], Generic[T]):
@@ -123,15 +129,24 @@ def _touches(item: Happened) -> set[str]:
 class Judge:
     """Goes through everything that was done in one application."""
 
-    def __init__(self, target: Target, timeline: Timeline) -> None:
+    def __init__(self, target: Target, timeline: Timeline, claims: Sequence[Claim] = ()) -> None:
         self.target, self.timeline = target, timeline
+        self.claims = [claim for claim in claims if claim.slug == target.slug]
         self.owners = target.known_owners()
         self.wrong: list[str] = []
 
     def judge(self) -> list[str]:
+        for claim in self.claims:
+            if claim.state not in _DUE:
+                self.wrong.append(f"{claim} was {claim.state}")
+            if self._is_still(claim.at, HEARD):
+                self.wrong.append(f"{claim} while stopped")
+            for item in claim.changes:
+                if claim.person and not self._is_right_to_begin(claim, item):
+                    self.wrong.append(f"{claim}: {item.what} {item.detail} was not due any more")
         for at, call in self.target.calls.timed():
             heard = BEGUN if call.verb in REST else HEARD
-            if call.verb in WRITES and self._is_still(at, heard):
+            if call.verb in WRITES and self._is_still(at, heard) and not self._is_begun(at, call):
                 self.wrong.append(f"{self.target.slug}: {call} at {at:%d %H:%M:%S}, while stopped")
         for number, (at, item) in enumerate(self.target.history.timed()):
             if not self.target.is_theirs(item) and not self._is_right(at, item, number):
@@ -152,52 +167,104 @@ class Judge:
             for truth in lately
         )
 
+    def _is_begun(self, at: datetime, call: Call) -> bool:
+        """Whether something of the same account was sent, or looked at, before that."""
+        asked = [(when, one) for when, one in self.target.calls.timed() if at - BEGUN <= when < at]
+        seen = [
+            when
+            for when, one in asked
+            if one.target == call.target or (call.verb == "create" and one.verb == "find")
+        ]
+        changed = [
+            when
+            for when, one in self.target.history.timed()
+            if at - BEGUN <= when < at
+            and one.remote_id == call.target
+            and not self.target.is_theirs(one)
+        ]
+        return any(not self._is_still(when, HEARD) for when in seen + changed)
+
+    def _is_shielded(self, remote_id: str, begun: datetime, at: datetime) -> bool:
+        """Whether somebody had protected it before this was begun: what was under way ends."""
+        return any(
+            remote == remote_id and since < begun and (until is None or at < until)
+            for remote, since, until in self.target.shields
+        )
+
+    def _taken_up(self, at: datetime, uid: str, remote_id: str) -> datetime:
+        """Since when what was done then can have been in hand: by the first claim of late. Without
+        any it is on the way of another's (whose name it has), and may be that old."""
+        found = [
+            claim.at
+            for claim in self.claims
+            if at - WINDOW <= claim.at <= at
+            and (claim.remote_id == remote_id or (uid and claim.person == uid))
+        ]
+        return min(found, default=at - WINDOW)
+
+    def _is_right_to_begin(self, claim: Claim, item: Happened) -> bool:
+        """Whatever was said before somebody takes a thing in hand counts; dates alone may be a
+        sweep old."""
+        if self._is_shielded(item.remote_id, claim.at, claim.at):
+            return False
+        number = sum(when <= claim.at for when in self.target.history.times)
+        fading = self.timeline.fading(claim.person, claim.at)
+        return any(
+            self._allows(item, number, claim.at, truth, when, claim.person, faded)
+            for truth, last in self.timeline.lately(claim.at, timedelta(0))
+            for when in (last, last - SWEPT)
+            for faded in (frozenset[str](), fading)
+        )
+
     def _is_right(self, at: datetime, item: Happened, number: int) -> bool:
         slug = self.target.slug
-        for remote, since, until in self.target.shields:
-            # What was under way when somebody protected it ends as it was begun.
-            if remote == item.remote_id and since + WINDOW < at and (until is None or at < until):
-                return False
+        begun = self._taken_up(at, self.owners.get(item.remote_id, ""), item.remote_id)
+        window = at - begun + SWEPT
+        if self._is_shielded(item.remote_id, begun, at):
+            return False
         # One that somebody made there for a person, and no rule ties to them, is nobody's, too.
         if item.remote_id in self.target.orphans or item.remote_id not in self.owners:
             wanted = {"closed": "disable", "deleted": "delete"}.get(item.what)
-            lately = self.timeline.lately(at)
+            lately = self.timeline.lately(at, window)
             return any(truth.policies[slug].orphans == wanted for truth, _ in lately)
         uid = self.owners.get(item.remote_id, "")
         fading = self.timeline.fading(uid, at)
-        for truth, when in self.timeline.lately(at):
-            life, policy = truth.lives.get(uid), truth.policies.get(slug)
-            if life is None or policy is None:
-                continue
-            for faded in {frozenset[str](), fading}:
-                right = truth.right(uid, slug, when, faded)
-                if self._allows(item, number, truth, when, life, policy, right, uid, faded):
-                    return True
-        return False
+        # One of which nobody heard what came of it is sent again, whatever is due by now.
+        again = item in [i for _, i in self.target.history.timed()][:number]
+        return any(
+            self._allows(item, number, at, truth, when, uid, faded, again=again)
+            for truth, when in self.timeline.lately(at, window)
+            for faded in (frozenset[str](), fading)
+        )
 
     def _allows(
         self,
         item: Happened,
         number: int,
+        at: datetime,
         truth: Truth,
         when: datetime,
-        life: Life,
-        policy: Policy,
-        right: Right,
         uid: str,
         faded: frozenset[str],
+        *,
+        again: bool = False,
     ) -> bool:
+        """Whether this change at `at`, before which there were `number`, is what is right by what
+        held at `when`."""
+        slug = self.target.slug
+        life, policy = truth.lives.get(uid), truth.policies.get(slug)
+        if life is None or policy is None:
+            return False
+        right = truth.right(uid, slug, when, faded)
         match item.what:
             case "created":
-                first = all(truth.right(uid, s, when, faded).inside for s in policy.requires)
-                return right.inside and first
+                return right.inside and _may_follow(truth, uid, when, policy, faded)
             case "opened":
-                first = all(truth.right(uid, s, when, faded).inside for s in policy.requires)
-                return right.open and first
+                return right.open and _may_follow(truth, uid, when, policy, faded)
             case "closed":
                 return not right.open and _is_taken(policy, right, life, when)
             case "deleted":
-                return self._may_delete(item, number, truth, when, life, policy, right)
+                return self._may_delete(item, number, at, truth, when, life, policy, right)
             case "joined":
                 return right.inside and f"group:{item.detail}" in right.groups
             case "left":
@@ -206,8 +273,6 @@ class Judge:
             case "updated":
                 assert isinstance(item.detail, dict)
                 due = self.attributes(life)
-                # One of which nobody heard what came of it is sent again, whatever is due by now.
-                again = item in [i for _, i in self.target.history.timed()][:number]
                 return (right.inside or again) and all(
                     str(value or "") == due.get(name, "")
                     or (name == "userName" and policy.on_rename == "keep")
@@ -221,6 +286,7 @@ class Judge:
         self,
         item: Happened,
         number: int,
+        at: datetime,
         truth: Truth,
         when: datetime,
         life: Life,
@@ -238,15 +304,20 @@ class Judge:
         after = policy.delete_after
         if policy.removal == "keep" or after is None or closed is None:
             return False
-        return closed + after <= self.target.history.times[number] + timedelta(seconds=1)
+        return closed + after <= at + timedelta(seconds=1)
 
     def _closed(self, remote_id: str, before: int) -> datetime | None:
-        """Since when the account was closed, if it was."""
+        """Since when the account was closed, if it was, as far as it can be known without looking:
+        what somebody else opened there is not."""
         found = None
         for at, item in list(self.target.history.timed())[:before]:
             if item.remote_id == remote_id and item.what in ("closed", "created"):
                 found = at
-            elif item.remote_id == remote_id and item.what == "opened":
+            elif (
+                item.remote_id == remote_id
+                and item.what == "opened"
+                and not self.target.is_theirs(item)
+            ):
                 found = None
         return found
 
@@ -256,6 +327,17 @@ class Judge:
         return {"userName": life.email, "displayName": life.name, "title": life.title}
 
 
+def _may_follow(
+    truth: Truth, uid: str, when: datetime, policy: Policy, faded: frozenset[str]
+) -> bool:
+    """Whether they may have what this application requires: it is due to them, or it stays
+    theirs where nothing is taken."""
+    return all(
+        truth.right(uid, slug, when, faded).inside or truth.policies[slug].removal == "keep"
+        for slug in policy.requires
+    )
+
+
 def _is_taken(policy: Policy, right: Right, life: Life, when: datetime) -> bool:
     """Whether anything is taken from them there: `keep` leaves it to those who are not due any
     more, and closes only for a while."""
@@ -263,6 +345,7 @@ def _is_taken(policy: Policy, right: Right, life: Life, when: datetime) -> bool:
 
 
 def is_theirs(user: MemoryUser, uid: str, email: str) -> bool:
-    """By any mark."""
-    name = str(user.attributes["userName"])
-    return user.external_id == uid or name.casefold() == email.casefold()
+    """By any mark: a name says nothing where another mark says whose it is."""
+    if user.external_id:
+        return user.external_id == uid
+    return str(user.attributes["userName"]).casefold() == email.casefold()

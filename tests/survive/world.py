@@ -18,6 +18,7 @@ from tenure.connectors.base import Rejected, Unsupported
 from tenure.connectors.memory import MemoryApplication, MemoryUser
 from tenure.people.models import Company, Person, PlanMode
 from tests.survive import truth
+from tests.survive.claims import Claim
 from tests.survive.watching import READS, WRITES, Target, is_theirs
 
 Event = Callable[[], None]
@@ -42,10 +43,13 @@ _REFUSED = f.Fault(lambda: Rejected("The application refuses this today."))
 
 
 class World:
-    """Everything that exists. `told` is what happened, for whoever reads of a failure."""
+    """Everything that exists. `slow`: applications take their time, one request after the other, so
+    that much is still to come whenever something happens. `lossy`: many removals get lost, and what
+    became of them can be known. `told`: what happened, for whoever reads of a failure. `claims`:
+    what workers took in hand."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, *, slow: bool = False, lossy: bool = False) -> None:
+        self.seed, self.slow, self.lossy = seed, slow, lossy
         self.random = random.Random(seed)
         self.targets: dict[str, Target] = {}
         self.rules: dict[str, truth.Rule] = {}
@@ -53,6 +57,7 @@ class World:
         self.timeline = truth.Timeline()
         self.numbers = 0
         self.told: list[str] = []
+        self.claims: list[Claim] = []
 
     def begin(self) -> None:
         dice = self.random
@@ -94,7 +99,7 @@ class World:
             },
             mapping=[{"attribute": a, "expression": e} for a, e in MAPPING.items()],
             matching=[{"account": "userName", "person": "email"}] if memory.unique else [],
-            limits={"concurrency": dice.choice([1, 4, 16])},
+            limits={"concurrency": 1 if self.slow else dice.choice([1, 4, 16])},
             mode="live",
             guard={"removals": limit},
             removal=removal,
@@ -128,6 +133,10 @@ class World:
         plan = target.memory.faults
         plan._random.seed(dice.random())
         often = dice.choice([0.0, 0.02, 0.06, 0.12])
+        if self.lossy:
+            for fault in (f.lost_before(), f.timeout(30.0), f.retry_later()):
+                for verb in ("disable", "bulk"):
+                    plan.sometimes(verb, 0.25, fault)
         kinds = [
             (WRITES, f.lost_before()),
             (WRITES, f.lost_after()),
@@ -145,7 +154,7 @@ class World:
         for verbs, fault in dice.sample(kinds, dice.randint(2, len(kinds))):
             for verb in verbs:
                 plan.sometimes(verb, often, fault)
-        if dice.random() < 0.2:
+        if dice.random() < 0.2 and not self.lossy:
             target.honest = False
             for verb in WRITES:
                 seconds = float(dice.choice([1, 10, 100]))
@@ -153,13 +162,14 @@ class World:
                     # Nobody can tell one that is made minutes late from one that never is.
                     seconds = min(seconds, 30.0)
                 plan.sometimes(verb, often, f.late(seconds))
-        if dice.random() < 0.3:
+        if dice.random() < 0.3 and not self.lossy:
             target.honest = False
             plan.sometimes("find", 0.5, f.blind())
         plan.sometimes(f.ANY, 0.1, f.slow(0.7))
-        plan.sometimes(f.ANY, 1.0, f.slow(0.05))
+        pace = dice.choice([0.5, 2.0] if self.slow else [0.05, 0.05, 0.5, 2.0])
+        plan.sometimes(f.ANY, 1.0, f.slow(pace))
         self.told.append(
-            f"{target.slug}: faults {often}, unique {target.memory.unique}, "
+            f"{target.slug}: faults {often}, pace {pace}, unique {target.memory.unique}, "
             f"shown after {target.memory.shown_after}, honest {target.honest}"
         )
 

@@ -300,6 +300,14 @@ def _leavers() -> Iterator[Line]:
         yield Line(f"leavers {last.application}", True, f"{last.person}: {last.why}", warning=True)
 
 
+def _undecided() -> Iterator[Line]:
+    from tenure.provisioning.questions.undecided import undecided
+
+    for one in undecided():
+        detail = f"nothing can be planned for {one.who}. {one.why}"
+        yield Line(f"plan of {one.application}", False, detail)
+
+
 def _secrets() -> Iterator[Line]:
     """What settings and secrets refer to, as far as this process can read it."""
     from tenure.applications.credentials import warnings
@@ -363,5 +371,6 @@ _LOOKS = (
     _zones,
     _applications,
     _leavers,
+    _undecided,
     _sign_on,
 )

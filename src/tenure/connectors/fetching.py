@@ -17,6 +17,7 @@ from yarl import URL
 
 from tenure import __version__
 from tenure.connectors.addresses import SafeResolver, is_forbidden, is_loopback
+from tenure.connectors.unanswered import why_unanswered
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _PIECE = 64 * 1024
@@ -87,7 +88,8 @@ async def _tried(
         within = f"within {document.seconds:g} seconds"
         return CannotFetch(f"{address} cannot be read: no complete answer came {within}.")
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return CannotFetch(f"{address} cannot be read: {error}"[:500])
+        why = why_unanswered(error, address, patience=document.seconds)
+        return CannotFetch(f"{address} cannot be read: {why}"[:500])
 
 
 async def _fetched(http: aiohttp.ClientSession, url: URL, document: Document) -> bytes:

@@ -29,6 +29,7 @@ from tenure.connectors.base import RetryLater, StopApplication
 from tenure.connectors.fetching import beginning, session
 from tenure.connectors.oauth_refusals import at_the_endpoint
 from tenure.connectors.throttle import retry_after
+from tenure.connectors.unanswered import why_unanswered
 
 _SECONDS = 30.0
 _LARGEST = 256 * 1024
@@ -295,10 +296,8 @@ class TokenEndpoint:
             ):
                 return answer.status, await beginning(answer, _LARGEST), answer.headers
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            reason = self._redact(str(error)) or type(error).__name__
-            raise RetryLater(
-                f"The token endpoint {url.host} cannot be reached: {reason}."
-            ) from None
+            reason = self._redact(why_unanswered(error, url, patience=_SECONDS))
+            raise RetryLater(f"The token endpoint {url.host} gave no token: {reason}") from None
 
     def _identify(self, headers: dict[str, str], data: dict[str, str]) -> None:
         settings = self._settings

@@ -7,9 +7,12 @@ in any case. It must not know how a request is sent (see `http`).
 
 from __future__ import annotations
 
+import errno
+import re
 import ssl
 
 import aiohttp
+from yarl import URL
 
 from tenure.connectors.addresses import AddressRefused
 from tenure.connectors.answers import Ask, Redactor
@@ -61,6 +64,24 @@ def unanswered(
     return RetryLater(f"{ask} was sent to {where}, and {what}. It is read again later.")
 
 
+def why_unanswered(error: Exception, address: URL | str, *, patience: float) -> str:
+    """Why a request that is sent outside of a connector (for a token, a document, a notice) got no
+    answer from the host of `address` within `patience` seconds: what may follow a colon. May
+    hold what was to be sent, where that could not be."""
+    where = _where(address)
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return f"the encrypted connection to {where} failed: {_tls_reason(error).rstrip('.')}."
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+        error.os_error, AddressRefused
+    ):
+        return f"{error.os_error}: correct the address."
+    if (never_sent := _never_sent(error)) is not None:
+        return never_sent.format(where=where)
+    if isinstance(error, ValueError):
+        return f"{type(error).__name__}: {error}".rstrip(".:") + "."
+    return f"it was asked at {where}, and {_silence(error, patience)}."
+
+
 def _silence(error: Exception, patience: float) -> str:
     if isinstance(error, TimeoutError):
         return f"no complete answer came within {patience:g} seconds"
@@ -78,10 +99,26 @@ def _never_sent(error: Exception) -> str | None:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "{where} does not take the connection in time. Check that it is up and reachable."
     if isinstance(error, aiohttp.ClientConnectorError):
-        if isinstance(error.os_error, ConnectionRefusedError):
+        if _is_refused(error.os_error):
             return "{where} refuses the connection. Check the port, and that it is running."
         return "{where} cannot be reached. Check the address, the network and any firewall."
     return None
+
+
+def _where(address: URL | str) -> str:
+    try:
+        url = URL(address)
+        return f"{url.host}:{url.port}" if url.host else str(address)
+    except ValueError:
+        return str(address)
+
+
+def _is_refused(error: OSError) -> bool:
+    """Also by every address that the name leads to: then it is one error with all of them as its
+    text, and with no number of its own."""
+    numbers = re.findall(r"\[Errno (\d+)\]", str(error)) if error.errno is None else []
+    every = bool(numbers) and {*map(int, numbers)} == {errno.ECONNREFUSED}
+    return isinstance(error, ConnectionRefusedError) or every
 
 
 def _tls_reason(error: Exception) -> str:

@@ -18,6 +18,7 @@ from tenure.console.waiting_item import Item, plural
 from tenure.console.waiting_matches import match_items
 from tenure.console.waiting_paused import paused_items
 from tenure.console.waiting_protected import kept_open_items
+from tenure.console.waiting_undecided import undecided_items
 from tenure.console.waiting_unread import bad_rows, unread_items
 from tenure.people import selectors as people
 from tenure.people.models import Company, PlanMode
@@ -51,6 +52,7 @@ def items(
         *_stopped(rows),
         *kept_open_items(),
         *unread_items(imports),
+        *undecided_items(),
         *_reviews(),
         *_credentials(),
         *_sign_on(),

@@ -192,6 +192,8 @@ class Observed:
     entitlements: frozenset[str] = frozenset()
     situation: Situation = Situation.LINKED
     disabled_at: datetime | None = None
+    #: Since when a person is asked to close it, which the application has no way to do for us.
+    asked_at: datetime | None = None
     #: Attribute -> what our side last said it is; see `core.drift`.
     baseline: Mapping[str, Value | None] = field(default_factory=dict)
     #: Why it is never touched; "" where it may be.

@@ -167,6 +167,16 @@ def _put_off(
         yield _operation(person, account, kind, reason, revoke=surplus)
 
 
+def unclosed_until(
+    asked_at: datetime, left_at: datetime | None, policy: ApplicationPolicy
+) -> datetime | None:
+    """When a leaver's account is deleted that the application has no way to close, and that nobody
+    closed by hand since they were `asked_at`: as if it had been closed then. None: never."""
+    if policy.removal is not RemovalAction.DISABLE or policy.delete_after is None:
+        return None
+    return deletion_due(asked_at, left_at, policy.delete_after)
+
+
 def deletion_due(disabled_at: datetime, left_at: datetime | None, after: timedelta) -> datetime:
     """When a closed account is deleted. Of a leaver it is counted from when they left, however
     long before that it was closed: on leave, suspended, or ahead of a first day."""
@@ -189,7 +199,14 @@ def _remove(
     if policy.removal is RemovalAction.DELETE and not kept:
         return _operation(person, account, OperationKind.DELETE, reason, revoke=surplus), None
     if account.may_be_open:
-        return _operation(person, account, OperationKind.DISABLE, reason, revoke=surplus), None
+        closing = _operation(person, account, OperationKind.DISABLE, reason, revoke=surplus)
+        if account.asked_at is None or kept or person.state is not LifecycleState.LEFT:
+            return closing, None
+        at = unclosed_until(account.asked_at, person.left_at, policy)
+        if at is None or now < at:
+            return closing, at
+        asked = f"to be closed by hand since {person.local(account.asked_at):%-d %b %Y}, {reason}"
+        return _operation(person, account, OperationKind.DELETE, asked, revoke=surplus), None
     if surplus:
         return _operation(person, account, OperationKind.REVOKE, reason, revoke=surplus), None
     if person.legal_hold or policy.delete_after is None or account.disabled_at is None:

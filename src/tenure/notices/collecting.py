@@ -19,6 +19,7 @@ from tenure.people.services import company
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.kept_open import kept_open
+from tenure.provisioning.questions.undecided import undecided
 from tenure.requests import selectors as requests
 from tenure.rules.exceptions import given_to_themselves
 from tenure.runs import selectors as runs
@@ -38,6 +39,7 @@ class Kind(StrEnum):
     WRITES = "writes_stopped"
     OPEN = "leaver_account_open"
     UNREAD = "people_unread"
+    UNDECIDED = "people_undecided"
     EXPIRING = "credential_expiring"
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
@@ -59,6 +61,7 @@ SEVERITY: Final = {
     Kind.WRITES: Severity.WRONG,
     Kind.OPEN: Severity.WRONG,
     Kind.UNREAD: Severity.WRONG,
+    Kind.UNDECIDED: Severity.WRONG,
     Kind.EXPIRING: Severity.WRONG,
     Kind.OVERDUE: Severity.WAITS,
     Kind.FAILED: Severity.WRONG,
@@ -74,6 +77,7 @@ WORDS: Final = {
     Kind.WRITES: "All writes are stopped, and when they go on",
     Kind.OPEN: "A protected account of somebody who has left stays open",
     Kind.UNREAD: "What a source has of people who are here could not be read",
+    Kind.UNDECIDED: "Nothing can be planned for people in an application",
     Kind.EXPIRING: "A credential dies soon",
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
@@ -131,6 +135,7 @@ def waiting() -> list[Waiting]:
         *_stopped(),
         *_kept_open(),
         *_unread(),
+        *_undecided(),
         *_held(),
         *_imports(),
         *_expiring(),
@@ -229,6 +234,20 @@ def _unread() -> Iterator[Waiting]:
             f"{one.names}: if they have left, their accounts stay open. Correct the rows and "
             "import again.",
             reverse("console:source", args=[one.source.slug]),
+        )
+
+
+def _undecided() -> Iterator[Waiting]:
+    """Told again when it is somebody else."""
+    for one in undecided():
+        people = "1 person" if one.count == 1 else f"{one.count:,} people"
+        yield Waiting(
+            Kind.UNDECIDED,
+            f"undecided {one.application} {one.latest}",
+            f"{one.name} cannot be planned for {people}",
+            f"{one.who}: their account there is not made, or stays as it is. The plan says why.",
+            f"{reverse('console:plan')}?{urlencode({'application': one.application})}",
+            one.application,
         )
 
 

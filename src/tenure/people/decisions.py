@@ -91,7 +91,7 @@ def set_legal_hold(*, person: Person, reason: str, now: datetime) -> Person:
 
 @transaction.atomic
 def end_legal_hold(*, person: Person, reason: str, now: datetime) -> Person:
-    """What is due for deletion is deleted, by the next plan."""
+    """From now on what is due for deletion is deleted."""
     row = _locked(person)
     if row.legal_hold_since is None:
         raise DecisionRefused(f"{row.display_name} is under no legal hold.")

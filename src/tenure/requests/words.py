@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from tenure.applications import selectors as applications
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, event
 from tenure.requests.models import AccessRequest
@@ -34,11 +35,12 @@ def length(lasts: timedelta) -> str:
 
 def entry(action: Action, request: AccessRequest, reason: str) -> Entry:
     """What happened to it, by whoever is acting, for the audit trail."""
+    what = named(request, applications.application_names())
     return event(
         action,
         subject_kind="request",
         subject_key=str(request.pk),
-        subject_label=f"{request.person.display_name}: {request}",
+        subject_label=f"{request.person.display_name}: {what}",
         application=request.application,
         person=str(request.person.uid),
         reason=reason,

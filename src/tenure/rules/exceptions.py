@@ -5,7 +5,7 @@ Each has a reason, somebody who decided it, and an instant at which it ends by i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -17,9 +17,17 @@ from tenure.people.models import Person
 from tenure.people.services import raise_generation
 from tenure.rules.models import AccessException
 
+#: Slug -> name of the applications, as whoever knows them says.
+_called: list[Callable[[], Mapping[str, str]]] = []
+
 
 class ExceptionRefused(ValueError):
     """It cannot be decided so; `str()` says why and what to do."""
+
+
+def call_applications(names: Callable[[], Mapping[str, str]]) -> None:
+    """Applications are not known here: whoever knows what they are called says so, at start-up."""
+    _called[:] = [names]
 
 
 @transaction.atomic
@@ -135,12 +143,13 @@ def _end(row: AccessException, at: datetime, reason: str) -> None:
 
 
 def _record(action: Action, row: AccessException, reason: str) -> None:
+    names = {slug: name for known in _called for slug, name in known().items()}
     whose = row.person.display_name + (" (by themselves)" if row.by_themselves else "")
     record(
         action,
         subject_kind="exception",
         subject_key=str(row.pk),
-        subject_label=f"{whose}: {row}",
+        subject_label=f"{whose}: {row.in_words(names.get(row.application, row.application))}",
         application=row.application,
         person=str(row.person.uid),
         reason=reason,

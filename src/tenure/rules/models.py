@@ -96,5 +96,9 @@ class AccessException(models.Model):
         ]
 
     def __str__(self) -> str:
-        what = " ".join(part for part in (self.application, self.entitlement) if part)
+        return self.in_words(self.application)
+
+    def in_words(self, application: str) -> str:
+        """`gives Chat group:all`, where the application is called so."""
+        what = " ".join(part for part in (application, self.entitlement) if part)
         return f"{'gives' if self.gives else 'withholds'} {what}"

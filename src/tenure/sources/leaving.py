@@ -25,6 +25,7 @@ from tenure.sources.rows import MappedRow, RowMapping
 from tenure.sources.work import Work, approve
 
 _BATCH = 1000
+_LEFT = {"person__state": LifecycleState.LEFT.value}
 
 
 def keep_back(work: Work, rows: Sequence[MappedRow]) -> list[MappedRow]:
@@ -94,20 +95,24 @@ def _here(rows: Sequence[MappedRow]) -> frozenset[str]:
 
 def take_leavers(work: Work, mapping: RowMapping) -> str:
     """The leavers of the whole import, guard permitting. Returns why they are held, or ""."""
-    absent = _absent(work)
+    gone = _gone(work)
+    # The source has let go those, too, who have left already: it says nothing any more of who comes
+    # back by another one, nor does it lack a row. Nobody leaves by it.
+    absent, left_before = gone.exclude(**_LEFT), gone.filter(**_LEFT)
     leaving = work.leaving + absent.count()
     verdict = judged(work, leaving)
     if verdict.held and not work.accept:
         work.counts["held"] = leaving
         return verdict.reason
-    if not leaving:
+    if not leaving and not left_before.exists():
         return ""
     with transaction.atomic():
         seen.wait_for_other_sources()
         left = work.merge(work.leavers).left
-        records = absent.iterator(_BATCH)
-        while batch := list(islice(records, _BATCH)):
-            left += work.merge([mapping.gone(item, work.at) for item in batch]).left
+        for those in (absent, left_before):
+            records = those.iterator(_BATCH)
+            while batch := list(islice(records, _BATCH)):
+                left += work.merge([mapping.gone(item, work.at) for item in batch]).left
         work.counts["ending"] += work.ending
         if verdict.held:
             left += work.ending
@@ -129,23 +134,23 @@ def judged(work: Work, leaving: int) -> Verdict:
     )
 
 
-def _absent(work: Work) -> QuerySet[SourceRecord]:
+def _gone(work: Work) -> QuerySet[SourceRecord]:
     """The records that are gone: all that a whole read did not see, or those that the source itself
     says were deleted."""
     if work.whole:
-        _look_for(work, seen.absent(work.source))
+        gone = seen.absent(work.source)
+        _look_for(work, gone.exclude(**_LEFT))
+    else:
+        gone = seen.deleted(work.source, work.gone)
     if work.source.absence != Absence.LEAVE:
-        _count_ignored(work)
+        _count_ignored(work, gone.exclude(**_LEFT))
         return SourceRecord.objects.none()
-    if not work.whole:
-        return seen.deleted(work.source, work.gone)
-    return SourceRecord.objects.none() if work.unreadable else seen.absent(work.source)
+    return SourceRecord.objects.none() if work.whole and work.unreadable else gone
 
 
-def _count_ignored(work: Work) -> None:
+def _count_ignored(work: Work, gone: QuerySet[SourceRecord]) -> None:
     """How many are gone of whom the source does not say that they leave: it is told, for somebody
     may have expected that they do."""
-    gone = seen.absent(work.source) if work.whole else seen.deleted(work.source, work.gone)
     if not work.unreadable and (number := gone.count()):
         work.counts["gone"] = number
 

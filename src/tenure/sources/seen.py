@@ -99,31 +99,25 @@ def records(source: Source, keys: Collection[str]) -> dict[str, SourceRecord]:
 
 
 def absent(source: Source) -> QuerySet[SourceRecord]:
-    """The records of people who have not left and of whom no row was seen."""
+    """The records of which no row was seen."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE import_seen")
-    return (
-        SourceRecord.objects.filter(source=source, present=True)
-        .exclude(person__state="left")
-        .extra(
-            where=[
-                "NOT EXISTS (SELECT 1 FROM import_seen"
-                " WHERE import_seen.key = sources_sourcerecord.key)"
-            ]
-        )
-        .select_related("person")
-        .order_by("pk")
+    return _present(source).extra(
+        where=[
+            "NOT EXISTS (SELECT 1 FROM import_seen"
+            " WHERE import_seen.key = sources_sourcerecord.key)"
+        ]
     )
 
 
 def deleted(source: Source, ids: Collection[str]) -> QuerySet[SourceRecord]:
-    """The records of people who have not left, by the source's own names for them."""
-    return (
-        SourceRecord.objects.filter(source=source, present=True, remote_id__in=ids)
-        .exclude(person__state="left")
-        .select_related("person")
-        .order_by("pk")
-    )
+    """The records by the source's own names for them."""
+    return _present(source).filter(remote_id__in=ids)
+
+
+def _present(source: Source) -> QuerySet[SourceRecord]:
+    rows = SourceRecord.objects.filter(source=source, present=True)
+    return rows.select_related("person").order_by("pk")
 
 
 def _asked(query: str, arguments: list[int]) -> object:

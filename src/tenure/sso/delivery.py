@@ -18,6 +18,7 @@ from tenure.audit.models import Action
 from tenure.audit.services import record
 from tenure.connectors import fetching
 from tenure.connectors.addresses import is_forbidden
+from tenure.connectors.unanswered import why_unanswered
 from tenure.infra.clock import now
 from tenure.sso import outbox
 from tenure.sso.models import Notice
@@ -134,7 +135,8 @@ async def _send(
             location = response.headers.get("Location", "")
             return Answer(response.status, body.decode(errors="replace"), location[:_LARGEST])
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])
+        why = why_unanswered(error, row.address, patience=_TIMEOUT.total or 0)
+        return Answer(None, why[:_KEPT])
     except Exception as error:  # A fault of ours fails what met it, and nothing else.
         _log.exception("Notice %s met a fault of ours.", row.pk)
         return Answer(None, f"{type(error).__name__}: {error}"[:_KEPT])

@@ -21,7 +21,7 @@ from tenure.configuration import editing
 from tenure.configuration.application_editing import NotTaken, change
 from tenure.configuration.editing import Overtaken
 from tenure.configuration.problems import ConfigurationError
-from tenure.console import application_form, conflicts, request_form, tried
+from tenure.console import application_form, conflicts, removal, request_form, tried
 from tenure.console.application_fields import Form
 from tenure.console.page import ConsoleRequest, fragment, render, signed_in
 from tenure.console.views import application_pages as pages
@@ -144,6 +144,9 @@ def remove(request: ConsoleRequest, slug: str) -> HttpResponse:
     found = selectors.application(slug)
     if found is None:
         return pages.not_there(request)
+    if obstacles := removal.in_the_way(found):
+        messages.error(request, " ".join(one.why for one in obstacles))
+        return redirect("console:application_settings", slug)
     if request.POST.get("name", "").strip() != slug:
         messages.error(request, f"Nothing was removed: type {slug} to confirm.")
         return redirect("console:application_settings", slug)

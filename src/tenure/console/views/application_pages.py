@@ -22,6 +22,7 @@ from tenure.console import (
     conflicts,
     connection_form,
     look,
+    removal,
     request_form,
 )
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
@@ -242,6 +243,7 @@ def settings_context(found: Application) -> dict[str, Any]:
         "tested_trouble": _trouble(tested) if tested else "",
         "pace": [str(item) for item in pacing.told(found, now())],
         "version": editing.version(plain),
+        "in_the_way": removal.in_the_way(found),
     }
 
 

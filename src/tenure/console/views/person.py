@@ -35,6 +35,7 @@ from tenure.provisioning.decisions import byhand, taking
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.explain import ApplicationExplanation, explain
+from tenure.provisioning.questions.kept import Kept, kept_by_hold
 from tenure.provisioning.records import names_held
 from tenure.rules import exceptions
 from tenure.signin import again
@@ -148,6 +149,7 @@ def show(
         "refused": refused,
         "proof": proofs.shown(receipt_of(found, explained)) if explained else None,
         "failing": byhand.failing(person=found),
+        "kept": _kept(found),
         "at_once": found.terminated_at is not None and not found.ended_by_source_at,
         **access.of(found, request.company),
     }
@@ -276,6 +278,16 @@ def _deletions(rows: list[AccountRow]) -> list[datetime]:
     """When the accounts of a leaver that are closed now are to be deleted."""
     each = (names_held.deletion_of(row.account, now()) for row in rows if row.account is not None)
     return [one for one in each if one is not None]
+
+
+def _kept(found: Person) -> Kept | None:
+    """What a legal hold keeps; None where there is no hold, or nobody can tell."""
+    if found.legal_hold_since is None:
+        return None
+    try:
+        return kept_by_hold(found)
+    except (ExpressionError, LookupError):
+        return None
 
 
 def _attributes(found: Person, book: AttributeBook) -> list[Attribute]:

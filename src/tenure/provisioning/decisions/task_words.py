@@ -7,13 +7,19 @@ has written instructions as for any other.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from tenure.applications.models import Application
 from tenure.catalogue.filling import complete
-from tenure.core.model import OperationKind, Value
+from tenure.core.instants import told
+from tenure.core.model import OperationKind, RemovalAction, Value
+from tenure.core.planner import GONE, unclosed_until
 from tenure.core.transfers import OWNER
 from tenure.core.veiling import is_veiled
+from tenure.infra.clock import now
+from tenure.people.services import stand, zone_of
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records.loading import policy_of
 from tenure.provisioning.records.work import IDENTIFYING, ONLY_LOOKS
 
 _WHAT = {
@@ -76,6 +82,11 @@ def steps(row: Operation, clear: Mapping[str, Value | None]) -> Iterator[str]:
         yield "leave it deactivated: it is opened later"
     if kind in _SWITCH:
         yield _SWITCH[kind]
+    if kind is OperationKind.DISABLE and (until := _deleted_at(row)) is not None:
+        yield (
+            f"it is deleted on {told(until)}, whether it was closed by then or not; where it can "
+            "only be deleted there, and nobody needs what is in it, that may be done now"
+        )
     for word, keys in (("give", row.grant), ("take", row.revoke)):
         done_already = set(row.progress.get("grant" if word == "give" else "revoke", ()))
         for key in keys:
@@ -136,6 +147,27 @@ def cause(row: Operation) -> str:
             f"instructions of {application.name}, and they then stand here."
         )
     return why
+
+
+def _deleted_at(row: Operation) -> datetime | None:
+    """When the account of a leaver is deleted that this is to close, in their time zone."""
+    person, application = row.person, row.application
+    if person is None or row.asked_at is None or person.legal_hold_since is not None:
+        return None
+    if application.transfer_to:
+        # What they own has to be handed over first, whenever that is.
+        return None
+    stands = stand(person, now())
+    if stands.state not in GONE:
+        return None
+    policy = policy_of(application)
+    if policy.removal is RemovalAction.DELETE:
+        # Closed for the company's grace only.
+        at = stands.until
+    else:
+        at = unclosed_until(row.asked_at, stands.left_at, policy)
+        at = max(at, stands.until or at) if at is not None else None
+    return at.astimezone(zone_of(person)) if at is not None else None
 
 
 def _id(row: Operation) -> str:

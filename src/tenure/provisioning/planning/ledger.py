@@ -14,7 +14,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeAlias
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from tenure.applications.models import Application, Health
 from tenure.core.guard import Content, counted, latest
@@ -205,24 +205,35 @@ def take_over(scope: Scope, run: Run) -> Counter[int]:
 
 def hold(kinds: Sequence[str], application: int, reason: str, at: datetime) -> None:
     """Hold what waits for an application, of these kinds, and nobody has approved."""
-    Operation.objects.filter(
+    waiting = Operation.objects.filter(
         application_id=application,
         state=OperationState.PLANNED.value,
         kind__in=kinds,
         decided_by="",
-    ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
+    )
+    _hold(waiting, reason, at)
 
 
 def hold_handing_over(removals: Sequence[str], application: int, reason: str, at: datetime) -> None:
     """Hold what hands over what people own, where a removal of theirs is held."""
     there = Operation.objects.filter(application_id=application)
     held = there.filter(state=OperationState.HELD.value, kind__in=removals)
-    there.filter(
+    waiting = there.filter(
         state=OperationState.PLANNED.value,
         kind=OperationKind.TRANSFER.value,
         decided_by="",
         person__in=held.values("person"),
-    ).update(state=OperationState.HELD.value, hold_reason=reason, held_at=at)
+    )
+    _hold(waiting, reason, at)
+
+
+def _hold(waiting: QuerySet[Operation], reason: str, at: datetime) -> None:
+    """But those that somebody else has in hand: another plan, which judges what it brings after
+    us, and would wait for us while we wait for it; or a claim, which was a moment earlier."""
+    free = waiting.select_for_update(skip_locked=True, no_key=True).values("pk")
+    Operation.objects.filter(pk__in=free).update(
+        state=OperationState.HELD.value, hold_reason=reason, held_at=at
+    )
 
 
 def hold_rest(application: Application, reason: str, at: datetime) -> int:

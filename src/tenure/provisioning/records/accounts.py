@@ -192,11 +192,12 @@ def doubt(
 
 
 def agree(agreed: Mapping[str, Baseline]) -> None:
-    """Account id -> what its baseline becomes without anything being sent."""
+    """Account id -> what its baseline becomes without anything being sent. One that somebody else
+    is changing is left to the next plan: they may wait for its owner, whom the caller has taken."""
     if not agreed:
         return
     accounts = Account.objects.filter(pk__in=[int(key) for key in agreed]).order_by("pk")
-    rows = list(accounts.select_for_update())
+    rows = list(accounts.select_for_update(skip_locked=True, no_key=True))
     for row in rows:
         row.baseline = sent(row.baseline, agreed[str(row.pk)])
     update_rows(rows, ["baseline"])
@@ -310,22 +311,44 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
         raise_generation(again)
 
 
+def look_at_unclosed(application: Application, rows: Sequence[Operation]) -> None:
+    """An account that somebody is asked to close, and does not, is deleted some time later."""
+    if application.delete_after is None:
+        return
+    _look_at(
+        {
+            row.person_id: row.asked_at + application.delete_after
+            for row in rows
+            if row.kind == OperationKind.DISABLE
+            and row.state == OperationState.MANUAL
+            and row.asked_at is not None
+            and row.person_id is not None
+        }
+    )
+
+
+def _look_at(when: Mapping[int, datetime]) -> None:
+    """See that these people are planned at these times, if not before."""
+    lock(when)
+    for person, at in when.items():
+        Person.objects.filter(
+            Q(next_look_at__isnull=True) | Q(next_look_at__gt=at), pk=person
+        ).update(next_look_at=at)
+
+
 def _look_at_disabled(application: Application, accounts: Sequence[Account]) -> None:
     """A disabled account is deleted some time later: see that its person is planned then."""
     if application.delete_after is None:
         return
-    disabled = {
-        account.person_id: account.disabled_at + application.delete_after
-        for account in accounts
-        if account.disabled_at is not None
-        and account.situation == Situation.LINKED
-        and account.person_id is not None
-    }
-    lock(disabled)
-    for person, at in disabled.items():
-        Person.objects.filter(
-            Q(next_look_at__isnull=True) | Q(next_look_at__gt=at), pk=person
-        ).update(next_look_at=at)
+    _look_at(
+        {
+            account.person_id: account.disabled_at + application.delete_after
+            for account in accounts
+            if account.disabled_at is not None
+            and account.situation == Situation.LINKED
+            and account.person_id is not None
+        }
+    )
 
 
 def _changed(attributes: Mapping[str, object], wanted: Mapping[str, object]) -> dict[str, object]:

@@ -14,11 +14,14 @@ from tenure.core.expressions import AttributeType, Schema, compile_condition, co
 from tenure.core.groups import ATTRIBUTE, Group, GroupBook
 from tenure.core.mapping import LOGINS, AccountMapping, MappedAttribute
 from tenure.core.model import (
+    OPEN_STATES,
     ApplicationMode,
     ApplicationPolicy,
     DriftAction,
     LeaveAction,
     Observed,
+    OperationKind,
+    OperationState,
     OrphanAction,
     Price,
     Recreate,
@@ -36,6 +39,7 @@ from tenure.people.services import (
     sensitive_attributes,
     zone_of,
 )
+from tenure.provisioning.models import Operation
 from tenure.provisioning.records.heirs import Heirs
 from tenure.provisioning.records.last_owner import last_of_each
 from tenure.rules.exceptions import in_force
@@ -50,6 +54,7 @@ _OBSERVED = (
     *("situation", "disabled_at", "baseline", "protected", "deleted_there", "transferred_at"),
     "unsure",
 )
+_TO_BE_DELETED = [*(state.value for state in OPEN_STATES), OperationState.FAILED.value]
 
 
 def policies(
@@ -190,12 +195,35 @@ def observed(
         situation__in=[Situation.LINKED.value, Situation.DELETED.value],
     ).order_by("deleted_at", "pk")
     heirs = Heirs(people, ahead=ahead)
+    asked = _asked(people)
     for row in read(rows, _OBSERVED):
         if row.person_id is not None and row.application_id in slugs:
             account = observed_account(row, slugs[row.application_id], protecting)
             account = heirs.told(account, row.person_id, row.application_id)
+            if row.pk in asked:
+                account = replace(account, asked_at=asked[row.pk])
             found.setdefault(row.person_id, []).append(account)
     return found
+
+
+def _asked(people: Iterable[int]) -> dict[int | None, datetime | None]:
+    """Account id -> since when a person is asked to close it; or was, where it is to be deleted
+    because they did not."""
+    theirs = Operation.objects.filter(one_of("person_id", people)).order_by()
+    deleting = theirs.filter(
+        kind=OperationKind.DELETE.value, state__in=_TO_BE_DELETED, account__isnull=False
+    )
+    asked = Operation.objects.filter(kind=OperationKind.DISABLE.value, asked_at__isnull=False)
+    before = asked.filter(
+        account__in=list(deleting.values_list("account_id", flat=True)),
+        state=OperationState.CANCELLED.value,
+    )
+    still = asked.filter(one_of("person_id", people), state=OperationState.MANUAL.value)
+    return {
+        account: at
+        for rows in (before.order_by("id"), still)
+        for account, at in rows.values_list("account_id", "asked_at")
+    }
 
 
 def observed_account(row: Account, slug: str, protecting: Protecting) -> Observed:

@@ -24,6 +24,7 @@ from tenure.provisioning.records.accounts import (
     doubt,
     is_made,
     known_ones,
+    look_at_unclosed,
     not_made,
     store_accounts,
     touched,
@@ -99,6 +100,7 @@ def settle(
     done = [(r, o) for r, o in settled if o.result is Result.DONE]
     made = [(r, o) for r, o in settled if is_made(r, o)]
     store_accounts(application, known, made, now)
+    look_at_unclosed(application, rows)
     doubt(
         (row, touched(row, known=None if outcome.may_be_done else row.progress))
         for row, outcome in settled

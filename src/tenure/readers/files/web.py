@@ -19,6 +19,7 @@ from tenure.connectors.addresses import AddressRefused, SafeResolver, checked_ur
 from tenure.connectors.answers import Redactor
 from tenure.connectors.base import StopApplication, TokenSource
 from tenure.connectors.throttle import retry_after
+from tenure.connectors.unanswered import why_unanswered
 from tenure.readers.base import ReaderBusy, ReaderError
 from tenure.readers.files.places import Fetched, temporary
 from tenure.readers.files.settings import FileSecrets, FileSettings
@@ -62,10 +63,11 @@ class WebPlace:
         except AddressRefused as error:
             raise ReaderError(f"{self._shown}: {error}: correct the address.") from None
         except aiohttp.ClientConnectorCertificateError as error:
-            raise ReaderError(f"{self._shown}: its certificate is not trusted: {error}.") from None
+            said = why_unanswered(error, self._url, patience=timeouts.total)
+            raise ReaderError(f"{self._shown}: its certificate is not trusted. {said}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            said = self._redact(str(error)).rstrip(".") or "no complete answer came in time"
-            raise ReaderBusy(f"{self._shown}: {said}. It is fetched again later.") from None
+            said = self._redact(why_unanswered(error, self._url, patience=timeouts.total))
+            raise ReaderBusy(f"{self._shown}: {said} It is fetched again later.") from None
 
     async def _asked(self, session: aiohttp.ClientSession, known: str) -> Fetched | None:
         url = self._url
