@@ -45,7 +45,7 @@ acceptance: $(VENV)/.test
 
 # Random histories that the tests leave out: four minutes at most.
 histories: $(VENV)/.test
-	TENURE_SEEDS=61-140 TENURE_HR_SEEDS=13-24 $(BIN)/pytest -n 2 \
+	TENURE_SEEDS=33-120 TENURE_HR_SEEDS=9-16 $(BIN)/pytest -n 2 \
 		tests/survive/test_histories.py tests/survive/test_hr_histories.py
 
 bench: $(VENV)/.test
