@@ -9,9 +9,10 @@ import django
 _setup = django.setup
 
 
-def setup(*args: bool) -> None:
+def setup(**how: bool) -> None:
     """As it was, and then delays at random."""
-    _setup(*args)
+    _setup(**how)
+    django.setup = _setup
     from tests import shaking
 
     shaking.shake(shaking.Shaking(os.environ[shaking.NAME], alone=False))
