@@ -15,8 +15,10 @@ from tenure.people.models import Person
 from tenure.provisioning import services
 from tenure.provisioning.execution import claiming
 from tenure.provisioning.models import Operation
+from tenure.provisioning.planning import plans
 from tenure.provisioning.records import settling
-from tests.provisioning.company import Company, apply, change, drain
+from tenure.runs.models import Run
+from tests.provisioning.company import Company, apply, change, drain, states
 
 
 @pytest.fixture(autouse=True)
@@ -80,3 +82,40 @@ def test_what_a_worker_left_says_so_as_long_as_nothing_is_known(sales: Company) 
     row = Operation.objects.get()
     assert row.state == "unknown"
     assert "worker" in row.error
+
+
+def test_who_takes_over_leaves_no_runs_of_nothing(sales: Company) -> None:
+    """Each person whose plan is looked at again, after a worker that ended, is planned anew."""
+    everybody = sales.people(3)
+    services.store()
+    sent = now() - timedelta(hours=1)
+    Operation.objects.update(state="started", attempts=1, started_at=sent)
+    for person in everybody:
+        user = {"userName": person.email, "displayName": person.display_name}
+        sales.memories["chat"].add_user(user, external_id=str(person.uid))
+        # Something was said of them meanwhile, and nothing follows from it.
+        change(person)
+    for _ in range(3):
+        drain()
+        plans.store_lagging()
+    assert states().keys() == {"done"}
+    # All of them at once; and of what came to nothing there is none.
+    assert Run.objects.filter(reason="what became of it is known now").count() == 1
+    nothing = Run.objects.filter(message="Nothing to do.")
+    assert not nothing.exists()
+    # Whoever asks sees what came of it.
+    assert services.store().run in nothing
+
+
+def test_what_goes_by_itself_and_comes_to_nothing_is_no_run(sales: Company) -> None:
+    person = sales.person("1")
+    apply()
+    before = Run.objects.count()
+    change(person, department="Sales")
+    assert plans.store_lagging() is not None
+    person.refresh_from_db()
+    assert person.planned_generation == person.generation
+    assert Run.objects.count() == before
+    change(person, title="Chief")
+    plans.store_lagging()
+    assert Run.objects.count() == before + 1

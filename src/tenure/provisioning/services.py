@@ -120,7 +120,7 @@ def follow(people_ids: Sequence[int], *, reason: str) -> None:
     """They have just left, as a source says, or come in: where plans go ahead by themselves theirs
     does at once, guards permitting, and does not wait for the next sweep."""
     if people.company().plan_mode == PlanMode.AUTOMATIC:
-        plans.store(Scope(people=frozenset(people_ids)), reason=reason)
+        plans.store(Scope(people=frozenset(people_ids)), reason=reason, by_itself=True)
 
 
 @transaction.atomic

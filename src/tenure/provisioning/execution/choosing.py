@@ -64,7 +64,7 @@ class Choosing:
                 return None
             rows, stale = choose(seen.leavers)
             if stale:
-                plans.store(Scope(people=frozenset(stale)), reason=_STALE)
+                plans.store(Scope(people=frozenset(stale)), reason=_STALE, by_itself=True)
             if rows:
                 return rows, claiming.work_for(rows)
             if not stale:

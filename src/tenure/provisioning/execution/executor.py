@@ -261,7 +261,9 @@ class Drain:
         """What was planned did not know the accounts that are there."""
         if Application.objects.filter(slug=self.slug, found__gt=0).exists():
             scope = Scope(application=self.slug, everybody=True)
-            plans.store(scope, reason="its accounts were read first", take_over=True)
+            plans.store(
+                scope, reason="its accounts were read first", take_over=True, by_itself=True
+            )
 
 
 async def _end(*tasks: asyncio.Task[object] | None) -> None:

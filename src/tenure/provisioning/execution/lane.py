@@ -248,9 +248,9 @@ class Lane:
         settling.settle(self._application, outcomes, {row.pk: row for row in rows}, now())
         # It is known now what became of these: the rest can be planned.
         looked_for = {outcome.work.operation for outcome in outcomes if outcome.work.outdated}
-        for row in rows:
-            if row.pk in looked_for and row.person_id is not None:
-                plans.store(Scope(person=row.person_id), reason=_LOOKED_FOR)
+        found = frozenset(row.person_id for row in rows if row.pk in looked_for and row.person_id)
+        if found:
+            plans.store(Scope(people=found), reason=_LOOKED_FOR, by_itself=True)
         postponed.catch_up(self._application)
         settling.close_runs(now())
         settling.wake_those_behind(rows)

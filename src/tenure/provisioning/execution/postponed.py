@@ -37,7 +37,7 @@ def catch_up(application: Application | None = None) -> None:
         for (decided, by, reason), keys in sorted(alike.items()):
             with acting(by):
                 scope = Scope(people=frozenset(keys))
-                plans.store(scope, reason=reason, decided=decided)
+                plans.store(scope, reason=reason, decided=decided, by_itself=not decided)
 
 
 def any_waits(application: Application | None = None) -> bool:
@@ -57,7 +57,8 @@ def after_arrival() -> None:
         rows = list(due.select_for_update(skip_locked=True).values_list("pk", "person_id"))
         Account.objects.filter(pk__in=[pk for pk, _ in rows]).update(unsure_until=None)
         theirs = frozenset(person for _, person in rows if person is not None)
-        plans.store(Scope(people=theirs), reason="what was under way has arrived")
+        scope = Scope(people=theirs)
+        plans.store(scope, reason="what was under way has arrived", by_itself=True)
 
 
 def _rows(application: Application | None) -> Any:

@@ -206,11 +206,13 @@ def store(
     reason: str = "",
     decided: bool = False,
     take_over: bool = False,
+    by_itself: bool = False,
     moves: list[tuple[Counter[int], Run]] | None = None,
 ) -> StoredPlan:
     """Store the plan. `decided`: a person asked for exactly this, the guards do not hold it.
-    `take_over`: what earlier runs left undone in this scope goes on as part of this one. `moves`
-    gets what earlier runs gave to this one, for a caller who stores more and tells them at the end
+    `take_over`: what earlier runs left undone in this scope goes on as part of this one.
+    `by_itself`: nobody asked for it, so no run is kept of which nothing comes. `moves` gets what
+    earlier runs gave to this one, for a caller who stores more and tells them at the end
     (`settling.went_on`).
 
     Applications in report mode are looked at, never written to: nothing is stored for them.
@@ -241,6 +243,8 @@ def store(
         else:
             # Last, as those who settle do: whoever has a run's row waits for no operation's.
             settling.went_on(moved, run)
+        if by_itself and not moved and not ledger.summary(run):
+            Run.objects.filter(pk=run.pk).delete()
         return stored
 
 
@@ -278,7 +282,7 @@ def store_lagging() -> StoredPlan | None:
     failed operations again for ever."""
     if not Person.objects.filter(people.lagging()).exists():
         return None
-    return store(Scope(failed_too=False), reason="automatic")
+    return store(Scope(failed_too=False), reason="automatic", by_itself=True)
 
 
 def _stored(run: Run, drafting: Drafting, problems: Sequence[ProblemLine]) -> StoredPlan:
