@@ -27,6 +27,7 @@ from tests.survive.office import Office
 from tests.survive.payroll import Payroll
 from tests.survive.strangers import Strangers
 from tests.survive.virtual import virtual_time
+from tests.survive.watching import WRITES
 from tests.survive.worker import Dead, Death, Tables, take_jobs, work
 from tests.survive.world import STARTS, Event, World
 
@@ -341,6 +342,8 @@ def run(seed: int, *, from_hr: bool = False) -> History:
     with claims_told(told), virtual_time(STARTS[seed % len(STARTS)]) as loop:
         loop.set_exception_handler(_nobody_hears_the_dead)
         loop.run_until_complete(history.live())
+    asked = [call.verb in WRITES for one in history.world.targets.values() for call in one.calls]
+    assert history.world.claims or not any(asked), "Nobody told what workers took in hand."
     return history
 
 
