@@ -141,3 +141,22 @@ def test_half_a_listing_makes_nobody_gone(sales: Company, fault: object) -> None
         reconcile()
     assert Account.objects.filter(situation="deleted").count() == 0
     assert len(linked()) == 30
+
+
+def test_what_we_closed_and_it_shows_only_now_was_closed_by_nobody_else(sales: Company) -> None:
+    """It was accepted, and still shown open: the proof is to come, and is not given up."""
+    person = sales.person("1")
+    apply()
+    memory = sales.memories["chat"]
+    (user,) = memory.users.values()
+    services.terminate_now(person, reason="dismissed")
+    user.active = False
+    waiting = Operation.objects.filter(kind="disable")
+    waiting.update(state="retrying", attempts=1, progress={"account": True, "revoke": []})
+    reconcile()
+    assert not Event.objects.filter(action=Action.ACCOUNT_DRIFTED).exists()
+    apply()
+    account = Account.objects.get()
+    assert account.active is False
+    assert account.evidence["read_back"] == "the account is closed"
+    assert waiting.get().state == "done"

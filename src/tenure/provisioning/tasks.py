@@ -27,10 +27,10 @@ from tenure.provisioning.execution import postponed
 from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
-from tenure.provisioning.reconciliation import connection, correlating
+from tenure.provisioning.reconciliation import connection, correlating, regularly
 from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
 from tenure.provisioning.records import lasting, settling
-from tenure.provisioning.records.waking import queue_drain
+from tenure.provisioning.records.waking import queue_drain, queue_reconcile
 from tenure.rules.exceptions import end_those_over
 from tenure.runs.selectors import paused
 
@@ -110,6 +110,16 @@ def sweep(timestamp: int) -> None:
             failed.append(error)
     if failed:
         raise failed[0]
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="sweep", queueing_lock="read", name="tenure.read_regularly", pass_context=False)
+def read_regularly(timestamp: int) -> None:
+    """One application at a time that has not been read for long: not all of them at midnight."""
+    require_right()
+    application = regularly.due(now()).first()
+    if application is not None:
+        queue_reconcile(application.slug)
 
 
 def _plan_by_itself() -> None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Action
@@ -137,11 +138,11 @@ def store(reading: Reading, accounts: Sequence[RemoteAccount]) -> None:
 
 
 def _under_way(application: Application, people: Sequence[int]) -> set[int | None]:
-    """People for whom we are just changing this application: no drift of somebody else's."""
-    open_states = [OperationState.STARTED.value, OperationState.UNKNOWN.value]
-    rows = Operation.objects.filter(
-        application=application, person_id__in=people, state__in=open_states
-    )
+    """People for whom we are just changing this application, or have and it did not show yet: no
+    drift of somebody else's."""
+    sent = Q(state__in=[OperationState.STARTED.value, OperationState.UNKNOWN.value])
+    accepted = Q(state=OperationState.RETRYING.value, progress__has_key="account")
+    rows = Operation.objects.filter(sent | accepted, application=application, person_id__in=people)
     return set(rows.values_list("person_id", flat=True))
 
 
