@@ -223,14 +223,17 @@ def _kept_open() -> Iterator[Waiting]:
         )
 
 
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
 def _unread() -> Iterator[Waiting]:
     """By name, and without what is on the row: that is for those who may see people."""
     for one in unread():
-        people = "1 person" if one.count == 1 else f"{one.count:,} people"
         yield Waiting(
             Kind.UNREAD,
             f"unread {one.source.slug} {one.since}",
-            f"{one.source.name} could not be read for {people}",
+            f"{one.source.name} could not be read for {_people(one.count)}",
             f"{one.names}: if they have left, their accounts stay open. Correct the rows and "
             "import again.",
             reverse("console:source", args=[one.source.slug]),
@@ -240,11 +243,10 @@ def _unread() -> Iterator[Waiting]:
 def _undecided() -> Iterator[Waiting]:
     """Told again when it is somebody else."""
     for one in undecided():
-        people = "1 person" if one.count == 1 else f"{one.count:,} people"
         yield Waiting(
             Kind.UNDECIDED,
             f"undecided {one.application} {one.latest}",
-            f"{one.name} cannot be planned for {people}",
+            f"{one.name} cannot be planned for {_people(one.count)}",
             f"{one.who}: their account there is not made, or stays as it is. The plan says why.",
             f"{reverse('console:plan')}?{urlencode({'application': one.application})}",
             one.application,
