@@ -71,6 +71,7 @@ async def reconcile_by_slug(
         if not connector.capabilities.listed:
             await _on(tables, _nothing_to_read, reading)
             return ReconcileResult(reading.run, dict(reading.counters), ())
+        reading.closing_deletes = connector.capabilities.disable_deletes
         async with connector:
             await _read_pages(reading, connector, tables, progress)
             unseen = await _on(tables, missing.unseen, reading)
