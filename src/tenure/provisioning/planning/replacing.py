@@ -22,7 +22,6 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import only_looking
 from tenure.provisioning.planning.ledger import (
     BUSY,
-    OPEN,
     REJECTED,
     REPLACED,
     Standing,
@@ -219,7 +218,7 @@ def _ended(
 
 
 def _cancel(rows: Sequence[Operation]) -> None:
-    record_many(settling.replaced([row for row in rows if row.state in OPEN]))
+    record_many(settling.replaced(rows))
     Operation.objects.filter(REPLACED | REJECTED, pk__in=[row.pk for row in rows]).update(
         state=OperationState.CANCELLED.value, finished_at=Now(), sealed=""
     )
