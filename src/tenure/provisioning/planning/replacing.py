@@ -33,6 +33,7 @@ from tenure.provisioning.planning.ledger import (
 )
 from tenure.provisioning.records import settling
 from tenure.provisioning.records.stored import with_owners
+from tenure.provisioning.records.waking import queue_catching_up
 from tenure.provisioning.records.work import IDENTIFYING, RENAMED, SENT
 from tenure.runs.models import Run
 from tenure.runs.selectors import paused
@@ -172,6 +173,8 @@ def _postpone(
     would like to know."""
     if not pairs and not sent:
         return
+    if sent:
+        queue_catching_up()
     under_way = BUSY & Q(
         person_id__in={person for person, _ in pairs},
         application_id__in={application for _, application in pairs},
