@@ -49,6 +49,8 @@ BEHIND, BY_WAY_OF, MADE_WAY = "behind", "by_way_of", "made_way"
 #: In progress: the application answered that there is no such account, when it was to be closed or
 #: deleted.
 WAS_GONE = "was_gone"
+#: In evidence: what was sent to close an account, and that a read afterwards did not find it.
+CLOSED_BY, NOT_THERE = "disable", "the account is not there"
 
 
 class Result(StrEnum):
@@ -116,6 +118,8 @@ class Outcome:
     taken: bool = False
     #: It was to be closed, and is not there: somebody deleted it.
     gone: bool = False
+    #: It was closed, and is not there any more, for that is what closing does there.
+    removed: bool = False
     #: Whether it was there: made by an earlier attempt, or by somebody else (`adopted`); None where
     #: nobody looked.
     found: bool | None = None
