@@ -112,6 +112,13 @@ def sweep(timestamp: int) -> None:
         raise failed[0]
 
 
+@app.task(queue="sweep", name="tenure.catch_up")
+def catch_up() -> None:
+    """Plan what was postponed and can be planned by now, without waiting for the next sweep."""
+    require_right()
+    postponed.catch_up()
+
+
 @app.periodic(cron="* * * * *")
 @app.task(queue="sweep", queueing_lock="read", name="tenure.read_regularly", pass_context=False)
 def read_regularly(timestamp: int) -> None:
