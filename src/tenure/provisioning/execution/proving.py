@@ -16,6 +16,7 @@ from typing import Final
 
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RetryLater, Unsupported
 from tenure.core.model import OperationKind
+from tenure.provisioning.execution.beside import Once
 from tenure.provisioning.execution.seeking import Known, Objection, identity, nobody
 from tenure.provisioning.reconciliation.missing import LIMIT
 from tenure.provisioning.records.work import CLOSED_BY, NOT_THERE, WAS_GONE, Outcome, Work
@@ -49,7 +50,7 @@ class Proof:
         #: Accounts can be listed there: an account that is not found is not there.
         self._listed = False
         #: How many others are known, of which some were shown; asked once.
-        self._shows: asyncio.Task[int] | None = None
+        self._shows = Once(self._must_show_accounts)
         self._gone: set[str] = set()
 
     async def read_back(self, outcome: Outcome) -> None:
@@ -113,9 +114,7 @@ class Proof:
     async def must_be_gone(self, work: Work) -> str:
         """An account that was gone before we closed or deleted it, and is not found by its id: how
         it was looked for. Raises where that does not prove that it is gone."""
-        if self._shows is None:
-            self._shows = asyncio.ensure_future(self._must_show_accounts())
-        known = await asyncio.shield(self._shows)
+        known = await self._shows.answer()
         self._gone.add(work.remote_id)
         if len(self._gone) > LIMIT.allowed(known):
             raise NotFound(
@@ -137,6 +136,10 @@ class Proof:
                         f"one with the same {attribute}, {found.remote_id}."
                     )
         return f"{NOT_THERE}, looked for by {' and '.join(by)}"
+
+    async def end(self) -> None:
+        """The batch is over."""
+        await self._shows.end()
 
     async def must_be_readable(self) -> None:
         """At a wrong address there are no accounts, and nobody is in any group."""

@@ -175,6 +175,21 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.result = Result.FAILED
 
 
+def made(outcome: Outcome, account: RemoteAccount) -> None:
+    """The account is there."""
+    outcome.account = account
+    outcome.work.remote_id = account.remote_id
+    outcome.work.progress["remote_id"] = account.remote_id
+    outcome.work.progress.pop(SENT, None)
+
+
+def was_there(outcome: Outcome, account: RemoteAccount) -> None:
+    """It was not made just now. Whether one without the external id that we give to this person's
+    was made by an earlier attempt of ours is not known."""
+    outcome.found = True
+    outcome.adopted = not (outcome.work.unsure and carries(account, outcome.work))
+
+
 def found_out(outcome: Outcome) -> str:
     """How it was found out what came of something that was sent and not heard of, for whoever reads
     what happened; "" where everything was heard."""
