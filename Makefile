@@ -45,7 +45,7 @@ acceptance: $(VENV)/.test
 
 # Random histories that the tests leave out: seven minutes.
 histories: $(VENV)/.test
-	TENURE_SEEDS=17-120 TENURE_HR_SEEDS=5-16 $(BIN)/pytest -n 2 \
+	TENURE_SEEDS=17-200 TENURE_HR_SEEDS=5-24 $(BIN)/pytest -n 2 \
 		tests/survive/test_histories.py tests/survive/test_hr_histories.py
 
 bench: $(VENV)/.test
