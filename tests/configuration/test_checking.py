@@ -180,3 +180,63 @@ def test_a_limit_over_no_time_is_none(window: str) -> None:
     text = GOOD.replace("leavers: {percent: 2.5}", f"leavers: {{percent: 2.5, window: {window}}}")
     with pytest.raises(ConfigurationError, match="Give at least PT1M"):
         read_text(text, name="tenure.yaml")
+
+
+@pytest.mark.parametrize(
+    ("dialect", "policy", "told"),
+    [
+        (
+            "{off: {by: none}}",
+            "removal: {then: disable}",
+            "removal: We cannot close accounts there",
+        ),
+        ("{off: {by: none}}", "orphans: disable", "orphans: We cannot close accounts there"),
+        ("{off: {by: none}}", "leave: free", "leave: We cannot close accounts there"),
+        ("{delete: unsupported}", "removal: {then: delete}", "Closing them we can."),
+        ("{delete: unsupported}", "orphans: delete", "orphans: We cannot delete accounts there"),
+        (
+            "{delete: unsupported}",
+            "removal: {delete_after: P30D}",
+            "removal.delete_after: We cannot",
+        ),
+        ("{off: {final: true}}", "removal: {delete_after: P30D}", "it is gone at once"),
+        ("{off: {final: true}}", "leave: disable", "without what was in it"),
+    ],
+)
+def test_what_cannot_be_done_there_is_told_and_is_no_mistake(
+    dialect: str, policy: str, told: str
+) -> None:
+    text = f"""
+applications:
+  chat:
+    name: Chat
+    connector: scim
+    settings: {{base_url: "${{env:CHAT_URL}}", dialect: {dialect}}}
+    secrets: {{token: "${{env:CHAT_TOKEN}}"}}
+    mapping: {{userName: user.email}}
+    {policy}
+"""
+    checked = check(read_text(text, name="tenure.yaml").document)
+    assert checked.problems == ()
+    assert any(note.startswith("applications.chat.") and told in note for note in checked.notes)
+
+
+def test_what_can_be_done_is_not_talked_about() -> None:
+    assert check(read_text(GOOD, name="tenure.yaml").document).notes == ()
+
+
+def test_closing_members_of_an_organisation_is_told() -> None:
+    text = """
+applications:
+  code:
+    name: Code
+    connector: github
+    settings: {organisation: acme}
+    secrets: {token: "${env:GITHUB_TOKEN}"}
+    mapping: {login: user.email}
+"""
+    (note,) = check(read_text(text, name="tenure.yaml").document).notes
+    assert note == (
+        "applications.code.removal: We cannot close accounts there: each leaver is a task for a "
+        "person, and gets in until it is done. Deleting them we can."
+    )

@@ -5,12 +5,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import timedelta
 from html import unescape
 from urllib.parse import urljoin, urlsplit
 
 from django.test import Client
 from django.urls import resolve
 
+from tenure.notices import services as notices
+from tenure.people.models import Company
+from tenure.rules.models import PeopleGroup
+from tenure.signin import mail_server
 from tenure.signin.models import Role
 from tenure.signin.permissions import Ability
 from tests.console.company import Sample
@@ -74,6 +79,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "edit_mapping": (NO, Ability.CONFIGURE),
     "edit_connection": (NO, Ability.CONFIGURE),
     "preview_mapping": (NO, Ability.CONFIGURE),
+    "mapping_effect": (NO, Ability.CONFIGURE),
     "application_mode": (NO, Ability.CONFIGURE),
     "remove_application": (NO, Ability.CONFIGURE),
     "application_writes": (NO, Ability.STOP),
@@ -134,13 +140,14 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "source_dry": (Ability.CONFIGURE, NO),
     "source_discard": (NO, Ability.CONFIGURE),
     "licences": (ALL, NO),
-    "company": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "company": (ALL, Ability.CONFIGURE),
     "groups": (ALL, NO),
     "group_new": (Ability.CONFIGURE, Ability.CONFIGURE),
-    "group": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "group": (ALL, Ability.CONFIGURE),
     "group_check": (NO, Ability.CONFIGURE),
-    "joining": (Ability.CONFIGURE, Ability.CONFIGURE),
-    "wallet": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "group_effect": (NO, Ability.CONFIGURE),
+    "joining": (ALL, Ability.CONFIGURE),
+    "wallet": (ALL, Ability.CONFIGURE),
     "company_names": (NO, Ability.CONFIGURE),
     "attributes": (ALL, NO),
     "attribute_new": (Ability.CONFIGURE, Ability.CONFIGURE),
@@ -151,8 +158,8 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "administrator": (NO, Ability.ADMINISTER),
     "tokens": (ALL, NO),
     "token": (NO, Ability.CONFIGURE),
-    "mail": (Ability.ADMINISTER, Ability.ADMINISTER),
-    "notifications": (Ability.CONFIGURE, Ability.CONFIGURE),
+    "mail": (ALL, Ability.ADMINISTER),
+    "notifications": (ALL, Ability.CONFIGURE),
     "signals": (ALL, NO),
     "add_receiver": (NO, Ability.CONFIGURE),
     "change_receiver": (NO, Ability.CONFIGURE),
@@ -210,6 +217,32 @@ def test_decisions_about_a_person_ask_for_their_own_ability(sample: Sample) -> N
     for decision, status in (("hold", 403), ("reinstate", 403), ("suspend", 302)):
         answer = client.post(address, {"do": decision, "reason": "x"})
         assert answer.status_code == status, decision
+
+
+def test_who_may_only_read_sees_what_is_set_and_nothing_to_change_it(sample: Sample) -> None:
+    notices.add(channel="webhook", address="https://hooks.example/secret-path", kinds=["held"])
+    PeopleGroup.objects.create(slug="crew", name="Crew", people=["1001"])
+    server = {"host": "mail.example", "port": "587", "security": "starttls", "user": "u"}
+    mail_server.keep(**server, sender="", password="hid-den")
+    Company.objects.update(leaver_grace=timedelta(days=17))
+    pages = {
+        "/console/settings/": 'value="17"',
+        "/console/settings/joining/": "What people are asked for",
+        "/console/settings/wallet/": "Wallets are not asked yet",
+        "/console/settings/mail/": "mail.example",
+        "/console/settings/notifications/": "https://hooks.example/…",
+        "/console/groups/crew/": "1001",
+    }
+    for role in (Role.AUDITOR, Role.HELP_DESK):
+        client = signed_in(role)
+        for address, said in pages.items():
+            page = client.get(address).content.decode()
+            main = page[page.index("<main") :]
+            assert said in main, address
+            assert 'method="post"' not in main, address
+            assert "secret-path" not in page
+            assert "hid-den" not in page
+    assert "secret-path" in signed_in(Role.ADMINISTRATOR).get(list(pages)[4]).content.decode()
 
 
 #: So many pages of each kind are looked at: what one of them offers, the next does.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -89,13 +89,15 @@ def test_a_name_of_a_deleted_account_that_is_still_kept_there(
     company: Company, left: Person
 ) -> None:
     company.memories["chat"].users.clear()
-    Account.objects.update(situation="deleted", deleted_at=now())
+    deleted = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+    Account.objects.update(situation="deleted", deleted_at=deleted)
+    Person.objects.filter(pk=left.pk).update(time_zone="Asia/Tokyo")
     company.memories["chat"].faults.always(
         "create", Fault(lambda: AlreadyExists("The name p1@acme.example is taken."))
     )
     new_one(company)
     said = refused()
-    assert f"Anna Nagy (1) had it there; their account was deleted on {now():%-d %b %Y}." in said
+    assert "had it there; their account was deleted on 2 Mar 2026 08:30 JST. Some" in said
     assert "keep the names of deleted accounts" in said
 
 

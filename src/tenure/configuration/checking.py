@@ -14,6 +14,7 @@ from zoneinfo import available_timezones
 from tenure.catalogue.filling import complete
 from tenure.configuration.checking_common import chosen_kind, compiles, unknown_attribute
 from tenure.configuration.checking_company import check_onboarding
+from tenure.configuration.checking_removal import removal_notes
 from tenure.configuration.checking_requests import check_requests
 from tenure.configuration.checking_sources import check_precedence, check_source
 from tenure.configuration.checking_sso import check_single_sign_on
@@ -57,7 +58,8 @@ _NAMED_GROUP = re.compile(r"""["']([^"']+)["']\s+in\s+user\.groups\b""")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`notes` say what could not be checked, because the document leaves it out."""
+    """`notes` say what could not be checked, because the document leaves it out, and what is no
+    mistake and should be known."""
 
     problems: tuple[Problem, ...]
     notes: tuple[str, ...] = ()
@@ -110,6 +112,8 @@ def check(
     for slug, rule in (whole.rules or {}).items():
         _rule(slug, rule, schema, whole.applications, problems)
         _group_names(slug, rule, whole.groups or {}, problems)
+    for slug, application in (whole.applications or {}).items() if not problems.found else ():
+        notes += [f"applications.{slug}.{at}: {said}" for at, said in removal_notes(application)]
     return Checked(tuple(sorted(set(problems.found))), tuple(notes))
 
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from tenure.connectors.base import Connector, ConnectorConfig, SettingsError
+from tenure.connectors.base import Capabilities, Connector, ConnectorConfig, SettingsError
 
 #: Kind -> module and class.
 _CONNECTORS = {
@@ -75,6 +75,19 @@ def ends_sessions(kind: str, settings: Mapping[str, Any]) -> bool:
         return bool(own(settings))
     except ValueError:
         return False
+
+
+def removing(kind: str, settings: Mapping[str, Any]) -> Capabilities:
+    """Whether accounts can be closed, opened again and deleted there, by these settings; nothing is
+    opened for it. What wrong settings keep from being known counts as possible. Raises ValueError
+    for an unknown kind."""
+    own: Callable[[Mapping[str, Any]], Capabilities] | None
+    own = getattr(connector_class(kind), "removing_by", None)
+    try:
+        can: Capabilities = Capabilities() if own is None else own(settings)
+    except ValueError:
+        can = Capabilities()
+    return can
 
 
 def known_attributes(kind: str, settings: Mapping[str, Any]) -> frozenset[str] | None:

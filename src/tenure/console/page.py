@@ -75,13 +75,15 @@ class NavItem:
 def signed_in(
     *,
     needs: Ability | None = None,
+    sends: Ability | None = None,
     by_itself: bool = False,
     anybody_may_post: bool = False,
     fresh: Fresh | None = None,
 ) -> Callable[[View], View]:
-    """For administrators only. `needs`: what their role must include, to see the page too.
-    `by_itself`: the page asks, so it does not keep the session awake. `fresh`: whoever has a
-    passkey shows it first, unless they have just done so."""
+    """For administrators only. `needs`: what their role must include, to see the page too. `sends`:
+    what it must include to send a form of it; to read it is for everybody. `by_itself`: the page
+    asks, so it does not keep the session awake. `fresh`: whoever has a passkey shows it first,
+    unless they have just done so, or may only read."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -89,7 +91,8 @@ def signed_in(
             user = sessions.current(request, by_itself=by_itself)
             if user is None:
                 return going.to_sign_in(request, back=request.path != reverse("console:overview"))
-            if request.method not in _SAFE and needs is None and not anybody_may_post:
+            asked = needs or (sends if request.method not in _SAFE else None)
+            if request.method not in _SAFE and asked is None and not anybody_may_post:
                 return HttpResponseNotAllowed(["GET", "HEAD"])
             request.administrator = user  # type: ignore[attr-defined]
             with ExitStack() as frame:
@@ -98,8 +101,10 @@ def signed_in(
                 request.company = company()  # type: ignore[attr-defined]
                 frame.enter_context(timezone.override(_zone(request.company)))  # type: ignore[attr-defined]
                 frame.enter_context(acting(actor_name(user)))
-                if needs is not None and not may(user, needs):
-                    response: HttpResponseBase = refused(request, needs)  # type: ignore[arg-type]
+                if asked is not None and not may(user, asked):
+                    response: HttpResponseBase = refused(request, asked)  # type: ignore[arg-type]
+                elif sends is not None and not may(user, sends):
+                    response = view(request, *args, **kwargs)
                 elif fresh is not None and _stale(request, user, fresh):
                     response = _show_again(request, fresh)  # type: ignore[arg-type]
                 else:
@@ -128,7 +133,7 @@ def render(
         "administrator": request.administrator,
         "can": {ability.name.lower(): True for ability in mine},
         "work_items": _work(held, by_hand),
-        "company_items": _company(Ability.CONFIGURE in mine),
+        "company_items": _company(),
         "section": section,
         "held_count": held,
         "guide": _guide(request, section),
@@ -229,14 +234,13 @@ def _work(held: int, by_hand: int) -> list[NavItem]:
     ]
 
 
-def _company(configures: bool) -> list[NavItem]:
-    settings = reverse("console:company" if configures else "console:attributes")
+def _company() -> list[NavItem]:
     return [
         NavItem("sources", "Sources", "database", reverse("console:sources")),
         NavItem("licences", "Licences", "receipt", reverse("console:licences")),
         NavItem("signals", "Signals", "radio", reverse("console:signals")),
         NavItem("audit", "Audit trail", "scroll-text", reverse("console:audit")),
-        NavItem("settings", "Settings", "settings", settings),
+        NavItem("settings", "Settings", "settings", reverse("console:company")),
     ]
 
 

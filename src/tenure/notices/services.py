@@ -96,7 +96,7 @@ def add(*, channel: str, address: str, kinds: Sequence[str]) -> tuple[Target, st
     if channel == Channel.WEBHOOK:
         key = secrets.token_urlsafe(32)
         put_ours(_sealed(row), key)
-    _record(row, None, {"to": _shown(row), "kinds": chosen})
+    _record(row, None, {"to": shown(row), "kinds": chosen})
     return row, key
 
 
@@ -137,7 +137,7 @@ def remove(pk: int) -> None:
     if row is None:
         raise LookupError("There is no such target any more.")
     put_ours(_sealed(row), "")
-    _record(row, {"to": _shown(row), "kinds": row.kinds}, None)
+    _record(row, {"to": shown(row), "kinds": row.kinds}, None)
     row.delete()
 
 
@@ -296,7 +296,7 @@ def _is_url(address: str) -> bool:
         return False
 
 
-def _shown(row: Target) -> str:
+def shown(row: Target) -> str:
     """Without what is after the host: many a webhook's path is its password."""
     parts = urlsplit(row.address)
     return row.address if row.channel == Channel.EMAIL else f"{parts.scheme}://{parts.hostname}/…"
@@ -311,7 +311,7 @@ def _record(row: Target, before: Any, after: Any) -> None:
         Action.CONFIGURATION_CHANGED,
         subject_kind="notice",
         subject_key=str(row.pk),
-        subject_label=f"{row.get_channel_display()} {_shown(row)}",
+        subject_label=f"{row.get_channel_display()} {shown(row)}",
         before=before,
         after=after,
     )

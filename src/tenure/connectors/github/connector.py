@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, ClassVar
 
@@ -71,13 +72,17 @@ class GithubConnector(OpenWith):
         self._api = Api(self._http, settings.page_size)
         self._path = f"/orgs/{settings.organisation}"
         self._teams = Teams(self._api, settings.organisation, self._login_of)
-        self.capabilities = Capabilities(
-            disable=False,
-            enable=False,
+        self.capabilities = replace(
+            self.removing_by(config.settings),
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups and settings.create_groups,
             unique_names=True,
         )
+
+    @classmethod
+    def removing_by(cls, settings: Mapping[str, Any]) -> Capabilities:
+        """A member is one or is none: there is nothing to close."""
+        return Capabilities(disable=False, enable=False)
 
     async def check(self) -> list[Check]:
         """Who we are, whether we own the organisation, and its teams."""

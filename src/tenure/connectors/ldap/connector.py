@@ -8,9 +8,10 @@ and groups look in the modules beside them; what goes wrong on the way is decide
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel
 
@@ -68,16 +69,21 @@ class LdapConnector:
             settings, self._directory, self._accounts.entries, self._accounts.owners
         )
         self._creator = Creator(settings, self._directory, self._accounts, self._groups)
-        can_be_off = settings.is_active_directory or settings.off.by != "none"
         kept = {"externalId"} if settings.external_id else set()
-        self.capabilities = Capabilities(
-            disable=can_be_off,
-            enable=can_be_off,
+        self.capabilities = replace(
+            self.removing_by(config.settings),
             entitlements=frozenset({"group"}) if settings.groups else frozenset(),
             create_entitlements=settings.groups and settings.create_groups,
             unique_names=True,
             searchable=frozenset({"userName", "emails.work", *kept}),
         )
+
+    @classmethod
+    def removing_by(cls, settings: Mapping[str, Any]) -> Capabilities:
+        """Whether accounts are switched off by these settings."""
+        found = LdapSettings.model_validate(dict(settings))
+        can_be_off = found.is_active_directory or found.off.by != "none"
+        return Capabilities(disable=can_be_off, enable=can_be_off)
 
     async def __aenter__(self) -> Self:
         return self

@@ -92,6 +92,11 @@ class RestConnector(OpenWith):
         return bool(program_for(settings).verb("end_sessions"))
 
     @classmethod
+    def removing_by(cls, settings: Mapping[str, Any]) -> Capabilities:
+        """For what the specification has requests. Raises `SettingsError`."""
+        return capabilities(program_for(settings))
+
+    @classmethod
     def attributes_for(cls, settings: Mapping[str, Any]) -> frozenset[str]:
         """The attributes that accounts have there. Raises `SettingsError`."""
         return frozenset(program_for(settings).account.attributes)

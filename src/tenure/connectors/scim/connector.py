@@ -40,6 +40,7 @@ from tenure.connectors.scim.bulk import Bulk
 from tenure.connectors.scim.changing import Changer, user, with_fields
 from tenure.connectors.scim.checks import checked
 from tenure.connectors.scim.creating import Creator
+from tenure.connectors.scim.dialect import Dialect
 from tenure.connectors.scim.finding import Finder, Resource, holds
 from tenure.connectors.scim.groups import Groups, created
 from tenure.connectors.scim.opening import funnel, resources
@@ -109,6 +110,11 @@ class ScimConnector(OpenWith):
     def ends_sessions_by(cls, settings: Mapping[str, Any]) -> bool:
         """Whether sessions can be ended by these settings."""
         return ScimSettings.model_validate(dict(settings)).dialect.sessions is not None
+
+    @classmethod
+    def removing_by(cls, settings: Mapping[str, Any]) -> Capabilities:
+        """What the dialect says of closing, opening and deleting."""
+        return _by_dialect(Dialect.model_validate(settings.get("dialect") or {}))
 
     async def check(self) -> list[Check]:
         """Address, credentials, users, groups and what the application says of itself."""
@@ -268,6 +274,17 @@ class ScimConnector(OpenWith):
 def _capabilities(settings: ScimSettings) -> Capabilities:
     dialect = settings.dialect
     kept = dialect.external_id is not False
+    return replace(
+        _by_dialect(dialect),
+        ends_sessions=dialect.sessions is not None,
+        unique_names=bool(dialect.unique_names),
+        entitlements=frozenset({"group"}) if settings.groups else frozenset(),
+        create_entitlements=settings.groups and settings.create_groups,
+        searchable=frozenset({"userName", "externalId"} if kept else {"userName"}),
+    )
+
+
+def _by_dialect(dialect: Dialect) -> Capabilities:
     return Capabilities(
         update=dialect.changes.by != "none",
         disable=dialect.off.by != "none",
@@ -275,9 +292,4 @@ def _capabilities(settings: ScimSettings) -> Capabilities:
         or (dialect.off.by == "delete" and dialect.delete != "switches_off"),
         enable=dialect.off.by in {"active", "group"} and not dialect.off.final,
         delete=dialect.delete != "unsupported",
-        ends_sessions=dialect.sessions is not None,
-        unique_names=bool(dialect.unique_names),
-        entitlements=frozenset({"group"}) if settings.groups else frozenset(),
-        create_entitlements=settings.groups and settings.create_groups,
-        searchable=frozenset({"userName", "externalId"} if kept else {"userName"}),
     )

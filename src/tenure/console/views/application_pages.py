@@ -3,6 +3,7 @@ what it costs, what ran, and how it is set up. To read; changing it is in `appli
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -14,6 +15,8 @@ from tenure.applications import pacing, selectors
 from tenure.applications.authorizing import party
 from tenure.applications.models import Account, Application, ConnectionCheck, Health
 from tenure.configuration import editing
+from tenure.configuration.application_editing import NotTaken, validated
+from tenure.configuration.checking_removal import removal_notes
 from tenure.console import (
     application_facts,
     application_form,
@@ -114,6 +117,7 @@ def provisioning_context(request: ConsoleRequest, found: Application) -> dict[st
     return {
         "base": conflicts.write(plain),
         "forms": [(form, application_form.shown(form, plain)) for form in forms],
+        "to_know": _to_know(plain),
         "lines": [(line, whens[line.attribute]) for line in lines],
         "spare": range(_SPARE),
         "person": person,
@@ -121,6 +125,15 @@ def provisioning_context(request: ConsoleRequest, found: Application) -> dict[st
         "first": takeover(found, selectors.situations(found)),
         "policy": application_facts.policy(found),
     }
+
+
+def _to_know(plain: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What cannot be done there as the application says: (part of the application, sentence)."""
+    try:
+        notes = removal_notes(validated(plain))
+    except NotTaken:
+        return []
+    return [(line.partition(".")[0], said) for line, said in notes]
 
 
 @require_safe

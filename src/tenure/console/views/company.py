@@ -58,14 +58,14 @@ LABELS: Final[Mapping[str, str]] = {
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(sends=Ability.CONFIGURE)
 def company(request: ConsoleRequest) -> HttpResponse:
     """What it is called, addresses and user names, plans and leavers, reminders."""
     return _page(request, "company")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(sends=Ability.CONFIGURE)
 def joining(request: ConsoleRequest) -> HttpResponse:
     """How people come in."""
     return _page(request, "joining")

@@ -28,7 +28,7 @@ from tenure.provisioning.questions.group_effects import effect_of_group, members
 from tenure.rules import selectors
 from tenure.rules.groups import GroupDefinition, group_definitions
 from tenure.rules.models import AccessRule
-from tenure.signin.permissions import Ability
+from tenure.signin.permissions import Ability, may
 
 _LABELS = {"name": "name", "when": "who by what they are", "people": "who by name"}
 #: Addresses of pages here.
@@ -52,8 +52,19 @@ def groups(request: ConsoleRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in(needs=Ability.CONFIGURE)
-def group(request: ConsoleRequest, slug: str = "") -> HttpResponse:
-    """A new one, or changing or removing one."""
+def new(request: ConsoleRequest) -> HttpResponse:
+    """A new one."""
+    return _group(request, "")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in(sends=Ability.CONFIGURE)
+def group(request: ConsoleRequest, slug: str) -> HttpResponse:
+    """One of them: who is in it; changing or removing it."""
+    return _group(request, slug)
+
+
+def _group(request: ConsoleRequest, slug: str) -> HttpResponse:
     stored = editing.plain("groups", slug) if slug else None
     if slug and stored is None and request.method != "POST":
         return missing(request, "group", section="rules", back="console:groups")
@@ -77,7 +88,9 @@ def group(request: ConsoleRequest, slug: str = "") -> HttpResponse:
         "seen": seen,
         "base": base,
         "rules": _speaking(slug, selectors.rules()) if slug else [],
-        "later": people.count_everybody() > AT_ONCE,
+        # What is typed is counted while it is; whoever only reads waits for it.
+        "later": people.count_everybody() > AT_ONCE
+        and may(request.administrator, Ability.CONFIGURE),
     }
     if not context["later"]:
         context |= _who(values)

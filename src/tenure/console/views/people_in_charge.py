@@ -22,7 +22,7 @@ from tenure.notices.models import Channel
 from tenure.signin import administrators as admins
 from tenure.signin import mail_server, sending
 from tenure.signin.models import Role, User
-from tenure.signin.permissions import Ability
+from tenure.signin.permissions import Ability, may
 from tenure.signin.sending import absolute
 from tenure.signin.services import invite_administrator, issue_link
 
@@ -87,7 +87,7 @@ def administrator(request: ConsoleRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.ADMINISTER, fresh=Fresh.PAGE)
+@signed_in(sends=Ability.ADMINISTER, fresh=Fresh.PAGE)
 def mail(request: ConsoleRequest) -> HttpResponse:
     """Where letters are handed in, and a test letter."""
     kept = mail_server.entered()
@@ -174,7 +174,7 @@ def _keep_mail_server(
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE)
+@signed_in(sends=Ability.CONFIGURE)
 def notifications(request: ConsoleRequest) -> HttpResponse:
     """Who is told of what waits."""
     errors: dict[str, str] = {}
@@ -213,10 +213,18 @@ def notifications(request: ConsoleRequest) -> HttpResponse:
         elif number.isdecimal():
             _steer(request, do, int(number))
             return redirect("console:notifications")
+    # The path of a webhook is for those who may change it.
+    changes = may(request.administrator, Ability.CONFIGURE)
     context = {
         "tab": "notifications",
         "rows": [
-            (one, notices.told_of(one)["kinds"], notices.newer_of(one)) for one in notices.targets()
+            (
+                one,
+                one.address if changes else notices.shown(one),
+                notices.told_of(one)["kinds"],
+                notices.newer_of(one),
+            )
+            for one in notices.targets()
         ],
         "kinds": notices.kinds(),
         "words": notices.words(),

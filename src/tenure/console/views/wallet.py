@@ -34,7 +34,7 @@ _KEPT = "wallet-key"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@signed_in(needs=Ability.CONFIGURE, fresh=Fresh.PAGE)
+@signed_in(sends=Ability.CONFIGURE, fresh=Fresh.PAGE)
 def wallet(request: ConsoleRequest) -> HttpResponse:
     """Whose credentials are believed, what of them counts, who asks."""
     stored = editing.plain("company") or {}

@@ -124,7 +124,8 @@ def _kept_until(account: Account, person: Person, at: datetime) -> str:
 def _gone(account: Account) -> Sequence[str]:
     person, application = account.person, account.application
     assert person is not None
-    when = f" on {account.deleted_at:%-d %b %Y}" if account.deleted_at else ""
+    at = account.deleted_at
+    when = f" on {told(at.astimezone(zone_of(person)))}" if at else ""
     return [
         f"{_who(person)} had it there; their account was deleted"
         f"{when}. Some applications keep the names of deleted accounts for a while: free it there, "
