@@ -114,21 +114,23 @@ def store(
     anew if `failed_too`, and goes as it was approved where its account is among those, by id, for
     which somebody has it tried `again`."""
     wanted = {(step.account.pk, step.kind.value): step for step in steps(live, policies)}
-    here = nobodys.operations().filter(application__in=list(live.values()))
-    there = set(here.filter(state__in=ledger.OPEN).values_list("account_id", "kind"))
-
-    def gives_way(row: Operation) -> bool:
-        key = _key(row)
-        if row.state != OperationState.FAILED.value or key not in wanted:
-            return key not in wanted
-        return failed_too or row.account_id in again or key in there
-
-    rows = here.filter(ledger.REPLACED).only("account_id", "kind", "state")
-    over = nobodys.cancel(here.filter(one_of("pk", {row.pk for row in rows if gives_way(row)})))
+    # Each by an index of its own: asked for together they cost a look at all that waits.
+    waiting = list(_open().filter(application__in=list(live.values())).only("account_id", "kind"))
+    failed = list(_failed().filter(application__in=list(live.values())).only("account_id", "kind"))
+    open_ones = {_key(row) for row in waiting}
+    wanted_still = wanted.keys() - open_ones
+    off = [row.pk for row in waiting if _key(row) not in wanted]
+    off += [
+        row.pk
+        for row in failed
+        if failed_too or row.account_id in again or _key(row) not in wanted_still
+    ]
+    over = nobodys.cancel(Operation.objects.filter(one_of("pk", off))) if off else []
+    cancelled = {row.pk for row in over}
     before = {_key(row): row for row in over if row.account_id in again}
     # What a person refused stays refused: the account is still what they looked at.
-    stays = [*ledger.OPEN, OperationState.REJECTED.value, OperationState.FAILED.value]
-    kept = set(here.filter(state__in=stays).values_list("account_id", "kind"))
+    kept = {_key(row) for row in (*waiting, *failed) if row.pk not in cancelled}
+    kept.update(_refused().values_list("account_id", "kind"))
     ledger.insert(
         [
             _wanted(step, run, at, approved=before.get(key))
@@ -188,6 +190,10 @@ def withdraw(rows: Iterable[Operation], at: datetime) -> set[int]:
 
 def _open() -> QuerySet[Operation]:
     return nobodys.operations().filter(state__in=ledger.OPEN)
+
+
+def _failed() -> QuerySet[Operation]:
+    return nobodys.operations().filter(state=OperationState.FAILED.value)
 
 
 def _refused() -> QuerySet[Operation]:
