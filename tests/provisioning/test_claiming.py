@@ -13,6 +13,8 @@ from tenure.infra.in_order import in_order_of_index
 from tenure.provisioning.execution import postponed
 from tenure.provisioning.execution.claiming import query
 from tenure.provisioning.models import Operation
+from tenure.provisioning.records import settling
+from tenure.runs.models import Run
 from tests.provisioning.company import Company
 
 
@@ -71,6 +73,29 @@ def test_after_each_batch_not_everything_is_looked_through_for_what_was_postpone
             cursor.execute(f"EXPLAIN {asked.captured_queries[0]['sql']}")
             plan = "\n".join(line for (line,) in cursor.fetchall())
             assert "Index Scan using operation_postponed" in plan, plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_left_of_a_run_is_found_without_what_is_done() -> None:
+    """After each batch, while PostgreSQL remembers that all of it was to come."""
+    Company().application("chat")
+    run = Run.objects.create(kind="execute", state="running")
+    application = Application.objects.get()
+    Operation.objects.create(application=application, run=run, kind="create", state="planned")
+    with connection.cursor() as cursor:
+        multiply(cursor, "planned", 4000)
+        cursor.execute("ANALYZE provisioning_operation")
+        Operation.objects.exclude(pk=Operation.objects.latest("pk").pk).update(state="done")
+        # Whoever looks first clears the index of what was planned and is done.
+        assert settling.has_any(run.pk, "planned", "held")
+        with CaptureQueriesContext(connection) as asked:
+            assert settling.has_any(run.pk, "planned")
+            assert not settling.has_any(run.pk, "held")
+        for query_ in asked.captured_queries:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {query_['sql']}")
+            ((found,),) = cursor.fetchall()
+            plan = found[0]["Plan"]
+            assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 20, plan
 
 
 def multiply(cursor: CursorWrapper, state: str, many: int) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from tenure.applications.models import Account, Application
@@ -174,7 +174,7 @@ def went_on(moved: Mapping[int, int], run: Run) -> None:
             message=f"{WENT_ON} {run.pk}.",
         )
         for before in found.filter(state__in=["running", "held"]):
-            if not Operation.objects.filter(run=pk, state__in=[*_TO_COME, "held"]).exists():
+            if not has_any(pk, *_TO_COME, "held"):
                 _close(before, Now())
 
 
@@ -184,8 +184,15 @@ def close_runs(now: datetime) -> None:
     # Each by the index of its state: asked for together they would cost a look at all runs.
     unfinished = [Run.objects.filter(kind="execute", state=state) for state in _GOING]
     for run in chain.from_iterable(unfinished):
-        if not Operation.objects.filter(run=run, state__in=_TO_COME).exists():
+        if not has_any(run.pk, *_TO_COME):
             _close(run, now)
+
+
+def has_any(run: int, *states: str) -> bool:
+    """Whether the run has an operation in one of these states. By index, one after the other: of
+    all together PostgreSQL expects to come upon one soon, and reads all that is done first."""
+    rows = Operation.objects.filter(run=run)
+    return any(rows.filter(state=state).aggregate(least=Min("kind"))["least"] for state in states)
 
 
 def _close(run: Run, at: datetime | Now) -> None:
