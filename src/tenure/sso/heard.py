@@ -22,8 +22,11 @@ _ACTIONS: Final = (
     Action.TOKENS_REVOKED,
     Action.APPLICATION_SESSION_ENDED,
     Action.ACCESS_ENDED,
+    Action.SIGN_OUT_DONE,
 )
 _MOST: Final = 2000
+#: In the trail: which task it was.
+TASK: Final = "task"
 
 
 class Trail:
@@ -33,6 +36,8 @@ class Trail:
         rows = Event.objects.filter(person=str(person.uid), action__in=_ACTIONS)
         self.messages: dict[str, list[Message]] = defaultdict(list)
         self.tokens_void: dict[str, datetime] = {}
+        #: Task -> where it stands in the chain that it was done; None: it is not sealed yet.
+        self.signed_out_by_hand: dict[int, int | None] = {}
         self._said_there: dict[str, datetime] = {}
         self._ended: dict[str, datetime] = {}
         self.ended_at: datetime | None = None
@@ -61,6 +66,9 @@ class Trail:
             case Action.APPLICATION_SESSION_ENDED:
                 said = (event.after or {}).get(SAID_THERE)
                 (self._said_there if said else self._ended).setdefault(slug, event.at)
+            case Action.SIGN_OUT_DONE:
+                number = int((event.after or {}).get(TASK) or 0)
+                self.signed_out_by_hand[number] = event.position
             case Action.ACCESS_ENDED:
                 if self.ended_at is None:
                     self.ended_at, self.ended = event.at, event.after or {}
