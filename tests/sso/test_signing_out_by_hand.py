@@ -11,20 +11,24 @@ from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting, seal
 from tenure.infra.clock import now
+from tenure.notices.collecting import Kind, waiting
 from tenure.people.models import Person
 from tenure.provisioning.decisions.byhand import Task, TaskRefused
 from tenure.provisioning.decisions.lives import end_suspension, reinstate, suspend
 from tenure.provisioning.models import Operation
 from tenure.provisioning.services import terminate_now
+from tenure.signin import reminders
+from tenure.signin.models import Letter
 from tenure.sso import by_hand, seeing_out
 from tenure.sso.delivery import deliver_waiting
 from tenure.sso.models import ApplicationSession, SeenOut, SignOut
 from tenure.sso.receipt import Line, receipt_of
+from tests.cli.conftest import Tenure, anywhere, tenure
 from tests.sso.conftest import Somebody, account, application, oidc
 from tests.sso.relying import RelyingParty
 from tests.sso.test_access_ends import Listener, listener
 
-__all__ = ["listener"]
+__all__ = ["anywhere", "listener", "tenure"]
 pytestmark = pytest.mark.django_db
 
 
@@ -199,6 +203,64 @@ def test_who_never_came_in_through_us_is_asked_of_only_where_sessions_are_known_
     gone(ana)
     look()
     assert by_hand.tasks() == []
+
+    # It is known that sessions outlive the account: then somebody has to look.
+    Application.objects.update(sessions={"when_closed": "go_on", "sign_out": "Admin, Devices"})
+    look()
+    task = only()
+    assert task.cause.endswith("the account is closed, and its sessions go on.")
+    assert task.how == "Admin, Devices"
+    Application.objects.update(sessions={"when_closed": "end"})
+    look()
+    assert by_hand.tasks() == []
+
+
+def test_its_owner_is_reminded_and_others_are_told_when_it_is_overdue(
+    ana: Somebody, chat: Application
+) -> None:
+    Application.objects.update(owner="it@acme.example")
+    gone(ana)
+    look()
+    morning = now().replace(hour=9) + timedelta(days=1)
+    assert reminders.remind(morning) == 1
+    letter = Letter.objects.get(kind="tasks")
+    assert letter.to == "it@acme.example"
+    assert "Sign Ana Li out of Chat. Left " in letter.words["text"]
+    assert letter.words["tasks"] == [only().key]
+    assert reminders.remind(morning + timedelta(days=1)) == 0
+    told = [one for one in waiting() if one.kind is Kind.OVERDUE]
+    assert told == []
+    SignOut.objects.update(asked_at=now() - timedelta(days=3))
+    (told,) = [one for one in waiting() if one.kind is Kind.OVERDUE]
+    assert (told.key, told.detail) == (f"overdue {only().key}", "Sign Ana Li out of Chat.")
+    with acting("Ben of IT"):
+        by_hand.cannot(only().number, note="no way")
+    assert reminders.remind(morning + timedelta(days=2)) == 0
+    assert [one for one in waiting() if one.kind is Kind.OVERDUE] == []
+
+
+def test_the_command_line_lists_shows_and_settles_it(
+    ana: Somebody, chat: Application, tenure: Tenure
+) -> None:
+    gone(ana)
+    look()
+    key = only().key
+    (listed,) = tenure("tasks", "list", "--application", "chat", "--json").document["tasks"]
+    assert (listed["task"], listed["about"], listed["ends_at"]) == (key, "sessions", None)
+    assert "Sign Ana Li out of Chat." in tenure("tasks", "list").out
+    assert "its tokens are void" in tenure("tasks", "show", key.lower()).out.lower()
+    assert f"task {key}" in tenure("person", "proof", "1").out
+    checked = " ".join(tenure("doctor").out.split())
+    assert "1 person whose access has ended may be signed in there still" in checked
+    assert "no task" in tenure("tasks", "done", "S9999999").err
+    assert "is no task" in tenure("tasks", "done", "nonsense").err
+    assert tenure("tasks", "cannot", key, "--note", "x", "--json").document["state"] == "cannot"
+    assert "could not be done" in tenure("tasks", "list").out
+    assert tenure("tasks", "done", key, "--note", "y", "--json").document == {
+        "task": key,
+        "state": "done",
+    }
+    assert "Nothing waits" in tenure("tasks", "list").err
 
 
 def test_who_is_back_is_not_to_be_signed_out(ana: Somebody, chat: Application) -> None:

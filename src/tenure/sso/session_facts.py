@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import Final
 
 from tenure.applications.models import Account, Application
+from tenure.catalogue.entry import Off
 from tenure.catalogue.loading import UnknownEntry
 from tenure.catalogue.loading import entry as read_entry
+from tenure.configuration.document_sessions import stored_sessions
 from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.core.receipt import LASTS, Message, SessionFacts, Word
 from tenure.infra.clock import now
@@ -63,7 +65,7 @@ class SessionsOf:
         sessions = self._sessions.get(row.pk, [])
         last = self._last_sign_in(row, sessions)
         ends, by_hand = closing_ends(row)
-        ends_at = known_end(sessions)
+        ends_at = known_end(row, sessions, accounts)
         task = self._tasks.get(row.pk)
         could_not = task is not None and task.state == SignOut.State.CANNOT
         return SessionFacts(
@@ -98,11 +100,19 @@ class SessionsOf:
         return [Word(task.settled_at, said, self._trail.signed_out_by_hand.get(task.pk))]
 
 
-def known_end(sessions: Sequence[ApplicationSession]) -> datetime | None:
+def known_end(
+    row: Application, sessions: Sequence[ApplicationSession], accounts: Sequence[Account]
+) -> datetime | None:
     """When the last of these sessions ends by itself at the latest; None where that is not known.
-    An application must end what was begun by SAML at SessionNotOnOrAfter (Core 2.0, section 2.7.2);
-    how long one lasts that was begun by OpenID Connect is told by nobody."""
+    How long the application keeps one may have been said; else it has to end what was begun by SAML
+    at SessionNotOnOrAfter (Core 2.0, section 2.7.2), and of OpenID Connect nobody tells it."""
     recent = [one for one in sessions if one.ended_at is None or one.ended_at > now() - LASTS]
+    longest = stored_sessions(row.sessions).longest
+    if longest is not None:
+        # Another way in there, if it has one, was open until the account was closed.
+        closed = [one.disabled_at for one in accounts if one.active is False and one.disabled_at]
+        begun = [*(one.used_at for one in recent), *closed]
+        return max(begun) + longest if begun else None
     if not recent or any(one.protocol != Protocol.SAML for one in recent):
         return None
     return max(heard.instant(one.details.get(UNTIL)) or one.used_at + LONGEST for one in recent)
@@ -110,14 +120,19 @@ def known_end(sessions: Sequence[ApplicationSession]) -> datetime | None:
 
 def closing_ends(row: Application) -> tuple[bool | None, str]:
     """Whether closing an account ends its sessions there (None: not known), and how somebody is
-    signed out by hand."""
-    if not row.catalogue_entry:
-        return None, ""
+    signed out by hand: as is said of the application, else as the catalogue has it."""
+    said = stored_sessions(row.sessions)
+    off = _off(row.catalogue_entry)
+    ends = said.when_closed or (off.sessions if off else None)
+    how = said.sign_out or (off.sign_out if off else None) or ""
+    return {None: None, "end": True, "go_on": False}[ends], how
+
+
+def _off(entry: str) -> Off | None:
     try:
-        off = read_entry(row.catalogue_entry).off
+        return read_entry(entry).off if entry else None
     except UnknownEntry:
-        return None, ""
-    return {None: None, "end": True, "go_on": False}[off.sessions], off.sign_out or ""
+        return None
 
 
 def _since(at: datetime | None, begin: datetime | None) -> datetime | None:
