@@ -113,10 +113,10 @@ def test_what_cannot_be_done_stays_and_is_done_later(ana: Somebody, chat: Applic
         by_hand.cannot(only().number, note="no such button")
     look()
     task = only()
-    assert task.could_not == "Ben of IT could not: no such button"
+    assert task.could_not == "Ben of IT could not: no such button."
     assert (by_hand.to_do(), by_hand.count()) == ([], 0)
     assert line(ana.person).sessions.verdict == "by_hand"
-    assert "Ben of IT could not: no such button" in line(ana.person).sessions.words
+    assert "Ben of IT could not: no such button." in line(ana.person).sessions.words
     by_hand.done(task.number)
     assert line(ana.person).sessions.verdict == "said"
 
@@ -290,7 +290,7 @@ def test_a_session_that_has_had_its_end_is_over(ana: Somebody, chat: Application
     gone(ana)
     look()
     assert only().ends_at == until
-    assert "It ends by itself by" in line(ana.person).sessions.words
+    assert "What was begun by Tenure ends by itself by" in line(ana.person).sessions.words
     _by_saml(now() - timedelta(minutes=1))
     SignOut.objects.update(ends_at=now() - timedelta(minutes=1))
     look()

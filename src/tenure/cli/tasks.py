@@ -100,7 +100,8 @@ def show(
         then = "Then" if found.looks else "Then look"
         out.print(f"{then}: {found.check}", markup=False)
         if found.ends_at is not None:
-            out.print(f"It ends by itself by {told(found.ends_at)} at the latest.", markup=False)
+            until = f"ends by itself by {told(found.ends_at)} at the latest."
+            out.print(f"What was begun by Tenure {until}", markup=False)
         if found.could_not:
             out.print(found.could_not, markup=False)
         out.print(f"Why: {found.why}", markup=False)

@@ -266,7 +266,8 @@ def _for_a_person(
     do = facts.by_hand or "Sign them out in the application's own administration."
     words = f"{said}. {do}"
     if facts.ends_at is not None:
-        words = f"{words} It ends by itself by {told_at(facts.ends_at)} at the latest."
+        until = told_at(facts.ends_at)
+        words = f"{words} What was begun by Tenure ends by itself by {until} at the latest."
     if facts.could_not:
         words = f"{words} {facts.could_not}"
     return Part(Verdict.BY_HAND, words, at, event, cause=f"{said}." if asks else "")

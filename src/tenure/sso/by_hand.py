@@ -31,7 +31,7 @@ from tenure.provisioning.decisions.byhand import (
 )
 from tenure.sso.heard import TASK
 from tenure.sso.models import SignOut
-from tenure.sso.session_facts import LIVE, closing_ends
+from tenure.sso.session_facts import LIVE, closing_ends, could_not
 
 _SIGN_OUT = (
     "end every session of theirs, and every token, app password and remembered device that lets "
@@ -167,7 +167,7 @@ def _accounts(rows: list[SignOut]) -> dict[tuple[int, int], list[Account]]:
 
 def _task(row: SignOut, accounts: list[Account], at: datetime) -> Task:
     application, person = row.application, row.person
-    could_not = f"{row.settled_by} could not: {row.note}" if row.state == "cannot" else ""
+    why_not = could_not(row)
     overdue = at - row.asked_at > (application.remind_after or REMIND_AFTER)
     return Task(
         number=row.pk,
@@ -183,10 +183,10 @@ def _task(row: SignOut, accounts: list[Account], at: datetime) -> Task:
         cause=row.cause,
         assignee=application.owner or ADMINISTRATORS,
         since=row.asked_at,
-        overdue=overdue and not could_not,
+        overdue=overdue and not why_not,
         signs_out=True,
         ends_at=row.ends_at.astimezone(zone_of(person)) if row.ends_at else None,
-        could_not=could_not,
+        could_not=why_not,
     )
 
 

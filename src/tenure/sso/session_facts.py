@@ -67,7 +67,6 @@ class SessionsOf:
         ends, by_hand = closing_ends(row)
         ends_at = known_end(row, sessions, accounts)
         task = self._tasks.get(row.pk)
-        could_not = task is not None and task.state == SignOut.State.CANNOT
         return SessionFacts(
             live=sum(one.ended_at is None for one in sessions),
             signed_in_at=last,
@@ -80,7 +79,7 @@ class SessionsOf:
             deleted=bool(accounts) and all(_deleted(one) for one in accounts),
             words=(*self._said(task), *_looked(accounts)),
             asked=any(_asks(one, closing.get(one.pk)) for one in accounts),
-            could_not=f"{task.settled_by} could not: {task.note}" if task and could_not else "",
+            could_not=could_not(task) if task else "",
             ends_at=ends_at.astimezone(zone_of(self._person)) if ends_at else None,
             over=ends_at is not None and ends_at <= now(),
         )
@@ -98,6 +97,13 @@ class SessionsOf:
         said = f"Signed out by hand, as {task.settled_by} said"
         said += f": {task.note}" if task.note else "."
         return [Word(task.settled_at, said, self._trail.signed_out_by_hand.get(task.pk))]
+
+
+def could_not(task: SignOut) -> str:
+    """Who could not do it, and why; "" where nobody has said that."""
+    if task.state != SignOut.State.CANNOT:
+        return ""
+    return f"{task.settled_by} could not: {task.note.rstrip('.')}."
 
 
 def known_end(
