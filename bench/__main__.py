@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--accounts", type=int, default=3000)
     parser.add_argument("--outrunning", type=int, default=10_000)
+    parser.add_argument("--many", type=int, default=100_000)
     parser.add_argument("--listed", type=int, default=100_000)
     parser.add_argument("--sizes", default="1000,10000,100000")
     parser.add_argument("--imported", default="200000,1000000")
@@ -73,7 +74,7 @@ def _keep(results: list[Result], *, among_others: bool) -> None:
 def _run(arguments: argparse.Namespace) -> Iterator[list[Result]]:
     """The results of each benchmark, the longest last."""
     if arguments.only in (None, "creates"):
-        yield creates.run(arguments.accounts, arguments.outrunning, arguments.runs)
+        yield creates.run(arguments.accounts, arguments.outrunning, arguments.many, arguments.runs)
     if arguments.only in (None, "noop"):
         yield noop.run(arguments.listed, arguments.runs)
     if arguments.only in (None, "leaver"):

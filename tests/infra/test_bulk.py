@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from django.db import IntegrityError, connection, transaction
 
@@ -57,3 +58,22 @@ def test_an_error_of_the_caller_waits_for_what_was_sent() -> None:
     with pytest.raises(ValueError):  # noqa: PT011
         fails()
     assert not Person.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_postgresql_counted_while_it_came_is_counted_anew(database_url: str) -> None:
+    """It knows the pages then, and takes all that is in them for nothing."""
+    with psycopg.connect(database_url, autocommit=True) as autovacuum:
+        with transaction.atomic():
+            insert_instances(people(1800)[:900])
+            insert_instances(people(1800)[900:])
+            autovacuum.execute("ANALYZE people_person")
+            assert believed(autovacuum) == 0
+        assert believed(autovacuum) == 1800
+
+
+def believed(other: psycopg.Connection) -> float:
+    """How many people PostgreSQL takes there to be."""
+    found = other.execute("SELECT reltuples FROM pg_class WHERE relname = 'people_person'")
+    (count,) = found.fetchone() or (-1,)
+    return float(count)

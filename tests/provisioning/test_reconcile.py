@@ -143,8 +143,12 @@ def test_half_a_listing_makes_nobody_gone(sales: Company, fault: object) -> None
     assert len(linked()) == 30
 
 
-def test_what_we_closed_and_it_shows_only_now_was_closed_by_nobody_else(sales: Company) -> None:
-    """It was accepted, and still shown open: the proof is to come, and is not given up."""
+@pytest.mark.parametrize(("state", "attempts"), [("retrying", 1), ("planned", 0)])
+def test_what_we_closed_and_it_shows_only_now_was_closed_by_nobody_else(
+    sales: Company, state: str, attempts: int
+) -> None:
+    """It was accepted, and then still shown open, or the application stopped: the proof is to
+    come, and is not given up."""
     person = sales.person("1")
     apply()
     memory = sales.memories["chat"]
@@ -152,7 +156,7 @@ def test_what_we_closed_and_it_shows_only_now_was_closed_by_nobody_else(sales: C
     services.terminate_now(person, reason="dismissed")
     user.active = False
     waiting = Operation.objects.filter(kind="disable")
-    waiting.update(state="retrying", attempts=1, progress={"account": True, "revoke": []})
+    waiting.update(state=state, attempts=attempts, progress={"account": True, "revoke": []})
     reconcile()
     assert not Event.objects.filter(action=Action.ACCOUNT_DRIFTED).exists()
     apply()

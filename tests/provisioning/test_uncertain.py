@@ -14,6 +14,7 @@ from tenure.audit.models import Action, Event
 from tenure.connectors.faults import Fault, blind, lost_after, lost_before, retry_later
 from tenure.connectors.memory_application import MemoryUser
 from tenure.core.model import Attributes, Value
+from tenure.core.receipt import Verdict
 from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import raise_generation
@@ -21,7 +22,9 @@ from tenure.provisioning import services, tasks
 from tenure.provisioning.decisions import lives
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import settling
+from tenure.sso.receipt import receipt_of
 from tests.provisioning.company import Company, apply, change, drain, linked, states
+from tests.provisioning.test_reconcile import reconcile
 
 
 @pytest.fixture(autouse=True)
@@ -143,8 +146,6 @@ def test_steps_that_are_done_are_known_although_the_rest_is_not(sales: Company) 
 
 
 def test_reading_the_application_makes_sure(sales: Company) -> None:
-    from tests.provisioning.test_reconcile import reconcile
-
     person = sales.person("1", "Support")
     apply()
     change(person, department="Sales")
@@ -153,6 +154,45 @@ def test_reading_the_application_makes_sure(sales: Company) -> None:
     reconcile()
     assert unsure() == []
     assert linked()["p1@acme.example"].entitlements == ["group:all", "group:sales"]
+
+
+@pytest.mark.parametrize("comes_to", ["unknown", "failed"])
+def test_what_nobody_answered_and_is_read_as_closed_is_proven(
+    sales: Company, comes_to: str
+) -> None:
+    """Whatever is planned next sends nothing more, for nothing is left to close: what was read is
+    the proof."""
+    person = sales.person("1")
+    apply()
+    sales.memories["chat"].faults.next("disable", lost_after())
+    services.terminate_now(person, reason="gone")
+    drain()
+    assert Account.objects.get().evidence is None
+    Operation.objects.filter(kind="disable").update(state=comes_to)
+    reconcile()
+    change(person, title="Formerly of Sales")
+    apply()
+    account = Account.objects.get()
+    assert account.active is False
+    assert account.evidence["sent"] == "disable"
+    assert account.evidence["read_back"] == "the account is closed"
+    assert Operation.objects.get(kind="disable").state == "cancelled"
+    (replaced,) = Event.objects.filter(action=Action.OPERATION_REPLACED)
+    assert replaced.after["evidence"] == account.evidence
+    receipt_line = receipt_of(Person.objects.get()).lines[0]
+    assert [one.part.verdict for one in receipt_line.accounts] == [Verdict.DONE]
+
+
+def test_what_was_never_sent_proves_nothing(sales: Company) -> None:
+    """Somebody else closed it first."""
+    person = sales.person("1")
+    apply()
+    services.terminate_now(person, reason="gone")
+    (user,) = sales.memories["chat"].users.values()
+    user.active = False
+    reconcile()
+    assert Account.objects.get().evidence is None
+    assert Event.objects.filter(action=Action.ACCOUNT_DRIFTED).exists()
 
 
 def test_what_a_dead_worker_sent_may_arrive_after_the_leaver_is_gone(sales: Company) -> None:

@@ -8,7 +8,7 @@ takes some six times as long as COPY.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -209,24 +209,32 @@ def grown(model: type[models.Model], rows: int) -> None:
         return
     fields = [f for f in model._meta.concrete_fields if not isinstance(f, models.JSONField)]
     job = _Analysis(model._meta.db_table, tuple(str(field.column) for field in fields))
-    if all(other != job for _, other, *_ in connection.run_on_commit):
-        transaction.on_commit(job)
+    for _, other, *_ in connection.run_on_commit:
+        if isinstance(other, _Analysis) and other == job:
+            other.rows += rows
+            return
+    job.rows = rows
+    transaction.on_commit(job)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Analysis:
     """Plain columns alone: documents, and what indexes make of them, cost thrice as much for thirty
-    thousand rows. PostgreSQL looks at those by itself later."""
+    thousand rows. PostgreSQL looks at those by itself later. `rows` were added."""
 
     table: str
     columns: tuple[str, ...]
+    rows: int = field(default=0, compare=False)
 
     def __call__(self) -> None:
         with connection.cursor() as cursor:
+            # Pages alone do not tell: PostgreSQL may have counted while the rows came. Then it
+            # knows the pages, and that of what it saw nothing was committed.
             cursor.execute(
                 "SELECT pg_relation_size(oid) > 4.0 * relpages"
-                " * current_setting('block_size')::integer FROM pg_class WHERE oid = %s::regclass",
-                [self.table],
+                " * current_setting('block_size')::integer OR %s > 3.0 * reltuples"
+                " FROM pg_class WHERE oid = %s::regclass",
+                [self.rows, self.table],
             )
             row = cursor.fetchone()
             if row and row[0]:

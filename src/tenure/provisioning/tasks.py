@@ -112,14 +112,20 @@ def sweep(timestamp: int) -> None:
         raise failed[0]
 
 
+@app.task(queue="sweep", name="tenure.catch_up")
+def catch_up() -> None:
+    """Plan what was postponed and can be planned by now, without waiting for the next sweep."""
+    require_right()
+    postponed.catch_up()
+
+
 @app.periodic(cron="* * * * *")
 @app.task(queue="sweep", queueing_lock="read", name="tenure.read_regularly", pass_context=False)
 def read_regularly(timestamp: int) -> None:
-    """One application at a time that has not been read for long: not all of them at midnight."""
+    """A few applications at a time that have not been read for as long as they say."""
     require_right()
-    application = regularly.due(now()).first()
-    if application is not None:
-        queue_reconcile(application.slug)
+    for slug in regularly.due(now()):
+        queue_reconcile(slug)
 
 
 def _plan_by_itself() -> None:

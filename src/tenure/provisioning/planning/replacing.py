@@ -22,7 +22,6 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import only_looking
 from tenure.provisioning.planning.ledger import (
     BUSY,
-    OPEN,
     REJECTED,
     REPLACED,
     Standing,
@@ -34,6 +33,7 @@ from tenure.provisioning.planning.ledger import (
 )
 from tenure.provisioning.records import settling
 from tenure.provisioning.records.stored import with_owners
+from tenure.provisioning.records.waking import queue_catching_up
 from tenure.provisioning.records.work import IDENTIFYING, RENAMED, SENT
 from tenure.runs.models import Run
 from tenure.runs.selectors import paused
@@ -173,6 +173,8 @@ def _postpone(
     would like to know."""
     if not pairs and not sent:
         return
+    if sent:
+        queue_catching_up()
     under_way = BUSY & Q(
         person_id__in={person for person, _ in pairs},
         application_id__in={application for _, application in pairs},
@@ -219,7 +221,7 @@ def _ended(
 
 
 def _cancel(rows: Sequence[Operation]) -> None:
-    record_many(settling.replaced([row for row in rows if row.state in OPEN]))
+    record_many(settling.replaced(rows))
     Operation.objects.filter(REPLACED | REJECTED, pk__in=[row.pk for row in rows]).update(
         state=OperationState.CANCELLED.value, finished_at=Now(), sealed=""
     )

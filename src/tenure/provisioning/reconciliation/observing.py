@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
@@ -21,11 +21,12 @@ from tenure.audit.models import Action
 from tenure.audit.services import Entry, event, record_many
 from tenure.connectors.base import Listed, RemoteAccount
 from tenure.core.diff import same
+from tenure.core.drift import ACTIVE, told
 from tenure.core.drift import action as drift_action
-from tenure.core.drift import told
-from tenure.core.model import Change, DriftAction, OperationState, Situation
+from tenure.core.model import Change, DriftAction, OperationKind, OperationState, Situation
 from tenure.core.veiling import Veil
 from tenure.infra.bulk import insert_instances, update_rows
+from tenure.infra.clock import now
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import locks, veiling
 from tenure.provisioning.records.loading import CASELESS, drift_policy
@@ -33,6 +34,12 @@ from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, Severity
 
 _OBSERVED = ("attributes", "user_name", "active", "fingerprint", "entitlements", "observed_at")
+#: Kinds of operation that close an account.
+_CLOSES = [OperationKind.DISABLE.value, OperationKind.DELETE.value]
+#: States of what was sent, of what goes on by itself, and of what does not.
+_SENT = [OperationState.STARTED.value, OperationState.UNKNOWN.value]
+_TO_SEND = [OperationState.PLANNED.value, OperationState.RETRYING.value]
+_STUCK = [OperationState.HELD.value, OperationState.MANUAL.value, OperationState.FAILED.value]
 #: A run tells of so many accounts, and counts the others.
 _MOST_ISSUES = 10_000
 
@@ -50,6 +57,8 @@ class Reading:
     #: The attributes that accounts were read with before, and are now: what others changed shows in
     #: these only. None: in all.
     comparable: frozenset[str] | None = None
+    #: Closing an account is deleting it there.
+    closing_deletes: bool = False
     #: How many accounts we know by now.
     known: int = 0
     seen: set[str] = field(default_factory=set)
@@ -122,12 +131,12 @@ def store(reading: Reading, accounts: Sequence[RemoteAccount]) -> None:
         .select_related("person")
         .order_by("pk")
     }
-    busy = _under_way(reading.application, [r.person_id for r in rows.values() if r.person_id])
+    ours = _ours(reading.application, [r.person_id for r in rows.values() if r.person_id])
     # What was sent or read since this reading began is newer than what the listing says.
     current = {k: r for k, r in rows.items() if not r.observed_at or r.observed_at <= reading.at}
     events: list[Entry] = []
     for key, row in current.items():
-        events += _compare(reading, row, remote[key], ours=row.person_id in busy)
+        events += _compare(reading, row, remote[key], ours)
     update_rows(list(current.values()), _OBSERVED)
     fresh = [_new(reading, account) for key, account in remote.items() if key not in rows]
     # Made by us, or listed by somebody else, this very moment: it is known already.
@@ -137,16 +146,31 @@ def store(reading: Reading, accounts: Sequence[RemoteAccount]) -> None:
     runs.advance(reading.run, done=len(accounts), counters=reading.counters)
 
 
-def _under_way(application: Application, people: Sequence[int]) -> set[int | None]:
-    """People for whom we are just changing this application, or have and it did not show yet: no
-    drift of somebody else's."""
-    sent = Q(state__in=[OperationState.STARTED.value, OperationState.UNKNOWN.value])
-    accepted = Q(state=OperationState.RETRYING.value, progress__has_key="account")
-    rows = Operation.objects.filter(sent | accepted, application=application, person_id__in=people)
-    return set(rows.values_list("person_id", flat=True))
+class _Ours(NamedTuple):
+    """What we sent, and nobody has answered, or what did not show yet."""
+
+    #: For whom: what changes at their accounts is no drift of somebody else's.
+    people: frozenset[int | None]
+    #: Account -> what was sent to close it.
+    closing: Mapping[int | None, str]
 
 
-def _compare(reading: Reading, row: Account, remote: RemoteAccount, *, ours: bool) -> list[Entry]:
+def _ours(application: Application, people: Sequence[int]) -> _Ours:
+    accepted = Q(progress__has_key="account")
+    may_be_done = Q(kind__in=_CLOSES, started_at__isnull=False, account__unsure__contains=[ACTIVE])
+    rows = Operation.objects.filter(
+        Q(state__in=_SENT) | Q(state__in=[*_TO_SEND, *_STUCK]) & (accepted | may_be_done),
+        application=application,
+        person_id__in=people,
+    )
+    found = list(rows.values_list("person_id", "account_id", "kind", "state"))
+    return _Ours(
+        people=frozenset(person for person, _, _, state in found if state not in _STUCK),
+        closing={account: kind for _, account, kind, _ in found if kind in _CLOSES},
+    )
+
+
+def _compare(reading: Reading, row: Account, remote: RemoteAccount, ours: _Ours) -> list[Entry]:
     """Bring one record up to what the application says now, and tell what somebody changed."""
     differing = {
         name: (row.attributes.get(name), remote.attributes.get(name))
@@ -165,7 +189,14 @@ def _compare(reading: Reading, row: Account, remote: RemoteAccount, *, ours: boo
         row.disabled_at = None if remote.active else (row.disabled_at or reading.at)
         # What was proven is not so any more, or was not brought about by us.
         row.evidence = None
-        Account.objects.filter(pk=row.pk).update(disabled_at=row.disabled_at, evidence=None)
+        if remote.active is False and row.pk in ours.closing:
+            # Nobody answered, and it shows that it was done.
+            row.evidence = {
+                "at": now().isoformat(timespec="milliseconds"),
+                "sent": ours.closing[row.pk],
+                "read_back": "the account is closed",
+            }
+        Account.objects.filter(pk=row.pk).update(disabled_at=row.disabled_at, evidence=row.evidence)
     row.attributes = dict(remote.attributes)
     row.user_name = str(remote.attributes.get("userName") or row.user_name)
     row.active = remote.active
@@ -173,7 +204,7 @@ def _compare(reading: Reading, row: Account, remote: RemoteAccount, *, ours: boo
     row.observed_at = reading.at
     if not differing:
         reading.counters["unchanged"] += 1
-    if not differing or ours:
+    if not differing or row.person_id in ours.people:
         return []
     reading.counters["changed"] += 1
     if row.situation != Situation.LINKED.value or row.person_id is None:

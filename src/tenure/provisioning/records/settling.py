@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest, Now
 
-from tenure.applications.models import Application
+from tenure.applications.models import Account, Application
 from tenure.audit.models import Action
 from tenure.audit.services import Entry, acting, event, record_many
 from tenure.core.model import OperationKind, OperationState
@@ -66,6 +66,8 @@ _ACTIONS = {
 _OVER_NOW = frozenset(
     {OperationState.DONE.value, OperationState.CANCELLED.value, OperationState.MANUAL.value}
 )
+#: The trail says already what came of these.
+_TOLD = frozenset({OperationState.FAILED.value, OperationState.REJECTED.value})
 #: How a run says that what it would have sent is part of a later one.
 WENT_ON = "What was planned anew of it went on in run"
 #: A run with one of these is not over.
@@ -276,6 +278,8 @@ def _told(row: Operation, outcome: Outcome) -> str:
 def _action(row: Operation, outcome: Outcome) -> Action:
     if outcome.gone:
         return Action.ACCOUNT_DELETED_THERE
+    if outcome.removed:
+        return Action.ACCOUNT_DELETED
     return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
 
 
@@ -286,14 +290,34 @@ def failed(application: Application, rows: Sequence[Operation]) -> list[Entry]:
 
 def replaced(rows: Sequence[Operation]) -> list[Entry]:
     """What to record of operations that were sent before, or in part, and give way to a new plan:
-    whoever reads the trail has to know what may have been done."""
+    whoever reads the trail has to know what may have been done. One that failed or was rejected is
+    told again only where it proved to be done all the same."""
+    tried = [row for row in rows if row.attempts > 0 or row.progress]
+    proofs = _proofs(tried)
     return [
         _event(
-            Action.OPERATION_REPLACED, row.application, row, row.error or row.reason, row.evidence
+            Action.OPERATION_REPLACED,
+            row.application,
+            row,
+            row.error or row.reason,
+            proofs.get(row.pk, row.evidence),
         )
-        for row in rows
-        if row.attempts > 0 or row.progress
+        for row in tried
+        if row.state not in _TOLD or row.pk in proofs
     ]
+
+
+def _proofs(rows: Sequence[Operation]) -> dict[int, object]:
+    """Operation -> what proves that it was done though nobody answered: the account that it was to
+    close was read as closed since."""
+    kinds = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
+    closing = [row.pk for row in rows if row.kind in kinds]
+    if not closing:
+        return {}
+    closed = Account.objects.filter(
+        operations__in=closing, active=False, evidence__isnull=False
+    ).values_list("operations__pk", "evidence", "operations__kind")
+    return {pk: proof for pk, proof, kind in closed if proof and proof["sent"] == kind}
 
 
 def _event(

@@ -16,3 +16,8 @@ def queue_reconcile(slug: str) -> None:
     """Read the application's accounts soon, for whoever is acting now. One that waits already is
     enough, and stays whoever's it is."""
     defer_once("tenure.reconcile", queueing_lock=f"reconcile {slug}", slug=slug, asked_by=actor())
+
+
+def queue_catching_up() -> None:
+    """Plan soon what was postponed and need not have been: its outcome was just stored."""
+    defer_once("tenure.catch_up", queueing_lock="catch up")

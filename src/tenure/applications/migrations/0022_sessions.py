@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("applications", "0020_one_index_less")]
+    dependencies: ClassVar = [("applications", "0021_reconcile_every")]
 
     operations: ClassVar = [
         migrations.AddField(
