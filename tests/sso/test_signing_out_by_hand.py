@@ -21,7 +21,7 @@ from tenure.signin import reminders
 from tenure.signin.models import Letter
 from tenure.sso import by_hand, seeing_out
 from tenure.sso.delivery import deliver_waiting
-from tenure.sso.models import ApplicationSession, SeenOut, SignOut
+from tenure.sso.models import ApplicationSession, Notice, SeenOut, SignOn, SignOut
 from tenure.sso.receipt import Line, receipt_of
 from tests.cli.conftest import Tenure, anywhere, tenure
 from tests.sso.conftest import Somebody, account, application, oidc
@@ -136,6 +136,32 @@ def test_what_was_refused_is_left_to_somebody_and_what_arrived_is_not(
     assert SeenOut.objects.get().next_look_at <= now()
     look()
     assert "back-channel logout did not arrive: answered 400" in only().cause
+
+
+def test_what_is_tried_for_an_hour_is_left_to_somebody_meanwhile(
+    ana: Somebody, listener: Listener
+) -> None:
+    """It is tried for a day, and a leaver in there for so long is too long."""
+    wiki = application(oidc=oidc("wiki", backchannel_logout_uri=listener.address))
+    account(ana.person, wiki)
+    RelyingParty().signs_in(ana.browser)
+    gone(ana)
+    listener.answers = [503, 503, 200]
+    for _ in range(2):
+        deliver_waiting()
+        Notice.objects.update(not_before=now())
+    look()
+    assert by_hand.tasks() == []
+    Notice.objects.update(created_at=now() - timedelta(hours=2))
+    # It was told after they had signed in.
+    SignOn.objects.update(at=now() - timedelta(hours=3))
+    ApplicationSession.objects.update(began_at=now() - timedelta(hours=3))
+    look()
+    assert "has not arrived in 2 tries, and is tried further: answered 503" in only().cause
+    assert deliver_waiting() == 1
+    look()
+    assert by_hand.tasks() == []
+    assert line(ana.person, "wiki").sessions.verdict == "done"
 
 
 def test_told_in_time_nobody_is_asked(ana: Somebody, listener: Listener) -> None:

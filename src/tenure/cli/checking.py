@@ -290,14 +290,14 @@ def _leavers() -> Iterator[Line]:
             "--filter state=failed`, then `tenure retry`, or `tenure tasks done ID` once somebody "
             "did it there",
         )
-    for row, tasks in by_hand.by_application():
-        people = "1 person" if len(tasks) == 1 else f"{len(tasks)} people"
+    for row in by_hand.by_application():
+        people, slug = "1 person" if row.count == 1 else f"{row.count} people", row.application.slug
         yield Line(
-            f"leavers {row.slug}",
+            f"leavers {slug}",
             True,
             f"{people} whose access has ended may be signed in there still, and nothing of ours "
-            f"can end that, since {tasks[0].since:%Y-%m-%d %H:%M %Z}: "
-            f"`tenure tasks list --application {row.slug}`",
+            f"can end that, since {row.since:%Y-%m-%d %H:%M %Z}: "
+            f"`tenure tasks list --application {slug}`",
             warning=True,
         )
     for kept in kept_open():

@@ -43,7 +43,8 @@ class Message:
     `made_at` is when it was written, `at` when it was answered or last sent; `event` is its place
     in the audit trail's chain. `whole`: it ends all that they have there; else one session of
     `session` of theirs, and says nothing of the others. `due`: it is sent then, as what they were
-    given to sign in with may be used until then; `again`: it is such a one."""
+    given to sign in with may be used until then; `again`: it is such a one. `late`: it has been
+    tried for so long that a person had better do it meanwhile."""
 
     how: str
     made_at: datetime
@@ -56,6 +57,7 @@ class Message:
     session: str = ""
     due: datetime | None = None
     again: bool = False
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,8 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
     if arrived := _proof_of_all(told):
         last = max(arrived, key=lambda one: one.made_at)
         return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
-    if waiting := _under_way(told):
+    waiting = _under_way(told)
+    if waiting and not any(one.late for one in waiting):
         return _waits(waiting)
     ended = [part for part in accounts if part.verdict in (Verdict.DONE, Verdict.SAID)]
     if ended and len(ended) == len(accounts) and facts.closing_ends:
@@ -197,6 +200,8 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
         return Part(Verdict.DONE, "They end there with the account, which is closed.", at)
     if (settled := _settled(facts, accounts)) is not None:
         return settled
+    if waiting:
+        return _late(facts, next(one for one in waiting if one.late))
     if facts.signed_in_at is None and not told:
         if not accounts:
             return Part(Verdict.NOTHING, "They were never signed in there through Tenure.")
@@ -342,6 +347,12 @@ def _waits(waiting: Sequence[Message]) -> Part:
         return Part(Verdict.UNDER_WAY, words)
     tries = f"tried {first.tries} times" if first.tries > 1 else "on its way"
     return Part(Verdict.UNDER_WAY, _with(f"{first.how}: {tries}", first.answer), first.at)
+
+
+def _late(facts: SessionFacts, message: Message) -> Part:
+    said = f"{message.how} has not arrived in {message.tries} tries, and is tried further"
+    words = f"{said}: {message.answer.rstrip('.')}" if message.answer else said
+    return _for_a_person(facts, words, message.at)
 
 
 def worst(parts: Sequence[Part]) -> Verdict:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 
 from tenure.applications.finding import application_named
 from tenure.applications.models import Account, Application
@@ -37,6 +38,7 @@ _SIGN_OUT = (
     "end every session of theirs, and every token, app password and remembered device that lets "
     "somebody in without signing in again"
 )
+_NAMED = 3
 _CHECK = "No session of theirs is listed any more, or what they had open asks to sign in again."
 
 
@@ -80,13 +82,35 @@ def count() -> int:
     return SignOut.objects.filter(state=SignOut.State.OPEN).count()
 
 
-def by_application() -> list[tuple[Application, list[Task]]]:
-    """All of them, where there are any."""
-    found: dict[str, list[Task]] = defaultdict(list)
-    for one in tasks():
-        found[one.application].append(one)
-    rows = Application.objects.filter(slug__in=list(found))
-    return [(row, found[row.slug]) for row in rows]
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Whoever is to be signed out of one application: how many, how many of them nobody could,
+    since when, and the names of the first."""
+
+    application: Application
+    count: int
+    undone: int
+    since: datetime
+    first: tuple[str, ...]
+
+
+def by_application(slug: str | None = None) -> list[Waiting]:
+    """Of each application where there is anybody, or of one."""
+    rows = _live() if slug is None else _live().filter(application__slug=slug)
+    counted = (
+        rows.order_by()
+        .values_list("application")
+        .annotate(
+            n=Count("pk"), undone=Count("pk", filter=Q(state="cannot")), since=Min("asked_at")
+        )
+    )
+    counts = {pk: (n, undone, since) for pk, n, undone, since in counted}
+    found = []
+    for application in Application.objects.filter(pk__in=list(counts)):
+        theirs = rows.filter(application=application).order_by("asked_at", "pk")[:_NAMED]
+        names = tuple(row.person.display_name for row in theirs)
+        found.append(Waiting(application, *counts[application.pk], names))
+    return found
 
 
 @transaction.atomic

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tenure.audit.models import Action, Event
 from tenure.core.receipt import LASTS, Message, Told
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.sso import outbox
 from tenure.sso.endings import SAID_THERE
@@ -25,6 +26,8 @@ _ACTIONS: Final = (
     Action.SIGN_OUT_DONE,
 )
 _MOST: Final = 2000
+#: What has not arrived by then is left to a person, too: trying goes on.
+LATE: Final = timedelta(hours=1)
 #: In the trail: which task it was.
 TASK: Final = "task"
 
@@ -112,6 +115,7 @@ def waiting(person: Person) -> dict[int, list[Message]]:
             whole=ends is Ends.EVERYTHING,
             session=outbox.session_of(row),
             again=outbox.ONCE_MORE in row.payload,
+            late=row.tries > 1 and row.created_at < now() - LATE,
             due=row.not_before if outbox.ONCE_MORE in row.payload and not row.tries else None,
         )
         found[row.application_id or 0].append(message)

@@ -270,7 +270,7 @@ def show(
         "failing": byhand.failing(application=found.slug) if failed and failed[0].leavers else [],
         "held": next((i for i in provisioning.held() if i.application == found.slug), None),
         "by_hand": next((i for i in provisioning.by_hand() if i.application == found.slug), None),
-        "sign_outs": signing_out.tasks(application=found.slug),
+        "sign_outs": next(iter(signing_out.by_application(found.slug)), None),
         "last": runs.last_by_subject(RunKind.RECONCILE).get(found.slug),
         "next_read": regularly.next_readings().get(found.slug),
         "now": now(),

@@ -67,7 +67,7 @@ def _page(
 def _counts(only: str) -> tuple[int, int]:
     """Of accounts and of sessions, in one application or in all."""
     of_accounts = {one.application: one.count for one in provisioning.by_hand()}
-    of_sessions = {row.slug: len(found) for row, found in by_hand.by_application()}
+    of_sessions = {one.application.slug: one.count for one in by_hand.by_application()}
     if only:
         return of_accounts.get(only, 0), of_sessions.get(only, 0)
     return sum(of_accounts.values()), sum(of_sessions.values())
