@@ -362,5 +362,7 @@ def test_an_edit_that_names_what_was_never_read_says_so_and_shows_the_rest(
     assert told["unread"] == [{"application": "chat", "attributes": ["badge"]}]
     # Whose accounts are by the new rules is known before they are saved.
     assert told["summary"] == {"create": 1, "update": 1, "grant": 1}
+    of_one = tenure("plan", "--config", str(tmp_path / "edit.yaml"), "--person", "1", "--json")
+    assert {line["person"] for line in of_one.document["operations"]} == {"1"}
     said = " ".join(tenure("plan", "--config", str(tmp_path / "edit.yaml")).out.split())
     assert "Chat: Its accounts were never read with badge: here it is as if none had it." in said

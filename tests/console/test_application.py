@@ -203,8 +203,21 @@ def test_a_mapping_is_shown_on_a_person_and_kept(sample: Sample, owner: Client) 
     refused = owner.post(f"{BASE}/mapping/", lines | {"base": base})
     assert refused.status_code == 422
     assert "titel" in refused.content.decode()
+    wrong = owner.post(f"{BASE}/mapping/", lines | {"base": base, "do": "review"})
+    assert (wrong.status_code, "titel" in wrong.content.decode()) == (422, True)
     lines["expression"][1] = "user.title"
-    assert owner.post(f"{BASE}/mapping/", lines | {"base": base}).status_code == 302
+    looked = owner.post(f"{BASE}/mapping/", lines | {"base": base, "do": "review"}).content.decode()
+    assert "Nothing is saved yet" in looked
+    there = Account.objects.filter(application__slug="workspace", situation="linked")
+    here = there.filter(person__isnull=False).exclude(person__state__in=["leaving", "left"])
+    assert f"{here.count()} × <code>nickName" in looked
+    assert "nickName" not in str(Application.objects.get(slug="workspace").mapping)
+    carried = re.findall(r'name="expression" value="([^"]*)"', looked)
+    assert carried == lines["expression"]
+    again = owner.post(f"{BASE}/mapping/", lines | {"base": base, "do": "edit"})
+    assert (again.status_code, "lower(user.given_name)" in again.content.decode()) == (200, True)
+    saved = owner.post(f"{BASE}/mapping/", lines | {"base": base, "do": "save"})
+    assert saved.status_code == 302
     row = Application.objects.get(slug="workspace")
     assert [item["attribute"] for item in row.mapping] == lines["attribute"]
     assert row.mapping[0]["when"] == "create"

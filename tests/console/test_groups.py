@@ -50,6 +50,18 @@ def test_a_group_from_its_making_to_its_end(sample: Sample, owner: Client) -> No
     assert second.status_code == 409
     assert "Both changed it" in second.content.decode()
     AccessRule.objects.filter(slug="designers").update(condition="true")
+    form = {**of_page(owner.get(page).content.decode()), "do": "review"}
+    assert "department" in owner.post(page, form | {"when": "user.dept == 1"}).content.decode()
+    AccessRule.objects.filter(slug="designers").update(condition='"field-sales" in user.groups')
+    looked = owner.post(page, form | {"when": 'user.department == "Finance"', "people": ""})
+    shown = looked.content.decode()
+    assert "Nothing is saved yet" in shown
+    assert "this edit changes" in shown
+    assert group_definitions()[0].people == ("10482",)
+    saved = {**of_page(shown), "do": "save"}
+    assert owner.post(page, saved, follow=True).status_code == 200
+    assert group_definitions()[0].condition == 'user.department == "Finance"'
+    AccessRule.objects.filter(slug="designers").update(condition="true")
     form = {**of_page(owner.get(page).content.decode()), "do": "remove"}
     assert "is removed" in owner.post(page, form, follow=True).content.decode()
     assert not group_definitions()

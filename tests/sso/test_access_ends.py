@@ -16,8 +16,9 @@ from tenure.infra.clock import now
 from tenure.people.models import Company, Person
 from tenure.people.services import raise_generation
 from tenure.provisioning.decisions.approving import approve, reject
+from tenure.provisioning.models import Operation
 from tenure.provisioning.services import store
-from tenure.rules.exceptions import add_exception
+from tenure.rules.exceptions import add_exception, end_exception
 from tenure.rules.models import AccessRule
 from tenure.signin import passkeys
 from tenure.signin.endings import end_sessions
@@ -370,3 +371,49 @@ def test_who_leaves_or_is_refused_it_waits_for_no_approval(
     assert not alive(wiki, held)
     ApplicationSession.objects.update(checked_at=now() - timedelta(hours=1))
     assert endings.end_lost() == 1
+
+
+def test_where_plans_are_reviewed_a_changed_rule_signs_nobody_out_before_one_is_applied(
+    ana: Somebody, wiki: RelyingParty
+) -> None:
+    got = wiki.signs_in(ana.browser)
+    AccessRule.objects.all().delete()
+    raise_generation()
+    assert endings.end_lost() == 0, "nobody has looked at what the edit takes"
+    assert alive(wiki, got)
+    assert alive(wiki, wiki.signs_in(ana.browser))
+    assert not Notice.objects.exists()
+    assert store().released == 1
+    assert not alive(wiki, got)
+    assert set(ApplicationSession.objects.values_list("ended_because", flat=True)) == {
+        "Not due: no rule gives it."
+    }
+    # Whoever opens the account again there, and lags for whatever reason, does not come in by that.
+    Operation.objects.update(state="done", finished_at=now())
+    raise_generation()
+    assert wiki.asks(ana.browser).status_code == 403
+
+
+def test_what_a_person_gave_for_a_while_ends_when_they_said(
+    ana: Somebody, wiki: RelyingParty
+) -> None:
+    """That it ends needs nobody's look: it was decided with it."""
+    AccessRule.objects.all().delete()
+    given = add_exception(
+        person=ana.person, application="wiki", gives=True, reason="helps", until=None, now=now()
+    )
+    store()
+    got = wiki.signs_in(ana.browser)
+    end_exception(exception=given.pk, reason="helped", now=now())
+    assert not alive(wiki, got)
+    assert endings.end_lost() == 1
+
+
+def test_where_removal_keeps_accounts_there_is_no_plan_to_wait_for(
+    ana: Somebody, wiki: RelyingParty
+) -> None:
+    Application.objects.update(removal="keep")
+    got = wiki.signs_in(ana.browser)
+    AccessRule.objects.all().delete()
+    raise_generation()
+    assert not alive(wiki, got)

@@ -20,6 +20,7 @@ from tenure.cli.output import AsJson, Failure, print_json, say
 if TYPE_CHECKING:
     from tenure.configuration.applying import ConfigChange
     from tenure.configuration.reading import Loaded
+    from tenure.people.models import Person
     from tenure.provisioning.questions.whatif import Effect
 
 config_app = typer.Typer(
@@ -71,13 +72,14 @@ def _tokens() -> dict[str, str]:
     return {f"{party.kind.word}s.{party.slug}": words(party) for party in parties}
 
 
-def effect_of(path: Path) -> Effect:
-    """What the document would change in accounts. Within a session."""
+def effect_of(path: Path, person: Person | None = None) -> Effect:
+    """What the document would change in accounts, of everybody or of one person. Within a
+    session."""
     from tenure.configuration.applying import preview
 
     with _problems(False):
         loaded = _read(path)
-        return preview(loaded.document, marks=loaded.marks)
+        return preview(loaded.document, marks=loaded.marks, person=person.pk if person else None)
 
 
 @config_app.command("diff")

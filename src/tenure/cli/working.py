@@ -100,7 +100,11 @@ def plan(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", help="What would this configuration change, if it were applied?"),
+        typer.Option(
+            "--config",
+            help="What would this configuration change, if it were applied? "
+            "For everybody, or for --person.",
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -114,11 +118,16 @@ def plan(
     Example: `tenure plan --person 10482 --with department=Sales`
 
     Example: `tenure plan --config tenure.yaml`
+
+    Example: `tenure plan --config tenure.yaml --person 10482`
     """
     if given and not person:
         raise Failure("--with asks about one person: name them with --person.")
-    if config and (person or application):
-        raise Failure("--config is about everybody and every application: leave out the others.")
+    if config and (given or application):
+        raise Failure(
+            "--config is about every application, and people as they are: leave out --with and "
+            "--application."
+        )
     with session():
         from tenure.applications.selectors import applications
         from tenure.cli.rendering import show_plan, show_stays, show_turns
@@ -134,11 +143,12 @@ def plan(
             if config is not None:
                 from tenure.cli.config import effect_of
 
-                edit = effect_of(config)
+                edit = effect_of(config, who)
                 found = edit.plan
                 say(
-                    f"This edit changes {edit.accounts} accounts: {len(edit.added)} operations "
-                    f"more than today's plan, {len(edit.dropped)} fewer."
+                    f"This edit changes {_counted_accounts(edit.accounts, who)}: "
+                    f"{len(edit.added)} operations more than today's plan, {len(edit.dropped)} "
+                    "fewer."
                 )
             elif who and given:
                 answer = _supposed(who, given, application)
@@ -160,6 +170,11 @@ def plan(
                 show_turns(out, turns, who.time_zone)
         if found.lines or any(not problem.notice for problem in found.problems):
             raise typer.Exit(2 if found.lines else 1)
+
+
+def _counted_accounts(count: int, who: Person | None) -> str:
+    of = f" of {who.display_name}" if who else ""
+    return f"{count} account{'' if count == 1 else 's'}{of}"
 
 
 def _supposed(who: Person, given: list[str], application: str | None) -> Answer:

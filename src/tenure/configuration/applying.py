@@ -93,15 +93,16 @@ def apply(document: Document, *, marks: Marks = NO_MARKS) -> list[ConfigChange]:
     return write(document, stored, marks)
 
 
-def preview(document: Document, *, marks: Marks = NO_MARKS) -> Effect:
-    """What applying the document would change in accounts, beyond what is due already. Raises
-    `ConfigurationError`. Nothing is kept: it is done, looked at and rolled back."""
-    everybody = Scope(everybody=True)
-    before = plans.preview(everybody)
+def preview(document: Document, *, marks: Marks = NO_MARKS, person: int | None = None) -> Effect:
+    """What applying the document would change in accounts, of everybody or of one person, beyond
+    what is due already. Raises `ConfigurationError`. Nothing is kept: it is done, looked at and
+    rolled back."""
+    scope = Scope(everybody=True) if person is None else Scope(person=person)
+    before = plans.preview(scope)
     with transaction.atomic():
         apply(document, marks=marks)
         correlating.bring_up_to_date()  # Whose accounts are, by other rules.
-        after = plans.preview(everybody)
+        after = plans.preview(scope)
         transaction.set_rollback(True)
     return effect(before.lines, after)
 

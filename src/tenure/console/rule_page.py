@@ -9,15 +9,15 @@ from typing import Any
 from tenure.applications import selectors as applications
 from tenure.applications.models import Application, Entitlement
 from tenure.configuration.translation import rule_definition
-from tenure.console import plan_view, rule_form
+from tenure.console import rule_form
+from tenure.console.edit_effect import described
 from tenure.console.rule_form import RuleForm
 from tenure.console.views.rules import in_words, values_of
 from tenure.core.expressions import ExpressionError, compile_condition
 from tenure.core.plain_conditions import relations, relations_of
 from tenure.people import selectors as people
-from tenure.provisioning.questions import matching, rule_effects
-
-_SHOWN_LINES = 8
+from tenure.provisioning.questions import matching
+from tenure.provisioning.questions.rule_effects import effect_of_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +79,9 @@ def effect_of_form(slug: str, form: RuleForm) -> dict[str, Any]:
     if rule is None:
         return {"failure": "The form is not whole: go back and complete it."}
     try:
-        return described(rule_effects.effect_of(slug, rule_definition(slug, rule)))
+        return described(effect_of_rule(slug, rule_definition(slug, rule)), of="rule")
     except ExpressionError as error:
         return {"failure": str(error)}
-
-
-def described(found: rule_effects.RuleEffect) -> dict[str, Any]:
-    """That effect as the page shows it."""
-    by_slug = {row.slug: row for row in Application.objects.filter(slug__in=found.shifts)}
-    context: dict[str, Any] = {
-        "effect": found,
-        "shifts": [(by_slug.get(slug), slug, shift) for slug, shift in found.shifts.items()],
-    }
-    if found.plan is not None:
-        plan = replace(found.plan.plan, lines=found.plan.added)
-        context["groups"] = plan_view.groups(plan, most=_SHOWN_LINES)
-        told = [line.person_id for line in found.plan.added]
-        told += [problem.person_id for problem in found.unplanned]
-        context["uids"] = people.uids(pk for pk in told if pk)
-        context["dropped"] = len(found.plan.dropped)
-        context["colours"] = by_slug
-    return context
 
 
 def choices(form: RuleForm) -> list[Choice]:

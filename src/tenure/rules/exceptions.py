@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from tenure.audit.models import Action
 from tenure.audit.services import actor, record
@@ -112,6 +113,15 @@ def in_force(people: Iterable[int], now: datetime) -> dict[int, list[AccessExcep
     rows = AccessException.objects.filter(person_id__in=list(people), ended_at__isnull=True)
     for row in rows.filter(Q(until__isnull=True) | Q(until__gt=now)).order_by("id"):
         found.setdefault(row.person_id, []).append(row)
+    return found
+
+
+def gave_until(person: Person, application: str, now: datetime) -> datetime | None:
+    """When the last exception that gave them this application, or something in it, ended; None
+    where none has."""
+    rows = AccessException.objects.filter(person=person, application=application, gives=True)
+    over = rows.annotate(over=Coalesce("ended_at", "until")).filter(over__lte=now)
+    found: datetime | None = over.aggregate(last=Max("over"))["last"]
     return found
 
 

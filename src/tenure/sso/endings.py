@@ -143,7 +143,7 @@ def end_lost(people: Sequence[int] | None = None) -> int:
             row
             for row in found
             # Not where only its time was over.
-            if row.pk in lost and not standings.given(row.person, row.application).due
+            if row.pk in lost and not standings.given(row.person, row.application, came_in=True).due
         ],
         "no longer given",
     )
@@ -168,5 +168,5 @@ def not_allowed(
     if portal is not None and moment - portal.began_at > LONGEST:
         return "the session here has ended: it has lasted as long as one may"
     asked = standings or Standings([person], [session.application], moment)
-    given = asked.given(person, session.application)
+    given = asked.given(person, session.application, came_in=True)
     return "" if given.due else given.why

@@ -27,6 +27,7 @@ from tenure.signin.places import Whereabouts, whereabouts
 from tenure.signin.where import address_of, browser_of
 from tenure.sso.models import ApplicationSession, Outcome, Protocol, SignOn
 from tenure.sso.policies import policy_of
+from tenure.sso.selectors import has_come_in
 
 
 class JustEnded(ValueError):
@@ -69,7 +70,8 @@ def visit(
     if row is None or row.person is None:
         return None
     person, at = row.person, now()
-    found = standing_in(person, application, at)
+    came_in = has_come_in(person, application)
+    found = standing_in(person, application, at, came_in=came_in)
     place: ZoneInfo = zone_of(person)
     policy, address = policy_of(sso), address_of(request)
     where = whereabouts(address) if policy.countries else Whereabouts()

@@ -231,7 +231,8 @@ def _due(person: Person, rows: Sequence[Application], at: datetime) -> frozenset
     if person.state in CLOSED:
         return frozenset()
     standings = Standings([person], rows, at)
-    return frozenset(row.slug for row in rows if standings.given(person, row).due)
+    found = {row.slug: standings.given(person, row) for row in rows}
+    return frozenset(slug for slug, given in found.items() if given.due and not given.kept)
 
 
 def _accounts(person: Person, explained: Explanation | None) -> dict[int, list[Account]]:

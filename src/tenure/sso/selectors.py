@@ -9,7 +9,7 @@ from django.db.models import Count
 from tenure.applications.models import Application
 from tenure.infra.clock import now
 from tenure.people.models import Person
-from tenure.sso.models import ApplicationSession, Notice, SignOn
+from tenure.sso.models import ApplicationSession, Notice, Outcome, SignOn
 
 
 def sign_ons(
@@ -22,6 +22,12 @@ def sign_ons(
     if person is not None:
         rows = rows.filter(person=person)
     return list(rows[:limit])
+
+
+def has_come_in(person: Person, application: Application) -> bool:
+    """Whether they were let in there lately: sign-ins are kept for half a year."""
+    allowed = Outcome.ALLOWED.value
+    return SignOn.objects.filter(person=person, application=application, outcome=allowed).exists()
 
 
 def open_sessions(*, application: Application | None = None, person: Person | None = None) -> int:

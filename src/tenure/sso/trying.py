@@ -21,6 +21,7 @@ from tenure.people.services import schema, zone_of
 from tenure.provisioning.questions.standing import ApplicationStanding, Given, standing_in
 from tenure.signin.owners import may_come_in
 from tenure.sso.policies import policy_of
+from tenure.sso.selectors import has_come_in
 
 #: In place of a sensitive attribute, so that expressions over it still give something.
 _STANDS_FOR: Final[Mapping[AttributeType, Value]] = MappingProxyType(
@@ -50,7 +51,8 @@ def tried(
     person: Person, application: Application, sso: SingleSignOn, at: datetime
 ) -> tuple[ApplicationStanding, Decision]:
     """How they stand there, and what would be decided."""
-    found, policy = standing_in(person, application, at), policy_of(sso)
+    came_in, policy = has_come_in(person, application), policy_of(sso)
+    found = standing_in(person, application, at, came_in=came_in)
     who = Standing(
         may_come_in=may_come_in(person),
         due=found.given.due,

@@ -1,5 +1,5 @@
-"""Changing an application: its mapping, its policy, its limits, whose accounts are whose, and
-whether it is written to. Each form goes through the checks of the configuration document, and
+"""Changing an application: its policy, its limits, whose accounts are whose, and whether it is
+written to. Each form goes through the checks of the configuration document, and
 whoever comes second is told what the first one changed."""
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from tenure.configuration.editing import Overtaken
 from tenure.configuration.problems import ConfigurationError
 from tenure.console import application_form, conflicts, removal, request_form, tried
 from tenure.console.application_fields import Form
-from tenure.console.page import ConsoleRequest, fragment, render, signed_in
+from tenure.console.page import ConsoleRequest, render, signed_in
 from tenure.console.views import application_pages as pages
 from tenure.core.model import ApplicationMode
-from tenure.provisioning.questions import mapping_preview
 from tenure.signin.permissions import Ability
 
 _SECTION = "applications"
@@ -55,60 +54,6 @@ def edit(request: ConsoleRequest, slug: str) -> HttpResponse:
         return _again(request, found, form, base, given, error)
     messages.success(request, "Saved." if changes else "Nothing was to be changed.")
     return redirect(f"{reverse(f'console:application_{tab}', args=[slug])}#{form.name}")
-
-
-@require_POST
-@signed_in(needs=Ability.CONFIGURE)
-def mapping(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """The attribute mapping as a whole."""
-    found = selectors.application(slug)
-    if found is None:
-        return pages.not_there(request)
-    base = conflicts.read(request.POST.get("base", ""))
-    if base is None:
-        messages.error(request, "Nothing was kept: open the page again, then change it.")
-        return redirect("console:application_provisioning", slug)
-    wanted = dict(base)
-    try:
-        wanted["mapping"] = _typed(request)
-        changes = change(slug, wanted, base=base, keys={"mapping"})
-    except Overtaken as error:
-        return overtaken(request, found, base, error, wanted, {"mapping"}, "provisioning")
-    except (NotTaken, ValueError) as error:
-        problems = error.problems if isinstance(error, NotTaken) else {"": str(error)}
-        return _mapping_again(request, found, problems)
-    messages.success(
-        request,
-        "Saved. The plan says whose accounts change." if changes else "Nothing was to be changed.",
-    )
-    return redirect(f"{reverse('console:application_provisioning', args=[slug])}#mapping")
-
-
-@require_POST
-@signed_in(needs=Ability.CONFIGURE, by_itself=True)
-def preview(request: ConsoleRequest, slug: str) -> HttpResponse:
-    """What the mapping as it is typed gives for one person. Nothing is kept."""
-    found = selectors.application(slug)
-    if found is None:
-        return HttpResponse(status=286)  # htmx: stop asking
-    person, problem = pages.chosen_person(request.POST.get("person", ""), found)
-    rows = list(
-        zip(
-            request.POST.getlist("attribute")[:200],
-            request.POST.getlist("expression")[:200],
-            request.POST.getlist("when")[:200],
-            strict=False,
-        )
-    )
-    expressions = {a.strip(): e.strip() for a, e, _ in rows if a.strip() and e.strip()}
-    by_name = {x.attribute: x for x in mapping_preview.lines(found, expressions, person)}
-    context = {
-        "application": found,
-        "person": person,
-        "person_problem": problem,
-        "results": [by_name.get(a.strip()) for a, e, _ in rows if a.strip() and e.strip()],
-    }
-    return fragment(request, "console/application/mapping_preview.html", context)
 
 
 @require_POST
@@ -162,14 +107,6 @@ def remove(request: ConsoleRequest, slug: str) -> HttpResponse:
     return redirect("console:applications")
 
 
-def _typed(request: ConsoleRequest) -> dict[str, dict[str, str]]:
-    return application_form.mapping(
-        request.POST.getlist("attribute"),
-        request.POST.getlist("expression"),
-        request.POST.getlist("when"),
-    )
-
-
 def _again(
     request: ConsoleRequest,
     found: Application,
@@ -195,31 +132,6 @@ def _again(
     ]
     context |= {"wrong": form.name, "others": others}
     return pages.show(request, found, tab, context, status=422)
-
-
-def _mapping_again(
-    request: ConsoleRequest, found: Application, problems: dict[str, str]
-) -> HttpResponse:
-    context = pages.provisioning_context(request, found)
-    attributes = request.POST.getlist("attribute")
-    rows = zip(
-        attributes, request.POST.getlist("expression"), request.POST.getlist("when"), strict=False
-    )
-    lines, told = [], set()
-    for name, text, when in rows:
-        if not name.strip() and not text.strip():
-            continue
-        path = next((p for p in problems if p.startswith(f"mapping.{name.strip()}")), "")
-        told.add(path)
-        problem = problems.get(path, "") if path else ""
-        lines.append((mapping_preview.Line(name, text, problem=problem), when))
-    context["lines"] = lines
-    context["base"] = request.POST.get("base", "")
-    context |= {
-        "wrong": "mapping",
-        "others": [text for path, text in problems.items() if path not in told],
-    }
-    return pages.show(request, found, "provisioning", context, status=422)
 
 
 def overtaken(

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
@@ -15,7 +16,7 @@ from tenure.configuration import editing
 from tenure.configuration.document import Group
 from tenure.configuration.problems import ConfigurationError
 from tenure.configuration.reading import explain
-from tenure.console import conflicts, overtaken
+from tenure.console import conflicts, edit_effect, overtaken
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.views.rules import AT_ONCE, in_words
 from tenure.core.expressions import ExpressionError, compile_condition
@@ -23,14 +24,15 @@ from tenure.core.names import slug as slug_of
 from tenure.people import selectors as people
 from tenure.people.services import schema
 from tenure.provisioning.questions import matching
+from tenure.provisioning.questions.group_effects import effect_of_group, members
 from tenure.rules import selectors
-from tenure.rules.groups import group_definitions
+from tenure.rules.groups import GroupDefinition, group_definitions
 from tenure.rules.models import AccessRule
 from tenure.signin.permissions import Ability
 
 _LABELS = {"name": "name", "when": "who by what they are", "people": "who by name"}
 #: Addresses of pages here.
-_TAKEN = frozenset({"new", "check"})
+_TAKEN = frozenset({"new", "check", "effect"})
 _LONGEST = 60_000
 _FACES = 6
 
@@ -62,7 +64,9 @@ def group(request: ConsoleRequest, slug: str = "") -> HttpResponse:
         seen, base = request.POST.get("seen", ""), request.POST.get("base", "")
         values = {name: request.POST.get(name, "").strip()[:_LONGEST] for name in values}
         if request.POST.get("do") != "edit":
-            answer = _save(request, slug, values, seen, base)
+            review = request.POST.get("do") == "review"
+            make = _review if review else _save
+            answer = make(request, slug, values, seen, base)
             if isinstance(answer, HttpResponse):
                 return answer
             errors = answer
@@ -89,6 +93,66 @@ def check(request: ConsoleRequest) -> HttpResponse:
     return fragment(request, "console/parts/group_check.html", _who(values))
 
 
+@require_POST
+@signed_in(needs=Ability.CONFIGURE, by_itself=True)
+def effect(request: ConsoleRequest) -> HttpResponse:
+    """What saving it would change, for a page that stands already."""
+    values = {name: request.POST.get(name, "").strip()[:_LONGEST] for name in _LABELS}
+    slug = request.POST.get("slug", "")
+    return fragment(request, "console/parts/edit_effect.html", _effect(slug, values))
+
+
+def _review(
+    request: ConsoleRequest, slug: str, values: dict[str, str], seen: str, base: str
+) -> HttpResponse | dict[str, str]:
+    """What it would change, before it is saved; or what is wrong with it."""
+    plain = {"name": values["name"], "when": values["when"] or None}
+    numbers = _numbers(values["people"])
+    before = conflicts.read(base) or {}
+    try:
+        item = Group.model_validate(plain | {"people": numbers})
+        was = members(before.get("when") or "", before.get("people") or ())
+        moved = was ^ members(values["when"], numbers)
+    except ValidationError as error:
+        return _misfits(error)
+    except ExpressionError as error:
+        return {"when": error.message}
+    name = slug or slug_of(values["name"])
+    context: dict[str, Any] = {
+        "name": values["name"],
+        "section_name": "Groups",
+        "back": reverse("console:groups"),
+        "action": request.path,
+        "effect_at": reverse("console:group_effect"),
+        "changed": conflicts.changed(before, editing.as_plain("groups", item, name)),
+        "labels": _LABELS,
+        "is_new": not slug,
+        "fields": [*values.items(), ("slug", slug)],
+        "seen": seen,
+        "base": base,
+        "count": len(moved),
+        "later": len(moved) > edit_effect.AT_ONCE and request.POST.get("now") != "1",
+    }
+    if not context["later"]:
+        context |= _effect(slug, values)
+    return render(request, "console/edit_review.html", context, section="rules")
+
+
+def _effect(slug: str, values: dict[str, str]) -> dict[str, Any]:
+    name = slug or slug_of(values["name"])
+    people = _numbers(values["people"])
+    try:
+        definition = GroupDefinition(name, values["name"], values["when"], people)
+        return edit_effect.described(effect_of_group(name, definition), of="group")
+    except ExpressionError as error:
+        return {"failure": str(error)}
+
+
+def _misfits(error: ValidationError) -> dict[str, str]:
+    found = {str((one["loc"] or ("",))[0]): explain(dict(one)) for one in error.errors()}
+    return {key or "when": message for key, message in found.items()}
+
+
 def _save(
     request: ConsoleRequest, slug: str, values: dict[str, str], seen: str, base: str
 ) -> HttpResponse | dict[str, str]:
@@ -104,8 +168,7 @@ def _save(
             return {"name": f"There is a group {name} already. Give this one another name."}
         editing.edit("groups", name, item, seen=seen)
     except ValidationError as error:
-        found = {str((one["loc"] or ("",))[0]): explain(dict(one)) for one in error.errors()}
-        return {key or "when": message for key, message in found.items()}
+        return _misfits(error)
     except ConfigurationError as error:
         return _wrong(error, remove=remove)
     except editing.Overtaken as taken:

@@ -20,18 +20,18 @@ from tenure.configuration import editing
 from tenure.configuration.document import Rule
 from tenure.configuration.problems import ConfigurationError
 from tenure.console import conflicts, rule_form, rule_page
+from tenure.console.edit_effect import AT_ONCE as EFFECT_AT_ONCE
+from tenure.console.edit_effect import described
 from tenure.console.page import ConsoleRequest, fragment, missing, render, signed_in
 from tenure.console.rule_form import RuleForm
 from tenure.console.views.rules import AT_ONCE
 from tenure.core.expressions import ExpressionError, compile_condition
 from tenure.people import selectors as people
-from tenure.provisioning.questions import matching, rule_effects
+from tenure.provisioning.questions import matching
+from tenure.provisioning.questions.rule_effects import effect_of_rule
 from tenure.rules import drafts
 from tenure.rules.models import AccessRule, RuleDraft
 from tenure.signin.permissions import Ability
-
-#: An effect on more people than this is worked out once the page stands.
-_AT_ONCE = 3_000
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -83,7 +83,7 @@ def effect(request: ConsoleRequest) -> HttpResponse:
     """What publishing would change, for a page that stands already."""
     form = rule_form.from_given(request.POST, matching.rule_schema())
     slug = str(request.POST.get("rule", ""))
-    return fragment(request, "console/parts/rule_effect.html", rule_page.effect_of_form(slug, form))
+    return fragment(request, "console/parts/edit_effect.html", rule_page.effect_of_form(slug, form))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -117,10 +117,10 @@ def remove(request: ConsoleRequest, slug: str) -> HttpResponse:
         "seen": editing.version(stored),
         "draft": draft,
         "count": count,
-        "later": count > _AT_ONCE and not patient,
+        "later": count > EFFECT_AT_ONCE and not patient,
     }
     if not context["later"]:
-        context |= rule_page.described(rule_effects.effect_of(slug, None))
+        context |= described(effect_of_rule(slug, None), of="rule")
     return render(request, "console/rule_remove.html", context, section="rules")
 
 
@@ -187,7 +187,7 @@ def _review(
         "draft": draft,
         "fields": _fields(request),
         "changed": conflicts.changed(base, editing.as_plain("rules", rule, slug)),
-        "later": len(met) > _AT_ONCE and request.POST.get("now") != "1",
+        "later": len(met) > EFFECT_AT_ONCE and request.POST.get("now") != "1",
         "count": len(met),
         "back": request.POST.get("back", ""),
     }

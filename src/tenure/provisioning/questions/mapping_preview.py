@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from tenure.applications.models import Account, Application
 from tenure.core.expression_sets import targeted
 from tenure.core.expressions import ExpressionError, MissingAttribute, compile_value
-from tenure.core.mapping import IDENTIFYING
+from tenure.core.mapping import IDENTIFYING, MappedAttribute
 from tenure.core.model import Situation, Value
+from tenure.core.veiling import reading_sensitive
 from tenure.people.models import Person
 from tenure.people.selectors import sensitive_attributes
 from tenure.people.services import schema
+from tenure.provisioning.questions.matching import rule_schema
 from tenure.provisioning.records import veiling
+from tenure.provisioning.records.loading import group_book
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ def lines(
 ) -> list[Line]:
     """Attribute -> expression, as lines. Without a person they are only checked. What is computed
     from something sensitive is veiled, as in a plan."""
-    kinds, sensitive = schema(), sensitive_attributes()
+    kinds, sensitive, groups = rule_schema(), sensitive_attributes(), group_book(schema())
+    attributes = groups.extend(person.attributes) if person else {}
     over = veiling.veil_over({application.slug: sensitive})
     stored = veiling.veil([application]).of(application.slug)
     held = _account(application, person)
@@ -51,10 +55,11 @@ def lines(
         hidden = attribute in stored
         try:
             compiled = compile_value(text, kinds)
-            hidden = hidden or bool(compiled.attributes & sensitive)
+            read = [MappedAttribute(attribute, compiled)]
+            hidden = hidden or bool(reading_sensitive(read, sensitive, groups))
             if hidden:
                 there = over.value(owner, attribute, there)
-            value = targeted(attribute, compiled, person.attributes) if person else None
+            value = targeted(attribute, compiled, attributes) if person else None
             if hidden:
                 value = over.value(owner, attribute, value)
         except MissingAttribute as error:

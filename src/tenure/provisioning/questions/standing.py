@@ -27,6 +27,7 @@ from tenure.people.services import facts
 from tenure.provisioning.models import Operation
 from tenure.provisioning.questions.books import books_for
 from tenure.provisioning.questions.explain import made_ahead, summary
+from tenure.provisioning.questions.not_looked_at import NotLookedAt
 from tenure.provisioning.records import memory
 from tenure.provisioning.records.loading import exceptions, policy_of
 
@@ -46,12 +47,14 @@ _STUCK: Final = {
 @dataclass(frozen=True, slots=True)
 class Given:
     """`why` says to an administrator by which rules it is due, or why it is not. `attributes` are
-    the person's, groups included; `entitlements` what the rules give there."""
+    the person's, groups included; `entitlements` what the rules give there. `kept`: no rule gives
+    it, and nobody has agreed yet to its being taken away."""
 
     due: bool
     why: str
     attributes: Attributes
     entitlements: frozenset[str]
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +84,12 @@ class Standings:
         )
         self._exceptions = exceptions(keys, at)
         self._remembered = memory.recall(keys)
+        self._not_looked_at = NotLookedAt(at)
         self._due: dict[int, Due] = {}
 
-    def given(self, person: Person, application: Application) -> Given:
-        """Whether the person is to have the application, by rules, exceptions and state."""
+    def given(self, person: Person, application: Application, *, came_in: bool = False) -> Given:
+        """Whether the person is to have the application, by rules, exceptions and state.
+        `came_in`: they have been let in there before."""
         who, slug = facts(person, self._at), application.slug
         weighed = self._weighed(person, who)
         if weighed.failing and slug not in weighed.access:
@@ -101,14 +106,15 @@ class Standings:
         why = summary(who.state, access is not None, may, person, withheld, made=made, there=there)
         if access is not None and may and there:
             why = f"Due by {', '.join(reason.name for reason in access.because)}."
-        elif may and there and not withheld and (kept := _kept(person, application)):
+        elif may and there and not withheld and (kept := self._kept(person, application, came_in)):
             # No rule gives it any more, and nobody has said yet that it is to be taken.
+            account, said = kept
             return Given(
                 due=True,
-                why="No rule gives it any more; that it is taken away waits for approval, or was "
-                "rejected.",
+                why=f"No rule gives it any more; {said}",
                 attributes=weighed.attributes,
-                entitlements=frozenset(kept.entitlements),
+                entitlements=frozenset(account.entitlements),
+                kept=True,
             )
         return Given(
             due=access is not None and may and there,
@@ -116,6 +122,19 @@ class Standings:
             attributes=weighed.attributes,
             entitlements=access.entitlements if access else frozenset(),
         )
+
+    def _kept(
+        self, person: Person, application: Application, came_in: bool
+    ) -> tuple[Account, str] | None:
+        """Their open account, where nobody has agreed to its removal, and why not."""
+        account = _account(person, application)
+        if account is None or account.active is False:
+            return None
+        if _not_taken(person, application):
+            return account, "that it is taken away waits for approval, or was rejected."
+        if self._not_looked_at.covers(person, application, came_in=came_in):
+            return account, "the plan that takes it away was not applied yet."
+        return None
 
     def _weighed(self, person: Person, who: PersonFacts) -> Due:
         """Once for all applications."""
@@ -136,9 +155,11 @@ class Standings:
         )
 
 
-def standing_in(person: Person, application: Application, at: datetime) -> ApplicationStanding:
-    """How the person stands in the application."""
-    given = Standings([person], [application], at).given(person, application)
+def standing_in(
+    person: Person, application: Application, at: datetime, *, came_in: bool = False
+) -> ApplicationStanding:
+    """How the person stands in the application. `came_in`: they have been let in there before."""
+    given = Standings([person], [application], at).given(person, application, came_in=came_in)
     account = _account(person, application)
     stage, detail = _stage(person, application, account) if given.due else (Stage.NONE, "")
     return ApplicationStanding(given, account, stage, detail)
@@ -150,15 +171,11 @@ def _account(person: Person, application: Application) -> Account | None:
     ).first()
 
 
-def _kept(person: Person, application: Application) -> Account | None:
-    """Their open account, where taking it away was planned, and held or rejected."""
-    removals = Operation.objects.filter(
+def _not_taken(person: Person, application: Application) -> bool:
+    """Whether taking it away was planned, and is held or rejected."""
+    return Operation.objects.filter(
         person=person, application=application, state__in=_NOT_TAKEN, takes_access=True
-    )
-    if not removals.exists():
-        return None
-    account = _account(person, application)
-    return account if account is not None and account.active is not False else None
+    ).exists()
 
 
 def _stage(person: Person, application: Application, account: Account | None) -> tuple[Stage, str]:

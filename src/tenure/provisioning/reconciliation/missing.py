@@ -22,9 +22,8 @@ from tenure.core.guard import Limit
 from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.infra.bulk import among, update_rows
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconciliation import correlating
 from tenure.provisioning.reconciliation.observing import Reading
-from tenure.provisioning.records import settling
+from tenure.provisioning.records import nobodys, settling
 from tenure.provisioning.records.work import CLOSED_BY, NOT_THERE
 
 #: More open accounts than that missing at once are not believed.
@@ -139,7 +138,7 @@ def record(reading: Reading, keys: Sequence[int]) -> None:
             }
             reading.complain(row.user_name or row.remote_id, "This account was deleted there.")
     update_rows(rows, ["situation", "deleted_at", "active", "evidence", "deleted_there"])
-    correlating.cancel_orphan_steps(rows)
+    nobodys.leave_alone(rows)
     reading.counters["gone"] += len(rows)
     record_many(events)
 

@@ -74,7 +74,8 @@ class UserInfoOf(UserInfoEndpoint):  # type: ignore[misc]
 
 def _told(user: Whom, scope: str) -> dict[str, Any]:
     application = user.grant.application
-    given = Standings([user.person], [application], now()).given(user.person, application)
+    standings = Standings([user.person], [application], now())
+    given = standings.given(user.person, application, came_in=True)
     try:
         return claims_of(client_of(application), user.person, given, scope.split())
     except ClaimProblem as error:
