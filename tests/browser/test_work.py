@@ -12,12 +12,15 @@ from django.contrib.sessions.models import Session as Stored
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from tenure.applications.models import Application
 from tenure.audit.models import Action, Event
 from tenure.infra.browser_sessions import SessionStore
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
+from tenure.provisioning.services import terminate_now
 from tenure.runs.models import Run
 from tenure.signin.models import Role
+from tenure.sso.models import SignOut
 from tests.browser.conftest import Opener
 from tests.browser.people import authenticator
 from tests.console.company import Sample, make_company
@@ -188,6 +191,31 @@ def test_what_is_held_is_approved_or_rejected_with_a_reason(
     assert {"p2@acme.example", "p3@acme.example"} <= company.open_users("chat")
     reasons = Event.objects.filter(action__in=(Action.PLAN_APPROVED, Action.PLAN_REJECTED))
     assert {event.reason for event in reasons} == {"Moved to Finance, agreed", "A mistake of HR"}
+    assert window.wrong == []
+
+
+def test_somebody_is_signed_out_by_hand(company: Company, signed_in: Opener, aside: Aside) -> None:
+    person = Person.objects.get(employee_number="4")
+    aside(lambda: terminate_now(person, reason="theft"))
+    chat = Application.objects.get(slug="chat")
+    task = SignOut.objects.create(person=person, application=chat, cause="It cannot be told.")
+    window = signed_in()
+    page = window.page
+    page.get_by_role("link", name="Tasks").click()
+    card = page.locator("section.task").filter(has_text="Sign Person 4 out of")
+    card.get_by_role("button", name="Cannot be done").click()
+    expect(card.locator(".error")).to_contain_text("Say why it cannot be done")
+    expect(card.get_by_label("What was done")).to_be_focused()
+    # The refusal is the server's 422, which the browser's console notes.
+    window.wrong = [text for text in window.wrong if "422" not in text]
+    card.get_by_label("What was done").fill("Ended all of them")
+    card.get_by_role("button", name="Done", exact=True).click()
+    expect(page.locator(".messages")).to_contain_text("Noted as your word")
+    expect(page.locator("main")).to_contain_text("Nobody has to be signed out by hand")
+    task.refresh_from_db()
+    assert (task.state, task.settled_by) == ("done", "administrator owner")
+    window.open(f"/console/people/{person.uid}/proof/")
+    expect(page.locator("main")).to_contain_text("as administrator owner said: Ended all of them")
     assert window.wrong == []
 
 

@@ -75,5 +75,6 @@ def test_the_numbers_say_what_waits(client: Client, settings: Settings) -> None:
     assert after["tenure_writes_stopped"] == 1
     assert after['tenure_application_stopped{application="chat"}'] == 1
     assert after["tenure_leavers_waiting"] == 0
+    assert after["tenure_sign_outs_waiting"] == 0
     assert after["tenure_audit_unsealed"] > 0
     assert after["tenure_database_bytes"] > 1e6

@@ -46,6 +46,7 @@ WRITES = (
     "application_sso_secret",
     "decide_request",
     "settle_task",
+    "settle_sign_out",
     "removed",
     "steer_run",
     "take_back",

@@ -107,6 +107,7 @@ RULES: dict[str, tuple[Ability | str, Ability | str]] = {
     "decide": (NO, Ability.DECIDE),
     "decide_request": (NO, Ability.EXCEPT),
     "settle_task": (NO, Ability.TASKS),
+    "settle_sign_out": (NO, Ability.TASKS),
     "removed": (NO, Ability.TASKS),
     "steer_run": (NO, Ability.RUNS),
     "writes": (Ability.STOP, Ability.STOP),

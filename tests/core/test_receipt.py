@@ -186,7 +186,8 @@ def test_an_account(given: AccountFacts, verdict: str, words: str) -> None:
         (SessionFacts(closing_ends=False), [SAID], "by_hand", "cannot be told"),
         (SessionFacts(closing_ends=True), [CLOSED, HERE], "open", "None is open"),
         (SessionFacts(closing_ends=False), [CLOSED], "by_hand", "cannot be told"),
-        (SessionFacts(tokens_void_at=NOON, signed_in_at=NOON), [], "by_itself", "tokens are void"),
+        # What it keeps open by itself asks for no token.
+        (SessionFacts(tokens_void_at=NOON, signed_in_at=NOON), [], "by_hand", "tokens are void"),
         (SessionFacts(signed_out_at=NOON, signed_in_at=NOON), [], "done", "signed out of it"),
         (SessionFacts(), [], "nothing", "never signed in"),
         (SessionFacts(ways=["x"], never_open=True), [CLOSED], "nothing", "was never open"),

@@ -149,8 +149,8 @@ def test_who_signs_out_here_has_not_signed_out_there(ana: Somebody) -> None:
     terminate_now(ana.person, at=None, reason="theft")
     ana.person.refresh_from_db()
     (line,) = receipt_of(ana.person).lines
-    assert line.sessions.verdict == "by_itself"
-    assert line.sessions.words.startswith("Its tokens are void")
+    assert line.sessions.verdict == "by_hand"
+    assert line.sessions.words.startswith("Its tokens are void, and it cannot be told")
 
 
 def test_what_the_catalogue_says_counts(ana: Somebody) -> None:

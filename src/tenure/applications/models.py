@@ -109,6 +109,8 @@ class Application(models.Model):
     requestable = models.JSONField(default=dict)
     #: How people sign in to it, as configuration.document_sso; {} where not by us.
     single_sign_on = models.JSONField(default=dict)
+    #: How people stay signed in there, as configuration.document_sessions; {} where it not said.
+    sessions = models.JSONField(default=dict)
     #: {"reads", "writes": {"rate", "paused_until"}}: what it taught us; see `pacing`.
     learnt = models.JSONField(default=dict)
     health = models.CharField(max_length=16, choices=Health.choices, default=Health.OK)

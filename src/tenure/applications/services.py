@@ -78,6 +78,7 @@ class ApplicationDefinition:
     guard: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     single_sign_on: Mapping[str, Any] = field(default_factory=dict)
+    sessions: Mapping[str, Any] = field(default_factory=dict)
     entitlements: Sequence[EntitlementDefinition] = ()
 
 
@@ -100,6 +101,7 @@ _COSMETIC = frozenset(
         "guard",
         "limits",
         "single_sign_on",
+        "sessions",
     }
 )
 _COLUMNS = tuple(

@@ -278,15 +278,27 @@ def _zones() -> Iterator[Line]:
 def _leavers() -> Iterator[Line]:
     from tenure.provisioning.questions.kept_open import kept_open, last_owners_who_left
     from tenure.provisioning.questions.selectors import failing_leavers
+    from tenure.sso import by_hand
 
-    for row in failing_leavers():
+    for failing in failing_leavers():
         yield Line(
-            f"leavers {row.application}",
+            f"leavers {failing.application}",
             False,
-            f"{row.count} of people who left not carried out, since {row.since:%Y-%m-%d %H:%M %Z}: "
-            f"{row.reason} `tenure operations list --filter application={row.application} "
+            f"{failing.count} of people who left not carried out, since "
+            f"{failing.since:%Y-%m-%d %H:%M %Z}: "
+            f"{failing.reason} `tenure operations list --filter application={failing.application} "
             "--filter state=failed`, then `tenure retry`, or `tenure tasks done ID` once somebody "
             "did it there",
+        )
+    for row in by_hand.by_application():
+        people, slug = "1 person" if row.count == 1 else f"{row.count} people", row.application.slug
+        yield Line(
+            f"leavers {slug}",
+            True,
+            f"{people} whose access has ended may be signed in there still, and nothing of ours "
+            f"can end that, since {row.since:%Y-%m-%d %H:%M %Z}: "
+            f"`tenure tasks list --application {slug}`",
+            warning=True,
         )
     for kept in kept_open():
         yield Line(

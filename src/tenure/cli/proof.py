@@ -82,6 +82,8 @@ def show_line(line: Line) -> None:
     for one in line.accounts:
         _part(f"account {escape(one.name)}", one.part)
     _part("sessions", line.sessions)
+    if line.open_task is not None:
+        out.print(f"    [dim]task S{line.open_task.pk}: tenure tasks show S{line.open_task.pk}[/]")
 
 
 def _part(what: str, part: Part) -> None:

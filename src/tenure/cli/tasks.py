@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tenure.cli.context import session
 from tenure.cli.lines import Limit, more_than
-from tenure.cli.output import AsJson, out, print_json, say, table
+from tenure.cli.output import AsJson, Failure, out, print_json, say, table
 from tenure.cli.working import Application
 from tenure.core.instants import told
+
+if TYPE_CHECKING:
+    from tenure.provisioning.decisions.byhand import Task
 
 tasks_app = typer.Typer(
     name="tasks",
     help="What applications cannot do, for a person to do by hand.\n\nExample: `tenure tasks list`",
     no_args_is_help=True,
 )
-Number = Annotated[
-    int, typer.Argument(metavar="TASK", help="Its number, as `tenure tasks list` shows it.")
+Key = Annotated[
+    str, typer.Argument(metavar="TASK", help="As `tenure tasks list` shows it: 1204, or S12.")
 ]
 
 
@@ -31,7 +34,8 @@ def list_tasks(
     limit: Limit = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """What waits to be done by hand, the oldest first.
+    """What waits to be done by hand, the oldest first: accounts, and (S and a number) people to be
+    signed out where nothing of ours can do that.
 
     Example: `tenure tasks list --application chat`
     """
@@ -39,12 +43,14 @@ def list_tasks(
         from tenure.infra.clock import now
         from tenure.people.services import find_person
         from tenure.provisioning.decisions import byhand
+        from tenure.sso import by_hand
 
-        found = byhand.tasks(
-            application=application,
-            person=find_person(person) if person else None,
-            limit=limit + 1,
-        )
+        whom = find_person(person) if person else None
+        found = [
+            *byhand.tasks(application=application, person=whom, limit=limit + 1),
+            *by_hand.tasks(application=application, person=whom, limit=limit + 1),
+        ]
+        found.sort(key=lambda task: task.since)
         if len(found) > limit:
             more_than(limit)
             del found[limit:]
@@ -57,10 +63,10 @@ def list_tasks(
         whose = byhand.whose(found)
         rows = [
             (
-                task.number,
+                task.key,
                 task.what,
                 whose[task.assignee],
-                f"{(now() - task.since).days} days{', overdue' if task.overdue else ''}",
+                f"{(now() - task.since).days} days{_how_it_stands(task)}",
             )
             for task in found
         ]
@@ -69,7 +75,7 @@ def list_tasks(
 
 @tasks_app.command("show")
 def show(
-    task: Number,
+    task: Key,
     sensitive: Annotated[
         bool, typer.Option("--sensitive", help="Sensitive values too. It is recorded.")
     ] = False,
@@ -82,7 +88,7 @@ def show(
     with session():
         from tenure.provisioning.decisions import byhand
 
-        found = byhand.task_in_clear(task) if sensitive else byhand.task(task)
+        found = _found(task, sensitive=sensitive)
         if as_json:
             print_json(found.as_json())
             return
@@ -93,6 +99,11 @@ def show(
             out.print(f"  {step}", markup=False)
         then = "Then" if found.looks else "Then look"
         out.print(f"{then}: {found.check}", markup=False)
+        if found.ends_at is not None:
+            until = f"ends by itself by {told(found.ends_at)} at the latest."
+            out.print(f"What was begun by Tenure {until}", markup=False)
+        if found.could_not:
+            out.print(found.could_not, markup=False)
         out.print(f"Why: {found.why}", markup=False)
         out.print(f"By hand, because: {found.cause}", markup=False)
         overdue = "; overdue" if found.overdue else ""
@@ -109,7 +120,7 @@ def show(
 
 @tasks_app.command("done")
 def done(
-    task: Number,
+    task: Key,
     note: Annotated[str, typer.Option(help="What was done: it is kept as the evidence.")] = "",
     account: Annotated[
         str, typer.Option(help="Id, in the application, of the account that was made.")
@@ -124,14 +135,20 @@ def done(
     """
     with session():
         from tenure.provisioning.decisions import byhand
+        from tenure.sso import by_hand
 
-        byhand.done(task, note=note, account=account)
-        print_json({"task": task, "state": "done"}) if as_json else say(f"Task {task} is done.")
+        if (number := by_hand.number_of(task)) is not None:
+            by_hand.done(number, note=note)
+        else:
+            byhand.done(_number(task), note=note, account=account)
+        print_json({"task": _shown(task), "state": "done"}) if as_json else say(
+            f"Task {task} is done."
+        )
 
 
 @tasks_app.command("none")
 def none_there(
-    task: Number,
+    task: Key,
     note: Annotated[str, typer.Option(help="Where you looked: it is kept as the evidence.")],
     as_json: AsJson = False,
 ) -> None:
@@ -143,26 +160,59 @@ def none_there(
     with session():
         from tenure.provisioning.decisions import byhand
 
-        byhand.none_there(task, note=note)
-        print_json({"task": task, "state": "cancelled"}) if as_json else say(
+        byhand.none_there(_number(task), note=note)
+        print_json({"task": _shown(task), "state": "cancelled"}) if as_json else say(
             f"Task {task} is settled: there is none."
         )
 
 
 @tasks_app.command("cannot")
 def cannot(
-    task: Number,
+    task: Key,
     note: Annotated[str, typer.Option(help="Why: whoever looks next has to know.")],
     as_json: AsJson = False,
 ) -> None:
-    """It cannot be done by hand either. It is listed as failed until it is planned anew.
+    """It cannot be done by hand either. It is listed as failed until it is planned anew; somebody
+    who cannot be signed out stays in the list, and nobody is reminded of them.
 
     Example: `tenure tasks cannot 1204 --note 'the vendor has locked us out'`
     """
     with session():
         from tenure.provisioning.decisions import byhand
+        from tenure.sso import by_hand
 
-        byhand.cannot(task, note=note)
-        print_json({"task": task, "state": "failed"}) if as_json else say(
+        if (number := by_hand.number_of(task)) is not None:
+            by_hand.cannot(number, note=note)
+            said = f"Task {task} stays in the list, as one that could not be done."
+            print_json({"task": task, "state": "cannot"}) if as_json else say(said)
+            return
+        byhand.cannot(_number(task), note=note)
+        print_json({"task": _shown(task), "state": "failed"}) if as_json else say(
             f"Task {task} is listed as failed. `tenure retry` makes it a task again."
         )
+
+
+def _found(key: str, *, sensitive: bool) -> Task:
+    from tenure.provisioning.decisions import byhand
+    from tenure.sso import by_hand
+
+    if (number := by_hand.number_of(key)) is not None:
+        return by_hand.task(number)
+    return byhand.task_in_clear(_number(key)) if sensitive else byhand.task(_number(key))
+
+
+def _number(key: str) -> int:
+    if not key.isdecimal() or len(key) > 18:
+        raise Failure(f"{key!r} is no task. `tenure tasks list` shows those that wait.")
+    return int(key)
+
+
+def _shown(key: str) -> int | str:
+    """As JSON has it, where a task of an account is a number."""
+    return int(key) if key.isdecimal() else key
+
+
+def _how_it_stands(task: Task) -> str:
+    if task.could_not:
+        return ", could not be done"
+    return ", overdue" if task.overdue else ""

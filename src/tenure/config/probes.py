@@ -148,6 +148,11 @@ _COUNTS: Final = (
         "WHERE state NOT IN ('done', 'cancelled', 'rejected') AND urgency <= 5",
     ),
     (
+        "sign_outs_waiting",
+        "People to be signed out of an application by hand.",
+        "SELECT count(*) FROM sso_signout WHERE state IN ('open', 'cannot')",
+    ),
+    (
         "people_to_plan",
         "People of whom something changed since they were planned.",
         "SELECT count(*) FROM people_person WHERE planned_generation < generation",

@@ -17,6 +17,7 @@ from tenure.configuration.document_limits import (
 )
 from tenure.configuration.document_onboarding import Onboarding
 from tenure.configuration.document_requests import Requestable, given
+from tenure.configuration.document_sessions import Sessions
 from tenure.configuration.document_sources import Source
 from tenure.configuration.document_sso import SingleSignOn
 from tenure.configuration.values import (
@@ -316,6 +317,9 @@ class Application(Part):
     limits: Rates = Field(default_factory=lambda: Rates())
     single_sign_on: SingleSignOn | None = Field(
         default=None, description="How people sign in to it through Tenure."
+    )
+    sessions: Sessions | None = Field(
+        default=None, description="How people stay signed in there, and how that is ended."
     )
     entitlements: list[
         Annotated[

@@ -23,6 +23,7 @@ from tenure.configuration.document import (
 )
 from tenure.configuration.document_onboarding import onboarding_settings, stored_onboarding
 from tenure.configuration.document_requests import requestable_settings
+from tenure.configuration.document_sessions import session_settings
 from tenure.configuration.document_sources import Schedule, Source, SourceGuard, Table
 from tenure.configuration.document_sso import settings_of
 from tenure.configuration.values import NEVER
@@ -209,6 +210,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "seat": seat,
             "guard": _guard(item.guard),
             "single_sign_on": dict(item.single_sign_on) or None,
+            "sessions": dict(item.sessions) or None,
             "limits": {k: v for k, v in item.limits.items() if k in Rates.model_fields},
             "entitlements": [_entitlement(entitlement) for entitlement in item.entitlements],
         }
@@ -268,6 +270,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         guard=_guard_settings(application.guard),
         limits=application.limits.model_dump(exclude_none=True),
         single_sign_on=settings_of(application.single_sign_on),
+        sessions=session_settings(application.sessions),
         entitlements=[
             EntitlementDefinition(item.key, item.price, item.currency or "", item.seats)
             for item in sorted(application.entitlements, key=lambda item: item.key)

@@ -140,7 +140,7 @@ def value_of(setting: Setting, text: str) -> Any:
         case "pairs":
             return [_pair(line) for line in text.splitlines() if line.strip()]
         case "choice":
-            return text or (None if setting.path[0] == "removal" else "")
+            return text or (None if setting.path[0] in ("removal", "sessions") else "")
         case "text":
             return text
     if not text:

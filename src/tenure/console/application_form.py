@@ -165,6 +165,35 @@ MATCHING: Final = Form(
         ),
     ),
 )
+SESSIONS: Final = Form(
+    "sessions",
+    "What people are signed in to",
+    "Where it cannot be told that somebody's access has ended, a task asks a person to sign them "
+    "out there. What is said here makes that task needless, or easier.",
+    (
+        Setting(
+            ("sessions", "when_closed"),
+            "When an account is closed",
+            kind="choice",
+            choices=(
+                ("", "As the catalogue says"),
+                ("end", "Its sessions end"),
+                ("go_on", "Its sessions go on"),
+            ),
+        ),
+        Setting(
+            ("sessions", "longest"),
+            "Somebody stays signed in for",
+            "Hours at most, until they have to come by us again. Empty: not known.",
+            "hours",
+        ),
+        Setting(
+            ("sessions", "sign_out"),
+            "How somebody is signed out by hand",
+            "Where to sign in, which menu. Stands in the tasks.",
+        ),
+    ),
+)
 GENERAL: Final = Form(
     "general",
     "General",
@@ -184,7 +213,8 @@ GENERAL: Final = Form(
         ),
     ),
 )
-FORMS: Final = {form.name: form for form in (POLICY, RECONCILE, LIMITS, MATCHING, GENERAL)}
+_ALL: Final = (POLICY, RECONCILE, SESSIONS, LIMITS, MATCHING, GENERAL)
+FORMS: Final = {form.name: form for form in _ALL}
 
 
 def shown(

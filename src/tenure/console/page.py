@@ -36,6 +36,7 @@ from tenure.signin import again, going, sessions
 from tenure.signin.models import User
 from tenure.signin.permissions import Ability, abilities, may
 from tenure.signin.services import actor_name
+from tenure.sso import by_hand as signing_out
 
 View: TypeAlias = Callable[..., HttpResponseBase]
 THEMES = ("system", "light", "dark")
@@ -132,7 +133,7 @@ def render(
         "company": request.company,
         "administrator": request.administrator,
         "can": {ability.name.lower(): True for ability in mine},
-        "work_items": _work(held, by_hand),
+        "work_items": _work(held, by_hand + signing_out.count()),
         "company_items": _company(),
         "section": section,
         "held_count": held,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tenure.console.application_fields import Form, Setting
 from tenure.console.application_form import FORMS as OTHERS
-from tenure.console.application_form import GENERAL
+from tenure.console.application_form import GENERAL, SESSIONS
 
 REQUESTS: Final = Form(
     "requests",
@@ -54,14 +54,19 @@ REQUESTS: Final = Form(
     ),
 )
 #: Forms of the tab of settings; the others are in that of provisioning.
-IN_SETTINGS: Final = (GENERAL, REQUESTS)
+IN_SETTINGS: Final = (GENERAL, SESSIONS, REQUESTS)
 FORMS: Final = {**OTHERS, REQUESTS.name: REQUESTS}
 
 
 def settled(application: dict[str, Any]) -> dict[str, Any]:
-    """What is left empty has its default; where nobody decides, nobody may ask."""
+    """What is left empty has its default; where nobody decides, nobody may ask; of sessions nothing
+    is known where nothing is said."""
     asked = application.get("requestable")
     if isinstance(asked, dict):
         kept = {name: value for name, value in asked.items() if value not in (None, "", [])}
         application["requestable"] = kept if kept.get("approver") else None
+    said = application.get("sessions")
+    if isinstance(said, dict):
+        kept = {name: value for name, value in said.items() if value not in (None, "")}
+        application["sessions"] = kept or None
     return application

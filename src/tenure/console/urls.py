@@ -221,6 +221,7 @@ urlpatterns = [
     path("requests/<int:pk>/", requests.decide, name="decide_request"),
     path("tasks/", tasks.tasks, name="tasks"),
     path("tasks/<int:pk>/", tasks.settle, name="settle_task"),
+    path("tasks/S<int:pk>/", tasks.settle_sign_out, name="settle_sign_out"),
     path("runs/", runs.runs, name="runs"),
     path("runs/export/", exports.all_runs, name="export_runs"),
     path("runs/<int:pk>/", runs.run, name="run"),

@@ -19,6 +19,7 @@ from tenure.console.waiting_matches import match_items
 from tenure.console.waiting_not_read import not_read_items
 from tenure.console.waiting_paused import paused_items
 from tenure.console.waiting_protected import kept_open_items
+from tenure.console.waiting_sign_outs import sign_out_items
 from tenure.console.waiting_undecided import undecided_items
 from tenure.console.waiting_unread import bad_rows, unread_items
 from tenure.people import selectors as people
@@ -60,6 +61,7 @@ def items(
         *_sign_on(),
         *_signing_keys(),
         *_not_told(),
+        *sign_out_items(),
         *_held(),
         *paused_items(),
         *(_changes(company) if rows else ()),

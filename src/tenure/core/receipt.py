@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from tenure.core.instants import told as told_at
+
 #: What somebody had begun longer before their last sign-in is taken for over.
 LASTS: Final = timedelta(days=30)
 
@@ -41,7 +43,8 @@ class Message:
     `made_at` is when it was written, `at` when it was answered or last sent; `event` is its place
     in the audit trail's chain. `whole`: it ends all that they have there; else one session of
     `session` of theirs, and says nothing of the others. `due`: it is sent then, as what they were
-    given to sign in with may be used until then; `again`: it is such a one."""
+    given to sign in with may be used until then; `again`: it is such a one. `late`: it has been
+    tried for so long that a person had better do it meanwhile."""
 
     how: str
     made_at: datetime
@@ -54,6 +57,17 @@ class Message:
     session: str = ""
     due: datetime | None = None
     again: bool = False
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Somebody says that it is over: `words` are the sentence, `event` where they said so in the
+    audit trail's chain."""
+
+    at: datetime
+    words: str
+    event: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,10 @@ class SessionFacts:
     the application can be told; `closing_ends` says whether its sessions end with the account
     (None: not known). `signed_out_at`: there, by themselves, as the application itself has said;
     after which they did not sign in again.
-    `never_open`: no account of theirs there ever was."""
+    `never_open`: no account of theirs there ever was; `deleted`: every one was read as gone.
+    `words` are those of whoever did it by hand, `asked`: the task to close the account asks to look
+    at that, too; `could_not`: who could not do it by hand, and why. What was begun through us ends
+    by itself at `ends_at` at the latest (None: not known), and `over` says that this has passed."""
 
     live: int = 0
     signed_in_at: datetime | None = None
@@ -92,16 +109,24 @@ class SessionFacts:
     closing_ends: bool | None = None
     by_hand: str = ""
     never_open: bool = False
+    deleted: bool = False
+    words: Sequence[Word] = ()
+    asked: bool = False
+    could_not: str = ""
+    ends_at: datetime | None = None
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The verdict on one part, a sentence, when it was so, and where the proof is in the chain."""
+    """The verdict on one part, a sentence, when it was so, and where the proof is in the chain.
+    `cause`: a task asks somebody to do it by hand, for this reason; "" where none does."""
 
     verdict: Verdict
     words: str
     at: datetime | None = None
     event: int | None = None
+    cause: str = ""
 
 
 _UNDER_WAY = {
@@ -116,6 +141,8 @@ _STUCK = {
     "failed": "Closing it failed",
     "rejected": "Closing it was rejected by",
 }
+
+_NOT_KNOWN: Final = "whether that ends its sessions is not known"
 
 
 def account(facts: AccountFacts) -> Part:
@@ -161,7 +188,8 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
     if arrived := _proof_of_all(told):
         last = max(arrived, key=lambda one: one.made_at)
         return Part(Verdict.DONE, _with(last.how, last.answer), last.at, last.event)
-    if waiting := _under_way(told):
+    waiting = _under_way(told)
+    if waiting and not any(one.late for one in waiting):
         return _waits(waiting)
     ended = [part for part in accounts if part.verdict in (Verdict.DONE, Verdict.SAID)]
     if ended and len(ended) == len(accounts) and facts.closing_ends:
@@ -170,6 +198,10 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
             said = "They end there with the account, which is closed as a person said."
             return Part(Verdict.SAID, said, at)
         return Part(Verdict.DONE, "They end there with the account, which is closed.", at)
+    if (settled := _settled(facts, accounts)) is not None:
+        return settled
+    if waiting:
+        return _late(facts, next(one for one in waiting if one.late))
     if facts.signed_in_at is None and not told:
         if not accounts:
             return Part(Verdict.NOTHING, "They were never signed in there through Tenure.")
@@ -179,26 +211,71 @@ def sessions(facts: SessionFacts, accounts: Sequence[Part]) -> Part:
     return _left(facts, told, closed=bool(ended) and len(ended) == len(accounts))
 
 
+def _settled(facts: SessionFacts, accounts: Sequence[Part]) -> Part | None:
+    """What has no message for a proof, and needs none, or is asked for elsewhere; None where that
+    is not so."""
+    if facts.deleted and facts.closing_ends is not False:
+        at = max((part.at for part in accounts if part.at), default=None)
+        said = "Their account there is deleted: nothing is left that they could be signed in as."
+        return Part(Verdict.DONE, said, at)
+    since = facts.signed_in_at
+    if words := [one for one in facts.words if since is None or one.at >= since]:
+        last = max(words, key=lambda one: one.at)
+        return Part(Verdict.SAID, last.words, last.at, last.event)
+    if facts.asked:
+        said = "Whoever closes the account by hand is asked to look that nobody is signed in there."
+        return Part(Verdict.BY_HAND, said)
+    moving = (Verdict.UNDER_WAY, Verdict.DONE, Verdict.SAID)
+    if facts.closing_ends and accounts and all(part.verdict in moving for part in accounts):
+        return Part(Verdict.UNDER_WAY, "They end there with the account, which is being closed.")
+    return None
+
+
 def _left(facts: SessionFacts, told: Sequence[Message], *, closed: bool) -> Part:
     """Nothing that was told there proves that they are over."""
-    do = facts.by_hand or "Sign them out in the application's own administration."
-    if failed := [one for one in told if one.told is Told.FAILED]:
+    failed = [one for one in told if one.told is Told.FAILED]
+    if facts.signed_out_at is not None and not failed:
+        return Part(Verdict.DONE, "They had signed out of it themselves.", facts.signed_out_at)
+    if facts.over and facts.ends_at is not None:
+        said = f"It was to end by itself by {told_at(facts.ends_at)}; nothing proves that it did."
+        return Part(Verdict.BY_ITSELF, said, facts.ends_at)
+    if failed:
         last = max(failed, key=lambda one: one.made_at)
         every, missed = _count(told), _count(failed)
         which = f" for {missed} of {every} sessions" if every > missed else ""
         said = f"{last.how} did not arrive{which}: {last.answer or 'no answer'}"
-        return Part(Verdict.BY_HAND, f"{said.rstrip('.')}. {do}", last.at, last.event)
-    if facts.signed_out_at is not None:
-        return Part(Verdict.DONE, "They had signed out of it themselves.", facts.signed_out_at)
-    if facts.tokens_void_at is not None:
-        said = "Its tokens are void; what it keeps open by itself lasts until it asks for another."
-        return Part(Verdict.BY_ITSELF, said, facts.tokens_void_at)
+        return _for_a_person(facts, said.rstrip("."), last.at, last.event)
     if facts.ways and facts.signed_in_at is None:
         said = "They were never signed in there through Tenure"
+    elif facts.tokens_void_at is not None:
+        said = "Its tokens are void, and it cannot be told to end the session that it keeps itself"
     else:
         said = "It cannot be told that a session has ended"
-    but = "; the account is closed, and whether that ends its sessions is not known"
-    return Part(Verdict.BY_HAND, f"{said}{but if closed else ''}. {do}")
+    if closed:
+        known = "its sessions go on" if facts.closing_ends is False else _NOT_KNOWN
+        said = f"{said}; the account is closed, and {known}"
+    asks = facts.signed_in_at is not None or (closed and facts.closing_ends is False)
+    return _for_a_person(facts, said, asks=asks)
+
+
+def _for_a_person(
+    facts: SessionFacts,
+    said: str,
+    at: datetime | None = None,
+    event: int | None = None,
+    *,
+    asks: bool = True,
+) -> Part:
+    """`asks`: a task does. It does not where nothing says that they were ever signed in there: then
+    whether sessions end with the account has to be found out once, and not for each leaver."""
+    do = facts.by_hand or "Sign them out in the application's own administration."
+    words = f"{said}. {do}"
+    if facts.ends_at is not None:
+        until = told_at(facts.ends_at)
+        words = f"{words} What was begun by Tenure ends by itself by {until} at the latest."
+    if facts.could_not:
+        words = f"{words} {facts.could_not}"
+    return Part(Verdict.BY_HAND, words, at, event, cause=f"{said}." if asks else "")
 
 
 def _recent(facts: SessionFacts) -> list[Message]:
@@ -270,6 +347,12 @@ def _waits(waiting: Sequence[Message]) -> Part:
         return Part(Verdict.UNDER_WAY, words)
     tries = f"tried {first.tries} times" if first.tries > 1 else "on its way"
     return Part(Verdict.UNDER_WAY, _with(f"{first.how}: {tries}", first.answer), first.at)
+
+
+def _late(facts: SessionFacts, message: Message) -> Part:
+    said = f"{message.how} has not arrived in {message.tries} tries, and is tried further"
+    words = f"{said}: {message.answer.rstrip('.')}" if message.answer else said
+    return _for_a_person(facts, words, message.at)
 
 
 def worst(parts: Sequence[Part]) -> Verdict:

@@ -28,6 +28,7 @@ from tenure.sources import authorizing
 from tenure.sources import selectors as sources
 from tenure.sources.pushing import PUSHED
 from tenure.sources.unread import unread
+from tenure.sso import by_hand
 from tenure.writeback import selectors as write_backs
 
 
@@ -313,11 +314,11 @@ def _expiring() -> Iterator[Waiting]:
 
 
 def _overdue() -> Iterator[Waiting]:
-    for task in byhand.tasks():
+    for task in [*byhand.tasks(), *by_hand.tasks()]:
         if task.overdue:
             yield Waiting(
                 Kind.OVERDUE,
-                f"overdue {task.number}",
+                f"overdue {task.key}",
                 f"A task in {task.application_name} is overdue",
                 task.what,
                 reverse("console:tasks"),

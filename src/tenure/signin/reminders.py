@@ -4,9 +4,9 @@ morning where the company is, and only when something is new or overdue.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -25,6 +25,14 @@ from tenure.signin.sending import absolute
 _MORNING: Final = 8
 _SHOWN: Final = 20
 _LOCK: Final = 0x7E5_0002
+More: TypeAlias = Callable[[], Sequence[Task]]
+_more: Final[list[More]] = []
+
+
+def register(tasks_of: More) -> None:
+    """Tasks of a package above this one are told of, too. Once is enough."""
+    if tasks_of not in _more:
+        _more.append(tasks_of)
 
 
 @transaction.atomic
@@ -40,10 +48,10 @@ def remind(at: datetime) -> int:
     sent = 0
     for address, waiting in _by_address(ours).items():
         last = Letter.objects.filter(kind=Letter.Kind.TASKS, to=address).order_by("-id").first()
-        told = set(last.words.get("tasks", ())) if last else set()
+        told = set(map(str, last.words.get("tasks", ()))) if last else set()
         if last is not None and last.created_at >= midnight:
             continue
-        new = [task for task in waiting if task.number not in told]
+        new = [task for task in waiting if task.key not in told]
         overdue = [task for task in waiting if task.overdue]
         if new or overdue:
             _queue(address, waiting, new=len(new), overdue=len(overdue))
@@ -55,7 +63,7 @@ def _by_address(ours: Company) -> dict[str, list[Task]]:
     """The tasks that wait, by the address of who is to do them; those of nobody are left out."""
     found: dict[str, list[Task]] = {}
     known: dict[str, str] = {ADMINISTRATORS: ours.tasks_to}
-    for task in tasks():
+    for task in [*tasks(), *(task for more in _more for task in more())]:
         if task.assignee not in known:
             known[task.assignee] = _address(task.assignee) or ours.tasks_to
         if address := known[task.assignee]:
@@ -96,7 +104,7 @@ def _queue(address: str, waiting: Sequence[Task], *, new: int, overdue: int) -> 
             f"What to do in detail, and the button that says it is done: {_where()}",
         ]
     )
-    words = {"subject": f"{what} for you", "text": text, "tasks": [t.number for t in waiting]}
+    words = {"subject": f"{what} for you", "text": text, "tasks": [t.key for t in waiting]}
     letters.queue(Letter.Kind.TASKS, to=address, words=words)
 
 

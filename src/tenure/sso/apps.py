@@ -12,10 +12,13 @@ class SsoConfig(AppConfig):
         from tenure.people.endings import register as told_of_people
         from tenure.provisioning.records.losses import register as told_of_losses
         from tenure.signin.closings import register as told_of_sessions
-        from tenure.sso import endings, reconfigured, revoking
+        from tenure.signin.reminders import register as reminded_of
+        from tenure.sso import by_hand, endings, reconfigured, revoking, seeing_out
 
         told_of_sign_on(reconfigured.changed)
         told_of_people(endings.end_access)
+        told_of_people(seeing_out.watch)
+        reminded_of(by_hand.to_do)
         told_of_losses(endings.end_lost)
         told_of_losses(revoking.of_accounts_lost)
         told_of_sessions(

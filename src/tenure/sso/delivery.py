@@ -20,7 +20,7 @@ from tenure.connectors import fetching
 from tenure.connectors.addresses import is_forbidden
 from tenure.connectors.unanswered import why_unanswered
 from tenure.infra.clock import now
-from tenure.sso import outbox
+from tenure.sso import outbox, seeing_out
 from tenure.sso.models import Notice
 from tenure.sso.outbox import Done, Outcome
 
@@ -185,6 +185,8 @@ def _settle_as(row: Notice, done: Done) -> None:
     row.save(update_fields=["status", "answer", "state", "settled_at", "not_before"])
     if took or over:
         _record(row, took)
+        if row.person is not None:
+            seeing_out.look_again(row.person)
 
 
 def _record(row: Notice, took: bool) -> None:

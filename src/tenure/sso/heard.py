@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from tenure.audit.models import Action, Event
 from tenure.core.receipt import LASTS, Message, Told
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.sso import outbox
 from tenure.sso.endings import SAID_THERE
@@ -22,8 +23,13 @@ _ACTIONS: Final = (
     Action.TOKENS_REVOKED,
     Action.APPLICATION_SESSION_ENDED,
     Action.ACCESS_ENDED,
+    Action.SIGN_OUT_DONE,
 )
 _MOST: Final = 2000
+#: What has not arrived by then is left to a person, too: trying goes on.
+LATE: Final = timedelta(hours=1)
+#: In the trail: which task it was.
+TASK: Final = "task"
 
 
 class Trail:
@@ -33,6 +39,8 @@ class Trail:
         rows = Event.objects.filter(person=str(person.uid), action__in=_ACTIONS)
         self.messages: dict[str, list[Message]] = defaultdict(list)
         self.tokens_void: dict[str, datetime] = {}
+        #: Task -> where it stands in the chain that it was done; None: it is not sealed yet.
+        self.signed_out_by_hand: dict[int, int | None] = {}
         self._said_there: dict[str, datetime] = {}
         self._ended: dict[str, datetime] = {}
         self.ended_at: datetime | None = None
@@ -61,6 +69,9 @@ class Trail:
             case Action.APPLICATION_SESSION_ENDED:
                 said = (event.after or {}).get(SAID_THERE)
                 (self._said_there if said else self._ended).setdefault(slug, event.at)
+            case Action.SIGN_OUT_DONE:
+                number = int((event.after or {}).get(TASK) or 0)
+                self.signed_out_by_hand[number] = event.position
             case Action.ACCESS_ENDED:
                 if self.ended_at is None:
                     self.ended_at, self.ended = event.at, event.after or {}
@@ -104,6 +115,7 @@ def waiting(person: Person) -> dict[int, list[Message]]:
             whole=ends is Ends.EVERYTHING,
             session=outbox.session_of(row),
             again=outbox.ONCE_MORE in row.payload,
+            late=row.tries > 1 and row.created_at < now() - LATE,
             due=row.not_before if outbox.ONCE_MORE in row.payload and not row.tries else None,
         )
         found[row.application_id or 0].append(message)

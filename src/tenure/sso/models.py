@@ -4,7 +4,7 @@ keys that sign, and requests that wait for somebody to sign in first."""
 from __future__ import annotations
 
 import secrets
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from django.db import models
 from django.db.models.functions import Now
@@ -54,6 +54,10 @@ def new_sid() -> str:
     """What both sides call a session (`sid`, SessionIndex). An XML name may not begin with a
     digit."""
     return "_" + secrets.token_hex(16)
+
+
+#: In the details of a session by SAML: the SessionNotOnOrAfter that the application was told.
+UNTIL: Final = "until"
 
 
 class ApplicationSession(models.Model):
@@ -171,6 +175,67 @@ class Notice(models.Model):
         return f"{self.kind} to {self.address}"
 
 
+class SignOut(models.Model):
+    """Somebody whose access has ended may be signed in to an application still, and nothing of ours
+    can end that: a person is asked to. Made, and withdrawn where it is moot, by `seeing_out`;
+    settled by `by_hand`. The rows are evidence, and stay."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "To be done"
+        #: Somebody could not; it stays among the tasks, and nobody is reminded of it.
+        CANNOT = "cannot", "Could not be done"
+        DONE = "done", "Done by hand"
+        WITHDRAWN = "withdrawn", "Not needed any more"
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="sign_outs")
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="sign_outs")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.OPEN)
+    #: Why their access ended, and why a person has to do this.
+    reason = models.TextField(blank=True)
+    cause = models.TextField(blank=True)
+    #: Until when at most what was begun through us goes on by itself; None: not known.
+    ends_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(db_default=Now())
+    #: Who settled it, when, and what they did, or why it was withdrawn.
+    settled_by = models.CharField(max_length=200, blank=True)
+    settled_at = models.DateTimeField(null=True)
+    note = models.TextField(blank=True)
+    #: They had access again since: it says nothing of what was begun then.
+    past = models.BooleanField(default=False)
+
+    class Meta:
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["person", "application"],
+                condition=models.Q(state__in=["open", "cannot"]),
+                name="sign_out_once",
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["asked_at"],
+                condition=models.Q(state__in=["open", "cannot"]),
+                name="sign_out_live",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} out of {self.application}"
+
+
+class SeenOut(models.Model):
+    """Somebody whose access has ended, and who is looked at again and again until it is known of
+    every application whether they are out: see `seeing_out`."""
+
+    person = models.OneToOneField(Person, on_delete=models.CASCADE, related_name="+")
+    since = models.DateTimeField(db_default=Now())
+    next_look_at = models.DateTimeField(db_index=True, db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.person_id} is seen out"
+
+
 class Algorithm(models.TextChoices):
     RS256 = "RS256", "RSA, 2048 bits, with SHA-256"
     ES256 = "ES256", "ECDSA on P-256 with SHA-256"
@@ -210,6 +275,7 @@ from tenure.sso.oidc.models import (  # noqa: E402
 )
 
 __all__ = [
+    "UNTIL",
     "Algorithm",
     "ApplicationSession",
     "ClientSecret",
@@ -220,7 +286,9 @@ __all__ = [
     "Outcome",
     "PendingRequest",
     "Protocol",
+    "SeenOut",
     "SignOn",
+    "SignOut",
     "SigningKey",
     "Token",
     "new_sid",

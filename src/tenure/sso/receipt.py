@@ -15,12 +15,10 @@ from django.db.models import Q
 
 from tenure.applications.models import Account, Application
 from tenure.audit.models import Event
-from tenure.catalogue.loading import UnknownEntry
-from tenure.catalogue.loading import entry as read_entry
 from tenure.core import owners
 from tenure.core import receipt as core
 from tenure.core.model import OperationKind, OperationState, Situation
-from tenure.core.receipt import AccountFacts, Message, Part, SessionFacts, Verdict
+from tenure.core.receipt import AccountFacts, Message, Part, Verdict
 from tenure.core.veiling import is_veiled
 from tenure.infra.clock import now
 from tenure.people.endings import CLOSED
@@ -36,8 +34,8 @@ from tenure.provisioning.records.loading import Protecting
 from tenure.provisioning.records.work import IDENTIFYING, SENT
 from tenure.signin.administrators import called_as
 from tenure.sso import heard
-from tenure.sso.models import ApplicationSession, Outcome, SignOn
-from tenure.sso.ways import ways_of
+from tenure.sso.models import SignOut
+from tenure.sso.session_facts import LIVE, SessionsOf
 
 _CLOSING: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
 _OVER: Final = (
@@ -67,6 +65,14 @@ class Line:
     accounts: tuple[AccountLine, ...]
     sessions: Part
     messages: tuple[Message, ...]
+    #: Of signing them out by hand: what waits, else what was done last.
+    task: SignOut | None = None
+    ends_at: datetime | None = None
+
+    @property
+    def open_task(self) -> SignOut | None:
+        """The one that waits for somebody."""
+        return self.task if self.task and self.task.state in LIVE else None
 
     @property
     def parts(self) -> list[Part]:
@@ -93,6 +99,8 @@ class Line:
             "sessions": {
                 **_part_json(self.sessions),
                 "told": [_told_json(m) for m in self.messages],
+                "ends_at": self.ends_at,
+                "task": _task_json(self.task) if self.task else None,
             },
         }
 
@@ -158,14 +166,31 @@ def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
     """Of everything that the person has or had. `explained`: their access, of all applications,
     where it is known already."""
     trail = heard.Trail(person)
+    lines = lines_of(person, trail, explained)
+    return Receipt(
+        person=person,
+        made_at=now(),
+        gone=person.state in CLOSED,
+        ended_at=trail.ended_at if person.state in CLOSED else None,
+        ended=trail.ended if person.state in CLOSED else {},
+        lines=tuple(lines),
+        sealed=_sealed(),
+        administrators=_administrators(person),
+    )
+
+
+def lines_of(
+    person: Person, trail: heard.Trail, explained: Explanation | None = None
+) -> list[Line]:
+    """Of each application where they have, or had, something. `trail`: what the audit trail says
+    of them; `explained` as in `receipt_of`."""
     every = list(explained.rows) if explained else list(Application.objects.all())
-    accounts, sessions = _accounts(person, explained), _sessions(person)
+    accounts, sessions = _accounts(person, explained), SessionsOf(person, trail)
     sought = _sought(person) if person.state in CLOSED else {}
-    wanted, named = {*accounts, *sessions, *sought}, trail.applications
+    wanted, named = {*accounts, *sessions.applications, *sought}, trail.applications
     rows = [row for row in every if row.pk in wanted or row.slug in named]
     at = now()
     due_there = explained.due if explained else _due(person, rows, at)
-    signed_in = _sign_ins(person)
     waiting, closing = heard.waiting(person), _operations(person)
     unused = never_open(person, [one for own in accounts.values() for one in own])
     protecting = Protecting(rows)
@@ -187,19 +212,14 @@ def receipt_of(person: Person, explained: Explanation | None = None) -> Receipt:
             for one in own
         )
         shown += tuple(sought.get(row.pk, ()))
-        facts = _session_facts(row, sessions.get(row.pk, []), told, signed_in.get(row.pk), trail)
-        facts = replace(facts, never_open=bool(own) and unused.issuperset(one.pk for one in own))
-        lines.append(Line(row, shown, core.sessions(facts, [one.part for one in shown]), told))
-    return Receipt(
-        person=person,
-        made_at=at,
-        gone=person.state in CLOSED,
-        ended_at=trail.ended_at if person.state in CLOSED else None,
-        ended=trail.ended if person.state in CLOSED else {},
-        lines=tuple(lines),
-        sealed=_sealed(),
-        administrators=_administrators(person),
-    )
+        facts = replace(
+            sessions.facts(row, told, own, closing),
+            never_open=bool(own) and unused.issuperset(one.pk for one in own),
+        )
+        part = core.sessions(facts, [one.part for one in shown])
+        task = sessions.task(row)
+        lines.append(Line(row, shown, part, told, task, facts.ends_at))
+    return lines
 
 
 def _administrators(person: Person) -> tuple[str, ...]:
@@ -227,18 +247,6 @@ def _accounts(person: Person, explained: Explanation | None) -> dict[int, list[A
         pk: [row for row in rows if row.situation != deleted] or rows[:1]
         for pk, rows in found.items()
     }
-
-
-def _sessions(person: Person) -> dict[int, list[ApplicationSession]]:
-    found: dict[int, list[ApplicationSession]] = defaultdict(list)
-    for row in ApplicationSession.objects.filter(person=person):
-        found[row.application_id].append(row)
-    return found
-
-
-def _sign_ins(person: Person) -> dict[int, datetime]:
-    rows = SignOn.objects.filter(person=person, outcome=Outcome.ALLOWED).order_by("id")
-    return dict(rows.values_list("application_id", "at"))
 
 
 def _operations(person: Person) -> dict[int, Operation]:
@@ -330,44 +338,6 @@ def _untouched(
     return ""
 
 
-def _session_facts(
-    row: Application,
-    sessions: Sequence[ApplicationSession],
-    told: Sequence[Message],
-    signed_in_at: datetime | None,
-    trail: heard.Trail,
-) -> SessionFacts:
-    last = max((one.began_at for one in sessions), default=signed_in_at)
-    if signed_in_at is not None and (last is None or signed_in_at > last):
-        last = signed_in_at
-    ends, by_hand = _by_catalogue(row)
-    return SessionFacts(
-        live=sum(one.ended_at is None for one in sessions),
-        signed_in_at=last,
-        messages=told,
-        signed_out_at=_since(trail.signed_out(row.slug), last),
-        tokens_void_at=_since(trail.tokens_void.get(row.slug), last),
-        ways=ways_of(row),
-        closing_ends=ends,
-        by_hand=by_hand,
-    )
-
-
-def _since(at: datetime | None, begin: datetime | None) -> datetime | None:
-    return at if at and (begin is None or at >= begin) else None
-
-
-def _by_catalogue(row: Application) -> tuple[bool | None, str]:
-    """Whether closing an account ends its sessions, and how somebody is signed out by hand."""
-    if not row.catalogue_entry:
-        return None, ""
-    try:
-        off = read_entry(row.catalogue_entry).off
-    except UnknownEntry:
-        return None, ""
-    return {None: None, "end": True, "go_on": False}[off.sessions], off.sign_out or ""
-
-
 def _sealed() -> tuple[int, str]:
     last = Event.objects.filter(position__isnull=False).order_by("-position").first()
     return (last.position or 0, bytes(last.digest or b"").hex()) if last else (0, "")
@@ -382,6 +352,17 @@ def _told_json(message: Message) -> dict[str, Any]:
         "answer": message.answer,
         "tries": message.tries,
         "event": message.event,
+    }
+
+
+def _task_json(task: SignOut) -> dict[str, Any]:
+    return {
+        "task": f"S{task.pk}",
+        "state": task.state,
+        "asked_at": task.asked_at,
+        "by": task.settled_by,
+        "at": task.settled_at,
+        "note": task.note,
     }
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from procrastinate.contrib.django import app
 
 from tenure.infra.clock import now
-from tenure.sso import delivery, endings, keys, outbox, pending
+from tenure.sso import delivery, endings, keys, outbox, pending, seeing_out
 from tenure.sso.models import (
     ApplicationSession,
     Code,
@@ -41,10 +41,19 @@ def carry_out() -> None:
 @app.periodic(cron="* * * * * */10")
 @app.task(queue="notices", queueing_lock="sign-ons", name="tenure.sign_ons", pass_context=False)
 def sweep(timestamp: int) -> None:
-    """Whoever has lost an application, and notices that nobody sent."""
+    """Whoever has lost an application, notices that nobody sent, and tasks that are moot."""
     endings.end_lost()
     delivery.deliver_waiting()
     outbox.wake_overdue()
+    seeing_out.withdraw_moot()
+    seeing_out.wake_due()
+
+
+@app.task(queue="sweep", name="tenure.see_out", pass_context=False)
+def see_out() -> None:
+    """Whoever has lost their access is looked at, and a person asked to do what we cannot."""
+    if seeing_out.look_due():
+        seeing_out.wake_due()
 
 
 @app.periodic(cron="23 * * * *")

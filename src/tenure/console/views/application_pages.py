@@ -46,6 +46,7 @@ from tenure.rules import exceptions
 from tenure.rules import selectors as rule_selectors
 from tenure.runs import selectors as runs
 from tenure.runs.models import RunKind
+from tenure.sso import by_hand as signing_out
 
 #: For so many people a plan is worked out while one waits.
 _AT_ONCE = 1500
@@ -282,6 +283,7 @@ def show(
         "failing": byhand.failing(application=found.slug) if failed and failed[0].leavers else [],
         "held": next((i for i in provisioning.held() if i.application == found.slug), None),
         "by_hand": next((i for i in provisioning.by_hand() if i.application == found.slug), None),
+        "sign_outs": next(iter(signing_out.by_application(found.slug)), None),
         "last": runs.last_by_subject(RunKind.RECONCILE).get(found.slug),
         "next_read": regularly.next_readings().get(found.slug),
         "now": now(),

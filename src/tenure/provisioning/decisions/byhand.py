@@ -77,10 +77,21 @@ class Task:
     looks: bool = False
     #: Some of its values are sensitive, and not in `steps`.
     sensitive: bool = False
+    #: It is about what somebody is signed in to, and not about an account: see `sso.by_hand`. What
+    #: that is ends by itself at `ends_at` (None: not known). `could_not`: who could not do it, why.
+    signs_out: bool = False
+    ends_at: datetime | None = None
+    could_not: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is called by: 1204; S12 where it is about sessions."""
+        return f"S{self.number}" if self.signs_out else str(self.number)
 
     def as_json(self) -> dict[str, object]:
         return {
-            "task": self.number,
+            "task": self.key if self.signs_out else self.number,
+            "about": "sessions" if self.signs_out else "account",
             "application": self.application,
             "person": self.person,
             "what": self.what,
@@ -94,6 +105,8 @@ class Task:
             "overdue": self.overdue,
             "looks": self.looks,
             "sensitive": self.sensitive,
+            "ends_at": self.ends_at,
+            "could_not": self.could_not,
         }
 
 

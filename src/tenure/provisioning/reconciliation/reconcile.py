@@ -25,7 +25,7 @@ from tenure.audit.services import SYSTEM, acting, actor
 from tenure.connectors.base import Connector, ConnectorError, StopApplication
 from tenure.core.model import Situation
 from tenure.infra.clock import now
-from tenure.people.services import raise_generation
+from tenure.people.services import company, raise_generation
 from tenure.provisioning.reconciliation import (
     correlating,
     fingerprints,
@@ -186,7 +186,10 @@ def _finish(
 
 def _is_idle(reading: Reading) -> bool:
     """Whether nobody asked for it and nothing was found, as nearly always: no run is kept of it.
-    One that succeeds after another that failed is news."""
+    One that succeeds after another that failed is news, and after a backup was restored it is
+    waited for that each was read."""
+    if company().restored_at is not None:
+        return False
     found = {name for name, count in reading.counters.items() if count} - _COUNTED_ALWAYS
     if reading.run.actor != SYSTEM or reading.issues or found:
         return False

@@ -20,7 +20,7 @@ from tenure.saml.names import NAME_ID_FORMATS, Status
 from tenure.saml.requests import AuthnRequest
 from tenure.signin.endings import LONGEST
 from tenure.sso.entering import Visit, enter
-from tenure.sso.models import ApplicationSession
+from tenure.sso.models import UNTIL, ApplicationSession
 from tenure.sso.saml import identity, told
 from tenure.sso.saml.registered import Registered
 
@@ -160,6 +160,7 @@ def let_in(known: Registered, who: Visit, wanted: Wanted) -> Posted:
         session=told.session_of(who.session.pk, who.application.pk),
         by_passkey=who.session.passkey_at is not None,
     )
+    until = who.session.began_at + LONGEST
     session = enter(
         who,
         subject=said.name_id,
@@ -167,6 +168,7 @@ def let_in(known: Registered, who: Visit, wanted: Wanted) -> Posted:
             "format": said.format,
             "entity_id": known.service.entity_id,
             "consumer": wanted.consumer,
+            UNTIL: until.isoformat(),
         },
     )
     made = response(
@@ -175,7 +177,7 @@ def let_in(known: Registered, who: Visit, wanted: Wanted) -> Posted:
         wanted,
         session=session.sid,
         at=who.session.passkey_at or who.session.began_at,
-        until=who.session.began_at + LONGEST,
+        until=until,
     )
     return Posted(wanted.consumer, made.xml, wanted.relay_state)
 
