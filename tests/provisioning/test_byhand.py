@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from tenure.applications.models import Application
+from tenure.applications.models import Account, Application
 from tenure.audit.models import Action, Event
 from tenure.audit.services import acting
 from tenure.connectors.base import Capabilities, Unsupported
@@ -305,3 +305,44 @@ def test_within_the_grace_the_task_says_when_it_ends(sales: Company, lacking: La
     drain()
     due = now() + timedelta(days=14)
     assert any(f"it is deleted on {due:%-d %b %Y}" in step for step in only().steps)
+
+
+def test_what_cannot_be_deleted_is_closed_until_somebody_has_deleted_it(
+    company: Company, lacking: Lacking
+) -> None:
+    """A leaver stays inside for no task."""
+    company.application("chat", removal="delete")
+    company.rule("all", "true", {"chat": []})
+    person = company.person("1")
+    apply()
+    lacking(delete=False)
+    services.terminate_now(person, reason="dismissed")
+    drain()
+    assert company.open_users() == set()
+    assert "delete accounts. It is closed." in only().cause
+    account = Account.objects.get()
+    assert account.active is False
+    assert account.evidence["read_back"] == "the account is closed"
+    (told,) = Event.objects.filter(action=Action.ACCOUNT_DISABLED)
+    assert told.after["evidence"] == account.evidence
+    services.store()
+    drain()
+    byhand.done(only().number, note="deleted")
+    assert Account.objects.get().situation == "deleted"
+    services.store()
+    assert byhand.tasks() == []
+
+
+def test_what_can_neither_be_deleted_nor_closed_is_asked_for(
+    company: Company, lacking: Lacking
+) -> None:
+    company.application("chat", removal="delete")
+    company.rule("all", "true", {"chat": []})
+    person = company.person("1")
+    apply()
+    lacking(delete=False, disable=False)
+    services.terminate_now(person, reason="dismissed")
+    drain()
+    assert company.open_users() == {"p1@acme.example"}
+    assert "closed" not in only().cause
+    assert Account.objects.get().active is True

@@ -44,11 +44,13 @@ def removal_notes(application: Application) -> Iterator[tuple[str, str]]:
 
 def _no_more_due(application: Application, can: Capabilities) -> Iterator[tuple[str, str]]:
     removal = application.removal
-    task = "accounts there: each leaver is a task for a person, and gets in until it is done."
+    task = "accounts there: each leaver is a task for a person"
+    gets_in = f"{task}, and gets in until it is done."
     if removal.then == "disable" and not can.disable:
-        yield "removal", f"We cannot close {task}{' Deleting them we can.' * can.delete}"
+        yield "removal", f"We cannot close {gets_in}{' Deleting them we can.' * can.delete}"
     elif removal.then == "delete" and not can.delete:
-        yield "removal", f"We cannot delete {task}{' Closing them we can.' * can.disable}"
+        closed = f"{task}. Until it is done the account is closed."
+        yield "removal", f"We cannot delete {closed if can.disable else gets_in}"
     if removal.delete_after is None:
         return
     if not can.delete:

@@ -30,7 +30,7 @@ from tenure.connectors.lease import may_write
 from tenure.core import transfers
 from tenure.core.model import OperationKind
 from tenure.core.veiling import scrubbed
-from tenure.provisioning.execution import making_way
+from tenure.provisioning.execution import closing, making_way
 from tenure.provisioning.execution.joining import Joining
 from tenure.provisioning.execution.proving import CLOSING, Proof
 from tenure.provisioning.execution.seeking import (
@@ -222,7 +222,11 @@ class Batch:
         work = outcome.work
         if work.progress.get("account"):
             return
-        self._must_be_able(work)
+        try:
+            self._must_be_able(work)
+        except Unsupported as error:
+            outcome.closed = await closing.at_least(self.connector, work)
+            raise Unsupported(f"{error} It is closed.") if outcome.closed else error from None
         match work.kind:
             case OperationKind.CREATE:
                 await self._create(outcome)

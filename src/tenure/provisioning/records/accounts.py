@@ -128,6 +128,25 @@ def store_accounts(
     _plan_again(done)
 
 
+def store_closed(settled: Sequence[tuple[Operation, Outcome]], now: datetime) -> list[Operation]:
+    """Accounts that wait to be deleted by a person, and were closed until then. Returns by which
+    operations."""
+    closed: list[Account] = []
+    by: list[Operation] = []
+    for row, outcome in settled:
+        account: Account | None = row.account
+        if outcome.closed is None or account is None:
+            continue
+        account.active, account.disabled_at = False, account.disabled_at or now
+        account.baseline = sent(account.baseline, {ACTIVE: False})
+        account.evidence = outcome.closed
+        account.fingerprint, account.observed_at = b"", now
+        closed.append(account)
+        by.append(row)
+    update_rows(closed, [*_ALWAYS, *_SWITCHED])
+    return by
+
+
 def known_ones(
     application: Application, done: Sequence[tuple[Operation, Outcome]]
 ) -> dict[str, Account]:

@@ -27,6 +27,7 @@ from tenure.provisioning.records.accounts import (
     look_at_unclosed,
     not_made,
     store_accounts,
+    store_closed,
     touched,
 )
 from tenure.provisioning.records.waking import queue_drain
@@ -102,6 +103,7 @@ def settle(
     done = [(r, o) for r, o in settled if o.result is Result.DONE]
     made = [(r, o) for r, o in settled if is_made(r, o)]
     store_accounts(application, known, made, now)
+    closed = {row.pk for row in store_closed(settled, now)}
     look_at_unclosed(application, rows)
     doubt(
         (row, touched(row, known=None if outcome.may_be_done else row.progress))
@@ -125,6 +127,11 @@ def settle(
                     outcome.evidence,
                 )
                 for row, outcome in done
+            ]
+            + [
+                _event(Action.ACCOUNT_DISABLED, application, row, row.reason, outcome.closed)
+                for row, outcome in settled
+                if row.pk in closed
             ]
             + failed(
                 application,

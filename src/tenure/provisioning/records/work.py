@@ -118,6 +118,8 @@ class Outcome:
     taken: bool = False
     #: It was to be closed, and is not there: somebody deleted it.
     gone: bool = False
+    #: A person has to delete it, and it was closed until then: what was read of that.
+    closed: dict[str, Any] | None = None
     #: It was closed, and is not there any more, for that is what closing does there.
     removed: bool = False
     #: Whether it was there: made by an earlier attempt, or by somebody else (`adopted`); None where
