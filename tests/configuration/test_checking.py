@@ -192,7 +192,11 @@ def test_a_limit_over_no_time_is_none(window: str) -> None:
         ),
         ("{off: {by: none}}", "orphans: disable", "orphans: We cannot close accounts there"),
         ("{off: {by: none}}", "leave: free", "leave: We cannot close accounts there"),
-        ("{delete: unsupported}", "removal: {then: delete}", "Until it is done the account is closed."),
+        (
+            "{delete: unsupported}",
+            "removal: {then: delete}",
+            "Until it is done the account is closed.",
+        ),
         ("{delete: unsupported}", "orphans: delete", "orphans: We cannot delete accounts there"),
         (
             "{delete: unsupported}",
