@@ -23,7 +23,7 @@ from tenure.infra.jobs import defer_once
 from tenure.infra.machine_clock import require_right
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
-from tenure.provisioning.execution import postponed
+from tenure.provisioning.execution import freed_names, postponed
 from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
@@ -127,6 +127,14 @@ def read_regularly(timestamp: int) -> None:
     application = regularly.due(now()).first()
     if application is not None:
         queue_reconcile(application.slug)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="sweep", queueing_lock="names", name="tenure.freed_names", pass_context=False)
+def try_freed_names(timestamp: int) -> None:
+    """Who was refused a name that is free by now gets it."""
+    require_right()
+    freed_names.try_again()
 
 
 def _plan_by_itself() -> None:
