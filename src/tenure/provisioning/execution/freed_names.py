@@ -57,7 +57,7 @@ def _refused() -> QuerySet[Operation]:
 
 def _is_free(row: Operation) -> bool:
     if row.progress[TAKEN]:
-        others = accounts_called(names(row), row.application_id).exclude(pk=row.account_id)
-        return not others.exists()
+        having = accounts_called(names(row), row.application_id)
+        return not having.exclude(pk=row.account_id or 0).exists()
     read, failed = row.application.reconciled_at, row.finished_at
     return read is not None and failed is not None and read > failed
