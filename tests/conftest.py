@@ -5,17 +5,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from socketserver import StreamRequestHandler
 
+import psycopg
 import pytest
 import uvloop
 from django.conf import settings as django_settings
 from django.db import connection
 from hypothesis import settings
+from psycopg import sql
 
 from tenure.config.database_url import parse_database_url
 from tenure.config.mail import mail_settings
@@ -53,6 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[HOME] = str(make_home())
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long first, where it has no tables in common with the others: those of tests that
+    commit have to come after the rest."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_unconfigure() -> None:
     if _WORKER not in os.environ:
         remove_home(Path(os.environ.pop(HOME)))
@@ -79,6 +90,15 @@ def make_home() -> Path:
     return home
 
 
+def copy_home(begun: Path) -> Path:
+    """A home of one's own like that one."""
+    home = make_home()
+    # With its owner: PostgreSQL may run as another user than we do.
+    subprocess.run(["cp", "-a", f"{begun}/.", home], check=True)
+    assert not (home / "postgres").is_symlink(), "two homes must not have one database"
+    return home
+
+
 def remove_home(home: Path) -> None:
     """Stop what a killed process may have left running there, and remove every file."""
     destroy_database(home)
@@ -86,9 +106,37 @@ def remove_home(home: Path) -> None:
 
 
 @pytest.fixture(scope="session")
+def begun() -> Iterator[Path]:
+    """A home whose database has its tables, and stands still, to be copied (`copy_home`): to make
+    them takes as long as much of what is tested in a home of its own."""
+    home = make_home()
+    with EmbeddedPostgres(home, FAST) as server:
+        subprocess.run(
+            [sys.executable, "-m", "django", "migrate", "--verbosity=0"],
+            env={
+                **os.environ,
+                "TENURE_HOME": str(home),
+                "DATABASE_URL": server.url(),
+                "DJANGO_SETTINGS_MODULE": "tenure.config.settings",
+            },
+            check=True,
+        )
+    yield home
+    remove_home(home)
+
+
+@pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    """The server of this test run."""
+    """The server of this test run. Its drains and workers connect some thousand times, and most of
+    what the client does then is to make its password hard to guess for who reads the server's."""
     with EmbeddedPostgres(Path(os.environ[HOME]), FAST) as server:
+        with psycopg.connect(server.url()) as other:
+            password = sql.Literal(other.info.password)
+            # Every process of the run does so, and two must not at the same moment.
+            other.execute(
+                "SELECT pg_advisory_xact_lock(1), set_config('scram_iterations', '1', true)"
+            )
+            other.execute(sql.SQL("ALTER ROLE CURRENT_USER PASSWORD {}").format(password))
         yield server
 
 

@@ -18,8 +18,10 @@ from tenure.infra.backups import MARK, BackupError, read
 from tenure.infra.dumping import load
 from tenure.infra.postgres import database
 from tenure.infra.postgres_place import PostgresError
-from tests.conftest import make_home, remove_home
+from tests.conftest import copy_home, make_home, remove_home
 from tests.connectors.servers import free_port
+
+pytestmark = pytest.mark.long
 
 
 def tenure(home: Path, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
@@ -36,9 +38,9 @@ def tenure(home: Path, *words: str, given: str = "") -> subprocess.CompletedProc
 
 
 @pytest.fixture(scope="module")
-def kept() -> Iterator[Path]:
+def kept(begun: Path) -> Iterator[Path]:
     """A backup of a home that keeps a secret."""
-    home, elsewhere = make_home(), make_home()
+    home, elsewhere = copy_home(begun), make_home()
     done = tenure(home, "secrets", "set", "chat-token", given="open sesame\n")
     assert done.returncode == 0, done.stderr
     folder = elsewhere / "backup"
@@ -57,6 +59,14 @@ def copy(kept: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def home() -> Iterator[Path]:
     folder = make_home()
+    yield folder
+    remove_home(folder)
+
+
+@pytest.fixture
+def another(begun: Path) -> Iterator[Path]:
+    """A home that is in use."""
+    folder = copy_home(begun)
     yield folder
     remove_home(folder)
 
@@ -86,9 +96,9 @@ def test_a_backup_is_tried_and_restored_elsewhere(kept: Path, home: Path) -> Non
     assert tenure(home, "restored", "show").returncode == 0
 
 
-def test_a_folder_that_is_there_is_left_alone(kept: Path, home: Path) -> None:
+def test_a_folder_that_is_there_is_left_alone(kept: Path, another: Path) -> None:
     before = (kept / "backup.json").read_bytes()
-    done = tenure(home, "backup", str(kept))
+    done = tenure(another, "backup", str(kept))
     assert done.returncode == 1
     assert "is there already" in done.stderr
     assert (kept / "backup.json").read_bytes() == before

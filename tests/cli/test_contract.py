@@ -14,6 +14,7 @@ from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import restand
 from tenure.provisioning.models import Operation
+from tenure.runs.models import Run
 from tests.cli.conftest import Tenure
 from tests.provisioning.company import Company, apply, change, linked
 
@@ -276,6 +277,24 @@ def test_doctor_has_a_line_for_everything(
     monkeypatch.setenv("TENURE_TEST_NO_SUCH", "now there is one")
     lines = {line["what"]: line for line in tenure("doctor", "--json").document}
     assert lines["secrets application wiki"]["ok"]
+
+
+def test_doctor_says_what_is_not_read(company: Company, tenure: Tenure) -> None:
+    def reading() -> dict[str, object]:
+        lines = {line["what"]: line for line in tenure("doctor", "--json").document}
+        return lines.get("reading chat", {})
+
+    apply()
+    assert reading() == {}
+    chat = Application.objects.filter(slug="chat")
+    chat.update(reconcile_every=None)
+    never = reading()
+    assert (never["ok"], never["warning"]) == (True, True)
+    assert "tenure reconcile chat" in str(never["detail"])
+    Run.objects.update(state="failed", message="it answers with 502")
+    chat.update(reconcile_every=timedelta(days=1), reconciled_at=now() - timedelta(hours=28))
+    late = reading()
+    assert (late["ok"], "it answers with 502" in str(late["detail"])) == (False, True)
 
 
 def test_decisions_about_held_operations(company: Company, tenure: Tenure) -> None:

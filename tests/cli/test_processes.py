@@ -23,7 +23,7 @@ from tenure.infra.jobs import live_workers
 from tenure.infra.postgres import EmbeddedPostgres
 from tenure.people.models import Person
 from tests.cli.test_contract import CONFIGURATION, PEOPLE
-from tests.conftest import FAST, make_home, remove_home
+from tests.conftest import FAST, copy_home, make_home, remove_home
 
 APPLICATION = """
 applications:
@@ -41,6 +41,13 @@ rules:
 @pytest.fixture
 def home() -> Iterator[Path]:
     made = make_home()
+    yield made
+    remove_home(made)
+
+
+@pytest.fixture
+def in_use(begun: Path) -> Iterator[Path]:
+    made = copy_home(begun)
     yield made
     remove_home(made)
 
@@ -103,6 +110,7 @@ def belonging_to(home: Path) -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
     port = free_port()
     process = start("up", "--port", str(port), "--workers", "2", "--json", home=home)
@@ -128,6 +136,7 @@ def test_up_is_everything_and_a_sigterm_ends_everything(home: Path) -> None:
     assert not (home / "address").exists()
 
 
+@pytest.mark.long
 def test_a_new_installation_is_told_and_only_then(home: Path) -> None:
     """Whoever is in the wrong folder must not take the empty one for theirs."""
     for told in (True, False):
@@ -162,20 +171,21 @@ def test_web_and_worker_run_apart_on_one_database(database_url: str, tmp_path: P
     assert not live_workers()
 
 
+@pytest.mark.long
 def test_a_database_that_stops_in_the_middle_of_a_command_loses_nothing(
-    home: Path, tmp_path: Path
+    in_use: Path, tmp_path: Path
 ) -> None:
     """`apply` waits for an answer while the database stops; afterwards the plan is what it was."""
     (tmp_path / "people.csv").write_text(PEOPLE)
     (tmp_path / "tenure.yaml").write_text(CONFIGURATION + APPLICATION)
     terminal, theirs = os.openpty()
-    with EmbeddedPostgres(home, FAST) as server:
+    with EmbeddedPostgres(in_use, FAST) as server:
         url = server.url()
         for arguments in (["config", "apply", str(tmp_path / "tenure.yaml")], ["import", "hr"]):
-            done = start(*arguments, home=home, url=url)
+            done = start(*arguments, home=in_use, url=url)
             assert done.wait(timeout=90) == 0, done.communicate()
             done.communicate()
-        kept = {**os.environ, "TENURE_HOME": str(home), "DATABASE_URL": url}
+        kept = {**os.environ, "TENURE_HOME": str(in_use), "DATABASE_URL": url}
         apply = subprocess.Popen(
             [sys.executable, "-m", "tenure", "apply"],
             env=kept,
@@ -198,7 +208,7 @@ def test_a_database_that_stops_in_the_middle_of_a_command_loses_nothing(
     assert b"Nothing is lost" in err
     assert b"Traceback" not in err
     assert out == b""
-    plan = start("plan", "--json", home=home)
+    plan = start("plan", "--json", home=in_use)
     out, _ = plan.communicate(timeout=90)
     assert plan.returncode == 2
     assert json.loads(out)["summary"] == {"create": 2}

@@ -125,6 +125,7 @@ APPLICATIONS = st.fixed_dictionaries(
         "protect": st.lists(LINES, max_size=2),
         "drift": DRIFT | st.dictionaries(TEXTS | st.just("default"), DRIFT, max_size=3),
         "recreate": st.sampled_from(["never", "ask", "always"]),
+        "reconcile_every": st.sampled_from(["never", "PT15M", "PT90M", "P1D", "P30D"]),
         "mode": st.sampled_from(["live", "report"]),
         "removal": st.fixed_dictionaries(
             {"delete_after": DURATIONS}, optional={"transfer_to": st.just("manager")}

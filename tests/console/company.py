@@ -19,6 +19,7 @@ from tenure.applications.models import (
 from tenure.audit.models import Action, Event
 from tenure.audit.services import Entry, acting, event
 from tenure.core.model import OperationState, Situation
+from tenure.infra.bulk import insert_instances
 from tenure.people.models import Company, Person
 from tenure.people.services import restand
 from tenure.provisioning.models import Operation
@@ -126,10 +127,10 @@ def _people(count: int, today: date, now: datetime) -> list[Person]:
     rows[4].on_leave = True
     rows[5].suspended = True
     rows[12].email, rows[34].email = "", ""
+    restand(rows, now)
     for row in rows:
-        restand([row], now)
         row.planned_generation = 1
-    Person.objects.bulk_create(rows)
+    insert_instances(rows, numbered=True)
     boss = rows[3]
     Person.objects.filter(pk__in=[r.pk for r in rows[:9] if r is not boss]).update(manager=boss)
     return rows
@@ -303,7 +304,7 @@ def _accounts(people: list[Person], apps: dict[str, Application], now: datetime)
             evidence={"at": now.isoformat(), "answered": 204, "read_back": 404},
         )
     )
-    Account.objects.bulk_create(rows)
+    insert_instances(rows)
 
 
 def _due(person: Person) -> list[str]:
@@ -376,15 +377,17 @@ def _import(source: Source, people: list[Person], now: datetime) -> Run:
         unsure_by="administrator anna",
         unsure_why="HR is asked: one of them may be her sister.",
     )
-    SourceRecord.objects.bulk_create(
-        SourceRecord(
-            source=source,
-            key=person.employee_number or "",
-            digest=b"0" * 16,
-            person=person,
-            line=i + 2,
-        )
-        for i, person in enumerate(people)
+    insert_instances(
+        [
+            SourceRecord(
+                source=source,
+                key=person.employee_number or "",
+                digest=b"0" * 16,
+                person=person,
+                line=i + 2,
+            )
+            for i, person in enumerate(people)
+        ]
     )
     RunIssue.objects.bulk_create(
         RunIssue(run=run, severity=severity, line=line, key=key, message=message)
@@ -444,7 +447,7 @@ def _operations(people: list[Person], apps: dict[str, Application], now: datetim
             "(guard: 3 %, never under 2)."
         )
         rows.append(held)
-    Operation.objects.bulk_create(rows)
+    insert_instances(rows)
     return run
 
 
@@ -591,6 +594,6 @@ def _trail(people: list[Person], imported: Run, now: datetime) -> None:
     ]  # fmt: skip
     minutes = (3, 3, 3, 1440, 32, 2, 1, 1440, 1440, 1439)
     ages = [timedelta(days=700), *(timedelta(minutes=m) for m in minutes)]
-    Event.objects.bulk_create(
+    insert_instances(
         [Event(**item._asdict(), at=now - age) for item, age in zip(events, ages, strict=True)]
     )

@@ -4,6 +4,7 @@ of two editors is told, its mapping is shown on a person, and accounts are decid
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -13,6 +14,7 @@ from tenure.applications.tallies import put_together, tallies
 from tenure.audit.models import Action, Event
 from tenure.core.guard import guard_from
 from tenure.core.model import Situation
+from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.rules.models import AccessRule
 from tests.console.company import Sample
@@ -44,7 +46,7 @@ def _plain(text: str) -> str:
 
 def test_a_form_that_is_sent_as_it_came_changes_nothing(sample: Sample, owner: Client) -> None:
     page = text(owner, f"{BASE}/provisioning/")
-    for name in ("policy", "limits", "matching"):
+    for name in ("policy", "reconcile", "limits", "matching"):
         answer = owner.post(f"{BASE}/edit/", form_of(page, name), follow=True)
         assert "Nothing was to be changed" in answer.content.decode(), name
     settings = text(owner, f"{BASE}/settings/")
@@ -70,6 +72,45 @@ def test_policy_limits_and_matching_are_kept(sample: Sample, owner: Client) -> N
     assert row.limits == {"writes": 20.0}
     assert [pair["case"] for pair in row.matching] == ["fold", "exact"]
     assert row.ignore == ['account.userName.startsWith("svc-")']
+
+
+def test_how_often_it_is_read_is_shown_with_when_it_is_next_and_kept(
+    sample: Sample, owner: Client
+) -> None:
+    workspace = Application.objects.filter(slug="workspace")
+    workspace.update(reconciled_at=now(), reconcile_every=timedelta(hours=36))
+    page = text(owner, f"{BASE}/provisioning/")
+    assert '<option value="PT36H" selected>' not in page
+    assert '<option value="P1DT12H" selected>Every 1 d 12 h</option>' in page
+    # As it came: what was written in the configuration stays.
+    answer = owner.post(f"{BASE}/edit/", form_of(page, "reconcile"), follow=True)
+    assert "Nothing was to be changed" in answer.content.decode()
+    given = form_of(page, "reconcile") | {"reconcile_every": "PT6H", "orphans": "disable"}
+    assert "Saved." in owner.post(f"{BASE}/edit/", given, follow=True).content.decode()
+    row = workspace.get()
+    assert (row.reconcile_every, row.orphans) == (timedelta(hours=6), "disable")
+    assert "every 6 h" in text(owner, f"{BASE}/")
+    given["reconcile_every"] = "PT1M"
+    given["base"] = form_of(text(owner, f"{BASE}/provisioning/"), "reconcile")["base"]
+    refused = owner.post(f"{BASE}/edit/", given)
+    assert (refused.status_code, "too often" in refused.content.decode()) == (422, True)
+    given["reconcile_every"] = "never"
+    owner.post(f"{BASE}/edit/", given)
+    assert workspace.get().reconcile_every is None
+    assert "not again by itself" in text(owner, f"{BASE}/")
+    assert "only when asked" in text(owner, "/console/applications/")
+
+
+def test_an_application_that_was_not_read_for_long_waits_for_somebody(
+    sample: Sample, owner: Client
+) -> None:
+    workspace = Application.objects.filter(slug="workspace")
+    workspace.update(reconciled_at=now() - timedelta(days=29), reconcile_every=None)
+    assert "was last read" not in text(owner, "/console/")
+    workspace.update(reconciled_at=now() - timedelta(days=31))
+    page = text(owner, "/console/")
+    assert "It is read only when somebody asks for it." in page
+    assert f"{BASE}/provisioning/#reconcile" in page
 
 
 def test_a_limit_that_nobody_set_is_shown_and_changing_a_part_keeps_the_rest(

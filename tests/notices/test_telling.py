@@ -24,6 +24,7 @@ from tenure.notices import services
 from tenure.notices.collecting import newer
 from tenure.notices.models import Target, Told
 from tenure.people.models import Company, Person
+from tenure.runs.models import Run
 from tenure.sources.models import Source
 from tenure.vault.services import get_ours
 from tenure.writeback import settling
@@ -232,6 +233,23 @@ def test_a_protected_account_of_a_leaver_is_told_until_it_is_closed(hook: Hook) 
     assert 'account.userName == "boss"' in details[1]
 
 
+def test_an_application_that_cannot_be_read_is_told_of_once(hook: Hook) -> None:
+    webhook(hook, "application_not_read")
+    chat = Application.objects.create(
+        slug="chat", name="Chat", connector="scim", reconciled_at=now() - timedelta(hours=28)
+    )
+    Run.objects.create(kind="reconcile", subject="chat", state="failed", message="502", actor="")
+    assert services.tell() == 1
+    assert services.tell() == 0
+    told = json.loads(hook.calls[0][1])
+    assert told["event"] == "application_not_read"
+    assert told["detail"].startswith("502 A leaver's account")
+    chat.reconcile_every = None  # Somebody decided so.
+    chat.reconciled_at = now() - timedelta(days=40)
+    chat.save()
+    assert services.tell() == 0
+
+
 def test_writes_that_go_on_are_told(hook: Hook) -> None:
     all_writes_stopped()
     webhook(hook)
@@ -332,7 +350,12 @@ def test_a_source_that_takes_what_is_written_again_is_told(hook: Hook) -> None:
 def test_who_chose_all_of_a_severity_is_told_of_what_is_newer() -> None:
     wrong = ["application_stopped", "writes_stopped", "credential_expiring", "operations_failed"]
     waits = ["held", "import_held", "task_overdue", "request_waits", "own_exception"]
-    since = ["leaver_account_open", "people_unread", "people_undecided"]
+    since = [
+        "leaver_account_open",
+        "people_unread",
+        "people_undecided",
+        "application_not_read",
+    ]
     assert newer(wrong, wrong + waits) == since
     assert newer(waits, wrong + waits) == []
     assert newer([*wrong[1:], *waits], wrong + waits) == []

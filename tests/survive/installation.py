@@ -31,8 +31,6 @@ SETUP = """
 import sys
 import django
 django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 from bench.company import add_applications, add_people
 from tenure.applications.models import Application
 from tenure.provisioning import services
@@ -53,7 +51,8 @@ if len(sys.argv) > 3:
 
 
 class Installation:
-    """A database of its own, a SCIM server of its own, and the processes that are started."""
+    """A database of its own, a SCIM server of its own, and the processes that are started. In
+    `home` there is a database with its tables."""
 
     def __init__(self, home: Path, *, bulk: bool = False, planned: bool = True) -> None:
         self.home = home

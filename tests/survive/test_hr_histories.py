@@ -2,7 +2,7 @@
 from two systems that both have somebody. Beside what all histories keep, nobody is let go by a
 damaged file, nobody stays whom no system has, and a name has one owner.
 
-Four are lived by `make test`, twelve more by `make histories`; `TENURE_HR_SEEDS=1-1000 pytest
+Four are lived by `make test`, twenty more by `make histories`; `TENURE_HR_SEEDS=1-1000 pytest
 tests/survive/test_hr_histories.py` lives a thousand.
 """
 

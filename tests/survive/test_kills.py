@@ -18,6 +18,8 @@ import pytest
 from tests.connectors.servers import free_port
 from tests.survive.installation import MINUTE, PEOPLE, Installation, answers, kill, until
 
+pytestmark = pytest.mark.long
+
 #: For sessions that begin then: a standby that was promoted, and is not writable yet.
 READ_ONLY = "ALTER DATABASE tenure SET default_transaction_read_only = "
 CUT = """

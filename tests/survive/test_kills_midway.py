@@ -16,6 +16,8 @@ from tests.sources import hr
 from tests.survive.installation import PEOPLE, Installation, until
 from tests.survive.midway import kill_in_the_middle
 
+pytestmark = pytest.mark.long
+
 UNPLANNED = pytest.mark.parametrize("installed", [{"planned": False}], indirect=True)
 #: Two transactions of an import, and half of a third (`importing.CHUNK`).
 ROWS = 4500

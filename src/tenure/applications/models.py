@@ -6,6 +6,7 @@ against making it again by accident.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.db import models
@@ -121,6 +122,10 @@ class Application(models.Model):
     paused_at = models.DateTimeField(null=True)
     paused_reason = models.TextField(blank=True)
     paused_by = models.CharField(max_length=200, blank=True)
+    #: How often its accounts are read by themselves; None: never.
+    reconcile_every = models.DurationField(
+        null=True, default=timedelta(days=1), db_default=timedelta(days=1)
+    )
     #: Failures before this were looked at by a person, who let the rest go on.
     failures_since = models.DateTimeField(null=True)
     reconciled_at = models.DateTimeField(null=True)

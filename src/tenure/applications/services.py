@@ -59,6 +59,7 @@ class ApplicationDefinition:
     protect: Sequence[str] = ()
     drift: Mapping[str, str] = field(default_factory=dict)
     recreate: str = "ask"
+    reconcile_every: timedelta | None = timedelta(days=1)
     keeps_owner: str = ""
     mode: str = "report"
     removal: str = "disable"
@@ -93,6 +94,7 @@ _COSMETIC = frozenset(
         "owner",
         "remind_after",
         "requestable",
+        "reconcile_every",
         "seat_price",
         "seat_currency",
         "guard",

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 from django.db import connection, transaction
@@ -22,7 +22,9 @@ from tenure.audit.models import Action, Event
 from tenure.infra.aside import Aside
 from tenure.infra.bulk import insert_rows, update_rows
 
-_actor: ContextVar[str] = ContextVar("actor", default="system")
+#: Who acts where nobody does.
+SYSTEM: Final = "system"
+_actor: ContextVar[str] = ContextVar("actor", default=SYSTEM)
 _SEAL_LOCK = 0x7E50_0001
 _FIRST = hashlib.sha256(b"tenure audit trail").digest()
 

@@ -231,14 +231,13 @@ def retry(
         done = retry_failed(application, run=run)
         numbers = [row.pk for row in done.runs]
         if as_json:
-            print_json({"people": done.people, "runs": numbers})
+            print_json({"people": done.people, "orphans": done.orphans, "runs": numbers})
             return
         where = f" in run {', '.join(map(str, numbers))}" if numbers else ""
-        if not done.people:
+        if not numbers:
             out.print("Nothing that failed waits to be sent again.")
             return
-        who = "1 person" if done.people == 1 else f"{done.people} people"
-        out.print(f"Tried again for {who}{where}.")
+        out.print(f"Tried again for {done}{where}.")
 
 
 def stop(

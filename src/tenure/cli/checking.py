@@ -10,7 +10,7 @@ from datetime import timedelta
 import typer
 from rich.markup import escape
 
-from tenure.cli import chain, trail, upkeep
+from tenure.cli import chain, not_read, trail, upkeep
 from tenure.cli.context import session
 from tenure.cli.looked_at import Line
 from tenure.cli.output import AsJson, Failure, out, print_json
@@ -370,6 +370,7 @@ _LOOKS = (
     _people,
     _zones,
     _applications,
+    not_read.looks,
     _leavers,
     _undecided,
     _sign_on,

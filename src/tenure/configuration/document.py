@@ -29,6 +29,7 @@ from tenure.configuration.values import (
     Number,
     OnRename,
     Part,
+    ReadAgain,
     Retention,
     Slug,
     Text,
@@ -265,6 +266,11 @@ class Application(Part):
     recreate: Literal["never", "ask", "always"] = Field(
         default="ask",
         description="Whether an account that somebody deleted in the application is made again.",
+    )
+    reconcile_every: ReadAgain = Field(
+        default=timedelta(days=1),
+        description="How often its accounts are read by themselves, so that what somebody did "
+        "there is seen: PT15M to P30D; or never.",
     )
     keeps_owner: str = Field(
         default="",

@@ -25,6 +25,7 @@ from tenure.configuration.document_onboarding import onboarding_settings, stored
 from tenure.configuration.document_requests import requestable_settings
 from tenure.configuration.document_sources import Schedule, Source, SourceGuard, Table
 from tenure.configuration.document_sso import settings_of
+from tenure.configuration.values import NEVER
 from tenure.core.model import DRIFT_DEFAULT
 from tenure.people import configuration as people
 from tenure.people.attributes import STANDARD
@@ -189,6 +190,7 @@ def _application(item: ApplicationDefinition) -> Application:
             "protect": list(item.protect),
             "drift": _drift(item.drift),
             "recreate": item.recreate,
+            "reconcile_every": NEVER if item.reconcile_every is None else item.reconcile_every,
             "keeps_owner": item.keeps_owner,
             "mode": item.mode,
             "removal": {
@@ -247,6 +249,7 @@ def application_definition(slug: str, application: Application) -> ApplicationDe
         protect=list(application.protect),
         drift=dict(application.drift),
         recreate=application.recreate,
+        reconcile_every=application.reconcile_every,
         keeps_owner=application.keeps_owner,
         mode=application.mode,
         removal=application.removal.then,

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from tenure.configuration.durations import format_duration, parse_duration
+from tenure.core.schedules import OFTENEST, SELDOMEST
 
 
 class WrittenFloat(float):
@@ -93,6 +94,31 @@ NEVER = "never"
 Retention = Annotated[
     timedelta | None,
     BeforeValidator(_retention, json_schema_input_type=str),
+    PlainSerializer(_format_retention, return_type=str),
+    Field(json_schema_extra={"type": "string"}),
+]
+
+
+def _read_again(value: Any) -> timedelta | None:
+    if value == NEVER:
+        return None
+    try:
+        every = _duration(value)
+    except ValueError as error:
+        raise ValueError(f"{error} Or {NEVER}: only when somebody asks for it.") from None
+    if not OFTENEST <= every <= SELDOMEST:
+        degree = "often" if every < OFTENEST else "seldom"
+        raise ValueError(
+            f"{format_duration(every)} is too {degree}. Expected {format_duration(OFTENEST)} to "
+            f"{format_duration(SELDOMEST)}; or {NEVER}: only when somebody asks for it."
+        )
+    return every
+
+
+#: How often an application is read by itself; None: never.
+ReadAgain = Annotated[
+    timedelta | None,
+    BeforeValidator(_read_again, json_schema_input_type=str),
     PlainSerializer(_format_retention, return_type=str),
     Field(json_schema_extra={"type": "string"}),
 ]

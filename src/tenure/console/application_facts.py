@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,6 +16,7 @@ from tenure.core.guard import Counted, guard_from, span
 from tenure.core.model import ApplicationMode, LeaveAction, RemovalAction
 from tenure.infra.clock import now
 from tenure.provisioning.reconciliation import connection as checking
+from tenure.provisioning.reconciliation.regularly import BY_HAND
 
 _SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|api_?key|private", re.I)
 _REFERENCE = re.compile(r"\$\{(env|file|box):([^}]*)\}")
@@ -133,12 +135,20 @@ def policy(row: Application) -> list[Setting]:
             f"{span(guard.failures.window)}",
         ),
     ]
+    if row.connector != BY_HAND:
+        found.insert(2, Setting("Read by itself", _often(row.reconcile_every)))
     if row.lead:
         found.insert(0, Setting("Made", f"{look.duration(row.lead)} before the first day"))
     if row.seat_price is not None:
         price = f"{look.money(row.seat_price, row.seat_currency)} a month"
         found.append(Setting("A seat", price))
     return found
+
+
+def _often(every: timedelta | None) -> str:
+    if every is None:
+        return "never"
+    return "every day" if every == timedelta(days=1) else f"every {look.duration(every)}"
 
 
 def _label(key: str) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tenure.configuration.durations import parse_duration
+from tenure.console import look
+
 _DAYS: Final = re.compile(r"\d{1,4}")
 _WHOLE_DAYS: Final = re.compile(r"P(\d+)D")
 _HOURS: Final = re.compile(r"PT(\d+)H")
@@ -68,9 +71,26 @@ class Shown:
         return self.setting.name
 
     @property
+    def choices(self) -> tuple[tuple[str, str], ...]:
+        """What can be chosen, and what was written in the configuration beside that: a form that is
+        sent as it came changes nothing."""
+        offered = self.setting.choices
+        if self.value in dict(offered):
+            return offered
+        return (*offered, (self.value, _called(self.value)))
+
+    @property
     def placeholder(self) -> str:
         """What holds where nothing is typed. Without a `most` there is no such end."""
         return "" if self.setting.path[-1] == "most" else self.usual
+
+
+def _called(value: str) -> str:
+    """`Every 36 h` of PT36H; what is no length of time, as it is."""
+    try:
+        return f"Every {look.duration(parse_duration(value))}"
+    except ValueError:
+        return value
 
 
 def at(values: Mapping[str, Any], path: Sequence[str]) -> Any:

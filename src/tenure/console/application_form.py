@@ -55,6 +55,29 @@ POLICY: Final = Form(
             kind="choice",
             choices=(("change", "The login follows"), ("keep", "The login stays")),
         ),
+    ),
+)
+
+RECONCILE: Final = Form(
+    "reconcile",
+    "What somebody does there",
+    "Accounts that others than Tenure open, change, make or delete are seen when it is read.",
+    (
+        Setting(
+            ("reconcile_every",),
+            "Read by itself",
+            "Never: a leaver's account that is opened again there is not seen.",
+            "choice",
+            (
+                ("PT15M", "Every 15 minutes"),
+                ("PT1H", "Every hour"),
+                ("PT6H", "Every 6 hours"),
+                ("P1D", "Every day"),
+                ("P7D", "Every week"),
+                ("P30D", "Every 30 days"),
+                ("never", "Never"),
+            ),
+        ),
         Setting(
             ("recreate",),
             "If somebody deleted an account there",
@@ -161,7 +184,7 @@ GENERAL: Final = Form(
         ),
     ),
 )
-FORMS: Final = {form.name: form for form in (POLICY, LIMITS, MATCHING, GENERAL)}
+FORMS: Final = {form.name: form for form in (POLICY, RECONCILE, LIMITS, MATCHING, GENERAL)}
 
 
 def shown(

@@ -10,7 +10,6 @@ from django.utils.html import format_html, format_html_join
 
 from tenure.applications import selectors as applications
 from tenure.console.page import ConsoleRequest
-from tenure.console.waiting_item import plural
 from tenure.provisioning.services import Retried
 
 
@@ -19,9 +18,8 @@ def answer(request: ConsoleRequest, done: Retried, here: HttpResponse) -> HttpRe
     if not done.runs:
         messages.info(request, "Nothing of it is failed any more, so nothing was sent.")
         return here
-    who = plural(done.people, "person", "people")
     if len(done.runs) == 1:
-        messages.success(request, f"Operations of {who} are sent again, in this run.")
+        messages.success(request, f"Operations for {done} are sent again, in this run.")
         return redirect("console:run", done.runs[0].pk)
     names = applications.application_names()
     links = format_html_join(
@@ -32,6 +30,6 @@ def answer(request: ConsoleRequest, done: Retried, here: HttpResponse) -> HttpRe
             for run in done.runs
         ),
     )
-    text = "Operations of {} are sent again, in a run for each application: {}."
-    messages.success(request, format_html(text, who, links))
+    text = "Operations for {} are sent again, in a run for each application: {}."
+    messages.success(request, format_html(text, done, links))
     return here

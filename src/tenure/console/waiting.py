@@ -16,6 +16,7 @@ from tenure.applications.selectors import ApplicationRow
 from tenure.console.look import Mark
 from tenure.console.waiting_item import Item, plural
 from tenure.console.waiting_matches import match_items
+from tenure.console.waiting_not_read import not_read_items
 from tenure.console.waiting_paused import paused_items
 from tenure.console.waiting_protected import kept_open_items
 from tenure.console.waiting_undecided import undecided_items
@@ -52,6 +53,7 @@ def items(
         *_stopped(rows),
         *kept_open_items(),
         *unread_items(imports),
+        *not_read_items(),
         *undecided_items(),
         *_reviews(),
         *_credentials(),

@@ -18,6 +18,9 @@ from cronsim import CronSim, CronSimError
 #: Between two of what is done continuously.
 PAUSE = timedelta(seconds=30)
 LEAST = timedelta(minutes=1)
+#: How often an application is read at most, and at least unless it is never read by itself.
+OFTENEST = timedelta(minutes=15)
+SELDOMEST = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from tenure.people.services import company
 from tenure.provisioning.decisions import byhand
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.questions.kept_open import kept_open
+from tenure.provisioning.questions.not_read import not_read
 from tenure.provisioning.questions.undecided import undecided
 from tenure.requests import selectors as requests
 from tenure.rules.exceptions import given_to_themselves
@@ -40,6 +41,7 @@ class Kind(StrEnum):
     OPEN = "leaver_account_open"
     UNREAD = "people_unread"
     UNDECIDED = "people_undecided"
+    NOT_READ = "application_not_read"
     EXPIRING = "credential_expiring"
     OVERDUE = "task_overdue"
     FAILED = "operations_failed"
@@ -62,6 +64,7 @@ SEVERITY: Final = {
     Kind.OPEN: Severity.WRONG,
     Kind.UNREAD: Severity.WRONG,
     Kind.UNDECIDED: Severity.WRONG,
+    Kind.NOT_READ: Severity.WRONG,
     Kind.EXPIRING: Severity.WRONG,
     Kind.OVERDUE: Severity.WAITS,
     Kind.FAILED: Severity.WRONG,
@@ -78,6 +81,7 @@ WORDS: Final = {
     Kind.OPEN: "A protected account of somebody who has left stays open",
     Kind.UNREAD: "What a source has of people who are here could not be read",
     Kind.UNDECIDED: "Nothing can be planned for people in an application",
+    Kind.NOT_READ: "The accounts of an application could not be read for hours",
     Kind.EXPIRING: "A credential dies soon",
     Kind.OVERDUE: "A task by hand is overdue",
     Kind.FAILED: "Operations failed for good",
@@ -136,6 +140,7 @@ def waiting() -> list[Waiting]:
         *_kept_open(),
         *_unread(),
         *_undecided(),
+        *_not_read(),
         *_held(),
         *_imports(),
         *_expiring(),
@@ -251,6 +256,20 @@ def _undecided() -> Iterator[Waiting]:
             f"{reverse('console:plan')}?{urlencode({'application': one.application})}",
             one.application,
         )
+
+
+def _not_read() -> Iterator[Waiting]:
+    """One that nobody means to be read by itself is as somebody decided."""
+    for one in not_read():
+        if not one.never:
+            yield Waiting(
+                Kind.NOT_READ,
+                f"not read {one.application.slug} {one.since}",
+                f"{one.application.name} was last read {told(one.since)}",
+                f"{one.why} A leaver's account that somebody opened there since then stays open.",
+                reverse("console:application", args=[one.application.slug]),
+                one.application.slug,
+            )
 
 
 def _held() -> Iterator[Waiting]:

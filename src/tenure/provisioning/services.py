@@ -49,10 +49,20 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """For how many people it is tried again, and in which runs: one for each application."""
+    """For how many people it is tried again, on how many accounts that are nobody's, and in which
+    runs: one for each application."""
 
     people: int
+    orphans: int
     runs: tuple[Run, ...]
+
+    def __str__(self) -> str:
+        """For whom, and for what."""
+        people = "1 person" if self.people == 1 else f"{self.people} people"
+        orphans = "1 account" if self.orphans == 1 else f"{self.orphans} accounts"
+        told = [people] if self.people else []
+        told += [f"{orphans} of nobody's"] if self.orphans else []
+        return " and ".join(told)
 
 
 def preview(*, application: str | None = None, person: Person | None = None) -> Plan:
@@ -129,23 +139,39 @@ def retry_failed(
     application: str | None = None, *, run: int | None = None, cause: str | None = None
 ) -> Retried:
     """Send failed operations again, of one application, or of one run, or those that met one
-    `cause` (see `selectors.failures`): for each person in each application where something failed,
-    and nothing else."""
-    rows = Operation.objects.filter(state=OperationState.FAILED.value, person__isnull=False)
+    `cause` (see `selectors.failures`): for each person, and each account that is nobody's, in each
+    application where something failed, and nothing else."""
+    rows = Operation.objects.filter(state=OperationState.FAILED.value)
     if cause is not None:
         rows = selectors.with_cause(rows, cause)
     if application is not None:
         rows = rows.filter(application__slug=application)
     if run is not None:
         rows = rows.filter(run=run)
-    affected: dict[str, set[int]] = {}
-    for slug, person in rows.values_list("application__slug", "person_id").distinct():
-        affected.setdefault(slug, set()).add(person or 0)
+    whose: dict[str, set[int]] = {}
+    orphans: dict[str, set[int]] = {}
+    failed = rows.values_list("application__slug", "person_id", "account_id").order_by().distinct()
+    for slug, person, account in failed:
+        if person is not None:
+            whose.setdefault(slug, set()).add(person)
+        elif account is not None:
+            orphans.setdefault(slug, set()).add(account)
     stored = [
-        plans.store(Scope(people=frozenset(keys), application=slug), reason="retry")
-        for slug, keys in sorted(affected.items())
+        plans.store(
+            Scope(
+                application=slug,
+                people=frozenset(whose.get(slug, ())),
+                orphans=frozenset(orphans.get(slug, ())),
+            ),
+            reason="retry",
+        )
+        for slug in sorted(whose.keys() | orphans.keys())
     ]
-    return Retried(len(set().union(*affected.values())), tuple(plan.run for plan in stored))
+    return Retried(
+        people=len(set().union(*whose.values())),
+        orphans=len(set().union(*orphans.values())),
+        runs=tuple(plan.run for plan in stored),
+    )
 
 
 def resume_application(slug: str) -> None:

@@ -124,11 +124,10 @@ def catch_up() -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queue="sweep", queueing_lock="read", name="tenure.read_regularly", pass_context=False)
 def read_regularly(timestamp: int) -> None:
-    """One application at a time that has not been read for long: not all of them at midnight."""
+    """A few applications at a time that have not been read for as long as they say."""
     require_right()
-    application = regularly.due(now()).first()
-    if application is not None:
-        queue_reconcile(application.slug)
+    for slug in regularly.due(now()):
+        queue_reconcile(slug)
 
 
 @app.periodic(cron="* * * * *")

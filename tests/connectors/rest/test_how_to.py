@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.connectors.rest.intranet import KEY, intranet
 
 ROOT = Path(__file__).parents[3]
@@ -20,6 +22,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.long
 def test_what_the_page_says_is_true(tmp_path: Path) -> None:
     with intranet(tmp_path / "log") as address:
         _play(address, tmp_path)

@@ -37,7 +37,7 @@ from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.questions import mapping_preview
 from tenure.provisioning.questions import selectors as provisioning
 from tenure.provisioning.reconciliation import connection as checking
-from tenure.provisioning.reconciliation import first_contact
+from tenure.provisioning.reconciliation import first_contact, regularly
 from tenure.provisioning.records import veiling
 from tenure.rules import exceptions
 from tenure.rules import selectors as rule_selectors
@@ -108,7 +108,9 @@ def provisioning_context(request: ConsoleRequest, found: Application) -> dict[st
     whens = {item["attribute"]: item.get("when", "always") for item in found.mapping}
     person, problem = chosen_person(request.GET.get("person", ""), found)
     lines = mapping_preview.lines(found, expressions, person)
-    forms = (application_form.POLICY, application_form.LIMITS, application_form.MATCHING)
+    forms = [application_form.POLICY, application_form.LIMITS, application_form.MATCHING]
+    if found.connector != regularly.BY_HAND:
+        forms.insert(1, application_form.RECONCILE)
     return {
         "base": conflicts.write(plain),
         "forms": [(form, application_form.shown(form, plain)) for form in forms],
@@ -268,6 +270,8 @@ def show(
         "held": next((i for i in provisioning.held() if i.application == found.slug), None),
         "by_hand": next((i for i in provisioning.by_hand() if i.application == found.slug), None),
         "last": runs.last_by_subject(RunKind.RECONCILE).get(found.slug),
+        "next_read": regularly.next_readings().get(found.slug),
+        "now": now(),
     }
     return render(
         request,

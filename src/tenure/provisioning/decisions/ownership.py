@@ -17,7 +17,7 @@ from tenure.infra.clock import now
 from tenure.people.models import Person
 from tenure.people.services import lock, raise_generation
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconciliation.correlating import cancel_orphan_steps
+from tenure.provisioning.records import nobodys
 
 
 class CannotDecide(LookupError):
@@ -208,7 +208,7 @@ def _save(
 ) -> None:
     row.save()
     if row.situation != Situation.UNMATCHED.value or row.protected:
-        cancel_orphan_steps([row])
+        nobodys.leave_alone([row])
     owner = person or row.person
     record(
         action,

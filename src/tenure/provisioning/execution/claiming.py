@@ -22,7 +22,7 @@ from tenure.infra.instances import loading, relate
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
-from tenure.provisioning.records import accounts, heirs, last_owner, settling, veiling
+from tenure.provisioning.records import accounts, heirs, last_owner, nobodys, settling, veiling
 from tenure.provisioning.records.work import (
     IDENTIFYING,
     ONLY_LOOKS,
@@ -66,8 +66,9 @@ WITH chosen AS MATERIALIZED (
            OR (due.state = 'retrying' AND %(kind)s::text IS NOT NULL))
       -- Scalar subqueries with LIMIT on purpose: EXISTS would be made a join over the whole
       -- backlog; like this rows are taken in the order of the index until there are enough.
-      -- Without a person it is on an account that still has to be nobody's.
-      AND (due.person_id IS NOT NULL OR (
+      -- Without a person it is on an account that still has to be nobody's; whether it may have
+      -- deleted what is somebody's by now is looked at.
+      AND (due.person_id IS NOT NULL OR due.kind = 'delete' AND due.state = 'unknown' OR (
           SELECT account.situation = 'unmatched' AND account.protected = '' AND NOT account.own
           FROM applications_account AS account WHERE account.id = due.account_id
       ))
@@ -232,16 +233,15 @@ def claim(
 
 
 def _still_travel(rows: Sequence[Operation], now: datetime) -> set[int]:
-    """Deletions that a dead worker sent, of people who may be to have the account again: they wait
-    until what it sent has arrived. One that is there before that may be gone after it."""
+    """Deletions that a dead worker sent, of people who may be to have the account again, or that
+    was nobody's and is somebody's now: they wait until what it sent has arrived. One that is there
+    before that may be gone after it."""
     until = {
         row.pk: row.account.unsure_until
         for row in rows
         if row.kind == OperationKind.DELETE.value
         and row.state == OperationState.UNKNOWN.value
-        and row.person is not None
-        and row.person.generation != row.generation
-        and row.person.state not in GONE
+        and _may_be_due_again(row)
         and row.account is not None
         and row.account.unsure_until is not None
         and row.account.unsure_until > now
@@ -249,6 +249,16 @@ def _still_travel(rows: Sequence[Operation], now: datetime) -> set[int]:
     for pk, at in until.items():
         Operation.objects.filter(pk=pk).update(not_before=at)
     return set(until)
+
+
+def _may_be_due_again(row: Operation) -> bool:
+    if row.person is None:
+        return _is_not_nobodys_any_more(row)
+    return row.person.generation != row.generation and row.person.state not in GONE
+
+
+def _is_not_nobodys_any_more(row: Operation) -> bool:
+    return row.person is None and row.account is not None and not nobodys.is_nobodys(row.account)
 
 
 def _give_up(rows: Sequence[Operation], now: datetime) -> None:
@@ -340,7 +350,8 @@ def _work(row: Operation) -> Work:
         active=row.active,
         names=_names(account) if row.kind in (OperationKind.DISABLE, OperationKind.DELETE) else {},
         outdated=ONLY_LOOKS in progress
-        or (person is not None and row.generation != person.generation),
+        or (person is not None and row.generation != person.generation)
+        or _is_not_nobodys_any_more(row),
         legal_hold=_hold(row) if person is not None and person.legal_hold_since else "",
         private=private,
     )

@@ -27,6 +27,7 @@ from tenure.infra import circles
 from tenure.infra.clock import now
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming, holding
+from tenure.provisioning.execution.beside import end
 from tenure.provisioning.execution.course import Course, Drained
 from tenure.provisioning.execution.lane import Lane
 from tenure.provisioning.execution.settlers import More
@@ -99,7 +100,7 @@ class Drain:
         try:
             await self._work(course)
         finally:
-            await _end(beating)
+            await end(beating)
 
     async def _beat(self, course: Course) -> None:
         while True:
@@ -179,7 +180,7 @@ class Drain:
             closing.set()
             await fast
         finally:
-            await _end(fast)
+            await end(fast)
 
     async def _helping(self, application: Application) -> More:
         """Connections for claims alone, and to settle two batches at a time, if the database has
@@ -226,14 +227,14 @@ class Drain:
                         await asyncio.wait([sending or closed], timeout=_LOOK_SECONDS)
                 finally:
                     # Before its connector is closed: what is under way would fail by that.
-                    await _end(sending)
+                    await end(sending)
         except ConnectorError as error:
             course.stopped = course.stopped or str(error)
         except Exception:
             course.paused = True  # The wide lane ends soon, and tells this.
             raise
         finally:
-            await _end(closed)
+            await end(closed)
 
     async def _fast_lane(self, course: Course, stack: contextlib.AsyncExitStack) -> Lane:
         connector = await self._fast.do(connector_for, course.application, course.learnt)
@@ -268,14 +269,6 @@ class Drain:
             plans.store(
                 scope, reason="its accounts were read first", take_over=True, by_itself=True
             )
-
-
-async def _end(*tasks: asyncio.Task[object] | None) -> None:
-    """Nothing of these goes on, whatever became of them."""
-    running = [task for task in tasks if task is not None]
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
 
 
 def _stop(application: Application, reason: str, on: str) -> None:

@@ -21,6 +21,7 @@ from tenure.core.model import Situation
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
 from tenure.provisioning.execution import claiming, joining, postponed, seeking
+from tenure.provisioning.execution.beside import over
 from tenure.provisioning.execution.choosing import SMALLEST, Choosing, Upcoming
 from tenure.provisioning.execution.course import Course
 from tenure.provisioning.execution.owning import Owners
@@ -63,6 +64,8 @@ class Lane:
         self._claims = tables
         self._more = more
         self._helping: asyncio.Task[None] | None = None
+        #: The next batch, being claimed while one travels.
+        self._ahead: asyncio.Future[Upcoming | None] | None = None
         self._settling = Settling(tables)
         self._leavers = leavers
         self._choosing = Choosing(course, leavers=leavers)
@@ -79,9 +82,10 @@ class Lane:
         async with self._settling as settling:
             try:
                 await self._batches(settling)
-            finally:
                 if self._helping is not None:
                     await self._helping
+            finally:
+                await over(self._ahead, self._helping)
 
     async def _batches(self, settling: Settling) -> None:
         """While one travels the last ones are settled and the next is claimed, unless the last
@@ -89,13 +93,15 @@ class Lane:
         upcoming = await self._next()
         while upcoming:
             rows, work = upcoming
-            ahead = None if self._silent else self._claims.submit(self._choosing.behind, rows)
+            if not self._silent:
+                self._ahead = self._claims.submit(self._choosing.behind, rows)
             if self._more is not None and len(work) >= SMALLEST:
                 self._helping = asyncio.create_task(self._helped(self._more, settling))
                 self._more = None
             outcomes = await self._send(work)
             await settling.begin(self._settle, rows, outcomes)
-            upcoming = await ahead if ahead else None
+            upcoming = await self._ahead if self._ahead else None
+            self._ahead = None
             await self.keep_groups()
             if self._course.over or _is_trouble(outcomes):
                 await settling.done()

@@ -16,9 +16,10 @@ from typing import Final
 
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RetryLater, Unsupported
 from tenure.core.model import OperationKind
+from tenure.provisioning.execution.beside import Once
 from tenure.provisioning.execution.seeking import Known, Objection, identity, nobody
 from tenure.provisioning.reconciliation.missing import LIMIT
-from tenure.provisioning.records.work import WAS_GONE, Outcome, Work
+from tenure.provisioning.records.work import CLOSED_BY, NOT_THERE, WAS_GONE, Outcome, Work
 
 #: Kinds of operation after which nobody gets in.
 CLOSING: Final = (OperationKind.DISABLE, OperationKind.DELETE)
@@ -49,7 +50,7 @@ class Proof:
         #: Accounts can be listed there: an account that is not found is not there.
         self._listed = False
         #: How many others are known, of which some were shown; asked once.
-        self._shows: asyncio.Task[int] | None = None
+        self._shows = Once(self._must_show_accounts)
         self._gone: set[str] = set()
 
     async def read_back(self, outcome: Outcome) -> None:
@@ -66,17 +67,17 @@ class Proof:
     async def _read_back(self, outcome: Outcome) -> None:
         work = outcome.work
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        sent = "delete" if work.kind is OperationKind.DELETE else "disable"
+        sent = "delete" if work.kind is OperationKind.DELETE else CLOSED_BY
         try:
             account = await self._connector.read(work.remote_id)
         except NotFound:
-            outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is not there"}
+            outcome.evidence = {"at": at, "sent": sent, "read_back": NOT_THERE}
+            looked = NOT_THERE
             if work.progress.get(WAS_GONE):
                 looked = await self.must_be_gone(work)
                 outcome.evidence |= {"answered": "no such account", "read_back": looked}
-                if work.kind is OperationKind.DISABLE:
-                    outcome.gone = True
-                    outcome.message = f"Not deleted by Tenure: it was to be closed, and {looked}."
+            if work.kind is OperationKind.DISABLE:
+                self._is_gone(outcome, looked)
             return
         if work.kind is OperationKind.DISABLE and account.active is False:
             outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is closed"}
@@ -98,12 +99,22 @@ class Proof:
             )
         raise RetryLater(f"The application accepted to {sent} the account and still shows it open.")
 
+    def _is_gone(self, outcome: Outcome, looked: str) -> None:
+        """It was to be closed, and is not there: whose doing that is. Where it had been sent before
+        and closing is deleting, ours as far as anybody can tell."""
+        work = outcome.work
+        was_gone = bool(work.progress.get(WAS_GONE))
+        if self._connector.capabilities.disable_deletes and (work.unsure or not was_gone):
+            outcome.removed = True
+            outcome.message = f"Closing an account is deleting it in this application: {looked}."
+        elif was_gone:
+            outcome.gone = True
+            outcome.message = f"Not deleted by Tenure: it was to be closed, and {looked}."
+
     async def must_be_gone(self, work: Work) -> str:
         """An account that was gone before we closed or deleted it, and is not found by its id: how
         it was looked for. Raises where that does not prove that it is gone."""
-        if self._shows is None:
-            self._shows = asyncio.ensure_future(self._must_show_accounts())
-        known = await asyncio.shield(self._shows)
+        known = await self._shows.answer()
         self._gone.add(work.remote_id)
         if len(self._gone) > LIMIT.allowed(known):
             raise NotFound(
@@ -124,7 +135,11 @@ class Proof:
                         "The application answers that there is no such account, and has another "
                         f"one with the same {attribute}, {found.remote_id}."
                     )
-        return f"the account is not there, looked for by {' and '.join(by)}"
+        return f"{NOT_THERE}, looked for by {' and '.join(by)}"
+
+    async def end(self) -> None:
+        """The batch is over."""
+        await self._shows.end()
 
     async def must_be_readable(self) -> None:
         """At a wrong address there are no accounts, and nobody is in any group."""

@@ -9,7 +9,6 @@ has to look.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 
@@ -17,6 +16,7 @@ from tenure.connectors.base import Connector, NotFound, RemoteAccount, RetryLate
 from tenure.core.diff import comparable, comparables
 from tenure.core.model import OperationKind
 from tenure.infra.clock import now
+from tenure.provisioning.execution.beside import Once
 from tenure.provisioning.records.work import IDENTIFYING, RENAMED, SENT, Work
 
 #: Seconds from when no answer is waited for any more until a request has arrived, or never will.
@@ -63,7 +63,7 @@ class Seeker:
             for key in self._keys(item)
         }
         #: The list, as far as somebody looks for what is in it.
-        self._listing: asyncio.Task[dict[_Key, list[RemoteAccount]]] | None = None
+        self._listing = Once(self._read)
 
     async def ours(self, work: Work) -> RemoteAccount | None:
         """The account that an earlier attempt made; None where there is none. Raises `RetryLater`
@@ -84,9 +84,13 @@ class Seeker:
     async def listed(self, work: Work) -> list[RemoteAccount]:
         """The accounts of the names that were sent, in the list of everybody. Raises as `ours`."""
         self._wait_until_arrived(work)
-        there = await self._everybody()
+        there = await self._listing.answer()
         found = {one.remote_id: one for key in self._keys(work) for one in there.get(key, ())}
         return list(found.values())
+
+    async def end(self) -> None:
+        """The batch is over."""
+        await self._listing.end()
 
     def _would_be_refused(self, work: Work) -> bool:
         """Whether the application itself says so when the account is made a second time. Not where
@@ -107,11 +111,6 @@ class Seeker:
 
     def _keys(self, work: Work) -> list[_Key]:
         return [(name, comparable(value)) for name, value in identity(self._connector, work)]
-
-    async def _everybody(self) -> dict[_Key, list[RemoteAccount]]:
-        if self._listing is None:
-            self._listing = asyncio.ensure_future(self._read())
-        return await asyncio.shield(self._listing)
 
     async def _read(self) -> dict[_Key, list[RemoteAccount]]:
         if not self._connector.capabilities.listed:

@@ -52,8 +52,9 @@ from tenure.provisioning.records.work import (
     Taken,
     Work,
     broken,
-    carries,
     fail,
+    made,
+    was_there,
 )
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,14 @@ class Batch:
         self._joining = Joining(connector, groups, self._proof)
 
     async def send(self) -> list[Outcome]:
-        """Everything, in the order that keeps access closed rather than open."""
+        """Everything; what was asked for it ends with it."""
+        try:
+            return await self._send()
+        finally:
+            await asyncio.gather(self._seeker.end(), self._proof.end())
+
+    async def _send(self) -> list[Outcome]:
+        """In the order that keeps access closed rather than open."""
         closing = [o for o in self._open() if o.work.kind is OperationKind.DISABLE]
         await self._accounts(closing)
         await self._memberships("revoke")
@@ -199,13 +207,13 @@ class Batch:
                 self._fail([outcome], answer)
             else:
                 if answer is not None:
-                    _made(outcome, answer)
+                    made(outcome, answer)
                 work.progress["account"] = True
 
         async def adopt(outcome: Outcome) -> None:
             found = await self._adopt(outcome.work, taken[outcome.work.operation])
-            _was_there(outcome, found)
-            _made(outcome, found)
+            was_there(outcome, found)
+            made(outcome, found)
             outcome.work.progress["account"] = True
 
         await self._each([o for o in sent if o.work.operation in taken], adopt)
@@ -264,7 +272,7 @@ class Batch:
             outcome.message = "It was not made, and is no longer wanted as it was planned."
             return
         if found is not None:
-            _was_there(outcome, found)
+            was_there(outcome, found)
         else:
             try:
                 found = await self.connector.create(
@@ -274,8 +282,8 @@ class Batch:
                 )
             except AlreadyExists as error:
                 found = await self._adopt(work, error)
-                _was_there(outcome, found)
-        _made(outcome, found)
+                was_there(outcome, found)
+        made(outcome, found)
 
     async def _adopt(self, work: Work, error: AlreadyExists) -> RemoteAccount:
         """An account with this name is there, whatever a search showed before. It is taken over
@@ -383,18 +391,3 @@ class Batch:
         for outcome in outcomes:
             outcome.message = f"{outcome.message} {said}".strip()
             outcome.work.progress.setdefault(what, []).append(key)
-
-
-def _made(outcome: Outcome, account: RemoteAccount) -> None:
-    """The account is there."""
-    outcome.account = account
-    outcome.work.remote_id = account.remote_id
-    outcome.work.progress["remote_id"] = account.remote_id
-    outcome.work.progress.pop(SENT, None)
-
-
-def _was_there(outcome: Outcome, account: RemoteAccount) -> None:
-    """It was not made just now. Whether one without the external id that we give to this person's
-    was made by an earlier attempt of ours is not known."""
-    outcome.found = True
-    outcome.adopted = not (outcome.work.unsure and carries(account, outcome.work))

@@ -29,13 +29,15 @@ CHUNK = 2000
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Which people and applications to plan for. Nobody named: everybody who lags, and those whose
-    operations failed when `failed_too`."""
+    operations failed when `failed_too`. `orphans`: accounts of nobody, by id, for which what failed
+    is tried again."""
 
     application: str | None = None
     person: int | None = None
     people: frozenset[int] | None = None
     failed_too: bool = True
     everybody: bool = False
+    orphans: frozenset[int] = frozenset()
 
     def among(self, applications: Mapping[str, Application]) -> dict[str, Application]:
         """Those of the applications, by slug, that are planned for."""

@@ -18,12 +18,7 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from tenure.applications.models import Application, Health
 from tenure.core.guard import Content, counted, latest
-from tenure.core.model import (
-    OPEN_STATES,
-    Change,
-    OperationKind,
-    OperationState,
-)
+from tenure.core.model import Change, OperationKind, OperationState
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.bulk import among, encoded, insert_encoded, insert_rows
 from tenure.people.models import Person
@@ -31,7 +26,10 @@ from tenure.provisioning.models import Operation
 from tenure.provisioning.planning.drafting import Scope
 from tenure.provisioning.records import veiling
 from tenure.provisioning.records.plan import Key, PlanLine, content
-from tenure.provisioning.records.stored import with_owners
+from tenure.provisioning.records.stored import BUSY as BUSY
+from tenure.provisioning.records.stored import MAKE_OR_END, with_owners
+from tenure.provisioning.records.stored import OPEN as OPEN
+from tenure.provisioning.records.stored import REPLACED as REPLACED
 from tenure.provisioning.records.waking import queue_drain
 from tenure.runs.models import Run
 from tenure.runs.selectors import paused
@@ -44,19 +42,8 @@ PENDING = [
     OperationState.RETRYING.value,
     OperationState.UNKNOWN.value,
 ]
-OPEN = sorted(state.value for state in OPEN_STATES)
-#: Whether there is an account is not known as long as nobody knows what came of these.
-_MAKE_OR_END = frozenset({OperationKind.CREATE, OperationKind.DELETE})
-#: Under way: what comes of these has to be known before anything else is planned for the pair. An
-#: account that may have been made, or deleted, is looked for first; every other step can safely be
-#: sent anew.
-BUSY = Q(state=OperationState.STARTED.value) | Q(
-    state=OperationState.UNKNOWN.value, kind__in=[kind.value for kind in _MAKE_OR_END]
-)
 #: What a person does not want.
 REJECTED = Q(state=OperationState.REJECTED.value)
-#: What another plan may take the place of.
-REPLACED = (Q(state__in=OPEN) | Q(state=OperationState.FAILED.value)) & ~BUSY
 
 
 @dataclass(slots=True)
@@ -136,7 +123,7 @@ def busy_pairs(lines: Iterable[PlanLine]) -> set[tuple[int | None, str]]:
 
 def _is_busy(line: PlanLine) -> bool:
     """What `BUSY` asks of a stored operation."""
-    unclear = line.state is OperationState.UNKNOWN and line.kind in _MAKE_OR_END
+    unclear = line.state is OperationState.UNKNOWN and line.kind in MAKE_OR_END
     return unclear or line.state is OperationState.STARTED
 
 

@@ -1,12 +1,13 @@
 """Accounts that are nobody's, where an application's policy says what should become of them.
 
 Their operations have no person and always wait for one: each is stored as held, and only what a
-person approved is ever sent.
+person approved is ever sent. One that failed stays until somebody asks for a plan, and is asked
+about anew then; or has it tried again, and then it goes as it was approved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,11 +27,10 @@ from tenure.core.situations import ASKS_ORPHAN, orphan_step
 from tenure.infra.bulk import one_of
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import ledger
+from tenure.provisioning.records import nobodys
 from tenure.provisioning.records.loading import Protecting, observed_account, policy_of
 from tenure.provisioning.records.plan import REPORT_MODE, PlanLine
 from tenure.runs.models import Run
-
-_NOT_BEGUN = (OperationState.PLANNED.value, OperationState.HELD.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,8 @@ def lines(
     """The steps as lines of a plan, without those that are stored and wait already; those that a
     person refused; and the ids of stored ones that are not asked for any more."""
     open_ones = _open().filter(application__in=list(applications.values()))
-    stored = {
-        (account, kind): (pk, state)
-        for pk, account, kind, state in open_ones.values_list("pk", "account_id", "kind", "state")
-    }
+    stored = {_key(row): row.pk for row in open_ones.only("account_id", "kind")}
+    going = set(open_ones.filter(ledger.BUSY).values_list("pk", flat=True))
     refused = set(_refused().values_list("account_id", "kind"))
     due: list[PlanLine] = []
     rejected: list[PlanLine] = []
@@ -81,7 +79,7 @@ def lines(
             rejected.append(replace(_line(step), state=OperationState.REJECTED, hold_reason=""))
         elif key not in stored:
             due.append(_line(step))
-    off = {pk for key, (pk, state) in stored.items() if key not in asked and state in _NOT_BEGUN}
+    off = {pk for key, pk in stored.items() if key not in asked and pk not in going}
     return due, rejected, off
 
 
@@ -107,46 +105,68 @@ def store(
     policies: Mapping[str, ApplicationPolicy],
     run: Run,
     at: datetime,
+    *,
+    failed_too: bool = True,
+    again: Collection[int] = (),
 ) -> None:
     """Make what waits in these applications what the policies ask for. What waits already stays,
-    held or approved as it was; what is no longer asked for is cancelled."""
+    held or approved as it was; what is no longer asked for is cancelled. What failed is asked about
+    anew if `failed_too`, and goes as it was approved where its account is among those, by id, for
+    which somebody has it tried `again`."""
     wanted = {(step.account.pk, step.kind.value): step for step in steps(live, policies)}
-    rows = _open().filter(
-        application__in=list(live.values()),
-        state__in=_NOT_BEGUN,
-    )
-    off = [row.pk for row in rows.only("account_id", "kind") if _key(row) not in wanted]
-    rows.filter(pk__in=off).update(state=OperationState.CANCELLED.value, finished_at=at, sealed="")
+    # Each by an index of its own: asked for together they cost a look at all that waits.
+    waiting = list(_open().filter(application__in=list(live.values())).only("account_id", "kind"))
+    failed = list(_failed().filter(application__in=list(live.values())).only("account_id", "kind"))
+    open_ones = {_key(row) for row in waiting}
+    wanted_still = wanted.keys() - open_ones
+    off = [row.pk for row in waiting if _key(row) not in wanted]
+    off += [
+        row.pk
+        for row in failed
+        if failed_too or row.account_id in again or _key(row) not in wanted_still
+    ]
+    over = nobodys.cancel(Operation.objects.filter(one_of("pk", off))) if off else []
+    cancelled = {row.pk for row in over}
+    before = {_key(row): row for row in over if row.account_id in again}
     # What a person refused stays refused: the account is still what they looked at.
-    kept = set((_open() | _refused()).values_list("account_id", "kind"))
+    kept = {_key(row) for row in (*waiting, *failed) if row.pk not in cancelled}
+    kept.update(_refused().values_list("account_id", "kind"))
     ledger.insert(
         [
-            ledger.Wanted(
-                application_id=step.application.pk,
-                person_id=None,
-                account_id=step.account.pk,
-                run_id=run.pk,
-                kind=step.kind.value,
-                urgency=URGENCY[step.kind],
-                reason=step.reason,
-                attributes={},
-                grant=[],
-                revoke=[],
-                active=True,
-                after=[],
-                generation=0,
-                # The guards count what is taken from people.
-                takes_access=False,
-                decided_by="",
-                decided_reason="",
-                created_at=at,
-                state=OperationState.HELD.value,
-                hold_reason=ASKS_ORPHAN,
-                held_at=at,
-            )
+            _wanted(step, run, at, approved=before.get(key))
             for key, step in wanted.items()
             if key not in kept
         ]
+    )
+
+
+def _wanted(
+    step: OrphanStep, run: Run, at: datetime, *, approved: Operation | None
+) -> ledger.Wanted:
+    """Held, or let go by whoever `approved` the one before it."""
+    state = OperationState.PLANNED if approved else OperationState.HELD
+    return ledger.Wanted(
+        application_id=step.application.pk,
+        person_id=None,
+        account_id=step.account.pk,
+        run_id=run.pk,
+        kind=step.kind.value,
+        urgency=URGENCY[step.kind],
+        reason=step.reason,
+        attributes={},
+        grant=[],
+        revoke=[],
+        active=True,
+        after=[],
+        generation=0,
+        # The guards count what is taken from people.
+        takes_access=False,
+        decided_by=approved.decided_by if approved else "",
+        decided_reason=approved.decided_reason if approved else "",
+        created_at=at,
+        state=state.value,
+        hold_reason="" if approved else ASKS_ORPHAN,
+        held_at=None if approved else at,
     )
 
 
@@ -169,11 +189,15 @@ def withdraw(rows: Iterable[Operation], at: datetime) -> set[int]:
 
 
 def _open() -> QuerySet[Operation]:
-    return Operation.objects.filter(person__isnull=True, state__in=ledger.OPEN)
+    return nobodys.operations().filter(state__in=ledger.OPEN)
+
+
+def _failed() -> QuerySet[Operation]:
+    return nobodys.operations().filter(state=OperationState.FAILED.value)
 
 
 def _refused() -> QuerySet[Operation]:
-    return Operation.objects.filter(person__isnull=True, state=OperationState.REJECTED.value)
+    return nobodys.operations().filter(state=OperationState.REJECTED.value)
 
 
 def _key(row: Operation) -> tuple[int | None, str]:

@@ -269,7 +269,15 @@ def _hold_back(drafting: Drafting, run: Run) -> None:
     }
     at = drafting.now
     if drafting.scope.person is None:
-        orphans.store(drafting.scope.among(live), drafting.policies.applications, run, at)
+        scope = drafting.scope
+        orphans.store(
+            scope.among(live),
+            drafting.policies.applications,
+            run,
+            at,
+            failed_too=scope.failed_too and scope.people is None,
+            again=scope.orphans,
+        )
     # Before the guards: what nobody has taken over yet is looked at as a whole.
     held_back = first_contact.held_back(live.values())
     first_contact.hold({live[slug].pk: why for slug, why in held_back.items()}, at)

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from tenure.core.model import OperationState
 from tenure.provisioning.models import Operation
@@ -46,22 +47,28 @@ class SentAgain:
         return f"{self.count:,} that failed {was} planned anew since: {became}."
 
 
+def _first(one: QuerySet[Operation], other: QuerySet[Operation], column: str) -> Coalesce:
+    """The column of the first row of one, and where there is none of the other."""
+    return Coalesce(Subquery(one.values(column)[:1]), Subquery(other.values(column)[:1]))
+
+
 def sent_again(run: Run) -> SentAgain | None:
     """None where nothing of the run was planned anew after it had been sent."""
     rows = Operation.objects.filter(IN_VAIN, run=run)
     later = (
         Operation.objects.filter(
-            person=OuterRef("person"),
-            application=OuterRef("application"),
-            kind=OuterRef("kind"),
-            pk__gt=OuterRef("pk"),
+            application=OuterRef("application"), kind=OuterRef("kind"), pk__gt=OuterRef("pk")
         )
         .exclude(run=run)
         .order_by("-pk")
     )
+    of_people = later.filter(person=OuterRef("person"))
+    of_nobody = later.filter(account=OuterRef("account"), person__isnull=True)
     found = (
         rows.order_by()
-        .annotate(now=Subquery(later.values("state")[:1]), where=Subquery(later.values("run")[:1]))
+        .annotate(
+            now=_first(of_people, of_nobody, "state"), where=_first(of_people, of_nobody, "run")
+        )
         .values_list("now", "where")
         .annotate(n=Count("pk"))
     )

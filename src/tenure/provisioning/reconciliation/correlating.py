@@ -31,7 +31,7 @@ from tenure.people.models import Person
 from tenure.people.services import lagging, raise_generation, schema
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation import narrowing
-from tenure.provisioning.records import veiling
+from tenure.provisioning.records import nobodys, veiling
 
 #: Whose owner rules may still find, or find to be another.
 UNDECIDED = [
@@ -221,7 +221,7 @@ def _correlate(application: Application, run: int | None) -> Correlated:
     making = _making(application)
     changed = [row for key, row in rows.items() if _decide(row, verdicts[key], making, found)]
     update_rows(changed, _WRITTEN)
-    cancel_orphan_steps([row for row in changed if row.situation != Situation.UNMATCHED.value])
+    nobodys.leave_alone([row for row in changed if row.situation != Situation.UNMATCHED.value])
     owners = [row.person_id for row in changed if row.person_id is not None]
     uids = dict(Person.objects.filter(pk__in=owners).values_list("pk", "uid"))
     over = veiling.veil([application]) if changed else Veil()
@@ -229,15 +229,6 @@ def _correlate(application: Application, run: int | None) -> Correlated:
     raise_generation(found.affected)
     Application.objects.filter(pk=application.pk).update(correlated_by=digest(application))
     return found
-
-
-def cancel_orphan_steps(rows: Iterable[Account]) -> None:
-    """They are somebody's now, or left alone: what waits for approval as a nobody's is off."""
-    Operation.objects.filter(
-        account__in=[row.pk for row in rows],
-        person__isnull=True,
-        state__in=[OperationState.PLANNED.value, OperationState.HELD.value],
-    ).update(state=OperationState.CANCELLED.value, finished_at=now())
 
 
 def _taken(application: Application) -> frozenset[str]:

@@ -22,9 +22,9 @@ from tenure.core.guard import Limit
 from tenure.core.model import OperationKind, OperationState, Situation
 from tenure.infra.bulk import among, update_rows
 from tenure.provisioning.models import Operation
-from tenure.provisioning.reconciliation import correlating
 from tenure.provisioning.reconciliation.observing import Reading
-from tenure.provisioning.records import settling
+from tenure.provisioning.records import nobodys, settling
+from tenure.provisioning.records.work import CLOSED_BY, NOT_THERE
 
 #: More open accounts than that missing at once are not believed.
 LIMIT = Limit(percent=Fraction(10), floor=20)
@@ -126,27 +126,39 @@ def record(reading: Reading, keys: Sequence[int]) -> None:
     rows = [row for row in found if row.pk not in ours]
     events = [_deleted(reading, row) for row in rows]
     for row in rows:
+        row.deleted_there = not _gone_by_closing(reading, row)
         row.situation, row.deleted_at, row.active = Situation.DELETED.value, reading.at, False
-        row.deleted_there = True
-        row.evidence = {
-            "at": reading.at.isoformat(),
-            "sent": "nothing",
-            "read_back": "it is neither listed by the application nor found when asked for",
-        }
         if row.person_id is not None:
             reading.affected.add(row.person_id)
-        reading.complain(row.user_name or row.remote_id, "This account was deleted there.")
+        if row.deleted_there:
+            row.evidence = {
+                "at": reading.at.isoformat(),
+                "sent": "nothing",
+                "read_back": "it is neither listed by the application nor found when asked for",
+            }
+            reading.complain(row.user_name or row.remote_id, "This account was deleted there.")
     update_rows(rows, ["situation", "deleted_at", "active", "evidence", "deleted_there"])
-    correlating.cancel_orphan_steps(rows)
+    nobodys.leave_alone(rows)
     reading.counters["gone"] += len(rows)
     record_many(events)
 
 
+def _gone_by_closing(reading: Reading, row: Account) -> bool:
+    """Whether we closed it, and it was not there any more right then, or is not because closing is
+    deleting there: nobody else did anything, and what proves it stays what was seen then."""
+    proof = row.evidence or {}
+    if row.active is not False or proof.get("sent") != CLOSED_BY:
+        return False
+    return reading.closing_deletes or proof.get("read_back") == NOT_THERE
+
+
 def _deleted(reading: Reading, row: Account) -> Entry:
     """The event that an account is gone, with what it was when it was last seen."""
+    lacking = "Neither listed by the application nor found when asked for."
+    ours = _gone_by_closing(reading, row)
     return reading.found(
-        Action.ACCOUNT_DELETED_THERE,
+        Action.ACCOUNT_DELETED if ours else Action.ACCOUNT_DELETED_THERE,
         row,
         before={"active": row.active, "entitlements": row.entitlements},
-        reason="Neither listed by the application nor found when asked for. Not deleted by Tenure.",
+        reason=f"{lacking} {'Closing it deleted it.' if ours else 'Not deleted by Tenure.'}",
     )

@@ -57,6 +57,8 @@ class Reading:
     #: The attributes that accounts were read with before, and are now: what others changed shows in
     #: these only. None: in all.
     comparable: frozenset[str] | None = None
+    #: Closing an account is deleting it there.
+    closing_deletes: bool = False
     #: How many accounts we know by now.
     known: int = 0
     seen: set[str] = field(default_factory=set)

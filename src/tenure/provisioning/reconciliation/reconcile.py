@@ -21,7 +21,7 @@ from tenure.applications import health
 from tenure.applications.connecting import connector_for, managed_attributes, unread_attributes
 from tenure.applications.models import Account, Application
 from tenure.applications.selectors import situations
-from tenure.audit.services import acting, actor
+from tenure.audit.services import SYSTEM, acting, actor
 from tenure.connectors.base import Connector, ConnectorError, StopApplication
 from tenure.core.model import Situation
 from tenure.infra.clock import now
@@ -40,6 +40,8 @@ from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, RunKind, RunState
 
 _READING_LOCK = 0x7E50_0025
+#: What is counted of any reading, even if nothing is new.
+_COUNTED_ALWAYS = {"seen", "unchanged", "orphans_in_all"}
 P = ParamSpec("P")
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -69,6 +71,7 @@ async def reconcile_by_slug(
         if not connector.capabilities.listed:
             await _on(tables, _nothing_to_read, reading)
             return ReconcileResult(reading.run, dict(reading.counters), ())
+        reading.closing_deletes = connector.capabilities.disable_deletes
         async with connector:
             await _read_pages(reading, connector, tables, progress)
             unseen = await _on(tables, missing.unseen, reading)
@@ -177,6 +180,19 @@ def _finish(
     lasting.try_soon(application, now())
     seen = reading.counters["seen"]
     runs.finish(reading.run, counters=reading.counters, done=seen, total=seen)
+    if _is_idle(reading):
+        Run.objects.filter(pk=reading.run.pk).delete()
+
+
+def _is_idle(reading: Reading) -> bool:
+    """Whether nobody asked for it and nothing was found, as nearly always: no run is kept of it.
+    One that succeeds after another that failed is news."""
+    found = {name for name, count in reading.counters.items() if count} - _COUNTED_ALWAYS
+    if reading.run.actor != SYSTEM or reading.issues or found:
+        return False
+    its = Run.objects.filter(kind=RunKind.RECONCILE, subject=reading.application.slug)
+    before = its.exclude(pk=reading.run.pk).order_by("-id").first()
+    return before is not None and before.state == RunState.DONE
 
 
 @transaction.atomic

@@ -108,7 +108,7 @@ def store_accounts(
             tied.append((row, account))
         elif row.account is not None:
             _after(row.account, row, outcome, now)
-            (gone if outcome.gone else of_kind).append(row.account)
+            (gone if outcome.gone or outcome.removed else of_kind).append(row.account)
     if application.keeps_owner:
         of = {row.pk: account for row, account in tied}
         for row, outcome in done:
@@ -262,9 +262,9 @@ def _after(account: Account, row: Operation, outcome: Outcome, now: datetime) ->
         account.active, account.disabled_at = False, account.disabled_at or now
         account.baseline = sent(account.baseline, {ACTIVE: False})
         account.evidence = outcome.evidence
-        if outcome.gone:
+        if outcome.gone or outcome.removed:
             account.situation, account.deleted_at = Situation.DELETED.value, now
-            account.deleted_there = True
+            account.deleted_there = outcome.gone
     elif kind is OperationKind.TRANSFER:
         account.transferred_at = now
     elif kind is OperationKind.DELETE:
@@ -301,7 +301,11 @@ def _plan_again(done: Sequence[tuple[Operation, Outcome]]) -> None:
     if nobodys:
         owned = Account.objects.filter(pk__in=nobodys, person__isnull=False)
         again += [pk for pk in owned.values_list("person_id", flat=True) if pk is not None]
-    gone = [row.account_id for row, o in done if o.gone or row.kind == OperationKind.DELETE]
+    gone = [
+        row.account_id
+        for row, outcome in done
+        if outcome.gone or outcome.removed or row.kind == OperationKind.DELETE
+    ]
     if gone:
         tasks = Operation.objects.filter(
             account__in=gone, person__isnull=False, state=OperationState.MANUAL.value

@@ -278,6 +278,8 @@ def _told(row: Operation, outcome: Outcome) -> str:
 def _action(row: Operation, outcome: Outcome) -> Action:
     if outcome.gone:
         return Action.ACCOUNT_DELETED_THERE
+    if outcome.removed:
+        return Action.ACCOUNT_DELETED
     return Action.ACCOUNT_ADOPTED if outcome.adopted else _ACTIONS[OperationKind(row.kind)]
 
 

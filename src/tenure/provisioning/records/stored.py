@@ -1,15 +1,28 @@
-"""Many stored operations at once, with what is told of those whom they concern. It knows nothing of
-what is to become of them."""
+"""Many stored operations at once, with what is told of those whom they concern; and which of them
+may still be taken back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from tenure.applications.models import Application
+from tenure.core.model import OPEN_STATES, OperationKind, OperationState
 from tenure.infra.instances import read, read_related, relate
 from tenure.provisioning.models import Operation
+
+OPEN = sorted(state.value for state in OPEN_STATES)
+#: Whether there is an account is not known as long as nobody knows what came of these.
+MAKE_OR_END = frozenset({OperationKind.CREATE, OperationKind.DELETE})
+#: Under way: what comes of these has to be known before anything else is planned for the pair. An
+#: account that may have been made, or deleted, is looked for first; every other step can safely be
+#: sent anew.
+BUSY = Q(state=OperationState.STARTED.value) | Q(
+    state=OperationState.UNKNOWN.value, kind__in=[kind.value for kind in MAKE_OR_END]
+)
+#: What another plan may take the place of.
+REPLACED = (Q(state__in=OPEN) | Q(state=OperationState.FAILED.value)) & ~BUSY
 
 _OF_PERSON = ("id", "uid", "employee_number", "display_name", "email", "generation")
 _OF_ACCOUNT = ("id", "remote_id", "user_name")

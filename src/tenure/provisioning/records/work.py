@@ -49,6 +49,8 @@ BEHIND, BY_WAY_OF, MADE_WAY = "behind", "by_way_of", "made_way"
 #: In progress: the application answered that there is no such account, when it was to be closed or
 #: deleted.
 WAS_GONE = "was_gone"
+#: In evidence: what was sent to close an account, and that a read afterwards did not find it.
+CLOSED_BY, NOT_THERE = "disable", "the account is not there"
 
 
 class Result(StrEnum):
@@ -116,6 +118,8 @@ class Outcome:
     taken: bool = False
     #: It was to be closed, and is not there: somebody deleted it.
     gone: bool = False
+    #: It was closed, and is not there any more, for that is what closing does there.
+    removed: bool = False
     #: Whether it was there: made by an earlier attempt, or by somebody else (`adopted`); None where
     #: nobody looked.
     found: bool | None = None
@@ -169,6 +173,21 @@ def fail(outcome: Outcome, error: ConnectorError) -> None:
             outcome.message = f"{error} Reconcile the application to see what became of it."
         case _:
             outcome.result = Result.FAILED
+
+
+def made(outcome: Outcome, account: RemoteAccount) -> None:
+    """The account is there."""
+    outcome.account = account
+    outcome.work.remote_id = account.remote_id
+    outcome.work.progress["remote_id"] = account.remote_id
+    outcome.work.progress.pop(SENT, None)
+
+
+def was_there(outcome: Outcome, account: RemoteAccount) -> None:
+    """It was not made just now. Whether one without the external id that we give to this person's
+    was made by an earlier attempt of ours is not known."""
+    outcome.found = True
+    outcome.adopted = not (outcome.work.unsure and carries(account, outcome.work))
 
 
 def found_out(outcome: Outcome) -> str:
