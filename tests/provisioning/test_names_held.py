@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,9 +12,12 @@ from tenure.connectors.base import AlreadyExists
 from tenure.connectors.faults import Fault
 from tenure.infra.clock import now
 from tenure.people.models import Person
+from tenure.people.services import raise_generation
 from tenure.provisioning import services
+from tenure.provisioning.execution import freed_names
 from tenure.provisioning.models import Operation
-from tests.provisioning.company import Company, apply, change, drain
+from tenure.provisioning.reconciliation.reconcile import reconcile_by_slug
+from tests.provisioning.company import Company, apply, change, drain, states
 
 
 @pytest.fixture
@@ -99,6 +103,42 @@ def test_a_name_of_a_deleted_account_that_is_still_kept_there(
     said = refused()
     assert "had it there; their account was deleted on 2 Mar 2026 08:30 JST. Some" in said
     assert "keep the names of deleted accounts" in said
+
+
+def test_who_was_refused_a_name_gets_it_once_it_is_free(company: Company, left: Person) -> None:
+    new_one(company)
+    assert freed_names.try_again() == 0
+    assert Operation.objects.filter(person__employee_number="2").count() == 1
+    # The policy deletes the account of who left.
+    Account.objects.update(disabled_at=now() - timedelta(days=31))
+    Person.objects.filter(pk=left.pk).update(terminated_at=now() - timedelta(days=31))
+    raise_generation([left.pk])
+    services.store(person=left)
+    drain()
+    assert freed_names.try_again() == 1
+    drain()
+    assert company.users()["p1@acme.example"].attributes["displayName"] == "Anna Nagy jr."
+    assert not Operation.objects.filter(state="failed").exists()
+
+
+def test_where_nobody_is_seen_to_have_it_each_reading_tries_once(
+    company: Company, left: Person
+) -> None:
+    company.memories["chat"].users.clear()
+    Account.objects.update(situation="deleted", deleted_at=now())
+    company.memories["chat"].faults.always(
+        "create", Fault(lambda: AlreadyExists("The name p1@acme.example is taken."))
+    )
+    new_one(company)
+    assert freed_names.try_again() == 0
+    asyncio.run(reconcile_by_slug("chat"))
+    assert freed_names.try_again() == 1
+    drain()
+    assert (freed_names.try_again(), states()["failed"]) == (0, 1)
+    asyncio.run(reconcile_by_slug("chat"))
+    # Who has changed since waits for a plan, which somebody may have to look at.
+    raise_generation()
+    assert freed_names.try_again() == 0
 
 
 def test_a_colleagues_is_named_as_one(company: Company) -> None:

@@ -94,6 +94,7 @@ def plainly() -> Iterator[None]:
 
     from tenure.connectors.base import ConnectorError
     from tenure.core.expressions import ExpressionError
+    from tenure.infra.machine_clock import ClockWrong
     from tenure.infra.postgres_place import PostgresError
     from tenure.readers.base import ReaderError
 
@@ -102,6 +103,7 @@ def plainly() -> Iterator[None]:
         ReaderError,
         ExpressionError,
         PostgresError,
+        ClockWrong,
         LookupError,
         ObjectDoesNotExist,
     )

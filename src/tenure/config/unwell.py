@@ -8,7 +8,7 @@ Browsers get a page that asks again by itself, programs what they can read.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from django.db import connection
@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 
 from tenure.infra import outage
+from tenure.infra.machine_clock import ClockWrong
 
 #: Seconds.
 _AGAIN: Final = 10
@@ -44,6 +45,9 @@ _TAKES_NOTHING: Final = _Answer(
     "It is read-only, or its disk is full. Nothing that was stored is lost, and everything goes on "
     "by itself once that is over.",
 )
+_CLOCK: Final = _Answer(
+    503, "temporarily_unavailable", "The clock of this machine is wrong", "Set it by NTP."
+)
 _OURS: Final = _Answer(
     500,
     "server_error",
@@ -54,7 +58,10 @@ _OURS: Final = _Answer(
 
 def unwell(request: HttpRequest) -> HttpResponse:
     """Django calls it where a view raised, while that is handled."""
-    error = outage.ailing(sys.exc_info()[1])
+    raised = sys.exc_info()[1]
+    if isinstance(raised, ClockWrong):
+        return _given(request, replace(_CLOCK, detail=str(raised)))
+    error = outage.ailing(raised)
     if error is None:
         return _given(request, _OURS)
     # One that was made while the database took nothing may stay so.

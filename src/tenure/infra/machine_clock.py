@@ -9,6 +9,8 @@ from typing import Final
 
 from django.db import connection
 
+from tenure.infra.clock import now
+
 TOLERATED: Final = timedelta(seconds=30)
 
 
@@ -17,7 +19,27 @@ class ClockWrong(RuntimeError):
 
 
 def require_right() -> None:
-    """Raises `ClockWrong`. How long the answer takes is no difference of clocks."""
+    """Raises `ClockWrong`. Asked by whatever ends somebody's access, or deletes, by the clock."""
+    off = _ahead()
+    if off:
+        word = "ahead of" if off > timedelta(0) else "behind"
+        raise ClockWrong(
+            f"This machine's clock is {abs(off).total_seconds():.0f} seconds {word} the "
+            "database's: nobody's last day would end at the right moment, so nothing is done here. "
+            "Set both machines by NTP."
+        )
+
+
+def now_for_all() -> datetime:
+    """The present moment; of a machine whose clock is wrong by the database's. For what must be
+    done at once whatever the clock says, as somebody wants it: who is terminated here is terminated
+    everywhere else too."""
+    return now() - _ahead()
+
+
+def _ahead() -> timedelta:
+    """By how much this machine's clock is ahead of the database's, nothing where that is little.
+    How long the answer takes is no difference of clocks."""
     before = _machine()
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
@@ -25,14 +47,9 @@ def require_right() -> None:
     after = _machine()
     assert row is not None
     there: datetime = row[0]
-    apart = max(before - there, there - after)
-    if apart > TOLERATED:
-        word = "ahead of" if before > there else "behind"
-        raise ClockWrong(
-            f"This machine's clock is {apart.total_seconds():.0f} seconds {word} the database's: "
-            "nobody's last day would end at the right moment, so nothing is done here. Set both "
-            "machines by NTP."
-        )
+    if before - there > TOLERATED:
+        return before - there
+    return after - there if there - after > TOLERATED else timedelta(0)
 
 
 def _machine() -> datetime:

@@ -23,6 +23,7 @@ from tenure.core.expressions import AttributeType
 from tenure.core.lifecycle import Standing, WorkingLife, standing, zone
 from tenure.core.model import LifecycleState, PersonFacts
 from tenure.infra.bulk import update_rows
+from tenure.infra.machine_clock import require_right
 from tenure.people import endings
 from tenure.people.attributes import STANDARD
 from tenure.people.models import AttributeDefinition, Company, Person
@@ -165,8 +166,9 @@ def due_for_a_look(now: datetime) -> Q:
 def tick(now: datetime) -> int:
     """Bring the states of all people up to `now`. Returns how many were looked at.
 
-    Their generation is raised, so that provisioning looks at them too.
+    Their generation is raised, so that provisioning looks at them too. Raises `ClockWrong`.
     """
+    require_right()
     count = 0
     while True:
         with transaction.atomic():

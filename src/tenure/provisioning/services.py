@@ -13,6 +13,7 @@ from tenure.applications.finding import application_named
 from tenure.applications.models import Application
 from tenure.core.model import OperationState
 from tenure.infra.clock import now
+from tenure.infra.machine_clock import now_for_all
 from tenure.people import services as people
 from tenure.people.models import Person, PlanMode
 from tenure.provisioning.decisions import approving
@@ -118,7 +119,7 @@ def approve(
 def terminate_now(person: Person, *, at: datetime | None = None, reason: str) -> StoredPlan | None:
     """The person is gone at `at` (None: now). What is due now is queued ahead of everything, and
     not held by any guard: a person has decided it. None when `at` is still to come."""
-    moment = now()
+    moment = now_for_all()
     when = at or moment
     person = people.terminate(person, at=when, reason=reason, now=moment)
     if when > moment:

@@ -23,7 +23,7 @@ from tenure.infra.jobs import defer_once
 from tenure.infra.machine_clock import require_right
 from tenure.people.models import PlanMode
 from tenure.people.services import company, tick
-from tenure.provisioning.execution import postponed
+from tenure.provisioning.execution import freed_names, postponed
 from tenure.provisioning.execution.executor import Drain
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
@@ -47,7 +47,9 @@ _TO_DO = [
 
 @app.task(queue="drain", name="tenure.drain")
 async def drain(slug: str) -> None:
-    """Send what waits for one application."""
+    """Send what waits for one application. Whoever has changed since is planned anew meanwhile, by
+    a clock that is right."""
+    await sync_to_async(require_right)()
     await Drain(slug).run()
 
 
@@ -126,6 +128,14 @@ def read_regularly(timestamp: int) -> None:
     require_right()
     for slug in regularly.due(now()):
         queue_reconcile(slug)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queue="sweep", queueing_lock="names", name="tenure.freed_names", pass_context=False)
+def try_freed_names(timestamp: int) -> None:
+    """Who was refused a name that is free by now gets it."""
+    require_right()
+    freed_names.try_again()
 
 
 def _plan_by_itself() -> None:

@@ -21,6 +21,7 @@ from tenure.audit.services import record
 from tenure.connectors.base import TokenSource
 from tenure.core.model import LifecycleState
 from tenure.infra.clock import now
+from tenure.infra.machine_clock import ClockWrong, require_right
 from tenure.readers.base import Gone, ReaderError, RowProblem
 from tenure.runs import services as runs
 from tenure.runs.models import DRY_RUN, PARTIAL, Run, RunIssue, RunKind, RunState, Severity
@@ -134,7 +135,7 @@ def _readable(source: Source) -> None:
 
 
 def _said(error: BaseException) -> str:
-    if isinstance(error, ReaderError | ValueError):
+    if isinstance(error, ReaderError | ValueError | ClockWrong):
         return str(error)
     if isinstance(error, KeyboardInterrupt):
         return "It was interrupted. What it had taken is kept; run it again."
@@ -152,6 +153,7 @@ class _Asked:
 
 
 def _import(work: Work, asked: _Asked, progress: Progress | None) -> ImportResult:
+    require_right()
     mapping = RowMapping(work.source)
     reader = open_source(work.source, file=asked.file, columns=mapping.columns, tokens=asked.tokens)
     reading = begin(work.source, reader, mapping, at=work.at, full=asked.full, ids=asked.ids)

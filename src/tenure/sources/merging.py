@@ -18,6 +18,7 @@ from tenure.core.model import LifecycleState, Value
 from tenure.infra.aside import Aside
 from tenure.infra.bulk import among, encoded, insert_encoded, number, update_rows
 from tenure.infra.instances import blanks
+from tenure.infra.machine_clock import require_right
 from tenure.people import named
 from tenure.people.endings import end_access
 from tenure.people.models import Person
@@ -77,6 +78,7 @@ def merge(
 ) -> Merge:
     """Store the records, and make or change their people. Runs in the caller's transaction. Every
     change is told to `telling`. `reason` is why, where it is not that they were read."""
+    require_right()
     chunk = _Chunk(source, rows, at, run, reason or f"import of {source.name}")
     chunk.put_together()
     chunk.settle()

@@ -11,7 +11,7 @@ from django.db import transaction
 from tenure.applications.finding import application_named
 from tenure.applications.models import Application, Entitlement
 from tenure.core.model import OperationKind, OperationState
-from tenure.infra.clock import now
+from tenure.infra.machine_clock import now_for_all
 from tenure.people import decisions
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
@@ -71,6 +71,7 @@ def decide_exception(
     row = application_named(application)
     if entitlement:
         _managed(row, entitlement)
+    at = now_for_all()
     made = exceptions.add_exception(
         person=person,
         application=row.slug,
@@ -78,25 +79,27 @@ def decide_exception(
         gives=gives,
         reason=reason,
         until=until,
-        now=now(),
+        now=at,
     )
-    return made, _planned(person, reason)
+    return made, _planned(person, reason, at)
 
 
 @transaction.atomic
 def end_exception(exception: int, *, reason: str) -> tuple[AccessException, StoredPlan]:
     """The rules alone decide again. Raises `LookupError`."""
-    ended = exceptions.end_exception(exception=exception, reason=reason, now=now())
-    return ended, _planned(ended.person, reason)
+    at = now_for_all()
+    ended = exceptions.end_exception(exception=exception, reason=reason, now=at)
+    return ended, _planned(ended.person, reason, at)
 
 
 @transaction.atomic
 def _carry_out(decision: _Decision, person: Person, reason: str) -> StoredPlan:
-    return _planned(decision(person=person, reason=reason, now=now()), reason)
+    at = now_for_all()
+    return _planned(decision(person=person, reason=reason, now=at), reason, at)
 
 
-def _planned(person: Person, reason: str) -> StoredPlan:
-    return plans.store(Scope(person=person.pk), reason=reason, decided=True)
+def _planned(person: Person, reason: str, at: datetime) -> StoredPlan:
+    return plans.store(Scope(person=person.pk), now=at, reason=reason, decided=True)
 
 
 def _managed(application: Application, key: str) -> None:

@@ -29,6 +29,7 @@ from tenure.core.model import (
 from tenure.core.model import Operation as Step
 from tenure.infra.bulk import check_at_once
 from tenure.infra.clock import now as clock_now
+from tenure.infra.machine_clock import require_right
 from tenure.people import services as people
 from tenure.people.models import Person
 from tenure.provisioning.models import Operation
@@ -215,8 +216,11 @@ def store(
     earlier runs gave to this one, for a caller who stores more and tells them at the end
     (`settling.went_on`).
 
-    Applications in report mode are looked at, never written to: nothing is stored for them.
+    Applications in report mode are looked at, never written to: nothing is stored for them. Raises
+    `ClockWrong` where no instant is given, and the machine's clock is wrong.
     """
+    if now is None:
+        require_right()
     at = now or clock_now()
     # Processes beside this one see only what is committed: the company's row, the key of digests.
     alone = connection.in_atomic_block

@@ -16,6 +16,8 @@ from tenure.people.services import stand, zone_of
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records.work import Outcome, Result
 
+#: In progress: a name was refused as taken. Whether an account is known here that has it.
+TAKEN = "taken"
 #: Attributes by which accounts are told apart, as `applications.holding` knows them.
 _NAMES = ("userName", "login", "emails.work", "email")
 
@@ -36,8 +38,13 @@ def explain(
     """Say of those that failed because a name is taken whose it is, and what to do. Of the
     operations in `but` it is said already."""
     for row, outcome in settled:
-        if outcome.taken and outcome.result is Result.FAILED and row.pk not in but:
-            outcome.message = " ".join([outcome.message, *_whose(application, row, at)])
+        if not outcome.taken or outcome.result is not Result.FAILED:
+            continue
+        others = _others(application, row)
+        there = [account for account in others if account.situation != Situation.DELETED.value]
+        outcome.work.progress[TAKEN] = bool(there)
+        if row.pk not in but:
+            outcome.message = " ".join([outcome.message, *_whose(row, others, there, at)])
 
 
 def deletion_of(account: Account, at: datetime) -> datetime | None:
@@ -58,17 +65,22 @@ def deletion_of(account: Account, at: datetime) -> datetime | None:
     return max(due, stands.until or due).astimezone(zone_of(person))
 
 
-def _whose(application: Application, row: Operation, at: datetime) -> Iterable[str]:
+def _others(application: Application, row: Operation) -> list[Account]:
+    """Accounts of others that have, or had, one of its names."""
     wanted = names(row)
     if not wanted:
-        return
+        return []
     found = accounts_called(wanted, application.pk, gone_too=True)
-    others = list(
+    return list(
         found.exclude(person=row.person_id, person__isnull=False).select_related(
             "person", "application"
         )
     )
-    there = [account for account in others if account.situation != Situation.DELETED.value]
+
+
+def _whose(
+    row: Operation, others: Sequence[Account], there: Sequence[Account], at: datetime
+) -> Iterable[str]:
     gone = [account for account in others if account.person_id is not None]
     if there:
         yield from _there(there[0], row.person, at)
@@ -79,7 +91,7 @@ def _whose(application: Application, row: Operation, at: datetime) -> Iterable[s
 def _there(account: Account, wants: Person | None, at: datetime) -> Sequence[str]:
     application, person = account.application, account.person
     name = account.user_name or account.remote_id
-    again = f"then `tenure retry --application {application.slug}`"
+    again = f"it goes by itself then, or at once by `tenure retry --application {application.slug}`"
     if person is None:
         return [
             f"The account {name} has it there, which is nobody's here: if it is theirs, "
@@ -129,7 +141,8 @@ def _gone(account: Account) -> Sequence[str]:
     return [
         f"{_who(person)} had it there; their account was deleted"
         f"{when}. Some applications keep the names of deleted accounts for a while: free it there, "
-        f"or give another name; then `tenure retry --application {application.slug}`."
+        "or give another name; it is tried again after each reading, or at once by "
+        f"`tenure retry --application {application.slug}`."
     ]
 
 
