@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.db import connections
 from django.test import RequestFactory
 
 from tenure.config.unwell import unwell
@@ -17,12 +14,14 @@ from tenure.infra import machine_clock
 from tenure.infra.machine_clock import ClockWrong, require_right
 from tenure.people.models import Person
 from tenure.provisioning import services
+from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import plans
 from tenure.provisioning.planning.drafting import Scope
-from tenure.provisioning.tasks import drain, sweep
+from tenure.provisioning.tasks import sweep
 from tenure.runs.models import Run
 from tenure.sources.importing import import_source
 from tenure.sources.models import Source
+from tests.provisioning.company import Company, apply, change, drain
 
 pytestmark = pytest.mark.django_db
 
@@ -74,13 +73,6 @@ def wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenure.infra.clock._tell", lambda: datetime.now(UTC) + AHEAD)
 
 
-async def _drained() -> None:
-    try:
-        await drain("chat")
-    finally:
-        await sync_to_async(connections.close_all)()
-
-
 @pytest.mark.parametrize(
     "doing",
     [
@@ -89,7 +81,6 @@ async def _drained() -> None:
         services.store,
         lambda: services.approve(reason="looked at"),
         lambda: plans.store(Scope(everybody=True)),
-        lambda: asyncio.run(_drained()),
     ],
 )
 @pytest.mark.django_db(transaction=True)
@@ -128,6 +119,29 @@ def test_who_is_terminated_at_a_wrong_clock_is_so_by_the_right_one(
     assert ann.terminated_at is not None
     assert before - timedelta(seconds=1) <= ann.terminated_at <= datetime.now(UTC)
     assert ann.state in {"leaving", "left"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_waits_is_sent_at_a_wrong_clock_and_planned_by_the_right_one(
+    request: pytest.FixtureRequest,
+) -> None:
+    """A leaver stays inside for no clock, and nobody's last day ends by it."""
+    company = Company()
+    company.application("chat", removal="disable")
+    company.rule("all", "true", {"chat": []})
+    gone, stays = company.people(2)
+    apply()
+    in_two_days = datetime.now(UTC).date() + timedelta(days=2)
+    Person.objects.filter(pk=stays.pk).update(end_date=in_two_days)
+    change(stays, title="Lead")
+    services.store()
+    # Their change waits, planned for what they were before this one.
+    change(stays, title="Head")
+    request.getfixturevalue("wrong")
+    services.terminate_now(gone, reason="dismissed")
+    drain()
+    assert company.open_users() == {"p2@acme.example"}
+    assert Operation.objects.get(kind="update", state="done").attributes["title"]["to"] == "Head"
 
 
 def test_a_page_says_that_the_clock_is_wrong(

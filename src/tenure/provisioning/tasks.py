@@ -47,9 +47,7 @@ _TO_DO = [
 
 @app.task(queue="drain", name="tenure.drain")
 async def drain(slug: str) -> None:
-    """Send what waits for one application. Whoever has changed since is planned anew meanwhile, by
-    a clock that is right."""
-    await sync_to_async(require_right)()
+    """Send what waits for one application."""
     await Drain(slug).run()
 
 

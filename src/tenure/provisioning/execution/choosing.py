@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
+from tenure.infra.machine_clock import now_for_all
 from tenure.provisioning.execution import claiming
 from tenure.provisioning.execution.course import Course
 from tenure.provisioning.models import Operation
@@ -64,7 +65,8 @@ class Choosing:
                 return None
             rows, stale = choose(seen.leavers)
             if stale:
-                plans.store(Scope(people=frozenset(stale)), reason=_STALE, by_itself=True)
+                at = now_for_all()
+                plans.store(Scope(people=frozenset(stale)), now=at, reason=_STALE, by_itself=True)
             if rows:
                 return rows, claiming.work_for(rows)
             if not stale:

@@ -25,6 +25,7 @@ from tenure.connectors import lease
 from tenure.connectors.base import ConnectorError
 from tenure.infra import circles
 from tenure.infra.clock import now
+from tenure.infra.machine_clock import now_for_all
 from tenure.people.services import company
 from tenure.provisioning.execution import claiming, holding
 from tenure.provisioning.execution.beside import end
@@ -266,9 +267,8 @@ class Drain:
         """What was planned did not know the accounts that are there."""
         if Application.objects.filter(slug=self.slug, found__gt=0).exists():
             scope = Scope(application=self.slug, everybody=True)
-            plans.store(
-                scope, reason="its accounts were read first", take_over=True, by_itself=True
-            )
+            why = "its accounts were read first"
+            plans.store(scope, now=now_for_all(), reason=why, take_over=True, by_itself=True)
 
 
 def _stop(application: Application, reason: str, on: str) -> None:

@@ -20,6 +20,7 @@ from tenure.connectors.base import Connector, ConnectorError, Limits, RemoteAcco
 from tenure.core.model import Situation
 from tenure.core.planner import LEAVER_URGENCY
 from tenure.infra.clock import now
+from tenure.infra.machine_clock import now_for_all
 from tenure.provisioning.execution import claiming, joining, postponed, seeking
 from tenure.provisioning.execution.beside import over
 from tenure.provisioning.execution.choosing import SMALLEST, Choosing, Upcoming
@@ -256,7 +257,7 @@ class Lane:
         looked_for = {outcome.work.operation for outcome in outcomes if outcome.work.outdated}
         found = frozenset(row.person_id for row in rows if row.pk in looked_for and row.person_id)
         if found:
-            plans.store(Scope(people=found), reason=_LOOKED_FOR, by_itself=True)
+            plans.store(Scope(people=found), now=now_for_all(), reason=_LOOKED_FOR, by_itself=True)
         postponed.catch_up(self._application)
         settling.close_runs(now())
         settling.wake_those_behind(rows)

@@ -11,6 +11,7 @@ from django.db import transaction
 from tenure.applications.models import Account, Application
 from tenure.audit.services import acting
 from tenure.infra.clock import now
+from tenure.infra.machine_clock import now_for_all
 from tenure.people import services as people
 from tenure.provisioning.models import Operation
 from tenure.provisioning.planning import ledger, plans
@@ -37,7 +38,9 @@ def catch_up(application: Application | None = None) -> None:
         for (decided, by, reason), keys in sorted(alike.items()):
             with acting(by):
                 scope = Scope(people=frozenset(keys))
-                plans.store(scope, reason=reason, decided=decided, by_itself=not decided)
+                plans.store(
+                    scope, now=now_for_all(), reason=reason, decided=decided, by_itself=not decided
+                )
 
 
 def any_waits(application: Application | None = None) -> bool:
