@@ -9,7 +9,7 @@ from typing import Any
 from tenure.connectors.base import Connector, NotFound, Rejected, Unsupported
 from tenure.core.model import OperationKind
 from tenure.infra.clock import now
-from tenure.provisioning.records.work import CLOSED_BY, Work
+from tenure.provisioning.records.work import CLOSED_BY, IS_CLOSED, Work
 
 
 async def at_least(connector: Connector, work: Work) -> dict[str, Any] | None:
@@ -28,4 +28,4 @@ async def at_least(connector: Connector, work: Work) -> dict[str, Any] | None:
     if account.active is not False:
         return None
     at = now().isoformat(timespec="milliseconds")
-    return {"at": at, "sent": CLOSED_BY, "read_back": "the account is closed"}
+    return {"at": at, "sent": CLOSED_BY, "read_back": IS_CLOSED}

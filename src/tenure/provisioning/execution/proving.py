@@ -19,10 +19,16 @@ from tenure.core.model import OperationKind
 from tenure.provisioning.execution.beside import Once
 from tenure.provisioning.execution.seeking import Known, Objection, identity, nobody
 from tenure.provisioning.reconciliation.missing import LIMIT
-from tenure.provisioning.records.work import CLOSED_BY, NOT_THERE, WAS_GONE, Outcome, Work
+from tenure.provisioning.records.work import (
+    CLOSED_BY,
+    CLOSES,
+    IS_CLOSED,
+    NOT_THERE,
+    WAS_GONE,
+    Outcome,
+    Work,
+)
 
-#: Kinds of operation after which nobody gets in.
-CLOSING: Final = (OperationKind.DISABLE, OperationKind.DELETE)
 #: Of a deletion: the application has answered that it was done, and has closed the account only.
 KEPT: Final = "kept there, but closed"
 #: So many others that are known to be there are asked for before an account counts as gone.
@@ -46,7 +52,7 @@ class Proof:
         self._connector = connector
         self._objection = objection
         self._known = known
-        self._ours = {item.remote_id for item in work if item.kind in CLOSING}
+        self._ours = {item.remote_id for item in work if item.kind in CLOSES}
         #: Accounts can be listed there: an account that is not found is not there.
         self._listed = False
         #: How many others are known, of which some were shown; asked once.
@@ -80,7 +86,7 @@ class Proof:
                 self._is_gone(outcome, looked)
             return
         if work.kind is OperationKind.DISABLE and account.active is False:
-            outcome.evidence = {"at": at, "sent": sent, "read_back": "the account is closed"}
+            outcome.evidence = {"at": at, "sent": sent, "read_back": IS_CLOSED}
             return
         if work.kind is OperationKind.DELETE and account.active is False:
             outcome.evidence = {"at": at, "sent": sent, "read_back": KEPT}

@@ -32,7 +32,7 @@ from tenure.core.model import OperationKind
 from tenure.core.veiling import scrubbed
 from tenure.provisioning.execution import closing, making_way
 from tenure.provisioning.execution.joining import Joining
-from tenure.provisioning.execution.proving import CLOSING, Proof
+from tenure.provisioning.execution.proving import Proof
 from tenure.provisioning.execution.seeking import (
     Known,
     Objection,
@@ -44,6 +44,7 @@ from tenure.provisioning.execution.seeking import (
 from tenure.provisioning.execution.together import VERBS, Race, in_one_request
 from tenure.provisioning.records.work import (
     BY_WAY_OF,
+    CLOSES,
     SENT,
     WAS_GONE,
     Broken,
@@ -112,7 +113,7 @@ class Batch:
         rest = [o for o in self._open() if o.work.kind is not OperationKind.DISABLE]
         await self._accounts(rest)
         await self._memberships("grant")
-        await self._each([o for o in self._open() if o.work.kind in CLOSING], self._proof.read_back)
+        await self._each([o for o in self._open() if o.work.kind in CLOSES], self._proof.read_back)
         for outcome in self.outcomes.values():
             # One answer may tell of several accounts.
             outcome.message = scrubbed(outcome.message, self._private)
@@ -201,7 +202,7 @@ class Batch:
             work = outcome.work
             if isinstance(answer, AlreadyExists) and work.kind is OperationKind.CREATE:
                 taken[work.operation] = answer
-            elif isinstance(answer, NotFound) and work.kind in CLOSING:
+            elif isinstance(answer, NotFound) and work.kind in CLOSES:
                 work.progress |= {WAS_GONE: True, "account": True}
             elif isinstance(answer, ConnectorError):
                 self._fail([outcome], answer)

@@ -12,10 +12,10 @@ from tenure.core.model import ApplicationMode, OperationKind, OperationState, Re
 from tenure.people.models import Person, PlanMode
 from tenure.people.services import company
 from tenure.provisioning.models import Operation, Remark
+from tenure.provisioning.records.work import CLOSES
 from tenure.rules.exceptions import gave_until
 
 _MAKES: Final = (OperationKind.CREATE.value, OperationKind.ENABLE.value)
-_CLOSES: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
 _NEVER_SENT: Final = (
     OperationState.CANCELLED.value,
     OperationState.HELD.value,
@@ -45,7 +45,7 @@ class NotLookedAt:
             return False
         last = (
             Operation.objects.filter(
-                person=person, application=application, kind__in=_MAKES + _CLOSES
+                person=person, application=application, kind__in=_MAKES + CLOSES
             )
             .exclude(state__in=_NEVER_SENT)
             .order_by("-id")
@@ -53,7 +53,7 @@ class NotLookedAt:
         )
         if last is None and not came_in:
             return False
-        if last is not None and last.kind in _CLOSES:
+        if last is not None and last.kind in CLOSES:
             # Whoever opens the account again there does not open the way to it.
             return False
         # That it ends was decided by whoever gave it.

@@ -30,9 +30,9 @@ from tenure.provisioning.questions.explain import made_ahead, summary
 from tenure.provisioning.questions.not_looked_at import NotLookedAt
 from tenure.provisioning.records import memory
 from tenure.provisioning.records.loading import exceptions, policy_of
+from tenure.provisioning.records.work import CLOSES
 
 _MAKES: Final = (OperationKind.CREATE.value, OperationKind.ENABLE.value)
-_CLOSES: Final = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
 #: A removal that a guard holds, or that a person rejected: the account stays, and the way to it.
 _NOT_TAKEN: Final = (OperationState.HELD.value, OperationState.REJECTED.value)
 _NOTHING: Final[Mapping[str, frozenset[str]]] = MappingProxyType({})
@@ -182,14 +182,14 @@ def _stage(person: Person, application: Application, account: Account | None) ->
     states = [state.value for state in OPEN_STATES] + [OperationState.FAILED.value]
     under_way = (
         Operation.objects.filter(
-            person=person, application=application, state__in=states, kind__in=_MAKES + _CLOSES
+            person=person, application=application, state__in=states, kind__in=_MAKES + CLOSES
         )
         .order_by("-id")
         .first()
     )
     is_open = account is not None and account.active is not False
     held = under_way is not None and under_way.state == OperationState.HELD.value
-    if is_open and (under_way is None or held or under_way.kind not in _CLOSES):
+    if is_open and (under_way is None or held or under_way.kind not in CLOSES):
         return Stage.OPEN, ""
     if under_way is not None and under_way.kind in _MAKES:
         stuck = _STUCK.get(under_way.state)

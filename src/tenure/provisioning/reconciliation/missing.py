@@ -19,19 +19,18 @@ from tenure.audit.models import Action
 from tenure.audit.services import Entry, record_many
 from tenure.connectors.base import Connector, ConnectorError, NotFound, RemoteAccount
 from tenure.core.guard import Limit
-from tenure.core.model import OperationKind, OperationState, Situation
+from tenure.core.model import OperationState, Situation
 from tenure.infra.bulk import among, update_rows
 from tenure.provisioning.models import Operation
 from tenure.provisioning.reconciliation.observing import Reading
 from tenure.provisioning.records import nobodys, settling
-from tenure.provisioning.records.work import CLOSED_BY, NOT_THERE
+from tenure.provisioning.records.work import CLOSED_BY, CLOSES, NOT_THERE
 
 #: More open accounts than that missing at once are not believed.
 LIMIT = Limit(percent=Fraction(10), floor=20)
 #: Nor are most of them, if they are more than these.
 _FEW = 3
 _AT_ONCE = 8
-_CLOSES = [OperationKind.DISABLE.value, OperationKind.DELETE.value]
 _UNDER_WAY = [
     OperationState.STARTED.value,
     OperationState.UNKNOWN.value,
@@ -110,7 +109,7 @@ def unseen(reading: Reading) -> list[Unseen]:
 def _closing(reading: Reading) -> set[int | None]:
     """Accounts that we are closing or deleting ourselves, or may have: they are not missed."""
     rows = Operation.objects.filter(
-        application=reading.application, kind__in=_CLOSES, state__in=_UNDER_WAY
+        application=reading.application, kind__in=CLOSES, state__in=_UNDER_WAY
     )
     return set(rows.values_list("account_id", flat=True))
 

@@ -23,19 +23,18 @@ from tenure.connectors.base import Listed, RemoteAccount
 from tenure.core.diff import same
 from tenure.core.drift import ACTIVE, told
 from tenure.core.drift import action as drift_action
-from tenure.core.model import Change, DriftAction, OperationKind, OperationState, Situation
+from tenure.core.model import Change, DriftAction, OperationState, Situation
 from tenure.core.veiling import Veil
 from tenure.infra.bulk import insert_instances, update_rows
 from tenure.infra.clock import now
 from tenure.provisioning.models import Operation
 from tenure.provisioning.records import locks, veiling
 from tenure.provisioning.records.loading import CASELESS, drift_policy
+from tenure.provisioning.records.work import CLOSES, IS_CLOSED
 from tenure.runs import services as runs
 from tenure.runs.models import Run, RunIssue, Severity
 
 _OBSERVED = ("attributes", "user_name", "active", "fingerprint", "entitlements", "observed_at")
-#: Kinds of operation that close an account.
-_CLOSES = [OperationKind.DISABLE.value, OperationKind.DELETE.value]
 #: States of what was sent, of what goes on by itself, and of what does not.
 _SENT = [OperationState.STARTED.value, OperationState.UNKNOWN.value]
 _TO_SEND = [OperationState.PLANNED.value, OperationState.RETRYING.value]
@@ -157,7 +156,7 @@ class _Ours(NamedTuple):
 
 def _ours(application: Application, people: Sequence[int]) -> _Ours:
     accepted = Q(progress__has_key="account")
-    may_be_done = Q(kind__in=_CLOSES, started_at__isnull=False, account__unsure__contains=[ACTIVE])
+    may_be_done = Q(kind__in=CLOSES, started_at__isnull=False, account__unsure__contains=[ACTIVE])
     rows = Operation.objects.filter(
         Q(state__in=_SENT) | Q(state__in=[*_TO_SEND, *_STUCK]) & (accepted | may_be_done),
         application=application,
@@ -166,7 +165,7 @@ def _ours(application: Application, people: Sequence[int]) -> _Ours:
     found = list(rows.values_list("person_id", "account_id", "kind", "state"))
     return _Ours(
         people=frozenset(person for person, _, _, state in found if state not in _STUCK),
-        closing={account: kind for _, account, kind, _ in found if kind in _CLOSES},
+        closing={account: kind for _, account, kind, _ in found if kind in CLOSES},
     )
 
 
@@ -194,7 +193,7 @@ def _compare(reading: Reading, row: Account, remote: RemoteAccount, ours: _Ours)
             row.evidence = {
                 "at": now().isoformat(timespec="milliseconds"),
                 "sent": ours.closing[row.pk],
-                "read_back": "the account is closed",
+                "read_back": IS_CLOSED,
             }
         Account.objects.filter(pk=row.pk).update(disabled_at=row.disabled_at, evidence=row.evidence)
     row.attributes = dict(remote.attributes)

@@ -31,7 +31,7 @@ from tenure.provisioning.records.accounts import (
     touched,
 )
 from tenure.provisioning.records.waking import queue_drain
-from tenure.provisioning.records.work import ONLY_LOOKS, Outcome, Result, found_out
+from tenure.provisioning.records.work import CLOSES, ONLY_LOOKS, Outcome, Result, found_out
 from tenure.runs.models import Run
 
 MOST_ATTEMPTS = 8
@@ -324,8 +324,7 @@ def replaced(rows: Sequence[Operation]) -> list[Entry]:
 def _proofs(rows: Sequence[Operation]) -> dict[int, object]:
     """Operation -> what proves that it was done though nobody answered: the account that it was to
     close was read as closed since."""
-    kinds = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
-    closing = [row.pk for row in rows if row.kind in kinds]
+    closing = [row.pk for row in rows if row.kind in CLOSES]
     if not closing:
         return {}
     closed = Account.objects.filter(

@@ -51,6 +51,9 @@ BEHIND, BY_WAY_OF, MADE_WAY = "behind", "by_way_of", "made_way"
 WAS_GONE = "was_gone"
 #: In evidence: what was sent to close an account, and that a read afterwards did not find it.
 CLOSED_BY, NOT_THERE = "disable", "the account is not there"
+IS_CLOSED = "the account is closed"
+#: Kinds of operation after which nobody gets in.
+CLOSES = (OperationKind.DISABLE.value, OperationKind.DELETE.value)
 
 
 class Result(StrEnum):
